@@ -1,0 +1,37 @@
+//! shardway: a shard-routing PostgreSQL proxy.
+//!
+//! **The promise**: every statement gets the answer that one PostgreSQL holding all the data would
+//! give, or a refusal that says why. Never a different answer.
+//!
+//! # The way of a statement
+//!
+//! ```text
+//! client bytes → frame → session ──→ sql (parse once) → plan (cached) → route (per execution) → lease → shard bytes
+//!                           ↑                                                                              │
+//! client bytes ←────────────────────────────── relay (pass bytes) ←────────────────────────────────────────┘
+//! ```
+//!
+//! # The rooms
+//!
+//! `logic` decides and touches nothing outside; `proxy` carries bytes; `control` steers from the side;
+//! `config` reads the shard map; `app` wires it all. A room imports only from the rooms declared above it,
+//! and inside a room a module imports only what is declared above it: the order of the `mod` lines is the
+//! order of the floors (`tests/architecture.rs` holds it in place).
+//!
+//! # Glossary
+//!
+//! - **shard**: one primary with its replicas, holding a part of every sharded table.
+//! - **keyspace**: how key values map to shards (hash buckets or ranges); tables of one keyspace are colocated.
+//! - **reference table**: a full copy on every shard. **Single table**: lives on one shard.
+//! - **plan**: what a statement's text and the schema decide. **Route**: what its values, the map and the open
+//!   transaction decide, per execution.
+//! - **lease**: a server connection lent to a session. **Pin**: a reason why a lease cannot be given back yet.
+//! - **refusal**: a value, not an error: why a statement has no right answer here, and what would work.
+
+#![forbid(unsafe_code)]
+
+pub mod logic;
+pub mod proxy;
+pub mod control;
+pub mod config;
+pub mod app;

@@ -1,0 +1,117 @@
+//! What the planner knows of the schema: tables, columns, views, functions, as read from PostgreSQL.
+//!
+//! One immutable picture per database, replaced whole when the schema changes.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::logic::shards::TableName;
+
+/// The schema of one database, read from one of its shards.
+#[derive(Debug, Clone, Default)]
+pub struct Catalog {
+    /// Changes whenever anything below changes; part of every plan's key
+    pub version: u64,
+    /// Tables, views, sequences of all schemas but `pg_catalog` and `information_schema`
+    pub relations: HashMap<TableName, Relation>,
+    /// Names of the relations of `pg_catalog`
+    pub system_relations: HashSet<Box<str>>,
+    /// Functions by name, all overloads folded into their worst case
+    pub functions: HashMap<Box<str>, Vec<Function>>,
+    /// `search_path` of a new session of this database, split into schemas (`"$user"` kept as written)
+    pub search_path: Vec<Box<str>>,
+}
+
+/// One relation.
+#[derive(Debug, Clone)]
+pub struct Relation {
+    /// What it is
+    pub kind: RelationKind,
+    /// Its columns in order, dropped ones left out
+    pub columns: Vec<Column>,
+    /// The column names of each unique index without predicate and expressions (primary keys too)
+    pub unique_keys: Vec<Vec<Box<str>>>,
+    /// It has unique indexes on expressions or with predicates, or exclusion constraints
+    pub has_partial_unique: bool,
+    /// Row triggers that are not foreign-key triggers
+    pub has_triggers: bool,
+}
+
+/// What a relation is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelationKind {
+    /// Ordinary or partitioned table
+    Table,
+    /// A partition, with the name of its topmost parent
+    Partition(TableName),
+    /// A view and its definition (`pg_get_viewdef` under an empty search_path: every name qualified)
+    View(Box<str>),
+    /// Materialized view
+    MaterializedView,
+    /// Sequence
+    Sequence,
+    /// Foreign table
+    Foreign,
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Name
+    pub name: Box<str>,
+    /// Type OID on the shard that was read
+    pub type_oid: u32,
+    /// `format_type` of it
+    pub type_name: Box<str>,
+    /// Where its value comes from when an INSERT leaves it out
+    pub default: ColumnDefault,
+}
+
+/// What an omitted column becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnDefault {
+    /// NULL
+    None,
+    /// An expression, as `pg_get_expr` prints it
+    Expression(Box<str>),
+    /// GENERATED … AS IDENTITY
+    Identity,
+    /// GENERATED … STORED
+    Generated,
+}
+
+/// One overload of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Function {
+    /// Schema
+    pub schema: Box<str>,
+    /// provolatile
+    pub volatility: Volatility,
+    /// `internal` or `c`: it does not run SQL against user tables
+    pub is_native: bool,
+    /// It is an aggregate, a window function or a procedure
+    pub kind: FunctionKind,
+}
+
+/// PostgreSQL's volatility classes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Volatility {
+    /// Depends on its arguments alone
+    Immutable,
+    /// Fixed within one statement
+    Stable,
+    /// Anything
+    Volatile,
+}
+
+/// `prokind`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FunctionKind {
+    /// f
+    Function,
+    /// a
+    Aggregate,
+    /// w
+    Window,
+    /// p
+    Procedure,
+}

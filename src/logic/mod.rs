@@ -1,0 +1,16 @@
+//! Decides. Values, functions and small state machines: no runtime, clock, sockets or globals.
+
+pub mod value;
+pub mod protocol;
+pub mod auth;
+pub mod sql;
+pub mod catalog;
+pub mod shards;
+pub mod copy;
+pub mod plan;
+pub mod topology;
+pub mod health;
+pub mod transaction;
+pub mod route;
+pub mod session;
+pub mod pool;

@@ -1,0 +1,305 @@
+//! What a statement's text and the schema decide, once per shape. Read the enum `Plan` first.
+//!
+//! A plan holds no values and no shard of a key: those come with each execution (`route`). So a change of
+//! replica health, a failover or a moved range never empties the plan cache.
+
+use std::sync::Arc;
+
+use crate::logic::shards::{KeyspaceId, ShardId};
+use crate::logic::value::LiteralKind;
+
+pub use refusal::{Reason, Refusal};
+
+pub mod refusal;
+
+/// The plan of one statement.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// Acts on the session itself: transactions, settings, prepared statements
+    Command(Command),
+    /// One shard answers
+    One(One),
+    /// COPY … FROM STDIN into a sharded table: each row goes home by its key
+    CopyIn(CopyIn),
+    /// No right answer to be had
+    Refuse(Refusal),
+}
+
+/// A statement that one shard answers.
+#[derive(Debug, Clone)]
+pub struct One {
+    /// Which shard
+    pub home: Home,
+    /// May a replica answer?
+    pub access: Access,
+    /// What running it does to the session that PostgreSQL keeps on the server
+    pub mark: Mark,
+}
+
+/// Which shard answers.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Home {
+    /// Any: reference tables only, or no table at all
+    Any,
+    /// Always the same one (the first of the map): catalogs, LISTEN/NOTIFY, advisory locks, sequences by name
+    First,
+    /// The one shard that all of these name; more than one is a refusal at routing
+    Meet(Vec<Requirement>),
+}
+
+/// One use of a table that is not everywhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Requirement {
+    /// The table as the user knows it, for messages
+    pub table: Box<str>,
+    /// Where its rows must come from or go to
+    pub place: Place,
+}
+
+/// Where the rows of one use of a table live.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place {
+    /// A single-shard table
+    Shard(ShardId),
+    /// Rows that are looked up: those the restriction lets through. A key without a home matches no rows
+    Lookup {
+        /// The table's keyspace
+        keyspace: KeyspaceId,
+        /// Which keys can matter; never narrower than the truth
+        keys: Restriction,
+    },
+    /// Rows that are written: each value is the key of a row. A key without a home is SQLSTATE 23514
+    Store {
+        /// The table's keyspace
+        keyspace: KeyspaceId,
+        /// The key column, for messages
+        column: Box<str>,
+        /// One a row
+        keys: Vec<Value>,
+    },
+}
+
+/// A set of keys, written over values that come with the execution. Always a superset of the keys that matter.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Restriction {
+    /// Every key: no proof was found
+    All,
+    /// No key at all (`WHERE false`)
+    Nothing,
+    /// key = value
+    Equals(Value),
+    /// key = ANY(array parameter or array literal)
+    AnyOf(Value),
+    /// lower bound (included?) and upper bound (included?)
+    Between {
+        /// Lower bound and whether it is included
+        from: Option<(Value, bool)>,
+        /// Upper bound and whether it is included
+        to: Option<(Value, bool)>,
+    },
+    /// All of them hold
+    And(Vec<Restriction>),
+    /// One of them holds
+    Or(Vec<Restriction>),
+}
+
+/// Where a value comes from, and the cast the statement puts on it (`$1::int`: OID 23).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// Its source
+    pub source: Source,
+    /// OID of the type it is cast to in the text; `None` without a cast
+    pub cast: Option<u32>,
+}
+
+/// Source of a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The nth literal of the text (from 0), as `sql::template` counts them
+    Literal {
+        /// Which
+        index: u16,
+        /// A minus sign stands before it
+        negative: bool,
+    },
+    /// `$n`, counted from 1
+    Param(u16),
+    /// Written into the plan: literals that the template does not lift out, and NULL (`None`)
+    Fixed(Option<(LiteralKind, Box<str>)>),
+}
+
+/// May a replica answer?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Provably writes nothing: no volatile function, no lock, no write
+    Read,
+    /// Everything else
+    Write,
+}
+
+/// What running a statement does to the session that PostgreSQL keeps on the server.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mark {
+    /// The server must stay with this client from now on, and why (`temporary table`, `LISTEN`, `advisory lock`, …)
+    pub pin: Option<&'static str>,
+    /// The answer depends on what earlier statements left on the server (`currval`, `pg_advisory_unlock`, …):
+    /// refused unless the server has stayed with the client
+    pub needs_pinned: Option<&'static str>,
+    /// It may change settings that we cannot see (DO, CALL, volatile user functions): reset before lending on
+    pub taints: bool,
+    /// It changes the schema: the catalog must be read again, prepared statements may be stale
+    pub is_ddl: bool,
+    /// It must run outside a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE, …)
+    pub outside_transaction: bool,
+    /// `set_config(name, value, is_local)` calls with constant arguments in a SELECT list: settings to remember
+    pub set_config: Vec<SettingChange>,
+}
+
+/// A change of a setting that the session must remember.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingChange {
+    /// Lower-case name (`timezone`, `search_path`, `my.var`)
+    pub name: Box<str>,
+    /// The SQL that follows `SET name TO`, ready to be replayed; `None` is RESET / TO DEFAULT
+    pub value: Option<Box<str>>,
+    /// SET LOCAL
+    pub is_local: bool,
+}
+
+/// Statements that act on the session.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// BEGIN or START TRANSACTION with its options
+    Begin {
+        /// READ ONLY was asked for
+        is_read_only: bool,
+        /// SERIALIZABLE was asked for
+        is_serializable: bool,
+    },
+    /// COMMIT, END
+    Commit {
+        /// AND CHAIN
+        chain: bool,
+    },
+    /// ROLLBACK, ABORT
+    Rollback {
+        /// AND CHAIN
+        chain: bool,
+    },
+    /// SAVEPOINT name
+    Savepoint(Box<str>),
+    /// RELEASE name
+    Release(Box<str>),
+    /// ROLLBACK TO name
+    RollbackTo(Box<str>),
+    /// SET TRANSACTION …, and SET LOCAL transaction_* : belongs to the open transaction
+    SetTransaction,
+    /// SET / RESET of one of PostgreSQL's parameters (one change, or several for SET SESSION CHARACTERISTICS and SET NAMES)
+    Set(Vec<SettingChange>),
+    /// RESET ALL
+    ResetAll,
+    /// SET / RESET / SHOW of a parameter of ours
+    Own(OwnCommand),
+    /// PREPARE name (types) AS statement
+    Prepare(PrepareCommand),
+    /// EXECUTE name (arguments)
+    Execute(ExecuteCommand),
+    /// DEALLOCATE name; `None` is ALL
+    Deallocate(Option<Box<str>>),
+    /// DISCARD ALL
+    DiscardAll,
+    /// DISCARD PLANS / SEQUENCES / TEMP
+    Discard,
+    /// An empty statement
+    Empty,
+}
+
+/// Settings of our own, `SET shardway.… `.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnCommand {
+    /// SET [LOCAL] shardway.x = 'v'; `None` is RESET
+    Set {
+        /// Which
+        setting: OwnSetting,
+        /// The value, unquoted
+        value: Option<Box<str>>,
+        /// SET LOCAL
+        is_local: bool,
+    },
+    /// SHOW shardway.x
+    Show(OwnSetting),
+}
+
+/// Settings of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnSetting {
+    /// `shardway.shard`: the shard, by name
+    Shard,
+    /// `shardway.key`: the shard of this key, `value` or `keyspace:value`
+    Key,
+    /// `shardway.role`: `primary`, `replica` or `auto`
+    Role,
+}
+
+/// PREPARE name (types) AS statement.
+#[derive(Debug, Clone)]
+pub struct PrepareCommand {
+    /// The client's name for it
+    pub name: Box<str>,
+    /// Type OIDs of built-in types; 0 where the text gives none or one that is not built in
+    pub types: Vec<u32>,
+    /// Type names as written
+    pub type_names: Vec<Box<str>>,
+    /// The text after AS
+    pub text: Box<str>,
+    /// Its plan, parameters included
+    pub plan: Arc<Plan>,
+}
+
+/// EXECUTE name (arguments).
+#[derive(Debug, Clone)]
+pub struct ExecuteCommand {
+    /// The client's name for it
+    pub name: Box<str>,
+    /// The arguments that are plain values (they can be keys); `None` for anything else
+    pub arguments: Vec<Option<Value>>,
+    /// Byte range of the name in the text, to be replaced by the proxy-wide one
+    pub name_at: std::ops::Range<usize>,
+}
+
+/// COPY … FROM STDIN into a sharded table.
+#[derive(Debug, Clone)]
+pub struct CopyIn {
+    /// The table, for messages
+    pub table: Box<str>,
+    /// Its keyspace
+    pub keyspace: KeyspaceId,
+    /// The key column's name
+    pub key_column: Box<str>,
+    /// Position of the key among the columns of each row; `None`: the key is not among them
+    pub key_position: Option<usize>,
+    /// How rows are written
+    pub format: crate::logic::copy::CopyFormat,
+}
+
+/// A hint in the statement's leading comment: `/* shardway shard=b */`, `/* shardway key=42 */`, `/* shardway role=primary */`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// Which
+    pub setting: OwnSetting,
+    /// Its value
+    pub value: Box<str>,
+}
+
+/// What the planner found for one statement of a query text.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan
+    pub plan: Arc<Plan>,
+    /// Byte range of the statement in the text
+    pub at: std::ops::Range<usize>,
+    /// Hint of the leading comment
+    pub hint: Option<Hint>,
+    /// What PostgreSQL would tag it (`SELECT`, `BEGIN`, …), for metrics
+    pub verb: &'static str,
+}

@@ -1,0 +1,271 @@
+//! One immutable picture of the fleet: databases, shards, servers, roles, health, lag, users.
+//!
+//! Control publishes a new one whenever something changes; sessions read it and never wait for control.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::logic::catalog::Catalog;
+use crate::logic::shards::{ShardId, ShardMap};
+
+/// The whole picture.
+#[derive(Debug, Clone, Default)]
+pub struct Topology {
+    /// Counts publications
+    pub epoch: u64,
+    /// Counts reloads of the shard map
+    pub map_epoch: u64,
+    /// What clients may connect to
+    pub databases: HashMap<Box<str>, Arc<Database>>,
+    /// Who may connect
+    pub users: HashMap<Box<str>, Arc<User>>,
+}
+
+/// One sharded database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// The name clients connect to
+    pub name: Box<str>,
+    /// Its shard map
+    pub map: Arc<ShardMap>,
+    /// Its schema; `None` until a shard could be asked for the first time
+    pub catalog: Option<Arc<Catalog>>,
+    /// Its shards; a `ShardId` indexes them
+    pub shards: Vec<Shard>,
+    /// Settings of the pools of its servers
+    pub pool: PoolSettings,
+    /// Which statements replicas may answer
+    pub replicas: ReplicaSettings,
+    /// Limits on its sessions
+    pub limits: SessionLimits,
+    /// Settings reported to every client at login (`server_version`, `server_encoding`, …), as a server gave them;
+    /// empty until a server could be asked
+    pub greeting: Arc<Vec<(Box<str>, Box<str>)>>,
+}
+
+/// One shard.
+#[derive(Debug, Clone)]
+pub struct Shard {
+    /// Its name in the map
+    pub name: Box<str>,
+    /// Takes writes
+    pub primary: Arc<Server>,
+    /// Take reads
+    pub replicas: Vec<Arc<Server>>,
+}
+
+/// One PostgreSQL server as a member of a shard.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// `app/a/primary`, `app/a/replica-1`: for logs and metric labels
+    pub name: Box<str>,
+    /// The shard it belongs to
+    pub shard: ShardId,
+    /// Its role
+    pub role: Role,
+    /// Where and how to reach it
+    pub address: Address,
+    /// Share of the reads, relative to its siblings
+    pub weight: u32,
+    /// Is it up?
+    pub health: Health,
+    /// How far it is behind; `None` when unknown (and always for a primary)
+    pub lag: Option<Lag>,
+}
+
+/// Primary or replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Takes writes
+    Primary,
+    /// Streams from the primary
+    Replica,
+}
+
+impl Role {
+    /// For logs and metric labels.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Primary => "primary",
+            Self::Replica => "replica",
+        }
+    }
+}
+
+/// As decided by `logic::health` from probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Health {
+    /// Not probed yet: taken as up
+    Unknown,
+    /// Answers
+    Up,
+    /// Missed a probe: still used
+    Suspect,
+    /// Not used; its statements fail at once
+    Down,
+}
+
+/// Distance of a replica from its primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lag {
+    /// WAL bytes not yet replayed
+    pub bytes: u64,
+    /// Time since the last replayed commit, zero when nothing is outstanding
+    pub time: Duration,
+}
+
+/// Where and how to reach a server. Two servers with equal addresses share a pool per user.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Host
+    pub host: Host,
+    /// Port
+    pub port: u16,
+    /// Database on that server
+    pub database: Box<str>,
+    /// Log in as this user whoever the client is
+    pub user: Option<Box<str>>,
+    /// With this password
+    pub password: Option<Secret>,
+    /// TLS towards the server
+    pub tls: ServerTls,
+}
+
+/// TCP host or Unix-socket folder.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// Name or address
+    Tcp(Box<str>),
+    /// Folder of the socket file
+    Unix(PathBuf),
+}
+
+/// libpq's `sslmode`, with what it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ServerTls {
+    /// How much of it
+    pub mode: TlsMode,
+    /// PEM file of the authorities to trust; `None`: the system's
+    pub root_file: Option<PathBuf>,
+}
+
+/// libpq's `sslmode` (PostgreSQL manual, SSL Support); `allow` is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TlsMode {
+    /// Never
+    Disable,
+    /// When the server can
+    Prefer,
+    /// Always, whoever the server is
+    Require,
+    /// Always, and the certificate must be signed by a trusted authority
+    VerifyCa,
+    /// Always, and it must name the host
+    VerifyFull,
+}
+
+/// A password or key: never printed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Secret(Box<str>);
+
+impl Secret {
+    /// Wraps it.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself: for the password exchange only.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(secret)")
+    }
+}
+
+/// A user who may log in.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Name
+    pub name: Box<str>,
+    /// How the client proves it
+    pub login: Login,
+    /// User name towards the servers, when another
+    pub server_user: Option<Box<str>>,
+    /// Password towards the servers; the client's own when that is stored in plain
+    pub server_password: Option<Secret>,
+}
+
+/// How a client proves who it is.
+#[derive(Debug, Clone)]
+pub enum Login {
+    /// No proof asked: only when the file says `auth = "trust"`
+    Trust,
+    /// SCRAM-SHA-256 against a stored verifier (`SCRAM-SHA-256$4096:salt$stored:server`)
+    Verifier(Secret),
+    /// A client certificate whose common name is the user's
+    Certificate,
+}
+
+/// Settings of the pools of one database (one pool per server and user).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// When is a server given back
+    pub mode: PoolMode,
+    /// Connections at most
+    pub size: u32,
+    /// Connections kept open
+    pub min: u32,
+    /// Extra connections for clients that waited longer than `reserve_timeout`
+    pub reserve: u32,
+    /// See `reserve`
+    pub reserve_timeout: Duration,
+    /// A connection older than this is closed when it comes back (shortened by up to 10 % at random)
+    pub lifetime: Duration,
+    /// An unused connection is closed after this
+    pub idle_timeout: Duration,
+    /// Login to a server must end within this
+    pub connect_timeout: Duration,
+    /// A client waits this long for a connection, then SQLSTATE 53300
+    pub wait_timeout: Duration,
+    /// Clients waiting at most
+    pub waiters_max: u32,
+    /// Prepared statements kept on one server connection
+    pub prepared_statements_max: u32,
+}
+
+/// PgBouncer's pool modes; statement pooling is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PoolMode {
+    /// A server is given back at the end of each transaction
+    Transaction,
+    /// A server stays with its client
+    Session,
+}
+
+/// When replicas may answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplicaSettings {
+    /// Off: every statement goes to the primary
+    pub enabled: bool,
+    /// A replica further behind takes no part
+    pub max_lag: Duration,
+    /// The same in bytes of WAL
+    pub max_lag_bytes: u64,
+}
+
+/// Limits on sessions; zero is off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// A statement that runs longer is cancelled
+    pub query_timeout: Duration,
+    /// A client idle inside a transaction is disconnected
+    pub idle_transaction_timeout: Duration,
+    /// A client idle outside a transaction is disconnected
+    pub client_idle_timeout: Duration,
+}

@@ -1,0 +1,4 @@
+//! Every test that needs more than one module, in one binary.
+
+/// The rooms stand in order.
+mod architecture;
