@@ -1,1 +1,387 @@
-//! (to be written)
+//! The only home of transaction state: after every event we know where the session stands.
+//!
+//! ```text
+//!          BEGIN            first statement          error
+//!   Idle ─────────→ Begun ─────────────────→ Open ─────────→ Open (failed) ─ROLLBACK─→ Idle
+//!     ↑  COMMIT or    │                        │ refusal, or the server is gone
+//!     └── ROLLBACK ───┴──────refusal──────→ Aborted ──ROLLBACK──→ Idle
+//! ```
+//!
+//! BEGIN costs nothing: no server knows of a `Begun` transaction. What was said since (SAVEPOINT, SET LOCAL, …)
+//! is kept as text and goes out together with the first statement that chooses a shard.
+
+use crate::logic::plan::Command;
+use crate::logic::protocol::report::Fault;
+
+/// Where a session stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Transaction {
+    /// Outside
+    #[default]
+    Idle,
+    /// BEGIN was said, no server knows yet
+    Begun(Begun),
+    /// Open on a server
+    Open {
+        /// The server has seen an error: it ignores commands until ROLLBACK
+        is_failed: bool,
+        /// BEGIN READ ONLY
+        is_read_only: bool,
+    },
+    /// We reported an error that the server does not know of
+    Aborted(Box<Aborted>),
+}
+
+/// What has been said of a transaction that no server knows.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Begun {
+    /// SQL to open it: the BEGIN and what followed, separated by `;`
+    pub text: String,
+    /// Length of the BEGIN alone: what AND CHAIN starts over with
+    begin_len: usize,
+    /// Savepoints and the length of the text up to and including each
+    savepoints: Vec<(Box<str>, usize)>,
+    /// READ ONLY was asked for
+    pub is_read_only: bool,
+}
+
+/// What an aborted transaction was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Aborted {
+    /// Not on a server yet
+    Begun(Begun),
+    /// Still open on a server, which must be told to roll back
+    Open {
+        /// BEGIN READ ONLY
+        is_read_only: bool,
+    },
+    /// Its server is gone
+    Lost,
+}
+
+/// What is to be done with a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The server of the transaction answers; with this text instead of the client's, when there is one
+    Send(Option<&'static str>),
+    /// We answer with this tag, after this warning when there is one
+    Answer(&'static str, Option<Warning>),
+    /// We report this
+    Fail(Fault),
+}
+
+/// PostgreSQL's warnings on transaction commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Warning {
+    /// Five characters
+    pub sqlstate: &'static str,
+    /// Its text
+    pub message: &'static str,
+}
+
+const NONE_IN_PROGRESS: Warning = Warning { sqlstate: "25P01", message: "there is no transaction in progress" };
+const ALREADY_IN_PROGRESS: Warning = Warning { sqlstate: "25001", message: "there is already a transaction in progress" };
+const SET_OUTSIDE: Warning =
+    Warning { sqlstate: "25P01", message: "SET TRANSACTION can only be used in transaction blocks" };
+
+impl Transaction {
+    /// The status of ReadyForQuery.
+    pub fn status(&self) -> u8 {
+        match self {
+            Self::Idle => b'I',
+            Self::Begun(_) | Self::Open { is_failed: false, .. } => b'T',
+            Self::Open { is_failed: true, .. } | Self::Aborted(_) => b'E',
+        }
+    }
+
+    /// Outside any transaction.
+    pub fn is_idle(&self) -> bool {
+        matches!(self, Self::Idle)
+    }
+
+    /// A server has it open, whatever we told the client since.
+    pub fn is_on_server(&self) -> bool {
+        match self {
+            Self::Open { .. } => true,
+            Self::Aborted(was) => matches!(**was, Aborted::Open { .. }),
+            Self::Idle | Self::Begun(_) => false,
+        }
+    }
+
+    /// Nothing can be run in it any more.
+    pub fn is_aborted(&self) -> bool {
+        matches!(self, Self::Aborted(_))
+    }
+
+    /// READ ONLY was asked for at BEGIN.
+    pub fn is_read_only(&self) -> bool {
+        match self {
+            Self::Begun(begun) => begun.is_read_only,
+            Self::Open { is_read_only, .. } => *is_read_only,
+            Self::Idle | Self::Aborted(_) => false,
+        }
+    }
+
+    /// A transaction command: what is to be done. `text` is its own SQL.
+    pub fn on_command(&mut self, command: &Command, text: &str) -> Step {
+        match self {
+            Self::Idle => self.on_idle(command, text),
+            Self::Begun(begun) => match begun.on_command(command, text) {
+                (step, Some(next)) => {
+                    *self = next;
+                    step
+                }
+                (step, None) => step,
+            },
+            Self::Open { .. } => Step::Send(None),
+            Self::Aborted(_) => self.on_aborted(command),
+        }
+    }
+
+    fn on_idle(&mut self, command: &Command, text: &str) -> Step {
+        match command {
+            Command::Begin { is_read_only, .. } => {
+                *self = Self::Begun(Begun::new(text, *is_read_only));
+                Step::Answer(begin_tag(text), None)
+            }
+            Command::Commit { chain: false } => Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)),
+            Command::Rollback { chain: false } => Step::Answer("ROLLBACK", Some(NONE_IN_PROGRESS)),
+            Command::Commit { chain: true } => Step::Fail(Fault::NoTransaction("COMMIT AND CHAIN")),
+            Command::Rollback { chain: true } => Step::Fail(Fault::NoTransaction("ROLLBACK AND CHAIN")),
+            Command::Savepoint(_) => Step::Fail(Fault::NoTransaction("SAVEPOINT")),
+            Command::Release(_) => Step::Fail(Fault::NoTransaction("RELEASE SAVEPOINT")),
+            Command::RollbackTo(_) => Step::Fail(Fault::NoTransaction("ROLLBACK TO SAVEPOINT")),
+            Command::SetTransaction => Step::Answer("SET", Some(SET_OUTSIDE)),
+            other => not_ours(other),
+        }
+    }
+
+    fn on_aborted(&mut self, command: &Command) -> Step {
+        let Self::Aborted(was) = self else { return Step::Send(None) };
+        match (command, &mut **was) {
+            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open { .. }) => {
+                Step::Send(Some(if *chain { "ROLLBACK AND CHAIN" } else { "ROLLBACK" }))
+            }
+            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Begun(begun)) => {
+                *self = if *chain { Self::Begun(begun.again()) } else { Self::Idle };
+                Step::Answer("ROLLBACK", None)
+            }
+            (Command::Commit { .. } | Command::Rollback { .. }, Aborted::Lost) => {
+                *self = Self::Idle;
+                Step::Answer("ROLLBACK", None)
+            }
+            (Command::RollbackTo(_), Aborted::Open { .. }) => Step::Send(None),
+            (Command::RollbackTo(name), Aborted::Begun(begun)) => match begun.rollback_to(name) {
+                Ok(()) => {
+                    *self = Self::Begun(std::mem::take(begun));
+                    Step::Answer("ROLLBACK", None)
+                }
+                Err(fault) => Step::Fail(fault),
+            },
+            _ => Step::Fail(Fault::TransactionAborted),
+        }
+    }
+
+    /// The server has been sent the text of a `Begun` transaction.
+    pub fn opened(&mut self) {
+        if let Self::Begun(begun) = self {
+            *self = Self::Open { is_failed: false, is_read_only: begun.is_read_only };
+        }
+    }
+
+    /// A server that runs our statements said where it stands.
+    pub fn on_ready(&mut self, status: u8) {
+        let is_read_only = self.is_read_only();
+        *self = match status {
+            b'T' => Self::Open { is_failed: false, is_read_only },
+            b'E' => Self::Open { is_failed: true, is_read_only },
+            _ => Self::Idle,
+        };
+    }
+
+    /// We reported an error of our own. Outside a transaction nothing changes.
+    pub fn abort(&mut self) {
+        *self = match std::mem::take(self) {
+            Self::Idle => Self::Idle,
+            Self::Begun(begun) => Self::Aborted(Box::new(Aborted::Begun(begun))),
+            Self::Open { is_failed: false, is_read_only } => Self::Aborted(Box::new(Aborted::Open { is_read_only })),
+            failed @ (Self::Open { is_failed: true, .. } | Self::Aborted(_)) => failed,
+        };
+    }
+
+    /// Its server is gone.
+    pub fn lose(&mut self) {
+        if self.is_on_server() {
+            *self = Self::Aborted(Box::new(Aborted::Lost));
+        }
+    }
+
+    /// Adds to a `Begun` transaction what a server has checked (SET LOCAL).
+    pub fn remember(&mut self, text: &str) {
+        if let Self::Begun(begun) = self {
+            begun.push(text);
+        }
+    }
+}
+
+impl Begun {
+    fn new(text: &str, is_read_only: bool) -> Self {
+        let mut begun = Self { is_read_only, ..Self::default() };
+        begun.push(text);
+        begun.begin_len = begun.text.len();
+        begun
+    }
+
+    /// A line comment at the end of one statement must not swallow the next.
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text.trim_end_matches([';', ' ', '\n', '\t', '\r']));
+        self.text.push_str("\n;");
+    }
+
+    fn again(&self) -> Self {
+        let text = self.text[..self.begin_len].to_owned();
+        Self { begin_len: text.len(), text, savepoints: Vec::new(), is_read_only: self.is_read_only }
+    }
+
+    fn find(&self, name: &str) -> Result<usize, Fault> {
+        let at = self.savepoints.iter().rposition(|(savepoint, _)| &**savepoint == name);
+        at.ok_or_else(|| Fault::NoSavepoint(name.into()))
+    }
+
+    fn rollback_to(&mut self, name: &str) -> Result<(), Fault> {
+        let at = self.find(name)?;
+        self.text.truncate(self.savepoints[at].1);
+        self.savepoints.truncate(at + 1);
+        Ok(())
+    }
+
+    fn on_command(&mut self, command: &Command, text: &str) -> (Step, Option<Transaction>) {
+        let aborted = |begun: &Self| Some(Transaction::Aborted(Box::new(Aborted::Begun(begun.clone()))));
+        match command {
+            Command::Begin { is_read_only, .. } => {
+                self.push(text);
+                self.is_read_only |= is_read_only;
+                (Step::Answer(begin_tag(text), Some(ALREADY_IN_PROGRESS)), None)
+            }
+            Command::Commit { chain } => (Step::Answer("COMMIT", None), Some(self.ended(*chain))),
+            Command::Rollback { chain } => (Step::Answer("ROLLBACK", None), Some(self.ended(*chain))),
+            Command::Savepoint(name) => {
+                self.push(text);
+                self.savepoints.push((name.clone(), self.text.len()));
+                (Step::Answer("SAVEPOINT", None), None)
+            }
+            Command::Release(name) => match self.find(name) {
+                Ok(at) => {
+                    self.push(text);
+                    self.savepoints.truncate(at);
+                    (Step::Answer("RELEASE", None), None)
+                }
+                Err(fault) => (Step::Fail(fault), aborted(self)),
+            },
+            Command::RollbackTo(name) => match self.rollback_to(name) {
+                Ok(()) => (Step::Answer("ROLLBACK", None), None),
+                Err(fault) => (Step::Fail(fault), aborted(self)),
+            },
+            Command::SetTransaction => {
+                self.push(text);
+                (Step::Answer("SET", None), None)
+            }
+            other => (not_ours(other), None),
+        }
+    }
+
+    fn ended(&self, chain: bool) -> Transaction {
+        if chain { Transaction::Begun(self.again()) } else { Transaction::Idle }
+    }
+}
+
+/// PostgreSQL tags a BEGIN by how it was written.
+fn begin_tag(text: &str) -> &'static str {
+    let is_start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
+    if is_start { "START TRANSACTION" } else { "BEGIN" }
+}
+
+fn not_ours(command: &Command) -> Step {
+    Step::Fail(Fault::Broken(format!("not a transaction command: {command:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGIN: Command = Command::Begin { is_read_only: false, is_serializable: false };
+    const COMMIT: Command = Command::Commit { chain: false };
+
+    fn begun() -> Transaction {
+        let mut transaction = Transaction::Idle;
+        assert_eq!(transaction.on_command(&BEGIN, "BEGIN"), Step::Answer("BEGIN", None));
+        transaction
+    }
+
+    fn text(transaction: &Transaction) -> &str {
+        match transaction {
+            Transaction::Begun(begun) => &begun.text,
+            other => panic!("not begun: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_said_before_the_first_statement_goes_out_with_it() {
+        let mut transaction = begun();
+        transaction.on_command(&Command::Savepoint("a".into()), "SAVEPOINT a;");
+        transaction.remember("SET LOCAL x.y = 1 -- why");
+        transaction.on_command(&Command::Savepoint("b".into()), "SAVEPOINT b");
+        assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;SET LOCAL x.y = 1 -- why\n;SAVEPOINT b\n;");
+        assert_eq!(transaction.on_command(&Command::RollbackTo("a".into()), "ROLLBACK TO a"), Step::Answer("ROLLBACK", None));
+        assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;");
+        transaction.opened();
+        assert_eq!(transaction.status(), b'T');
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(None));
+    }
+
+    #[test]
+    fn an_empty_transaction_never_reaches_a_server() {
+        let mut transaction = begun();
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("COMMIT", None));
+        assert!(transaction.is_idle());
+    }
+
+    #[test]
+    fn commit_after_a_refusal_rolls_back() {
+        let mut transaction = begun();
+        transaction.opened();
+        transaction.abort();
+        assert_eq!(transaction.status(), b'E');
+        assert_eq!(transaction.on_command(&BEGIN, "BEGIN"), Step::Fail(Fault::TransactionAborted));
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK")));
+        transaction.on_ready(b'I');
+        assert!(transaction.is_idle());
+    }
+
+    #[test]
+    fn a_savepoint_brings_an_aborted_transaction_back() {
+        let mut transaction = begun();
+        transaction.on_command(&Command::Savepoint("s".into()), "SAVEPOINT s");
+        transaction.abort();
+        let step = transaction.on_command(&Command::RollbackTo("s".into()), "ROLLBACK TO s");
+        assert_eq!((step, transaction.status()), (Step::Answer("ROLLBACK", None), b'T'));
+    }
+
+    #[test]
+    fn a_lost_server_leaves_only_rollback() {
+        let mut transaction = begun();
+        transaction.opened();
+        transaction.lose();
+        assert_eq!(transaction.on_command(&Command::RollbackTo("s".into()), ""), Step::Fail(Fault::TransactionAborted));
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("ROLLBACK", None));
+        assert!(transaction.is_idle());
+    }
+
+    #[test]
+    fn warnings_are_postgresqls() {
+        let mut transaction = Transaction::Idle;
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)));
+        let mut transaction = begun();
+        assert_eq!(transaction.on_command(&BEGIN, "start transaction"), Step::Answer("START TRANSACTION", Some(ALREADY_IN_PROGRESS)));
+    }
+}

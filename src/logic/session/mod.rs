@@ -1,1 +1,4 @@
-//! (to be written)
+//! What a session knows between two messages: replies owed, settings, prepared statements.
+
+pub mod settings;
+pub mod pipeline;

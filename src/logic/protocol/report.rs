@@ -1,0 +1,210 @@
+//! One table: what went wrong → severity, SQLSTATE, text. Every error of ours becomes bytes here.
+
+use std::time::Duration;
+
+use crate::logic::protocol::write::{self, Report};
+
+/// What went wrong, apart from the planner's refusals and the servers' own errors, which pass through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The client broke the protocol: the session ends
+    Protocol(String),
+    /// A text that is not UTF-8
+    Encoding,
+    /// No such database: said after login
+    NoDatabase(Box<str>),
+    /// `max_clients` are connected
+    TooManyClients {
+        /// The limit
+        max: usize,
+    },
+    /// Too many clients wait for a connection already
+    QueueFull {
+        /// Server
+        server: Box<str>,
+        /// Its limit
+        waiters_max: u32,
+    },
+    /// No connection became free in time
+    WaitTimeout {
+        /// Server
+        server: Box<str>,
+        /// How long the client waited
+        waited: Duration,
+        /// Connections, all in use
+        size: u32,
+    },
+    /// A server cannot be reached, or is known to be down
+    ServerDown {
+        /// Shard
+        shard: Box<str>,
+        /// Server
+        server: Box<str>,
+        /// What the last attempt said
+        cause: String,
+    },
+    /// A server refused our login or is starting up: its own SQLSTATE
+    ServerRefused {
+        /// Server
+        server: Box<str>,
+        /// As the server said
+        sqlstate: Box<str>,
+        /// As the server said
+        message: String,
+    },
+    /// The connection broke while a statement ran
+    ServerLost {
+        /// Shard
+        shard: Box<str>,
+        /// What happened
+        cause: String,
+        /// A transaction was open: it is gone
+        in_transaction: bool,
+    },
+    /// The schema is not known yet: no shard could be asked
+    NoCatalog(Box<str>),
+    /// Commands are ignored until ROLLBACK
+    TransactionAborted,
+    /// A prepared statement of this name exists
+    StatementExists(String),
+    /// No prepared statement of this name
+    NoStatement(String),
+    /// No portal of this name
+    NoPortal(String),
+    /// No such savepoint
+    NoSavepoint(Box<str>),
+    /// SAVEPOINT and the like outside a transaction
+    NoTransaction(&'static str),
+    /// The statement ran longer than `query_timeout`
+    QueryTimeout,
+    /// Idle for too long: the session ends
+    IdleTimeout(&'static str),
+    /// The proxy is shutting down: the session ends
+    Shutdown,
+    /// An invariant of ours is broken: the session ends, the process lives
+    Broken(String),
+}
+
+impl Fault {
+    /// Does the session end with it?
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            Self::Protocol(_)
+            | Self::NoDatabase(_)
+            | Self::TooManyClients { .. }
+            | Self::IdleTimeout(_)
+            | Self::Shutdown
+            | Self::Broken(_) => true,
+            Self::Encoding
+            | Self::QueueFull { .. }
+            | Self::WaitTimeout { .. }
+            | Self::ServerDown { .. }
+            | Self::ServerRefused { .. }
+            | Self::ServerLost { .. }
+            | Self::NoCatalog(_)
+            | Self::TransactionAborted
+            | Self::StatementExists(_)
+            | Self::NoStatement(_)
+            | Self::NoPortal(_)
+            | Self::NoSavepoint(_)
+            | Self::NoTransaction(_)
+            | Self::QueryTimeout => false,
+        }
+    }
+
+    /// Five characters (PostgreSQL manual, "PostgreSQL Error Codes").
+    pub fn sqlstate(&self) -> &str {
+        match self {
+            Self::Protocol(_) => "08P01",
+            Self::Encoding => "22021",
+            Self::NoDatabase(_) => "3D000",
+            Self::TooManyClients { .. } | Self::QueueFull { .. } | Self::WaitTimeout { .. } => "53300",
+            Self::ServerDown { .. } | Self::ServerLost { .. } => "08006",
+            Self::ServerRefused { sqlstate, .. } => sqlstate,
+            Self::NoCatalog(_) => "57P03",
+            Self::TransactionAborted => "25P02",
+            Self::StatementExists(_) => "42P05",
+            Self::NoStatement(_) => "26000",
+            Self::NoPortal(_) => "34000",
+            Self::NoSavepoint(_) => "3B001",
+            Self::NoTransaction(_) => "25P01",
+            Self::QueryTimeout => "57014",
+            Self::IdleTimeout(_) => "57P05",
+            Self::Shutdown => "57P01",
+            Self::Broken(_) => "XX000",
+        }
+    }
+
+    /// Message, detail, hint.
+    fn text(&self) -> (String, Option<String>, Option<&'static str>) {
+        let plain = |message: String| (message, None, None);
+        match self {
+            Self::Protocol(what) => plain(what.clone()),
+            Self::Encoding => plain("invalid byte sequence for encoding \"UTF8\"".into()),
+            Self::NoDatabase(name) => plain(format!("database \"{name}\" does not exist")),
+            Self::TooManyClients { max } => (
+                "no more connections allowed (max_clients)".into(),
+                Some(format!("{max} clients are connected")),
+                None,
+            ),
+            Self::QueueFull { server, waiters_max } => (
+                format!("too many clients wait for a connection to {server}"),
+                Some(format!("waiters_max is {waiters_max}")),
+                None,
+            ),
+            Self::WaitTimeout { server, waited, size } => (
+                format!("no connection to {server} became free in time (query_wait_timeout)"),
+                Some(format!("waited {:.1} s for one of {size} connections, all in use", waited.as_secs_f64())),
+                Some("shorten transactions, or raise pool_size"),
+            ),
+            Self::ServerDown { shard, server, cause } => {
+                (format!("shard \"{shard}\" cannot be reached"), Some(format!("{server}: {cause}")), None)
+            }
+            Self::ServerRefused { server, message, .. } => {
+                (message.clone(), Some(format!("{server} refused a connection")), None)
+            }
+            Self::ServerLost { shard, cause, in_transaction } => (
+                format!("connection to shard \"{shard}\" was lost while a statement ran"),
+                Some(cause.clone()),
+                in_transaction.then_some("the transaction is gone: roll back and try again"),
+            ),
+            Self::NoCatalog(name) => (
+                format!("the schema of database \"{name}\" is not known yet"),
+                Some("no shard could be asked so far".into()),
+                None,
+            ),
+            Self::TransactionAborted => {
+                plain("current transaction is aborted, commands ignored until end of transaction block".into())
+            }
+            Self::StatementExists(name) => plain(format!("prepared statement \"{name}\" already exists")),
+            Self::NoStatement(name) if name.is_empty() => plain("unnamed prepared statement does not exist".into()),
+            Self::NoStatement(name) => plain(format!("prepared statement \"{name}\" does not exist")),
+            Self::NoPortal(name) => plain(format!("portal \"{name}\" does not exist")),
+            Self::NoSavepoint(name) => plain(format!("savepoint \"{name}\" does not exist")),
+            Self::NoTransaction(what) => plain(format!("{what} can only be used in transaction blocks")),
+            Self::QueryTimeout => plain("canceling statement due to query_timeout".into()),
+            Self::IdleTimeout(setting) => plain(format!("terminating connection due to {setting}")),
+            Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
+            Self::Broken(what) => (format!("internal error: {what}"), None, Some("please report it with the log around this time")),
+        }
+    }
+
+    /// Appends the ErrorResponse.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let (message, detail, hint) = self.text();
+        let severity = if self.is_fatal() { "FATAL" } else { "ERROR" };
+        let report = Report { severity, sqlstate: self.sqlstate(), message: &message, detail: detail.as_deref(), hint };
+        write::error(out, &report);
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (message, detail, _) = self.text();
+        write!(f, "{} {message}", self.sqlstate())?;
+        match detail {
+            Some(detail) => write!(f, " ({detail})"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Views on the bodies of messages that steer us: borrowed, checked, never copied.
+
+use crate::logic::value::Format;
+
+/// The body does not follow the message's format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Malformed(pub &'static str);
+
+/// Reads a body from its front.
+#[derive(Debug, Clone, Copy)]
+struct Reader<'a> {
+    rest: &'a [u8],
+    what: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    fn new(rest: &'a [u8], what: &'static str) -> Self {
+        Self { rest, what }
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
+        let (head, rest) = self.rest.split_at_checked(count).ok_or(Malformed(self.what))?;
+        self.rest = rest;
+        Ok(head)
+    }
+
+    fn byte(&mut self) -> Result<u8, Malformed> {
+        Ok(self.take(1)?[0])
+    }
+
+    fn i16(&mut self) -> Result<i16, Malformed> {
+        let bytes = self.take(2)?;
+        Ok(i16::from_be_bytes([bytes[0], bytes[1]]))
+    }
+
+    fn i32(&mut self) -> Result<i32, Malformed> {
+        let bytes = self.take(4)?;
+        Ok(i32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+
+    /// A string up to its NUL, which is never looked for beyond the body.
+    fn text(&mut self) -> Result<&'a [u8], Malformed> {
+        let end = memchr::memchr(0, self.rest).ok_or(Malformed(self.what))?;
+        let text = &self.rest[..end];
+        self.rest = &self.rest[end + 1..];
+        Ok(text)
+    }
+
+    fn end(&self) -> Result<(), Malformed> {
+        if self.rest.is_empty() { Ok(()) } else { Err(Malformed(self.what)) }
+    }
+}
+
+/// The text of a Query.
+pub fn query(body: &[u8]) -> Result<&[u8], Malformed> {
+    let mut reader = Reader::new(body, "Query");
+    let text = reader.text()?;
+    reader.end()?;
+    Ok(text)
+}
+
+/// Parse.
+#[derive(Debug, Clone, Copy)]
+pub struct Parse<'a> {
+    /// Statement name, empty for the unnamed one
+    pub name: &'a [u8],
+    /// SQL
+    pub text: &'a [u8],
+    /// Declared parameter types: OIDs, big-endian, four bytes each
+    pub types: &'a [u8],
+}
+
+impl<'a> Parse<'a> {
+    /// Checks a body.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body, "Parse");
+        let name = reader.text()?;
+        let text = reader.text()?;
+        let count = reader.i16()? as u16;
+        let types = reader.take(usize::from(count) * 4)?;
+        reader.end()?;
+        Ok(Self { name, text, types })
+    }
+}
+
+/// The nth declared type (from 0) among OIDs as Parse carries them; 0 when undeclared.
+pub fn type_at(types: &[u8], index: usize) -> u32 {
+    match types.get(index * 4..index * 4 + 4) {
+        Some(bytes) => u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]),
+        None => 0,
+    }
+}
+
+/// Bind.
+#[derive(Debug, Clone, Copy)]
+pub struct Bind<'a> {
+    /// Portal name, empty for the unnamed one
+    pub portal: &'a [u8],
+    /// Statement name
+    pub statement: &'a [u8],
+    /// Everything behind the statement name, to be passed on as it is
+    pub tail: &'a [u8],
+    formats: &'a [u8],
+    values: &'a [u8],
+    count: u16,
+}
+
+impl<'a> Bind<'a> {
+    /// Checks a body, every parameter's length included.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader::new(body, "Bind");
+        let portal = reader.text()?;
+        let statement = reader.text()?;
+        let tail = reader.rest;
+        let formats_count = reader.i16()? as u16;
+        let formats = reader.take(usize::from(formats_count) * 2)?;
+        let count = reader.i16()? as u16;
+        let values = reader.rest;
+        for _ in 0..count {
+            if let length @ 0.. = reader.i32()? {
+                reader.take(length as usize)?;
+            }
+        }
+        let results = reader.i16()? as u16;
+        reader.take(usize::from(results) * 2)?;
+        reader.end()?;
+        Ok(Self { portal, statement, tail, formats, values, count })
+    }
+
+    /// The nth parameter (from 0): its format and bytes, `None` bytes for NULL; `None` when there is no such one.
+    pub fn parameter(&self, index: usize) -> Option<(Format, Option<&'a [u8]>)> {
+        if index >= usize::from(self.count) {
+            return None;
+        }
+        let mut reader = Reader::new(self.values, "Bind");
+        for _ in 0..index {
+            if let length @ 0.. = reader.i32().ok()? {
+                reader.take(length as usize).ok()?;
+            }
+        }
+        let bytes = match reader.i32().ok()? {
+            length @ 0.. => Some(reader.take(length as usize).ok()?),
+            _ => None,
+        };
+        Some((self.format(index), bytes))
+    }
+
+    fn format(&self, index: usize) -> Format {
+        // One code holds for all parameters, none means text (Bind, "parameter format codes").
+        let at = if self.formats.len() == 2 { 0 } else { index * 2 };
+        match self.formats.get(at..at + 2) {
+            Some([0, 1]) => Format::Binary,
+            _ => Format::Text,
+        }
+    }
+}
+
+/// What Describe and Close name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// A prepared statement
+    Statement(&'a [u8]),
+    /// A portal
+    Portal(&'a [u8]),
+}
+
+/// The body of a Describe or Close.
+pub fn target(body: &[u8]) -> Result<Target<'_>, Malformed> {
+    let mut reader = Reader::new(body, "Describe or Close");
+    let kind = reader.byte()?;
+    let name = reader.text()?;
+    reader.end()?;
+    match kind {
+        b'S' => Ok(Target::Statement(name)),
+        b'P' => Ok(Target::Portal(name)),
+        _ => Err(Malformed("Describe or Close")),
+    }
+}
+
+/// The portal of an Execute and its row limit (0: none).
+pub fn execute(body: &[u8]) -> Result<(&[u8], i32), Malformed> {
+    let mut reader = Reader::new(body, "Execute");
+    let portal = reader.text()?;
+    let limit = reader.i32()?;
+    reader.end()?;
+    Ok((portal, limit))
+}
+
+/// Name and value of a ParameterStatus.
+pub fn parameter_status(body: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let mut reader = Reader::new(body, "ParameterStatus");
+    let name = reader.text()?;
+    let value = reader.text()?;
+    Ok((name, value))
+}
+
+/// A field of an ErrorResponse or NoticeResponse by its code (`C` SQLSTATE, `M` message, `S`/`V` severity).
+pub fn error_field(body: &[u8], code: u8) -> Option<&[u8]> {
+    let mut reader = Reader::new(body, "ErrorResponse");
+    loop {
+        match reader.byte().ok()? {
+            0 => return None,
+            found => {
+                let text = reader.text().ok()?;
+                if found == code {
+                    return Some(text);
+                }
+            }
+        }
+    }
+}
+
+/// The tag of a CommandComplete, without its NUL.
+pub fn command_tag(body: &[u8]) -> &[u8] {
+    body.strip_suffix(b"\0").unwrap_or(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bind_finds_each_parameter() {
+        // portal "", statement "s", formats [1], values [int4 7, NULL], results []
+        let body = b"\0s\0\0\x01\0\x01\0\x02\0\0\0\x04\0\0\0\x07\xff\xff\xff\xff\0\0";
+        let bind = Bind::parse(body).expect("well-formed");
+        assert_eq!(bind.statement, b"s");
+        assert_eq!(bind.parameter(0), Some((Format::Binary, Some(&[0, 0, 0, 7][..]))));
+        assert_eq!(bind.parameter(1), Some((Format::Binary, None)));
+        assert_eq!(bind.parameter(2), None);
+    }
+
+    #[test]
+    fn lengths_beyond_the_body_are_malformed() {
+        assert!(Bind::parse(b"\0s\0\0\0\0\x01\x7f\xff\xff\xff").is_err());
+        assert!(Bind::parse(b"\0s\0\0\0\0\0").is_err());
+        assert!(Parse::parse(b"\0SELECT 1\0\xff\xff").is_err());
+        assert!(Parse::parse(b"no end").is_err());
+        assert!(query(b"SELECT 1").is_err());
+        assert!(query(b"SELECT 1\0x\0").is_err());
+        assert!(target(b"Xname\0").is_err());
+    }
+
+    #[test]
+    fn error_fields_are_found_by_code() {
+        let body = b"SERROR\0VERROR\0C42P01\0Mno such table\0\0";
+        assert_eq!(error_field(body, b'C'), Some(&b"42P01"[..]));
+        assert_eq!(error_field(body, b'M'), Some(&b"no such table"[..]));
+        assert_eq!(error_field(body, b'H'), None);
+    }
+}

@@ -1,0 +1,256 @@
+//! Walks the bytes of a server frame by frame: what is to be passed on stays where it is, in as long runs as possible.
+//!
+//! Rows are seen by tag and length only, and need not be whole. Control messages are shown whole to the judge;
+//! one that a read cut in two waits in `carry`.
+
+use crate::logic::protocol::frame::{HEADER, server};
+
+/// Control messages longer than this are a broken server.
+const CARRY_MAX: usize = 64 << 20;
+
+/// What happens to a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The client gets it
+    Pass,
+    /// The client does not
+    Hide,
+}
+
+/// Decides on each frame of a server.
+pub trait Judge {
+    /// A frame begins; `body` is there for control messages only. Anything appended to `out` goes to the client
+    /// before the frame.
+    fn judge(&mut self, tag: u8, body: Option<&[u8]>, out: &mut Vec<u8>) -> Verdict;
+
+    /// A frame has ended: may append what the client is owed at this point.
+    fn between(&mut self, out: &mut Vec<u8>);
+}
+
+/// The length of a frame cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken {
+    /// Its tag
+    pub tag: u8,
+    /// Its length as sent
+    pub length: i32,
+}
+
+/// Where a walk stands between two reads.
+#[derive(Debug, Default)]
+pub struct Walk {
+    /// Bytes still to come of a frame whose beginning was seen
+    rest: usize,
+    /// They are hidden
+    is_hidden: bool,
+    /// The beginning of a frame that must be seen whole
+    carry: Vec<u8>,
+}
+
+impl Walk {
+    /// Are we between two frames?
+    pub fn is_between_frames(&self) -> bool {
+        self.rest == 0 && self.carry.is_empty()
+    }
+
+    /// Is a frame passed on in part, so that nothing else can be said to the client before it ends?
+    pub fn is_inside_passed_frame(&self) -> bool {
+        self.rest > 0 && !self.is_hidden
+    }
+
+    /// Walks one read. Returns the tail of `chunk` that is to be sent after `out`; in the common case that is all
+    /// of it, and `out` stays empty.
+    pub fn feed<'a>(&mut self, chunk: &'a [u8], judge: &mut impl Judge, out: &mut Vec<u8>) -> Result<&'a [u8], Broken> {
+        let mut at = self.finish_carry(chunk, judge, out)?;
+        let mut run = at;
+        loop {
+            let left = chunk.len() - at;
+            if self.rest > 0 {
+                let step = self.rest.min(left);
+                if self.is_hidden {
+                    out.extend_from_slice(&chunk[run..at]);
+                    run = at + step;
+                }
+                at += step;
+                self.rest -= step;
+                if self.rest > 0 {
+                    break;
+                }
+                flush(judge, chunk, &mut run, at, out);
+                continue;
+            }
+            let Some((tag, size)) = header(&chunk[at..])? else {
+                out.extend_from_slice(&chunk[run..at]);
+                self.carry.extend_from_slice(&chunk[at..]);
+                return Ok(&[]);
+            };
+            if is_control(tag) && size > left {
+                out.extend_from_slice(&chunk[run..at]);
+                self.carry.extend_from_slice(&chunk[at..]);
+                return Ok(&[]);
+            }
+            let body = is_control(tag).then(|| &chunk[at + HEADER..at + size]);
+            let before = out.len();
+            let verdict = self.show(tag, body, judge, out, &chunk[run..at]);
+            if out.len() != before {
+                run = at;
+            }
+            self.is_hidden = verdict == Verdict::Hide;
+            self.rest = size;
+        }
+        Ok(&chunk[run..])
+    }
+
+    /// Asks the judge; when it says something of its own, the run before it goes first.
+    fn show(&self, tag: u8, body: Option<&[u8]>, judge: &mut impl Judge, out: &mut Vec<u8>, run: &[u8]) -> Verdict {
+        let mark = out.len();
+        let verdict = judge.judge(tag, body, out);
+        if out.len() > mark {
+            let said = out.split_off(mark);
+            out.extend_from_slice(run);
+            out.extend_from_slice(&said);
+        }
+        verdict
+    }
+
+    /// Completes a frame that an earlier read cut. Returns how much of `chunk` it took.
+    fn finish_carry(&mut self, chunk: &[u8], judge: &mut impl Judge, out: &mut Vec<u8>) -> Result<usize, Broken> {
+        if self.carry.is_empty() {
+            return Ok(0);
+        }
+        let mut at = 0;
+        while self.carry.len() < HEADER {
+            let Some(byte) = chunk.get(at) else { return Ok(at) };
+            self.carry.push(*byte);
+            at += 1;
+        }
+        let Some((tag, size)) = header(&self.carry)? else { return Ok(at) };
+        if is_control(tag) {
+            if size > CARRY_MAX {
+                return Err(Broken { tag, length: size as i32 });
+            }
+            let step = (size - self.carry.len()).min(chunk.len() - at);
+            self.carry.extend_from_slice(&chunk[at..at + step]);
+            at += step;
+            if self.carry.len() < size {
+                return Ok(at);
+            }
+            let carry = std::mem::take(&mut self.carry);
+            if judge.judge(tag, Some(&carry[HEADER..]), out) == Verdict::Pass {
+                out.extend_from_slice(&carry);
+            }
+            judge.between(out);
+            return Ok(at);
+        }
+        let carry = std::mem::take(&mut self.carry);
+        let verdict = judge.judge(tag, None, out);
+        self.is_hidden = verdict == Verdict::Hide;
+        self.rest = size - carry.len();
+        if verdict == Verdict::Pass {
+            out.extend_from_slice(&carry);
+        }
+        if self.rest == 0 {
+            judge.between(out);
+        }
+        Ok(at)
+    }
+}
+
+/// Lets the judge speak between two frames, the run so far going first.
+fn flush(judge: &mut impl Judge, chunk: &[u8], run: &mut usize, at: usize, out: &mut Vec<u8>) {
+    let mark = out.len();
+    judge.between(out);
+    if out.len() > mark {
+        let said = out.split_off(mark);
+        out.extend_from_slice(&chunk[*run..at]);
+        out.extend_from_slice(&said);
+        *run = at;
+    }
+}
+
+/// Tag and whole size of the frame at the front; `None` when its header is not here yet.
+#[inline]
+fn header(bytes: &[u8]) -> Result<Option<(u8, usize)>, Broken> {
+    let Some(header) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
+    let length = i32::from_be_bytes([header[1], header[2], header[3], header[4]]);
+    if length < 4 {
+        return Err(Broken { tag: header[0], length });
+    }
+    Ok(Some((header[0], length as usize + 1)))
+}
+
+/// Messages that the judge needs to see whole.
+#[inline]
+fn is_control(tag: u8) -> bool {
+    matches!(
+        tag,
+        server::ERROR | server::READY | server::COMMAND_COMPLETE | server::PARAMETER_STATUS | server::COPY_IN | server::COPY_BOTH
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Hides the tags it is told to, says `!` after each CommandComplete, and records what it saw.
+    struct Recorder {
+        hidden: &'static [u8],
+        seen: Vec<u8>,
+        is_owed: bool,
+    }
+
+    impl Judge for Recorder {
+        fn judge(&mut self, tag: u8, body: Option<&[u8]>, _out: &mut Vec<u8>) -> Verdict {
+            self.seen.push(tag);
+            self.is_owed = tag == server::COMMAND_COMPLETE;
+            assert_eq!(body.is_some(), is_control(tag), "control messages are shown whole");
+            if self.hidden.contains(&tag) { Verdict::Hide } else { Verdict::Pass }
+        }
+
+        fn between(&mut self, out: &mut Vec<u8>) {
+            if std::mem::take(&mut self.is_owed) {
+                out.push(b'!');
+            }
+        }
+    }
+
+    const STREAM: &[u8] = b"1\0\0\0\x04D\0\0\0\x08aaaaS\0\0\0\x08a\0b\0C\0\0\0\x08tagxZ\0\0\0\x05I";
+
+    fn walk(chunk_size: usize, hidden: &'static [u8]) -> (Vec<u8>, Vec<u8>) {
+        let mut recorder = Recorder { hidden, seen: Vec::new(), is_owed: false };
+        let (mut walk, mut got) = (Walk::default(), Vec::new());
+        for chunk in STREAM.chunks(chunk_size) {
+            let mut out = Vec::new();
+            let tail = walk.feed(chunk, &mut recorder, &mut out).expect("well-formed");
+            got.extend_from_slice(&out);
+            got.extend_from_slice(tail);
+        }
+        assert!(walk.is_between_frames());
+        (got, recorder.seen)
+    }
+
+    #[test]
+    fn any_chunking_gives_the_same_bytes() {
+        let hidden: &[&'static [u8]] = &[b"", b"1", b"D", b"S", b"1S", b"DZ", b"C", b"1DSCZ"];
+        for hidden in hidden {
+            let (whole, seen) = walk(STREAM.len(), hidden);
+            assert_eq!(seen, b"1DSCZ");
+            for size in 1..STREAM.len() {
+                assert_eq!(walk(size, hidden), (whole.clone(), seen.clone()), "chunks of {size}, hiding {hidden:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_hidden_is_gone_and_what_is_owed_stands_in_order() {
+        let (got, _) = walk(STREAM.len(), b"1S");
+        assert_eq!(got, b"D\0\0\0\x08aaaaC\0\0\0\x08tagx!Z\0\0\0\x05I");
+    }
+
+    #[test]
+    fn a_length_below_four_is_broken() {
+        let mut recorder = Recorder { hidden: b"", seen: Vec::new(), is_owed: false };
+        let broken = Walk::default().feed(b"D\0\0\0\x02", &mut recorder, &mut Vec::new());
+        assert_eq!(broken, Err(Broken { tag: b'D', length: 2 }));
+    }
+}

@@ -1,0 +1,393 @@
+//! Replies owed: every message the client sent gets exactly its reply, in order; an error skips to Sync.
+//!
+//! Some messages that go to a server are ours (a BEGIN held back, settings, a statement prepared again): their
+//! replies are hidden. Some of the client's messages never reach a server: their replies are kept here until it
+//! is their turn.
+//!
+//! ```text
+//! owed: [Hidden query] [Parse] [Bind] [Execute] [Local 3] [Sync]
+//!          ↑ head: hidden until its Z; then 1, 2, D… C pass; `3` is said; Z passes
+//! ```
+
+use std::collections::VecDeque;
+
+use crate::logic::protocol::frame::server;
+use crate::logic::protocol::view;
+use crate::logic::protocol::walk::{Judge, Verdict};
+use crate::logic::protocol::write;
+
+/// One message on its way, or one reply of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owed {
+    /// A Query or FunctionCall of the client: everything up to ReadyForQuery
+    Query,
+    /// A Query of ours: hidden up to ReadyForQuery
+    HiddenQuery,
+    /// A Query of the client between two of ours: its ReadyForQuery shows this status instead
+    QueryAs(u8),
+    /// Parse of the client; when it also prepares the proxy-wide statement of this number on the server
+    Parse(Option<u64>),
+    /// Parse of ours
+    HiddenParse(u64),
+    /// Bind
+    Bind,
+    /// Describe
+    Describe,
+    /// Execute; the number names the step for those who asked to be told
+    Execute(Option<u16>),
+    /// Close of the client that went to the server
+    Close,
+    /// Close of ours
+    HiddenClose,
+    /// A message that fails on purpose, so that the server aborts too; the client gets this error instead
+    Poison(Box<[u8]>),
+    /// A reply of ours
+    Local(Box<[u8]>),
+    /// Sync of the client
+    Sync,
+}
+
+/// Something the session wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// The server has this proxy-wide statement now
+    Prepared(u64),
+    /// An Execute that asked to be told has completed
+    Executed(u16),
+    /// The nth statement (from 0) of the client's Query has completed
+    Completed(u16),
+}
+
+/// An error that the client was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Five characters
+    pub sqlstate: [u8; 5],
+    /// How many owed entries had been answered before it
+    pub answered: u32,
+}
+
+/// The replies a server owes us.
+#[derive(Debug, Default)]
+pub struct Pipeline {
+    owed: VecDeque<Owed>,
+    /// Entries answered since the last `clear`
+    answered: u32,
+    /// Statements completed within the Query at the head
+    completed: u16,
+    /// Completions of a Query's statements are wanted
+    pub tell_completed: bool,
+    /// What happened, for the session
+    pub done: Vec<Done>,
+    /// The status of the last ReadyForQuery
+    pub status: Option<u8>,
+    /// The first error that was passed on
+    pub failure: Option<Failure>,
+    /// A message of ours failed: its ErrorResponse body
+    pub hidden_failure: Option<Box<[u8]>>,
+    /// The server said goodbye (FATAL or PANIC): its ErrorResponse body, not passed on
+    pub goodbye: Option<Box<[u8]>>,
+    /// The server wants COPY data now
+    pub is_copy_in: bool,
+    /// The server skips messages up to a Sync that it has not been sent yet
+    pub skips_to_sync: bool,
+    /// ParameterStatus messages that were passed on
+    pub parameters: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Pipeline {
+    /// One more.
+    pub fn owe(&mut self, owed: Owed) {
+        self.owed.push_back(owed);
+    }
+
+    /// Nothing is owed any more.
+    pub fn is_settled(&self) -> bool {
+        self.owed.is_empty()
+    }
+
+    /// Forgets what happened; keeps its memory.
+    pub fn clear(&mut self) {
+        debug_assert!(self.owed.is_empty(), "cleared between two batches only");
+        *self = Self {
+            owed: std::mem::take(&mut self.owed),
+            done: std::mem::take(&mut self.done),
+            parameters: std::mem::take(&mut self.parameters),
+            ..Self::default()
+        };
+        self.done.clear();
+        self.parameters.clear();
+    }
+
+    /// Says the replies of ours whose turn it is.
+    pub fn speak(&mut self, out: &mut Vec<u8>) {
+        while let Some(Owed::Local(bytes)) = self.owed.front() {
+            out.extend_from_slice(bytes);
+            self.pop();
+        }
+    }
+
+    fn pop(&mut self) -> Option<Owed> {
+        self.answered += 1;
+        self.owed.pop_front()
+    }
+
+    /// Is what the server says now an answer to a message of ours?
+    fn is_hidden(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::HiddenQuery | Owed::HiddenParse(_) | Owed::HiddenClose))
+    }
+
+    fn on_error(&mut self, body: &[u8], out: &mut Vec<u8>) -> Verdict {
+        let severity = view::error_field(body, b'V').or_else(|| view::error_field(body, b'S'));
+        if matches!(severity, Some(b"FATAL" | b"PANIC")) {
+            self.goodbye = Some(body.into());
+            return Verdict::Hide;
+        }
+        let verdict = match self.owed.front() {
+            Some(Owed::HiddenQuery) => {
+                self.hidden_failure.get_or_insert_with(|| body.into());
+                return Verdict::Hide;
+            }
+            Some(Owed::Poison(error)) => {
+                out.extend_from_slice(error);
+                Verdict::Hide
+            }
+            _ => Verdict::Pass,
+        };
+        if self.failure.is_none() {
+            let mut sqlstate = *b"XX000";
+            if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
+                sqlstate = code;
+            }
+            self.failure = Some(Failure { sqlstate, answered: self.answered });
+        }
+        if !matches!(self.owed.front(), Some(Owed::Query | Owed::QueryAs(_)) | None) {
+            self.skip_to_sync();
+        }
+        verdict
+    }
+
+    /// After an error the server skips everything up to Sync (PostgreSQL manual, protocol-flow, extended query),
+    /// so we owe no reply for these.
+    fn skip_to_sync(&mut self) {
+        while let Some(owed) = self.owed.front() {
+            if matches!(owed, Owed::Sync) {
+                return;
+            }
+            self.owed.pop_front();
+        }
+        self.skips_to_sync = true;
+    }
+
+    fn on_ready(&mut self, status: u8, out: &mut Vec<u8>) -> Verdict {
+        self.status = Some(status);
+        self.completed = 0;
+        match self.pop() {
+            Some(Owed::HiddenQuery) => Verdict::Hide,
+            Some(Owed::QueryAs(shown)) => {
+                write::ready(out, shown);
+                Verdict::Hide
+            }
+            _ => Verdict::Pass,
+        }
+    }
+
+    fn on_complete(&mut self) {
+        match self.owed.front() {
+            Some(Owed::Execute(step)) => {
+                if let Some(step) = *step {
+                    self.done.push(Done::Executed(step));
+                }
+                self.pop();
+            }
+            Some(Owed::Query | Owed::QueryAs(_)) if self.tell_completed => {
+                self.done.push(Done::Completed(self.completed));
+                self.completed += 1;
+            }
+            _ => (),
+        }
+    }
+
+    fn on_parse_complete(&mut self) -> Verdict {
+        match self.pop() {
+            Some(Owed::HiddenParse(id)) => {
+                self.done.push(Done::Prepared(id));
+                Verdict::Hide
+            }
+            Some(Owed::Parse(Some(id))) => {
+                self.done.push(Done::Prepared(id));
+                Verdict::Pass
+            }
+            _ => Verdict::Pass,
+        }
+    }
+
+    fn on_parameter(&mut self, body: &[u8]) {
+        if let Ok((name, value)) = view::parameter_status(body) {
+            let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
+            self.parameters.push((lossy(name), lossy(value)));
+        }
+    }
+
+    /// The server is in COPY mode: it ignores a Sync that is already on its way (protocol-flow, COPY operations).
+    fn on_copy_in(&mut self) {
+        self.is_copy_in = true;
+        while matches!(self.owed.back(), Some(Owed::Sync)) {
+            self.owed.pop_back();
+        }
+    }
+}
+
+impl Judge for Pipeline {
+    fn judge(&mut self, tag: u8, body: Option<&[u8]>, out: &mut Vec<u8>) -> Verdict {
+        self.speak(out);
+        let seen = body.unwrap_or_default();
+        let hidden = if self.is_hidden() { Verdict::Hide } else { Verdict::Pass };
+        match tag {
+            server::DATA_ROW | server::COPY_DATA => hidden,
+            server::ERROR => self.on_error(seen, out),
+            server::READY => self.on_ready(seen.first().copied().unwrap_or(b'I'), out),
+            server::COMMAND_COMPLETE | server::EMPTY_QUERY | server::PORTAL_SUSPENDED => {
+                self.on_complete();
+                hidden
+            }
+            server::PARSE_COMPLETE => self.on_parse_complete(),
+            server::CLOSE_COMPLETE => {
+                self.pop();
+                hidden
+            }
+            server::BIND_COMPLETE => {
+                self.pop();
+                hidden
+            }
+            server::ROW_DESCRIPTION | server::NO_DATA => {
+                if matches!(self.owed.front(), Some(Owed::Describe)) {
+                    self.pop();
+                }
+                hidden
+            }
+            server::PARAMETER_STATUS => {
+                if hidden == Verdict::Pass {
+                    self.on_parameter(seen);
+                }
+                hidden
+            }
+            server::COPY_IN => {
+                self.on_copy_in();
+                hidden
+            }
+            _ => hidden,
+        }
+    }
+
+    fn between(&mut self, out: &mut Vec<u8>) {
+        if matches!(self.owed.front(), Some(Owed::Local(_))) {
+            self.speak(out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::protocol::walk::Walk;
+
+    fn frames(parts: &[(u8, &[u8])]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for (tag, body) in parts {
+            write::frame(&mut bytes, *tag, |out| out.extend_from_slice(body));
+        }
+        bytes
+    }
+
+    fn run(pipeline: &mut Pipeline, server: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let tail = Walk::default().feed(server, pipeline, &mut out).expect("well-formed");
+        out.extend_from_slice(tail);
+        out
+    }
+
+    fn pipeline(owed: &[Owed]) -> Pipeline {
+        let mut pipeline = Pipeline::default();
+        owed.iter().for_each(|owed| pipeline.owe(owed.clone()));
+        pipeline
+    }
+
+    const ERROR: &[u8] = b"SERROR\0VERROR\0C22012\0Mdivision by zero\0\0";
+
+    #[test]
+    fn a_begin_held_back_is_not_answered_twice() {
+        let mut pipeline = pipeline(&[Owed::HiddenQuery, Owed::Query]);
+        let server = frames(&[(b'C', b"BEGIN\0"), (b'Z', b"T"), (b'D', b"row"), (b'C', b"SELECT 1\0"), (b'Z', b"T")]);
+        assert_eq!(run(&mut pipeline, &server), frames(&[(b'D', b"row"), (b'C', b"SELECT 1\0"), (b'Z', b"T")]));
+        assert!(pipeline.is_settled());
+        assert_eq!(pipeline.status, Some(b'T'));
+    }
+
+    #[test]
+    fn replies_of_ours_stand_where_the_client_expects_them() {
+        let mut pipeline = pipeline(&[
+            Owed::Local(frames(&[(b'1', b"")]).into()),
+            Owed::HiddenParse(7),
+            Owed::Bind,
+            Owed::Execute(Some(2)),
+            Owed::Local(frames(&[(b'3', b"")]).into()),
+            Owed::Sync,
+        ]);
+        let server = frames(&[(b'1', b""), (b'2', b""), (b'C', b"SELECT 0\0"), (b'Z', b"I")]);
+        let client = frames(&[(b'1', b""), (b'2', b""), (b'C', b"SELECT 0\0"), (b'3', b""), (b'Z', b"I")]);
+        assert_eq!(run(&mut pipeline, &server), client);
+        assert_eq!(pipeline.done, [Done::Prepared(7), Done::Executed(2)]);
+    }
+
+    #[test]
+    fn an_error_skips_to_sync_and_takes_our_replies_with_it() {
+        let mut pipeline = pipeline(&[
+            Owed::Bind,
+            Owed::Execute(None),
+            Owed::Bind,
+            Owed::Execute(None),
+            Owed::Local(frames(&[(b'3', b"")]).into()),
+            Owed::Sync,
+        ]);
+        let server = frames(&[(b'2', b""), (b'E', ERROR), (b'Z', b"I")]);
+        assert_eq!(run(&mut pipeline, &server), server);
+        assert!(pipeline.is_settled());
+        assert_eq!(pipeline.failure, Some(Failure { sqlstate: *b"22012", answered: 1 }));
+        assert!(!pipeline.skips_to_sync);
+    }
+
+    #[test]
+    fn an_error_before_the_sync_was_sent_is_remembered() {
+        let mut pipeline = pipeline(&[Owed::Parse(None), Owed::Describe]);
+        run(&mut pipeline, &frames(&[(b'E', ERROR)]));
+        assert!(pipeline.is_settled() && pipeline.skips_to_sync);
+    }
+
+    #[test]
+    fn a_refusal_in_a_pipeline_replaces_the_error_provoked_for_it() {
+        let mut pipeline = pipeline(&[Owed::Bind, Owed::Execute(None), Owed::Poison((*b"refused").into()), Owed::Sync]);
+        let server = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0"), (b'E', ERROR), (b'Z', b"I")]);
+        let mut client = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0")]);
+        client.extend_from_slice(b"refused");
+        client.extend_from_slice(&frames(&[(b'Z', b"I")]));
+        assert_eq!(run(&mut pipeline, &server), client);
+    }
+
+    #[test]
+    fn a_servers_goodbye_is_kept_from_the_client() {
+        let mut pipeline = pipeline(&[Owed::Query]);
+        let body = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0";
+        assert_eq!(run(&mut pipeline, &frames(&[(b'E', body)])), b"");
+        assert!(pipeline.goodbye.is_some() && !pipeline.is_settled());
+    }
+
+    #[test]
+    fn a_sync_sent_ahead_of_copy_data_is_not_answered() {
+        let mut pipeline = pipeline(&[Owed::Bind, Owed::Execute(None), Owed::Sync]);
+        run(&mut pipeline, &frames(&[(b'2', b""), (b'G', b"\0\0\0")]));
+        assert!(pipeline.is_copy_in);
+        run(&mut pipeline, &frames(&[(b'C', b"COPY 1\0")]));
+        assert!(pipeline.is_settled());
+    }
+}

@@ -1,0 +1,280 @@
+//! The settings a client has made, which follow it from server to server.
+//!
+//! PostgreSQL keeps them in the session; here a session has many servers. So each client's changes are kept as SQL,
+//! with PostgreSQL's rules of transactions and savepoints, and a server is brought to them before it is lent.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::logic::plan::SettingChange;
+
+/// Parameter → the SQL behind `SET name TO`.
+pub type Map = BTreeMap<Box<str>, Box<str>>;
+
+/// Settings of our own live beside PostgreSQL's, but never reach a server.
+pub const OWN_PREFIX: &str = "shardway.";
+
+/// The settings of one session.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// From the startup message: what RESET goes back to
+    startup: Arc<Map>,
+    /// As of now, uncommitted changes included
+    current: Arc<Map>,
+    /// As of the start of the open transaction
+    before: Option<Arc<Map>>,
+    /// SET LOCAL of the open transaction
+    local: Arc<Map>,
+    savepoints: Vec<Savepoint>,
+}
+
+#[derive(Debug, Clone)]
+struct Savepoint {
+    name: Box<str>,
+    current: Arc<Map>,
+    local: Arc<Map>,
+}
+
+impl Settings {
+    /// Of a session that starts with these.
+    pub fn new(startup: Arc<Map>) -> Self {
+        Self { current: Arc::clone(&startup), startup, ..Self::default() }
+    }
+
+    /// What a server must be brought to before the open transaction begins on it.
+    pub fn base(&self) -> &Arc<Map> {
+        self.before.as_ref().unwrap_or(&self.current)
+    }
+
+    /// A parameter as it holds now; `None`: the server's default.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.local.get(name).or_else(|| self.current.get(name)).map(|value| &**value)
+    }
+
+    /// BEGIN.
+    pub fn begin(&mut self) {
+        if self.before.is_none() {
+            self.before = Some(Arc::clone(&self.current));
+        }
+    }
+
+    /// A SET or RESET that PostgreSQL accepted. SET LOCAL outside a transaction changes nothing.
+    pub fn apply(&mut self, change: &SettingChange) {
+        if change.is_local && self.before.is_none() {
+            return;
+        }
+        let default = self.startup.get(&change.name).cloned();
+        let value = change.value.clone().or(default);
+        let map = if change.is_local { &mut self.local } else { &mut self.current };
+        let map = Arc::make_mut(map);
+        match value {
+            Some(value) => map.insert(change.name.clone(), value),
+            None => map.remove(&change.name),
+        };
+        if !change.is_local && self.local.contains_key(&change.name) {
+            Arc::make_mut(&mut self.local).remove(&change.name);
+        }
+    }
+
+    /// RESET ALL; role and session authorization stay (PostgreSQL manual, RESET).
+    pub fn reset_all(&mut self) {
+        let mut map = (*self.startup).clone();
+        for (name, value) in self.current.iter() {
+            if matches!(&**name, "role" | "session_authorization") || name.starts_with(OWN_PREFIX) {
+                map.insert(name.clone(), value.clone());
+            }
+        }
+        self.current = Arc::new(map);
+        self.local = Arc::default();
+    }
+
+    /// DISCARD ALL: everything, ours too.
+    pub fn discard_all(&mut self) {
+        self.current = Arc::clone(&self.startup);
+        self.local = Arc::default();
+    }
+
+    /// SAVEPOINT.
+    pub fn savepoint(&mut self, name: &str) {
+        let (current, local) = (Arc::clone(&self.current), Arc::clone(&self.local));
+        self.savepoints.push(Savepoint { name: name.into(), current, local });
+    }
+
+    /// RELEASE: the changes since stay.
+    pub fn release(&mut self, name: &str) {
+        if let Some(at) = self.savepoints.iter().rposition(|savepoint| &*savepoint.name == name) {
+            self.savepoints.truncate(at);
+        }
+    }
+
+    /// ROLLBACK TO: the changes since are undone, the savepoint stays.
+    pub fn rollback_to(&mut self, name: &str) {
+        if let Some(at) = self.savepoints.iter().rposition(|savepoint| &*savepoint.name == name) {
+            self.savepoints.truncate(at + 1);
+            self.current = Arc::clone(&self.savepoints[at].current);
+            self.local = Arc::clone(&self.savepoints[at].local);
+        }
+    }
+
+    /// The transaction ended, committed or not.
+    pub fn end(&mut self, is_committed: bool) {
+        if let Some(before) = self.before.take()
+            && !is_committed
+        {
+            self.current = before;
+        }
+        if !self.local.is_empty() {
+            self.local = Arc::default();
+        }
+        self.savepoints.clear();
+    }
+}
+
+/// The SQL that brings a server from `server` to `client`; `None` when there is nothing to do.
+pub fn difference(server: &Map, client: &Map) -> Option<String> {
+    let mut sql = String::new();
+    // SET SESSION AUTHORIZATION drops a role that was set before, so it goes first.
+    let first = |name: &&Box<str>| &***name != "session_authorization";
+    let mut names: Vec<&Box<str>> = server.keys().chain(client.keys()).collect();
+    names.sort_unstable_by_key(|name| (first(name), *name));
+    names.dedup();
+    for name in names.into_iter().filter(|name| !name.starts_with(OWN_PREFIX)) {
+        match (server.get(name), client.get(name)) {
+            (Some(old), Some(new)) if old == new => (),
+            (_, Some(new)) => write_set(&mut sql, name, new),
+            (Some(_), None) => write_reset(&mut sql, name),
+            (None, None) => (),
+        }
+    }
+    (!sql.is_empty()).then_some(sql)
+}
+
+fn write_set(sql: &mut String, name: &str, value: &str) {
+    let written = match name {
+        "session_authorization" => write!(sql, "SET SESSION AUTHORIZATION {value};"),
+        "role" => write!(sql, "SET ROLE {value};"),
+        "timezone" => write!(sql, "SET TIME ZONE {value};"),
+        _ => write!(sql, "SET {} TO {value};", quoted_name(name)),
+    };
+    written.expect("a String takes everything");
+}
+
+fn write_reset(sql: &mut String, name: &str) {
+    let written = match name {
+        "session_authorization" => write!(sql, "RESET SESSION AUTHORIZATION;"),
+        "role" => write!(sql, "RESET ROLE;"),
+        _ => write!(sql, "RESET {};", quoted_name(name)),
+    };
+    written.expect("a String takes everything");
+}
+
+/// A parameter's name as SQL: each part of `my.var` an identifier of its own.
+fn quoted_name(name: &str) -> String {
+    let part = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
+    name.split('.').map(part).collect::<Vec<_>>().join(".")
+}
+
+/// A value of the startup message as SQL. Lists of names must stay lists: `search_path`'s commas are its own syntax.
+pub fn startup_value(name: &str, value: &str) -> Box<str> {
+    let literal = |text: &str| format!("'{}'", text.trim().replace('\\', "\\\\").replace('\'', "''"));
+    let literal = |text: &str| if text.contains('\\') { format!("E{}", literal(text)) } else { literal(text) };
+    let is_list = matches!(
+        name,
+        "search_path" | "session_preload_libraries" | "local_preload_libraries" | "temp_tablespaces" | "datestyle"
+    );
+    if !is_list {
+        return literal(value).into();
+    }
+    let items = value.split(',').map(|item| {
+        let item = item.trim();
+        match item.strip_prefix('"').and_then(|item| item.strip_suffix('"')) {
+            Some(quoted) => literal(&quoted.replace("\"\"", "\"")),
+            None => literal(&item.to_lowercase()),
+        }
+    });
+    items.collect::<Vec<_>>().join(", ").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(name: &str, value: &str) -> SettingChange {
+        SettingChange { name: name.into(), value: Some(value.into()), is_local: false }
+    }
+
+    fn local(name: &str, value: &str) -> SettingChange {
+        SettingChange { is_local: true, ..set(name, value) }
+    }
+
+    fn reset(name: &str) -> SettingChange {
+        SettingChange { name: name.into(), value: None, is_local: false }
+    }
+
+    #[test]
+    fn rollback_undoes_what_the_transaction_set() {
+        let mut settings = Settings::default();
+        settings.apply(&set("timezone", "'UTC'"));
+        settings.begin();
+        settings.apply(&set("timezone", "'Asia/Tokyo'"));
+        settings.apply(&local("work_mem", "'1MB'"));
+        assert_eq!(settings.get("timezone"), Some("'Asia/Tokyo'"));
+        assert_eq!(settings.get("work_mem"), Some("'1MB'"));
+        assert_eq!(settings.base().get("timezone").map(|value| &**value), Some("'UTC'"));
+        settings.end(false);
+        assert_eq!(settings.get("timezone"), Some("'UTC'"));
+        assert_eq!(settings.get("work_mem"), None);
+    }
+
+    #[test]
+    fn rollback_to_a_savepoint_undoes_what_came_after_it() {
+        let mut settings = Settings::default();
+        settings.begin();
+        settings.apply(&set("a.b", "'1'"));
+        settings.savepoint("s");
+        settings.apply(&set("a.b", "'2'"));
+        settings.rollback_to("s");
+        assert_eq!(settings.get("a.b"), Some("'1'"));
+        settings.apply(&set("a.b", "'3'"));
+        settings.release("s");
+        settings.end(true);
+        assert_eq!(settings.get("a.b"), Some("'3'"));
+    }
+
+    #[test]
+    fn set_local_outside_a_transaction_changes_nothing() {
+        let mut settings = Settings::default();
+        settings.apply(&local("work_mem", "'1MB'"));
+        assert_eq!(settings.get("work_mem"), None);
+    }
+
+    #[test]
+    fn reset_goes_back_to_the_startup_message() {
+        let startup = Map::from([("datestyle".into(), "'iso'".into())]);
+        let mut settings = Settings::new(Arc::new(startup));
+        settings.apply(&set("datestyle", "'german'"));
+        settings.apply(&reset("datestyle"));
+        assert_eq!(settings.get("datestyle"), Some("'iso'"));
+    }
+
+    #[test]
+    fn a_server_is_brought_to_the_client_and_ours_stay_home() {
+        let map = |pairs: &[(&str, &str)]| -> Map {
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        };
+        let server = map(&[("role", "bob"), ("work_mem", "'1MB'"), ("x.y", "'1'")]);
+        let client = map(&[("session_authorization", "'amy'"), ("shardway.shard", "'a'"), ("timezone", "'UTC'"), ("x.y", "'1'")]);
+        let sql = difference(&server, &client);
+        let expected = "SET SESSION AUTHORIZATION 'amy';RESET ROLE;SET TIME ZONE 'UTC';RESET \"work_mem\";";
+        assert_eq!(sql.as_deref(), Some(expected));
+        assert_eq!(difference(&client, &client), None);
+    }
+
+    #[test]
+    fn startup_values_become_sql() {
+        assert_eq!(&*startup_value("application_name", "o'brien"), "'o''brien'");
+        assert_eq!(&*startup_value("search_path", "\"$user\", Sales,public"), "'$user', 'sales', 'public'");
+        assert_eq!(&*startup_value("application_name", r"a\b"), r"E'a\\b'");
+    }
+}
