@@ -1,1 +1,427 @@
-//! (to be written)
+//! Who holds a connection, who waits, what to open or close: the pool of one server and user.
+//!
+//! Promise: never more than `size` (and `reserve`) connections, waiters served strictly in turn, nothing lent that
+//! has outlived its time. `C` is a connection, `W` a way to hand one to who waits.
+//!
+//! ```text
+//!            ask ──→ idle? ─yes→ lent ──give back──→ waiter? ─yes→ lent
+//!                      │no                              │no
+//!                    waiting ──opened──→ lent          idle ──too old──→ closed
+//! ```
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::logic::topology::PoolSettings;
+
+/// The pool of one server and user.
+#[derive(Debug)]
+pub struct Pool<C, W> {
+    settings: PoolSettings,
+    idle: Vec<Idle<C>>,
+    waiting: VecDeque<Waiting<W>>,
+    lent: u32,
+    opening: u32,
+    next_ticket: u64,
+    fault: Option<(Instant, String)>,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Idle<C> {
+    connection: C,
+    since: Instant,
+    expires: Instant,
+}
+
+#[derive(Debug)]
+struct Waiting<W> {
+    ticket: u64,
+    who: W,
+    since: Instant,
+}
+
+/// What the shell has to do.
+#[derive(Debug)]
+pub enum Effect<C, W> {
+    /// Hand the connection over; when nobody takes it, give it back
+    Lend(W, C),
+    /// Open one more; answer with `opened` or `failed`
+    Open,
+    /// Close it
+    Close(C),
+    /// Tell who waits that nothing will come
+    Fail(W, String),
+}
+
+/// Answer to an `ask`.
+#[derive(Debug)]
+pub enum Asked {
+    /// It waits under this ticket
+    Waits(u64),
+    /// Too many wait already
+    Full,
+    /// The server refused a moment ago: the reason it gave then
+    Refused(String),
+}
+
+/// A connection that comes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry(pub Instant);
+
+/// After a failed attempt to connect, those who ask are told at once for this long.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl<C, W> Pool<C, W> {
+    /// An empty pool.
+    pub fn new(settings: PoolSettings) -> Self {
+        Self {
+            settings,
+            idle: Vec::new(),
+            waiting: VecDeque::new(),
+            lent: 0,
+            opening: 0,
+            next_ticket: 0,
+            fault: None,
+            is_closed: false,
+        }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> &PoolSettings {
+        &self.settings
+    }
+
+    /// New settings after a reload; they hold from the next event on.
+    pub fn set_settings(&mut self, settings: PoolSettings) {
+        self.settings = settings;
+    }
+
+    /// Connections lent, idle, being opened; clients waiting.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            lent: self.lent,
+            idle: self.idle.len() as u32,
+            opening: self.opening,
+            waiting: self.waiting.len() as u32,
+        }
+    }
+
+    /// How long the first in the queue has waited.
+    pub fn longest_wait(&self, now: Instant) -> Duration {
+        self.waiting.front().map_or(Duration::ZERO, |first| now.saturating_duration_since(first.since))
+    }
+
+    /// An idle connection at once, unless somebody waits: the last used first, so that the rest can be let go.
+    pub fn take(&mut self) -> Option<(C, Expiry)> {
+        if !self.waiting.is_empty() {
+            return None;
+        }
+        let idle = self.idle.pop()?;
+        self.lent += 1;
+        Some((idle.connection, Expiry(idle.expires)))
+    }
+
+    /// Asks for a connection when `take` had none.
+    pub fn ask(&mut self, who: W, now: Instant, effects: &mut Vec<Effect<C, W>>) -> Asked {
+        if self.waiting.len() >= self.settings.waiters_max as usize {
+            return Asked::Full;
+        }
+        if let Some((at, why)) = &self.fault
+            && now.saturating_duration_since(*at) < RETRY_AFTER
+            && self.lent + self.idle.len() as u32 == 0
+        {
+            return Asked::Refused(why.clone());
+        }
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.waiting.push_back(Waiting { ticket, who, since: now });
+        self.serve(effects);
+        self.open_for_waiters(now, effects);
+        Asked::Waits(ticket)
+    }
+
+    /// Who waited under this ticket has gone.
+    pub fn give_up(&mut self, ticket: u64) {
+        self.waiting.retain(|waiting| waiting.ticket != ticket);
+    }
+
+    /// A connection was opened.
+    pub fn opened(&mut self, connection: C, expiry: Expiry, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        self.opening -= 1;
+        self.fault = None;
+        self.settle(connection, expiry, now, effects);
+    }
+
+    /// It could not be opened. With no other connection alive, nobody who waits has anything to wait for.
+    pub fn failed(&mut self, why: String, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        self.opening -= 1;
+        if self.lent + self.idle.len() as u32 + self.opening == 0 {
+            effects.extend(self.waiting.drain(..).map(|waiting| Effect::Fail(waiting.who, why.clone())));
+        }
+        self.fault = Some((now, why));
+    }
+
+    /// A clean connection comes back.
+    pub fn give_back(&mut self, connection: C, expiry: Expiry, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        self.lent -= 1;
+        self.settle(connection, expiry, now, effects);
+    }
+
+    /// A lent connection was thrown away.
+    pub fn lost(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        self.lent -= 1;
+        self.open_for_waiters(now, effects);
+    }
+
+    /// Time has passed: closes what is too old or unused, opens what is missing.
+    pub fn tick(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        let min = self.settings.min;
+        let mut total = self.total();
+        let idle_timeout = self.settings.idle_timeout;
+        let mut at = 0;
+        while at < self.idle.len() {
+            let idle = &self.idle[at];
+            let is_unused = !idle_timeout.is_zero() && now.saturating_duration_since(idle.since) >= idle_timeout;
+            if now >= idle.expires || (is_unused && total > min) || total > self.limit(now) {
+                effects.push(Effect::Close(self.idle.remove(at).connection));
+                total -= 1;
+            } else {
+                at += 1;
+            }
+        }
+        let recently_failed =
+            self.fault.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) < RETRY_AFTER);
+        if !self.is_closed && !recently_failed {
+            while self.total() < min.min(self.settings.size) {
+                self.opening += 1;
+                effects.push(Effect::Open);
+            }
+        }
+        self.open_for_waiters(now, effects);
+    }
+
+    /// No more connections: closes the idle ones, fails those who wait; lent ones are closed as they come back.
+    pub fn close(&mut self, why: &str, effects: &mut Vec<Effect<C, W>>) {
+        self.is_closed = true;
+        effects.extend(self.idle.drain(..).map(|idle| Effect::Close(idle.connection)));
+        effects.extend(self.waiting.drain(..).map(|waiting| Effect::Fail(waiting.who, why.to_owned())));
+    }
+
+    /// Nothing is lent, opening or idle any more.
+    pub fn is_empty(&self) -> bool {
+        self.total() == 0
+    }
+
+    fn total(&self) -> u32 {
+        self.lent + self.opening + self.idle.len() as u32
+    }
+
+    /// `size`, and the reserve once somebody has waited for `reserve_timeout`.
+    fn limit(&self, now: Instant) -> u32 {
+        let is_pressed = self.settings.reserve > 0
+            && !self.waiting.is_empty()
+            && self.longest_wait(now) >= self.settings.reserve_timeout;
+        self.settings.size + if is_pressed { self.settings.reserve } else { 0 }
+    }
+
+    fn settle(&mut self, connection: C, expiry: Expiry, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        let is_above = self.total() >= self.settings.size + self.settings.reserve;
+        if self.is_closed || now >= expiry.0 || is_above {
+            effects.push(Effect::Close(connection));
+            self.open_for_waiters(now, effects);
+            return;
+        }
+        self.idle.push(Idle { connection, since: now, expires: expiry.0 });
+        self.serve(effects);
+    }
+
+    fn serve(&mut self, effects: &mut Vec<Effect<C, W>>) {
+        while !self.waiting.is_empty()
+            && let Some(idle) = self.idle.pop()
+            && let Some(first) = self.waiting.pop_front()
+        {
+            self.lent += 1;
+            effects.push(Effect::Lend(first.who, idle.connection));
+        }
+    }
+
+    fn open_for_waiters(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        if self.is_closed {
+            return;
+        }
+        while (self.opening as usize) < self.waiting.len() && self.total() < self.limit(now) {
+            self.opening += 1;
+            effects.push(Effect::Open);
+        }
+    }
+}
+
+/// How a pool stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Held by sessions
+    pub lent: u32,
+    /// Ready
+    pub idle: u32,
+    /// Logging in
+    pub opening: u32,
+    /// Clients in the queue
+    pub waiting: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::topology::PoolMode;
+
+    fn settings(size: u32) -> PoolSettings {
+        PoolSettings {
+            mode: PoolMode::Transaction,
+            size,
+            min: 0,
+            reserve: 0,
+            reserve_timeout: Duration::from_secs(5),
+            lifetime: Duration::from_secs(3600),
+            idle_timeout: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(5),
+            wait_timeout: Duration::from_secs(5),
+            waiters_max: 100,
+            prepared_statements_max: 100,
+        }
+    }
+
+    /// A pool whose connections are numbers, with a clock.
+    struct World {
+        pool: Pool<u32, char>,
+        now: Instant,
+        effects: Vec<Effect<u32, char>>,
+    }
+
+    impl World {
+        fn new(settings: PoolSettings) -> Self {
+            Self { pool: Pool::new(settings), now: Instant::now(), effects: Vec::new() }
+        }
+
+        fn ask(&mut self, who: char) -> Asked {
+            self.pool.ask(who, self.now, &mut self.effects)
+        }
+
+        fn opened(&mut self, connection: u32) {
+            let expiry = Expiry(self.now + Duration::from_secs(3600));
+            self.pool.opened(connection, expiry, self.now, &mut self.effects);
+        }
+
+        fn give_back(&mut self, connection: u32) {
+            let expiry = Expiry(self.now + Duration::from_secs(3600));
+            self.pool.give_back(connection, expiry, self.now, &mut self.effects);
+        }
+
+        fn pass(&mut self, seconds: u64) {
+            self.now += Duration::from_secs(seconds);
+            self.pool.tick(self.now, &mut self.effects);
+        }
+
+        fn said(&mut self) -> String {
+            let words = self.effects.drain(..).map(|effect| match effect {
+                Effect::Lend(who, connection) => format!("lend {connection} to {who}"),
+                Effect::Open => "open".into(),
+                Effect::Close(connection) => format!("close {connection}"),
+                Effect::Fail(who, why) => format!("fail {who}: {why}"),
+            });
+            words.collect::<Vec<_>>().join(", ")
+        }
+    }
+
+    #[test]
+    fn waiters_are_served_in_turn_and_the_limit_holds() {
+        let mut world = World::new(settings(1));
+        world.ask('a');
+        world.ask('b');
+        world.ask('c');
+        assert_eq!(world.said(), "open");
+        world.opened(1);
+        assert_eq!(world.said(), "lend 1 to a");
+        assert!(world.pool.take().is_none(), "nobody overtakes the queue");
+        world.give_back(1);
+        assert_eq!(world.said(), "lend 1 to b");
+        world.give_back(1);
+        world.give_back(1);
+        assert_eq!(world.said(), "lend 1 to c");
+        assert_eq!(world.pool.take().map(|(connection, _)| connection), Some(1));
+    }
+
+    #[test]
+    fn who_gives_up_is_not_served() {
+        let mut world = World::new(settings(1));
+        let Asked::Waits(ticket) = world.ask('a') else { panic!("it waits") };
+        world.ask('b');
+        world.pool.give_up(ticket);
+        world.opened(1);
+        assert_eq!(world.said(), "open, lend 1 to b");
+    }
+
+    #[test]
+    fn a_lost_connection_is_replaced_for_those_who_wait() {
+        let mut world = World::new(settings(1));
+        world.ask('a');
+        world.opened(1);
+        world.ask('b');
+        world.said();
+        world.pool.lost(world.now, &mut world.effects);
+        assert_eq!(world.said(), "open");
+    }
+
+    #[test]
+    fn a_server_that_refuses_fails_everyone_at_once_and_is_tried_again_later() {
+        let mut world = World::new(settings(2));
+        world.ask('a');
+        world.pool.failed("no route".into(), world.now, &mut world.effects);
+        assert_eq!(world.said(), "open, fail a: no route");
+        assert!(matches!(world.ask('b'), Asked::Refused(why) if why == "no route"));
+        world.now += RETRY_AFTER;
+        assert!(matches!(world.ask('c'), Asked::Waits(_)));
+        assert_eq!(world.said(), "open");
+    }
+
+    #[test]
+    fn the_reserve_opens_for_those_who_waited_long() {
+        let mut world = World::new(PoolSettings { reserve: 1, ..settings(1) });
+        world.ask('a');
+        world.opened(1);
+        world.ask('b');
+        world.said();
+        world.pass(4);
+        assert_eq!(world.said(), "");
+        world.pass(1);
+        assert_eq!(world.said(), "open");
+        world.opened(2);
+        assert_eq!(world.said(), "lend 2 to b");
+    }
+
+    #[test]
+    fn old_and_unused_connections_go_and_the_minimum_stays() {
+        let mut world = World::new(PoolSettings { min: 1, ..settings(3) });
+        world.pass(0);
+        assert_eq!(world.said(), "open");
+        world.opened(1);
+        world.ask('a');
+        world.said();
+        world.ask('b');
+        world.opened(2);
+        world.give_back(1);
+        world.give_back(2);
+        world.said();
+        world.pass(60);
+        assert_eq!(world.said(), "close 1");
+        world.pass(3600);
+        assert_eq!(world.said(), "close 2, open");
+    }
+
+    #[test]
+    fn the_queue_has_a_size() {
+        let mut world = World::new(PoolSettings { waiters_max: 1, ..settings(1) });
+        world.ask('a');
+        assert!(matches!(world.ask('b'), Asked::Full));
+    }
+}
