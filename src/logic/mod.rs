@@ -11,6 +11,5 @@ pub mod plan;
 pub mod topology;
 pub mod health;
 pub mod transaction;
-pub mod route;
 pub mod session;
 pub mod pool;

@@ -113,13 +113,13 @@ impl<C, W> Pool<C, W> {
     }
 
     /// An idle connection at once, unless somebody waits: the last used first, so that the rest can be let go.
-    pub fn take(&mut self) -> Option<(C, Expiry)> {
+    pub fn take(&mut self) -> Option<C> {
         if !self.waiting.is_empty() {
             return None;
         }
         let idle = self.idle.pop()?;
         self.lent += 1;
-        Some((idle.connection, Expiry(idle.expires)))
+        Some(idle.connection)
     }
 
     /// Asks for a connection when `take` had none.
@@ -348,7 +348,7 @@ mod tests {
         world.give_back(1);
         world.give_back(1);
         assert_eq!(world.said(), "lend 1 to c");
-        assert_eq!(world.pool.take().map(|(connection, _)| connection), Some(1));
+        assert_eq!(world.pool.take(), Some(1));
     }
 
     #[test]

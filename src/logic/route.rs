@@ -1,1 +1,327 @@
-//! (to be written)
+//! Plan + values + map → shard, for one execution.
+//!
+//! A requirement that cannot be met by one shard is a refusal here; no arm guesses.
+
+use std::borrow::Cow;
+
+use crate::logic::plan::{Home, Place, Reason, Refusal, Requirement, Restriction, Source, Value};
+use crate::logic::protocol::view::{self, Bind};
+use crate::logic::shards::{KeyspaceId, ShardId, ShardMap, ShardSet};
+use crate::logic::sql::template::Literal;
+use crate::logic::value::{Decoded, Key, KeyType, LiteralKind, Raw};
+
+/// Where a statement goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// Any shard
+    Any,
+    /// The first of the map
+    First,
+    /// The one the open transaction is on; otherwise the first
+    Current,
+    /// This one
+    Shard(ShardId),
+}
+
+/// The values of one execution.
+#[derive(Debug, Clone, Copy)]
+pub enum Values<'a> {
+    /// Literals of a simple query's text
+    Text {
+        /// The text
+        sql: &'a str,
+        /// Its literals
+        literals: &'a [Literal],
+    },
+    /// Parameters of a Bind
+    Bind {
+        /// The message
+        bind: &'a Bind<'a>,
+        /// Declared types, as Parse carries them
+        types: &'a [u8],
+    },
+    /// Parameters given as text (`shardway route --param`, EXECUTE)
+    Given(&'a [Option<Cow<'a, str>>]),
+    /// None: the plan holds all it needs
+    None,
+}
+
+impl Values<'_> {
+    /// Shows one value to `look`.
+    fn with<T>(&self, source: &Source, look: impl FnOnce(Raw<'_>) -> T) -> T {
+        match (source, self) {
+            (Source::Literal { index, negative }, Self::Text { sql, literals }) => {
+                let literal = &literals[usize::from(*index)];
+                let text = literal.text(sql);
+                look(Raw::Literal { kind: literal.kind, negative: *negative, text: &text })
+            }
+            (Source::Fixed(Some((kind, text))), _) => {
+                let (negative, text) = match text.strip_prefix('-') {
+                    Some(text) if *kind != LiteralKind::String => (true, text),
+                    _ => (false, &**text),
+                };
+                look(Raw::Literal { kind: *kind, negative, text })
+            }
+            (Source::Fixed(None), _) => look(Raw::Null),
+            (Source::Param(number), Self::Bind { bind, types }) => {
+                let index = usize::from(*number).wrapping_sub(1);
+                match bind.parameter(index) {
+                    Some((format, bytes)) => {
+                        look(Raw::Param { format, type_oid: view::type_at(types, index), bytes })
+                    }
+                    // The server will say that a parameter is missing.
+                    None => look(Raw::Null),
+                }
+            }
+            (Source::Param(number), Self::Given(given)) => {
+                let value = given.get(usize::from(*number).wrapping_sub(1)).cloned().flatten();
+                match value {
+                    Some(text) => look(Raw::Literal { kind: LiteralKind::String, negative: false, text: &text }),
+                    None => look(Raw::Null),
+                }
+            }
+            (Source::Literal { .. } | Source::Param(_), _) => look(Raw::Null),
+        }
+    }
+
+    fn decode(&self, value: &Value, key_type: KeyType) -> Decoded {
+        self.with(&value.source, |raw| key_type.decode(raw, value.cast))
+    }
+}
+
+/// Finds the shard that all requirements of a plan name.
+pub fn destination(home: &Home, values: &Values<'_>, map: &ShardMap) -> Result<Destination, Refusal> {
+    let requirements = match home {
+        Home::Any => return Ok(Destination::Any),
+        Home::First => return Ok(Destination::First),
+        Home::Current => return Ok(Destination::Current),
+        Home::Meet(requirements) => requirements,
+    };
+    if map.shards.len() == 1 {
+        check_stores(requirements, values, map)?;
+        return Ok(Destination::First);
+    }
+    let mut needed = ShardSet::default();
+    let mut undecided = None;
+    for requirement in requirements {
+        let found = shards_of(requirement, values, map)?;
+        needed = needed.union(found.shards);
+        undecided = undecided.or(found.undecided);
+    }
+    match (needed.only(), needed.len()) {
+        (Some(shard), _) => Ok(Destination::Shard(shard)),
+        (None, 0) => Ok(Destination::Any),
+        (None, _) => Err(many_shards(requirements, values, map, undecided)),
+    }
+}
+
+/// On one shard every key is at home, but a key that has none at all is still an error.
+fn check_stores(requirements: &[Requirement], values: &Values<'_>, map: &ShardMap) -> Result<(), Refusal> {
+    let stores = requirements.iter().filter(|requirement| matches!(requirement.place, Place::Store { .. }));
+    for requirement in stores {
+        shards_of(requirement, values, map)?;
+    }
+    Ok(())
+}
+
+/// The shards that one use of a table needs, and why they could not be narrowed.
+#[derive(Debug, Clone, Copy)]
+struct Found {
+    shards: ShardSet,
+    undecided: Option<&'static str>,
+}
+
+impl Found {
+    fn certain(shards: ShardSet) -> Self {
+        Self { shards, undecided: None }
+    }
+}
+
+fn shards_of(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Result<Found, Refusal> {
+    match &requirement.place {
+        Place::Shard(shard) => Ok(Found::certain(ShardSet::of(*shard))),
+        Place::Lookup { keyspace, keys } => Ok(lookup(keys, *keyspace, values, map)),
+        Place::Store { keyspace, column, keys } => store(&requirement.table, column, *keyspace, keys, values, map),
+    }
+}
+
+fn store(
+    table: &str,
+    column: &str,
+    keyspace: KeyspaceId,
+    keys: &[Value],
+    values: &Values<'_>,
+    map: &ShardMap,
+) -> Result<Found, Refusal> {
+    let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+    let mut shards = ShardSet::default();
+    for value in keys {
+        match values.decode(value, keyspace.key_type) {
+            Decoded::Key(key) => match keyspace.shard_of(&key) {
+                Some(shard) => shards = shards.union(ShardSet::of(shard)),
+                None => return Err(no_home(table, column, &keyspace.name, Some(&key))),
+            },
+            Decoded::Null => return Err(no_home(table, column, &keyspace.name, None)),
+            // Any shard's server will report the error that PostgreSQL has for it.
+            Decoded::Invalid => (),
+            Decoded::NoMatch => return Err(undecidable(table, column, "the value is not one of the key's type")),
+            Decoded::Undecidable(why) => return Err(undecidable(table, column, why)),
+        }
+    }
+    Ok(Found::certain(shards))
+}
+
+fn lookup(keys: &Restriction, keyspace_id: KeyspaceId, values: &Values<'_>, map: &ShardMap) -> Found {
+    let keyspace = &map.keyspaces[usize::from(keyspace_id.0)];
+    let nested = |keys: &Restriction| lookup(keys, keyspace_id, values, map);
+    match keys {
+        Restriction::All => Found::certain(keyspace.all()),
+        Restriction::Nothing => Found::certain(ShardSet::default()),
+        Restriction::Equals(value) => home_of(values.decode(value, keyspace.key_type), keyspace),
+        Restriction::AnyOf(value) => {
+            match values.with(&value.source, |raw| keyspace.key_type.decode_array(raw, value.cast)) {
+                Ok(items) => any_of(items.into_iter().map(|item| home_of(item, keyspace))),
+                Err(why) => Found { shards: keyspace.all(), undecided: Some(why) },
+            }
+        }
+        Restriction::Between { from, to } => between(from.as_ref(), to.as_ref(), keyspace, values),
+        Restriction::And(all) => {
+            let mut found = Found::certain(keyspace.all());
+            let mut why = None;
+            for one in all.iter().map(nested) {
+                found.shards = found.shards.intersect(one.shards);
+                why = why.or(one.undecided);
+            }
+            // What one conjunct cannot tell matters only while the others have not settled it.
+            found.undecided = why.filter(|_| found.shards.len() > 1);
+            found
+        }
+        Restriction::Or(any) => any_of(any.iter().map(nested)),
+    }
+}
+
+fn any_of(items: impl Iterator<Item = Found>) -> Found {
+    items.fold(Found::certain(ShardSet::default()), |all, one| Found {
+        shards: all.shards.union(one.shards),
+        undecided: all.undecided.or(one.undecided),
+    })
+}
+
+fn home_of(decoded: Decoded, keyspace: &crate::logic::shards::Keyspace) -> Found {
+    match decoded {
+        Decoded::Key(key) => Found::certain(keyspace.shard_of(&key).map(ShardSet::of).unwrap_or_default()),
+        Decoded::Null | Decoded::NoMatch | Decoded::Invalid => Found::certain(ShardSet::default()),
+        Decoded::Undecidable(why) => Found { shards: keyspace.all(), undecided: Some(why) },
+    }
+}
+
+/// One end of an interval: a key, no bound, or nothing can lie in it.
+enum End {
+    At(Key, bool),
+    Open,
+    Empty,
+}
+
+fn between(
+    from: Option<&(Value, bool)>,
+    to: Option<&(Value, bool)>,
+    keyspace: &crate::logic::shards::Keyspace,
+    values: &Values<'_>,
+) -> Found {
+    let mut why = None;
+    let mut end = |bound: Option<&(Value, bool)>| match bound {
+        None => End::Open,
+        Some((value, is_included)) => match values.decode(value, keyspace.key_type) {
+            Decoded::Key(key) => End::At(key, *is_included),
+            Decoded::Null | Decoded::Invalid => End::Empty,
+            // A value between two keys, or beyond them all: leaving the end open asks for more, never for less.
+            Decoded::NoMatch => End::Open,
+            Decoded::Undecidable(reason) => {
+                why = Some(reason);
+                End::Open
+            }
+        },
+    };
+    let (from, to) = (end(from), end(to));
+    let shards = match (&from, &to) {
+        (End::Empty, _) | (_, End::Empty) => ShardSet::default(),
+        _ => keyspace.shards_between(from.as_bound(), to.as_bound()),
+    };
+    Found { shards, undecided: why }
+}
+
+impl End {
+    fn as_bound(&self) -> Option<(&Key, bool)> {
+        match self {
+            Self::At(key, is_included) => Some((key, *is_included)),
+            Self::Open | Self::Empty => None,
+        }
+    }
+}
+
+/// PostgreSQL's code for a row that fits no partition.
+fn no_home(table: &str, column: &str, keyspace: &str, key: Option<&Key>) -> Refusal {
+    let shown = key.map_or_else(|| "null".to_owned(), ToString::to_string);
+    Refusal {
+        reason: Reason::NoHome,
+        sqlstate: "23514",
+        message: format!("no shard is the home of \"{table}\".{column} = {shown}"),
+        detail: Some(match key {
+            Some(_) => format!("keyspace \"{keyspace}\" has no range for this key"),
+            None => format!("a row of \"{table}\" needs a value in its sharding key"),
+        }),
+        hint: None,
+    }
+}
+
+fn undecidable(table: &str, column: &str, why: &str) -> Refusal {
+    Refusal {
+        reason: Reason::UndecidableKey,
+        sqlstate: "0A000",
+        message: format!("cannot tell the shard of \"{table}\".{column} from this value"),
+        detail: Some(why.to_owned()),
+        hint: Some("write the value in the key's own type".to_owned()),
+    }
+}
+
+fn many_shards(
+    requirements: &[Requirement],
+    values: &Values<'_>,
+    map: &ShardMap,
+    undecided: Option<&'static str>,
+) -> Refusal {
+    let mut needs = Vec::new();
+    for requirement in requirements {
+        let Ok(found) = shards_of(requirement, values, map) else { continue };
+        let names: Vec<&str> = found.shards.iter().map(|shard| &*map.shards[usize::from(shard.0)]).collect();
+        let need = format!("\"{}\" on {}", requirement.table, names.join(", "));
+        if !names.is_empty() && !needs.contains(&need) {
+            needs.push(need);
+        }
+    }
+    let mut detail = format!("it needs rows of {}", needs.join("; "));
+    if let Some(why) = undecided {
+        detail.push_str(&format!("; a key could not be decided: {why}"));
+    }
+    Refusal {
+        reason: Reason::ManyShards,
+        sqlstate: "0A000",
+        message: "statement needs more than one shard".to_owned(),
+        detail: Some(detail),
+        hint: Some(hint_for(requirements, map)),
+    }
+}
+
+fn hint_for(requirements: &[Requirement], map: &ShardMap) -> String {
+    let keyed = requirements.iter().find_map(|requirement| match &requirement.place {
+        Place::Lookup { keys: Restriction::All, keyspace } => Some((&requirement.table, keyspace)),
+        Place::Lookup { .. } | Place::Store { .. } | Place::Shard(_) => None,
+    });
+    match keyed {
+        Some((table, keyspace)) => format!(
+            "restrict \"{table}\" to one key of \"{}\", or choose with SET shardway.shard",
+            map.keyspaces[usize::from(keyspace.0)].name
+        ),
+        None => "use keys of one shard in a statement, or choose with SET shardway.shard".to_owned(),
+    }
+}

@@ -21,18 +21,18 @@ pub enum Transaction {
     Idle,
     /// BEGIN was said, no server knows yet
     Begun(Begun),
-    /// Open on a server
+    /// Open on a server, or on several
     Open {
-        /// The server has seen an error: it ignores commands until ROLLBACK
+        /// A server has seen an error: commands are ignored until ROLLBACK
         is_failed: bool,
-        /// BEGIN READ ONLY
-        is_read_only: bool,
+        /// What a shard that joins later must be told first
+        begun: Begun,
     },
-    /// We reported an error that the server does not know of
+    /// We reported an error that the servers do not know of
     Aborted(Box<Aborted>),
 }
 
-/// What has been said of a transaction that no server knows.
+/// What has been said of a transaction, for the servers that do not know of it yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Begun {
     /// SQL to open it: the BEGIN and what followed, separated by `;`
@@ -43,6 +43,8 @@ pub struct Begun {
     savepoints: Vec<(Box<str>, usize)>,
     /// READ ONLY was asked for
     pub is_read_only: bool,
+    /// SERIALIZABLE was asked for
+    pub is_serializable: bool,
 }
 
 /// What an aborted transaction was.
@@ -50,11 +52,8 @@ pub struct Begun {
 pub enum Aborted {
     /// Not on a server yet
     Begun(Begun),
-    /// Still open on a server, which must be told to roll back
-    Open {
-        /// BEGIN READ ONLY
-        is_read_only: bool,
-    },
+    /// Still open on its servers, which must be told to roll back
+    Open(Begun),
     /// Its server is gone
     Lost,
 }
@@ -103,7 +102,7 @@ impl Transaction {
     pub fn is_on_server(&self) -> bool {
         match self {
             Self::Open { .. } => true,
-            Self::Aborted(was) => matches!(**was, Aborted::Open { .. }),
+            Self::Aborted(was) => matches!(**was, Aborted::Open(_)),
             Self::Idle | Self::Begun(_) => false,
         }
     }
@@ -113,12 +112,11 @@ impl Transaction {
         matches!(self, Self::Aborted(_))
     }
 
-    /// READ ONLY was asked for at BEGIN.
-    pub fn is_read_only(&self) -> bool {
+    /// What a shard that joins must be told first, and how the transaction was begun.
+    pub fn begun(&self) -> Option<&Begun> {
         match self {
-            Self::Begun(begun) => begun.is_read_only,
-            Self::Open { is_read_only, .. } => *is_read_only,
-            Self::Idle | Self::Aborted(_) => false,
+            Self::Begun(begun) | Self::Open { begun, .. } => Some(begun),
+            Self::Idle | Self::Aborted(_) => None,
         }
     }
 
@@ -140,8 +138,8 @@ impl Transaction {
 
     fn on_idle(&mut self, command: &Command, text: &str) -> Step {
         match command {
-            Command::Begin { is_read_only, .. } => {
-                *self = Self::Begun(Begun::new(text, *is_read_only));
+            Command::Begin { is_read_only, is_serializable } => {
+                *self = Self::Begun(Begun::new(text, *is_read_only, *is_serializable));
                 Step::Answer(begin_tag(text), None)
             }
             Command::Commit { chain: false } => Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)),
@@ -159,7 +157,7 @@ impl Transaction {
     fn on_aborted(&mut self, command: &Command) -> Step {
         let Self::Aborted(was) = self else { return Step::Send(None) };
         match (command, &mut **was) {
-            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open { .. }) => {
+            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open(_)) => {
                 Step::Send(Some(if *chain { "ROLLBACK AND CHAIN" } else { "ROLLBACK" }))
             }
             (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Begun(begun)) => {
@@ -170,7 +168,7 @@ impl Transaction {
                 *self = Self::Idle;
                 Step::Answer("ROLLBACK", None)
             }
-            (Command::RollbackTo(_), Aborted::Open { .. }) => Step::Send(None),
+            (Command::RollbackTo(_), Aborted::Open(_)) => Step::Send(None),
             (Command::RollbackTo(name), Aborted::Begun(begun)) => match begun.rollback_to(name) {
                 Ok(()) => {
                     *self = Self::Begun(std::mem::take(begun));
@@ -182,21 +180,43 @@ impl Transaction {
         }
     }
 
-    /// The server has been sent the text of a `Begun` transaction.
-    pub fn opened(&mut self) {
-        if let Self::Begun(begun) = self {
-            *self = Self::Open { is_failed: false, is_read_only: begun.is_read_only };
-        }
-    }
-
     /// A server that runs our statements said where it stands.
     pub fn on_ready(&mut self, status: u8) {
-        let is_read_only = self.is_read_only();
+        let begun = match std::mem::take(self) {
+            Self::Begun(begun) | Self::Open { begun, .. } => begun,
+            Self::Aborted(was) => match *was {
+                Aborted::Begun(begun) | Aborted::Open(begun) => begun,
+                Aborted::Lost => Begun::default(),
+            },
+            Self::Idle => Begun::default(),
+        };
         *self = match status {
-            b'T' => Self::Open { is_failed: false, is_read_only },
-            b'E' => Self::Open { is_failed: true, is_read_only },
+            b'T' => Self::Open { is_failed: false, begun },
+            b'E' => Self::Open { is_failed: true, begun },
             _ => Self::Idle,
         };
+    }
+
+    /// A command has succeeded on the servers that know of the transaction: shards that join later hear of it.
+    pub fn succeeded(&mut self, command: &Command, text: &str) {
+        if let Self::Open { begun, .. } = self {
+            match command {
+                Command::Savepoint(_)
+                | Command::Release(_)
+                | Command::RollbackTo(_)
+                | Command::SetTransaction
+                | Command::Begin { .. } => drop(begun.on_command(command, text)),
+                Command::Commit { .. } | Command::Rollback { .. } => *begun = begun.again(),
+                Command::Set(_) | Command::ResetAll => begun.push(text),
+                Command::Own(_)
+                | Command::Prepare(_)
+                | Command::Execute(_)
+                | Command::Deallocate(_)
+                | Command::DiscardAll
+                | Command::Discard
+                | Command::Empty => (),
+            }
+        }
     }
 
     /// We reported an error of our own. Outside a transaction nothing changes.
@@ -204,7 +224,7 @@ impl Transaction {
         *self = match std::mem::take(self) {
             Self::Idle => Self::Idle,
             Self::Begun(begun) => Self::Aborted(Box::new(Aborted::Begun(begun))),
-            Self::Open { is_failed: false, is_read_only } => Self::Aborted(Box::new(Aborted::Open { is_read_only })),
+            Self::Open { is_failed: false, begun } => Self::Aborted(Box::new(Aborted::Open(begun))),
             failed @ (Self::Open { is_failed: true, .. } | Self::Aborted(_)) => failed,
         };
     }
@@ -225,8 +245,8 @@ impl Transaction {
 }
 
 impl Begun {
-    fn new(text: &str, is_read_only: bool) -> Self {
-        let mut begun = Self { is_read_only, ..Self::default() };
+    fn new(text: &str, is_read_only: bool, is_serializable: bool) -> Self {
+        let mut begun = Self { is_read_only, is_serializable, ..Self::default() };
         begun.push(text);
         begun.begin_len = begun.text.len();
         begun
@@ -240,7 +260,7 @@ impl Begun {
 
     fn again(&self) -> Self {
         let text = self.text[..self.begin_len].to_owned();
-        Self { begin_len: text.len(), text, savepoints: Vec::new(), is_read_only: self.is_read_only }
+        Self { begin_len: text.len(), text, savepoints: Vec::new(), ..*self }
     }
 
     fn find(&self, name: &str) -> Result<usize, Fault> {
@@ -258,9 +278,10 @@ impl Begun {
     fn on_command(&mut self, command: &Command, text: &str) -> (Step, Option<Transaction>) {
         let aborted = |begun: &Self| Some(Transaction::Aborted(Box::new(Aborted::Begun(begun.clone()))));
         match command {
-            Command::Begin { is_read_only, .. } => {
+            Command::Begin { is_read_only, is_serializable } => {
                 self.push(text);
                 self.is_read_only |= is_read_only;
+                self.is_serializable |= is_serializable;
                 (Step::Answer(begin_tag(text), Some(ALREADY_IN_PROGRESS)), None)
             }
             Command::Commit { chain } => (Step::Answer("COMMIT", None), Some(self.ended(*chain))),
@@ -334,7 +355,7 @@ mod tests {
         assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;SET LOCAL x.y = 1 -- why\n;SAVEPOINT b\n;");
         assert_eq!(transaction.on_command(&Command::RollbackTo("a".into()), "ROLLBACK TO a"), Step::Answer("ROLLBACK", None));
         assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;");
-        transaction.opened();
+        transaction.on_ready(b'T');
         assert_eq!(transaction.status(), b'T');
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(None));
     }
@@ -349,7 +370,7 @@ mod tests {
     #[test]
     fn commit_after_a_refusal_rolls_back() {
         let mut transaction = begun();
-        transaction.opened();
+        transaction.on_ready(b'T');
         transaction.abort();
         assert_eq!(transaction.status(), b'E');
         assert_eq!(transaction.on_command(&BEGIN, "BEGIN"), Step::Fail(Fault::TransactionAborted));
@@ -370,7 +391,7 @@ mod tests {
     #[test]
     fn a_lost_server_leaves_only_rollback() {
         let mut transaction = begun();
-        transaction.opened();
+        transaction.on_ready(b'T');
         transaction.lose();
         assert_eq!(transaction.on_command(&Command::RollbackTo("s".into()), ""), Step::Fail(Fault::TransactionAborted));
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("ROLLBACK", None));
@@ -383,5 +404,16 @@ mod tests {
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)));
         let mut transaction = begun();
         assert_eq!(transaction.on_command(&BEGIN, "start transaction"), Step::Answer("START TRANSACTION", Some(ALREADY_IN_PROGRESS)));
+    }
+
+    #[test]
+    fn a_shard_that_joins_late_hears_of_savepoints_and_settings() {
+        let mut transaction = begun();
+        transaction.on_ready(b'T');
+        transaction.succeeded(&Command::Savepoint("s".into()), "SAVEPOINT s");
+        transaction.succeeded(&Command::Set(Vec::new()), "SET LOCAL x.y = 1");
+        assert_eq!(transaction.begun().map(|begun| &*begun.text), Some("BEGIN\n;SAVEPOINT s\n;SET LOCAL x.y = 1\n;"));
+        transaction.succeeded(&Command::RollbackTo("s".into()), "ROLLBACK TO s");
+        assert_eq!(transaction.begun().map(|begun| &*begun.text), Some("BEGIN\n;SAVEPOINT s\n;"));
     }
 }

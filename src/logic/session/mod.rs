@@ -1,4 +1,5 @@
 //! What a session knows between two messages: replies owed, settings, prepared statements.
 
 pub mod settings;
+pub mod prepared;
 pub mod pipeline;

@@ -1,0 +1,137 @@
+//! Cancel requests: a client's key leads to the server that runs its statement now, and to no other.
+//!
+//! A cancel that is under way holds its server back: the server is not lent to the next client before the request
+//! has been delivered (PgBouncer 1.18 fixed the same race).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::Mutex;
+use rand::Rng;
+use tokio::sync::Notify;
+
+use crate::logic::topology::Address;
+use crate::proxy::backend;
+
+/// What a cancel request to a server must name.
+#[derive(Debug)]
+pub struct Cancellable {
+    /// The server
+    pub address: Address,
+    /// Its process
+    pub pid: i32,
+    /// Its secret
+    pub key: Vec<u8>,
+    in_flight: AtomicU32,
+    delivered: Notify,
+}
+
+impl Cancellable {
+    /// Of a fresh connection.
+    pub fn new(address: Address, pid: i32, key: Vec<u8>) -> Self {
+        Self { address, pid, key, in_flight: AtomicU32::new(0), delivered: Notify::new() }
+    }
+
+    /// No cancel is under way to this server.
+    pub fn is_quiet(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) == 0
+    }
+
+    /// Waits until no cancel is under way.
+    pub async fn quiet(&self) {
+        loop {
+            let delivered = self.delivered.notified();
+            if self.is_quiet() {
+                return;
+            }
+            delivered.await;
+        }
+    }
+
+    /// Sends a cancel request and waits until the server has taken it.
+    async fn cancel(&self) {
+        if let Err(fault) = backend::cancel(&self.address, self.pid, &self.key).await {
+            tracing::warn!(%fault, pid = self.pid, "a cancel request could not be delivered");
+        }
+        self.in_flight.fetch_sub(1, Ordering::Release);
+        self.delivered.notify_waiters();
+    }
+}
+
+/// One session's side: which server runs its statement now.
+#[derive(Debug)]
+pub struct Slot {
+    /// The process number the client knows
+    pub pid: i32,
+    /// The secret the client knows: 4 bytes in protocol 3.0, 32 in 3.2
+    pub key: Box<[u8]>,
+    running: Mutex<Option<Arc<Cancellable>>>,
+}
+
+impl Slot {
+    /// A statement goes to this server.
+    pub fn set(&self, server: &Arc<Cancellable>) {
+        *self.running.lock() = Some(Arc::clone(server));
+    }
+
+    /// No statement runs any more.
+    pub fn clear(&self) {
+        *self.running.lock() = None;
+    }
+
+    /// Cancels what runs now, if anything does; returns when the server has taken the request.
+    pub async fn cancel(&self) {
+        let running = {
+            let running = self.running.lock();
+            if let Some(server) = &*running {
+                // Counted under the lock: the session cannot clear the slot and give the server back in between.
+                server.in_flight.fetch_add(1, Ordering::AcqRel);
+            }
+            running.clone()
+        };
+        if let Some(server) = running {
+            server.cancel().await;
+        }
+    }
+}
+
+/// The keys of all sessions.
+#[derive(Debug, Default)]
+pub struct Cancels {
+    slots: Mutex<HashMap<i32, Arc<Slot>>>,
+}
+
+impl Cancels {
+    /// A slot with a fresh key for a new session.
+    pub fn register(&self, protocol_minor: u16) -> Arc<Slot> {
+        let mut rng = rand::rng();
+        let length = if protocol_minor >= 2 { 32 } else { 4 };
+        let key: Box<[u8]> = (0..length).map(|_| rng.random()).collect();
+        let mut slots = self.slots.lock();
+        loop {
+            // Positive: old clients print it as a process number.
+            let pid = rng.random_range(1..=i32::MAX);
+            if let std::collections::hash_map::Entry::Vacant(vacant) = slots.entry(pid) {
+                let slot = Arc::new(Slot { pid, key, running: Mutex::new(None) });
+                vacant.insert(Arc::clone(&slot));
+                return slot;
+            }
+        }
+    }
+
+    /// The session has ended.
+    pub fn forget(&self, pid: i32) {
+        let mut slots = self.slots.lock();
+        slots.remove(&pid);
+        if slots.len() * 4 < slots.capacity() {
+            slots.shrink_to_fit();
+        }
+    }
+
+    /// The session that a request names with the right key.
+    pub fn find(&self, pid: i32, key: &[u8]) -> Option<Arc<Slot>> {
+        let slots = self.slots.lock();
+        slots.get(&pid).filter(|slot| *slot.key == *key).cloned()
+    }
+}

@@ -1,0 +1,150 @@
+//! The plan cache: one text shape is parsed and planned once for a database, schema version and search path.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use crate::logic::plan::{self, Planned, Schema};
+use crate::logic::sql::template::{Lexed, Literal};
+use crate::logic::topology::Database;
+
+/// Entries kept for one planner.
+const ENTRIES_MAX: usize = 20_000;
+/// Bytes of text kept for one planner.
+const BYTES_MAX: usize = 64 << 20;
+/// Longer texts (large multi-row inserts) are planned each time: they would push out a thousand others.
+const TEXT_MAX: usize = 64 << 10;
+
+/// What planning a text gave.
+#[derive(Debug)]
+pub struct Shape {
+    /// One entry a statement; `Err`: PostgreSQL will say what is wrong with the text
+    pub statements: Result<Vec<Planned>, plan::SyntaxError>,
+    /// Literals whose value is part of the plan, with that value as written
+    fixed: Vec<(u16, Box<str>)>,
+    is_used: AtomicBool,
+}
+
+impl Shape {
+    fn fits(&self, sql: &str, literals: &[Literal]) -> bool {
+        self.fixed.iter().all(|(index, value)| {
+            let at = &literals[usize::from(*index)].at;
+            sql[at.start as usize..at.end as usize] == **value
+        })
+    }
+}
+
+/// Plans texts under one schema, map and search path. Replaced whole when one of these changes.
+#[derive(Debug)]
+pub struct Planner {
+    database: Arc<Database>,
+    search_path: Vec<Box<str>>,
+    cache: Mutex<Cache>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    shapes: HashMap<Box<[u8]>, Vec<Arc<Shape>>, foldhash::fast::RandomState>,
+    bytes: usize,
+}
+
+impl Planner {
+    /// For one picture of a database and one search path.
+    pub fn new(database: Arc<Database>, search_path: Vec<Box<str>>) -> Self {
+        Self { database, search_path, cache: Mutex::default(), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+    }
+
+    /// The picture it plans for.
+    pub fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// Hits, misses, entries.
+    pub fn counts(&self) -> (u64, u64, usize) {
+        let entries = self.cache.lock().shapes.len();
+        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed), entries)
+    }
+
+    /// The plan of a text by its template; `sql` and `lexed` are of the same text.
+    pub fn templated(&self, sql: &str, lexed: &Lexed<'_>) -> Arc<Shape> {
+        if lexed.is_odd || lexed.hint.is_some() {
+            return self.whole(sql);
+        }
+        if let Some(shape) = self.find(lexed.skeleton, |shape| shape.fits(sql, lexed.literals)) {
+            return shape;
+        }
+        let shape = self.plan(sql, Some(lexed.literals));
+        self.keep(lexed.skeleton, &shape);
+        shape
+    }
+
+    /// The plan of a text as a whole: its literals are part of it.
+    pub fn whole(&self, sql: &str) -> Arc<Shape> {
+        if let Some(shape) = self.find(sql.as_bytes(), |_| true) {
+            return shape;
+        }
+        let shape = self.plan(sql, None);
+        self.keep(sql.as_bytes(), &shape);
+        shape
+    }
+
+    fn find(&self, key: &[u8], fits: impl Fn(&Shape) -> bool) -> Option<Arc<Shape>> {
+        let cache = self.cache.lock();
+        let shape = cache.shapes.get(key)?.iter().find(|shape| fits(shape))?;
+        shape.is_used.store(true, Ordering::Relaxed);
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(Arc::clone(shape))
+    }
+
+    fn plan(&self, sql: &str, literals: Option<&[Literal]>) -> Arc<Shape> {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
+        let schema = Schema { map: &self.database.map, catalog, search_path: &self.search_path };
+        let spans: Option<Vec<_>> = literals.map(|literals| literals.iter().map(|literal| literal.at.clone()).collect());
+        let (statements, fixed) = match plan::plan(sql, &schema, spans.as_deref()) {
+            Ok(planned) => {
+                let written = |index: &u16| {
+                    let at = &spans.as_ref().expect("only lexed literals can be fixed")[usize::from(*index)];
+                    (*index, sql[at.start as usize..at.end as usize].into())
+                };
+                (Ok(planned.statements), planned.fixed_literals.iter().map(written).collect())
+            }
+            Err(error) => (Err(error), Vec::new()),
+        };
+        Arc::new(Shape { statements, fixed, is_used: AtomicBool::new(true) })
+    }
+
+    fn keep(&self, key: &[u8], shape: &Arc<Shape>) {
+        if key.len() > TEXT_MAX {
+            return;
+        }
+        let mut cache = self.cache.lock();
+        if cache.shapes.len() >= ENTRIES_MAX || cache.bytes >= BYTES_MAX {
+            cache.drop_unused();
+        }
+        cache.bytes += key.len();
+        cache.shapes.entry(key.into()).or_default().push(Arc::clone(shape));
+    }
+}
+
+impl Cache {
+    /// Second chance: what was used since the last time stays, at most half of all.
+    fn drop_unused(&mut self) {
+        let mut keep = ENTRIES_MAX / 2;
+        let mut bytes = 0;
+        self.shapes.retain(|key, shapes| {
+            shapes.retain(|shape| shape.is_used.swap(false, Ordering::Relaxed));
+            let stays = !shapes.is_empty() && keep > 0 && bytes < BYTES_MAX / 2;
+            if stays {
+                keep -= 1;
+                bytes += key.len();
+            }
+            stays
+        });
+        self.bytes = bytes;
+    }
+}

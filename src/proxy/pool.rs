@@ -1,0 +1,333 @@
+//! Pools of server connections, and leases on them that are safe to drop.
+
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rand::Rng;
+use tokio::sync::oneshot;
+
+use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool};
+use crate::logic::protocol::report::Fault;
+use crate::logic::topology::{Address, PoolSettings, Role, Secret, Server};
+use crate::proxy::backend::{self, ConnectFault};
+use crate::proxy::cancel::Cancellable;
+use crate::proxy::server::{Backend, Boxed};
+
+type Waiter = oneshot::Sender<Result<Boxed, Fault>>;
+type Effects = Vec<Effect<Boxed, Waiter>>;
+
+/// Hears of servers that refuse connections.
+pub type OnRefused = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// The pool of one server for one user.
+pub struct ServerPool {
+    /// The server's name, for messages and logs
+    pub server: Box<str>,
+    /// The shard's name, for messages
+    pub shard: Box<str>,
+    /// Its role when the pool was made
+    pub role: Role,
+    address: Address,
+    user: Box<str>,
+    password: Option<Secret>,
+    machine: Mutex<Pool<Boxed, Waiter>>,
+    lent: AtomicU32,
+    on_refused: OnRefused,
+}
+
+impl ServerPool {
+    /// Connections lent now: how busy the server is with our sessions.
+    pub fn lent(&self) -> u32 {
+        self.lent.load(Ordering::Relaxed)
+    }
+
+    /// How the pool stands, and how long its first waiter has waited.
+    pub fn counts(&self) -> (Counts, Duration) {
+        let machine = self.machine.lock();
+        (machine.counts(), machine.longest_wait(Instant::now()))
+    }
+
+    /// A connection at once, if one is idle and nobody waits.
+    pub fn try_lease(self: &Arc<Self>) -> Option<Lease> {
+        loop {
+            let boxed = self.machine.lock().take()?;
+            self.lent.fetch_add(1, Ordering::Relaxed);
+            let lease = Lease { backend: Some(boxed), pool: Arc::clone(self) };
+            // Something to read on an idle connection: it was closed, or the server has something to say that no
+            // client asked for. Dropping the lease closes it.
+            if !lease.stream.is_readable_now() {
+                return Some(lease);
+            }
+        }
+    }
+
+    /// A connection; waits in the queue for at most `wait_timeout`.
+    pub async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
+        let (sender, receiver) = oneshot::channel();
+        let mut effects = Vec::new();
+        let (asked, settings) = {
+            let mut machine = self.machine.lock();
+            (machine.ask(sender, Instant::now(), &mut effects), machine.settings().clone())
+        };
+        self.carry_out(effects);
+        let ticket = match asked {
+            Asked::Waits(ticket) => ticket,
+            Asked::Full => {
+                return Err(Fault::QueueFull { server: self.server.clone(), waiters_max: settings.waiters_max });
+            }
+            Asked::Refused(cause) => return Err(self.down(cause)),
+        };
+        let mut waiting = Waiting { pool: self, ticket, receiver };
+        let waited = settings.wait_timeout;
+        let answer = if waited.is_zero() {
+            (&mut waiting.receiver).await
+        } else {
+            match tokio::time::timeout(waited, &mut waiting.receiver).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    return Err(Fault::WaitTimeout { server: self.server.clone(), waited, size: settings.size });
+                }
+            }
+        };
+        match answer {
+            Ok(Ok(boxed)) => {
+                self.lent.fetch_add(1, Ordering::Relaxed);
+                Ok(Lease { backend: Some(boxed), pool: Arc::clone(self) })
+            }
+            Ok(Err(fault)) => Err(fault),
+            Err(_) => Err(self.down("the pool was closed".to_owned())),
+        }
+    }
+
+    /// Time has passed.
+    pub fn tick(self: &Arc<Self>) {
+        let mut effects = Vec::new();
+        self.machine.lock().tick(Instant::now(), &mut effects);
+        self.carry_out(effects);
+    }
+
+    fn close(self: &Arc<Self>, why: &str) {
+        let mut effects = Vec::new();
+        self.machine.lock().close(why, &mut effects);
+        self.carry_out(effects);
+    }
+
+    fn down(&self, cause: String) -> Fault {
+        Fault::ServerDown { shard: self.shard.clone(), server: self.server.clone(), cause }
+    }
+
+    fn carry_out(self: &Arc<Self>, effects: Effects) {
+        for effect in effects {
+            match effect {
+                Effect::Lend(waiter, boxed) => {
+                    if let Err(Ok(boxed)) = waiter.send(Ok(boxed)) {
+                        // Who waited is gone: the next in turn gets it.
+                        self.settle(boxed);
+                    }
+                }
+                Effect::Open => drop(tokio::spawn(Arc::clone(self).open())),
+                Effect::Close(boxed) => boxed.0.close(),
+                Effect::Fail(waiter, cause) => drop(waiter.send(Err(self.down(cause)))),
+            }
+        }
+    }
+
+    fn settle(self: &Arc<Self>, boxed: Boxed) {
+        let mut effects = Vec::new();
+        let expiry = Expiry(boxed.expires);
+        self.machine.lock().give_back(boxed, expiry, Instant::now(), &mut effects);
+        self.carry_out(effects);
+    }
+
+    async fn open(self: Arc<Self>) {
+        let settings = self.machine.lock().settings().clone();
+        let connecting = backend::connect(&self.address, &self.user, self.password.as_ref(), &[]);
+        let result = match tokio::time::timeout(settings.connect_timeout, connecting).await {
+            Ok(result) => result.map_err(|fault| describe(&fault)),
+            Err(_) => Err(format!("no login within {:?}", settings.connect_timeout)),
+        };
+        let mut effects = Vec::new();
+        match result {
+            Ok(connected) => {
+                let now = Instant::now();
+                let expires = now + jittered(settings.lifetime);
+                let cancellable = Cancellable::new(self.address.clone(), connected.pid, connected.secret_key.to_vec());
+                let backend = Backend {
+                    stream: connected.stream,
+                    walk: Default::default(),
+                    cancellable: Arc::new(cancellable),
+                    settings: Arc::default(),
+                    is_tainted: false,
+                    prepared: Default::default(),
+                    unnamed: None,
+                    expires,
+                };
+                tracing::debug!(server = %self.server, pid = backend.cancellable.pid, "server connection opened");
+                self.machine.lock().opened(Boxed(Box::new(backend)), Expiry(expires), now, &mut effects);
+            }
+            Err(cause) => {
+                tracing::warn!(server = %self.server, %cause, "server connection failed");
+                (self.on_refused)(&self.server);
+                self.machine.lock().failed(cause, Instant::now(), &mut effects);
+            }
+        }
+        self.carry_out(effects);
+    }
+}
+
+fn describe(fault: &ConnectFault) -> String {
+    fault.to_string()
+}
+
+/// Connections opened together do not all end together: up to a tenth less, at random.
+fn jittered(lifetime: Duration) -> Duration {
+    const FOREVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+    if lifetime.is_zero() { FOREVER } else { lifetime.mul_f64(1.0 - rand::rng().random_range(0.0..0.1)) }
+}
+
+/// A place in a pool's queue: leaving it early leaves nothing behind.
+struct Waiting<'a> {
+    pool: &'a Arc<ServerPool>,
+    ticket: u64,
+    receiver: oneshot::Receiver<Result<Boxed, Fault>>,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.pool.machine.lock().give_up(self.ticket);
+        self.receiver.close();
+        if let Ok(Ok(boxed)) = self.receiver.try_recv() {
+            self.pool.settle(boxed);
+        }
+    }
+}
+
+/// A server connection lent to a session. Dropped in mid-query it closes the connection; only `give_back` returns it.
+pub struct Lease {
+    backend: Option<Boxed>,
+    pool: Arc<ServerPool>,
+}
+
+impl Lease {
+    /// Its pool.
+    pub fn pool(&self) -> &Arc<ServerPool> {
+        &self.pool
+    }
+
+    /// Returns a clean connection; one that a cancel request is on its way to comes back when that has arrived.
+    pub fn give_back(mut self) {
+        let Some(boxed) = self.backend.take() else { return };
+        self.pool.lent.fetch_sub(1, Ordering::Relaxed);
+        if boxed.cancellable.is_quiet() {
+            self.pool.settle(boxed);
+            return;
+        }
+        let pool = Arc::clone(&self.pool);
+        drop(tokio::spawn(async move {
+            boxed.cancellable.quiet().await;
+            pool.settle(boxed);
+        }));
+    }
+}
+
+impl Deref for Lease {
+    type Target = Backend;
+
+    fn deref(&self) -> &Backend {
+        self.backend.as_ref().expect("a lease holds its connection until it is given back")
+    }
+}
+
+impl DerefMut for Lease {
+    fn deref_mut(&mut self) -> &mut Backend {
+        self.backend.as_mut().expect("a lease holds its connection until it is given back")
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(boxed) = self.backend.take() {
+            self.pool.lent.fetch_sub(1, Ordering::Relaxed);
+            boxed.0.close();
+            let mut effects = Vec::new();
+            self.pool.machine.lock().lost(Instant::now(), &mut effects);
+            self.pool.carry_out(effects);
+        }
+    }
+}
+
+/// All pools, by server address and login.
+pub struct Pools {
+    pools: Mutex<HashMap<(Address, Box<str>), Arc<ServerPool>>>,
+    on_refused: OnRefused,
+}
+
+impl Pools {
+    /// None yet; `on_refused` hears of servers that refuse connections.
+    pub fn new(on_refused: OnRefused) -> Self {
+        Self { pools: Mutex::default(), on_refused }
+    }
+
+    /// The pool of a server for a user, made when it is first asked for.
+    pub fn get(
+        &self,
+        server: &Server,
+        shard: &str,
+        user: &str,
+        password: Option<&Secret>,
+        settings: &PoolSettings,
+    ) -> Arc<ServerPool> {
+        let user = server.address.user.as_deref().unwrap_or(user);
+        let password = server.address.password.as_ref().or(password);
+        let key = (server.address.clone(), Box::from(user));
+        let mut pools = self.pools.lock();
+        let pool = pools.entry(key).or_insert_with(|| {
+            Arc::new(ServerPool {
+                server: server.name.clone(),
+                shard: shard.into(),
+                role: server.role,
+                address: server.address.clone(),
+                user: user.into(),
+                password: password.cloned(),
+                machine: Mutex::new(Pool::new(settings.clone())),
+                lent: AtomicU32::new(0),
+                on_refused: Arc::clone(&self.on_refused),
+            })
+        });
+        Arc::clone(pool)
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<ServerPool>> {
+        self.pools.lock().values().cloned().collect()
+    }
+
+    /// After a reload: pools of servers that are gone are closed, the others get their settings.
+    pub fn retain(&self, settings_of: impl Fn(&Address) -> Option<PoolSettings>) {
+        let mut gone = Vec::new();
+        self.pools.lock().retain(|(address, _), pool| match settings_of(address) {
+            Some(settings) => {
+                pool.machine.lock().set_settings(settings);
+                true
+            }
+            None => {
+                gone.push(Arc::clone(pool));
+                false
+            }
+        });
+        for pool in gone {
+            pool.close("the server is no longer in the shard map");
+        }
+    }
+
+    /// Closes all: the proxy ends.
+    pub fn close(&self, why: &str) {
+        for pool in self.all() {
+            pool.close(why);
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A server connection as sessions use it: its stream, what has been set and prepared on it, who may cancel on it.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::pin::Pin;
+use std::time::Instant;
+
+use tokio::io::AsyncWrite;
+
+use crate::logic::protocol::frame::client;
+use crate::logic::protocol::walk::Walk;
+use crate::logic::session::prepared::Prepared;
+use crate::logic::session::settings::Map;
+use crate::proxy::cancel::Cancellable;
+use crate::proxy::stream::Stream;
+
+/// One connection to a PostgreSQL server, logged in.
+#[derive(Debug)]
+pub struct Backend {
+    /// The connection
+    pub stream: Stream,
+    /// Where we stand among its frames
+    pub walk: Walk,
+    /// Who a cancel request must name
+    pub cancellable: Arc<Cancellable>,
+    /// What has been set on it since login
+    pub settings: Arc<Map>,
+    /// A statement may have changed settings that we did not see: reset before the next client
+    pub is_tainted: bool,
+    /// The proxy-wide statements it has
+    pub prepared: Prepared,
+    /// The proxy-wide number of the statement that its unnamed statement is
+    pub unnamed: Option<u64>,
+    /// When it is to be closed
+    pub expires: Instant,
+}
+
+impl Backend {
+    /// Says goodbye as far as the socket takes it, so that the server does not log a lost connection.
+    pub fn close(mut self) {
+        let goodbye = [client::TERMINATE, 0, 0, 0, 4];
+        let mut context = Context::from_waker(Waker::noop());
+        if let std::task::Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_write(&mut context, &goodbye) {
+            tracing::debug!(%error, "a server had gone before we could say goodbye");
+        }
+    }
+}
+
+/// A connection whose owner is not to be forgotten: boxed, so that moving it between pool and session is cheap.
+#[derive(Debug)]
+pub struct Boxed(pub Box<Backend>);
+
+impl Deref for Boxed {
+    type Target = Backend;
+
+    fn deref(&self) -> &Backend {
+        &self.0
+    }
+}
+
+impl DerefMut for Boxed {
+    fn deref_mut(&mut self) -> &mut Backend {
+        &mut self.0
+    }
+}

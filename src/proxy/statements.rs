@@ -1,0 +1,121 @@
+//! Prepared statements under proxy-wide numbers: clients that prepare the same text with the same parameter types share one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+
+use crate::proxy::plans::{Planner, Shape};
+
+/// One text with its declared parameter types.
+#[derive(Debug)]
+pub struct Statement {
+    /// Proxy-wide number
+    pub id: u64,
+    /// The schema it was parsed under
+    pub catalog_version: u64,
+    /// SQL
+    pub text: Box<str>,
+    /// Declared types, as Parse carries them
+    pub types: Box<[u8]>,
+    planned: ArcSwapOption<Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    planner: Weak<Planner>,
+    shape: Arc<Shape>,
+}
+
+impl Statement {
+    /// Its plan under this schema and search path.
+    pub fn shape(&self, planner: &Arc<Planner>) -> Arc<Shape> {
+        if let Some(remembered) = &*self.planned.load()
+            && std::ptr::eq(remembered.planner.as_ptr(), Arc::as_ptr(planner))
+        {
+            return Arc::clone(&remembered.shape);
+        }
+        let shape = planner.whole(&self.text);
+        let remembered = Remembered { planner: Arc::downgrade(planner), shape: Arc::clone(&shape) };
+        self.planned.store(Some(Arc::new(remembered)));
+        shape
+    }
+
+    /// Its name on every server.
+    pub fn server_name(&self) -> ServerName {
+        server_name(self.id)
+    }
+}
+
+/// `sw_` and a number, on the stack.
+#[derive(Debug, Clone)]
+pub struct ServerName(smallvec::SmallVec<[u8; 24]>);
+
+impl std::ops::Deref for ServerName {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// The name of a proxy-wide statement on every server.
+pub fn server_name(id: u64) -> ServerName {
+    let mut name = smallvec::SmallVec::from_slice(b"sw_");
+    name.extend_from_slice(itoa::Buffer::new().format(id).as_bytes());
+    ServerName(name)
+}
+
+type Key = (Box<str>, Box<[u8]>, u64);
+
+/// All statements that some client holds.
+#[derive(Debug, Default)]
+pub struct Statements {
+    known: Mutex<HashMap<Key, Weak<Statement>>>,
+    next_id: AtomicU64,
+    sweep_at: AtomicU64,
+}
+
+impl Statements {
+    /// The statement of this text and types under this schema; the same one for every client that holds it.
+    pub fn intern(&self, text: &str, types: &[u8], catalog_version: u64) -> Arc<Statement> {
+        let key: Key = (text.into(), types.into(), catalog_version);
+        let mut known = self.known.lock();
+        if let Some(statement) = known.get(&key).and_then(Weak::upgrade) {
+            return statement;
+        }
+        let statement = Arc::new(Statement {
+            id: self.next_id.fetch_add(1, Ordering::Relaxed),
+            catalog_version,
+            text: text.into(),
+            types: types.into(),
+            planned: ArcSwapOption::empty(),
+        });
+        known.insert(key, Arc::downgrade(&statement));
+        self.sweep(&mut known);
+        statement
+    }
+
+    /// How many are known.
+    pub fn len(&self) -> usize {
+        self.known.lock().len()
+    }
+
+    /// No statement is held.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets those nobody holds, each time their number could have doubled.
+    fn sweep(&self, known: &mut HashMap<Key, Weak<Statement>>) {
+        const FIRST_SWEEP: u64 = 1024;
+        let sweep_at = self.sweep_at.load(Ordering::Relaxed).max(FIRST_SWEEP);
+        if known.len() as u64 >= sweep_at {
+            known.retain(|_, statement| statement.strong_count() > 0);
+            known.shrink_to_fit();
+            self.sweep_at.store(known.len() as u64 * 2, Ordering::Relaxed);
+        }
+    }
+}
