@@ -35,7 +35,7 @@ impl KeyType {
     fn element(self, format: Format, of: Self, element: Option<&[u8]>, cast: Option<Self>) -> Decoded {
         let Some(bytes) = element else { return Decoded::Null };
         let typed = of.read(format, bytes).map(|value: Key| Typed { of, value });
-        match typed.and_then(|typed| cast.map_or(Ok(typed.clone()), |to| typed.cast(to))) {
+        match typed.and_then(|typed| typed.cast_if(cast)) {
             Ok(typed) => typed.compare(self),
             Err(decoded) => decoded,
         }

@@ -61,23 +61,22 @@ impl KeyType {
         }
         let of = Self::of_oid(type_oid)?;
         let typed = Typed { of, value: of.read(format, bytes)? };
-        cast.map_or(Ok(typed.clone()), |to| typed.cast(to))
+        typed.cast_if(cast)
     }
 }
 
 /// A number written in the text: integer, bigint or numeric by its size, the sign applied to what the cast gives.
 fn number(text: &str, is_negative: bool, cast: Option<KeyType>) -> Result<Typed, Decoded> {
     let magnitude = unsigned(text)?;
-    let cast_to = |typed: Typed| cast.map_or(Ok(typed.clone()), |to| typed.cast(to));
     if !is_negative {
-        return cast_to(magnitude);
+        return magnitude.cast_if(cast);
     }
     let negated = negate(&magnitude)?;
-    match cast_to(magnitude) {
+    match magnitude.cast_if(cast) {
         // `-5::text` is an error, `(-5)::text` is not; `-32768::int2` is out of range, `(-32768)::int2` is not.
         Ok(typed) if typed.of == KeyType::Text => Err(Decoded::Undecidable(NEGATED)),
         Ok(typed) => negate(&typed),
-        Err(_) if cast_to(negated).is_ok() => Err(Decoded::Undecidable(NEGATED)),
+        Err(_) if negated.cast_if(cast).is_ok() => Err(Decoded::Undecidable(NEGATED)),
         Err(decoded) => Err(decoded),
     }
 }

@@ -31,6 +31,14 @@ pub(super) struct Typed {
 }
 
 impl Typed {
+    /// `value::to` when there is a cast.
+    pub(super) fn cast_if(self, to: Option<KeyType>) -> Result<Self, Decoded> {
+        match to {
+            Some(to) => self.cast(to),
+            None => Ok(self),
+        }
+    }
+
     /// `value::to`, when that keeps the value.
     pub(super) fn cast(self, to: KeyType) -> Result<Self, Decoded> {
         if self.of == to {
@@ -58,9 +66,11 @@ impl Typed {
     }
 
     /// The key it equals in `key = value`.
-    pub(super) fn compare(&self, key: KeyType) -> Decoded {
+    pub(super) fn compare(self, key: KeyType) -> Decoded {
+        if self.of == key {
+            return Decoded::Key(self.value);
+        }
         let found = match (key, &self.value) {
-            (_, value) if self.of == key => Some(value.clone()),
             (KeyType::SmallInt | KeyType::Integer | KeyType::BigInt, Key::Int(value)) => integer_key(key, *value),
             (KeyType::SmallInt | KeyType::Integer | KeyType::BigInt, Key::Numeric(value)) => {
                 value.as_integer().and_then(|value| integer_key(key, value))
@@ -92,15 +102,20 @@ impl Typed {
 
     /// The key it becomes when it is stored into the key column: as in a comparison, but what equals no key is
     /// changed by the assignment or refused by the server.
-    pub(super) fn store(&self, key: KeyType) -> Decoded {
-        match (self.compare(key), &self.value) {
-            (Decoded::NoMatch, Key::Int(_) | Key::Date(_)) => Decoded::Invalid,
-            (Decoded::NoMatch, Key::Numeric(value)) if value.as_integer().is_some() => Decoded::Invalid,
-            (Decoded::NoMatch, _) => Decoded::Undecidable(ROUNDED),
-            (Decoded::Undecidable(_), Key::Int(_) | Key::Uuid(_)) if key == KeyType::Text => {
-                Decoded::Key(text(&self.value))
-            }
-            (decoded, _) => decoded,
+    pub(super) fn store(self, key: KeyType) -> Decoded {
+        let as_text = match &self.value {
+            Key::Int(_) | Key::Uuid(_) if key == KeyType::Text => Some(text(&self.value)),
+            _ => None,
+        };
+        let without_match = match &self.value {
+            Key::Int(_) | Key::Date(_) => Decoded::Invalid,
+            Key::Numeric(value) if value.as_integer().is_some() => Decoded::Invalid,
+            Key::Numeric(_) | Key::Timestamp(_) | Key::Text(_) | Key::Uuid(_) => Decoded::Undecidable(ROUNDED),
+        };
+        match self.compare(key) {
+            Decoded::NoMatch => without_match,
+            Decoded::Undecidable(why) => as_text.map_or(Decoded::Undecidable(why), Decoded::Key),
+            decoded @ (Decoded::Key(_) | Decoded::Null | Decoded::Invalid) => decoded,
         }
     }
 }

@@ -261,11 +261,13 @@ fn check_against_the_parser(text: &str) -> Result<(), TestCaseError> {
             .collect::<Vec<_>>(),
         &written
     );
+    // Folded first: normalize() itself miscounts `-/* c */1`.
+    let folded_again = from_skeleton(again.skeleton, again.literals, &changed);
     let normal = |text: &str| pg_raw_parse::normalize::normalize(text).ok();
     if lexed.literals.iter().all(|literal| literal.kind != LiteralKind::Integer) {
         prop_assert_eq!(lexed.skeleton, again.skeleton);
     }
-    prop_assert_eq!(normal(text), normal(&changed));
+    prop_assert_eq!(normal(&folded), normal(&folded_again));
     Ok(())
 }
 
