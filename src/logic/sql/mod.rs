@@ -1,1 +1,3 @@
-//! (to be written)
+//! SQL text: what the proxy reads of it before PostgreSQL does.
+
+pub mod template;
