@@ -1,0 +1,1 @@
+//! Connecting and logging in to servers.
