@@ -15,13 +15,14 @@ use x509_cert::der::{Decode, Tag, Tagged};
 /// The subject's last common name, as PostgreSQL's `clientcert` compares it; `None` for names with a NUL in them (CVE-2009-4034).
 pub fn common_name(der: &[u8]) -> Option<String> {
     let certificate = Certificate::from_der(der).ok()?;
-    let names = certificate.tbs_certificate.subject.0.iter().flat_map(|part| part.0.iter());
-    let value = &names.filter(|attribute| attribute.oid == CN).last()?.value;
-    let name = match value.tag() {
-        Tag::Utf8String => Utf8StringRef::try_from(value).ok()?.as_str().to_owned(),
-        Tag::PrintableString => PrintableStringRef::try_from(value).ok()?.as_str().to_owned(),
-        Tag::TeletexString => TeletexStringRef::try_from(value).ok()?.as_str().to_owned(),
-        _ => return None,
+    let mut names = certificate.tbs_certificate.subject.0.iter().flat_map(|part| part.0.iter());
+    let value = &names.rfind(|attribute| attribute.oid == CN)?.value;
+    let name = if value.tag() == Tag::Utf8String {
+        Utf8StringRef::try_from(value).ok()?.as_str().to_owned()
+    } else if value.tag() == Tag::PrintableString {
+        PrintableStringRef::try_from(value).ok()?.as_str().to_owned()
+    } else {
+        TeletexStringRef::try_from(value).ok()?.as_str().to_owned()
     };
     (!name.contains('\0')).then_some(name)
 }

@@ -4,7 +4,7 @@
 //! and does not say where a packet ends.
 
 use super::fatal::{CHARACTER_NOT_IN_REPERTOIRE, FEATURE_NOT_SUPPORTED, Fatal, INVALID_AUTHORIZATION};
-use super::options;
+use super::options::{self, Settings};
 use pgwire::messages::startup::NegotiateProtocolVersion;
 
 /// The same limit as PostgreSQL's (MAX_STARTUP_PACKET_LENGTH).
@@ -57,7 +57,7 @@ pub struct Startup {
     /// `_pq_.` options: we know none
     unknown: Vec<String>,
     options: Option<Box<str>>,
-    settings: Vec<(Box<str>, Box<str>)>,
+    settings: Settings,
 }
 
 /// The whole packet's length, from its first four bytes.
@@ -152,10 +152,7 @@ fn pairs(body: &[u8]) -> Result<impl Iterator<Item = Result<(&str, &str), Fatal>
 fn text(bytes: &[u8]) -> Result<&str, Fatal> {
     std::str::from_utf8(bytes).map_err(|error| {
         let wrong = bytes.get(error.valid_up_to()).copied().unwrap_or_default();
-        Fatal::new(
-            CHARACTER_NOT_IN_REPERTOIRE,
-            format!("invalid byte sequence for encoding \"UTF8\": 0x{wrong:02x}"),
-        )
+        Fatal::new(CHARACTER_NOT_IN_REPERTOIRE, format!("invalid byte sequence for encoding \"UTF8\": 0x{wrong:02x}"))
     })
 }
 
@@ -181,7 +178,7 @@ impl Startup {
 
     /// The settings asked for, those in `options` first: a later one overrides an earlier one (`process_startup_options`).
     /// Called only after login, as PostgreSQL does: a stranger learns nothing about options.
-    pub fn into_parameters(self) -> Result<Vec<(Box<str>, Box<str>)>, Fatal> {
+    pub fn into_parameters(self) -> Result<Settings, Fatal> {
         let Some(options) = self.options else { return Ok(self.settings) };
         let mut parameters = options::parse(&options)?;
         parameters.extend(self.settings);
@@ -231,7 +228,10 @@ mod tests {
         }
         let startup = started(VERSION_3, b"_pq_.b\0on\0user\0app\0_pq_.a\0\0\0");
         let told = startup.negotiation().unwrap();
-        assert_eq!((told.newest_minor_protocol, told.unsupported_options), (196_608, vec!["_pq_.b".into(), "_pq_.a".into()]));
+        assert_eq!(
+            (told.newest_minor_protocol, told.unsupported_options),
+            (196_608, vec!["_pq_.b".into(), "_pq_.a".into()])
+        );
         for code in [2 << 16, 4 << 16, 0, u32::MAX] {
             assert_eq!(parsed(code, b"user\0app\0\0").unwrap_err().sqlstate, "0A000");
         }

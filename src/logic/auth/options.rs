@@ -4,8 +4,11 @@
 
 use super::fatal::{Fatal, SYNTAX_ERROR};
 
+/// Names and values of settings, in the order given.
+pub type Settings = Vec<(Box<str>, Box<str>)>;
+
 /// `-c name=value`, `-cname=value` and `--name=value`, in order; a backslash takes the next character as it is.
-pub fn parse(options: &str) -> Result<Vec<(Box<str>, Box<str>)>, Fatal> {
+pub fn parse(options: &str) -> Result<Settings, Fatal> {
     let mut settings = Vec::new();
     let mut words = words(options).into_iter();
     while let Some(word) = words.next() {
@@ -61,7 +64,7 @@ mod tests {
             ("-c a=b=c\\", vec![("a", "b=c")]),
             ("-c a=1 -- -c b=2", vec![("a", "1")]),
         ] {
-            let expected: Vec<(Box<str>, Box<str>)> =
+            let expected: Settings =
                 expected.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
             assert_eq!(parse(options).unwrap(), expected, "{options}");
         }

@@ -109,6 +109,7 @@ impl Exchange {
         Ok(Step::Accept(Authentication::SASLFinal(Bytes::from(answer))))
     }
 
+    #[allow(clippy::wildcard_enum_match_arm, reason = "every other error of pgwire's means the same here")]
     fn fatal(&self, error: PgWireError) -> Fatal {
         match error {
             PgWireError::InvalidPassword(_) => Fatal::password(&self.user),
@@ -206,7 +207,9 @@ mod tests {
 
     #[test]
     fn malformed_last_messages_are_rejected() {
-        for body in [&b""[..], b"c=biws", b"c=biws,r=a,p=", b"c=biws,r=a,p=AAAA", b"c=eSws,r=a,p=AAAA", b"\xff,p=", b",p="] {
+        for body in
+            [&b""[..], b"c=biws", b"c=biws,r=a,p=", b"c=biws,r=a,p=AAAA", b"c=eSws,r=a,p=AAAA", b"\xff,p=", b",p="]
+        {
             let mut exchange = exchange();
             assert!(matches!(exchange.on(&initial(PLAIN, b"n,,n=,r=a")), Step::Ask(_)));
             assert!(matches!(exchange.on(body), Step::Reject(_)), "{body:?}");

@@ -6,11 +6,11 @@
 //! plain ─GSSENCRequest─'N'→ plain            (a second time: unsupported protocol)
 //! ```
 
+use super::Door;
 use super::inbox::Inbox;
 use super::listener::Peer;
 use super::tls::{self, Tls};
 use super::turned::{Turned, say_goodbye};
-use super::Door;
 use crate::logic::auth::Fatal;
 use crate::logic::auth::opening::{self, Asked, Opening};
 use crate::proxy::stream::Stream;
@@ -112,7 +112,6 @@ impl<'a> Arrival<'a> {
 }
 
 fn stuffed(request: &str) -> Fatal {
-    Fatal::protocol(format!("received unencrypted data after {request} request")).detail(
-        "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.",
-    )
+    Fatal::protocol(format!("received unencrypted data after {request} request"))
+        .detail("This could be either a client-software bug or evidence of an attempted man-in-the-middle attack.")
 }

@@ -50,9 +50,8 @@ impl Inbox {
             return Err(Fatal::protocol(format!("expected SASL response, got message type {tag}")).into());
         }
         self.fill(stream, 5).await?;
-        let length = match usize::try_from(u32::from_be_bytes(self.word(1))) {
-            Ok(length @ 4..=MESSAGE_MAX) => length,
-            Ok(_) | Err(_) => return Err(Fatal::protocol("invalid message length").into()),
+        let Ok(length @ 4..=MESSAGE_MAX) = usize::try_from(u32::from_be_bytes(self.word(1))) else {
+            return Err(Fatal::protocol("invalid message length").into());
         };
         self.fill(stream, 1 + length).await?;
         Ok(self.bytes.split_to(1 + length).split_off(5))

@@ -116,10 +116,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(error) if found.file_type().is_socket() && error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path)
         }
-        Ok(_) | Err(_) => Err(io::Error::new(
-            io::ErrorKind::AddrInUse,
-            format!("{} is in use", path.display()),
-        )),
+        Ok(_) | Err(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, format!("{} is in use", path.display()))),
     }
 }
 

@@ -22,7 +22,11 @@ use tokio::io::AsyncWriteExt;
 enum Demand {
     Nothing(Arc<User>),
     /// `user` is `None` for those who cannot win: `why` is for the log
-    Password { user: Option<Arc<User>>, verifier: Verifier, why: &'static str },
+    Password {
+        user: Option<Arc<User>>,
+        verifier: Verifier,
+        why: &'static str,
+    },
 }
 
 /// Lets the client in, or tells it that it may not.

@@ -78,7 +78,8 @@ impl Tls {
     pub fn load(settings: &TlsSettings) -> Result<Self, TlsFault> {
         let chain = certificates(&settings.certificate_file)?;
         let binding = binding(&chain[0]);
-        let key = PrivateKeyDer::from_pem_file(&settings.key_file).map_err(|error| in_file(&settings.key_file, error))?;
+        let key =
+            PrivateKeyDer::from_pem_file(&settings.key_file).map_err(|error| in_file(&settings.key_file, &error))?;
         let provider = Arc::new(ring::default_provider());
         let clients = client_verifier(settings, &provider)?;
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -122,13 +123,13 @@ pub(super) fn replay(session: &mut ServerConnection, mut said: &[u8]) {
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
     let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match found {
-        Ok(found) if found.is_empty() => Err(in_file(path, "holds no certificate")),
+        Ok(found) if found.is_empty() => Err(in_file(path, &"holds no certificate")),
         Ok(found) => Ok(found),
-        Err(error) => Err(in_file(path, error)),
+        Err(error) => Err(in_file(path, &error)),
     }
 }
 
-fn in_file(path: &Path, reason: impl ToString) -> TlsFault {
+fn in_file(path: &Path, reason: &dyn std::fmt::Display) -> TlsFault {
     TlsFault::File { path: path.to_owned(), reason: reason.to_string() }
 }
 
@@ -144,14 +145,14 @@ fn client_verifier(
     };
     let mut roots = RootCertStore::empty();
     for certificate in certificates(path)? {
-        roots.add(certificate).map_err(|error| in_file(path, error))?;
+        roots.add(certificate).map_err(|error| in_file(path, &error))?;
     }
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
     let builder = match settings.demand {
         TlsDemand::Verify => builder,
         TlsDemand::Allow | TlsDemand::Require => builder.allow_unauthenticated(),
     };
-    Ok(builder.build().map_err(|error| in_file(path, error))?)
+    builder.build().map_err(|error| in_file(path, &error))
 }
 
 /// pgwire hashes the certificate itself and wants it as PEM. Where the hash is not defined, -PLUS is not offered.
