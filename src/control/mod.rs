@@ -1,1 +1,4 @@
-//! (to be written)
+//! Steers. The control plane at the side of the data plane: publishes the topology, watches health and lag, reads
+//! schemas, serves metrics. Sessions read what it publishes and never wait for it.
+
+pub mod publisher;

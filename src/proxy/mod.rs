@@ -1,1 +1,3 @@
-//! (to be written)
+//! Carries. The data plane: sockets, pools, sessions.
+
+pub mod metrics;
