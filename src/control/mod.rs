@@ -2,3 +2,5 @@
 //! schemas, serves metrics. Sessions read what it publishes and never wait for it.
 
 pub mod publisher;
+mod tls;
+mod link;
