@@ -2,3 +2,5 @@
 
 /// The rooms stand in order.
 mod architecture;
+/// What the tests with real servers share.
+mod support;
