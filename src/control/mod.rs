@@ -4,3 +4,14 @@
 pub mod publisher;
 mod tls;
 mod link;
+mod monitor;
+mod catalog;
+mod readiness;
+mod http;
+mod steer;
+
+pub use catalog::{CatalogSettings, Refreshed, Refresher};
+pub use link::MonitorSettings;
+pub use publisher::Reader;
+pub use readiness::Required;
+pub use steer::{Control, ControlHandle, ControlSettings};

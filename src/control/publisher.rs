@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::logic::catalog::Catalog;
 use crate::logic::topology::{Database, Health, Lag, Server, Shard, Topology};
+use crate::proxy::metrics::Metrics;
 
 /// What may change. Each is small, and says nothing of what it leaves alone.
 #[derive(Debug, Clone)]
@@ -41,10 +42,11 @@ pub enum Change {
     Whole(Topology),
 }
 
-/// Publishes. Cheap to clone; all clones publish the same picture.
-#[derive(Debug, Clone)]
+/// Publishes, and shows what it publishes in the metrics. Cheap to clone; all clones publish the same picture.
+#[derive(Clone)]
 pub struct Publisher {
     current: Arc<ArcSwap<Topology>>,
+    metrics: Arc<Metrics>,
     /// Writers take turns; readers never see it.
     epoch: Arc<Mutex<watch::Sender<u64>>>,
 }
@@ -58,10 +60,12 @@ pub struct Reader {
 
 impl Publisher {
     /// Starts with this picture, as its first epoch.
-    pub fn new(mut topology: Topology) -> Self {
+    pub fn new(mut topology: Topology, metrics: Arc<Metrics>) -> Self {
         topology.epoch = 1;
         topology.map_epoch = 1;
+        metrics.show(&topology);
         Self {
+            metrics,
             current: Arc::new(ArcSwap::from_pointee(topology)),
             epoch: Arc::new(Mutex::new(watch::Sender::new(1))),
         }
@@ -80,6 +84,7 @@ impl Publisher {
         after.epoch = before.epoch + 1;
         let after = Arc::new(after);
         self.current.store(after.clone());
+        self.metrics.show(&after);
         writer.send_replace(after.epoch);
         Some(after)
     }
@@ -215,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_change_is_published_once_and_counts_one_epoch() {
-        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2]), (3, &[])]));
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2]), (3, &[])]), Metrics::new());
         let reader = publisher.reader();
         let first = reader.load_full();
         assert!(publisher.publish(down(&first, 1)).is_some());
@@ -229,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_reload_keeps_what_is_known_of_servers_that_stay() {
-        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2]), (3, &[])]));
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2]), (3, &[])]), Metrics::new());
         let first = publisher.reader().load_full();
         for index in [0, 1] {
             publisher.publish(down(&first, index));
@@ -245,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_monitor_of_a_server_that_is_gone_says_nothing() {
-        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2])]));
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2])]), Metrics::new());
         let first = publisher.reader().load_full();
         publisher.publish(Change::Whole(picture::of_ports("app", &[(1, &[20])])));
         assert!(publisher.publish(down(&first, 1)).is_none());
@@ -253,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn readers_can_wait_for_a_picture() {
-        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[])]));
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[])]), Metrics::new());
         let reader = publisher.reader();
         let waiting = tokio::spawn(async move { reader.until(|it| it.epoch >= 2).await.epoch });
         publisher.publish(down(&publisher.reader().load_full(), 0));
