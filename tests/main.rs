@@ -4,3 +4,5 @@
 mod architecture;
 /// What the tests with real servers share.
 mod support;
+/// Health, lag, schemas and metrics of real servers.
+mod control;

@@ -66,12 +66,15 @@ impl Control {
             replaced: Notify::new(),
             is_draining: Arc::default(),
         });
-        let steer = Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), positions: HashMap::new(), applied: None };
+        let steer =
+            Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), positions: HashMap::new(), applied: None };
         std::thread::Builder::new().name("control".to_owned()).spawn(move || {
             let ran = runtime.block_on(steer.run(listener, required, stopping));
             if let Err(error) = ran {
                 error!(%error, "the control plane has ended");
             }
+            // A name lookup may hang in the system's resolver: nobody waits for that.
+            runtime.shutdown_timeout(UPKEEP);
             drop(running);
         })?;
         Ok(ControlHandle { shared, stop: Arc::new(stop), ended, http_address })
@@ -148,10 +151,20 @@ impl ControlHandle {
 /// What tells one task from another: equal keys survive a reload.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    /// Monitors a server; its lag is measured against `primary`
-    Watch { database: Box<str>, server: Box<str>, role: Role, address: Address, primary: Address },
+    /// Monitors a server
+    Watch(Box<Watched>),
     /// Keeps the schema of a database
     Keep { database: Box<str> },
+}
+
+/// A server as its monitor knows it; its lag is measured against `primary`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Watched {
+    database: Box<str>,
+    server: Box<str>,
+    role: Role,
+    address: Address,
+    primary: Address,
 }
 
 /// What a task is to do.
@@ -165,13 +178,13 @@ enum Job {
 impl Job {
     fn key(&self) -> Key {
         match self {
-            Self::Watch { database, server, primary } => Key::Watch {
+            Self::Watch { database, server, primary } => Key::Watch(Box::new(Watched {
                 database: database.clone(),
                 server: server.name.clone(),
                 role: server.role,
                 address: server.address.clone(),
                 primary: primary.clone(),
-            },
+            })),
             Self::Keep { database } => Key::Keep { database: database.clone() },
         }
     }
@@ -184,8 +197,11 @@ fn jobs(topology: &Topology) -> Vec<Job> {
         jobs.push(Job::Keep { database: database.clone() });
         for shard in &settings.shards {
             let primary = &shard.primary.address;
-            let watch =
-                |server: &Arc<Server>| Job::Watch { database: database.clone(), server: server.clone(), primary: primary.clone() };
+            let watch = |server: &Arc<Server>| Job::Watch {
+                database: database.clone(),
+                server: server.clone(),
+                primary: primary.clone(),
+            };
             jobs.extend(publisher::members(shard).map(watch));
         }
     }

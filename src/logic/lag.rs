@@ -32,13 +32,7 @@ impl Positions {
 
     /// Lag of a replica that has replayed up to `replayed`, `None` when it cannot be told. `commit_age` is the age of the
     /// last commit it replayed. A primary silent for longer than `silence_max` may have moved on: its silence counts as lag.
-    pub fn lag(
-        &self,
-        replayed: u64,
-        commit_age: Option<Duration>,
-        now: Instant,
-        silence_max: Duration,
-    ) -> Option<Lag> {
+    pub fn lag(&self, replayed: u64, commit_age: Option<Duration>, now: Instant, silence_max: Duration) -> Option<Lag> {
         let &(newest_at, newest) = self.samples.back()?;
         let bytes = newest.saturating_sub(replayed);
         let silence = now.saturating_duration_since(newest_at);
@@ -85,7 +79,9 @@ mod tests {
     #[test]
     fn bytes_first_time_second() {
         let start = Instant::now();
-        let cases: &[(&str, u64, Option<u64>, u64, Option<(u64, u64)>)] = &[
+        /// Replayed up to, age of the last commit, now; bytes and seconds of lag.
+        type Case = (&'static str, u64, Option<u64>, u64, Option<(u64, u64)>);
+        let cases: &[Case] = &[
             ("all replayed: the age of the last commit means nothing", 300, Some(3600), 5, Some((0, 0))),
             ("replica seen after the primary: ahead of the sample", 350, Some(0), 5, Some((0, 0))),
             ("behind by one sample", 250, Some(3600), 5, Some((50, 3))),
