@@ -2,3 +2,7 @@
 
 /// The rooms stand in order.
 mod architecture;
+/// What the tests with real servers share.
+mod support;
+/// Health, lag, schemas and metrics of real servers.
+mod control;

@@ -1,1 +1,17 @@
-//! (to be written)
+//! Steers. The control plane at the side of the data plane: publishes the topology, watches health and lag, reads
+//! schemas, serves metrics. Sessions read what it publishes and never wait for it.
+
+pub mod publisher;
+mod tls;
+mod link;
+mod monitor;
+mod catalog;
+mod readiness;
+mod http;
+mod steer;
+
+pub use catalog::{CatalogSettings, Refreshed, Refresher};
+pub use link::MonitorSettings;
+pub use publisher::Reader;
+pub use readiness::Required;
+pub use steer::{Control, ControlHandle, ControlSettings};

@@ -9,6 +9,8 @@ pub mod shards;
 pub mod copy;
 pub mod plan;
 pub mod topology;
+pub mod picture;
+pub mod lag;
 pub mod health;
 pub mod transaction;
 pub mod session;

@@ -1,5 +1,6 @@
-//! Carries. The data plane: sockets, servers, clients.
+//! Carries. The data plane: sockets, servers, pools, sessions.
 
+pub mod metrics;
 pub mod stream;
 pub mod backend;
 pub mod door;

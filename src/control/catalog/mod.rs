@@ -1,0 +1,271 @@
+//! Keeps the schema of each database: read at the start, looked at every so often, and at once when told.
+//!
+//! Every primary is asked. A look is cheap; only a shard whose schema changed is read again, and a shard that cannot be
+//! asked keeps what it last said.
+
+mod search_path;
+mod read;
+mod merge;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use super::link::{Link, LinkFault, MonitorSettings};
+use super::publisher::{Change, Publisher, Reader};
+use crate::logic::shards::ShardId;
+use crate::logic::topology::{Address, Database, Health};
+use crate::proxy::metrics::{CatalogRead, Metrics};
+use read::ShardSchema;
+
+/// While a shard could not be asked, it is tried this often.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// When schemas are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatalogSettings {
+    /// From one look to the next
+    pub refresh: Duration,
+    /// A shard must be read within this
+    pub read_timeout: Duration,
+    /// Whoever asks for a look waits no longer than this
+    pub wait_max: Duration,
+}
+
+impl Default for CatalogSettings {
+    fn default() -> Self {
+        Self {
+            refresh: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(10),
+            wait_max: Duration::from_secs(5),
+        }
+    }
+}
+
+/// What came of a look that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refreshed {
+    /// What is published is at least as new as the question, for every shard
+    Done,
+    /// The same, but a shard could not be asked
+    Incomplete,
+    /// Nobody answered in time, or there is no such database
+    TimedOut,
+}
+
+/// Asks for looks. Cheap to clone; for any runtime.
+#[derive(Clone, Default)]
+pub struct Refresher {
+    desks: Arc<Mutex<HashMap<Box<str>, Arc<Desk>>>>,
+}
+
+/// Where questions to the task of one database are laid.
+pub(super) struct Desk {
+    asked: AtomicU64,
+    wake: Notify,
+    /// The last question that was answered, and whether every shard was
+    served: watch::Sender<(u64, bool)>,
+    wait_max: Duration,
+}
+
+impl Refresher {
+    /// The schema was changed (DDL has committed): resolves when what is published reflects it. The question is put when
+    /// the future is first polled.
+    pub async fn poke(&self, database: &str) -> Refreshed {
+        let Some(desk) = self.desks.lock().get(database).cloned() else { return Refreshed::TimedOut };
+        let mut served = desk.served.subscribe();
+        let ticket = desk.ask();
+        let answer = served.wait_for(|(answered, _)| *answered >= ticket);
+        match tokio::time::timeout(desk.wait_max, answer).await {
+            Ok(Ok(answer)) if answer.1 => Refreshed::Done,
+            Ok(Ok(_)) => Refreshed::Incomplete,
+            Ok(Err(_)) | Err(_) => Refreshed::TimedOut,
+        }
+    }
+
+    /// The same, without waiting.
+    pub fn nudge(&self, database: &str) {
+        if let Some(desk) = self.desks.lock().get(database) {
+            desk.ask();
+        }
+    }
+
+    pub(super) fn desk(&self, database: &str, settings: &CatalogSettings) -> Arc<Desk> {
+        let wait_max = settings.wait_max;
+        let desk =
+            Desk { asked: AtomicU64::new(0), wake: Notify::new(), served: watch::Sender::new((0, false)), wait_max };
+        let desk = Arc::new(desk);
+        self.desks.lock().insert(database.into(), desk.clone());
+        desk
+    }
+
+    pub(super) fn retain(&self, is_kept: impl Fn(&str) -> bool) {
+        self.desks.lock().retain(|database, _| is_kept(database));
+    }
+}
+
+impl Desk {
+    fn ask(&self) -> u64 {
+        let ticket = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        self.wake.notify_one();
+        ticket
+    }
+}
+
+/// What the task of one database is made from.
+pub(super) struct Keep {
+    pub database: Box<str>,
+    pub settings: CatalogSettings,
+    pub login: MonitorSettings,
+    pub connect_timeout: Duration,
+    pub desk: Arc<Desk>,
+    pub publisher: Publisher,
+    pub metrics: Arc<Metrics>,
+}
+
+/// Runs until its task is stopped.
+pub(super) async fn keep(keep: Keep) {
+    let mut keeper =
+        Keeper { reader: keep.publisher.reader(), keep, known: HashMap::new(), merged: 0, warned: Vec::new() };
+    loop {
+        // What was asked before the look began is answered by it; what comes later wakes us again.
+        let ticket = keeper.keep.desk.asked.load(Ordering::SeqCst);
+        let is_complete = keeper.round().await;
+        keeper.keep.desk.served.send_replace((ticket, is_complete));
+        let pause = if is_complete { keeper.keep.settings.refresh } else { RETRY.min(keeper.keep.settings.refresh) };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => (),
+            () = keeper.keep.desk.wake.notified() => (),
+        }
+    }
+}
+
+struct Keeper {
+    keep: Keep,
+    reader: Reader,
+    /// By address of the primary
+    known: HashMap<Address, Known>,
+    /// The map's epoch that the published catalog was merged for
+    merged: u64,
+    /// The differences between shards that were told
+    warned: Vec<String>,
+}
+
+struct Known {
+    link: Arc<Link>,
+    schema: Option<Arc<ShardSchema>>,
+}
+
+impl Keeper {
+    /// Looks at every shard and publishes what is new. True when every shard could be asked.
+    async fn round(&mut self) -> bool {
+        let topology = self.reader.load_full();
+        let Some(database) = topology.databases.get(&self.keep.database) else { return false };
+        self.known.retain(|address, _| database.shards.iter().any(|it| it.primary.address == *address));
+        let (is_complete, is_changed) = self.look(database).await;
+        let result = match (is_complete, is_changed) {
+            (_, true) => CatalogRead::Changed,
+            (true, false) => CatalogRead::Unchanged,
+            (false, false) => CatalogRead::Failed,
+        };
+        self.keep.metrics.catalog_read(&self.keep.database, result);
+        if is_changed || self.merged != topology.map_epoch {
+            self.publish(database);
+            self.merged = topology.map_epoch;
+        }
+        is_complete
+    }
+
+    /// Asks all primaries at once: could all be asked, and did any schema change?
+    async fn look(&mut self, database: &Database) -> (bool, bool) {
+        let (mut is_complete, mut is_changed) = (true, false);
+        let mut looks = JoinSet::new();
+        for shard in &database.shards {
+            let primary = &shard.primary;
+            match self.link(&primary.address) {
+                // Nobody waits for a server that is known to be down, or that is not the primary it should be.
+                _ if primary.health == Health::Down => is_complete = false,
+                Ok((link, known)) => {
+                    let (address, limit) = (primary.address.clone(), self.keep.settings.read_timeout);
+                    looks.spawn(async move { (address, look_at(&link, known, limit).await) });
+                }
+                Err(fault) => is_complete = self.cannot_ask(&primary.name, &fault),
+            }
+        }
+        while let Some(joined) = looks.join_next().await {
+            match joined {
+                Ok((address, Ok(Some(schema)))) => is_changed |= self.remember(&address, schema),
+                Ok((_, Ok(None))) => (),
+                Ok((address, Err(fault))) => {
+                    is_complete = self.cannot_ask(&format!("{:?}:{}", address.host, address.port), &fault)
+                }
+                Err(_) => is_complete = false,
+            }
+        }
+        (is_complete, is_changed)
+    }
+
+    fn link(&mut self, address: &Address) -> Result<(Arc<Link>, Option<String>), LinkFault> {
+        if let Some(known) = self.known.get(address) {
+            return Ok((known.link.clone(), known.schema.as_ref().map(|it| it.fingerprint.clone())));
+        }
+        let link = Arc::new(Link::new(address, &self.keep.login, self.keep.connect_timeout)?);
+        self.known.insert(address.clone(), Known { link: link.clone(), schema: None });
+        Ok((link, None))
+    }
+
+    fn remember(&mut self, address: &Address, schema: ShardSchema) -> bool {
+        if let Some(known) = self.known.get_mut(address) {
+            known.schema = Some(Arc::new(schema));
+        }
+        true
+    }
+
+    fn cannot_ask(&self, server: &str, fault: &LinkFault) -> bool {
+        warn!(database = %self.keep.database, server, %fault, "cannot read the schema of a shard");
+        false
+    }
+
+    fn publish(&mut self, database: &Database) {
+        let of_shard = |(index, shard): (usize, &crate::logic::topology::Shard)| {
+            let schema = self.known.get(&shard.primary.address)?.schema.clone()?;
+            Some((ShardId(u16::try_from(index).expect("a map has fewer shards")), schema))
+        };
+        let shards: Vec<merge::OfShard> = database.shards.iter().enumerate().filter_map(of_shard).collect();
+        let Some((_, first)) = shards.first() else { return };
+        let catalog = Arc::new(merge::merge(&shards, &database.map));
+        self.tell_differences(merge::differences(&shards, &database.map));
+        let (name, greeting) = (&self.keep.database, Arc::new(first.greeting.clone()));
+        self.keep.publisher.publish(Change::Greeting { database: name.clone(), greeting });
+        let (version, relations) = (catalog.version, catalog.relations.len());
+        if self.keep.publisher.publish(Change::Catalog { database: name.clone(), catalog }).is_some() {
+            info!(database = %name, version = format_args!("{version:016x}"), relations, shards = shards.len(), "schema read");
+        }
+    }
+
+    fn tell_differences(&mut self, differences: Vec<String>) {
+        for difference in differences.iter().filter(|it| !self.warned.contains(it)) {
+            warn!(database = %self.keep.database, "{difference}");
+        }
+        self.warned = differences;
+    }
+}
+
+/// Reads a shard, unless it is as we know it.
+async fn look_at(link: &Link, known: Option<String>, limit: Duration) -> Result<Option<ShardSchema>, LinkFault> {
+    link.ask(limit, async |client| {
+        if let Some(known) = known
+            && read::fingerprint(client).await? == known
+        {
+            return Ok(None);
+        }
+        read::schema(client).await.map(Some)
+    })
+    .await
+}

@@ -1,0 +1,219 @@
+//! Reads the schema of one shard, in a handful of queries of one REPEATABLE READ transaction.
+
+use std::collections::{HashMap, HashSet};
+
+use deadpool_postgres::{Object, Transaction};
+use tokio_postgres::{Error, IsolationLevel, Row};
+
+use super::search_path;
+use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility};
+use crate::logic::shards::TableName;
+
+/// The schema of one shard.
+#[derive(Debug, Clone, Default)]
+pub struct ShardSchema {
+    /// Changes when the schema does; sometimes when it does not
+    pub fingerprint: String,
+    /// All but those of `pg_catalog` and `information_schema`
+    pub relations: HashMap<TableName, Relation>,
+    /// Names of those of `pg_catalog`
+    pub system_relations: HashSet<Box<str>>,
+    /// By name
+    pub functions: HashMap<Box<str>, Vec<Function>>,
+    /// Of a new session
+    pub search_path: Vec<Box<str>>,
+    /// Settings a client is told at login, name and value
+    pub greeting: Vec<(Box<str>, Box<str>)>,
+}
+
+/// Rows that make up a schema, by the transaction that wrote them last: some milliseconds, where reading all takes many.
+/// Temporary tables are their session's own business.
+const FINGERPRINT: &str = "
+    SELECT concat_ws(' ', current_setting('search_path'), current_setting('TimeZone'), current_setting('server_version'),
+      (SELECT sum(hashint8extended(c.oid::int8, c.xmin::text::int8)::numeric)
+         FROM pg_class c WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relkind <> 't'),
+      (SELECT sum(hashint8extended(a.attrelid::int8 * 2048 + a.attnum, a.xmin::text::int8)::numeric)
+         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relkind NOT IN ('t', 'i', 'I')),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_proc),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_rewrite WHERE oid >= 16384),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_attrdef),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_trigger),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_type WHERE typtype = 'd'),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_namespace WHERE nspname !~ '^pg_t'),
+      (SELECT sum(hashint8extended(indexrelid::int8, xmin::text::int8)::numeric) FROM pg_index WHERE indexrelid >= 16384),
+      (SELECT sum(hashint8extended(inhrelid::int8, xmin::text::int8)::numeric) FROM pg_inherits))";
+
+/// What a server reports to its clients (protocol-flow, ParameterStatus), in its order. What a version lacks is left out.
+const GREETING: &str = "
+    SELECT name, CASE name WHEN 'application_name' THEN '' WHEN 'client_encoding' THEN current_setting('server_encoding')
+                 ELSE current_setting(name, true) END
+      FROM unnest(ARRAY['in_hot_standby', 'integer_datetimes', 'TimeZone', 'IntervalStyle', 'is_superuser',
+           'application_name', 'default_transaction_read_only', 'scram_iterations', 'DateStyle',
+           'standard_conforming_strings', 'session_authorization', 'client_encoding', 'server_version',
+           'server_encoding']) AS name";
+
+/// Relations a client can name, with what decides how rows get in.
+const RELATIONS: &str = "
+    SELECT n.nspname, c.relname, c.relkind::text, c.oid,
+           CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END, rn.nspname, r.relname,
+           EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
+             OR (c.relkind IN ('r', 'p') AND c.relhasrules)
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
+      LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')";
+
+/// A column without a default of its own has that of its domain.
+const COLUMNS: &str = "
+    SELECT a.attrelid, a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attidentity::text,
+           a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END)
+      FROM pg_attribute a
+      JOIN pg_class c ON c.oid = a.attrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      JOIN pg_type t ON t.oid = a.atttypid
+      LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+     WHERE a.attnum > 0 AND NOT a.attisdropped
+       AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+     ORDER BY a.attrelid, a.attnum";
+
+/// Unique indexes and exclusion constraints; the columns in the index's order.
+const INDEXES: &str = "
+    SELECT i.indrelid, i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR i.indisexclusion,
+           ARRAY(SELECT a.attname::text FROM generate_series(0, i.indnkeyatts - 1) k
+                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k)
+      FROM pg_index i
+     WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= 16384
+     ORDER BY i.indexrelid";
+
+/// PostgreSQL's own functions in SQL (`lpad`, `age`) look at no user table either.
+const FUNCTIONS: &str = "
+    SELECT DISTINCT p.proname, n.nspname, p.provolatile::text, p.prokind::text,
+           l.lanname IN ('internal', 'c') OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+     WHERE n.nspname !~ '^pg_temp'
+     ORDER BY 1, 2, 3, 4, 5";
+
+const SYSTEM_RELATIONS: &str = "
+    SELECT relname FROM pg_class
+     WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')";
+
+/// The cheap look: an equal text means an equal schema.
+pub async fn fingerprint(client: &mut Object) -> Result<String, Error> {
+    Ok(client.query_one(FINGERPRINT, &[]).await?.get(0))
+}
+
+/// Reads it all.
+pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
+    let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+    let transaction = begin.start().await?;
+    let mut schema = ShardSchema {
+        fingerprint: transaction.query_one(FINGERPRINT, &[]).await?.get(0),
+        search_path: search_path::split(
+            transaction.query_one("SELECT current_setting('search_path')", &[]).await?.get(0),
+        ),
+        greeting: greeting(&transaction).await?,
+        ..ShardSchema::default()
+    };
+    // From here on every name of a view definition or a default comes qualified.
+    transaction.batch_execute("SET LOCAL search_path = ''").await?;
+    schema.relations = relations(&transaction).await?;
+    schema.functions = functions(&transaction).await?;
+    let names = transaction.query(SYSTEM_RELATIONS, &[]).await?;
+    schema.system_relations = names.iter().map(|row| text(row, 0)).collect();
+    transaction.rollback().await?;
+    Ok(schema)
+}
+
+async fn greeting(transaction: &Transaction<'_>) -> Result<Vec<(Box<str>, Box<str>)>, Error> {
+    let rows = transaction.query(GREETING, &[]).await?;
+    Ok(rows.iter().filter_map(|row| Some((text(row, 0), row.get::<_, Option<&str>>(1)?.into()))).collect())
+}
+
+async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, Relation>, Error> {
+    let (found, columns, indexes) = (
+        transaction.query(RELATIONS, &[]).await?,
+        transaction.query(COLUMNS, &[]).await?,
+        transaction.query(INDEXES, &[]).await?,
+    );
+    let mut by_oid: HashMap<u32, (TableName, Relation)> = found.iter().map(relation).collect();
+    for row in &columns {
+        if let Some((_, relation)) = by_oid.get_mut(&row.get(0)) {
+            relation.columns.push(column(row));
+        }
+    }
+    for row in &indexes {
+        if let Some((_, relation)) = by_oid.get_mut(&row.get(0)) {
+            match row.get(1) {
+                true => relation.has_partial_unique = true,
+                false => relation.unique_keys.push(row.get::<_, Vec<&str>>(2).into_iter().map(Into::into).collect()),
+            }
+        }
+    }
+    Ok(by_oid.into_values().collect())
+}
+
+fn relation(row: &Row) -> (u32, (TableName, Relation)) {
+    let root: Option<&str> = row.get(6);
+    let view: Option<&str> = row.get(4);
+    let kind = match (row.get::<_, &str>(2), root) {
+        ("r" | "p", Some(root)) => RelationKind::Partition(TableName { schema: text(row, 5), name: root.into() }),
+        ("v", _) => RelationKind::View(view.unwrap_or_default().into()),
+        ("m", _) => RelationKind::MaterializedView,
+        ("S", _) => RelationKind::Sequence,
+        ("f", _) => RelationKind::Foreign,
+        _ => RelationKind::Table,
+    };
+    let relation = Relation {
+        kind,
+        columns: Vec::new(),
+        unique_keys: Vec::new(),
+        has_partial_unique: false,
+        has_triggers: row.get(7),
+    };
+    (row.get(3), (TableName { schema: text(row, 0), name: text(row, 1) }, relation))
+}
+
+fn column(row: &Row) -> Column {
+    let expression: Option<&str> = row.get(6);
+    let default = match (row.get::<_, &str>(4), row.get::<_, &str>(5), expression) {
+        ("", "", None) => ColumnDefault::None,
+        ("", "", Some(expression)) => ColumnDefault::Expression(expression.into()),
+        ("", _, _) => ColumnDefault::Generated,
+        (_, _, _) => ColumnDefault::Identity,
+    };
+    Column { name: text(row, 1), type_oid: row.get(2), type_name: text(row, 3), default }
+}
+
+async fn functions(transaction: &Transaction<'_>) -> Result<HashMap<Box<str>, Vec<Function>>, Error> {
+    let mut functions: HashMap<Box<str>, Vec<Function>> = HashMap::new();
+    for row in &transaction.query(FUNCTIONS, &[]).await? {
+        functions.entry(text(row, 0)).or_default().push(function(row));
+    }
+    Ok(functions)
+}
+
+fn function(row: &Row) -> Function {
+    Function {
+        schema: text(row, 1),
+        volatility: match row.get(2) {
+            "i" => Volatility::Immutable,
+            "s" => Volatility::Stable,
+            _ => Volatility::Volatile,
+        },
+        kind: match row.get(3) {
+            "a" => FunctionKind::Aggregate,
+            "w" => FunctionKind::Window,
+            "p" => FunctionKind::Procedure,
+            _ => FunctionKind::Function,
+        },
+        is_native: row.get(4),
+    }
+}
+
+fn text(row: &Row, index: usize) -> Box<str> {
+    row.get::<_, &str>(index).into()
+}

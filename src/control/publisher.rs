@@ -1,0 +1,268 @@
+//! Owns the current [`Topology`] and replaces it whole. Readers never wait: a load is one atomic step.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Cache, Guard};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::logic::catalog::Catalog;
+use crate::logic::topology::{Database, Health, Lag, Server, Shard, Topology};
+use crate::proxy::metrics::Metrics;
+
+/// What may change. Each is small, and says nothing of what it leaves alone.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A server's health or lag. Ignored when the server as it was monitored is no longer part of the picture
+    Server {
+        /// Database it serves
+        database: Box<str>,
+        /// The server as it was monitored: name, role and address must still be the same
+        server: Arc<Server>,
+        /// As decided by `logic::health`
+        health: Health,
+        /// As decided by `logic::lag`
+        lag: Option<Lag>,
+    },
+    /// The schema of a database was read
+    Catalog {
+        /// Which
+        database: Box<str>,
+        /// The new one
+        catalog: Arc<Catalog>,
+    },
+    /// The settings that clients are told at login were read
+    Greeting {
+        /// Of which database
+        database: Box<str>,
+        /// Name and value
+        greeting: Arc<Vec<(Box<str>, Box<str>)>>,
+    },
+    /// A new map. What is known of servers and databases that stay is kept
+    Whole(Topology),
+}
+
+/// Publishes, and shows what it publishes in the metrics. Cheap to clone; all clones publish the same picture.
+#[derive(Clone)]
+pub struct Publisher {
+    current: Arc<ArcSwap<Topology>>,
+    metrics: Arc<Metrics>,
+    /// Writers take turns; readers never see it.
+    epoch: Arc<Mutex<watch::Sender<u64>>>,
+}
+
+/// Reads. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    current: Arc<ArcSwap<Topology>>,
+    epoch: watch::Receiver<u64>,
+}
+
+impl Publisher {
+    /// Starts with this picture, as its first epoch.
+    pub fn new(mut topology: Topology, metrics: Arc<Metrics>) -> Self {
+        topology.epoch = 1;
+        topology.map_epoch = 1;
+        metrics.show(&topology);
+        Self {
+            metrics,
+            current: Arc::new(ArcSwap::from_pointee(topology)),
+            epoch: Arc::new(Mutex::new(watch::Sender::new(1))),
+        }
+    }
+
+    /// A reader of all that will be published.
+    pub fn reader(&self) -> Reader {
+        Reader { current: self.current.clone(), epoch: self.epoch.lock().subscribe() }
+    }
+
+    /// Publishes a change; gives the new picture, or `None` when it changes nothing.
+    pub fn publish(&self, change: Change) -> Option<Arc<Topology>> {
+        let writer = self.epoch.lock();
+        let before = self.current.load_full();
+        let mut after = apply(&before, change)?;
+        after.epoch = before.epoch + 1;
+        let after = Arc::new(after);
+        self.current.store(after.clone());
+        self.metrics.show(&after);
+        writer.send_replace(after.epoch);
+        Some(after)
+    }
+}
+
+impl Reader {
+    /// The current picture, for a moment: hold it across no `.await`.
+    pub fn load(&self) -> Guard<Arc<Topology>> {
+        self.current.load()
+    }
+
+    /// The current picture, to keep.
+    pub fn load_full(&self) -> Arc<Topology> {
+        self.current.load_full()
+    }
+
+    /// A reader for one owner that looks often: below a nanosecond while nothing changes.
+    pub fn cached(&self) -> Cache<Arc<ArcSwap<Topology>>, Arc<Topology>> {
+        Cache::new(self.current.clone())
+    }
+
+    /// Waits for a picture of which `holds` is true. Ends only then, or never: bound it.
+    pub async fn until(&self, holds: impl Fn(&Topology) -> bool) -> Arc<Topology> {
+        let mut epoch = self.epoch.clone();
+        loop {
+            epoch.borrow_and_update();
+            let topology = self.load_full();
+            if holds(&topology) {
+                return topology;
+            }
+            if epoch.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+fn apply(before: &Topology, change: Change) -> Option<Topology> {
+    match change {
+        Change::Server { database, server, health, lag } => with_database(before, &database, |it| {
+            let place = member(it, &server)?;
+            if (place.health, place.lag) == (health, lag) {
+                return None;
+            }
+            *place = Arc::new(Server { health, lag, ..Server::clone(place) });
+            Some(())
+        }),
+        Change::Catalog { database, catalog } => with_database(before, &database, |it| {
+            let is_new = it.catalog.as_ref().is_none_or(|old| old.version != catalog.version);
+            is_new.then(|| it.catalog = Some(catalog))
+        }),
+        Change::Greeting { database, greeting } => {
+            with_database(before, &database, |it| (it.greeting != greeting).then(|| it.greeting = greeting))
+        }
+        Change::Whole(topology) => Some(inherit(before, topology)),
+    }
+}
+
+/// A copy of the picture in which `edit` has changed one database, if it did.
+fn with_database(before: &Topology, name: &str, edit: impl FnOnce(&mut Database) -> Option<()>) -> Option<Topology> {
+    let mut database = Database::clone(before.databases.get(name)?);
+    edit(&mut database)?;
+    let mut after = before.clone();
+    after.databases.insert(name.into(), Arc::new(database));
+    Some(after)
+}
+
+fn member<'a>(database: &'a mut Database, server: &Server) -> Option<&'a mut Arc<Server>> {
+    let is_same = |it: &&mut Arc<Server>| it.name == server.name && is_same_server(it, server);
+    database.shards.iter_mut().flat_map(members_mut).find(is_same)
+}
+
+fn is_same_server(one: &Server, other: &Server) -> bool {
+    one.role == other.role && one.address == other.address
+}
+
+/// The servers of a shard, its primary first.
+pub fn members(shard: &Shard) -> impl Iterator<Item = &Arc<Server>> {
+    std::iter::once(&shard.primary).chain(&shard.replicas)
+}
+
+fn members_mut(shard: &mut Shard) -> impl Iterator<Item = &mut Arc<Server>> {
+    std::iter::once(&mut shard.primary).chain(&mut shard.replicas)
+}
+
+/// The new map with what the old picture knew of servers, schemas and greetings that stay.
+fn inherit(before: &Topology, mut after: Topology) -> Topology {
+    after.map_epoch = before.map_epoch + 1;
+    for (name, database) in &mut after.databases {
+        if let Some(old) = before.databases.get(name) {
+            inherit_database(old, Arc::make_mut(database));
+        }
+    }
+    after
+}
+
+fn inherit_database(old: &Database, new: &mut Database) {
+    let mut stays = false;
+    for shard in &mut new.shards {
+        for server in members_mut(shard) {
+            let known = old.shards.iter().flat_map(members).find(|it| is_same_server(it, server));
+            if let Some(known) = known {
+                stays = true;
+                let (health, lag) = (known.health, known.lag);
+                *server = Arc::new(Server { health, lag, ..Server::clone(server) });
+            }
+        }
+    }
+    // The schema is the same on every shard: it holds while one server of the old picture is left. It is read again anyway.
+    if stays {
+        new.catalog = new.catalog.take().or_else(|| old.catalog.clone());
+        if new.greeting.is_empty() {
+            new.greeting = old.greeting.clone();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::picture;
+    use std::time::Duration;
+
+    const LAG: Option<Lag> = Some(Lag { bytes: 7, time: Duration::from_secs(1) });
+
+    fn server(topology: &Topology, index: usize) -> Arc<Server> {
+        topology.databases["app"].shards.iter().flat_map(members).nth(index).expect("the picture has it").clone()
+    }
+
+    fn down(topology: &Topology, index: usize) -> Change {
+        Change::Server { database: "app".into(), server: server(topology, index), health: Health::Down, lag: LAG }
+    }
+
+    #[test]
+    fn a_change_is_published_once_and_counts_one_epoch() {
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2]), (3, &[])]), Metrics::new());
+        let reader = publisher.reader();
+        let first = reader.load_full();
+        assert!(publisher.publish(down(&first, 1)).is_some());
+        assert!(publisher.publish(down(&first, 1)).is_none(), "nothing new");
+        let now = reader.load_full();
+        assert_eq!((now.epoch, now.map_epoch), (2, 1));
+        assert_eq!((server(&now, 1).health, server(&now, 1).lag), (Health::Down, LAG));
+        assert_eq!(server(&first, 1).health, Health::Unknown, "the old picture is untouched");
+        assert!(Arc::ptr_eq(&server(&first, 0), &server(&now, 0)), "the others are shared");
+    }
+
+    #[test]
+    fn a_reload_keeps_what_is_known_of_servers_that_stay() {
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2]), (3, &[])]), Metrics::new());
+        let first = publisher.reader().load_full();
+        for index in [0, 1] {
+            publisher.publish(down(&first, index));
+        }
+        let catalog = Arc::new(Catalog { version: 9, ..Catalog::default() });
+        publisher.publish(Change::Catalog { database: "app".into(), catalog });
+        let now =
+            publisher.publish(Change::Whole(picture::of_ports("app", &[(1, &[20]), (3, &[])]))).expect("a reload");
+        assert_eq!((now.epoch, now.map_epoch), (5, 2));
+        assert_eq!(server(&now, 0).health, Health::Down);
+        assert_eq!((server(&now, 1).health, server(&now, 1).lag), (Health::Unknown, None), "another address");
+        assert_eq!(now.databases["app"].catalog.as_ref().map(|it| it.version), Some(9));
+    }
+
+    #[test]
+    fn a_monitor_of_a_server_that_is_gone_says_nothing() {
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2])]), Metrics::new());
+        let first = publisher.reader().load_full();
+        publisher.publish(Change::Whole(picture::of_ports("app", &[(1, &[20])])));
+        assert!(publisher.publish(down(&first, 1)).is_none());
+    }
+
+    #[tokio::test]
+    async fn readers_can_wait_for_a_picture() {
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[])]), Metrics::new());
+        let reader = publisher.reader();
+        let waiting = tokio::spawn(async move { reader.until(|it| it.epoch >= 2).await.epoch });
+        publisher.publish(down(&publisher.reader().load_full(), 0));
+        assert_eq!(waiting.await.expect("it does not panic"), 2);
+    }
+}

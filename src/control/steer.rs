@@ -1,0 +1,318 @@
+//! Runs the control plane: one thread of its own, so that nothing it does makes a session wait. Starts and stops
+//! the monitors and the keepers of schemas as the map asks for them.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use tracing::{error, info};
+
+use super::catalog::{self, CatalogSettings, Keep, Refresher};
+use super::http::{self, Pages};
+use super::link::MonitorSettings;
+use super::monitor::{self, Watch};
+use super::publisher::{self, Change, Publisher, Reader};
+use super::readiness::Required;
+use crate::logic::health::HealthSettings;
+use crate::logic::lag::Positions;
+use crate::logic::topology::{Address, Role, Server, Topology};
+use crate::proxy::metrics::Metrics;
+
+/// Histograms are emptied, and tasks that died are started again, this often.
+const UPKEEP: Duration = Duration::from_secs(1);
+
+/// `shutdown` waits no longer than this.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
+
+/// Settings of the control plane.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ControlSettings {
+    /// How servers are probed
+    pub health: HealthSettings,
+    /// As whom, where an address names no user
+    pub monitor: MonitorSettings,
+    /// When schemas are read
+    pub catalog: CatalogSettings,
+    /// What `/readyz` asks for
+    pub required: Required,
+    /// Where `/metrics`, `/livez` and `/readyz` are served; read at the start only
+    pub http: Option<SocketAddr>,
+}
+
+/// The control plane.
+pub struct Control;
+
+impl Control {
+    /// Binds the HTTP address, publishes `topology` as it is, and starts the thread.
+    pub fn start(settings: ControlSettings, topology: Topology, metrics: Arc<Metrics>) -> io::Result<ControlHandle> {
+        let listener = settings.http.map(TcpListener::bind).transpose()?;
+        let http_address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopping) = watch::channel(false);
+        let (running, ended) = watch::channel(());
+        let required = settings.required;
+        let shared = Arc::new(Shared {
+            publisher: Publisher::new(topology, metrics.clone()),
+            refresher: Refresher::default(),
+            settings: Mutex::new(settings),
+            reports: Mutex::default(),
+            replaced: Notify::new(),
+            is_draining: Arc::default(),
+        });
+        let steer =
+            Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), positions: HashMap::new(), applied: None };
+        std::thread::Builder::new().name("control".to_owned()).spawn(move || {
+            let ran = runtime.block_on(steer.run(listener, required, stopping));
+            if let Err(error) = ran {
+                error!(%error, "the control plane has ended");
+            }
+            // A name lookup may hang in the system's resolver: nobody waits for that.
+            runtime.shutdown_timeout(UPKEEP);
+            drop(running);
+        })?;
+        Ok(ControlHandle { shared, stop: Arc::new(stop), ended, http_address })
+    }
+}
+
+/// What the rest of the proxy holds of it. Cheap to clone; the control plane ends when the last is dropped.
+#[derive(Clone)]
+pub struct ControlHandle {
+    shared: Arc<Shared>,
+    stop: Arc<watch::Sender<bool>>,
+    ended: watch::Receiver<()>,
+    http_address: Option<SocketAddr>,
+}
+
+struct Shared {
+    publisher: Publisher,
+    refresher: Refresher,
+    settings: Mutex<ControlSettings>,
+    /// By name of the server
+    reports: Mutex<HashMap<Box<str>, Arc<Notify>>>,
+    replaced: Notify,
+    is_draining: Arc<AtomicBool>,
+}
+
+impl ControlHandle {
+    /// Reads the topology.
+    pub fn reader(&self) -> Reader {
+        self.shared.publisher.reader()
+    }
+
+    /// Asks for a new look at a schema, after DDL.
+    pub fn refresher(&self) -> Refresher {
+        self.shared.refresher.clone()
+    }
+
+    /// A connection to this server failed: it is probed at once. For errors only: takes a lock.
+    pub fn hasten(&self, server: &str) {
+        if let Some(report) = self.shared.reports.lock().get(server) {
+            report.notify_one();
+        }
+    }
+
+    /// From now on `/readyz` says no: clients should go elsewhere. `/metrics` goes on.
+    pub fn drain(&self) {
+        self.shared.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Where HTTP is served, with the port that was really bound.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http_address
+    }
+
+    /// Publishes a new map at once, keeping what is known of servers that stay; their monitors stay too, those of others
+    /// are stopped and started. `settings.http` and `settings.required` count at the start only.
+    pub fn replace(&self, topology: Topology, settings: ControlSettings) {
+        *self.shared.settings.lock() = settings;
+        self.shared.publisher.publish(Change::Whole(topology));
+        for database in self.reader().load_full().databases.keys() {
+            self.shared.refresher.nudge(database);
+        }
+        self.shared.replaced.notify_one();
+    }
+
+    /// Ends the control plane and waits until its thread is gone, or five seconds.
+    pub async fn shutdown(&self) {
+        self.stop.send_replace(true);
+        let mut ended = self.ended.clone();
+        // An error of `changed` is what we wait for: the thread has dropped its end.
+        tokio::time::timeout(SHUTDOWN_MAX, ended.changed()).await.ok();
+    }
+}
+
+/// What tells one task from another: equal keys survive a reload.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    /// Monitors a server
+    Watch(Box<Watched>),
+    /// Keeps the schema of a database
+    Keep { database: Box<str> },
+}
+
+/// A server as its monitor knows it; its lag is measured against `primary`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Watched {
+    database: Box<str>,
+    server: Box<str>,
+    role: Role,
+    address: Address,
+    primary: Address,
+}
+
+/// What a task is to do.
+enum Job {
+    /// Monitor this server
+    Watch { database: Box<str>, server: Arc<Server>, primary: Address },
+    /// Keep the schema of this database
+    Keep { database: Box<str> },
+}
+
+impl Job {
+    fn key(&self) -> Key {
+        match self {
+            Self::Watch { database, server, primary } => Key::Watch(Box::new(Watched {
+                database: database.clone(),
+                server: server.name.clone(),
+                role: server.role,
+                address: server.address.clone(),
+                primary: primary.clone(),
+            })),
+            Self::Keep { database } => Key::Keep { database: database.clone() },
+        }
+    }
+}
+
+/// All that a map asks for.
+fn jobs(topology: &Topology) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    for (database, settings) in &topology.databases {
+        jobs.push(Job::Keep { database: database.clone() });
+        for shard in &settings.shards {
+            let primary = &shard.primary.address;
+            let watch = |server: &Arc<Server>| Job::Watch {
+                database: database.clone(),
+                server: server.clone(),
+                primary: primary.clone(),
+            };
+            jobs.extend(publisher::members(shard).map(watch));
+        }
+    }
+    jobs
+}
+
+/// A task that ends with its owner.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct Steer {
+    shared: Arc<Shared>,
+    metrics: Arc<Metrics>,
+    tasks: HashMap<Key, Task>,
+    /// Of each primary
+    positions: HashMap<Address, Arc<Mutex<Positions>>>,
+    /// The settings the tasks were started with
+    applied: Option<ControlSettings>,
+}
+
+impl Steer {
+    async fn run(
+        mut self,
+        listener: Option<TcpListener>,
+        required: Required,
+        mut stopping: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        let _http = listener.map(|it| self.serve(it, required)).transpose()?;
+        let mut upkeep = tokio::time::interval(UPKEEP);
+        loop {
+            tokio::select! {
+                _ = upkeep.tick() => self.metrics.upkeep(),
+                () = self.shared.replaced.notified() => (),
+                // An error means that every handle was dropped.
+                _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+            }
+            self.sync();
+        }
+    }
+
+    fn serve(&self, listener: TcpListener, required: Required) -> io::Result<Task> {
+        listener.set_nonblocking(true)?;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        info!(address = %listener.local_addr()?, "serving /metrics, /livez and /readyz");
+        let (metrics, reader) = (self.metrics.clone(), self.shared.publisher.reader());
+        let pages = Pages { metrics, reader, required, is_draining: self.shared.is_draining.clone() };
+        Ok(Task(tokio::spawn(http::serve(listener, Arc::new(pages)))))
+    }
+
+    /// Starts what the current map asks for and stops what it no longer does.
+    fn sync(&mut self) {
+        let settings = self.shared.settings.lock().clone();
+        if self.applied.as_ref() != Some(&settings) {
+            self.tasks.clear();
+        }
+        let topology = self.shared.publisher.reader().load_full();
+        let mut wanted: HashMap<Key, Job> = jobs(&topology).into_iter().map(|job| (job.key(), job)).collect();
+        self.tasks.retain(|key, task| wanted.contains_key(key) && !task.0.is_finished());
+        self.forget(&wanted);
+        wanted.retain(|key, _| !self.tasks.contains_key(key));
+        for (key, job) in wanted {
+            let task = self.start(job, &settings);
+            self.tasks.insert(key, task);
+        }
+        self.applied = Some(settings);
+    }
+
+    fn start(&mut self, job: Job, settings: &ControlSettings) -> Task {
+        match job {
+            Job::Watch { database, server, primary } => Task(tokio::spawn(monitor::watch(Watch {
+                database,
+                health: settings.health.clone(),
+                login: settings.monitor.clone(),
+                positions: self.positions.entry(primary).or_default().clone(),
+                reports: self.shared.reports.lock().entry(server.name.clone()).or_default().clone(),
+                publisher: self.shared.publisher.clone(),
+                server,
+            }))),
+            Job::Keep { database } => Task(tokio::spawn(catalog::keep(Keep {
+                settings: settings.catalog.clone(),
+                login: settings.monitor.clone(),
+                connect_timeout: settings.health.timeout,
+                desk: self.shared.refresher.desk(&database, &settings.catalog),
+                publisher: self.shared.publisher.clone(),
+                metrics: self.metrics.clone(),
+                database,
+            }))),
+        }
+    }
+
+    /// Keeps nothing of servers and databases that nobody asks for.
+    fn forget(&mut self, wanted: &HashMap<Key, Job>) {
+        let (mut servers, mut primaries, mut databases) = (HashSet::new(), HashSet::new(), HashSet::new());
+        for job in wanted.values() {
+            match job {
+                Job::Watch { server, primary, .. } => {
+                    servers.insert(&server.name);
+                    primaries.insert(primary);
+                }
+                Job::Keep { database } => {
+                    databases.insert(database);
+                }
+            }
+        }
+        self.shared.reports.lock().retain(|server, _| servers.contains(server));
+        self.positions.retain(|primary, _| primaries.contains(primary));
+        self.shared.refresher.retain(|database| databases.iter().any(|it| &***it == database));
+    }
+}

@@ -1,0 +1,185 @@
+//! What is counted for one database. A session holds this for as long as it lives.
+
+use std::sync::{Arc, OnceLock};
+
+use metrics::{Counter, Gauge, Histogram};
+
+use super::{names, registry::Registry};
+use crate::logic::plan::refusal::Reason;
+use crate::logic::plan::{Home, Plan};
+use crate::logic::shards::ShardId;
+use crate::logic::topology::{Database, Role};
+
+/// Handles of one database. Every method is an atomic step or two; those that are rare say so.
+pub struct DatabaseMetrics {
+    registry: Arc<Registry>,
+    name: Box<str>,
+    shards: Vec<Box<str>>,
+    /// By shard, role and plan, filled on first use; the last row is for statements that no shard saw.
+    statements: Box<[OnceLock<Counter>]>,
+    errors: Box<[OnceLock<Counter>]>,
+    clients: [Gauge; 3],
+    bytes: [Counter; 4],
+    /// From a request to the end of its answer
+    pub query_seconds: Histogram,
+    /// From the first statement of a transaction to its end
+    pub transaction_seconds: Histogram,
+    /// From asking for a server to having it
+    pub pool_wait_seconds: Histogram,
+}
+
+/// The label `plan`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlanKind {
+    /// Acts on the session itself
+    Command,
+    /// Any shard could answer
+    Any,
+    /// Always the first shard
+    First,
+    /// The shard of a key, or of a table
+    Key,
+    /// COPY into a sharded table
+    Copy,
+    /// The client named the shard
+    Hint,
+    /// Passed on unread: function calls, text that does not parse
+    Unread,
+}
+
+const PLANS: usize = 7;
+
+impl PlanKind {
+    /// The kind of a plan; `None` for a refusal, which is counted apart. Hints are the session's to know.
+    pub fn of(plan: &Plan) -> Option<Self> {
+        match plan {
+            Plan::Command(_) => Some(Self::Command),
+            Plan::One(one) => Some(match one.home {
+                Home::Any => Self::Any,
+                Home::First => Self::First,
+                Home::Meet(_) => Self::Key,
+            }),
+            Plan::CopyIn(_) => Some(Self::Copy),
+            Plan::Refuse(_) => None,
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Any => "any",
+            Self::First => "first",
+            Self::Key => "key",
+            Self::Copy => "copy",
+            Self::Hint => "hint",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+/// The label `state` of clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientState {
+    /// Has a server
+    Active,
+    /// Has none and asks for none
+    Idle,
+    /// Waits for one
+    Waiting,
+}
+
+/// The label `direction` of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// Read from clients
+    ClientIn,
+    /// Sent to clients
+    ClientOut,
+    /// Read from servers
+    ServerIn,
+    /// Sent to servers
+    ServerOut,
+}
+
+/// PostgreSQL's SQLSTATE classes (errcodes.txt): a closed list keeps the label bounded, whatever a server sends.
+const CLASSES: &[&str] = &[
+    "00", "01", "02", "03", "08", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "10", "20", "21", "22", "23", "24", "25",
+    "26", "27", "28", "2B", "2D", "2F", "34", "38", "39", "3B", "3D", "3F", "40", "42", "44", "53", "54", "55", "57",
+    "58", "72", "F0", "HV", "P0", "XX", "other",
+];
+
+impl DatabaseMetrics {
+    pub(super) fn new(registry: &Arc<Registry>, database: &Database) -> Self {
+        let labels = &[("database", &*database.name)];
+        let shards: Vec<Box<str>> = database.shards.iter().map(|it| it.name.clone()).collect();
+        let client = |state| registry.gauge(names::CLIENTS, &[labels[0], ("state", state)]);
+        let carried = |direction| registry.counter(names::BYTES, &[labels[0], ("direction", direction)]);
+        Self {
+            registry: registry.clone(),
+            name: database.name.clone(),
+            statements: empty((shards.len() + 1) * 2 * PLANS),
+            shards,
+            errors: empty(CLASSES.len()),
+            clients: ["active", "idle", "waiting"].map(client),
+            bytes: ["client_in", "client_out", "server_in", "server_out"].map(carried),
+            query_seconds: registry.histogram(names::QUERY_SECONDS, labels),
+            transaction_seconds: registry.histogram(names::TRANSACTION_SECONDS, labels),
+            pool_wait_seconds: registry.histogram(names::POOL_WAIT_SECONDS, labels),
+        }
+    }
+
+    /// These handles still fit the database after a reload.
+    pub(super) fn fits(&self, database: &Database) -> bool {
+        self.shards.iter().eq(database.shards.iter().map(|it| &it.name))
+    }
+
+    /// A statement was sent to a server of `shard`; `None`: no shard saw it.
+    pub fn statement(&self, at: Option<(ShardId, Role)>, plan: PlanKind) {
+        let (row, role) = match at {
+            Some((ShardId(shard), role)) => (usize::from(shard).min(self.shards.len()), role),
+            None => (self.shards.len(), Role::Primary),
+        };
+        let cell = &self.statements[(row * 2 + role as usize) * PLANS + plan as usize];
+        cell.get_or_init(|| self.statements_of(row, role, plan)).increment(1);
+    }
+
+    fn statements_of(&self, row: usize, role: Role, plan: PlanKind) -> Counter {
+        let (shard, role) = self.shards.get(row).map_or(("none", "none"), |it| (it, role.label()));
+        let labels = &[("database", &*self.name), ("shard", shard), ("role", role), ("plan", plan.label())];
+        self.registry.counter(names::STATEMENTS, labels)
+    }
+
+    /// A statement was refused. Looks its counter up.
+    pub fn refusal(&self, reason: Reason) {
+        let labels = &[("database", &*self.name), ("reason", reason.label())];
+        self.registry.counter(names::REFUSALS, labels).increment(1);
+    }
+
+    /// An error went to the client, ours or a server's.
+    pub fn error(&self, sqlstate: &[u8]) {
+        let other = CLASSES.len() - 1;
+        let is_class = |class: &&str| sqlstate.len() == 5 && class.as_bytes() == &sqlstate[..2];
+        let index = CLASSES.iter().position(is_class).unwrap_or(other);
+        let labels = &[("database", &*self.name), ("class", CLASSES[index])];
+        self.errors[index].get_or_init(|| self.registry.counter(names::ERRORS, labels)).increment(1);
+    }
+
+    /// A client comes (`from` is `None`), does something else, or leaves (`to` is `None`).
+    pub fn client(&self, from: Option<ClientState>, to: Option<ClientState>) {
+        if let Some(state) = from {
+            self.clients[state as usize].decrement(1.0);
+        }
+        if let Some(state) = to {
+            self.clients[state as usize].increment(1.0);
+        }
+    }
+
+    /// Bytes went by.
+    pub fn bytes(&self, direction: Direction, count: u64) {
+        self.bytes[direction as usize].increment(count);
+    }
+}
+
+fn empty(cells: usize) -> Box<[OnceLock<Counter>]> {
+    std::iter::repeat_with(OnceLock::new).take(cells).collect()
+}

@@ -1,0 +1,175 @@
+//! Counts. Handles are got once, by whoever lives long (a session, a pool, a monitor), and held: using one is an
+//! atomic step. No globals: each proxy has its own.
+
+mod names;
+mod registry;
+pub mod database;
+pub mod server;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use metrics::{Counter, Gauge};
+use parking_lot::Mutex;
+
+use crate::logic::topology::{Database, Topology};
+
+pub use database::{ClientState, DatabaseMetrics, Direction, PlanKind};
+pub use server::ServerMetrics;
+
+use registry::Registry;
+
+/// The metrics of one proxy.
+pub struct Metrics {
+    registry: Arc<Registry>,
+    databases: Mutex<HashMap<Box<str>, Arc<DatabaseMetrics>>>,
+    servers: Mutex<HashMap<Box<str>, Arc<ServerMetrics>>>,
+    /// Connections accepted
+    pub client_connections: Counter,
+    /// Statements whose plan was known
+    pub plan_cache_hits: Counter,
+    /// Statements that had to be planned
+    pub plan_cache_misses: Counter,
+    /// Plans kept
+    pub plan_cache_entries: Gauge,
+    /// Distinct prepared statements
+    pub prepared_statements: Gauge,
+    /// Reloads that took effect
+    pub reloads_ok: Counter,
+    /// Reloads that changed nothing because the file is wrong
+    pub reloads_failed: Counter,
+    map_epoch: Gauge,
+    topology_epoch: Gauge,
+}
+
+/// The label `reason` of clients turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// Too many clients
+    Full,
+    /// Wrong login
+    Login,
+    /// Did not log in in time
+    Timeout,
+    /// Broke the protocol
+    Protocol,
+    /// TLS is required, or its handshake failed
+    Tls,
+    /// The proxy is draining
+    Draining,
+}
+
+/// The label `result` of looks at a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatalogRead {
+    /// It was read, and it differs
+    Changed,
+    /// Nothing to do
+    Unchanged,
+    /// A shard could not be asked
+    Failed,
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub fn new() -> Arc<Self> {
+        let registry = Arc::new(Registry::new());
+        registry.gauge(names::BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
+        let reloads = |result| registry.counter(names::RELOADS, &[("result", result)]);
+        Arc::new(Self {
+            databases: Mutex::default(),
+            servers: Mutex::default(),
+            client_connections: registry.counter(names::CLIENT_CONNECTIONS, &[]),
+            plan_cache_hits: registry.counter(names::PLAN_CACHE_HITS, &[]),
+            plan_cache_misses: registry.counter(names::PLAN_CACHE_MISSES, &[]),
+            plan_cache_entries: registry.gauge(names::PLAN_CACHE_ENTRIES, &[]),
+            prepared_statements: registry.gauge(names::PREPARED_STATEMENTS, &[]),
+            reloads_ok: reloads("ok"),
+            reloads_failed: reloads("failed"),
+            map_epoch: registry.gauge(names::MAP_EPOCH, &[]),
+            topology_epoch: registry.gauge(names::TOPOLOGY_EPOCH, &[]),
+            registry,
+        })
+    }
+
+    /// Handles of one database: get them once a session.
+    pub fn database(&self, database: &Database) -> Arc<DatabaseMetrics> {
+        let mut known = self.databases.lock();
+        match known.get(&database.name) {
+            Some(metrics) if metrics.fits(database) => metrics.clone(),
+            Some(_) | None => {
+                let metrics = Arc::new(DatabaseMetrics::new(&self.registry, database));
+                known.insert(database.name.clone(), metrics.clone());
+                metrics
+            }
+        }
+    }
+
+    /// Handles of one server, by its name in the topology: get them once a pool.
+    pub fn server(&self, name: &str) -> Arc<ServerMetrics> {
+        let mut known = self.servers.lock();
+        match known.get(name) {
+            Some(metrics) => metrics.clone(),
+            None => {
+                let metrics = Arc::new(ServerMetrics::new(&self.registry, name));
+                known.insert(name.into(), metrics.clone());
+                metrics
+            }
+        }
+    }
+
+    /// A client was turned away. Looks its counter up.
+    pub fn rejected(&self, reason: Rejection) {
+        let reason = match reason {
+            Rejection::Full => "full",
+            Rejection::Login => "login",
+            Rejection::Timeout => "timeout",
+            Rejection::Protocol => "protocol",
+            Rejection::Tls => "tls",
+            Rejection::Draining => "draining",
+        };
+        self.registry.counter(names::CLIENTS_REJECTED, &[("reason", reason)]).increment(1);
+    }
+
+    /// A schema was looked at. Looks its counter up.
+    pub fn catalog_read(&self, database: &str, result: CatalogRead) {
+        let result = match result {
+            CatalogRead::Changed => "changed",
+            CatalogRead::Unchanged => "unchanged",
+            CatalogRead::Failed => "failed",
+        };
+        self.registry.counter(names::CATALOG_READS, &[("database", database), ("result", result)]).increment(1);
+    }
+
+    /// Shows what a new picture says; the series of servers that are gone end.
+    pub fn show(&self, topology: &Topology) {
+        self.map_epoch.set(topology.map_epoch as f64);
+        self.topology_epoch.set(topology.epoch as f64);
+        let shards = topology.databases.values().flat_map(|it| &it.shards);
+        let servers = shards.flat_map(|it| std::iter::once(&it.primary).chain(&it.replicas));
+        let present: HashMap<&str, _> = servers.map(|it| (&*it.name, (it.health, it.lag))).collect();
+        for (name, (health, lag)) in &present {
+            self.server(name).show(*health, *lag);
+        }
+        self.servers.lock().retain(|name, metrics| {
+            let stays = present.contains_key(&**name);
+            if !stays {
+                metrics.retire();
+            }
+            stays
+        });
+    }
+
+    /// To be called every second or so, whether anyone scrapes or not: histograms keep every sample until then.
+    pub fn upkeep(&self) {
+        self.registry.upkeep();
+    }
+
+    /// All of it, as Prometheus text.
+    pub fn render(&self) -> String {
+        self.registry.render()
+    }
+}
+
+#[cfg(test)]
+mod tests;

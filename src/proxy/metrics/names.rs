@@ -1,0 +1,61 @@
+//! Every metric of ours: its name, its kind, and what it says. `config/METRICS.md` lists the same.
+
+/// What a metric is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows
+    Counter,
+    /// Goes up and down
+    Gauge,
+    /// Counts in buckets
+    Histogram,
+}
+
+/// One metric.
+#[derive(Debug, Clone, Copy)]
+pub struct Named {
+    /// Its name, prefix included
+    pub name: &'static str,
+    /// Its kind
+    pub kind: Kind,
+    /// What `# HELP` says
+    pub help: &'static str,
+}
+
+/// Declares the constants and the list of all in one go, so that neither can miss one.
+macro_rules! metrics {
+    ($($constant:ident: $kind:ident $name:literal $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = concat!("shardway_", $name);)*
+        /// All of them.
+        pub const ALL: &[Named] = &[$(Named { name: $constant, kind: Kind::$kind, help: $help }),*];
+    };
+}
+
+metrics! {
+    STATEMENTS: Counter "statements_total" "Statements run, by shard, role of the server and kind of plan.";
+    REFUSALS: Counter "refusals_total" "Statements refused because they have no right answer here, by reason.";
+    ERRORS: Counter "errors_total" "Errors sent to clients, by SQLSTATE class.";
+    QUERY_SECONDS: Histogram "query_seconds" "Time from a request to the end of its answer.";
+    TRANSACTION_SECONDS: Histogram "transaction_seconds" "Time from the first statement of a transaction to its end.";
+    POOL_WAIT_SECONDS: Histogram "pool_wait_seconds" "Time clients waited for a server connection.";
+    CLIENTS: Gauge "clients" "Clients connected, by what they do: active, idle, waiting for a server.";
+    CLIENT_CONNECTIONS: Counter "client_connections_total" "Connections accepted from clients.";
+    CLIENTS_REJECTED: Counter "clients_rejected_total" "Clients turned away before or at login, by reason.";
+    SERVERS: Gauge "servers" "Connections to servers, by state: active, idle, opening.";
+    WAITING_CLIENTS: Gauge "waiting_clients" "Clients waiting for a connection to this server.";
+    POOL_WAIT_MAX: Gauge "pool_wait_max_seconds" "How long the first in the queue of this server has waited.";
+    BYTES: Counter "bytes_total" "Bytes carried, from and to clients and servers.";
+    PLAN_CACHE_HITS: Counter "plan_cache_hits_total" "Statements whose plan was known.";
+    PLAN_CACHE_MISSES: Counter "plan_cache_misses_total" "Statements that had to be planned.";
+    PLAN_CACHE_ENTRIES: Gauge "plan_cache_entries" "Plans kept.";
+    PREPARED_STATEMENTS: Gauge "prepared_statements" "Distinct prepared statements known to the proxy.";
+    LAG_BYTES: Gauge "replica_lag_bytes" "WAL a replica has not replayed yet; absent while unknown.";
+    LAG_SECONDS: Gauge "replica_lag_seconds" "How far a replica's data may lie in the past; absent while unknown.";
+    SERVER_UP: Gauge "server_up" "1 while statements are sent to the server, 0 while it is down.";
+    SERVER_CONNECTS: Counter "server_connects_total" "Connections opened to servers, by result: ok, failed.";
+    CATALOG_READS: Counter "catalog_reads_total" "Looks at the shards' schemas, by result: changed, unchanged, failed.";
+    MAP_EPOCH: Gauge "map_epoch" "Shard maps loaded since the start.";
+    TOPOLOGY_EPOCH: Gauge "topology_epoch" "Pictures of the fleet published since the start.";
+    RELOADS: Counter "reloads_total" "Reloads of the configuration, by result: ok, failed.";
+    BUILD_INFO: Gauge "build_info" "Always 1; the version is in the label.";
+}

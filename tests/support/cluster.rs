@@ -1,0 +1,182 @@
+//! Servers, shards and the proxy for tests: everything lives in one temporary folder and dies with the test process.
+//!
+//! `world()` is shared by all tests of the process: one plain PostgreSQL, the `oracle`, and three shards. A test
+//! that kills servers makes a `World` of its own.
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use shardway::app::demo::postgres::is_up;
+
+pub use shardway::app::demo::lab::Lab;
+pub use shardway::app::demo::postgres::{Auth, Server, free_port};
+
+/// The names of the shards, in order.
+pub const SHARDS: [&str; 3] = ["a", "b", "c"];
+
+/// An oracle, three shards, and replicas where asked for.
+pub struct World {
+    pub lab: Arc<Lab>,
+    pub oracle: Server,
+    pub shards: Vec<Server>,
+    pub replicas: Vec<Server>,
+}
+
+impl World {
+    /// Starts everything. `with_replicas`: one streaming replica a shard.
+    pub fn start(name: &str, with_replicas: bool) -> anyhow::Result<Self> {
+        let lab = Arc::new(Lab::new(name)?);
+        let oracle = Server::start(&lab, "oracle", Auth::Scram, &[])?;
+        let shards = SHARDS
+            .iter()
+            .map(|shard| Server::start(&lab, &format!("shard_{shard}"), Auth::Scram, &[]))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let replicas = match with_replicas {
+            true => shards.iter().map(|shard| Server::replica_of(shard, &format!("{}_replica", shard.name()))).collect(),
+            false => Ok(Vec::new()),
+        }?;
+        Ok(Self { lab, oracle, shards, replicas })
+    }
+
+    /// `[databases.app.shards.*]` for all shards, with replicas where there are any.
+    pub fn shards_toml(&self) -> String {
+        let address = |server: &Server| format!("\"postgres://127.0.0.1:{}/app\"", server.port());
+        let mut toml = String::new();
+        for (index, shard) in self.shards.iter().enumerate() {
+            toml += &format!("[databases.app.shards.{}]\nprimary = {}\n", SHARDS[index], address(shard));
+            if let Some(replica) = self.replicas.get(index) {
+                toml += &format!("replicas = [{}]\n", address(replica));
+            }
+        }
+        toml
+    }
+}
+
+/// The servers that all tests of this process share. Its lab's reaper cleans up when the process ends.
+pub fn world() -> &'static World {
+    static WORLD: LazyLock<World> = LazyLock::new(|| World::start("tests", false).expect("real PostgreSQL servers"));
+    &WORLD
+}
+
+/// The proxy, as its users start it: `shardway run -c FILE`.
+pub struct Proxy {
+    lab: Arc<Lab>,
+    name: String,
+    child: Child,
+    /// Where clients connect
+    pub port: u16,
+    /// Where Prometheus asks
+    pub metrics_port: u16,
+    /// The configuration file
+    pub config: PathBuf,
+    /// What it wrote to stdout and stderr
+    pub log: PathBuf,
+}
+
+impl Proxy {
+    /// Starts the proxy with this configuration; `[listen]` and `[[users]]` (app, postgres: `secret`) are put in front.
+    pub fn start(lab: &Arc<Lab>, name: &str, toml: &str) -> anyhow::Result<Self> {
+        let (port, metrics_port) = (free_port()?, free_port()?);
+        let front = format!(
+            "[listen]\naddress = \"127.0.0.1:{port}\"\nmetrics = \"127.0.0.1:{metrics_port}\"\n\n\
+             [[users]]\nname = \"app\"\npassword = \"secret\"\n\n[[users]]\nname = \"postgres\"\npassword = \"secret\"\n\n"
+        );
+        let config = lab.folder().join(format!("{name}.toml"));
+        fs::write(&config, front + toml)?;
+        let log = lab.folder().join(format!("{name}.log"));
+        let sink = fs::File::create(&log)?;
+        let child = Command::new(env!("CARGO_BIN_EXE_shardway"))
+            .args(["run", "-c"])
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(sink.try_clone()?)
+            .stderr(sink)
+            .process_group(0)
+            .spawn()
+            .context("cannot start the proxy")?;
+        lab.adopt(name, child.id())?;
+        let mut proxy = Self { lab: Arc::clone(lab), name: name.to_owned(), child, port, metrics_port, config, log };
+        proxy.wait_until_up()?;
+        Ok(proxy)
+    }
+
+    /// Connection string for tokio-postgres and psql.
+    pub fn url(&self, user: &str) -> String {
+        format!("postgres://{user}:secret@127.0.0.1:{}/app", self.port)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Is the process still there?
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Resident memory, where /proc tells it.
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().trim_end_matches(" kB").parse().ok())
+    }
+
+    /// Everything it wrote so far.
+    pub fn output(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    fn wait_until_up(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !is_up(self.port) {
+            if !self.is_alive() || Instant::now() > deadline {
+                bail!("the proxy does not start; it said:\n{}", self.output());
+            }
+            std::thread::sleep(Duration::from_millis(15));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+        self.lab.release(&self.name);
+        if std::thread::panicking() {
+            eprintln!("--- log of the proxy {} ---\n{}", self.name, self.output());
+        }
+    }
+}
+
+#[test]
+fn servers_start_replicate_die_restart_and_leave_nothing() {
+    let lab = Arc::new(Lab::new("cluster").unwrap());
+    let folder = lab.folder().to_owned();
+    let mut primary = Server::start(&lab, "primary", Auth::Scram, &[("work_mem", "5MB")]).unwrap();
+    let replica = Server::replica_of(&primary, "replica").unwrap();
+    assert_eq!(psql(&primary, "SHOW work_mem"), "5MB");
+    assert_eq!(psql(&replica, "SELECT pg_is_in_recovery()"), "t");
+    psql(&primary, "CREATE TABLE kept AS SELECT 1 AS one");
+    primary.kill().unwrap();
+    assert!(!is_up(primary.port()));
+    primary.restart().unwrap();
+    assert_eq!(psql(&primary, "SELECT one FROM kept"), "1");
+    let ports = [primary.port(), replica.port()];
+    drop((primary, replica));
+    assert!(!ports.into_iter().any(is_up));
+    drop(lab);
+    assert!(!folder.exists());
+}
+
+/// Runs SQL as the superuser with psql; unaligned, tuples only.
+pub fn psql(server: &Server, sql: &str) -> String {
+    let mut command = server.lab().program("psql");
+    command.args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", sql, &server.url("postgres")]);
+    shardway::app::demo::lab::run(&mut command).unwrap().trim_end().to_owned()
+}
