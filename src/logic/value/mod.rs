@@ -1,4 +1,18 @@
 //! Shard-key values: decoded from text and binary, compared and hashed exactly as PostgreSQL does.
+//!
+//! Never guesses: what depends on a setting of the session or on the server's version is `Undecidable`.
+
+pub use numeric::Numeric;
+
+mod numeric;
+mod calendar;
+mod hash;
+mod show;
+mod read;
+mod typed;
+mod decode;
+mod array;
+mod config;
 
 /// The types a shard key may have (`type` of a keyspace in the shard map).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +37,89 @@ pub enum KeyType {
     Numeric,
 }
 
+impl KeyType {
+    /// All of them, in the order the manual lists them.
+    pub const ALL: [Self; 9] = [
+        Self::SmallInt,
+        Self::Integer,
+        Self::BigInt,
+        Self::Text,
+        Self::Uuid,
+        Self::Date,
+        Self::Timestamp,
+        Self::TimestampTz,
+        Self::Numeric,
+    ];
+
+    /// The type a name of the shard map means; PostgreSQL's aliases are understood.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name.to_ascii_lowercase().as_str() {
+            "smallint" | "int2" => Some(Self::SmallInt),
+            "integer" | "int" | "int4" => Some(Self::Integer),
+            "bigint" | "int8" => Some(Self::BigInt),
+            "text" | "varchar" | "character varying" => Some(Self::Text),
+            "uuid" => Some(Self::Uuid),
+            "date" => Some(Self::Date),
+            "timestamp" | "timestamp without time zone" => Some(Self::Timestamp),
+            "timestamptz" | "timestamp with time zone" => Some(Self::TimestampTz),
+            "numeric" | "decimal" => Some(Self::Numeric),
+            _ => None,
+        }
+    }
+
+    /// Its name in the shard map.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SmallInt => "smallint",
+            Self::Integer => "integer",
+            Self::BigInt => "bigint",
+            Self::Text => "text",
+            Self::Uuid => "uuid",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::TimestampTz => "timestamptz",
+            Self::Numeric => "numeric",
+        }
+    }
+
+    /// Its OID in `pg_type`; a `text` keyspace takes `varchar` columns (1043) too, see [`KeyType::fits_column`].
+    pub fn oid(self) -> u32 {
+        match self {
+            Self::SmallInt => oid::INT2,
+            Self::Integer => oid::INT4,
+            Self::BigInt => oid::INT8,
+            Self::Text => oid::TEXT,
+            Self::Uuid => oid::UUID,
+            Self::Date => oid::DATE,
+            Self::Timestamp => oid::TIMESTAMP,
+            Self::TimestampTz => oid::TIMESTAMPTZ,
+            Self::Numeric => oid::NUMERIC,
+        }
+    }
+
+    /// May a column of this type be the key of a table in a keyspace of this type?
+    pub fn fits_column(self, type_oid: u32) -> bool {
+        type_oid == self.oid() || (self == Self::Text && type_oid == oid::VARCHAR)
+    }
+}
+
+/// OIDs of the built-in types that values of a key may come in (`pg_type.dat`).
+pub mod oid {
+    #![allow(missing_docs, reason = "each is its own name in pg_type")]
+    pub const UNSPECIFIED: u32 = 0;
+    pub const INT8: u32 = 20;
+    pub const INT2: u32 = 21;
+    pub const INT4: u32 = 23;
+    pub const TEXT: u32 = 25;
+    pub const UNKNOWN: u32 = 705;
+    pub const VARCHAR: u32 = 1043;
+    pub const DATE: u32 = 1082;
+    pub const TIMESTAMP: u32 = 1114;
+    pub const TIMESTAMPTZ: u32 = 1184;
+    pub const NUMERIC: u32 = 1700;
+    pub const UUID: u32 = 2950;
+}
+
 /// A decoded key: of the keyspace's type, ready to be hashed and compared.
 ///
 /// Order is PostgreSQL's order of the type; text orders by bytes (the C collation), which is what ranges over
@@ -42,10 +139,6 @@ pub enum Key {
     /// numeric
     Numeric(Numeric),
 }
-
-/// A numeric in a form with exactly one representation per value. The owner of this room decides the fields.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Numeric {}
 
 /// How a literal is written in SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,3 +199,6 @@ pub enum Decoded {
     /// Only the server could tell (DateStyle, TimeZone, a lossy cast): the reason, for the refusal
     Undecidable(&'static str),
 }
+
+#[cfg(test)]
+mod tests;
