@@ -4,6 +4,14 @@ use std::collections::HashMap;
 
 use crate::logic::value::{Key, KeyType};
 
+pub use find::Bound;
+pub use problem::{BucketRun, MapProblem};
+pub use set::ShardSet;
+
+mod set;
+mod find;
+mod problem;
+
 /// A shard of one database: an index into [`ShardMap::shards`]. Comes only from a map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShardId(pub u16);
@@ -87,3 +95,6 @@ pub struct KeyRange {
     /// Home of the range
     pub shard: ShardId,
 }
+
+#[cfg(test)]
+mod tests;
