@@ -4,3 +4,5 @@
 mod architecture;
 /// What the tests with real servers share.
 mod support;
+/// The settings: what is accepted, and how everything wrong is shown.
+mod config;

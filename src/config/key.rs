@@ -73,23 +73,24 @@ pub fn from_text(key_type: KeyType, text: &str, span: Span, problems: &mut Probl
     match key_from_toml(key_type, text) {
         Ok(key) => Some(WrittenKey { key, text: text.to_owned() }),
         Err(why) => {
-            problems.error(span, format!("`{text}` is not a key of type {}: {why}", type_name(key_type)));
+            problems.error(span, why);
             None
         }
     }
 }
 
 /// Decodes a key.
-fn key_from_toml(key_type: KeyType, text: &str) -> Result<Key, &'static str> {
+fn key_from_toml(key_type: KeyType, text: &str) -> Result<Key, String> {
+    let wrong = || format!("{text:?} is not a key of type {}", type_name(key_type));
     let (least, most) = match key_type {
         KeyType::SmallInt => (i64::from(i16::MIN), i64::from(i16::MAX)),
         KeyType::Integer => (i64::from(i32::MIN), i64::from(i32::MAX)),
         KeyType::BigInt => (i64::MIN, i64::MAX),
         KeyType::Text => return Ok(Key::Text(text.as_bytes().into())),
         KeyType::Uuid | KeyType::Date | KeyType::Timestamp | KeyType::TimestampTz | KeyType::Numeric => {
-            return Err("not supported yet");
+            return Err(wrong());
         }
     };
-    let number: i64 = text.parse().map_err(|_| "not a whole number of 64 bits")?;
-    if (least..=most).contains(&number) { Ok(Key::Int(number)) } else { Err("out of range") }
+    let number: Option<i64> = text.parse().ok().filter(|number| (least..=most).contains(number));
+    number.map(Key::Int).ok_or_else(wrong)
 }

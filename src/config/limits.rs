@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
+use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, Secret, SessionLimits};
 
 use super::report::Problems;
+use super::secret::{self, Environment};
 use super::section::Section;
 
 /// Fields of `[pool]`, and the same of a database.
@@ -31,6 +32,9 @@ pub const REPLICA_FIELDS: &[&str] = &["enabled", "max_lag", "max_lag_bytes"];
 /// Fields of `[health]`.
 pub const HEALTH_FIELDS: &[&str] = &["interval", "timeout", "failures_to_down", "successes_to_up"];
 
+/// Fields of `[monitor]`.
+pub const MONITOR_FIELDS: &[&str] = &["user", "password"];
+
 /// Fields of `[log]`.
 pub const LOG_FIELDS: &[&str] = &["format", "level", "connections"];
 
@@ -45,6 +49,15 @@ pub struct HealthSettings {
     pub failures_to_down: u32,
     /// Successes in a row until it is up again
     pub successes_to_up: u32,
+}
+
+/// As whom the control plane (health, lag, schema) logs in where the address of a server names no user.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct MonitorSettings {
+    /// User
+    pub user: Option<Box<str>>,
+    /// Its password
+    pub password: Option<Secret>,
 }
 
 /// What is logged and how.
@@ -144,9 +157,17 @@ pub fn replicas(section: Section<'_>, problems: &mut Problems) -> ReplicaSetting
 pub fn health(section: Section<'_>, problems: &mut Problems) -> HealthSettings {
     HealthSettings {
         interval: section.duration("interval", 2 * SECOND, millis(10)..=DAY, problems),
-        timeout: section.duration("timeout", 2 * SECOND, millis(10)..=DAY, problems),
+        timeout: section.duration("timeout", SECOND, millis(10)..=DAY, problems),
         failures_to_down: section.count("failures_to_down", 3, 1..=100, problems),
         successes_to_up: section.count("successes_to_up", 2, 1..=100, problems),
+    }
+}
+
+/// Reads `[monitor]`.
+pub fn monitor(section: Section<'_>, env: Environment<'_>, problems: &mut Problems) -> MonitorSettings {
+    MonitorSettings {
+        user: section.text("user", problems).map(|(user, _)| user.into()),
+        password: section.get("password").and_then(|node| secret::plain(node, env, problems)),
     }
 }
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::databases::{self, DatabaseSettings};
 use super::limits::{
-    self, HEALTH_FIELDS, HealthSettings, LIMIT_DEFAULTS, LIMIT_FIELDS, LOG_FIELDS, LogSettings, POOL_DEFAULTS,
-    POOL_FIELDS,
+    self, HEALTH_FIELDS, HealthSettings, LIMIT_DEFAULTS, LIMIT_FIELDS, LOG_FIELDS, LogSettings, MONITOR_FIELDS,
+    MonitorSettings, POOL_DEFAULTS, POOL_FIELDS,
 };
 use super::listen::{self, ListenSettings};
 use super::report::{Problems, Report};
@@ -16,7 +16,7 @@ use super::tree::{self, Entry, Node, Value};
 use super::users::{self, UserSettings};
 
 /// Fields of the file itself.
-pub const FIELDS: &[&str] = &["include", "listen", "users", "pool", "limits", "health", "log", "databases"];
+pub const FIELDS: &[&str] = &["include", "listen", "users", "pool", "limits", "health", "monitor", "log", "databases"];
 
 /// A bigger file is not one of ours.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub databases: Vec<DatabaseSettings>,
     /// How servers are probed
     pub health: HealthSettings,
+    /// As whom the control plane logs in
+    pub monitor: MonitorSettings,
     /// What is logged
     pub log: LogSettings,
     /// Warnings only: errors make no settings
@@ -78,6 +80,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         users,
         databases,
         health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
+        monitor: limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems),
         log: limits::log(file.section("log", LOG_FIELDS, problems), problems),
         listen,
         warnings: Report::default(),

@@ -23,7 +23,7 @@ pub mod diff;
 
 pub use databases::DatabaseSettings;
 pub use diff::{Change, Diff, Effect, diff};
-pub use limits::{HealthSettings, LogFormat, LogSettings};
+pub use limits::{HealthSettings, LogFormat, LogSettings, MonitorSettings};
 pub use listen::{KeepaliveSettings, ListenSettings, ListenTls, ListenTlsMode};
 pub use load::{Settings, load, load_with};
 pub use report::{Problem, Report, Severity};
@@ -39,6 +39,7 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("pool", limits::POOL_FIELDS),
     ("limits", limits::LIMIT_FIELDS),
     ("health", limits::HEALTH_FIELDS),
+    ("monitor", limits::MONITOR_FIELDS),
     ("log", limits::LOG_FIELDS),
     ("databases.x", databases::FIELDS),
     ("databases.x.replicas", limits::REPLICA_FIELDS),

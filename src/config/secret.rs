@@ -33,12 +33,14 @@ impl Password {
     /// Its salt is chosen anew each time, so two verifiers of one password differ.
     pub fn verifier(&self) -> Secret {
         match self {
-            Self::Plain(password) => {
-                Secret::new(postgres_protocol::password::scram_sha_256(password.expose().as_bytes()))
-            }
+            Self::Plain(password) => verifier_from_password(password),
             Self::Verifier(verifier) => verifier.clone(),
         }
     }
+}
+
+fn verifier_from_password(password: &Secret) -> Secret {
+    Secret::new(postgres_protocol::password::scram_sha_256(password.expose().as_bytes()))
 }
 
 /// Reads the password at `node`.
@@ -81,6 +83,7 @@ pub fn plain(node: &Node, env: Environment<'_>, problems: &mut Problems) -> Opti
 
 fn resolve(node: &Node, env: Environment<'_>, problems: &mut Problems) -> Option<String> {
     if let Value::String(text) = &node.value {
+        problems.sources.hide(node.span);
         return Some(text.clone());
     }
     if !matches!(node.value, Value::Table(_)) {

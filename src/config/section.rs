@@ -26,6 +26,9 @@ impl<'a> Section<'a> {
             problems
                 .error(entry.key_span, format!("unknown setting `{}`", entry.key))
                 .help_if(did_you_mean(&entry.key, known.iter().copied()).or_else(|| Some(choices(known))));
+            if let Value::String(_) = entry.node.value {
+                problems.sources.hide(entry.node.span); // it may be a misspelled `password`
+            }
         }
         Self { entries, known, span: node.span }
     }
@@ -46,7 +49,7 @@ impl<'a> Section<'a> {
     }
 
     /// The section of that name inside this one.
-    pub fn section(&self, name: &str, known: &'static [&'static str], problems: &mut Problems) -> Section<'a> {
+    pub fn section(&self, name: &str, known: &'static [&'static str], problems: &mut Problems) -> Self {
         match self.get(name) {
             Some(node) => Section::open(node, known, problems),
             None => Section::absent(self.span, known),

@@ -4,7 +4,11 @@ use std::path::{Path, PathBuf};
 
 /// All files of one load: the main one first, then what it includes.
 #[derive(Debug, Default)]
-pub struct Sources(Vec<Source>);
+pub struct Sources {
+    files: Vec<Source>,
+    /// Values that no excerpt may show
+    hidden: Vec<Span>,
+}
 
 #[derive(Debug)]
 struct Source {
@@ -53,23 +57,28 @@ pub struct Place {
 impl Sources {
     /// Keeps a file.
     pub fn add(&mut self, path: PathBuf, text: String) -> FileId {
-        self.0.push(Source { path, text });
-        FileId(u16::try_from(self.0.len() - 1).unwrap_or(u16::MAX))
+        self.files.push(Source { path, text });
+        FileId(u16::try_from(self.files.len() - 1).unwrap_or(u16::MAX))
+    }
+
+    /// Excerpts show stars in place of what stands at `span`.
+    pub fn hide(&mut self, span: Span) {
+        self.hidden.push(span);
     }
 
     /// The text of a file.
     pub fn text(&self, file: FileId) -> &str {
-        &self.0[usize::from(file.0)].text
+        &self.files[usize::from(file.0)].text
     }
 
     /// The folder that relative paths in a file start from.
     pub fn folder(&self, file: FileId) -> &Path {
-        self.0[usize::from(file.0)].path.parent().unwrap_or(Path::new(""))
+        self.files[usize::from(file.0)].path.parent().unwrap_or(Path::new(""))
     }
 
     /// Line, column and excerpt of a span.
     pub fn place(&self, span: Span) -> Place {
-        let Source { path, text } = &self.0[usize::from(span.file.0)];
+        let Source { path, text } = &self.files[usize::from(span.file.0)];
         let start = floor_char(text, span.start as usize);
         let end = floor_char(text, span.end as usize).max(start);
         let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
@@ -78,9 +87,17 @@ impl Sources {
             path: path.clone(),
             line: text[..start].matches('\n').count() + 1,
             column: text[line_start..start].chars().count() + 1,
-            excerpt: mask(text[line_start..line_end].trim_end_matches('\r')),
+            excerpt: mask(self.without_hidden(span.file, line_start..line_end).trim_end_matches('\r')),
             width: text[start..end.min(line_end).max(start)].chars().count().max(1),
         }
+    }
+
+    fn without_hidden(&self, file: FileId, line: std::ops::Range<usize>) -> String {
+        let is_hidden = |at: usize| {
+            self.hidden.iter().any(|it| it.file == file && (it.start as usize..it.end as usize).contains(&at))
+        };
+        let text = &self.text(file)[line.clone()];
+        text.char_indices().map(|(at, c)| if is_hidden(line.start + at) { '*' } else { c }).collect()
     }
 }
 

@@ -53,7 +53,7 @@ pub fn size(text: &str) -> Option<u64> {
 pub fn show(duration: Duration) -> String {
     let millis = duration.as_millis();
     let fits = [(86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s")];
-    match fits.iter().find(|(unit, _)| millis > 0 && millis % unit == 0) {
+    match fits.iter().find(|(unit, _)| millis > 0 && millis.is_multiple_of(*unit)) {
         Some((unit, name)) => format!("{}{name}", millis / unit),
         None => format!("{millis}ms"),
     }
