@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::logic::shards::{ShardId, ShardMap};
+use crate::logic::shards::{ShardId, ShardMap, ShardSet};
 use crate::logic::topology::{Database, Health, PoolSettings, ReplicaSettings, Role, Server, SessionLimits, Shard};
 
 use super::keyspaces;
@@ -49,9 +49,6 @@ pub const SERVER_FIELDS: &[&str] = &["url", "weight"];
 
 /// Names that mean something else to operators' tools.
 const RESERVED: [&str; 2] = ["shardway", "pgbouncer"];
-
-/// Shards of one database at most; `ShardId` has 16 bits, and nobody writes more by hand.
-const SHARDS_MAX: usize = 4096;
 
 /// One database as the file describes it.
 #[derive(Debug, Clone)]
@@ -101,8 +98,8 @@ pub fn read(
             .error(entry.key_span, format!("the database `{}` has no shards", entry.key))
             .help(format!("add [databases.{}.shards.a] with primary = \"postgres://host:5432/database\"", entry.key));
     }
-    if shard_entries.len() > SHARDS_MAX {
-        problems.error(entry.key_span, format!("a database has at most {SHARDS_MAX} shards"));
+    if shard_entries.len() > ShardSet::CAPACITY {
+        problems.error(entry.key_span, format!("a database has at most {} shards", ShardSet::CAPACITY));
         return None;
     }
     let settings = DatabaseSettings {
