@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, Secret, SessionLimits};
+use crate::control::MonitorSettings;
+use crate::logic::health::HealthSettings;
+use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
 
 use super::report::Problems;
 use super::secret::{self, Environment};
@@ -37,28 +39,6 @@ pub const MONITOR_FIELDS: &[&str] = &["user", "password"];
 
 /// Fields of `[log]`.
 pub const LOG_FIELDS: &[&str] = &["format", "level", "connections"];
-
-/// How servers are probed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthSettings {
-    /// Between probes
-    pub interval: Duration,
-    /// A probe that takes longer has failed
-    pub timeout: Duration,
-    /// Failures in a row until a server is down
-    pub failures_to_down: u32,
-    /// Successes in a row until it is up again
-    pub successes_to_up: u32,
-}
-
-/// As whom the control plane (health, lag, schema) logs in where the address of a server names no user.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct MonitorSettings {
-    /// User
-    pub user: Option<Box<str>>,
-    /// Its password
-    pub password: Option<Secret>,
-}
 
 /// What is logged and how.
 #[derive(Debug, Clone, PartialEq, Eq)]

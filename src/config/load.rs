@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::control::MonitorSettings;
+use crate::logic::health::HealthSettings;
+
 use super::databases::{self, DatabaseSettings};
 use super::limits::{
-    self, HEALTH_FIELDS, HealthSettings, LIMIT_DEFAULTS, LIMIT_FIELDS, LOG_FIELDS, LogSettings, MONITOR_FIELDS,
-    MonitorSettings, POOL_DEFAULTS, POOL_FIELDS,
+    self, HEALTH_FIELDS, LIMIT_DEFAULTS, LIMIT_FIELDS, LOG_FIELDS, LogSettings, MONITOR_FIELDS, POOL_DEFAULTS,
+    POOL_FIELDS,
 };
 use super::listen::{self, ListenSettings};
 use super::report::{Problems, Report};

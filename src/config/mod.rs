@@ -23,7 +23,7 @@ pub mod diff;
 
 pub use databases::DatabaseSettings;
 pub use diff::{Change, Diff, Effect, diff};
-pub use limits::{HealthSettings, LogFormat, LogSettings, MonitorSettings};
+pub use limits::{LogFormat, LogSettings};
 pub use listen::{KeepaliveSettings, ListenSettings, ListenTls, ListenTlsMode};
 pub use load::{Settings, load, load_with};
 pub use report::{Problem, Report, Severity};

@@ -241,7 +241,8 @@ mod tests {
         }
         let catalog = Arc::new(Catalog { version: 9, ..Catalog::default() });
         publisher.publish(Change::Catalog { database: "app".into(), catalog });
-        let now = publisher.publish(Change::Whole(picture::of_ports("app", &[(1, &[20]), (3, &[])]))).expect("a reload");
+        let now =
+            publisher.publish(Change::Whole(picture::of_ports("app", &[(1, &[20]), (3, &[])]))).expect("a reload");
         assert_eq!((now.epoch, now.map_epoch), (5, 2));
         assert_eq!(server(&now, 0).health, Health::Down);
         assert_eq!((server(&now, 1).health, server(&now, 1).lag), (Health::Unknown, None), "another address");

@@ -66,7 +66,8 @@ impl Control {
             replaced: Notify::new(),
             is_draining: Arc::default(),
         });
-        let steer = Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), positions: HashMap::new(), applied: None };
+        let steer =
+            Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), positions: HashMap::new(), applied: None };
         std::thread::Builder::new().name("control".to_owned()).spawn(move || {
             let ran = runtime.block_on(steer.run(listener, required, stopping));
             if let Err(error) = ran {
@@ -184,8 +185,11 @@ fn jobs(topology: &Topology) -> Vec<Job> {
         jobs.push(Job::Keep { database: database.clone() });
         for shard in &settings.shards {
             let primary = &shard.primary.address;
-            let watch =
-                |server: &Arc<Server>| Job::Watch { database: database.clone(), server: server.clone(), primary: primary.clone() };
+            let watch = |server: &Arc<Server>| Job::Watch {
+                database: database.clone(),
+                server: server.clone(),
+                primary: primary.clone(),
+            };
             jobs.extend(publisher::members(shard).map(watch));
         }
     }

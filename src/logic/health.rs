@@ -216,12 +216,16 @@ mod tests {
             ("the first answer is enough at the start", &[Answered], &[Up]),
             ("one lost probe is not an outage", &[Answered, Failed, Answered], &[Up, Suspect, Up]),
             ("three in a row are", &[Answered, Failed, Failed, Failed], &[Up, Suspect, Suspect, Down]),
-            ("a good one in between starts the count again", &[Failed, Failed, Answered, Failed, Failed], &[
-                Suspect, Suspect, Up, Suspect, Suspect,
-            ]),
-            ("one lucky probe is not a recovery", &[Failed, Failed, Failed, Answered, Failed, Answered, Answered], &[
-                Suspect, Suspect, Down, Down, Down, Down, Up,
-            ]),
+            (
+                "a good one in between starts the count again",
+                &[Failed, Failed, Answered, Failed, Failed],
+                &[Suspect, Suspect, Up, Suspect, Suspect],
+            ),
+            (
+                "one lucky probe is not a recovery",
+                &[Failed, Failed, Failed, Answered, Failed, Answered, Answered],
+                &[Suspect, Suspect, Down, Down, Down, Down, Up],
+            ),
             ("the wrong role ends it at once", &[Answered, Misplaced, Answered, Answered], &[Up, Down, Down, Up]),
         ];
         for (name, events, expected) in cases {

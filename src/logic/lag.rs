@@ -32,13 +32,7 @@ impl Positions {
 
     /// Lag of a replica that has replayed up to `replayed`, `None` when it cannot be told. `commit_age` is the age of the
     /// last commit it replayed. A primary silent for longer than `silence_max` may have moved on: its silence counts as lag.
-    pub fn lag(
-        &self,
-        replayed: u64,
-        commit_age: Option<Duration>,
-        now: Instant,
-        silence_max: Duration,
-    ) -> Option<Lag> {
+    pub fn lag(&self, replayed: u64, commit_age: Option<Duration>, now: Instant, silence_max: Duration) -> Option<Lag> {
         let &(newest_at, newest) = self.samples.back()?;
         let bytes = newest.saturating_sub(replayed);
         let silence = now.saturating_duration_since(newest_at);

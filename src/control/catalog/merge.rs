@@ -67,7 +67,8 @@ pub fn differences(shards: &[OfShard], map: &ShardMap) -> Vec<String> {
 fn differences_of(name: &TableName, shards: &[OfShard], map: &ShardMap, found: &mut Vec<String>) {
     let table = format!("{}.{}", name.schema, name.name);
     let shard_name = |shard: &ShardId| map.shards.get(usize::from(shard.0)).map_or("?", |it| &**it);
-    let Some((first, expected)) = shards.iter().find_map(|(at, it)| Some((at, columns(it.relations.get(name)?)))) else {
+    let Some((first, expected)) = shards.iter().find_map(|(at, it)| Some((at, columns(it.relations.get(name)?))))
+    else {
         return found.push(format!("table {table} exists on no shard"));
     };
     for (shard, schema) in shards {
@@ -160,7 +161,8 @@ mod tests {
 
     #[test]
     fn a_single_table_is_taken_from_its_home() {
-        let shards = [shard(0, &[("audit", &["old"]), ("t", &["x"])]), shard(1, &[("audit", &["new"]), ("only_b", &["y"])])];
+        let shards =
+            [shard(0, &[("audit", &["old"]), ("t", &["x"])]), shard(1, &[("audit", &["new"]), ("only_b", &["y"])])];
         let catalog = merge(&shards, &map(&[("audit", Placement::Single(ShardId(1)))]));
         assert_eq!(columns(&catalog.relations[&name("audit")]), "new bigint");
         assert_eq!(columns(&catalog.relations[&name("only_b")]), "y bigint");
@@ -203,10 +205,13 @@ mod tests {
             ("nowhere", Placement::Reference),
             ("audit", Placement::Single(ShardId(0))),
         ]);
-        assert_eq!(differences(&shards, &listed), [
-            "table public.countries is missing on shard b",
-            "table public.events has columns (id bigint) on shard a and (id bigint, extra bigint) on shard b",
-            "table public.nowhere exists on no shard",
-        ]);
+        assert_eq!(
+            differences(&shards, &listed),
+            [
+                "table public.countries is missing on shard b",
+                "table public.events has columns (id bigint) on shard a and (id bigint, extra bigint) on shard b",
+                "table public.nowhere exists on no shard",
+            ]
+        );
     }
 }

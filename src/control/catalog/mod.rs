@@ -98,7 +98,8 @@ impl Refresher {
 
     pub(super) fn desk(&self, database: &str, settings: &CatalogSettings) -> Arc<Desk> {
         let wait_max = settings.wait_max;
-        let desk = Desk { asked: AtomicU64::new(0), wake: Notify::new(), served: watch::Sender::new((0, false)), wait_max };
+        let desk =
+            Desk { asked: AtomicU64::new(0), wake: Notify::new(), served: watch::Sender::new((0, false)), wait_max };
         let desk = Arc::new(desk);
         self.desks.lock().insert(database.into(), desk.clone());
         desk
@@ -130,7 +131,8 @@ pub(super) struct Keep {
 
 /// Runs until its task is stopped.
 pub(super) async fn keep(keep: Keep) {
-    let mut keeper = Keeper { reader: keep.publisher.reader(), keep, known: HashMap::new(), merged: 0, warned: Vec::new() };
+    let mut keeper =
+        Keeper { reader: keep.publisher.reader(), keep, known: HashMap::new(), merged: 0, warned: Vec::new() };
     loop {
         // What was asked before the look began is answered by it; what comes later wakes us again.
         let ticket = keeper.keep.desk.asked.load(Ordering::SeqCst);
@@ -200,7 +202,9 @@ impl Keeper {
             match joined {
                 Ok((address, Ok(Some(schema)))) => is_changed |= self.remember(&address, schema),
                 Ok((_, Ok(None))) => (),
-                Ok((address, Err(fault))) => is_complete = self.cannot_ask(&format!("{:?}:{}", address.host, address.port), &fault),
+                Ok((address, Err(fault))) => {
+                    is_complete = self.cannot_ask(&format!("{:?}:{}", address.host, address.port), &fault)
+                }
                 Err(_) => is_complete = false,
             }
         }

@@ -6,9 +6,7 @@ use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
 use super::search_path;
-use crate::logic::catalog::{
-    Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility,
-};
+use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility};
 use crate::logic::shards::TableName;
 
 /// The schema of one shard.
@@ -114,7 +112,9 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     let transaction = begin.start().await?;
     let mut schema = ShardSchema {
         fingerprint: transaction.query_one(FINGERPRINT, &[]).await?.get(0),
-        search_path: search_path::split(transaction.query_one("SELECT current_setting('search_path')", &[]).await?.get(0)),
+        search_path: search_path::split(
+            transaction.query_one("SELECT current_setting('search_path')", &[]).await?.get(0),
+        ),
         greeting: greeting(&transaction).await?,
         ..ShardSchema::default()
     };

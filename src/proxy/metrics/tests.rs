@@ -54,7 +54,8 @@ fn every_metric_is_described_here_and_in_the_manual() {
     let (metrics, mut topology) = touched();
     let app = Arc::make_mut(topology.databases.get_mut("app").expect("it is there"));
     let lag = Some(Lag { bytes: 1, time: Duration::ZERO });
-    app.shards[0].replicas[0] = Arc::new(Server { health: Health::Up, lag, ..Server::clone(&app.shards[0].replicas[0]) });
+    app.shards[0].replicas[0] =
+        Arc::new(Server { health: Health::Up, lag, ..Server::clone(&app.shards[0].replicas[0]) });
     metrics.show(&topology);
     let (text, manual) = (metrics.render(), include_str!("../../../config/METRICS.md"));
     for named in names::ALL {
