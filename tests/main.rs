@@ -6,3 +6,5 @@ mod architecture;
 mod support;
 /// Health, lag, schemas and metrics of real servers.
 mod control;
+/// The settings: what is accepted, and how everything wrong is shown.
+mod config;

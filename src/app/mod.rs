@@ -1,3 +1,5 @@
-//! (to be written)
+//! Wires the rooms together: logging, the running proxy, the commands of the command line.
 
-pub mod demo;
+pub mod logging;
+pub mod run;
+pub mod commands;

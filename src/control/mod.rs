@@ -11,7 +11,7 @@ mod http;
 mod steer;
 
 pub use catalog::{CatalogSettings, Refreshed, Refresher};
-pub use link::MonitorSettings;
+pub use link::{Link, LinkFault, MonitorSettings};
 pub use publisher::Reader;
 pub use readiness::Required;
 pub use steer::{Control, ControlHandle, ControlSettings};

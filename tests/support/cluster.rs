@@ -37,7 +37,9 @@ impl World {
             .map(|shard| Server::start(&lab, &format!("shard_{shard}"), Auth::Scram, &[]))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let replicas = match with_replicas {
-            true => shards.iter().map(|shard| Server::replica_of(shard, &format!("{}_replica", shard.name()))).collect(),
+            true => {
+                shards.iter().map(|shard| Server::replica_of(shard, &format!("{}_replica", shard.name()))).collect()
+            }
             false => Ok(Vec::new()),
         }?;
         Ok(Self { lab, oracle, shards, replicas })

@@ -98,9 +98,9 @@ pub enum Restriction {
         to: Option<(Value, bool)>,
     },
     /// All of them hold
-    And(Vec<Restriction>),
+    And(Vec<Self>),
     /// One of them holds
-    Or(Vec<Restriction>),
+    Or(Vec<Self>),
 }
 
 /// Where a value comes from, and the cast the statement puts on it (`$1::int`: OID 23).

@@ -1,0 +1,128 @@
+//! What a server says of itself and of the tables in the map.
+
+use std::collections::HashMap;
+
+use deadpool_postgres::Object;
+use tokio_postgres::{Error, Row};
+
+use crate::logic::shards::TableName;
+
+/// One server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// It is a replica
+    pub is_recovering: bool,
+    /// `150004` is 15.4
+    pub version: i32,
+    /// `server_encoding`
+    pub encoding: String,
+    /// Zero: no two-phase commit
+    pub prepared_transactions_max: i32,
+    /// Those of the map that exist
+    pub tables: HashMap<TableName, TableFacts>,
+}
+
+/// One table.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableFacts {
+    /// In order
+    pub columns: Vec<ColumnFacts>,
+    /// Columns of each unique index, primary keys among them; the index's name comes first
+    pub unique: Vec<(String, Vec<String>)>,
+    /// Foreign keys
+    pub references: Vec<ForeignKey>,
+    /// Triggers of users, by name
+    pub triggers: Vec<String>,
+}
+
+/// One column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnFacts {
+    /// Name
+    pub name: String,
+    /// OID of its type
+    pub type_oid: u32,
+    /// The type in words, with its modifier
+    pub type_name: String,
+    /// Equal means the same bytes
+    pub is_deterministic: bool,
+}
+
+/// A foreign key: pairs of columns, ours and theirs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// The constraint
+    pub name: String,
+    /// The table it points to
+    pub to: TableName,
+    /// Our column, their column
+    pub columns: Vec<(String, String)>,
+}
+
+const SERVER: &str = "
+    SELECT pg_is_in_recovery(), current_setting('server_version_num')::int4, current_setting('server_encoding'),
+           current_setting('max_prepared_transactions')::int4";
+
+const COLUMNS: &str = "
+    SELECT a.attname::text, a.atttypid, format_type(a.atttypid, a.atttypmod), coalesce(c.collisdeterministic, true)
+      FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation
+     WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum";
+
+const UNIQUE: &str = "
+    SELECT i.relname::text,
+           ARRAY(SELECT a.attname::text FROM unnest(x.indkey::int2[]) WITH ORDINALITY AS k(number, place)
+                   JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.number
+                  WHERE k.place <= x.indnkeyatts ORDER BY k.place)
+      FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
+     WHERE x.indrelid = $1 AND x.indisunique ORDER BY i.relname";
+
+const REFERENCES: &str = "
+    SELECT k.conname::text, n.nspname::text, c.relname::text,
+           ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
+                   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
+           ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(number, place)
+                   JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)
+      FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE k.conrelid = $1 AND k.contype = 'f' ORDER BY k.conname";
+
+const TRIGGERS: &str = "SELECT tgname::text FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal ORDER BY tgname";
+
+/// Asks for all of it.
+pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFacts, Error> {
+    let server = client.query_one(SERVER, &[]).await?;
+    let mut facts = ServerFacts {
+        is_recovering: server.get(0),
+        version: server.get(1),
+        encoding: server.get(2),
+        prepared_transactions_max: server.get(3),
+        tables: HashMap::new(),
+    };
+    for name in tables {
+        const FIND: &str = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                             WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'f')";
+        if let Some(row) = client.query_opt(FIND, &[&&*name.schema, &&*name.name]).await? {
+            facts.tables.insert((*name).clone(), table(client, row.get(0)).await?);
+        }
+    }
+    Ok(facts)
+}
+
+async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
+    let column = |row: &Row| ColumnFacts {
+        name: row.get(0),
+        type_oid: row.get(1),
+        type_name: row.get(2),
+        is_deterministic: row.get(3),
+    };
+    let foreign_key = |row: &Row| ForeignKey {
+        name: row.get(0),
+        to: TableName { schema: row.get::<_, String>(1).into(), name: row.get::<_, String>(2).into() },
+        columns: row.get::<_, Vec<String>>(3).into_iter().zip(row.get::<_, Vec<String>>(4)).collect(),
+    };
+    Ok(TableFacts {
+        columns: client.query(COLUMNS, &[&oid]).await?.iter().map(column).collect(),
+        unique: client.query(UNIQUE, &[&oid]).await?.iter().map(|row| (row.get(0), row.get(1))).collect(),
+        references: client.query(REFERENCES, &[&oid]).await?.iter().map(foreign_key).collect(),
+        triggers: client.query(TRIGGERS, &[&oid]).await?.iter().map(|row| row.get(0)).collect(),
+    })
+}

@@ -1,0 +1,194 @@
+//! Compares what servers say with what the map needs.
+
+use std::collections::BTreeMap;
+
+use super::Finding;
+use super::facts::{ForeignKey, ServerFacts, TableFacts};
+use crate::config::{DatabaseSettings, Severity};
+use crate::logic::shards::{Keyspace, Placement, ShardId, ShardMap, TableName};
+use crate::logic::topology::{Role, Server};
+
+/// What is wrong with one server on its own.
+pub fn server(server: &Server, facts: &ServerFacts) -> Vec<Finding> {
+    let mut notes = Notes { subject: server.name.to_string(), findings: Vec::new() };
+    match (server.role, facts.is_recovering) {
+        (Role::Primary, true) => notes.error("is listed as the primary and is a replica"),
+        (Role::Replica, false) => notes.error("is listed as a replica and is a primary"),
+        (Role::Primary, false) | (Role::Replica, true) => (),
+    }
+    if facts.encoding != "UTF8" {
+        notes.error(format!("has server_encoding {}; keys are compared as UTF8", facts.encoding));
+    }
+    if facts.prepared_transactions_max == 0 && server.role == Role::Primary {
+        notes.warning("has max_prepared_transactions = 0: writes to several shards will be refused");
+    }
+    notes.findings
+}
+
+/// What is wrong with the shards together; `None` is a shard whose primary could not be asked.
+pub fn shards(database: &DatabaseSettings, primaries: &[Option<ServerFacts>]) -> Vec<Finding> {
+    let mut notes = Notes { subject: database.name.to_string(), findings: Vec::new() };
+    let known: Vec<(&str, ShardId, &ServerFacts)> = database
+        .shards
+        .iter()
+        .zip(primaries)
+        .filter_map(|(shard, facts)| Some((&*shard.name, shard.primary.shard, facts.as_ref()?)))
+        .collect();
+    check_versions(&known, &mut notes);
+    for (name, placement) in database.map.tables.iter().collect::<BTreeMap<_, _>>() {
+        let homes: Vec<_> = known.iter().filter(|(_, shard, _)| lives_on(placement, *shard)).copied().collect();
+        check_table(name, placement, &database.map, &homes, &mut notes);
+    }
+    notes.findings
+}
+
+struct Notes {
+    subject: String,
+    findings: Vec<Finding>,
+}
+
+impl Notes {
+    fn error(&mut self, message: impl Into<String>) {
+        self.add(Severity::Error, message.into());
+    }
+
+    fn warning(&mut self, message: impl Into<String>) {
+        self.add(Severity::Warning, message.into());
+    }
+
+    fn add(&mut self, severity: Severity, message: String) {
+        self.findings.push(Finding { severity, subject: self.subject.clone(), message });
+    }
+}
+
+/// A shard with what its primary says.
+type Known<'a> = (&'a str, ShardId, &'a ServerFacts);
+
+fn check_versions(known: &[Known<'_>], notes: &mut Notes) {
+    let mut majors: Vec<i32> = known.iter().map(|(_, _, facts)| facts.version / 10_000).collect();
+    majors.sort_unstable();
+    majors.dedup();
+    if majors.len() > 1 {
+        let shown: Vec<String> = majors.iter().map(i32::to_string).collect();
+        notes.error(format!("its shards run different versions of PostgreSQL: {}", shown.join(", ")));
+    }
+}
+
+fn lives_on(placement: &Placement, shard: ShardId) -> bool {
+    match placement {
+        Placement::Sharded { .. } | Placement::Reference => true,
+        Placement::Single(home) => *home == shard,
+    }
+}
+
+fn check_table(name: &TableName, placement: &Placement, map: &ShardMap, homes: &[Known<'_>], notes: &mut Notes) {
+    let shown = show(name);
+    let mut first: Option<(&str, &TableFacts)> = None;
+    for (shard, _, facts) in homes {
+        let Some(table) = facts.tables.get(name) else {
+            notes.error(format!("the table {shown} does not exist on shard {shard}"));
+            continue;
+        };
+        match first {
+            None => first = Some((shard, table)),
+            Some((other, same)) => compare(&shown, (other, same), (shard, table), notes),
+        }
+    }
+    let Some((_, table)) = first else { return };
+    match placement {
+        Placement::Sharded { keyspace, key } => {
+            let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+            check_key(&shown, table, keyspace, key, notes);
+            check_constraints(&shown, table, map, placement, key, notes);
+        }
+        Placement::Reference | Placement::Single(_) => (),
+    }
+    if !table.triggers.is_empty() && homes.len() > 1 {
+        notes.warning(format!(
+            "the table {shown} has triggers ({}): they see only the rows of their own shard",
+            table.triggers.join(", ")
+        ));
+    }
+}
+
+fn compare(shown: &str, (other, same): (&str, &TableFacts), (shard, table): (&str, &TableFacts), notes: &mut Notes) {
+    if same.columns == table.columns {
+        return;
+    }
+    let columns = |table: &TableFacts| -> Vec<String> {
+        table.columns.iter().map(|it| format!("{} {}", it.name, it.type_name)).collect()
+    };
+    let (ours, theirs) = (columns(table), columns(same));
+    let only = |a: &[String], b: &[String]| a.iter().filter(|it| !b.contains(it)).cloned().collect::<Vec<_>>();
+    let differences: Vec<String> = [(other, only(&theirs, &ours)), (shard, only(&ours, &theirs))]
+        .into_iter()
+        .filter(|(_, columns)| !columns.is_empty())
+        .map(|(shard, columns)| format!("only {shard} has {}", columns.join(", ")))
+        .collect();
+    let what = if differences.is_empty() {
+        "the order of its columns or a collation".to_owned()
+    } else {
+        differences.join("; ")
+    };
+    notes.error(format!("the table {shown} differs between the shards {other} and {shard}: {what}"));
+}
+
+fn check_key(shown: &str, table: &TableFacts, keyspace: &Keyspace, key: &str, notes: &mut Notes) {
+    let Some(column) = table.columns.iter().find(|column| column.name == key) else {
+        notes.error(format!("the table {shown} has no column {key}, its sharding key"));
+        return;
+    };
+    if !keyspace.key_type.fits_column(column.type_oid) {
+        notes.error(format!(
+            "the column {shown}.{key} is of type {}, the keyspace {} of type {}",
+            column.type_name,
+            keyspace.name,
+            keyspace.key_type.name()
+        ));
+    }
+    if !column.is_deterministic {
+        notes.error(format!(
+            "the column {shown}.{key} has a nondeterministic collation: equal keys may differ in bytes"
+        ));
+    }
+}
+
+/// What spans shards cannot be kept by any of them.
+fn check_constraints(
+    shown: &str,
+    table: &TableFacts,
+    map: &ShardMap,
+    placement: &Placement,
+    key: &str,
+    notes: &mut Notes,
+) {
+    for (index, columns) in &table.unique {
+        if !columns.iter().any(|column| column == key) {
+            notes.error(format!(
+                "the unique index {index} of {shown} does not contain the key {key}: it holds only within a shard"
+            ));
+        }
+    }
+    for foreign_key in &table.references {
+        if !is_kept(foreign_key, map, placement, key) {
+            let to = show(&foreign_key.to);
+            notes.error(format!("the foreign key {} of {shown} to {to} may point to another shard", foreign_key.name));
+        }
+    }
+}
+
+/// Is the row it points to on the same shard?
+fn is_kept(foreign_key: &ForeignKey, map: &ShardMap, placement: &Placement, key: &str) -> bool {
+    let Placement::Sharded { keyspace, .. } = placement else { return true };
+    match map.tables.get(&foreign_key.to) {
+        Some(Placement::Reference) => true,
+        Some(Placement::Sharded { keyspace: theirs, key: their_key }) => {
+            keyspace == theirs && foreign_key.columns.iter().any(|(our, their)| our == key && **their == **their_key)
+        }
+        Some(Placement::Single(_)) | None => false,
+    }
+}
+
+fn show(name: &TableName) -> String {
+    if &*name.schema == "public" { name.name.to_string() } else { format!("{}.{}", name.schema, name.name) }
+}

@@ -1,0 +1,89 @@
+//! Compares the settings with the servers: `shardway check --live`.
+//!
+//! Asks, then decides: `facts` reads what a server says of itself, `judge` compares it with the map.
+
+use std::time::Duration;
+
+use crate::config::{DatabaseSettings, Settings, Severity};
+use crate::control::{Link, MonitorSettings};
+use crate::logic::topology::Server;
+
+use facts::ServerFacts;
+
+mod facts;
+mod judge;
+
+/// Something an operator should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// How bad
+    pub severity: Severity,
+    /// A server, or a database
+    pub subject: String,
+    /// What about it
+    pub message: String,
+}
+
+/// A server that does not answer within this is not reachable.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Asks all servers, and judges what they say.
+pub async fn compare(settings: &Settings) -> Vec<Finding> {
+    let login = login(settings);
+    let mut findings = Vec::new();
+    for database in &settings.databases {
+        findings.extend(compare_database(database, &login).await);
+    }
+    findings
+}
+
+/// `[monitor]`, or the first user who can log in to servers.
+fn login(settings: &Settings) -> MonitorSettings {
+    if settings.monitor.user.is_some() {
+        return settings.monitor.clone();
+    }
+    let users = || settings.users.iter().map(|it| &it.user);
+    let user = users().find(|user| user.server_password.is_some()).or_else(|| users().next());
+    user.map_or_else(MonitorSettings::default, |user| MonitorSettings {
+        user: Some(user.server_user.as_ref().unwrap_or(&user.name).clone()),
+        password: user.server_password.clone(),
+    })
+}
+
+async fn compare_database(database: &DatabaseSettings, login: &MonitorSettings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut primaries: Vec<Option<ServerFacts>> = Vec::new();
+    for shard in &database.shards {
+        primaries.push(ask(&shard.primary, database, login, &mut findings).await);
+        for replica in &shard.replicas {
+            ask(replica, database, login, &mut findings).await;
+        }
+    }
+    findings.extend(judge::shards(database, &primaries));
+    findings
+}
+
+/// Asks one server; what is wrong with it alone is noted at once.
+async fn ask(
+    server: &Server,
+    database: &DatabaseSettings,
+    login: &MonitorSettings,
+    findings: &mut Vec<Finding>,
+) -> Option<ServerFacts> {
+    let tables: Vec<_> = database.map.tables.keys().collect();
+    let answer = match Link::new(&server.address, login, PATIENCE) {
+        Ok(link) => link.ask(PATIENCE, async |client| facts::read(client, &tables).await).await,
+        Err(fault) => Err(fault),
+    };
+    match answer {
+        Ok(facts) => {
+            findings.extend(judge::server(server, &facts));
+            Some(facts)
+        }
+        Err(fault) => {
+            let message = format!("cannot be asked: {fault}");
+            findings.push(Finding { severity: Severity::Error, subject: server.name.to_string(), message });
+            None
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! `[databases.x]`: one sharded database, its servers and its map.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::logic::shards::{ShardId, ShardMap, ShardSet};
+use crate::logic::topology::{Database, Health, PoolSettings, ReplicaSettings, Role, Server, SessionLimits, Shard};
+
+use super::keyspaces;
+use super::limits::{self, REPLICA_FIELDS};
+use super::names::Names;
+use super::report::Problems;
+use super::section::{Section, entries, list, text};
+use super::server;
+use super::source::Span;
+use super::tables::{self, Used};
+use super::tree::{Entry, Node, Value};
+use super::users::NAME_BYTES_MAX;
+
+/// Fields of a database: its own, then those of `[pool]` and `[limits]`.
+pub const FIELDS: &[&str] = &[
+    "shards",
+    "replicas",
+    "keyspaces",
+    "tables",
+    "default_shard",
+    "local_functions",
+    "pool_mode",
+    "pool_size",
+    "pool_min",
+    "reserve_size",
+    "reserve_timeout",
+    "server_lifetime",
+    "server_idle_timeout",
+    "connect_timeout",
+    "wait_timeout",
+    "waiters_max",
+    "prepared_statements_max",
+    "query_timeout",
+    "idle_transaction_timeout",
+    "client_idle_timeout",
+];
+
+/// Fields of a shard.
+pub const SHARD_FIELDS: &[&str] = &["primary", "replicas"];
+
+/// Fields of a server that is written as a table.
+pub const SERVER_FIELDS: &[&str] = &["url", "weight"];
+
+/// Names that mean something else to operators' tools.
+const RESERVED: [&str; 2] = ["shardway", "pgbouncer"];
+
+/// One database as the file describes it.
+#[derive(Debug, Clone)]
+pub struct DatabaseSettings {
+    /// The name clients connect to
+    pub name: Box<str>,
+    /// Its map
+    pub map: Arc<ShardMap>,
+    /// Its shards, nothing known of their health yet
+    pub shards: Vec<Shard>,
+    /// Settings of its pools
+    pub pool: PoolSettings,
+    /// When replicas may answer
+    pub replicas: ReplicaSettings,
+    /// Limits on its sessions
+    pub limits: SessionLimits,
+}
+
+impl DatabaseSettings {
+    /// The database before any of its servers was asked.
+    pub fn database(&self) -> Database {
+        Database {
+            name: self.name.clone(),
+            map: Arc::clone(&self.map),
+            catalog: None,
+            shards: self.shards.clone(),
+            pool: self.pool.clone(),
+            replicas: self.replicas.clone(),
+            limits: self.limits.clone(),
+            greeting: Arc::default(),
+        }
+    }
+}
+
+/// Reads one database. `pool` and `limits` hold for what it does not set itself.
+pub fn read(
+    entry: &Entry,
+    pool: &PoolSettings,
+    limits: &SessionLimits,
+    problems: &mut Problems,
+) -> Option<DatabaseSettings> {
+    check_name(&entry.key, entry.key_span, problems);
+    let section = Section::open(&entry.node, FIELDS, problems);
+    let shard_entries = section.named("shards", problems);
+    if shard_entries.is_empty() {
+        problems
+            .error(entry.key_span, format!("the database `{}` has no shards", entry.key))
+            .help(format!("add [databases.{}.shards.a] with primary = \"postgres://host:5432/database\"", entry.key));
+    }
+    if shard_entries.len() > ShardSet::CAPACITY {
+        problems.error(entry.key_span, format!("a database has at most {} shards", ShardSet::CAPACITY));
+        return None;
+    }
+    let settings = DatabaseSettings {
+        name: entry.key.as_str().into(),
+        shards: shards(&entry.key, shard_entries, problems),
+        map: Arc::new(map(section, shard_entries, problems)),
+        pool: limits::pool(section, pool, problems),
+        replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), problems),
+        limits: limits::limits(section, limits, problems),
+    };
+    Some(settings)
+}
+
+fn check_name(name: &str, span: Span, problems: &mut Problems) {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX {
+        problems.error(span, format!("a database name has 1 to {NAME_BYTES_MAX} bytes"));
+    }
+    if RESERVED.contains(&name) {
+        problems
+            .error(span, format!("the database name `{name}` is reserved"))
+            .help("it is kept for the administration console");
+    }
+}
+
+fn shards(database: &str, shard_entries: &[Entry], problems: &mut Problems) -> Vec<Shard> {
+    let mut shards = Vec::new();
+    let mut seen: Vec<(String, Span)> = Vec::new();
+    for (entry, id) in shard_entries.iter().zip(0_u16..) {
+        let section = Section::open(&entry.node, SHARD_FIELDS, problems);
+        if section.get("primary").is_none() {
+            problems
+                .error(entry.key_span, format!("the shard `{}` has no `primary`", entry.key))
+                .help("primary = \"postgres://host:5432/database\"");
+        }
+        let label = format!("{database}/{}", entry.key);
+        let mut server = |node: &Node, role, name: String| {
+            let (server, url) = server(node, database, ShardId(id), role, name, problems)?;
+            report_twice(&mut seen, url, node.span, problems);
+            Some(server)
+        };
+        let primary = section.get("primary").and_then(|node| server(node, Role::Primary, format!("{label}/primary")));
+        let replicas = section.get("replicas").map_or(&[][..], list);
+        let replicas = replicas
+            .iter()
+            .zip(1..)
+            .filter_map(|(node, number)| server(node, Role::Replica, format!("{label}/replica-{number}")))
+            .collect();
+        if let Some(primary) = primary {
+            shards.push(Shard { name: entry.key.as_str().into(), primary, replicas });
+        }
+    }
+    shards
+}
+
+/// One server, and its host, port and database in one word.
+fn server(
+    node: &Node,
+    database: &str,
+    shard: ShardId,
+    role: Role,
+    name: String,
+    problems: &mut Problems,
+) -> Option<(Arc<Server>, String)> {
+    let (url, weight) = if let Value::Table(_) = &node.value {
+        let section = Section::open(node, SERVER_FIELDS, problems);
+        section.require("url", problems);
+        (section.get("url")?, section.count("weight", 1, 1..=10_000, problems))
+    } else {
+        (node, 1)
+    };
+    let address = server::address(text(url, "url", problems)?, url.span, database, problems)?;
+    let place = format!("{:?} {} {}", address.host, address.port, address.database);
+    let server = Server { name: name.into(), shard, role, address, weight, health: Health::Unknown, lag: None };
+    Some((Arc::new(server), place))
+}
+
+/// Two shards on one server and database would both hold every row of the other.
+fn report_twice(seen: &mut Vec<(String, Span)>, place: String, span: Span, problems: &mut Problems) {
+    if let Some((_, first)) = seen.iter().find(|(known, _)| *known == place) {
+        let first = problems.sources.place(*first);
+        problems.error(span, "this server and database is listed twice").help(format!(
+            "it is also at {}:{}; each shard needs a database of its own",
+            first.path.display(),
+            first.line
+        ));
+    }
+    seen.push((place, span));
+}
+
+fn map(section: Section<'_>, shard_entries: &[Entry], problems: &mut Problems) -> ShardMap {
+    let keys = |entries: &[Entry]| entries.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>();
+    let shards = Names::new("shard", keys(shard_entries));
+    let keyspace_entries = section.named("keyspaces", problems);
+    let keyspace_names = Names::new("keyspace", keys(keyspace_entries));
+    let errors_before = problems.errors();
+
+    let mut used = Used::default();
+    let mut used_by_keys = HashSet::new();
+    let keyspaces = keyspace_entries
+        .iter()
+        .filter_map(|entry| keyspaces::read(entry, &shards, &mut used_by_keys, problems))
+        .collect();
+    used.shards.extend(used_by_keys);
+    let tables = tables::read(section.named("tables", problems), &shards, &keyspace_names, &mut used, problems);
+    let default_shard =
+        section.text("default_shard", problems).and_then(|(name, span)| shards.find(name, span, problems)).map(ShardId);
+    used.shards.extend(default_shard);
+
+    // After an error, what looks unused is often only misspelled elsewhere.
+    if problems.errors() == errors_before {
+        warn_unused(&used, shard_entries, keyspace_entries, problems);
+    }
+    let local_functions = section.texts("local_functions", problems);
+    ShardMap {
+        shards: shard_entries.iter().map(|entry| entry.key.as_str().into()).collect(),
+        keyspaces,
+        tables,
+        default_shard,
+        local_functions: local_functions.into_iter().map(|(name, _)| name.into()).collect(),
+    }
+}
+
+fn warn_unused(used: &Used, shards: &[Entry], keyspaces: &[Entry], problems: &mut Problems) {
+    for (entry, id) in keyspaces.iter().zip(0_u16..) {
+        if !used.keyspaces.contains(&id) {
+            problems.warning(entry.key_span, format!("no table uses the keyspace `{}`", entry.key));
+        }
+    }
+    for (entry, id) in shards.iter().zip(0_u16..) {
+        if !used.reference && !used.shards.contains(&ShardId(id)) {
+            problems
+                .warning(entry.key_span, format!("nothing lives on the shard `{}`", entry.key))
+                .help("no keyspace, table or default_shard names it");
+        }
+    }
+}
+
+/// The databases of the file.
+pub fn read_all(
+    node: Option<&Node>,
+    pool: &PoolSettings,
+    limits: &SessionLimits,
+    problems: &mut Problems,
+) -> Vec<DatabaseSettings> {
+    let all = node.map_or(&[][..], |node| entries(node, problems));
+    if all.is_empty() {
+        problems.general("there are no databases").help("add [databases.app] with its shards");
+    }
+    all.iter().filter_map(|entry| read(entry, pool, limits, problems)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_may_set_every_pool_setting_and_limit() {
+        for field in limits::POOL_FIELDS.iter().chain(limits::LIMIT_FIELDS) {
+            assert!(FIELDS.contains(field), "{field}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Settings that may stand for all databases and be set anew for one: pools, limits, replicas; and health and log.
+
+use std::time::Duration;
+
+use crate::control::MonitorSettings;
+use crate::logic::health::HealthSettings;
+use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
+
+use super::report::Problems;
+use super::secret::{self, Environment};
+use super::section::Section;
+
+/// Fields of `[pool]`, and the same of a database.
+pub const POOL_FIELDS: &[&str] = &[
+    "pool_mode",
+    "pool_size",
+    "pool_min",
+    "reserve_size",
+    "reserve_timeout",
+    "server_lifetime",
+    "server_idle_timeout",
+    "connect_timeout",
+    "wait_timeout",
+    "waiters_max",
+    "prepared_statements_max",
+];
+
+/// Fields of `[limits]`, and the same of a database.
+pub const LIMIT_FIELDS: &[&str] = &["query_timeout", "idle_transaction_timeout", "client_idle_timeout"];
+
+/// Fields of `[databases.x.replicas]`.
+pub const REPLICA_FIELDS: &[&str] = &["enabled", "max_lag", "max_lag_bytes"];
+
+/// Fields of `[health]`.
+pub const HEALTH_FIELDS: &[&str] = &["interval", "timeout", "failures_to_down", "successes_to_up"];
+
+/// Fields of `[monitor]`.
+pub const MONITOR_FIELDS: &[&str] = &["user", "password"];
+
+/// Fields of `[log]`.
+pub const LOG_FIELDS: &[&str] = &["format", "level", "connections"];
+
+/// What is logged and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Shape of the lines
+    pub format: LogFormat,
+    /// A level, or directives as RUST_LOG takes them
+    pub level: String,
+    /// Log logins and disconnections
+    pub connections: bool,
+}
+
+/// Shape of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// For machines: one JSON object a line
+    Json,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// Pool settings that nobody set.
+pub const POOL_DEFAULTS: PoolSettings = PoolSettings {
+    mode: PoolMode::Transaction,
+    size: 20,
+    min: 0,
+    reserve: 0,
+    reserve_timeout: Duration::from_secs(5),
+    lifetime: Duration::from_secs(3600),
+    idle_timeout: Duration::from_secs(600),
+    connect_timeout: Duration::from_secs(15),
+    wait_timeout: Duration::from_secs(120),
+    waiters_max: 10_000,
+    prepared_statements_max: 200,
+};
+
+/// Limits that nobody set: none.
+pub const LIMIT_DEFAULTS: SessionLimits = SessionLimits {
+    query_timeout: Duration::ZERO,
+    idle_transaction_timeout: Duration::ZERO,
+    client_idle_timeout: Duration::ZERO,
+};
+
+/// Reads pool settings; what is not set comes from `defaults`.
+pub fn pool(section: Section<'_>, defaults: &PoolSettings, problems: &mut Problems) -> PoolSettings {
+    let modes = [("transaction", PoolMode::Transaction), ("session", PoolMode::Session)];
+    let pool = PoolSettings {
+        mode: section.choice("pool_mode", defaults.mode, &modes, problems),
+        size: section.count("pool_size", defaults.size, 1..=10_000, problems),
+        min: section.count("pool_min", defaults.min, 0..=10_000, problems),
+        reserve: section.count("reserve_size", defaults.reserve, 0..=10_000, problems),
+        reserve_timeout: section.duration("reserve_timeout", defaults.reserve_timeout, Duration::ZERO..=DAY, problems),
+        lifetime: section.duration("server_lifetime", defaults.lifetime, SECOND..=YEAR, problems),
+        idle_timeout: section.duration("server_idle_timeout", defaults.idle_timeout, SECOND..=YEAR, problems),
+        connect_timeout: section.duration("connect_timeout", defaults.connect_timeout, millis(10)..=DAY, problems),
+        wait_timeout: section.duration("wait_timeout", defaults.wait_timeout, millis(10)..=DAY, problems),
+        waiters_max: section.count("waiters_max", defaults.waiters_max, 0..=1_000_000, problems),
+        prepared_statements_max: section.count(
+            "prepared_statements_max",
+            defaults.prepared_statements_max,
+            1..=100_000,
+            problems,
+        ),
+    };
+    if pool.min > pool.size {
+        let span = section.get("pool_min").or_else(|| section.get("pool_size")).map_or(section.span, |it| it.span);
+        problems.error(span, format!("`pool_min` ({}) is more than `pool_size` ({})", pool.min, pool.size));
+    }
+    pool
+}
+
+/// Reads limits; what is not set comes from `defaults`. Zero is off.
+pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Problems) -> SessionLimits {
+    let mut read = |name, default| section.duration(name, default, Duration::ZERO..=YEAR, problems);
+    SessionLimits {
+        query_timeout: read("query_timeout", defaults.query_timeout),
+        idle_transaction_timeout: read("idle_transaction_timeout", defaults.idle_transaction_timeout),
+        client_idle_timeout: read("client_idle_timeout", defaults.client_idle_timeout),
+    }
+}
+
+/// Reads `[databases.x.replicas]`.
+pub fn replicas(section: Section<'_>, problems: &mut Problems) -> ReplicaSettings {
+    ReplicaSettings {
+        enabled: section.flag("enabled", true, problems),
+        max_lag: section.duration("max_lag", 10 * SECOND, millis(1)..=DAY, problems),
+        max_lag_bytes: section.size("max_lag_bytes", 16 << 20, problems),
+    }
+}
+
+/// Reads `[health]`.
+pub fn health(section: Section<'_>, problems: &mut Problems) -> HealthSettings {
+    HealthSettings {
+        interval: section.duration("interval", 2 * SECOND, millis(10)..=DAY, problems),
+        timeout: section.duration("timeout", SECOND, millis(10)..=DAY, problems),
+        failures_to_down: section.count("failures_to_down", 3, 1..=100, problems),
+        successes_to_up: section.count("successes_to_up", 2, 1..=100, problems),
+    }
+}
+
+/// Reads `[monitor]`.
+pub fn monitor(section: Section<'_>, env: Environment<'_>, problems: &mut Problems) -> MonitorSettings {
+    MonitorSettings {
+        user: section.text("user", problems).map(|(user, _)| user.into()),
+        password: section.get("password").and_then(|node| secret::plain(node, env, problems)),
+    }
+}
+
+/// Reads `[log]`.
+pub fn log(section: Section<'_>, problems: &mut Problems) -> LogSettings {
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let level = section.text("level", problems);
+    if let Some((text, span)) = level
+        && let Err(error) = text.parse::<tracing_subscriber::filter::targets::Targets>()
+    {
+        problems
+            .error(span, format!("`level` cannot be read: {error}"))
+            .help("error, warn, info, debug or trace; or per module: \"info,shardway::proxy=debug\"");
+    }
+    LogSettings {
+        format: section.choice("format", LogFormat::Text, &formats, problems),
+        level: level.map_or_else(|| "info".to_owned(), |(text, _)| text.to_owned()),
+        connections: section.flag("connections", true, problems),
+    }
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}

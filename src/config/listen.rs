@@ -1,0 +1,212 @@
+//! `[listen]`: where clients, operators and scrapers find us.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::report::Problems;
+use super::section::Section;
+use super::source::Span;
+
+/// Fields of `[listen]`.
+pub const FIELDS: &[&str] = &[
+    "address",
+    "unix_socket",
+    "unix_socket_mode",
+    "metrics",
+    "backlog",
+    "reuse_port",
+    "max_clients",
+    "login_timeout",
+    "drain_timeout",
+    "keepalive",
+    "keepalive_interval",
+    "keepalive_count",
+    "workers",
+    "tls",
+];
+
+/// Fields of `[listen.tls]`.
+pub const TLS_FIELDS: &[&str] = &["mode", "certificate", "key", "client_ca"];
+
+/// The front door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenSettings {
+    /// TCP addresses
+    pub addresses: Vec<SocketAddr>,
+    /// Folder of the Unix socket `.s.PGSQL.<port>`
+    pub unix_socket: Option<PathBuf>,
+    /// Permissions of the socket file
+    pub unix_socket_mode: u32,
+    /// Where `/metrics`, `/livez` and `/readyz` are served
+    pub metrics: Option<SocketAddr>,
+    /// Connections the kernel holds for us before we accept them
+    pub backlog: u32,
+    /// SO_REUSEPORT: several processes may share the address
+    pub reuse_port: bool,
+    /// Clients at most, those logging in included
+    pub max_clients: u32,
+    /// Login must end within this
+    pub login_timeout: Duration,
+    /// A drain ends the remaining clients after this
+    pub drain_timeout: Duration,
+    /// TCP keepalive; `None`: off
+    pub keepalive: Option<KeepaliveSettings>,
+    /// Threads that carry sessions
+    pub workers: u32,
+    /// TLS; `None`: off
+    pub tls: Option<ListenTls>,
+}
+
+/// When a silent client counts as gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeepaliveSettings {
+    /// Silence before the first question
+    pub idle: Duration,
+    /// Between questions
+    pub interval: Duration,
+    /// Unanswered questions
+    pub count: u32,
+}
+
+/// TLS towards clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenTls {
+    /// Who must use it
+    pub mode: ListenTlsMode,
+    /// PEM file of our certificate and its chain
+    pub certificate: PathBuf,
+    /// PEM file of its key
+    pub key: PathBuf,
+    /// PEM file of the authorities that sign client certificates
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Who must use TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListenTlsMode {
+    /// Who asks for it
+    Optional,
+    /// Every TCP client
+    Required,
+    /// Every TCP client, with a certificate of its own
+    ClientCertificate,
+}
+
+/// The port when only an address is given: one above PostgreSQL's thousand, as PgBouncer's.
+const PORT: u16 = 6432;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Reads `[listen]`.
+pub fn read(section: Section<'_>, problems: &mut Problems) -> ListenSettings {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for (text, span) in section.texts("address", problems) {
+        addresses.extend(socket_address(text, span, problems));
+    }
+    if section.get("address").is_none() && section.get("unix_socket").is_none() {
+        addresses.push(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)));
+    }
+    let metrics = section.text("metrics", problems);
+    ListenSettings {
+        addresses,
+        unix_socket: section.text("unix_socket", problems).map(|(path, span)| folder(path, span, problems)),
+        unix_socket_mode: socket_mode(section, problems),
+        metrics: metrics.and_then(|(text, span)| socket_address(text, span, problems)),
+        backlog: section.count("backlog", 1024, 1..=65_535, problems),
+        reuse_port: section.flag("reuse_port", false, problems),
+        max_clients: section.count("max_clients", 10_000, 1..=1_000_000, problems),
+        login_timeout: section.duration("login_timeout", 60 * SECOND, SECOND..=HOUR, problems),
+        drain_timeout: section.duration("drain_timeout", 60 * SECOND, Duration::ZERO..=24 * HOUR, problems),
+        keepalive: keepalive(section, problems),
+        workers: section.count("workers", 1, 1..=1024, problems),
+        tls: tls(section, problems),
+    }
+}
+
+/// `0.0.0.0:6432`, `[::]:6432`, `localhost:6432`, `*:6432`; the port may be left out.
+fn socket_address(text: &str, span: Span, problems: &mut Problems) -> Option<SocketAddr> {
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address);
+    }
+    if let Ok(ip) = text.parse::<IpAddr>() {
+        return Some(SocketAddr::from((ip, PORT)));
+    }
+    let (host, port) = text.split_once(':').map_or((text, Ok(PORT)), |(host, port)| (host, port.parse::<u16>()));
+    let ip = match host {
+        "localhost" => Some(Ipv4Addr::LOCALHOST),
+        "*" => Some(Ipv4Addr::UNSPECIFIED),
+        _ => None,
+    };
+    if let (Some(ip), Ok(port)) = (ip, port) {
+        return Some(SocketAddr::from((ip, port)));
+    }
+    problems
+        .error(span, format!("`{text}` is not an address to listen on"))
+        .help("write an IP address and a port: \"0.0.0.0:6432\", \"[::1]:6432\", \"*:6432\"");
+    None
+}
+
+fn folder(path: &str, span: Span, problems: &mut Problems) -> PathBuf {
+    let full = problems.sources.folder(span.file).join(path);
+    if !full.is_dir() {
+        problems.error(span, format!("there is no folder {} for the Unix socket", full.display()));
+    }
+    full
+}
+
+fn socket_mode(section: Section<'_>, problems: &mut Problems) -> u32 {
+    const DEFAULT: u32 = 0o777;
+    let Some((text, span)) = section.text("unix_socket_mode", problems) else { return DEFAULT };
+    let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+    mode.unwrap_or_else(|| {
+        problems.error(span, "`unix_socket_mode` must be octal permissions").help("for example \"0770\"");
+        DEFAULT
+    })
+}
+
+fn keepalive(section: Section<'_>, problems: &mut Problems) -> Option<KeepaliveSettings> {
+    let idle = section.duration("keepalive", 60 * SECOND, Duration::ZERO..=24 * HOUR, problems);
+    let settings = KeepaliveSettings {
+        idle,
+        interval: section.duration("keepalive_interval", 10 * SECOND, SECOND..=HOUR, problems),
+        count: section.count("keepalive_count", 6, 1..=127, problems),
+    };
+    (!idle.is_zero()).then_some(settings)
+}
+
+fn tls(listen: Section<'_>, problems: &mut Problems) -> Option<ListenTls> {
+    listen.get("tls")?;
+    let section = listen.section("tls", TLS_FIELDS, problems);
+    let modes = [
+        ("disable", None),
+        ("optional", Some(ListenTlsMode::Optional)),
+        ("require", Some(ListenTlsMode::Required)),
+        ("client-certificate", Some(ListenTlsMode::ClientCertificate)),
+    ];
+    let mode = section.choice("mode", Some(ListenTlsMode::Optional), &modes, problems)?;
+    section.require("certificate", problems);
+    section.require("key", problems);
+    let tls = ListenTls {
+        mode,
+        certificate: file(section, "certificate", problems)?,
+        key: file(section, "key", problems)?,
+        client_ca: file(section, "client_ca", problems),
+    };
+    if mode == ListenTlsMode::ClientCertificate && section.get("client_ca").is_none() {
+        problems
+            .error(section.span, "`client_ca` is missing: nobody could present a valid certificate")
+            .help("name the PEM file of the authority that signs your clients' certificates");
+    }
+    Some(tls)
+}
+
+fn file(section: Section<'_>, name: &str, problems: &mut Problems) -> Option<PathBuf> {
+    let (path, span) = section.text(name, problems)?;
+    let full = problems.sources.folder(span.file).join(path);
+    if let Err(error) = std::fs::File::open(&full) {
+        problems.error(span, format!("cannot read {}: {error}", full.display()));
+    }
+    Some(full)
+}

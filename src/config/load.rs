@@ -1,0 +1,180 @@
+//! Reads the files, checks all of them, and gives either settings or everything that is wrong.
+
+use std::path::{Path, PathBuf};
+
+use crate::control::MonitorSettings;
+use crate::logic::health::HealthSettings;
+
+use super::databases::{self, DatabaseSettings};
+use super::limits::{
+    self, HEALTH_FIELDS, LIMIT_DEFAULTS, LIMIT_FIELDS, LOG_FIELDS, LogSettings, MONITOR_FIELDS, POOL_DEFAULTS,
+    POOL_FIELDS,
+};
+use super::listen::{self, ListenSettings};
+use super::report::{Problems, Report};
+use super::secret::Environment;
+use super::section::Section;
+use super::source::Span;
+use super::tree::{self, Entry, Node, Value};
+use super::users::{self, UserSettings};
+
+/// Fields of the file itself.
+pub const FIELDS: &[&str] = &["include", "listen", "users", "pool", "limits", "health", "monitor", "log", "databases"];
+
+/// A bigger file is not one of ours.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// Everything the file says, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The front door
+    pub listen: ListenSettings,
+    /// Who may log in
+    pub users: Vec<UserSettings>,
+    /// What clients may connect to
+    pub databases: Vec<DatabaseSettings>,
+    /// How servers are probed
+    pub health: HealthSettings,
+    /// As whom the control plane logs in
+    pub monitor: MonitorSettings,
+    /// What is logged
+    pub log: LogSettings,
+    /// Warnings only: errors make no settings
+    pub warnings: Report,
+}
+
+/// Loads the settings, with the process's environment.
+pub fn load(path: &Path) -> Result<Settings, Report> {
+    load_with(path, &|name| std::env::var(name).ok())
+}
+
+/// Loads the settings; `env` gives the environment variables that passwords name.
+pub fn load_with(path: &Path, env: Environment<'_>) -> Result<Settings, Report> {
+    let mut problems = Problems::default();
+    let settings = read_file(path, &mut problems).map(|tree| {
+        let tree = with_includes(tree, &mut problems);
+        settings(&tree, env, &mut problems)
+    });
+    let report = problems.report();
+    match settings {
+        Some(settings) if !report.is_fatal() => Ok(Settings { warnings: report, ..settings }),
+        Some(_) | None => Err(report),
+    }
+}
+
+fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Settings {
+    // Where syntax is broken, what is missing may only be unreadable.
+    let syntax_errors = problems.errors() > 0;
+    let file = Section::open(tree, FIELDS, problems);
+    let listen = listen::read(file.section("listen", listen::FIELDS, problems), problems);
+    let pool = limits::pool(file.section("pool", POOL_FIELDS, problems), &POOL_DEFAULTS, problems);
+    let session = limits::limits(file.section("limits", LIMIT_FIELDS, problems), &LIMIT_DEFAULTS, problems);
+    let users = if syntax_errors && file.get("users").is_none() {
+        Vec::new()
+    } else {
+        users::read(file.get("users"), listen.tls.as_ref(), env, problems)
+    };
+    let databases = if syntax_errors && file.get("databases").is_none() {
+        Vec::new()
+    } else {
+        databases::read_all(file.get("databases"), &pool, &session, problems)
+    };
+    Settings {
+        users,
+        databases,
+        health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
+        monitor: limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems),
+        log: limits::log(file.section("log", LOG_FIELDS, problems), problems),
+        listen,
+        warnings: Report::default(),
+    }
+}
+
+fn read_file(path: &Path, problems: &mut Problems) -> Option<Node> {
+    match read_text(path) {
+        Ok(text) => {
+            let file = problems.sources.add(path.to_owned(), text);
+            Some(tree::parse(file, problems))
+        }
+        Err(error) => {
+            problems.general(format!("cannot read {}: {error}", path.display()));
+            None
+        }
+    }
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
+        return Err(std::io::Error::other(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
+    }
+    std::fs::read_to_string(path)
+}
+
+/// The main file's tree with those of its `include` files merged in.
+fn with_includes(mut tree: Node, problems: &mut Problems) -> Node {
+    let files: Vec<(PathBuf, Span)> = {
+        let patterns = Section::open(&tree, FIELDS, &mut Problems::default()).texts("include", problems);
+        patterns.into_iter().flat_map(|(pattern, span)| matching(pattern, span, problems)).collect()
+    };
+    for (path, span) in files {
+        let text = match read_text(&path) {
+            Ok(text) => text,
+            Err(error) => {
+                problems.error(span, format!("cannot read {}: {error}", path.display()));
+                continue;
+            }
+        };
+        let file = problems.sources.add(path, text);
+        let Value::Table(more) = tree::parse(file, problems).value else { continue };
+        let more = without_include(more, problems);
+        if let Value::Table(entries) = &mut tree.value {
+            tree::merge(entries, more, problems);
+        }
+    }
+    tree
+}
+
+fn without_include(mut entries: Vec<Entry>, problems: &mut Problems) -> Vec<Entry> {
+    entries.retain(|entry| {
+        let is_include = entry.key == "include";
+        if is_include {
+            problems.error(entry.key_span, "an included file cannot include others");
+        }
+        !is_include
+    });
+    entries
+}
+
+/// The files that a pattern names: one `*` in the last part of the path.
+fn matching(pattern: &str, span: Span, problems: &mut Problems) -> Vec<(PathBuf, Span)> {
+    let full = problems.sources.folder(span.file).join(pattern);
+    if !pattern.contains('*') {
+        return vec![(full, span)];
+    }
+    let folder = full.parent().unwrap_or(Path::new("")).to_owned();
+    let name = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let Some((start, end)) = name.split_once('*').filter(|(_, end)| !end.contains('*')) else {
+        problems.error(span, "`include` takes one `*`, in the name of the file").help("\"databases/*.toml\"");
+        return Vec::new();
+    };
+    let Ok(listing) = std::fs::read_dir(&folder) else {
+        problems.error(span, format!("there is no folder {}", folder.display()));
+        return Vec::new();
+    };
+    let fits = |name: &str| {
+        name.len() >= start.len() + end.len()
+            && name.starts_with(start)
+            && name.ends_with(end)
+            && !name.starts_with('.')
+    };
+    let mut found: Vec<(PathBuf, Span)> = listing
+        .filter_map(Result::ok)
+        .filter(|entry| fits(&entry.file_name().to_string_lossy()))
+        .map(|entry| (entry.path(), span))
+        .collect();
+    found.sort();
+    if found.is_empty() {
+        problems.warning(span, format!("no file matches {pattern}"));
+    }
+    found
+}

@@ -1,0 +1,142 @@
+//! `[[users]]`: who may log in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::logic::topology::{Login, Secret, User};
+
+use super::listen::ListenTls;
+use super::report::Problems;
+use super::secret::{self, Environment, Password};
+use super::section::{Section, list};
+use super::source::Span;
+use super::tree::Node;
+
+/// Fields of a user.
+pub const FIELDS: &[&str] = &["name", "password", "auth", "server_user", "server_password"];
+
+/// PostgreSQL cuts names off here (NAMEDATALEN - 1).
+pub const NAME_BYTES_MAX: usize = 63;
+
+/// A user, and what the file says of the password.
+#[derive(Debug, Clone)]
+pub struct UserSettings {
+    /// As the topology has it
+    pub user: Arc<User>,
+    /// What the verifier was made of: two verifiers of one password differ, so a reload compares these
+    password: Option<Password>,
+}
+
+impl PartialEq for UserSettings {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (&self.user, &other.user);
+        a.name == b.name
+            && self.password == other.password
+            && std::mem::discriminant(&a.login) == std::mem::discriminant(&b.login)
+            && a.server_user == b.server_user
+            && a.server_password == b.server_password
+    }
+}
+
+/// How a user proves who it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Auth {
+    Scram,
+    Trust,
+    Certificate,
+}
+
+/// Reads all users.
+pub fn read(
+    node: Option<&Node>,
+    tls: Option<&ListenTls>,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Vec<UserSettings> {
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    let mut users = Vec::new();
+    for node in node.map_or(&[][..], list) {
+        let section = Section::open(node, FIELDS, problems);
+        let Some(name_node) = section.require("name", problems) else { continue };
+        let Some(name) = super::section::text(name_node, "name", problems) else { continue };
+        check_name(name, name_node.span, problems);
+        if let Some(first) = seen.insert(name, name_node.span) {
+            let first = problems.sources.place(first);
+            problems.error(name_node.span, format!("the user `{name}` is listed twice")).help(format!(
+                "it is also at {}:{}",
+                first.path.display(),
+                first.line
+            ));
+        }
+        users.extend(read_one(name, section, tls, env, problems));
+    }
+    if users.is_empty() && problems.errors() == 0 {
+        problems.general("there are no users: nobody could log in").help("add [[users]] with a name and a password");
+    }
+    users
+}
+
+fn check_name(name: &str, span: Span, problems: &mut Problems) {
+    if name.is_empty() {
+        problems.error(span, "the user name is empty");
+    }
+    if name.len() > NAME_BYTES_MAX {
+        problems.error(span, format!("the user name is longer than {NAME_BYTES_MAX} bytes"));
+    }
+}
+
+fn read_one(
+    name: &str,
+    section: Section<'_>,
+    tls: Option<&ListenTls>,
+    env: Environment<'_>,
+    problems: &mut Problems,
+) -> Option<UserSettings> {
+    let words = [("scram", Auth::Scram), ("trust", Auth::Trust), ("certificate", Auth::Certificate)];
+    let auth = section.choice("auth", Auth::Scram, &words, problems);
+    let password = section.get("password").map(|node| secret::password(node, env, problems));
+    let server_password = section.get("server_password").and_then(|node| secret::plain(node, env, problems));
+    let login = match (auth, &password) {
+        (Auth::Scram, Some(Some(password))) => Login::Verifier(password.verifier()),
+        (Auth::Scram, Some(None)) => return None, // reported where it stands
+        (Auth::Scram, None) => {
+            problems
+                .error(section.span, format!("the user `{name}` has no password"))
+                .help("add password = { env = \"NAME\" }, or say auth = \"trust\" or auth = \"certificate\"");
+            return None;
+        }
+        (Auth::Trust, _) => {
+            let span = section.get("auth").map_or(section.span, |node| node.span);
+            problems.warning(span, format!("anyone who can reach us may log in as `{name}`"));
+            Login::Trust
+        }
+        (Auth::Certificate, _) => {
+            check_certificates(section, tls, problems);
+            Login::Certificate
+        }
+    };
+    let password = password.flatten();
+    let user = User {
+        name: name.into(),
+        login,
+        server_user: section.text("server_user", problems).map(|(user, _)| user.into()),
+        server_password: server_password.or_else(|| password.as_ref().and_then(plain)),
+    };
+    Some(UserSettings { user: Arc::new(user), password })
+}
+
+fn check_certificates(section: Section<'_>, tls: Option<&ListenTls>, problems: &mut Problems) {
+    if tls.is_none_or(|tls| tls.client_ca.is_none()) {
+        let span = section.get("auth").map_or(section.span, |node| node.span);
+        problems
+            .error(span, "client certificates cannot be checked")
+            .help("set certificate, key and client_ca under [listen.tls]");
+    }
+}
+
+fn plain(password: &Password) -> Option<Secret> {
+    match password {
+        Password::Plain(secret) => Some(secret.clone()),
+        Password::Verifier(_) => None,
+    }
+}
