@@ -178,3 +178,14 @@ pub fn error(out: &mut Vec<u8>, report: &Report<'_>) {
         out.push(0);
     });
 }
+
+/// NoticeResponse of severity WARNING.
+pub fn notice(out: &mut Vec<u8>, sqlstate: &str, message: &str) {
+    frame(out, server::NOTICE, |out| {
+        for (code, value) in [(b'S', "WARNING"), (b'V', "WARNING"), (b'C', sqlstate), (b'M', message)] {
+            out.push(code);
+            text(out, value.as_bytes());
+        }
+        out.push(0);
+    });
+}

@@ -1,0 +1,213 @@
+//! The client's end of a session: bytes in, bytes out. An idle client owns no buffer.
+
+use std::cell::RefCell;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::logic::protocol::frame::{self, Front};
+use crate::proxy::stream::Stream;
+
+/// Bytes read at a time. Large pieces are what makes large results cheap, so the buffer is the thread's, not the session's.
+pub const SCRATCH: usize = 64 << 10;
+/// While a statement runs, no more than this is read ahead from the client.
+const AHEAD_MAX: usize = 64 << 10;
+/// Buffers larger than this are given back as soon as they are empty.
+const KEEP_MAX: usize = 8 << 10;
+
+thread_local! {
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH].into_boxed_slice());
+}
+
+/// Lends the thread's read buffer for the length of one poll.
+pub fn with_scratch<T>(work: impl FnOnce(&mut [u8]) -> T) -> T {
+    BUFFER.with(|buffer| work(&mut buffer.borrow_mut()))
+}
+
+/// One read into a slice.
+pub fn poll_read(stream: &mut Stream, context: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}
+
+/// Writes as much of `bytes` as the socket takes now. Returns how much that was.
+pub fn poll_write_some(stream: &mut Stream, context: &mut Context<'_>, bytes: &[u8]) -> io::Result<usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match Pin::new(&mut *stream).poll_write(context, &bytes[written..]) {
+            Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+            Poll::Ready(Ok(count)) => written += count,
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => break,
+        }
+    }
+    Ok(written)
+}
+
+/// The client of a session.
+#[derive(Debug)]
+pub struct Client {
+    stream: Stream,
+    inbox: Vec<u8>,
+    taken: usize,
+    /// What the client is to be sent
+    pub outbox: Vec<u8>,
+    sent: usize,
+    /// Nothing is sent for now (until the schema is known anew)
+    pub is_held: bool,
+    is_flushing: bool,
+    /// Bytes consumed since the session began
+    pub consumed: u64,
+    /// Bytes received since last asked
+    pub bytes_in: u64,
+    /// Bytes sent since last asked
+    pub bytes_out: u64,
+}
+
+impl Client {
+    /// With bytes that came behind the login.
+    pub fn new(stream: Stream, leftover: &BytesMut) -> Self {
+        Self {
+            stream,
+            inbox: leftover.to_vec(),
+            taken: 0,
+            outbox: Vec::new(),
+            sent: 0,
+            is_held: false,
+            is_flushing: false,
+            consumed: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+        }
+    }
+
+    /// What has been received and not consumed.
+    pub fn received(&self) -> &[u8] {
+        &self.inbox[self.taken..]
+    }
+
+    /// What stands at the front of it.
+    pub fn front(&self) -> Front<'_> {
+        frame::front(self.received())
+    }
+
+    /// The first `count` bytes are done with.
+    pub fn consume(&mut self, count: usize) {
+        self.taken += count;
+        self.consumed += count as u64;
+        if self.taken >= self.inbox.len() {
+            self.taken = 0;
+            self.inbox.clear();
+            if self.inbox.capacity() > KEEP_MAX {
+                self.inbox = Vec::new();
+            }
+        }
+    }
+
+    /// Gives all memory back before a long wait.
+    pub fn rest(&mut self) {
+        if self.inbox.is_empty() {
+            self.inbox = Vec::new();
+        }
+        if self.outbox.is_empty() {
+            self.outbox = Vec::new();
+        }
+    }
+
+    /// Receives more. `Ok(0)`: the client has closed.
+    pub fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let Self { stream, inbox, taken, .. } = self;
+        let result = with_scratch(|scratch| {
+            let count = ready!(poll_read(stream, context, scratch))?;
+            if *taken > 0 {
+                inbox.drain(..*taken);
+                *taken = 0;
+            }
+            inbox.extend_from_slice(&scratch[..count]);
+            Poll::Ready(Ok(count))
+        });
+        if let Poll::Ready(Ok(count)) = &result {
+            self.bytes_in += *count as u64;
+        }
+        result
+    }
+
+    /// While a statement runs: has the client gone? Reads a little ahead, because the end stands behind what it sent.
+    pub fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.received().len() < AHEAD_MAX {
+            if self.stream.poll_read_ready(context).is_pending() {
+                return Poll::Pending;
+            }
+            match ready!(self.poll_fill(context)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => (),
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Sends `tail` behind what is already waiting to be sent; keeps what the socket does not take now.
+    pub fn send_or_keep(&mut self, context: &mut Context<'_>, tail: &[u8]) -> io::Result<()> {
+        if self.is_held || !self.outbox.is_empty() {
+            self.outbox.extend_from_slice(tail);
+            return match self.poll_flush(context) {
+                Poll::Ready(result) => result,
+                Poll::Pending => Ok(()),
+            };
+        }
+        let written = poll_write_some(&mut self.stream, context, tail)?;
+        self.bytes_out += written as u64;
+        self.is_flushing |= self.stream.is_secure();
+        self.outbox.extend_from_slice(&tail[written..]);
+        if self.is_flushing {
+            return match self.poll_flush(context) {
+                Poll::Ready(result) => result,
+                Poll::Pending => Ok(()),
+            };
+        }
+        Ok(())
+    }
+
+    /// Is something waiting to be sent?
+    pub fn has_backlog(&self) -> bool {
+        !self.outbox.is_empty() && !self.is_held
+    }
+
+    /// Sends what is waiting.
+    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_held {
+            return Poll::Ready(Ok(()));
+        }
+        while self.sent < self.outbox.len() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.outbox[self.sent..]))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent += written;
+            self.bytes_out += written as u64;
+            self.is_flushing |= self.stream.is_secure();
+        }
+        self.outbox.clear();
+        self.sent = 0;
+        if self.outbox.capacity() > KEEP_MAX {
+            self.outbox = Vec::new();
+        }
+        if self.is_flushing {
+            ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+            self.is_flushing = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Sends what is waiting.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        if self.outbox.is_empty() && !self.is_flushing {
+            return Ok(());
+        }
+        std::future::poll_fn(|context| self.poll_flush(context)).await
+    }
+}

@@ -1,0 +1,474 @@
+//! Statements that act on the session: transactions, settings, PREPARE and EXECUTE in SQL.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::logic::plan::{
+    Access, Command, ExecuteCommand, OwnCommand, OwnSetting, Plan, Planned, PrepareCommand, SettingChange,
+};
+use crate::logic::protocol::frame::{client, server};
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::write;
+use crate::logic::route::{self, Destination, Given, Values};
+use crate::logic::session::pipeline::Owed;
+use crate::logic::session::settings::OWN_PREFIX;
+use crate::logic::transaction::{Step, Warning};
+use crate::proxy::session::servers::{shard_by_key, shard_by_name};
+use crate::proxy::session::simple::{alone, needs_session};
+use crate::proxy::session::{Session, TEMPLATE, Trouble};
+use crate::proxy::statements::server_name;
+
+impl Session {
+    /// A command that stands alone in a Query of `size` bytes.
+    pub(super) async fn command(
+        &mut self,
+        command: &Command,
+        planned: &Planned,
+        text: String,
+        size: usize,
+    ) -> Result<(), Trouble> {
+        match command {
+            Command::Begin { .. }
+            | Command::Commit { .. }
+            | Command::Rollback { .. }
+            | Command::Savepoint(_)
+            | Command::Release(_)
+            | Command::RollbackTo(_)
+            | Command::SetTransaction => self.transaction_command(command, &text, size).await,
+            Command::Set(_) | Command::ResetAll => {
+                self.check_alive()?;
+                self.set_command(command, &text, size).await
+            }
+            Command::Own(own) => {
+                self.check_alive()?;
+                self.own_command(own)
+            }
+            Command::Prepare(prepare) => {
+                self.check_alive()?;
+                self.client.consume(size);
+                self.prepare_command(prepare).await
+            }
+            Command::Execute(execute) => {
+                self.check_alive()?;
+                self.execute_command(execute, planned, &text, size).await
+            }
+            Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
+                self.check_alive()?;
+                let tag = self.forget_command(command, planned.verb)?;
+                self.answer(tag)
+            }
+            Command::Empty => self.answer_tag(server::EMPTY_QUERY),
+        }
+    }
+
+    fn answer(&mut self, tag: &str) -> Result<(), Trouble> {
+        write::command_complete(&mut self.client.outbox, tag);
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+
+    fn answer_tag(&mut self, tag: u8) -> Result<(), Trouble> {
+        write::bare(&mut self.client.outbox, tag);
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+
+    async fn transaction_command(&mut self, command: &Command, text: &str, size: usize) -> Result<(), Trouble> {
+        match self.transaction.on_command(command, text) {
+            Step::Answer(tag, warning) => {
+                self.follow(command);
+                if let Some(warning) = warning {
+                    write_warning(&mut self.client.outbox, warning);
+                }
+                self.answer(tag)
+            }
+            Step::Fail(fault) => Err(fault.into()),
+            Step::Send(replacement) => {
+                self.client.is_held = self.has_ddl;
+                self.to_members(command, replacement, text, size).await?;
+                self.schema_may_have_changed(false).await
+            }
+        }
+    }
+
+    /// Tells every shard of the transaction; the client gets one answer, the writer's.
+    async fn to_members(
+        &mut self,
+        command: &Command,
+        replacement: Option<&str>,
+        text: &str,
+        size: usize,
+    ) -> Result<(), Trouble> {
+        let was_failed = self.transaction.status() == b'E';
+        let mut members: Vec<usize> = (0..self.held.len()).filter(|index| self.held[*index].is_member).collect();
+        members.sort_by_key(|index| !self.held[*index].has_written);
+        let Some((first, others)) = members.split_first() else {
+            return Err(Fault::Broken("a transaction is open on no server".into()).into());
+        };
+        self.pipeline.clear();
+        self.pipeline.owe(Owed::Query);
+        let direct = match replacement {
+            Some(sql) => {
+                write::query(self.outgoing.buffer(), sql.as_bytes());
+                None
+            }
+            None => Some(size),
+        };
+        let outcome = self.converse(*first, direct).await?;
+        self.client.consume(size);
+        self.trouble_of(*first, outcome)?;
+        let (status, has_failed) = (self.pipeline.status, self.pipeline.failure.is_some());
+        let sql = match (has_failed, status) {
+            // The writer could not commit: nothing of the transaction may stay.
+            (true, Some(b'I')) => Some("ROLLBACK"),
+            (true, _) => None,
+            (false, _) => Some(replacement.unwrap_or(text)),
+        };
+        if let Some(sql) = sql {
+            for index in others {
+                self.pipeline.clear();
+                self.pipeline.owe(Owed::HiddenQuery);
+                write::query(self.outgoing.buffer(), sql.as_bytes());
+                let outcome = self.converse(*index, None).await?;
+                self.trouble_of(*index, outcome)?;
+            }
+        }
+        self.transaction.on_ready(status.unwrap_or(b'I'));
+        if has_failed {
+            if self.transaction.is_idle() {
+                self.settings.end(false);
+            }
+            return Ok(());
+        }
+        let ended = if was_failed { &Command::Rollback { chain: is_chain(command) } } else { command };
+        let followed = if matches!(command, Command::RollbackTo(_)) { command } else { ended };
+        self.apply_command(followed, text);
+        Ok(())
+    }
+
+    /// A command has succeeded on the servers: what the session and shards that join later must know of it.
+    pub(super) fn apply_command(&mut self, command: &Command, text: &str) {
+        if let (Command::Begin { .. }, true) = (command, self.transaction.is_idle()) {
+            // Answered by a server: where it stands, it says itself.
+            let step = self.transaction.on_command(command, text);
+            debug_assert!(matches!(step, Step::Answer(..)), "BEGIN outside a transaction begins one");
+        } else {
+            self.transaction.succeeded(command, text);
+        }
+        self.follow(command);
+    }
+
+    /// The settings follow the transaction.
+    fn follow(&mut self, command: &Command) {
+        match command {
+            Command::Begin { .. } => self.settings.begin(),
+            Command::Commit { chain } => self.end_settings(true, *chain),
+            Command::Rollback { chain } => self.end_settings(false, *chain),
+            Command::Savepoint(name) => self.settings.savepoint(name),
+            Command::Release(name) => self.settings.release(name),
+            Command::RollbackTo(name) => self.settings.rollback_to(name),
+            Command::Set(changes) => changes.iter().for_each(|change| self.settings.apply(change)),
+            Command::ResetAll => self.settings.reset_all(),
+            Command::SetTransaction
+            | Command::Own(_)
+            | Command::Prepare(_)
+            | Command::Execute(_)
+            | Command::Deallocate(_)
+            | Command::DiscardAll
+            | Command::Discard
+            | Command::Empty => (),
+        }
+    }
+
+    fn end_settings(&mut self, is_committed: bool, chain: bool) {
+        self.settings.end(is_committed);
+        if chain {
+            self.settings.begin();
+        }
+    }
+
+    /// SET and RESET. A parameter of the user's own (`my.var`) takes any value: no server is asked.
+    async fn set_command(&mut self, command: &Command, text: &str, size: usize) -> Result<(), Trouble> {
+        if is_free(command) && !self.transaction.is_on_server() {
+            self.transaction.remember(text);
+            self.follow(command);
+            let tag = if is_reset(text) { "RESET" } else { "SET" };
+            return self.answer(tag);
+        }
+        if self.transaction.is_on_server() {
+            self.to_members(command, None, text, size).await?;
+            return Ok(());
+        }
+        let target = self.target(Destination::Any, Access::Write)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.pipeline.owe(Owed::Query);
+        let outcome = self.converse(index, Some(size)).await?;
+        self.client.consume(size);
+        self.trouble_of(index, outcome)?;
+        let has_failed = self.pipeline.failure.is_some();
+        self.settle(index);
+        if has_failed {
+            return Ok(());
+        }
+        self.apply_command(command, text);
+        if self.transaction.is_idle() {
+            let lease = &mut self.held[index].lease;
+            lease.settings = Arc::clone(self.settings.base());
+            // RESET on a server goes back to its own defaults, not to the client's startup message.
+            lease.is_tainted |= is_reset(text);
+        }
+        Ok(())
+    }
+
+    /// SET, RESET and SHOW of our own settings.
+    fn own_command(&mut self, own: &OwnCommand) -> Result<(), Trouble> {
+        match own {
+            OwnCommand::Show(setting) => {
+                let name = own_name(*setting);
+                let value = self.settings.get(name).unwrap_or(if *setting == OwnSetting::Role { "auto" } else { "" });
+                let value = value.to_owned();
+                write::one_text_row(&mut self.client.outbox, name, &value);
+                self.answer("SHOW")
+            }
+            OwnCommand::Set { setting, value, is_local } => {
+                if let Some(value) = value {
+                    match setting {
+                        OwnSetting::Shard => drop(shard_by_name(self.map(), value)?),
+                        OwnSetting::Key => drop(shard_by_key(self.map(), value)?),
+                        OwnSetting::Role => (),
+                    }
+                }
+                let change = SettingChange { name: own_name(*setting).into(), value: value.clone(), is_local: *is_local };
+                self.settings.apply(&change);
+                self.answer(if value.is_some() { "SET" } else { "RESET" })
+            }
+        }
+    }
+
+    /// DEALLOCATE and DISCARD. Returns the command tag.
+    pub(super) fn forget_command(&mut self, command: &Command, verb: &'static str) -> Result<&'static str, Trouble> {
+        match command {
+            Command::Deallocate(Some(name)) => match self.named.remove(name.as_bytes()) {
+                Some(_) => Ok("DEALLOCATE"),
+                None => Err(Fault::NoStatement(name.to_string()).into()),
+            },
+            Command::Deallocate(None) => {
+                self.named.clear();
+                Ok("DEALLOCATE ALL")
+            }
+            Command::DiscardAll => {
+                if !self.transaction.is_idle() {
+                    return Err(Fault::InsideTransaction("DISCARD ALL").into());
+                }
+                self.named.clear();
+                self.unnamed = None;
+                self.settings.discard_all();
+                // Temporary tables, locks, cursors and LISTEN go with the connections that had them.
+                self.held.clear();
+                Ok("DISCARD ALL")
+            }
+            _ => {
+                if self.held.iter().any(|held| held.pin.is_some()) {
+                    return Err(needs_session(verb).into());
+                }
+                Ok(verb)
+            }
+        }
+    }
+
+    /// PREPARE: a server checks it now, as PostgreSQL would.
+    async fn prepare_command(&mut self, prepare: &PrepareCommand) -> Result<(), Trouble> {
+        if self.named.contains_key(prepare.name.as_bytes()) {
+            return Err(Fault::StatementExists(prepare.name.to_string()).into());
+        }
+        if let Plan::Refuse(refusal) = &*prepare.plan {
+            return Err(refusal.clone().into());
+        }
+        let unknown = prepare.types.iter().zip(&prepare.type_names).find(|(oid, _)| **oid == 0);
+        if let Some((_, name)) = unknown {
+            return Err(alone(&format!("PREPARE with a parameter of type {name}")).into());
+        }
+        let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
+        let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
+        let target = self.target(Destination::Any, Access::Read)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        let mut complete = Vec::new();
+        write::command_complete(&mut complete, "PREPARE");
+        if !self.held[index].lease.prepared.touch(statement.id) {
+            self.make_room(index);
+            let out = self.outgoing.buffer();
+            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
+            self.pipeline.owe(Owed::HiddenParse(statement.id));
+        }
+        self.pipeline.owe(Owed::Local(complete.into()));
+        self.pipeline.owe(Owed::Sync);
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        let has_failed = self.pipeline.failure.is_some();
+        self.settle(index);
+        if !has_failed {
+            self.named.insert(prepare.name.as_bytes().into(), statement);
+        }
+        Ok(())
+    }
+
+    /// Closes the least recently used statement of a server when it has as many as it may.
+    pub(super) fn make_room(&mut self, index: usize) {
+        let max = self.picture().database.pool.prepared_statements_max as usize;
+        if let Some(id) = self.held[index].lease.prepared.evict(max) {
+            write::on_statement(self.outgoing.buffer(), client::CLOSE, &server_name(id));
+            self.pipeline.owe(Owed::HiddenClose);
+        }
+    }
+
+    pub(super) fn catalog_version(&self) -> u64 {
+        self.picture().database.catalog.as_ref().map_or(0, |catalog| catalog.version)
+    }
+
+    /// EXECUTE: the client's name becomes the proxy-wide one, on a server that has it.
+    async fn execute_command(
+        &mut self,
+        execute: &ExecuteCommand,
+        planned: &Planned,
+        text: &str,
+        size: usize,
+    ) -> Result<(), Trouble> {
+        let Some(statement) = self.named.get(execute.name.as_bytes()).cloned() else {
+            return Err(Fault::NoStatement(execute.name.to_string()).into());
+        };
+        let shape = statement.shape(&self.picture().planner);
+        let Some(inner) = super::only(&shape) else {
+            return Err(alone("EXECUTE of this statement").into());
+        };
+        let found = self.destination_of_execute(execute, inner, size)?;
+        let ready = self.ready(inner, found)?;
+        let target = self.target(ready.destination, ready.access)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        if !self.held[index].lease.prepared.touch(statement.id) {
+            self.make_room(index);
+            let out = self.outgoing.buffer();
+            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
+            write::bare(out, client::SYNC);
+            self.pipeline.owe(Owed::HiddenParse(statement.id));
+            self.pipeline.owe(Owed::HiddenSync);
+        }
+        let name = String::from_utf8_lossy(&statement.server_name()).into_owned();
+        let at = execute.name_at.start - planned.at.start..execute.name_at.end - planned.at.start;
+        let sql = format!("{}{name}{}", &text[..at.start], &text[at.end..]);
+        write::query(self.outgoing.buffer(), sql.as_bytes());
+        self.pipeline.owe(Owed::Query);
+        self.metrics.statement(Some((target.shard, target.role)), ready.kind);
+        let outcome = self.converse(index, None).await?;
+        self.client.consume(size);
+        self.trouble_of(index, outcome)?;
+        self.mark(index, ready.mark, ready.access);
+        self.settle(index);
+        Ok(())
+    }
+
+    /// The arguments of an EXECUTE are the parameters of its statement.
+    fn destination_of_execute(
+        &self,
+        execute: &ExecuteCommand,
+        inner: &Planned,
+        size: usize,
+    ) -> Result<Result<Destination, crate::logic::plan::Refusal>, Trouble> {
+        let Plan::One(one) = &*inner.plan else {
+            return Ok(Err(alone("EXECUTE of this statement")));
+        };
+        let body = &self.client.received()[crate::logic::protocol::frame::HEADER..size];
+        let text = crate::logic::protocol::view::query(body).unwrap_or_default();
+        let sql = std::str::from_utf8(text).map_err(|_| Fault::Encoding)?;
+        TEMPLATE.with_borrow_mut(|template| {
+            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let values = Values::Text { sql, literals: lexed.literals };
+            let given: Vec<Given<'_>> = execute.arguments.iter().map(|argument| match argument {
+                Some(value) => values.given(value),
+                None => Given::Unknown,
+            }).collect();
+            Ok(route::destination(&one.home, &Values::Given(&given), self.map()))
+        })
+    }
+
+    /// Can all statements of a text be answered without a server?
+    pub(super) fn are_local(&self, statements: &[Planned]) -> bool {
+        !self.transaction.is_on_server()
+            && statements.iter().all(|planned| {
+                matches!(
+                    super::command(&planned.plan),
+                    Some(
+                        Command::Begin { .. }
+                            | Command::Commit { .. }
+                            | Command::Rollback { .. }
+                            | Command::Savepoint(_)
+                            | Command::Release(_)
+                            | Command::RollbackTo(_)
+                            | Command::SetTransaction
+                    )
+                )
+            })
+            && !ends_in_nothing(statements)
+    }
+
+    /// Several transaction commands that no server needs to hear.
+    pub(super) fn answer_locally(&mut self, statements: &[Planned], sql: &str) -> Result<(), Trouble> {
+        for planned in statements {
+            let Some(command) = super::command(&planned.plan) else { continue };
+            match self.transaction.on_command(command, &sql[planned.at.clone()]) {
+                Step::Answer(tag, warning) => {
+                    self.follow(command);
+                    if let Some(warning) = warning {
+                        write_warning(&mut self.client.outbox, warning);
+                    }
+                    write::command_complete(&mut self.client.outbox, tag);
+                }
+                Step::Fail(fault) => return Err(fault.into()),
+                Step::Send(_) => return Err(Fault::Broken("a local transaction asks for a server".into()).into()),
+            }
+        }
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+}
+
+/// Outside BEGIN, several statements in a text are an implicit transaction block, in which SAVEPOINT and the like have
+/// answers of their own: a server gives them.
+fn ends_in_nothing(statements: &[Planned]) -> bool {
+    let first = statements.first().and_then(|planned| super::command(&planned.plan));
+    !matches!(first, Some(Command::Begin { .. }))
+}
+
+fn is_chain(command: &Command) -> bool {
+    matches!(command, Command::Commit { chain: true } | Command::Rollback { chain: true })
+}
+
+fn own_name(setting: OwnSetting) -> &'static str {
+    match setting {
+        OwnSetting::Shard => "shardway.shard",
+        OwnSetting::Key => "shardway.key",
+        OwnSetting::Role => "shardway.role",
+    }
+}
+
+/// Every parameter it sets has a dot in its name: PostgreSQL takes any value for these.
+fn is_free(command: &Command) -> bool {
+    match command {
+        Command::Set(changes) => changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX)),
+        _ => false,
+    }
+}
+
+fn is_reset(text: &str) -> bool {
+    text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("reset"))
+}
+
+fn write_warning(out: &mut Vec<u8>, warning: Warning) {
+    write::notice(out, warning.sqlstate, warning.message);
+}

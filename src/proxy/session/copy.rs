@@ -1,0 +1,423 @@
+//! COPY FROM STDIN: passed through to one server, or taken apart so that each row goes home by its key.
+
+use std::task::{Context, Poll};
+
+use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter};
+use crate::logic::plan::{Command, CopyIn, Refusal};
+use crate::logic::protocol::frame::{self, Front, client};
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route;
+use crate::logic::session::pipeline::{Owed, Pipeline};
+use crate::logic::shards::ShardId;
+use crate::logic::topology::Role;
+use crate::logic::value::{Format, Raw};
+use crate::proxy::session::exchange::{Exchange, Outcome, Outgoing};
+use crate::proxy::session::servers::Target;
+use crate::proxy::session::{End, Session, Trouble};
+
+/// Rows gathered for one shard before they are sent.
+const BATCH: usize = 64 << 10;
+/// A row larger than this is an error: PostgreSQL's own limit of a field.
+const ROW_MAX: usize = 1 << 30;
+
+/// What the client said next while data flows in.
+enum Said {
+    Data,
+    Done,
+    Failed(String),
+}
+
+/// One shard that takes part.
+struct Part {
+    index: usize,
+    shard: ShardId,
+    pipeline: Pipeline,
+    rows: Vec<u8>,
+    outgoing: Outgoing,
+}
+
+impl Session {
+    /// The server of `index` takes COPY data: passes on what the client sends until it is done or the server ends it.
+    pub(super) async fn pump_copy(&mut self, index: usize) -> Result<(), Trouble> {
+        loop {
+            let mut is_over = false;
+            while let Front::Whole(frame) = self.client.front() {
+                let (tag, size) = (frame.tag, frame.bytes.len());
+                match tag {
+                    // Ignored while data flows in (protocol-flow, COPY operations).
+                    client::FLUSH | client::SYNC => (),
+                    client::COPY_DATA => self.outgoing.buffer().extend_from_slice(frame.bytes),
+                    client::COPY_DONE | client::COPY_FAIL => {
+                        self.outgoing.buffer().extend_from_slice(frame.bytes);
+                        is_over = true;
+                    }
+                    client::TERMINATE => return Err(End::Gone.into()),
+                    _ => {
+                        write::copy_fail(self.outgoing.buffer(), "unexpected message during COPY from stdin");
+                        is_over = true;
+                    }
+                }
+                self.client.consume(size);
+                if is_over || self.outgoing.len() >= BATCH {
+                    break;
+                }
+            }
+            if let Front::Partial { tag, size } = self.client.front() {
+                super::check_frame(tag, size)?;
+            }
+            if is_over {
+                self.pipeline.is_copy_in = false;
+                let outcome = self.converse(index, None).await?;
+                return self.trouble_of(index, outcome);
+            }
+            let polled = std::future::poll_fn(|context| self.poll_pump(index, context)).await;
+            match polled {
+                Ok(()) if self.pipeline.is_settled() => {
+                    self.pipeline.is_copy_in = false;
+                    return Ok(());
+                }
+                Ok(()) => (),
+                Err(Outcome::ClientGone) => return Err(End::Gone.into()),
+                Err(outcome) => return self.trouble_of(index, outcome),
+            }
+        }
+    }
+
+    /// Sends what is gathered; reads what the server says; then more from the client.
+    fn poll_pump(&mut self, index: usize, context: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
+        let mut exchange = Exchange {
+            client: &mut self.client,
+            backend: &mut self.held[index].lease,
+            pipeline: &mut self.pipeline,
+            outgoing: &mut self.outgoing,
+            received: 0,
+            passed: 0,
+        };
+        if let Poll::Ready(outcome) = exchange.poll_copy(context) {
+            return Poll::Ready(outcome);
+        }
+        if self.pipeline.is_settled() {
+            return Poll::Ready(Ok(()));
+        }
+        if !self.outgoing.is_empty() {
+            return Poll::Pending;
+        }
+        self.client.poll_fill(context).map(|filled| match filled {
+            Ok(0) | Err(_) => Err(Outcome::ClientGone),
+            Ok(_) => Ok(()),
+        })
+    }
+
+    /// COPY into a sharded table. `text` is the statement; in the extended protocol its Bind has been answered.
+    pub(super) async fn copy_in(&mut self, copy: &CopyIn, text: &str, is_extended: bool) -> Result<(), Trouble> {
+        let Some(position) = copy.key_position else {
+            return Err(Refusal::copy_without_key(&copy.table, &copy.key_column).into());
+        };
+        let is_own = self.transaction.is_idle();
+        if is_own {
+            // Its own transaction, so that all shards commit or none does.
+            let begin = Command::Begin { is_read_only: false, is_serializable: false };
+            drop(self.transaction.on_command(&begin, "BEGIN"));
+            self.settings.begin();
+        }
+        let format = u8::from(copy.format == CopyFormat::Binary);
+        write::copy_in_response(&mut self.client.outbox, format, copy.columns);
+        self.flush().await?;
+        let mut parts = Vec::new();
+        let streamed = self.stream_rows(copy, position, text, is_own, &mut parts).await;
+        let result = match streamed {
+            Ok(()) => self.finish_copy(copy, &mut parts, is_own).await,
+            Err(trouble) => Err(trouble),
+        };
+        match result {
+            Ok(rows) => {
+                write::command_complete(&mut self.client.outbox, &format!("COPY {rows}"));
+                if !is_extended {
+                    write::ready(&mut self.client.outbox, self.transaction.status());
+                }
+                Ok(())
+            }
+            Err(trouble) => {
+                self.undo_copy(&mut parts, is_own).await?;
+                Err(trouble)
+            }
+        }
+    }
+
+    /// Reads the client's rows up to CopyDone and sends each to its shard.
+    async fn stream_rows(
+        &mut self,
+        copy: &CopyIn,
+        position: usize,
+        text: &str,
+        is_own: bool,
+        parts: &mut Vec<Part>,
+    ) -> Result<(), Trouble> {
+        let mut splitter = RowSplitter::new(copy.format.clone(), position, ROW_MAX);
+        let mut header = Vec::new();
+        loop {
+            let said = self.copy_message(&mut splitter).await?;
+            match said {
+                Said::Data => (),
+                Said::Done => splitter.finish(),
+                Said::Failed(why) => {
+                    let message = format!("COPY from stdin failed: {why}");
+                    return Err(Fault::CopyFailed { sqlstate: "57014", message }.into());
+                }
+            }
+            while let Some(part) = splitter.next().map_err(|fault| copy_fault(copy, fault))? {
+                match part {
+                    CopyPart::Header(bytes) => header.extend_from_slice(bytes),
+                    CopyPart::Row { bytes, key } => {
+                        let shard = self.home_of_row(copy, &key)?;
+                        let at = match parts.iter().position(|part| part.shard == shard) {
+                            Some(at) => at,
+                            None => {
+                                parts.push(self.open_copy(shard, text, &header, is_own).await?);
+                                parts.len() - 1
+                            }
+                        };
+                        parts[at].rows.extend_from_slice(bytes);
+                        if parts[at].rows.len() >= BATCH {
+                            self.deliver(&mut parts[at]).await?;
+                        }
+                    }
+                }
+            }
+            if let Said::Done = said {
+                break;
+            }
+        }
+        if parts.is_empty() {
+            // No row: a server still says whether the statement is right.
+            parts.push(self.open_copy(ShardId(0), text, &header, is_own).await?);
+        }
+        Ok(())
+    }
+
+    /// The client's next message; its data goes to the splitter.
+    async fn copy_message(&mut self, splitter: &mut RowSplitter) -> Result<Said, Trouble> {
+        loop {
+            let mut said = None;
+            match self.client.front() {
+                Front::Whole(frame) => {
+                    let size = frame.bytes.len();
+                    match frame.tag {
+                        client::COPY_DATA => {
+                            splitter.push(frame.body);
+                            said = Some(Said::Data);
+                        }
+                        client::COPY_DONE => said = Some(Said::Done),
+                        client::COPY_FAIL => {
+                            let why = frame.body.strip_suffix(b"\0").unwrap_or(frame.body);
+                            said = Some(Said::Failed(String::from_utf8_lossy(why).into_owned()));
+                        }
+                        client::FLUSH | client::SYNC => (),
+                        client::TERMINATE => return Err(End::Gone.into()),
+                        other => {
+                            let message = format!("unexpected message type 0x{other:02X} during COPY from stdin");
+                            return Err(Fault::CopyFailed { sqlstate: "08P01", message }.into());
+                        }
+                    }
+                    self.client.consume(size);
+                }
+                Front::Partial { tag, size } => {
+                    super::check_frame(tag, size)?;
+                    let filled = std::future::poll_fn(|context| self.client.poll_fill(context)).await;
+                    if !matches!(filled, Ok(1..)) {
+                        return Err(End::Gone.into());
+                    }
+                }
+                Front::Malformed { .. } => return Err(Fault::Protocol("invalid message length".into()).into()),
+            }
+            if let Some(said) = said {
+                return Ok(said);
+            }
+        }
+    }
+
+    fn home_of_row(&self, copy: &CopyIn, key: &CopyKey<'_>) -> Result<ShardId, Trouble> {
+        let format = if copy.format == CopyFormat::Binary { Format::Binary } else { Format::Text };
+        let bytes = match key {
+            CopyKey::Value(value) => Some(&**value),
+            CopyKey::Null => None,
+            CopyKey::Missing => {
+                let message = format!("missing data for column \"{}\"", copy.key_column);
+                return Err(Fault::CopyFailed { sqlstate: "22P04", message }.into());
+            }
+        };
+        let raw = Raw::Param { format, type_oid: 0, bytes };
+        route::home_of_row(&copy.table, &copy.key_column, self.map().keyspace(copy.keyspace), raw).map_err(Into::into)
+    }
+
+    /// Starts the COPY on one more shard.
+    async fn open_copy(&mut self, shard: ShardId, text: &str, header: &[u8], is_own: bool) -> Result<Part, Trouble> {
+        let target = if is_own {
+            Target { shard, role: Role::Primary }
+        } else {
+            self.target(route::Destination::Shard(shard), crate::logic::plan::Access::Write)?
+        };
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.held[index].has_written = true;
+        write::query(self.outgoing.buffer(), text.as_bytes());
+        self.pipeline.owe(Owed::QuietQuery);
+        let outcome = self.converse(index, None).await?;
+        let is_taking = matches!(outcome, Outcome::CopyIn);
+        self.trouble_of(index, outcome)?;
+        if !is_taking {
+            return Err(Trouble::Told);
+        }
+        let mut pipeline = std::mem::take(&mut self.pipeline);
+        pipeline.is_copy_in = false;
+        let shard = self.held[index].shard;
+        Ok(Part { index, shard, pipeline, rows: header.to_vec(), outgoing: Outgoing::default() })
+    }
+
+    /// Sends the rows gathered for a shard. What its server says meanwhile is kept.
+    async fn deliver(&mut self, part: &mut Part) -> Result<(), Trouble> {
+        if !part.rows.is_empty() {
+            write::copy_data(part.outgoing.buffer(), &part.rows);
+            part.rows.clear();
+        }
+        let outcome = std::future::poll_fn(|context| {
+            let mut exchange = Exchange {
+                client: &mut self.client,
+                backend: &mut self.held[part.index].lease,
+                pipeline: &mut part.pipeline,
+                outgoing: &mut part.outgoing,
+                received: 0,
+                passed: 0,
+            };
+            match exchange.poll_copy(context) {
+                Poll::Ready(outcome) => Poll::Ready(outcome),
+                Poll::Pending if part.outgoing.is_empty() => Poll::Ready(Ok(())),
+                Poll::Pending => Poll::Pending,
+            }
+        });
+        match outcome.await {
+            Ok(()) if part.pipeline.failure.is_some() => Err(Trouble::Told),
+            Ok(()) => Ok(()),
+            Err(outcome) => self.trouble_of(part.index, outcome),
+        }
+    }
+
+    /// CopyDone on every shard, then the commit. Returns the number of rows.
+    async fn finish_copy(&mut self, copy: &CopyIn, parts: &mut [Part], is_own: bool) -> Result<u64, Trouble> {
+        let mut rows = 0;
+        for part in parts.iter_mut() {
+            self.deliver(part).await?;
+        }
+        for part in parts.iter_mut() {
+            rows += self.end_part(part, client::COPY_DONE).await?;
+        }
+        if is_own {
+            let members: Vec<usize> = parts.iter().map(|part| part.index).collect();
+            self.commit_all(copy, &members).await?;
+        }
+        Ok(rows)
+    }
+
+    async fn end_part(&mut self, part: &mut Part, tag: u8) -> Result<u64, Trouble> {
+        if part.pipeline.is_settled() {
+            return Err(Trouble::Told);
+        }
+        self.pipeline = std::mem::take(&mut part.pipeline);
+        write::bare(self.outgoing.buffer(), tag);
+        let outcome = self.converse(part.index, None).await?;
+        self.trouble_of(part.index, outcome)?;
+        self.settle(part.index);
+        if self.pipeline.failure.is_some() {
+            return Err(Trouble::Told);
+        }
+        let tag = self.pipeline.tag.take().unwrap_or_default();
+        let count = std::str::from_utf8(&tag).ok().and_then(|tag| tag.rsplit(' ').next()?.parse().ok());
+        Ok(count.unwrap_or(0))
+    }
+
+    /// One shard commits; several prepare first, so that none commits unless all can.
+    async fn commit_all(&mut self, copy: &CopyIn, members: &[usize]) -> Result<(), Trouble> {
+        if let [index] = members {
+            self.quietly(*index, "COMMIT").await?;
+        } else {
+            let id = format!("shardway_{:016x}", rand::random::<u64>());
+            for index in members {
+                let sql = format!("PREPARE TRANSACTION '{id}_{}'", self.held[*index].shard.0);
+                if let Err(trouble) = self.quietly(*index, &sql).await {
+                    self.roll_back_prepared(members, &id).await;
+                    return Err(trouble);
+                }
+            }
+            for index in members {
+                let sql = format!("COMMIT PREPARED '{id}_{}'", self.held[*index].shard.0);
+                if let Err(trouble) = self.quietly(*index, &sql).await {
+                    tracing::error!(table = %copy.table, %id, "a prepared COPY could not be committed on every shard");
+                    return Err(trouble);
+                }
+            }
+        }
+        self.transaction.on_ready(b'I');
+        self.settings.end(true);
+        Ok(())
+    }
+
+    async fn roll_back_prepared(&mut self, members: &[usize], id: &str) {
+        for index in members {
+            if *index < self.held.len() {
+                let sql = format!("ROLLBACK PREPARED '{id}_{}'", self.held[*index].shard.0);
+                self.pipeline.clear();
+                write::query(self.outgoing.buffer(), sql.as_bytes());
+                self.pipeline.owe(Owed::DeafQuery);
+                if let Err(end) = self.converse(*index, None).await {
+                    tracing::warn!(?end, %id, "a prepared COPY could not be rolled back");
+                }
+            }
+        }
+    }
+
+    /// A query of ours: only its errors reach the client.
+    pub(super) async fn quietly(&mut self, index: usize, sql: &str) -> Result<(), Trouble> {
+        self.pipeline.clear();
+        write::query(self.outgoing.buffer(), sql.as_bytes());
+        self.pipeline.owe(Owed::QuietQuery);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Ok(()) }
+    }
+
+    /// A COPY that failed: servers that still take data are told to stop, and its own transaction is undone.
+    async fn undo_copy(&mut self, parts: &mut [Part], is_own: bool) -> Result<(), Trouble> {
+        for part in parts.iter_mut() {
+            let is_there = self.held.get(part.index).is_some_and(|held| held.shard == part.shard);
+            if !is_there {
+                continue;
+            }
+            self.pipeline = std::mem::take(&mut part.pipeline);
+            if !self.pipeline.is_settled() {
+                self.pipeline.deafen();
+                write::copy_fail(self.outgoing.buffer(), "another shard or the client has failed");
+                let outcome = self.converse(part.index, None).await?;
+                self.trouble_of(part.index, outcome)?;
+            }
+        }
+        if is_own {
+            while let Some(index) = self.held.iter().position(|held| held.is_member) {
+                self.held[index].is_member = false;
+                self.pipeline.clear();
+                write::query(self.outgoing.buffer(), b"ROLLBACK");
+                self.pipeline.owe(Owed::DeafQuery);
+                let outcome = self.converse(index, None).await?;
+                self.trouble_of(index, outcome)?;
+            }
+            self.transaction.on_ready(b'I');
+            self.settings.end(false);
+        }
+        Ok(())
+    }
+}
+
+fn copy_fault(copy: &CopyIn, fault: CopyFault) -> Fault {
+    Fault::CopyFailed { sqlstate: fault.sqlstate(), message: format!("COPY {}: {fault}", copy.table) }
+}

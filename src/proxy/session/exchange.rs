@@ -1,0 +1,195 @@
+//! One exchange with a server: what is to be sent goes out, what comes back goes to the client, until nothing is owed.
+//!
+//! Both directions move at the same time, so that neither side can block the other; a slow client slows the server
+//! and never grows our memory.
+
+use std::io;
+use std::task::{Context, Poll};
+
+use tokio::io::AsyncWrite;
+use std::pin::Pin;
+
+use crate::logic::protocol::walk::Broken;
+use crate::logic::session::pipeline::Pipeline;
+use crate::proxy::server::Backend;
+use crate::proxy::session::client::{Client, poll_read, poll_write_some, with_scratch};
+
+/// How an exchange ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing is owed any more
+    Settled,
+    /// The server wants COPY data
+    CopyIn,
+    /// The client has gone
+    ClientGone,
+    /// The connection to the server broke
+    ServerLost {
+        /// What happened
+        cause: String,
+        /// The client has part of a message: nothing else can be said to it
+        is_inside_frame: bool,
+        /// The client has seen part of the answer
+        is_answer_begun: bool,
+    },
+}
+
+/// Bytes on their way to a server.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
+impl Outgoing {
+    /// Where to append what is to be sent.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Nothing is waiting.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Forgets what was not sent.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.sent = 0;
+    }
+
+    fn poll_send(&mut self, backend: &mut Backend, context: &mut Context<'_>) -> io::Result<bool> {
+        if !self.bytes.is_empty() {
+            self.sent += poll_write_some(&mut backend.stream, context, &self.bytes[self.sent..])?;
+            if self.sent < self.bytes.len() {
+                return Ok(false);
+            }
+            self.clear();
+            if self.bytes.capacity() > 64 << 10 {
+                self.bytes = Vec::new();
+            }
+            if backend.stream.is_secure() {
+                return Ok(Pin::new(&mut backend.stream).poll_flush(context)?.is_ready());
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Sends a slice of the client's own bytes without copying what the socket takes at once.
+pub async fn send_direct(backend: &mut Backend, outgoing: &mut Outgoing, bytes: &[u8]) {
+    std::future::poll_fn(|context| {
+        if outgoing.is_empty() {
+            match poll_write_some(&mut backend.stream, context, bytes) {
+                Ok(written) if written == bytes.len() && !backend.stream.is_secure() => (),
+                Ok(written) => outgoing.buffer().extend_from_slice(&bytes[written..]),
+                // The read side will say what happened: the server may have left a last message.
+                Err(error) => tracing::debug!(%error, "a server does not take our bytes"),
+            }
+        } else {
+            outgoing.buffer().extend_from_slice(bytes);
+        }
+        Poll::Ready(())
+    })
+    .await;
+}
+
+/// Runs an exchange.
+pub struct Exchange<'a> {
+    /// The client
+    pub client: &'a mut Client,
+    /// The server
+    pub backend: &'a mut Backend,
+    /// What is owed
+    pub pipeline: &'a mut Pipeline,
+    /// What is to be sent
+    pub outgoing: &'a mut Outgoing,
+    /// Bytes received from the server so far
+    pub received: u64,
+    /// Bytes of it that were passed to the client
+    pub passed: u64,
+}
+
+impl Exchange<'_> {
+    /// Until nothing is owed.
+    pub async fn run(&mut self) -> Outcome {
+        std::future::poll_fn(|context| self.poll(context)).await
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        // A failed write is not the end: the server may have said why, and that is read below.
+        let is_writable = self.outgoing.poll_send(self.backend, context);
+        if let Err(error) = &is_writable {
+            tracing::debug!(%error, "a server does not take our bytes");
+            self.outgoing.clear();
+        }
+        loop {
+            if self.client.has_backlog() {
+                match self.client.poll_flush(context) {
+                    Poll::Ready(Ok(())) => (),
+                    Poll::Ready(Err(_)) => return Poll::Ready(Outcome::ClientGone),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+            if self.pipeline.is_settled() {
+                return Poll::Ready(Outcome::Settled);
+            }
+            if self.pipeline.is_copy_in {
+                return Poll::Ready(Outcome::CopyIn);
+            }
+            match self.poll_server(context) {
+                Poll::Ready(Ok(())) => (),
+                Poll::Ready(Err(outcome)) => return Poll::Ready(outcome),
+                Poll::Pending => {
+                    return self.client.poll_gone(context).map(|()| Outcome::ClientGone);
+                }
+            }
+        }
+    }
+
+    /// Between two statements: what a server says that nobody asked for.
+    pub fn poll_unasked(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            match self.poll_server(context) {
+                Poll::Ready(Ok(())) => (),
+                Poll::Ready(Err(outcome)) => return Poll::Ready(outcome),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+
+    /// One read from the server, judged and passed on.
+    fn poll_server(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
+        with_scratch(|scratch| {
+            let count = match poll_read(&mut self.backend.stream, context, scratch) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.lost("the server closed the connection".into()))),
+                Poll::Ready(Ok(count)) => count,
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(self.lost(error.to_string()))),
+                Poll::Pending => return Poll::Pending,
+            };
+            self.received += count as u64;
+            let before = self.client.outbox.len();
+            let walked = self.backend.walk.feed(&scratch[..count], self.pipeline, &mut self.client.outbox);
+            let tail = match walked {
+                Ok(tail) => tail,
+                Err(Broken { tag, length }) => {
+                    let cause = format!("the server sent a message '{}' of length {length}", char::from(tag));
+                    return Poll::Ready(Err(self.lost(cause)));
+                }
+            };
+            self.passed += (self.client.outbox.len() - before + tail.len()) as u64;
+            match self.client.send_or_keep(context, tail) {
+                Ok(()) => Poll::Ready(Ok(())),
+                Err(_) => Poll::Ready(Err(Outcome::ClientGone)),
+            }
+        })
+    }
+
+    fn lost(&self, cause: String) -> Outcome {
+        Outcome::ServerLost {
+            cause,
+            is_inside_frame: self.backend.walk.is_inside_passed_frame(),
+            is_answer_begun: self.passed > 0,
+        }
+    }
+}

@@ -1,0 +1,456 @@
+//! The extended protocol: segments of a pipeline go to their shards in as few sends as can be, errors skip to Sync.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::logic::plan::{Access, Command, Plan};
+use crate::logic::protocol::frame::{self, client};
+use crate::logic::protocol::view::{self, Bind};
+use crate::logic::protocol::write;
+use crate::logic::route::Destination;
+use crate::logic::session::pipeline::Owed;
+use crate::logic::transaction::Step as Told;
+use crate::proxy::metrics::{ClientState, PlanKind};
+use crate::proxy::plans::Shape;
+use crate::proxy::session::exchange::Outcome;
+use crate::proxy::session::steps::{Cut, Segment, Step, UNNAMED, needs_simple};
+use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::statements::Statement;
+
+/// A text no parser takes: makes a server abort its implicit transaction as PostgreSQL would have.
+const POISON: &[u8] = b"refused by the proxy";
+
+/// How far a run of messages came.
+pub(super) enum Progress {
+    /// There may be more to serve
+    Served,
+    /// More bytes are needed
+    Wants,
+}
+
+impl Session {
+    /// Messages of the extended protocol stand at the front.
+    pub(super) async fn extended(&mut self) -> Result<Progress, Trouble> {
+        if self.is_skipping {
+            return self.end_of_skipped().await;
+        }
+        if !self.is_gathered() {
+            return Ok(Progress::Wants);
+        }
+        let started = Instant::now();
+        self.show(ClientState::Active);
+        self.look()?;
+        let mut segment = self.gather_segment();
+        let cut = std::mem::replace(&mut segment.cut, Cut::Next);
+        let result = self.run_segment(&mut segment, &cut).await;
+        let result = match (result, cut) {
+            (Ok(()), _) if self.is_skipping => Ok(()),
+            (Ok(()), Cut::Act(shape)) => self.act_extended(&shape).await,
+            (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
+            (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),
+            (Err(trouble), cut) => {
+                if matches!(cut, Cut::Sync) {
+                    self.is_synced = true;
+                }
+                Err(trouble)
+            }
+        };
+        match result {
+            Ok(()) => (),
+            Err(Trouble::End(end)) => return Err(end.into()),
+            Err(trouble) => self.skip(&trouble).await?,
+        }
+        if self.held.iter().all(|held| !held.is_engaged()) {
+            self.end_statement(started);
+        }
+        Ok(Progress::Served)
+    }
+
+    /// Reports an error of ours; what follows up to Sync is skipped.
+    async fn skip(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
+        match trouble {
+            Trouble::Refusal(refusal) => {
+                self.metrics.refusal(refusal.reason);
+                self.metrics.error(refusal.sqlstate.as_bytes());
+                super::write_refusal(&mut self.client.outbox, refusal);
+            }
+            Trouble::Fault(fault) => {
+                self.metrics.error(fault.sqlstate().as_bytes());
+                fault.write(&mut self.client.outbox);
+            }
+            Trouble::End(_) => (),
+        }
+        self.transaction.abort();
+        self.is_skipping = true;
+        if std::mem::take(&mut self.is_synced) {
+            return self.sync_after_error().await;
+        }
+        Ok(())
+    }
+
+    /// Sync after an error of ours, or of a server that has not been sent one.
+    async fn end_of_skipped(&mut self) -> Result<Progress, Trouble> {
+        const SYNC_SIZE: usize = frame::HEADER;
+        let started = Instant::now();
+        self.client.consume(SYNC_SIZE);
+        self.sync_after_error().await?;
+        self.end_statement(started);
+        Ok(Progress::Served)
+    }
+
+    /// Ends the implicit transactions that a failed pipeline has left, undone: a server that has written without
+    /// failing itself must be made to.
+    async fn sync_after_error(&mut self) -> Result<(), Trouble> {
+        self.is_skipping = false;
+        while let Some(index) = self.held.iter().position(|held| held.in_pipeline) {
+            let held = &mut self.held[index];
+            held.in_pipeline = false;
+            let must_fail = held.has_written && !held.is_member;
+            self.pipeline.clear();
+            if must_fail {
+                write::parse(self.outgoing.buffer(), b"", POISON, b"");
+                self.pipeline.owe(Owed::Poison(Box::default()));
+                self.held[index].lease.unnamed = None;
+            }
+            write::bare(self.outgoing.buffer(), client::SYNC);
+            self.pipeline.owe(Owed::HiddenSync);
+            let outcome = self.converse(index, None).await?;
+            self.trouble_of(index, outcome)?;
+            if self.held.get(index).is_some_and(|held| held.is_member) && !self.transaction.is_aborted() {
+                self.settle(index);
+            }
+        }
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+
+    async fn run_segment(&mut self, segment: &mut Segment, cut: &Cut) -> Result<(), Trouble> {
+        let is_sync = matches!(cut, Cut::Sync);
+        if segment.needs_server {
+            return self.run_on_server(segment, is_sync).await;
+        }
+        for step in &segment.steps {
+            if let Step::Answer(bytes) = step {
+                self.client.outbox.extend_from_slice(bytes);
+            }
+        }
+        self.client.consume(segment.size);
+        if is_sync { self.sync_all().await } else { Ok(()) }
+    }
+
+    /// Sync: every server of the pipeline gets one, the client one answer.
+    async fn sync_all(&mut self) -> Result<(), Trouble> {
+        while let Some(index) = self.held.iter().position(|held| held.in_pipeline) {
+            self.held[index].in_pipeline = false;
+            self.pipeline.clear();
+            write::bare(self.outgoing.buffer(), client::SYNC);
+            self.pipeline.owe(Owed::HiddenSync);
+            let outcome = self.converse(index, None).await?;
+            self.trouble_of(index, outcome)?;
+            self.settle(index);
+        }
+        self.schema_may_have_changed(false).await?;
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+
+    async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
+        let target = self.target(segment.destination, segment.access).inspect_err(|_| self.client.consume(segment.size))?;
+        let index = match self.hold(target).await {
+            Ok(index) => index,
+            Err(fault) => {
+                self.client.consume(segment.size);
+                return Err(fault.into());
+            }
+        };
+        self.pipeline.clear();
+        if !self.held[index].in_pipeline {
+            self.prepare(index);
+        }
+        let changes_schema = segment.changes_schema();
+        self.client.is_held |= changes_schema;
+        let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
+        self.held[index].has_written |= segment.access == Access::Write;
+        self.emit(index, segment);
+        for shape in &segment.bound {
+            let kind = super::only(shape).and_then(|planned| PlanKind::of(&planned.plan)).unwrap_or(PlanKind::Hint);
+            self.metrics.statement(Some((target.shard, self.held[index].role)), kind);
+        }
+        let ends = is_sync && !others;
+        if ends {
+            write::bare(self.outgoing.buffer(), client::SYNC);
+            self.pipeline.owe(Owed::Sync);
+        } else {
+            write::bare(self.outgoing.buffer(), client::FLUSH);
+        }
+        self.held[index].in_pipeline = !ends;
+        let outcome = self.converse(index, None).await?;
+        self.client.consume(segment.size);
+        if let Outcome::CopyIn = outcome {
+            self.held[index].in_pipeline = true;
+            self.pump_copy(index).await?;
+        } else {
+            self.trouble_of(index, outcome)?;
+        }
+        self.after_segment(index, segment, changes_schema);
+        if ends {
+            self.settle(index);
+            self.held[index].in_pipeline = false;
+            self.schema_may_have_changed(false).await?;
+        } else if is_sync && !self.is_skipping {
+            self.sync_all().await?;
+        } else if is_sync {
+            self.sync_after_error().await?;
+        }
+        Ok(())
+    }
+
+    /// What a segment did to the session.
+    fn after_segment(&mut self, index: usize, segment: &mut Segment, changes_schema: bool) {
+        let failure = self.pipeline.failure.clone();
+        if let Some(failure) = &failure {
+            self.held[index].lease.unnamed = None;
+            self.take_back(segment, failure.answered);
+            self.is_skipping = self.pipeline.skips_to_sync;
+            if self.transaction.is_on_server() {
+                self.transaction.on_ready(b'E');
+            }
+        }
+        self.has_ddl |= changes_schema && failure.is_none();
+        for shape in std::mem::take(&mut segment.bound) {
+            let Some(planned) = super::only(&shape) else { continue };
+            match (&*planned.plan, &planned.forced) {
+                (Plan::One(one), _) => self.mark(index, &one.mark, one.access),
+                (_, Some(forced)) => self.mark(index, &forced.mark, forced.access),
+                (_, None) => (),
+            }
+        }
+    }
+
+    /// After an error the names given by messages that were not reached mean what they meant before.
+    fn take_back(&mut self, segment: &mut Segment, answered: u32) {
+        let reached = segment.owed_at.iter().filter(|owed| **owed < answered).count();
+        while let Some((step, name, before)) = segment.undo.pop() {
+            if step < reached {
+                break;
+            }
+            match (name.is_empty(), before) {
+                (true, before) => self.unnamed = before,
+                (false, Some(before)) => drop(self.named.insert(name, before)),
+                (false, None) => drop(self.named.remove(&name)),
+            }
+        }
+    }
+
+    /// Writes a segment's messages as the server is to see them.
+    fn emit(&mut self, index: usize, segment: &mut Segment) {
+        let steps = std::mem::take(&mut segment.steps);
+        let mut sent = smallvec::SmallVec::<[u64; 8]>::new();
+        for step in &steps {
+            segment.owed_at.push(self.pipeline.entered());
+            match step {
+                Step::Parse { statement, is_named: false } => {
+                    let out = self.outgoing.buffer();
+                    write::parse(out, b"", statement.text.as_bytes(), &statement.types);
+                    self.pipeline.owe(Owed::Parse(None));
+                    self.held[index].lease.unnamed = Some(statement.id);
+                }
+                Step::Parse { statement, is_named: true } => self.emit_parse(index, statement, &mut sent),
+                Step::Bind { statement, is_named, at } => {
+                    self.ensure(index, statement, *is_named, &mut sent);
+                    self.emit_bind(statement, *is_named, at.clone());
+                    self.pipeline.owe(Owed::Bind);
+                }
+                Step::Describe { statement, is_named } => {
+                    self.ensure(index, statement, *is_named, &mut sent);
+                    let name = if *is_named { statement.server_name().to_vec() } else { Vec::new() };
+                    write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &name);
+                    self.pipeline.owe(Owed::Describe);
+                }
+                Step::Portal { tag, at } => {
+                    let bytes = &self.client.received()[at.clone()];
+                    self.outgoing.buffer().extend_from_slice(bytes);
+                    self.pipeline.owe(match *tag {
+                        client::DESCRIBE => Owed::Describe,
+                        client::EXECUTE => Owed::Execute(None),
+                        _ => Owed::Close,
+                    });
+                }
+                Step::Answer(bytes) => self.pipeline.owe(Owed::Local((*bytes).into())),
+            }
+        }
+    }
+
+    fn emit_bind(&mut self, statement: &Statement, is_named: bool, at: std::ops::Range<usize>) {
+        let body = &self.client.received()[at.clone()];
+        let out = self.outgoing.buffer();
+        if !is_named {
+            write::frame(out, client::BIND, |out| out.extend_from_slice(body));
+            return;
+        }
+        // Checked when it was gathered.
+        if let Ok(bind) = Bind::parse(body) {
+            write::bind(out, bind.portal, &statement.server_name(), bind.tail);
+        }
+    }
+
+    /// The client's own Parse of a named statement: the server may have the proxy-wide one already.
+    fn emit_parse(&mut self, index: usize, statement: &Arc<Statement>, sent: &mut smallvec::SmallVec<[u64; 8]>) {
+        const PARSE_COMPLETE: [u8; 5] = [b'1', 0, 0, 0, 4];
+        if self.held[index].lease.prepared.touch(statement.id) || sent.contains(&statement.id) {
+            self.pipeline.owe(Owed::Local(PARSE_COMPLETE.into()));
+            return;
+        }
+        self.make_room(index);
+        let out = self.outgoing.buffer();
+        write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
+        self.pipeline.owe(Owed::Parse(Some(statement.id)));
+        sent.push(statement.id);
+    }
+
+    /// The server must have this statement before it is bound or described.
+    fn ensure(
+        &mut self,
+        index: usize,
+        statement: &Statement,
+        is_named: bool,
+        sent: &mut smallvec::SmallVec<[u64; 8]>,
+    ) {
+        if is_named {
+            if self.held[index].lease.prepared.touch(statement.id) || sent.contains(&statement.id) {
+                return;
+            }
+            self.make_room(index);
+            let out = self.outgoing.buffer();
+            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
+            self.pipeline.owe(Owed::HiddenParse(statement.id));
+            sent.push(statement.id);
+        } else if self.held[index].lease.unnamed != Some(statement.id) {
+            let out = self.outgoing.buffer();
+            write::parse(out, b"", statement.text.as_bytes(), &statement.types);
+            self.pipeline.owe(Owed::HiddenParse(UNNAMED));
+            self.held[index].lease.unnamed = Some(statement.id);
+        }
+    }
+
+    /// Execute of a statement that the session answers for.
+    async fn act_extended(&mut self, shape: &Arc<Shape>) -> Result<(), Trouble> {
+        let Some(planned) = super::only(shape) else { return Ok(()) };
+        let text = shape.text_of(planned);
+        match &*planned.plan {
+            Plan::CopyIn(copy) => {
+                self.check_alive()?;
+                self.copy_in(copy, text, true).await
+            }
+            Plan::Command(command) => {
+                self.metrics.statement(None, PlanKind::Command);
+                let tag = self.command_extended(command, text, planned.verb).await?;
+                if let Some(tag) = tag {
+                    write::command_complete(&mut self.client.outbox, tag);
+                }
+                Ok(())
+            }
+            Plan::One(_) | Plan::Refuse(_) => Ok(()),
+        }
+    }
+
+    /// Runs a command; the tag to answer with, `None` when the answer has been given.
+    async fn command_extended(
+        &mut self,
+        command: &Command,
+        text: &str,
+        verb: &'static str,
+    ) -> Result<Option<&'static str>, Trouble> {
+        match command {
+            Command::Begin { .. }
+            | Command::Commit { .. }
+            | Command::Rollback { .. }
+            | Command::Savepoint(_)
+            | Command::Release(_)
+            | Command::RollbackTo(_)
+            | Command::SetTransaction => match self.transaction.on_command(command, text) {
+                Told::Answer(tag, warning) => {
+                    self.follow(command);
+                    if let Some(warning) = warning {
+                        write::notice(&mut self.client.outbox, warning.sqlstate, warning.message);
+                    }
+                    Ok(Some(tag))
+                }
+                Told::Fail(fault) => Err(fault.into()),
+                Told::Send(replacement) => {
+                    self.client.is_held |= self.has_ddl;
+                    self.to_members(command, replacement, text, None).await?;
+                    self.schema_may_have_changed(false).await?;
+                    Ok(None)
+                }
+            },
+            Command::Set(_) | Command::ResetAll => {
+                self.check_alive()?;
+                self.set_command(command, text, None).await.map(|answered| (!answered).then_some(super::commands::set_tag(text)))
+            }
+            Command::Own(own) => {
+                self.check_alive()?;
+                self.own_command(own).map(Some)
+            }
+            Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
+                self.check_alive()?;
+                self.forget_command(command, verb).map(Some)
+            }
+            Command::Prepare(_) => Err(needs_simple("PREPARE").into()),
+            Command::Execute(_) => Err(needs_simple("EXECUTE").into()),
+            Command::Empty => {
+                write::bare(&mut self.client.outbox, frame::server::EMPTY_QUERY);
+                Ok(None)
+            }
+        }
+    }
+
+    /// FunctionCall: built-in functions on the first shard, or where the transaction is.
+    pub(super) async fn function_call(&mut self, size: usize) -> Result<(), Trouble> {
+        let started = Instant::now();
+        let result = self.call(size).await;
+        if result.is_err() {
+            self.client.consume(size);
+        }
+        self.end_statement(started);
+        result
+    }
+
+    async fn call(&mut self, size: usize) -> Result<(), Trouble> {
+        const FIRST_USER_OID: u32 = 16_384;
+        self.look()?;
+        self.check_alive()?;
+        let body = &self.client.received()[frame::HEADER..size];
+        let Some(oid) = body.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)) else {
+            return Err(view::Malformed("FunctionCall").into());
+        };
+        if oid >= FIRST_USER_OID && self.map().shards.len() > 1 {
+            return Err(needs_simple("calling a user-defined function").into());
+        }
+        let target = self.target(Destination::First, Access::Write)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.pipeline.owe(Owed::Query);
+        self.metrics.statement(Some((target.shard, target.role)), PlanKind::Unread);
+        let outcome = self.converse(index, Some(size)).await?;
+        self.client.consume(size);
+        if let Err(trouble) = self.trouble_of(index, outcome) {
+            self.report(trouble)?;
+            return Ok(());
+        }
+        self.held[index].has_written = true;
+        self.settle(index);
+        Ok(())
+    }
+
+    /// Reports what the session survives.
+    fn report(&mut self, trouble: Trouble) -> Result<(), End> {
+        match trouble {
+            Trouble::End(end) => return Err(end),
+            Trouble::Fault(fault) => self.report_fault(&fault),
+            Trouble::Refusal(refusal) => self.report_refusal(&refusal),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,177 @@
+//! From a guest at the door to a session: the database is found, startup parameters are checked, the greeting is sent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::logic::plan::Access;
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route::Destination;
+use crate::logic::session::pipeline::Owed;
+use crate::logic::session::settings::{self, Map, OWN_PREFIX, Settings};
+use crate::logic::transaction::Transaction;
+use crate::proxy::door::Guest;
+use crate::proxy::metrics::ClientState;
+use crate::proxy::session::client::Client;
+use crate::proxy::session::exchange::Outcome;
+use crate::proxy::session::servers::{shard_by_key, shard_by_name};
+use crate::proxy::session::{End, Session};
+use crate::proxy::shared::{Accepted, Shared};
+
+/// Makes a session of a guest and greets it; a guest who cannot stay is told why.
+pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> {
+    let database = shared.topology.load().databases.get(&guest.database).cloned();
+    let mut client = Client::new(guest.stream, &guest.leftover);
+    client.outbox.extend_from_slice(&guest.unsent);
+    let Some(database) = database else {
+        Fault::NoDatabase(guest.database).write(&mut client.outbox);
+        if client.flush().await.is_err() {
+            tracing::debug!("a client did not wait to hear that there is no such database");
+        }
+        return None;
+    };
+    let metrics = shared.metrics.database(&database);
+    metrics.client(None, Some(ClientState::Idle));
+    let mut session = Box::new(Session {
+        client,
+        slot: shared.cancels.register(guest.protocol_minor),
+        id: shared.session_id(),
+        user: guest.user,
+        database: database.name.clone(),
+        metrics,
+        state: ClientState::Idle,
+        transaction: Transaction::Idle,
+        transaction_started: None,
+        settings: Settings::default(),
+        named: HashMap::new(),
+        unnamed: None,
+        portals: Vec::new(),
+        is_skipping: false,
+        is_synced: false,
+        has_ddl: false,
+        held: Vec::new(),
+        pipeline: Default::default(),
+        outgoing: Default::default(),
+        picture: None,
+        shared,
+    });
+    match session.greet(guest.parameters).await {
+        Ok(()) => Some(session),
+        Err(end) => {
+            session.finish(end).await;
+            None
+        }
+    }
+}
+
+impl Session {
+    async fn greet(&mut self, parameters: Vec<(Box<str>, Box<str>)>) -> Result<(), End> {
+        self.look().map_err(End::Fault)?;
+        let accepted = self.accept(parameters).await?;
+        self.settings = Settings::new(accepted.settings);
+        let greeting = Arc::clone(&self.picture().database.greeting);
+        let server_user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
+        let out = &mut self.client.outbox;
+        for (name, value) in greeting.iter() {
+            let changed = accepted.reported.iter().find(|(reported, _)| reported.eq_ignore_ascii_case(name));
+            let value = match (&**name, changed) {
+                (_, Some((_, value))) => value,
+                ("session_authorization", None) => server_user,
+                (_, None) => value,
+            };
+            write::parameter_status(out, name, value);
+        }
+        write::backend_key(out, self.slot.pid, &self.slot.key);
+        write::ready(out, b'I');
+        self.flush().await?;
+        self.release();
+        self.picture = None;
+        Ok(())
+    }
+
+    /// Startup parameters are settings like any other: a server checks them, once for all clients that send the same.
+    async fn accept(&mut self, parameters: Vec<(Box<str>, Box<str>)>) -> Result<Accepted, End> {
+        let mut last = HashMap::new();
+        for (name, value) in parameters {
+            last.insert(name.to_lowercase().into_boxed_str(), value);
+        }
+        let mut sent: Vec<(Box<str>, Box<str>)> = last.into_iter().collect();
+        sent.sort();
+        let key = (self.database.clone(), self.user.name.clone(), sent);
+        if let Some(accepted) = self.shared.accepted(&key) {
+            return Ok(accepted);
+        }
+        let mut map: Map =
+            key.2.iter().map(|(name, value)| (name.clone(), settings::startup_value(name, value))).collect();
+        for (name, value) in &key.2 {
+            if name.starts_with(OWN_PREFIX) {
+                self.check_own(name, value)?;
+                map.insert(name.clone(), value.clone());
+            }
+        }
+        let reported = match settings::difference(&Map::default(), &map) {
+            Some(sql) => self.try_settings(&sql).await?,
+            None => Vec::new(),
+        };
+        self.forget_defaults(&mut map, &reported);
+        let accepted = Accepted { settings: Arc::new(map), reported: Arc::new(reported) };
+        self.shared.accept(key, accepted.clone());
+        Ok(accepted)
+    }
+
+    fn check_own(&self, name: &str, value: &str) -> Result<(), End> {
+        let checked = match name {
+            "shardway.shard" => shard_by_name(self.map(), value).map(drop),
+            "shardway.key" => shard_by_key(self.map(), value).map(drop),
+            "shardway.role" => Ok(()),
+            _ => return Err(End::Fault(Fault::Startup { sqlstate: "42704".into(), message: format!("unrecognized configuration parameter \"{name}\"") })),
+        };
+        checked.map_err(|refusal| {
+            End::Fault(Fault::Startup { sqlstate: refusal.sqlstate.into(), message: refusal.message })
+        })
+    }
+
+    /// A server tries the settings; returns what it reports for them.
+    async fn try_settings(&mut self, sql: &str) -> Result<Vec<(Box<str>, Box<str>)>, End> {
+        let target = self.target(Destination::Any, Access::Write);
+        let target = target.map_err(|refusal| End::Fault(Fault::Broken(refusal.message)))?;
+        let index = self.hold(target).await.map_err(|fault| End::Fault(Fault::AtLogin(Box::new(fault))))?;
+        self.pipeline.clear();
+        self.prepare(index);
+        write::query(self.outgoing.buffer(), sql.as_bytes());
+        self.pipeline.owe(Owed::DeafQuery);
+        let outcome = self.converse(index, None).await?;
+        if !matches!(outcome, Outcome::Settled) {
+            return Err(match outcome {
+                Outcome::ServerLost { cause, .. } => {
+                    let fault = self.lose(index, cause);
+                    End::Fault(Fault::AtLogin(Box::new(fault)))
+                }
+                Outcome::Settled | Outcome::CopyIn | Outcome::ClientGone => End::Gone,
+            });
+        }
+        self.held[index].lease.is_tainted = true;
+        let reported = std::mem::take(&mut self.pipeline.parameters);
+        if let Some(body) = self.pipeline.deaf_failure.take() {
+            let field = |code| view::error_field(&body, code).map(String::from_utf8_lossy);
+            let fault = Fault::Startup {
+                sqlstate: field(b'C').unwrap_or_default().into(),
+                message: field(b'M').unwrap_or_default().into_owned(),
+            };
+            self.release();
+            return Err(End::Fault(fault));
+        }
+        self.release();
+        Ok(reported)
+    }
+
+    /// A parameter that a server reports and did not report now has its default value already: nothing to set.
+    fn forget_defaults(&self, map: &mut Map, reported: &[(Box<str>, Box<str>)]) {
+        let greeting = &self.picture().database.greeting;
+        map.retain(|name, _| {
+            let is_reporting = greeting.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+            let has_changed = reported.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+            !is_reporting || has_changed
+        });
+    }
+}

@@ -1,0 +1,344 @@
+//! The script of a session: read a request, plan, route, then act on the route.
+//!
+//! One task owns one session. Rules live in `logic`; here bytes move.
+
+mod client;
+mod exchange;
+mod greet;
+mod servers;
+mod simple;
+mod commands;
+mod extended;
+mod steps;
+mod copy;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use crate::logic::plan::{Plan, Refusal};
+use crate::logic::protocol::frame::{self, Front, client as tag};
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::write::{self, Report};
+use crate::logic::session::pipeline::Pipeline;
+use crate::logic::session::settings::Settings;
+use crate::logic::sql::template::{Strings, Template};
+use crate::logic::topology::User;
+use crate::logic::transaction::Transaction;
+use crate::proxy::cancel::Slot;
+use crate::proxy::metrics::{ClientState, DatabaseMetrics, Direction};
+use crate::proxy::plans::Shape;
+use crate::proxy::shared::Shared;
+use crate::proxy::statements::Statement;
+use client::Client;
+use exchange::Outgoing;
+use servers::{Held, Picture};
+
+pub use greet::welcome;
+
+thread_local! {
+    /// The lexer's buffers are the thread's: an idle client owns none.
+    static TEMPLATE: RefCell<Template> = RefCell::new(Template::new(Default::default()));
+}
+
+/// Why a session ends.
+#[derive(Debug)]
+pub enum End {
+    /// The client said goodbye or has gone
+    Gone,
+    /// The client is told
+    Fault(Fault),
+}
+
+/// A fault that the client hears of while its session goes on, or the end.
+#[derive(Debug)]
+enum Trouble {
+    Refusal(Refusal),
+    Fault(Fault),
+    End(End),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        if fault.is_fatal() { Self::End(End::Fault(fault)) } else { Self::Fault(fault) }
+    }
+}
+
+impl From<Refusal> for Trouble {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}
+
+impl From<End> for Trouble {
+    fn from(end: End) -> Self {
+        Self::End(end)
+    }
+}
+
+/// One client's session.
+pub struct Session {
+    client: Client,
+    shared: Arc<Shared>,
+    user: Arc<User>,
+    database: Box<str>,
+    /// For logs
+    id: u64,
+    slot: Arc<Slot>,
+    metrics: Arc<DatabaseMetrics>,
+    state: ClientState,
+    transaction: Transaction,
+    transaction_started: Option<Instant>,
+    settings: Settings,
+    /// Names of prepared statements, PREPARE's too: they share one name space
+    named: HashMap<Box<[u8]>, Arc<Statement>>,
+    unnamed: Option<Arc<Statement>>,
+    /// Portals of the open transaction, by name, and what their statement was planned to
+    portals: Vec<(Box<[u8]>, Arc<Shape>)>,
+    /// After an error in the extended protocol: what comes before Sync is not looked at
+    is_skipping: bool,
+    held: Vec<Held>,
+    pipeline: Pipeline,
+    outgoing: Outgoing,
+    picture: Option<Picture>,
+}
+
+/// Serves a client until it leaves.
+pub async fn run(mut session: Box<Session>) {
+    let end = loop {
+        match session.wait().await {
+            Ok(()) => (),
+            Err(end) => break end,
+        }
+        // Boxed, so that the state of a statement under way is not part of every idle session.
+        if let Err(end) = Box::pin(session.serve()).await {
+            break end;
+        }
+    };
+    session.finish(end).await;
+}
+
+impl Session {
+    /// Waits for the client's next bytes. Servers that stay with the session may speak or close meanwhile.
+    async fn wait(&mut self) -> Result<(), End> {
+        self.show(if self.held.is_empty() { ClientState::Idle } else { ClientState::Active });
+        self.client.rest();
+        let limits = self.idle_limit();
+        let mut draining = self.shared.draining.clone();
+        let filled = std::future::poll_fn(|context| {
+            if self.client.has_backlog() && self.client.poll_flush(context).is_ready_and(|sent| sent.is_err()) {
+                return Poll::Ready(Err(End::Gone));
+            }
+            if let Poll::Ready(result) = self.client.poll_fill(context) {
+                return Poll::Ready(match result {
+                    Ok(0) | Err(_) => Err(End::Gone),
+                    Ok(_) => Ok(()),
+                });
+            }
+            self.poll_held(context)
+        });
+        let is_idle = self_is_idle(&self.transaction);
+        tokio::select! {
+            biased;
+            filled = filled => filled,
+            () = until_drained(&mut draining), if is_idle => Err(End::Fault(Fault::Shutdown)),
+            fault = limits => Err(End::Fault(fault)),
+        }
+    }
+
+    /// Serves every whole message that has been received.
+    async fn serve(&mut self) -> Result<(), End> {
+        loop {
+            let (tag, size) = match self.client.front() {
+                Front::Whole(frame) => (frame.tag, frame.bytes.len()),
+                Front::Partial { tag, size } => {
+                    check_frame(tag, size)?;
+                    return self.flush().await;
+                }
+                Front::Malformed { tag, length } => {
+                    let what = format!("invalid message length {length} in message '{}'", char::from(tag).escape_default());
+                    return Err(End::Fault(Fault::Protocol(what)));
+                }
+            };
+            check_frame(Some(tag), Some(size))?;
+            match self.request(tag, size).await {
+                Ok(()) => (),
+                Err(Trouble::End(end)) => return Err(end),
+                Err(Trouble::Fault(fault)) => self.report_fault(&fault),
+                Err(Trouble::Refusal(refusal)) => self.report_refusal(&refusal),
+            }
+        }
+    }
+
+    /// One message, or one run of extended-protocol messages up to Sync.
+    async fn request(&mut self, tag: u8, size: usize) -> Result<(), Trouble> {
+        if self.is_skipping && tag != tag::SYNC && tag != tag::TERMINATE {
+            self.client.consume(size);
+            return Ok(());
+        }
+        match tag {
+            tag::QUERY => self.simple_query(size).await,
+            tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE | tag::FLUSH | tag::SYNC => {
+                self.extended().await
+            }
+            tag::FUNCTION_CALL => self.function_call(size).await,
+            tag::TERMINATE => Err(End::Gone.into()),
+            // Outside COPY these are ignored: a client may still send them after an error (protocol-flow, COPY operations).
+            tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => {
+                self.client.consume(size);
+                Ok(())
+            }
+            other => {
+                let what = format!("invalid frontend message type {other}");
+                Err(Fault::Protocol(what).into())
+            }
+        }
+    }
+
+    /// Reports a fault that the session survives, with the ReadyForQuery that a Query is owed.
+    fn report_fault(&mut self, fault: &Fault) {
+        self.metrics.error(fault.sqlstate().as_bytes());
+        fault.write(&mut self.client.outbox);
+        self.after_own_error();
+    }
+
+    /// Reports a refusal: the session goes on, the transaction is aborted as after any error.
+    fn report_refusal(&mut self, refusal: &Refusal) {
+        self.metrics.refusal(refusal.reason);
+        self.metrics.error(refusal.sqlstate.as_bytes());
+        write_refusal(&mut self.client.outbox, refusal);
+        self.after_own_error();
+    }
+
+    fn after_own_error(&mut self) {
+        self.transaction.abort();
+        write::ready(&mut self.client.outbox, self.transaction.status());
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        let flushed = self.client.flush().await;
+        self.metrics.bytes(Direction::ClientIn, std::mem::take(&mut self.client.bytes_in));
+        self.metrics.bytes(Direction::ClientOut, std::mem::take(&mut self.client.bytes_out));
+        flushed.map_err(|_| End::Gone)
+    }
+
+    fn show(&mut self, state: ClientState) {
+        if self.state as u8 != state as u8 {
+            self.metrics.client(Some(self.state), Some(state));
+            self.state = state;
+        }
+    }
+
+    /// How backslashes in the client's strings are to be read.
+    fn strings(&self) -> Strings {
+        match self.settings.get("standard_conforming_strings") {
+            None => Strings::Standard,
+            Some(value) => match value.trim_matches('\'').to_ascii_lowercase().as_str() {
+                "on" | "true" | "1" | "yes" => Strings::Standard,
+                _ => Strings::Backslash,
+            },
+        }
+    }
+
+    /// The time after which an idle client is sent away; never, when it may stay.
+    fn idle_limit(&self) -> impl Future<Output = Fault> + use<> {
+        let limits = self.picture.as_ref().map(|picture| &picture.database.limits);
+        let (limit, setting) = match (limits, self.transaction.is_idle()) {
+            (Some(limits), true) => (limits.client_idle_timeout, "client_idle_timeout"),
+            (Some(limits), false) => (limits.idle_transaction_timeout, "idle_transaction_timeout"),
+            (None, _) => (std::time::Duration::ZERO, ""),
+        };
+        async move {
+            if limit.is_zero() {
+                return std::future::pending().await;
+            }
+            tokio::time::sleep(limit).await;
+            Fault::IdleTimeout(setting)
+        }
+    }
+
+    /// Says goodbye, closes, gives everything back.
+    async fn finish(mut self: Box<Self>, end: End) {
+        self.metrics.client(Some(self.state), None);
+        self.shared.cancels.forget(self.slot.pid);
+        match end {
+            End::Gone => tracing::debug!(client = self.id, "client has left"),
+            End::Fault(fault) => {
+                tracing::info!(client = self.id, user = %self.user.name, database = %self.database, %fault, "client is sent away");
+                self.metrics.error(fault.sqlstate().as_bytes());
+                fault.write(&mut self.client.outbox);
+                let farewell = tokio::time::timeout(std::time::Duration::from_secs(5), self.client.flush());
+                if farewell.await.is_err() {
+                    tracing::debug!(client = self.id, "client did not take its farewell");
+                }
+            }
+        }
+        self.release_all();
+    }
+}
+
+/// Helper of `wait`: a session between two transactions may be ended by a drain.
+fn self_is_idle(transaction: &Transaction) -> bool {
+    transaction.is_idle()
+}
+
+async fn until_drained(draining: &mut tokio::sync::watch::Receiver<bool>) {
+    if draining.wait_for(|is_draining| *is_draining).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// `Poll::is_ready_and`, which the standard library lacks.
+trait ReadyAnd<T> {
+    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool;
+}
+
+impl<T> ReadyAnd<T> for Poll<T> {
+    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool {
+        match self {
+            Self::Ready(value) => holds(value),
+            Self::Pending => false,
+        }
+    }
+}
+
+/// A tag PostgreSQL does not know, or a length it does not accept, ends the session before anything is buffered.
+fn check_frame(tag: Option<u8>, size: Option<usize>) -> Result<(), End> {
+    let Some(tag) = tag else { return Ok(()) };
+    let Some(longest) = frame::longest_from_client(tag) else {
+        return Err(End::Fault(Fault::Protocol(format!("invalid frontend message type {tag}"))));
+    };
+    if size.is_some_and(|size| size > longest) {
+        return Err(End::Fault(Fault::Protocol(format!("invalid message length in message '{}'", char::from(tag)))));
+    }
+    Ok(())
+}
+
+fn write_refusal(out: &mut Vec<u8>, refusal: &Refusal) {
+    let report = Report {
+        severity: "ERROR",
+        sqlstate: refusal.sqlstate,
+        message: &refusal.message,
+        detail: refusal.detail.as_deref(),
+        hint: refusal.hint.as_deref(),
+    };
+    write::error(out, &report);
+}
+
+/// The only statement of a text, when there is one.
+fn only(shape: &Shape) -> Option<&crate::logic::plan::Planned> {
+    match &shape.statements {
+        Ok(statements) if statements.len() == 1 => statements.first(),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// A plan that acts on the session.
+fn command(plan: &Plan) -> Option<&crate::logic::plan::Command> {
+    match plan {
+        Plan::Command(command) => Some(command),
+        Plan::One(_) | Plan::CopyIn(_) | Plan::Refuse(_) => None,
+    }
+}

@@ -1,0 +1,566 @@
+//! The servers a session holds, and how it comes by them.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::logic::plan::{Access, Mark, OwnSetting, Reason, Refusal};
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::write;
+use crate::logic::route::{self, Destination};
+use crate::logic::session::pipeline::{Done, Owed};
+use crate::logic::session::settings;
+use crate::logic::shards::{ShardId, ShardMap};
+use crate::logic::topology::{Database, Health, PoolMode, Role, Server};
+use crate::logic::value::{LiteralKind, Raw};
+use crate::proxy::metrics::{ClientState, Direction};
+use crate::proxy::plans::Planner;
+use crate::proxy::pool::{Lease, ServerPool};
+use crate::proxy::session::exchange::{self, Exchange, Outcome};
+use crate::proxy::session::{End, Session, Trouble};
+
+/// A server that the session holds.
+pub struct Held {
+    /// The connection
+    pub lease: Lease,
+    /// Its shard
+    pub shard: ShardId,
+    /// Its role
+    pub role: Role,
+    /// The open transaction is on it
+    pub is_member: bool,
+    /// The transaction has written here, as far as we can tell
+    pub has_written: bool,
+    /// Why it stays with the client
+    pub pin: Option<&'static str>,
+}
+
+/// What the session knows of its database, until the topology or its search path changes.
+pub struct Picture {
+    /// The topology it is from
+    pub epoch: u64,
+    /// The database
+    pub database: Arc<Database>,
+    /// Plans for it
+    pub planner: Arc<Planner>,
+    search_path: Option<Box<str>>,
+    primaries: Vec<Option<Arc<ServerPool>>>,
+}
+
+/// Where a statement runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Shard
+    pub shard: ShardId,
+    /// Role
+    pub role: Role,
+}
+
+impl Session {
+    /// Brings `self.picture` up to date.
+    pub(super) fn look(&mut self) -> Result<(), Fault> {
+        let epoch = self.shared.topology.load().epoch;
+        let search_path = self.settings.get("search_path");
+        if let Some(picture) = &self.picture
+            && picture.epoch == epoch
+            && picture.search_path.as_deref() == search_path
+        {
+            return Ok(());
+        }
+        let topology = self.shared.topology.load_full();
+        let Some(database) = topology.databases.get(&self.database) else {
+            return Err(Fault::NoDatabase(self.database.clone()));
+        };
+        let Some(catalog) = &database.catalog else {
+            return Err(Fault::NoCatalog(self.database.clone()));
+        };
+        let schemas = match search_path {
+            Some(sql) => split_search_path(sql),
+            None => catalog.search_path.clone(),
+        };
+        let planner = self.shared.planner(database, &with_user(schemas, &self.user.name));
+        let primaries = vec![None; database.shards.len()];
+        let search_path = search_path.map(Into::into);
+        let database = Arc::clone(database);
+        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, primaries });
+        Ok(())
+    }
+
+    /// The picture that `look` made.
+    pub(super) fn picture(&self) -> &Picture {
+        self.picture.as_ref().expect("look() comes before every use")
+    }
+
+    pub(super) fn map(&self) -> &ShardMap {
+        &self.picture().database.map
+    }
+
+    fn shard_name(&self, shard: ShardId) -> &str {
+        &self.picture().database.shards[usize::from(shard.0)].name
+    }
+
+    /// The shard that the session has named with `SET shardway.shard` or `shardway.key`.
+    pub(super) fn named_shard(&self) -> Result<Option<ShardId>, Refusal> {
+        if let Some(name) = self.settings.get("shardway.shard") {
+            return shard_by_name(self.map(), name).map(Some);
+        }
+        match self.settings.get("shardway.key") {
+            Some(key) => shard_by_key(self.map(), key).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A destination made definite by what the session has named. What the keys prove wins over no name; a name
+    /// that contradicts them is an error.
+    pub(super) fn overrule(
+        &self,
+        found: Result<Destination, Refusal>,
+        named: Option<ShardId>,
+    ) -> Result<Destination, Refusal> {
+        let Some(named) = named else { return found };
+        match found {
+            Ok(Destination::Shard(shard)) if shard != named => Err(Refusal {
+                reason: Reason::BadHint,
+                sqlstate: "0A000",
+                message: format!(
+                    "the statement belongs to shard \"{}\", but the session has named shard \"{}\"",
+                    self.shard_name(shard),
+                    self.shard_name(named)
+                ),
+                detail: None,
+                hint: Some("RESET shardway.shard, RESET shardway.key".to_owned()),
+            }),
+            Ok(_) | Err(_) => Ok(Destination::Shard(named)),
+        }
+    }
+
+    /// Shard and role for a statement, given where the open transaction is.
+    pub(super) fn target(&self, destination: Destination, access: Access) -> Result<Target, Refusal> {
+        let mut members = self.held.iter().filter(|held| held.is_member);
+        let first = ShardId(0);
+        let shard = match (members.next(), destination) {
+            (_, Destination::Shard(shard)) => shard,
+            (Some(member), Destination::Any | Destination::Current) => member.shard,
+            (Some(member), Destination::First) if access == Access::Read => member.shard,
+            (None, Destination::Current) => self.pinned().unwrap_or(first),
+            (_, Destination::First) => first,
+            (None, Destination::Any) => self.any_shard(),
+        };
+        if let Some(member) = self.held.iter().find(|held| held.is_member && held.shard == shard) {
+            return Ok(Target { shard, role: member.role });
+        }
+        self.check_join(shard, access)?;
+        let is_pinned = self.held.iter().any(|held| held.shard == shard && held.pin.is_some());
+        let role = if access == Access::Read && !is_pinned { self.role_for_read(shard) } else { Role::Primary };
+        Ok(Target { shard, role })
+    }
+
+    fn pinned(&self) -> Option<ShardId> {
+        self.held.iter().find(|held| held.pin.is_some()).map(|held| held.shard)
+    }
+
+    /// May the open transaction come to a further shard? Reads may; a second shard to write on needs an atomic commit.
+    fn check_join(&self, shard: ShardId, access: Access) -> Result<(), Refusal> {
+        let Some(other) = self.held.iter().find(|held| held.is_member) else { return Ok(()) };
+        let refuse = |why: String, hint: &str| Refusal {
+            reason: Reason::ManyShards,
+            sqlstate: "0A000",
+            message: format!("transaction cannot go on to shard \"{}\"", self.shard_name(shard)),
+            detail: Some(why),
+            hint: Some(hint.to_owned()),
+        };
+        let is_serializable = self.transaction.begun().is_some_and(|begun| begun.is_serializable)
+            || self.settings.get("default_transaction_isolation").is_some_and(|level| level.contains("serializable"));
+        if is_serializable {
+            let why = format!("it is SERIALIZABLE and already on shard \"{}\"", self.shard_name(other.shard));
+            return Err(refuse(why, "use one shard in a transaction, or READ COMMITTED"));
+        }
+        let writer = self.held.iter().find(|held| held.is_member && held.has_written);
+        match (access, writer) {
+            (Access::Write, Some(writer)) => {
+                let why = format!(
+                    "it has written to shard \"{}\"; writes to two shards in one transaction cannot be committed atomically yet",
+                    self.shard_name(writer.shard)
+                );
+                Err(refuse(why, "write to one shard in a transaction"))
+            }
+            (Access::Write, None) | (Access::Read, _) => Ok(()),
+        }
+    }
+
+    /// Spreads what any shard can answer over the sessions, past shards that are down.
+    fn any_shard(&self) -> ShardId {
+        let shards = &self.picture().database.shards;
+        let start = self.id as usize;
+        let up = (0..shards.len()).map(|step| (start + step) % shards.len());
+        let found = up.into_iter().find(|index| shards[*index].primary.health != Health::Down);
+        ShardId(found.unwrap_or(0) as u16)
+    }
+
+    fn role_for_read(&self, shard: ShardId) -> Role {
+        let picture = self.picture();
+        let wanted = self.settings.get("shardway.role").map(|value| value.trim_matches('\''));
+        let may_leave = match self.transaction.begun() {
+            None => self.transaction.is_idle(),
+            Some(begun) => begun.is_read_only && !begun.is_serializable,
+        };
+        let has_replica = picture.database.shards[usize::from(shard.0)].replicas.iter().any(|replica| self.is_fresh(replica));
+        let is_open = picture.database.replicas.enabled || wanted == Some("replica");
+        if may_leave && is_open && has_replica && wanted != Some("primary") { Role::Replica } else { Role::Primary }
+    }
+
+    fn is_fresh(&self, replica: &Server) -> bool {
+        let limits = &self.picture().database.replicas;
+        let is_up = matches!(replica.health, Health::Up | Health::Suspect);
+        is_up && replica.lag.is_some_and(|lag| lag.time <= limits.max_lag && lag.bytes <= limits.max_lag_bytes)
+    }
+
+    /// The least busy replica that is fresh enough, by its weight; a tie goes round.
+    fn pick_replica(&self, shard: ShardId) -> Option<Arc<ServerPool>> {
+        let picture = self.picture();
+        let shard_of = &picture.database.shards[usize::from(shard.0)];
+        let fresh = shard_of.replicas.iter().filter(|replica| self.is_fresh(replica) && replica.weight > 0);
+        let pools = fresh.map(|replica| (replica, self.pool_of(replica, &shard_of.name)));
+        let load = |(replica, pool): &(&Arc<Server>, Arc<ServerPool>)| {
+            (u64::from(pool.lent()) + 1) * 1_000_000 / u64::from(replica.weight)
+        };
+        let turn = self.id.wrapping_add(self.client.bytes_in) as usize;
+        let mut candidates: Vec<_> = pools.collect();
+        let count = candidates.len().max(1);
+        candidates.rotate_left(turn % count);
+        candidates.into_iter().min_by_key(load).map(|(_, pool)| pool)
+    }
+
+    fn pool_of(&self, server: &Server, shard: &str) -> Arc<ServerPool> {
+        let user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
+        let settings = &self.picture().database.pool;
+        self.shared.pools.get(server, shard, user, self.user.server_password.as_ref(), settings)
+    }
+
+    /// The index of a held server for this target: one that is held already, or a new lease.
+    pub(super) async fn hold(&mut self, target: Target) -> Result<usize, Fault> {
+        let fits = |held: &Held| held.shard == target.shard && (held.is_member || held.role == target.role);
+        if let Some(index) = self.held.iter().position(fits) {
+            return Ok(index);
+        }
+        let shard = usize::from(target.shard.0);
+        let pool = match (target.role, &self.picture().primaries[shard]) {
+            (Role::Replica, _) => match self.pick_replica(target.shard) {
+                Some(pool) => pool,
+                None => self.primary_pool(shard)?,
+            },
+            (Role::Primary, Some(pool)) => {
+                self.check_up(shard)?;
+                Arc::clone(pool)
+            }
+            (Role::Primary, None) => self.primary_pool(shard)?,
+        };
+        let lease = match pool.try_lease() {
+            Some(lease) => lease,
+            None => self.wait_for(&pool).await?,
+        };
+        let role = pool.role;
+        let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
+        self.held.push(Held { lease, shard: target.shard, role, is_member: false, has_written: false, pin });
+        Ok(self.held.len() - 1)
+    }
+
+    fn check_up(&self, shard: usize) -> Result<(), Fault> {
+        let primary = &self.picture().database.shards[shard].primary;
+        if primary.health == Health::Down {
+            return Err(Fault::ServerDown {
+                shard: self.picture().database.shards[shard].name.clone(),
+                server: primary.name.clone(),
+                cause: "its probes fail".to_owned(),
+            });
+        }
+        Ok(())
+    }
+
+    fn primary_pool(&mut self, shard: usize) -> Result<Arc<ServerPool>, Fault> {
+        self.check_up(shard)?;
+        let of = &self.picture().database.shards[shard];
+        let pool = self.pool_of(&of.primary, &of.name);
+        if let Some(picture) = &mut self.picture {
+            picture.primaries[shard] = Some(Arc::clone(&pool));
+        }
+        Ok(pool)
+    }
+
+    async fn wait_for(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
+        let before = self.state;
+        self.show(ClientState::Waiting);
+        let started = Instant::now();
+        let lease = pool.lease().await;
+        self.metrics.pool_wait_seconds.record(started.elapsed().as_secs_f64());
+        self.show(before);
+        lease
+    }
+
+    /// Writes what a server must hear before the client's own statement: settings, and the BEGIN that was held back.
+    /// Returns whether there is anything.
+    pub(super) fn prepare(&mut self, index: usize) -> bool {
+        let held = &mut self.held[index];
+        let base = self.settings.base();
+        let out = self.outgoing.buffer();
+        let length = out.len();
+        if held.lease.is_tainted && !held.is_member {
+            self.pipeline.owe(Owed::HiddenQuery);
+            write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
+            held.lease.settings = Arc::default();
+            held.lease.is_tainted = false;
+        }
+        if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
+            if let Some(sql) = settings::difference(&held.lease.settings, base) {
+                self.pipeline.owe(Owed::HiddenQuery);
+                write::query(out, sql.as_bytes());
+            }
+            held.lease.settings = Arc::clone(base);
+        }
+        if let Some(begun) = self.transaction.begun()
+            && !held.is_member
+        {
+            self.pipeline.owe(Owed::HiddenQuery);
+            write::query(out, begun.text.as_bytes());
+            held.is_member = true;
+        }
+        out.len() > length
+    }
+
+    /// Sends what stands in `outgoing` and `direct`, relays until all that is owed is settled.
+    pub(super) async fn converse(&mut self, index: usize, direct: Option<usize>) -> Result<Outcome, End> {
+        let held = &mut self.held[index];
+        let backend = &mut *held.lease;
+        self.slot.set(&backend.cancellable);
+        let mut sent = self.outgoing.buffer().len();
+        if let Some(size) = direct {
+            sent += size;
+            exchange::send_direct(backend, &mut self.outgoing, &self.client.received()[..size]).await;
+        }
+        self.pipeline.speak(&mut self.client.outbox);
+        let mut exchange = Exchange {
+            client: &mut self.client,
+            backend,
+            pipeline: &mut self.pipeline,
+            outgoing: &mut self.outgoing,
+            received: 0,
+            passed: 0,
+        };
+        let outcome = exchange.run().await;
+        let received = exchange.received;
+        self.metrics.bytes(Direction::ServerOut, sent as u64);
+        self.metrics.bytes(Direction::ServerIn, received);
+        for done in &self.pipeline.done {
+            if let Done::Prepared(id) = done
+                && *id != super::steps::UNNAMED
+            {
+                self.held[index].lease.prepared.insert(*id);
+            }
+        }
+        if let Some(failure) = &self.pipeline.failure {
+            self.metrics.error(&failure.sqlstate);
+        }
+        if let Outcome::ClientGone = outcome {
+            self.abandon(index);
+            return Err(End::Gone);
+        }
+        self.check_hidden(index)?;
+        Ok(outcome)
+    }
+
+    /// A message of ours failed: the server is not in the state the client believes, so both end here.
+    fn check_hidden(&mut self, index: usize) -> Result<(), End> {
+        let Some(body) = self.pipeline.hidden_failure.take() else { return Ok(()) };
+        let message = crate::logic::protocol::view::error_field(&body, b'M').unwrap_or_default();
+        let message = String::from_utf8_lossy(message).into_owned();
+        let server = self.held[index].lease.pool().server.clone();
+        self.held.clear();
+        let what = format!("the session's settings or transaction could not be brought to {server}: {message}");
+        Err(End::Fault(Fault::Broken(what)))
+    }
+
+    /// The client has gone while a statement runs: the statement is cancelled, the connection closed.
+    fn abandon(&mut self, index: usize) {
+        let slot = Arc::clone(&self.slot);
+        let connector = Arc::clone(&self.shared.connector);
+        let held = self.held.swap_remove(index);
+        drop(tokio::spawn(async move {
+            slot.cancel(&connector).await;
+            drop(held);
+        }));
+    }
+
+    /// A server is gone: what the client is told.
+    pub(super) fn lose(&mut self, index: usize, cause: String) -> Fault {
+        let held = self.held.swap_remove(index);
+        let in_transaction = held.is_member;
+        if in_transaction {
+            self.transaction.lose();
+            self.portals.clear();
+            self.settings.end(false);
+            // What the other shards did in this transaction must not stay: their connections close with it.
+            self.held.retain(|other| !other.is_member);
+        }
+        let goodbye = self.pipeline.goodbye.take();
+        let said = goodbye.as_deref().and_then(|body| crate::logic::protocol::view::error_field(body, b'M'));
+        let cause = match said {
+            Some(message) => String::from_utf8_lossy(message).into_owned(),
+            None => cause,
+        };
+        let shard = held.lease.pool().shard.clone();
+        tracing::warn!(client = self.id, %shard, server = %held.lease.pool().server, %cause, "server connection lost");
+        self.pipeline = Default::default();
+        self.outgoing.clear();
+        self.slot.clear();
+        Fault::ServerLost { shard, cause, in_transaction }
+    }
+
+    /// Marks what running a statement did to the session's server.
+    pub(super) fn mark(&mut self, index: usize, mark: &Mark, access: Access) {
+        let held = &mut self.held[index];
+        held.lease.is_tainted |= mark.taints;
+        held.has_written |= access == Access::Write;
+        if let Some(pin) = mark.pin
+            && held.pin.is_none()
+        {
+            tracing::info!(client = self.id, user = %self.user.name, reason = pin, "server stays with its client");
+            held.pin = Some(pin);
+        }
+        if !mark.set_config.is_empty() && self.pipeline.failure.is_none() {
+            for change in &mark.set_config {
+                self.settings.apply(change);
+            }
+            if !self.transaction.is_on_server() {
+                self.held[index].lease.settings = Arc::clone(self.settings.base());
+            }
+        }
+    }
+
+    /// Between two transactions: servers go back to their pools, unless they are pinned.
+    pub(super) fn release(&mut self) {
+        self.slot.clear();
+        if self.transaction.is_on_server() {
+            return;
+        }
+        let mut index = 0;
+        while index < self.held.len() {
+            let held = &mut self.held[index];
+            held.is_member = false;
+            held.has_written = false;
+            if held.pin.is_none() {
+                self.held.swap_remove(index).lease.give_back();
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// The session ends: what is pinned or in a transaction closes, the rest goes back.
+    pub(super) fn release_all(&mut self) {
+        self.slot.clear();
+        for held in self.held.drain(..) {
+            if held.pin.is_none() && !held.is_member && held.lease.walk.is_between_frames() {
+                held.lease.give_back();
+            }
+        }
+    }
+
+    /// Servers that stay with a waiting client: they may notify, or close.
+    pub(super) fn poll_held(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
+        for index in 0..self.held.len() {
+            let polled = {
+                let backend = &mut *self.held[index].lease;
+                let mut exchange = Exchange {
+                    client: &mut self.client,
+                    backend,
+                    pipeline: &mut self.pipeline,
+                    outgoing: &mut self.outgoing,
+                    received: 0,
+                    passed: 0,
+                };
+                exchange.poll_unasked(context)
+            };
+            if let Poll::Ready(outcome) = polled {
+                return Poll::Ready(match outcome {
+                    Outcome::ServerLost { cause, .. } => {
+                        let fault = self.lose(index, cause);
+                        tracing::debug!(client = self.id, %fault, "lost between two statements");
+                        // The client hears of it with its next statement: outside a statement nothing can be said
+                        // but FATAL, and the session can go on.
+                        Ok(())
+                    }
+                    Outcome::ClientGone => Err(End::Gone),
+                    Outcome::Settled | Outcome::CopyIn => Ok(()),
+                });
+            }
+        }
+        Poll::Pending
+    }
+
+    pub(super) fn trouble_of(&mut self, index: usize, outcome: Outcome) -> Result<(), Trouble> {
+        match outcome {
+            Outcome::Settled | Outcome::CopyIn => Ok(()),
+            Outcome::ClientGone => Err(End::Gone.into()),
+            Outcome::ServerLost { cause, is_inside_frame, .. } => {
+                let fault = self.lose(index, cause);
+                if is_inside_frame { Err(End::Gone.into()) } else { Err(fault.into()) }
+            }
+        }
+    }
+}
+
+/// `SET shardway.shard = 'b'`.
+pub(super) fn shard_by_name(map: &ShardMap, name: &str) -> Result<ShardId, Refusal> {
+    map.shard_named(name).ok_or_else(|| Refusal {
+        reason: Reason::BadHint,
+        sqlstate: "22023",
+        message: format!("there is no shard \"{name}\""),
+        detail: None,
+        hint: Some(format!("the shards are {}", map.shards.join(", "))),
+    })
+}
+
+/// `SET shardway.key = '42'`, or `'keyspace:42'` where there is more than one keyspace.
+pub(super) fn shard_by_key(map: &ShardMap, text: &str) -> Result<ShardId, Refusal> {
+    let refuse = |message: String, hint: Option<String>| Refusal {
+        reason: Reason::BadHint,
+        sqlstate: "22023",
+        message,
+        detail: None,
+        hint,
+    };
+    let named = text.split_once(':').and_then(|(name, key)| Some((map.keyspace_named(name)?, key)));
+    let (keyspace, key) = match (named, map.keyspaces.len()) {
+        (Some((keyspace, key)), _) => (map.keyspace(keyspace), key),
+        (None, 1) => (&map.keyspaces[0], text),
+        (None, _) => {
+            let names: Vec<&str> = map.keyspaces.iter().map(|keyspace| &*keyspace.name).collect();
+            let hint = format!("write keyspace:key; the keyspaces are {}", names.join(", "));
+            return Err(refuse(format!("\"{text}\" does not say of which keyspace it is a key"), Some(hint)));
+        }
+    };
+    let raw = Raw::Literal { kind: LiteralKind::String, negative: false, text: key };
+    match route::key_home(keyspace, raw) {
+        Some(shard) => Ok(shard),
+        None => Err(refuse(format!("\"{key}\" is not a key of keyspace \"{}\" with a home", keyspace.name), None)),
+    }
+}
+
+/// The schemas of a `search_path` setting, as `SET search_path TO` takes them.
+fn split_search_path(sql: &str) -> Vec<Box<str>> {
+    let schema = |item: &str| -> Box<str> {
+        let item = item.trim();
+        let unquoted = |quote: char| item.strip_prefix(quote).and_then(|item| item.strip_suffix(quote));
+        match (unquoted('\''), unquoted('"')) {
+            (Some(text), _) => text.replace("''", "'").into(),
+            (None, Some(text)) => text.replace("\"\"", "\"").into(),
+            (None, None) => item.to_lowercase().into(),
+        }
+    };
+    sql.split(',').map(schema).filter(|item| !item.is_empty()).collect()
+}
+
+/// `"$user"` is the schema of the user's name.
+fn with_user(schemas: Vec<Box<str>>, user: &str) -> Vec<Box<str>> {
+    schemas.into_iter().map(|schema| if &*schema == "$user" { user.into() } else { schema }).collect()
+}

@@ -1,0 +1,465 @@
+//! Queries of the simple protocol: one statement or several in a text.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::logic::plan::{Access, Command, Forced, Mark, Plan, Planned, Reason, Refusal};
+use crate::logic::protocol::frame::HEADER;
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::{Done, Owed};
+use crate::logic::shards::ShardId;
+use crate::logic::topology::Role;
+use crate::proxy::metrics::{ClientState, PlanKind};
+use crate::proxy::plans::Shape;
+use crate::proxy::session::exchange::Outcome;
+use crate::proxy::session::servers::Target;
+use crate::proxy::session::{Session, TEMPLATE, Trouble};
+
+/// A statement that goes to a server, ready to be sent.
+pub(super) struct Ready<'a> {
+    pub destination: Destination,
+    pub access: Access,
+    pub mark: &'a Mark,
+    pub kind: PlanKind,
+}
+
+impl Session {
+    /// A Query message of `size` bytes stands at the front of what was received.
+    pub(super) async fn simple_query(&mut self, size: usize) -> Result<(), Trouble> {
+        let (started, consumed) = (Instant::now(), self.client.consumed);
+        self.show(ClientState::Active);
+        self.unnamed = None;
+        let result = self.query(size).await;
+        if self.client.consumed == consumed {
+            self.client.consume(size);
+        }
+        self.end_statement(started);
+        result
+    }
+
+    /// Metrics and leases at the end of a statement.
+    pub(super) fn end_statement(&mut self, started: Instant) {
+        let now = Instant::now();
+        self.metrics.query_seconds.record((now - started).as_secs_f64());
+        let began = *self.transaction_started.get_or_insert(started);
+        if self.transaction.is_idle() {
+            self.metrics.transaction_seconds.record((now - began).as_secs_f64());
+            self.transaction_started = None;
+            if !self.portals.is_empty() {
+                self.portals.clear();
+            }
+        }
+        self.release();
+    }
+
+    async fn query(&mut self, size: usize) -> Result<(), Trouble> {
+        self.look()?;
+        let body = &self.client.received()[HEADER..size];
+        let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
+        let sql = std::str::from_utf8(text).map_err(|_| Fault::Encoding)?;
+        let (shape, found) = self.decide(sql)?;
+        let statements = match &shape.statements {
+            Ok(statements) => statements,
+            // Not SQL as we know it: a server says what is wrong with it, in PostgreSQL's words.
+            Err(_) => return self.send_unread(size).await,
+        };
+        match (&statements[..], found) {
+            ([], _) => self.answer_empty(),
+            ([planned], Some(found)) => self.send_one(planned, found, size).await,
+            ([planned], None) => {
+                let text = sql[planned.at.clone()].to_owned();
+                self.act(&shape, planned, text, size).await
+            }
+            (several, _) => {
+                let text = sql.to_owned();
+                self.several(several, &text, size).await
+            }
+        }
+    }
+
+    /// The plan of a text, and where it goes if it is one statement for one shard.
+    fn decide(&self, sql: &str) -> Result<(Arc<Shape>, Option<Result<Destination, Refusal>>), Refusal> {
+        let picture = self.picture();
+        TEMPLATE.with_borrow_mut(|template| {
+            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let shape = picture.planner.templated(sql, &lexed);
+            let Some(planned) = super::only(&shape) else { return Ok((shape, None)) };
+            let values = Values::Text { sql, literals: lexed.literals };
+            let found = match &*planned.plan {
+                Plan::One(one) => Some(route::destination(&one.home, &values, &picture.database.map)),
+                Plan::Refuse(refusal) if planned.forced.is_some() => Some(Err(refusal.clone())),
+                Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_) => None,
+            };
+            Ok((shape, found))
+        })
+    }
+
+    /// The shard that a comment of the statement or a setting of the session names.
+    pub(super) fn named_for(&self, planned: &Planned) -> Result<Option<ShardId>, Refusal> {
+        use crate::logic::plan::OwnSetting;
+        use crate::proxy::session::servers::{shard_by_key, shard_by_name};
+        match &planned.hint {
+            Some(hint) => match hint.setting {
+                OwnSetting::Shard => shard_by_name(self.map(), &hint.value).map(Some),
+                OwnSetting::Key => shard_by_key(self.map(), &hint.value).map(Some),
+                OwnSetting::Role => self.named_shard(),
+            },
+            None => self.named_shard(),
+        }
+    }
+
+    /// What is to be sent for a plan that goes to a server.
+    pub(super) fn ready<'a>(
+        &self,
+        planned: &'a Planned,
+        found: Result<Destination, Refusal>,
+    ) -> Result<Ready<'a>, Trouble> {
+        let named = self.named_for(planned)?;
+        let destination = self.overrule(found, named)?;
+        let (access, mark, kind) = match (&*planned.plan, &planned.forced) {
+            (Plan::One(one), _) => (one.access, &one.mark, PlanKind::of(&planned.plan)),
+            (Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_), Some(Forced { access, mark })) => (*access, mark, None),
+            (Plan::Refuse(refusal), None) => return Err(refusal.clone().into()),
+            (Plan::Command(_) | Plan::CopyIn(_), None) => {
+                return Err(Fault::Broken("a command was routed".into()).into());
+            }
+        };
+        let kind = match (named, kind) {
+            (None, Some(kind)) => kind,
+            (Some(_), _) | (None, None) => PlanKind::Hint,
+        };
+        if let Some(what) = mark.needs_pinned
+            && !self.held.iter().any(|held| held.pin.is_some())
+        {
+            return Err(needs_session(what).into());
+        }
+        Ok(Ready { destination, access: self.access(planned, access), mark, kind })
+    }
+
+    /// A comment or setting may keep a read on the primary.
+    fn access(&self, planned: &Planned, access: Access) -> Access {
+        use crate::logic::plan::OwnSetting;
+        let is_primary = planned.hint.as_ref().is_some_and(|hint| hint.setting == OwnSetting::Role && &*hint.value == "primary");
+        if is_primary && self.transaction.is_idle() { Access::Write } else { access }
+    }
+
+    /// A statement of one shard.
+    async fn send_one(
+        &mut self,
+        planned: &Planned,
+        found: Result<Destination, Refusal>,
+        size: usize,
+    ) -> Result<(), Trouble> {
+        self.check_alive()?;
+        let ready = self.ready(planned, found)?;
+        self.send(&ready, size).await
+    }
+
+    /// A transaction that has failed takes nothing but its end.
+    pub(super) fn check_alive(&self) -> Result<(), Fault> {
+        if self.transaction.status() == b'E' { Err(Fault::TransactionAborted) } else { Ok(()) }
+    }
+
+    /// Sends the Query at the front to a server and relays its answer.
+    pub(super) async fn send(&mut self, ready: &Ready<'_>, size: usize) -> Result<(), Trouble> {
+        let target = self.target(ready.destination, ready.access)?;
+        let is_repeatable = ready.access == Access::Read && self.transaction.is_idle();
+        let is_ddl = ready.mark.is_ddl;
+        self.client.is_held = is_ddl;
+        let mut outcome = self.attempt(target, ready, size).await;
+        if let Ok((index, Outcome::ServerLost { is_answer_begun: false, .. })) = &outcome
+            && is_repeatable
+            && self.held[*index].pin.is_none()
+        {
+            // A read that was not answered at all may be asked again, of another server when there is one.
+            self.lose(*index, "lost before it answered a read; asked again".to_owned());
+            let target = Target { role: Role::Primary, ..target };
+            outcome = self.attempt(target, ready, size).await;
+        }
+        let (index, outcome) = outcome.inspect_err(|_| self.client.is_held = false)?;
+        self.client.consume(size);
+        self.complete(index, outcome, ready, is_ddl).await
+    }
+
+    async fn attempt(&mut self, target: Target, ready: &Ready<'_>, size: usize) -> Result<(usize, Outcome), Trouble> {
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.pipeline.owe(Owed::Query);
+        self.metrics.statement(Some((target.shard, self.held[index].role)), ready.kind);
+        let outcome = self.converse(index, Some(size)).await?;
+        Ok((index, outcome))
+    }
+
+    /// What follows an answered Query: COPY data, transaction state, what the statement did to the session.
+    async fn complete(&mut self, index: usize, outcome: Outcome, ready: &Ready<'_>, is_ddl: bool) -> Result<(), Trouble> {
+        if let Outcome::CopyIn = outcome {
+            self.pump_copy(index).await?;
+        } else {
+            self.trouble_of(index, outcome).inspect_err(|_| self.client.is_held = false)?;
+        }
+        self.mark(index, ready.mark, ready.access);
+        self.settle(index);
+        self.schema_may_have_changed(is_ddl).await
+    }
+
+    /// The server said where it stands.
+    pub(super) fn settle(&mut self, index: usize) {
+        let was_on_server = self.transaction.is_on_server();
+        if let Some(status) = self.pipeline.status {
+            self.transaction.on_ready(status);
+        }
+        self.held[index].is_member = self.transaction.is_on_server();
+        if was_on_server && self.transaction.is_idle() {
+            // Ended by a statement that is not a transaction command (a procedure, several statements in a text).
+            self.settings.end(self.pipeline.failure.is_none());
+        }
+    }
+
+    /// After DDL nobody may plan with the old schema: the answer is held back until the new one is known.
+    pub(super) async fn schema_may_have_changed(&mut self, is_ddl: bool) -> Result<(), Trouble> {
+        self.has_ddl |= is_ddl && self.pipeline.failure.is_none();
+        if self.has_ddl && self.transaction.is_idle() {
+            self.has_ddl = false;
+            let refreshed = self.shared.steering.schema_changed(&self.database);
+            refreshed.await;
+        }
+        if self.client.is_held {
+            self.client.is_held = false;
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    /// A text that we cannot read, or a message that names no table.
+    async fn send_unread(&mut self, size: usize) -> Result<(), Trouble> {
+        self.check_alive()?;
+        let mark = Mark::default();
+        let ready = Ready { destination: Destination::Any, access: Access::Write, mark: &mark, kind: PlanKind::Unread };
+        self.send(&ready, size).await
+    }
+
+    fn answer_empty(&mut self) -> Result<(), Trouble> {
+        write::bare(&mut self.client.outbox, crate::logic::protocol::frame::server::EMPTY_QUERY);
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+
+    /// A statement that acts on the session, or is refused.
+    async fn act(&mut self, shape: &Arc<Shape>, planned: &Planned, text: String, size: usize) -> Result<(), Trouble> {
+        match &*planned.plan {
+            Plan::Command(command) => {
+                self.metrics.statement(None, PlanKind::Command);
+                self.command(command, planned, text, size).await
+            }
+            Plan::CopyIn(copy) => {
+                self.check_alive()?;
+                self.client.consume(size);
+                self.copy_in(copy, &text, false).await
+            }
+            Plan::Refuse(refusal) => {
+                self.check_alive()?;
+                Err(refusal.clone().into())
+            }
+            Plan::One(_) => Err(Fault::Broken(format!("not routed: {:?}", shape.statements)).into()),
+        }
+    }
+
+    /// Several statements in one text: they are one implicit transaction, so they go to one shard as they are.
+    async fn several(&mut self, statements: &[Planned], sql: &str, size: usize) -> Result<(), Trouble> {
+        if self.are_local(statements) {
+            return self.answer_locally(statements, sql);
+        }
+        self.check_alive().or_else(|fault| if ends_transaction(statements) { Ok(()) } else { Err(fault) })?;
+        let gathered = self.gather(statements, sql)?;
+        let ready = Ready {
+            destination: gathered.destination,
+            access: gathered.access,
+            mark: &gathered.mark,
+            kind: PlanKind::Key,
+        };
+        let target = self.target(ready.destination, ready.access)?;
+        if self.held.iter().filter(|held| held.is_member).count() > 1 {
+            return Err(alone("several statements in one query, in a transaction over more than one shard").into());
+        }
+        self.client.is_held = ready.mark.is_ddl;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.pipeline.tell_completed = true;
+        self.prepare(index);
+        self.pipeline.owe(Owed::Query);
+        self.metrics.statement(Some((target.shard, target.role)), ready.kind);
+        let outcome = self.converse(index, Some(size)).await?;
+        self.client.consume(size);
+        if let Outcome::CopyIn = outcome {
+            self.pump_copy(index).await?;
+        } else {
+            self.trouble_of(index, outcome)?;
+        }
+        self.mark(index, ready.mark, ready.access);
+        self.apply_several(statements, sql);
+        self.settle(index);
+        if self.transaction.is_idle() {
+            self.held[index].lease.settings = Arc::clone(self.settings.base());
+        }
+        self.schema_may_have_changed(ready.mark.is_ddl).await
+    }
+
+    /// What the completed commands among several statements did to the session.
+    fn apply_several(&mut self, statements: &[Planned], sql: &str) {
+        let completed: Vec<usize> = self.pipeline.done.iter().filter_map(|done| match done {
+            Done::Completed(at) => Some(usize::from(*at)),
+            Done::Prepared(_) | Done::Executed(_) => None,
+        }).collect();
+        // An error undoes what the implicit transaction did since the last explicit end.
+        let kept = if self.pipeline.failure.is_none() {
+            completed.len()
+        } else {
+            let ends = |at: &usize| matches!(statements.get(*at).and_then(|it| super::command(&it.plan)), Some(Command::Commit { .. }));
+            completed.iter().rposition(ends).map_or(0, |last| last + 1)
+        };
+        for at in &completed[..kept] {
+            let Some(planned) = statements.get(*at) else { continue };
+            if let Some(command) = super::command(&planned.plan) {
+                self.apply_command(command, &sql[planned.at.clone()]);
+            }
+        }
+    }
+
+    fn gather(&self, statements: &[Planned], sql: &str) -> Result<Gathered, Trouble> {
+        let mut gathered = Gathered { destination: Destination::Any, access: Access::Read, mark: Mark::default() };
+        let mut sets_path = false;
+        for planned in statements {
+            let named = self.named_for(planned)?;
+            let found = match (&*planned.plan, &planned.forced) {
+                (Plan::One(one), _) => {
+                    if sets_path {
+                        return Err(alone("SET search_path before another statement of the same query").into());
+                    }
+                    gathered.add(one.access, &one.mark);
+                    self.destination_among(planned, sql)
+                }
+                (Plan::Command(command), _) => {
+                    sets_path |= self.check_among(command)?;
+                    gathered.access = Access::Write;
+                    Ok(Destination::Any)
+                }
+                (Plan::Refuse(refusal), Some(forced)) if named.is_some() => {
+                    gathered.add(forced.access, &forced.mark);
+                    Err(refusal.clone())
+                }
+                (Plan::Refuse(refusal), _) => return Err(refusal.clone().into()),
+                (Plan::CopyIn(_), _) => return Err(alone("COPY FROM STDIN into a sharded table").into()),
+            };
+            let destination = self.overrule(found, named)?;
+            gathered.destination = meet(gathered.destination, destination)?;
+        }
+        if let Some(what) = gathered.mark.needs_pinned
+            && !self.held.iter().any(|held| held.pin.is_some())
+        {
+            return Err(needs_session(what).into());
+        }
+        Ok(gathered)
+    }
+
+    /// Where one of several statements goes: its literals are counted over the whole text.
+    fn destination_among(&self, planned: &Planned, sql: &str) -> Result<Destination, Refusal> {
+        let Plan::One(one) = &*planned.plan else { return Ok(Destination::Any) };
+        TEMPLATE.with_borrow_mut(|template| {
+            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let values = Values::Text { sql, literals: lexed.literals };
+            route::destination(&one.home, &values, self.map())
+        })
+    }
+
+    /// May this command stand among other statements? Returns whether it changes how later ones are planned.
+    fn check_among(&self, command: &Command) -> Result<bool, Refusal> {
+        match command {
+            Command::Set(changes) => Ok(changes.iter().any(|change| &*change.name == "search_path")),
+            Command::ResetAll => Ok(true),
+            Command::Begin { .. }
+            | Command::Commit { .. }
+            | Command::Rollback { .. }
+            | Command::Savepoint(_)
+            | Command::Release(_)
+            | Command::RollbackTo(_)
+            | Command::SetTransaction
+            | Command::Empty => Ok(false),
+            Command::Own(_) => Err(alone("SET shardway.*")),
+            Command::Prepare(_) => Err(alone("PREPARE")),
+            Command::Execute(_) => Err(alone("EXECUTE")),
+            Command::Deallocate(_) => Err(alone("DEALLOCATE")),
+            Command::DiscardAll | Command::Discard => Err(alone("DISCARD")),
+        }
+    }
+}
+
+/// What several statements need together.
+struct Gathered {
+    destination: Destination,
+    access: Access,
+    mark: Mark,
+}
+
+impl Gathered {
+    fn add(&mut self, access: Access, mark: &Mark) {
+        if access == Access::Write {
+            self.access = Access::Write;
+        }
+        self.mark.pin = self.mark.pin.or(mark.pin);
+        self.mark.needs_pinned = self.mark.needs_pinned.or(mark.needs_pinned);
+        self.mark.taints |= mark.taints;
+        self.mark.is_ddl |= mark.is_ddl;
+        self.mark.set_config.extend(mark.set_config.iter().cloned());
+    }
+}
+
+/// One destination that suits both.
+pub(super) fn meet(one: Destination, other: Destination) -> Result<Destination, Refusal> {
+    match (one, other) {
+        (Destination::Any, other) | (other, Destination::Any) => Ok(other),
+        (one, other) if one == other => Ok(one),
+        (Destination::Current, other) | (other, Destination::Current) => Ok(other),
+        (Destination::First, Destination::Shard(shard)) | (Destination::Shard(shard), Destination::First)
+            if shard == ShardId(0) =>
+        {
+            Ok(Destination::Shard(shard))
+        }
+        (Destination::First | Destination::Shard(_), Destination::First | Destination::Shard(_)) => Err(Refusal {
+            reason: Reason::ManyShards,
+            sqlstate: "0A000",
+            message: "statements of one query belong to different shards".to_owned(),
+            detail: Some("several statements in one query are one transaction".to_owned()),
+            hint: Some("send them one by one".to_owned()),
+        }),
+    }
+}
+
+fn ends_transaction(statements: &[Planned]) -> bool {
+    let first = statements.first().and_then(|planned| super::command(&planned.plan));
+    matches!(first, Some(Command::Rollback { .. } | Command::Commit { .. } | Command::RollbackTo(_)))
+}
+
+/// A statement that must not stand in such company.
+pub(super) fn alone(what: &str) -> Refusal {
+    Refusal {
+        reason: Reason::NotAlone,
+        sqlstate: "0A000",
+        message: format!("{what} is not supported"),
+        detail: None,
+        hint: Some("send it as a query of its own".to_owned()),
+    }
+}
+
+/// A statement whose answer lies in what earlier ones left on a server.
+pub(super) fn needs_session(what: &str) -> Refusal {
+    Refusal {
+        reason: Reason::NeedsSession,
+        sqlstate: "0A000",
+        message: format!("{what} is not supported with transaction pooling"),
+        detail: Some("its answer depends on what earlier statements left on the server, which may be another one now".to_owned()),
+        hint: Some("use pool_mode = \"session\", or RETURNING instead of currval".to_owned()),
+    }
+}

@@ -1,0 +1,366 @@
+//! One segment of a pipeline: what the client's extended-protocol messages amount to, up to the point where the
+//! session itself has to act or another shard is needed.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::logic::plan::{Access, Plan, Refusal};
+use crate::logic::protocol::frame::{self, Front, client};
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
+use crate::logic::route::{self, Destination, Values};
+use crate::proxy::plans::Shape;
+use crate::proxy::session::simple::{Ready, alone, meet};
+use crate::proxy::session::{Session, Trouble};
+use crate::proxy::statements::Statement;
+
+/// Stands for the unnamed statement where a proxy-wide number is expected.
+pub(super) const UNNAMED: u64 = u64::MAX;
+
+/// Bytes of a pipeline that wait for its Sync; more is sent on before.
+pub(super) const GATHER_MAX: usize = 256 << 10;
+
+/// A message, as it will be sent or answered.
+pub(super) enum Step {
+    /// Parse for a server
+    Parse { statement: Arc<Statement>, is_named: bool },
+    /// Bind for a server; `at` is its body
+    Bind { statement: Arc<Statement>, is_named: bool, at: Range<usize> },
+    /// Describe of a statement
+    Describe { statement: Arc<Statement>, is_named: bool },
+    /// Describe, Execute or Close of a portal, as it came
+    Portal { tag: u8, at: Range<usize> },
+    /// A message that no server needs to see
+    Answer(&'static [u8]),
+}
+
+/// Why a segment ends.
+pub(super) enum Cut {
+    /// Sync
+    Sync,
+    /// Flush
+    Flush,
+    /// The next message belongs to another shard, or there is enough for now
+    Next,
+    /// Execute of a statement that acts on the session, or of a COPY that we take apart
+    Act(Arc<Shape>),
+    /// This message cannot be served
+    Trouble(Trouble),
+}
+
+/// See the module.
+pub(super) struct Segment {
+    pub steps: SmallVec<[Step; 8]>,
+    pub destination: Destination,
+    pub access: Access,
+    /// The statements that are bound in it
+    pub bound: SmallVec<[Arc<Shape>; 4]>,
+    pub needs_server: bool,
+    /// Bytes of the client's messages that it covers
+    pub size: usize,
+    pub cut: Cut,
+    /// Names that were given, and what they meant before: an error takes them back
+    pub undo: Vec<(usize, Box<[u8]>, Option<Arc<Statement>>)>,
+}
+
+impl Segment {
+    /// A statement in it changes the schema.
+    pub fn changes_schema(&self) -> bool {
+        self.bound.iter().any(|shape| changes_schema(shape))
+    }
+}
+
+const PARSE_COMPLETE: &[u8] = &[b'1', 0, 0, 0, 4];
+const BIND_COMPLETE: &[u8] = &[b'2', 0, 0, 0, 4];
+const CLOSE_COMPLETE: &[u8] = &[b'3', 0, 0, 0, 4];
+const NO_DATA: &[u8] = &[b'n', 0, 0, 0, 4];
+const NO_PARAMETERS_NO_DATA: &[u8] = &[b't', 0, 0, 0, 6, 0, 0, b'n', 0, 0, 0, 4];
+
+impl From<Malformed> for Trouble {
+    fn from(malformed: Malformed) -> Self {
+        Fault::Protocol(format!("invalid message format in {}", malformed.0)).into()
+    }
+}
+
+impl Session {
+    /// Is there a Sync or Flush, or enough to go on without?
+    pub(super) fn is_gathered(&self) -> bool {
+        let received = self.client.received();
+        let mut at = 0;
+        while let Front::Whole(frame) = frame::front(&received[at..]) {
+            if matches!(frame.tag, client::SYNC | client::FLUSH | client::TERMINATE | client::QUERY | client::FUNCTION_CALL) {
+                return true;
+            }
+            at += frame.bytes.len();
+        }
+        at >= GATHER_MAX
+    }
+
+    /// Reads messages up to the end of a segment. Names are given at once; `undo` takes them back.
+    pub(super) fn gather_segment(&mut self) -> Segment {
+        let mut segment = Segment {
+            steps: SmallVec::new(),
+            destination: Destination::Any,
+            access: Access::Read,
+            bound: SmallVec::new(),
+            needs_server: false,
+            size: 0,
+            cut: Cut::Next,
+            undo: Vec::new(),
+        };
+        loop {
+            let at = segment.size;
+            let (tag, size) = match frame::front(&self.client.received()[at..]) {
+                Front::Whole(frame) => (frame.tag, frame.bytes.len()),
+                Front::Partial { .. } | Front::Malformed { .. } => return segment,
+            };
+            let cut = match tag {
+                client::SYNC => Ok(Some(Cut::Sync)),
+                client::FLUSH => Ok(Some(Cut::Flush)),
+                client::PARSE => self.gather_parse(&mut segment, at, size),
+                client::BIND => self.gather_bind(&mut segment, at, size),
+                client::DESCRIBE => self.gather_describe(&mut segment, at, size),
+                client::EXECUTE => self.gather_execute(&mut segment, at, size),
+                client::CLOSE => self.gather_close(&mut segment, at, size),
+                _ => return segment,
+            };
+            match cut {
+                // The message itself belongs to the next segment.
+                Ok(Some(Cut::Next)) => return segment,
+                Ok(cut) => {
+                    segment.size += size;
+                    if let Some(cut) = cut {
+                        segment.cut = cut;
+                        return segment;
+                    }
+                }
+                Err(trouble) => {
+                    segment.size += size;
+                    segment.cut = Cut::Trouble(trouble);
+                    return segment;
+                }
+            }
+        }
+    }
+
+    fn body(&self, at: usize, size: usize) -> &[u8] {
+        &self.client.received()[at + frame::HEADER..at + size]
+    }
+
+    fn gather_parse(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
+        let parse = Parse::parse(self.body(at, size))?;
+        let text = std::str::from_utf8(parse.text).map_err(|_| Fault::Encoding)?;
+        let is_named = !parse.name.is_empty();
+        if is_named && self.named.contains_key(parse.name) {
+            return Err(Fault::StatementExists(String::from_utf8_lossy(parse.name).into_owned()).into());
+        }
+        let statement = self.shared.statements.intern(text, parse.types, self.catalog_version());
+        let name: Box<[u8]> = parse.name.into();
+        let shape = statement.shape(&self.picture().planner);
+        let is_for_server = self.check_parse(&shape)?;
+        let before = if is_named {
+            self.named.insert(name.clone(), Arc::clone(&statement))
+        } else {
+            self.unnamed.replace(Arc::clone(&statement))
+        };
+        segment.undo.push((segment.steps.len(), name, before));
+        if is_for_server {
+            segment.needs_server = true;
+            segment.steps.push(Step::Parse { statement, is_named });
+        } else {
+            segment.steps.push(Step::Answer(PARSE_COMPLETE));
+        }
+        Ok(None)
+    }
+
+    /// Does a server have to see a statement of this shape? Refusals that no value can change are said at once.
+    fn check_parse(&self, shape: &Shape) -> Result<bool, Trouble> {
+        let Some(planned) = super::only(shape) else {
+            self.check_alive()?;
+            return Ok(true);
+        };
+        match &*planned.plan {
+            Plan::Command(command) => {
+                if !ends_failed_transaction(command) {
+                    self.check_alive()?;
+                }
+                Ok(false)
+            }
+            Plan::One(_) => {
+                self.check_alive()?;
+                Ok(true)
+            }
+            Plan::CopyIn(_) => {
+                self.check_alive()?;
+                Ok(false)
+            }
+            Plan::Refuse(refusal) => {
+                self.check_alive()?;
+                match (self.named_for(planned)?, &planned.forced) {
+                    (Some(_), Some(_)) => Ok(true),
+                    (None, _) | (_, None) => Err(refusal.clone().into()),
+                }
+            }
+        }
+    }
+
+    fn statement(&self, name: &[u8]) -> Result<Arc<Statement>, Fault> {
+        let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
+        found.cloned().ok_or_else(|| Fault::NoStatement(String::from_utf8_lossy(name).into_owned()))
+    }
+
+    fn gather_bind(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
+        let bind = Bind::parse(self.body(at, size))?;
+        let statement = self.statement(bind.statement)?;
+        let (portal, is_named): (Box<[u8]>, bool) = (bind.portal.into(), !bind.statement.is_empty());
+        let shape = statement.shape(&self.picture().planner);
+        let routed = match super::only(&shape) {
+            None => Some((Destination::Any, Access::Write)),
+            Some(planned) => match &*planned.plan {
+                Plan::Command(_) | Plan::CopyIn(_) => None,
+                Plan::One(one) => {
+                    let values = Values::Bind { bind: &bind, types: &statement.types };
+                    let found = route::destination(&one.home, &values, self.map());
+                    Some(self.routed(planned, found)?)
+                }
+                Plan::Refuse(refusal) => Some(self.routed(planned, Err(refusal.clone()))?),
+            },
+        };
+        let Some((destination, access)) = routed else {
+            self.remember_portal(portal, shape);
+            segment.steps.push(Step::Answer(BIND_COMPLETE));
+            return Ok(None);
+        };
+        self.check_alive()?;
+        let together = match meet(segment.destination, destination) {
+            Ok(destination) => destination,
+            // Another shard: what stands before it goes first.
+            Err(_) => return Ok(Some(Cut::Next)),
+        };
+        segment.destination = together;
+        if access == Access::Write {
+            segment.access = Access::Write;
+        }
+        segment.needs_server = true;
+        segment.bound.push(Arc::clone(&shape));
+        segment.steps.push(Step::Bind { statement, is_named, at: at + frame::HEADER..at + size });
+        self.remember_portal(portal, shape);
+        Ok(None)
+    }
+
+    fn routed(
+        &self,
+        planned: &crate::logic::plan::Planned,
+        found: Result<Destination, Refusal>,
+    ) -> Result<(Destination, Access), Trouble> {
+        let Ready { destination, access, .. } = self.ready(planned, found)?;
+        Ok((destination, access))
+    }
+
+    fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>) {
+        match self.portals.iter_mut().find(|(portal, _)| *portal == name) {
+            Some((_, bound)) => *bound = shape,
+            None => self.portals.push((name, shape)),
+        }
+    }
+
+    fn portal(&self, name: &[u8]) -> Option<&Arc<Shape>> {
+        self.portals.iter().find(|(portal, _)| **portal == *name).map(|(_, shape)| shape)
+    }
+
+    fn gather_describe(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
+        match view::target(self.body(at, size))? {
+            Target::Statement(name) => {
+                let is_named = !name.is_empty();
+                let statement = self.statement(name)?;
+                let shape = statement.shape(&self.picture().planner);
+                if is_ours(&shape) {
+                    segment.steps.push(Step::Answer(NO_PARAMETERS_NO_DATA));
+                } else {
+                    self.check_alive()?;
+                    segment.needs_server = true;
+                    segment.steps.push(Step::Describe { statement, is_named });
+                }
+            }
+            Target::Portal(name) => {
+                if self.portal(name).is_some_and(|shape| is_ours(shape)) {
+                    segment.steps.push(Step::Answer(NO_DATA));
+                } else {
+                    self.push_portal(segment, client::DESCRIBE, at, size);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn push_portal(&self, segment: &mut Segment, tag: u8, at: usize, size: usize) {
+        segment.needs_server = true;
+        segment.steps.push(Step::Portal { tag, at: at..at + size });
+    }
+
+    fn gather_execute(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
+        let (name, _) = view::execute(self.body(at, size))?;
+        match self.portal(name) {
+            Some(shape) if is_ours(shape) => Ok(Some(Cut::Act(Arc::clone(shape)))),
+            _ => {
+                self.push_portal(segment, client::EXECUTE, at, size);
+                // What comes after DDL must be planned with the new schema.
+                Ok(segment.changes_schema().then_some(Cut::Flush).filter(|_| !self.is_followed_by_end(at + size)))
+            }
+        }
+    }
+
+    fn is_followed_by_end(&self, at: usize) -> bool {
+        match frame::front(&self.client.received()[at..]) {
+            Front::Whole(frame) => matches!(frame.tag, client::SYNC | client::FLUSH),
+            Front::Partial { .. } | Front::Malformed { .. } => false,
+        }
+    }
+
+    fn gather_close(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
+        match view::target(self.body(at, size))? {
+            Target::Statement(name) => {
+                let name: Box<[u8]> = name.into();
+                let before = if name.is_empty() { self.unnamed.take() } else { self.named.remove(&name) };
+                segment.undo.push((segment.steps.len(), name, before));
+                segment.steps.push(Step::Answer(CLOSE_COMPLETE));
+            }
+            Target::Portal(name) => {
+                let is_ours = self.portal(name).is_some_and(|shape| is_ours(shape));
+                if is_ours || self.held.iter().all(|held| !held.is_engaged()) && !segment.needs_server {
+                    segment.steps.push(Step::Answer(CLOSE_COMPLETE));
+                } else {
+                    self.push_portal(segment, client::CLOSE, at, size);
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Statements that no server sees in the extended protocol: the session answers for them.
+fn is_ours(shape: &Shape) -> bool {
+    super::only(shape).is_some_and(|planned| matches!(&*planned.plan, Plan::Command(_) | Plan::CopyIn(_)))
+}
+
+fn changes_schema(shape: &Shape) -> bool {
+    super::only(shape).is_some_and(|planned| match (&*planned.plan, &planned.forced) {
+        (Plan::One(one), _) => one.mark.is_ddl,
+        (_, Some(forced)) => forced.mark.is_ddl,
+        (_, None) => false,
+    })
+}
+
+fn ends_failed_transaction(command: &crate::logic::plan::Command) -> bool {
+    use crate::logic::plan::Command;
+    matches!(command, Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
+}
+
+/// EXECUTE and PREPARE in SQL need the simple protocol.
+pub(super) fn needs_simple(what: &str) -> Refusal {
+    let mut refusal = alone(&format!("{what} in the extended protocol"));
+    refusal.hint = Some("use the protocol's own prepared statements, or send it as a simple query".to_owned());
+    refusal
+}

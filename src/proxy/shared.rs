@@ -1,0 +1,146 @@
+//! What all sessions of one proxy share. Two proxies fit in one process: nothing here is global.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use crate::logic::session::settings::Map;
+use crate::logic::topology::{Database, Topology};
+use crate::proxy::backend::Connector;
+use crate::proxy::cancel::Cancels;
+use crate::proxy::metrics::Metrics;
+use crate::proxy::plans::Planner;
+use crate::proxy::pool::Pools;
+use crate::proxy::statements::Statements;
+
+/// What sessions ask of the control plane.
+pub trait Steering: Send + Sync {
+    /// The schema of a database has changed: resolves once plans see it, or after a bounded wait.
+    fn schema_changed(&self, database: &str) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+}
+
+/// Startup parameters that a server has accepted, and what it reported then.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The settings they make
+    pub settings: Arc<Map>,
+    /// ParameterStatus values that differ from the greeting
+    pub reported: Arc<Vec<(Box<str>, Box<str>)>>,
+}
+
+/// See the module.
+pub struct Shared {
+    /// The latest picture of the fleet
+    pub topology: Arc<ArcSwap<Topology>>,
+    /// Server connections
+    pub pools: Pools,
+    /// Opens server connections, sends cancel requests
+    pub connector: Arc<Connector>,
+    /// Proxy-wide prepared statements
+    pub statements: Statements,
+    /// Cancel keys
+    pub cancels: Cancels,
+    /// Counters
+    pub metrics: Arc<Metrics>,
+    /// The control plane
+    pub steering: Arc<dyn Steering>,
+    /// Becomes true when the proxy drains
+    pub draining: watch::Receiver<bool>,
+    planners: Mutex<HashMap<PlannerKey, Arc<Planner>>>,
+    accepted: Mutex<HashMap<AcceptedKey, Accepted>>,
+    next_session: AtomicU64,
+}
+
+type PlannerKey = (Box<str>, Vec<Box<str>>);
+/// Database, user, startup parameters as sent.
+pub type AcceptedKey = (Box<str>, Box<str>, Vec<(Box<str>, Box<str>)>);
+
+/// Different sets of startup parameters remembered; they are forgotten all at once.
+const ACCEPTED_MAX: usize = 4096;
+/// Different search paths planned for at a time; they are forgotten all at once.
+const PLANNERS_MAX: usize = 1024;
+
+impl Shared {
+    /// Of a proxy that starts.
+    pub fn new(
+        topology: Arc<ArcSwap<Topology>>,
+        pools: Pools,
+        connector: Arc<Connector>,
+        metrics: Arc<Metrics>,
+        steering: Arc<dyn Steering>,
+        draining: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            topology,
+            pools,
+            connector,
+            statements: Statements::default(),
+            cancels: Cancels::default(),
+            metrics,
+            steering,
+            draining,
+            planners: Mutex::default(),
+            accepted: Mutex::default(),
+            next_session: AtomicU64::new(1),
+        }
+    }
+
+    /// A number for a new session, for logs.
+    pub fn session_id(&self) -> u64 {
+        self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The planner for a database as it is now and a search path.
+    pub fn planner(&self, database: &Arc<Database>, search_path: &[Box<str>]) -> Arc<Planner> {
+        let is_current = |planner: &Arc<Planner>| {
+            let of = planner.database();
+            Arc::ptr_eq(&of.map, &database.map)
+                && match (&of.catalog, &database.catalog) {
+                    (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+                    (None, None) => true,
+                    (Some(_), None) | (None, Some(_)) => false,
+                }
+        };
+        let mut planners = self.planners.lock();
+        let key = (database.name.clone(), search_path.to_vec());
+        if let Some(planner) = planners.get(&key).filter(|planner| is_current(planner)) {
+            return Arc::clone(planner);
+        }
+        if planners.len() >= PLANNERS_MAX {
+            planners.clear();
+        }
+        let planner = Arc::new(Planner::new(Arc::clone(database), search_path.to_vec()));
+        planners.insert(key, Arc::clone(&planner));
+        planner
+    }
+
+    /// Entries of the plan caches of each database.
+    pub fn plan_counts(&self) -> Vec<(Box<str>, u64, u64, usize)> {
+        let planners = self.planners.lock();
+        let one = |((database, _), planner): (&PlannerKey, &Arc<Planner>)| {
+            let (hits, misses, entries) = planner.counts();
+            (database.clone(), hits, misses, entries)
+        };
+        planners.iter().map(one).collect()
+    }
+
+    /// Startup parameters that were accepted before.
+    pub fn accepted(&self, key: &AcceptedKey) -> Option<Accepted> {
+        self.accepted.lock().get(key).cloned()
+    }
+
+    /// Remembers startup parameters.
+    pub fn accept(&self, key: AcceptedKey, accepted: Accepted) {
+        let mut known = self.accepted.lock();
+        if known.len() >= ACCEPTED_MAX {
+            known.clear();
+        }
+        known.insert(key, accepted);
+    }
+}
