@@ -6,9 +6,9 @@ use super::CopyFault;
 
 const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
 
-/// A row at the front of the bytes, and where its key lies.
+/// What stands at the front of the bytes.
 pub(super) enum Found {
-    /// A row of `len` bytes; `key` is `None` for NULL, `Some(None)` cannot be
+    /// A row of `len` bytes, and where its key lies in it
     Row { len: usize, key: Key },
     /// The trailer, two bytes
     Trailer,

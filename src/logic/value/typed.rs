@@ -103,10 +103,8 @@ impl Typed {
     /// The key it becomes when it is stored into the key column: as in a comparison, but what equals no key is
     /// changed by the assignment or refused by the server.
     pub(super) fn store(self, key: KeyType) -> Decoded {
-        let as_text = match &self.value {
-            Key::Int(_) | Key::Uuid(_) if key == KeyType::Text => Some(text(&self.value)),
-            _ => None,
-        };
+        let has_text = key == KeyType::Text && matches!(&self.value, Key::Int(_) | Key::Uuid(_));
+        let as_text = has_text.then(|| text(&self.value));
         let without_match = match &self.value {
             Key::Int(_) | Key::Date(_) => Decoded::Invalid,
             Key::Numeric(value) if value.as_integer().is_some() => Decoded::Invalid,
