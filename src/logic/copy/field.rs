@@ -4,8 +4,7 @@ use std::borrow::Cow;
 
 use memchr::{memchr, memchr2};
 
-use super::CopyFormat;
-use super::split::CopyKey;
+use super::{CopyFormat, CopyKey};
 
 /// The key of a line whose end is cut off.
 pub(super) fn key<'a>(format: &CopyFormat, line: &'a [u8], position: usize) -> CopyKey<'a> {

@@ -3,9 +3,11 @@
 //! Never writes a row anew: what came in between two line ends goes out as it is. Text must be in UTF-8 or another
 //! encoding whose multi-byte characters contain no ASCII bytes.
 
-pub use split::{CopyKey, CopyPart, RowSplitter};
+use std::borrow::Cow;
 
 use thiserror::Error;
+
+pub use split::{CopyPart, RowSplitter};
 
 mod line;
 mod field;
@@ -43,6 +45,17 @@ pub enum CopyFormat {
     },
     /// FORMAT binary
     Binary,
+}
+
+/// The key field of a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CopyKey<'a> {
+    /// Its value in the format of the stream (text or binary), unquoted and unescaped
+    Value(Cow<'a, [u8]>),
+    /// NULL
+    Null,
+    /// The row has too few columns: the server will say so
+    Missing,
 }
 
 /// Why a stream cannot be split. PostgreSQL reports the same, apart from the last.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::line::{self, LineScanner, Quoting};
-use super::{CopyFault, CopyFormat, binary, field};
+use super::{CopyFault, CopyFormat, CopyKey, binary, field};
 
 /// A part of the stream, its bytes exactly as they came.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,17 +17,6 @@ pub enum CopyPart<'a> {
         /// Its key
         key: CopyKey<'a>,
     },
-}
-
-/// The key field of a row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CopyKey<'a> {
-    /// Its value in the format of the stream (text or binary), unquoted and unescaped
-    Value(Cow<'a, [u8]>),
-    /// NULL
-    Null,
-    /// The row has too few columns: the server will say so
-    Missing,
 }
 
 /// The splitter: `push` bytes, take parts with `next` until there are none, and so on; after the client's CopyDone

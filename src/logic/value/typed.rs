@@ -14,11 +14,16 @@ impl KeyType {
     /// The key type a built-in type is read as; float, bpchar, name and all others are not.
     pub(super) fn of_oid(type_oid: u32) -> Result<Self, Decoded> {
         match type_oid {
-            oid::VARCHAR => Ok(Self::Text),
-            _ => Self::ALL
-                .into_iter()
-                .find(|candidate| candidate.oid() == type_oid)
-                .ok_or(Decoded::Undecidable(UNKNOWN_TYPE)),
+            oid::INT2 => Ok(Self::SmallInt),
+            oid::INT4 => Ok(Self::Integer),
+            oid::INT8 => Ok(Self::BigInt),
+            oid::TEXT | oid::VARCHAR => Ok(Self::Text),
+            oid::UUID => Ok(Self::Uuid),
+            oid::DATE => Ok(Self::Date),
+            oid::TIMESTAMP => Ok(Self::Timestamp),
+            oid::TIMESTAMPTZ => Ok(Self::TimestampTz),
+            oid::NUMERIC => Ok(Self::Numeric),
+            _ => Err(Decoded::Undecidable(UNKNOWN_TYPE)),
         }
     }
 }
