@@ -1,7 +1,8 @@
 //! The nanoseconds that every statement pays: lexing, decoding and hashing a key, finding its shard, splitting COPY rows.
 
-use divan::{black_box, Bencher};
+use divan::{Bencher, black_box};
 use foldhash::quality::RandomState;
+use shardway::logic::copy::{CopyFormat, CopyPart, RowSplitter};
 use shardway::logic::shards::{BucketRun, Keyspace, Method, ShardId};
 use shardway::logic::sql::template::{Strings, Template};
 use shardway::logic::value::{Format, Key, KeyType, LiteralKind, Raw};
@@ -51,4 +52,41 @@ fn keyspace(key_type: KeyType) -> Keyspace {
         (0..3).zip(runs).map(|(shard, (first, last))| BucketRun { first, last, shard: ShardId(shard) }).collect();
     let method = Method::hash(&runs).expect("the buckets have no gaps");
     Keyspace { name: "k".into(), key_type, method, pins: std::collections::HashMap::new() }
+}
+
+/// A thousand rows of 60 bytes, pushed in messages of 8 KiB.
+#[divan::bench]
+fn split_copy_text(bencher: Bencher<'_, '_>) {
+    let format = CopyFormat::Text { delimiter: b'\t', null: b"\\N".as_slice().into(), has_header: false };
+    bench_split(bencher, &format, "81234\tclick\t2026-01-31 18:30:00+00\tsome text of usual length\n");
+}
+
+#[divan::bench]
+fn split_copy_csv(bencher: Bencher<'_, '_>) {
+    let format = CopyFormat::Csv {
+        delimiter: b',',
+        quote: b'"',
+        escape: b'"',
+        null: Box::default(),
+        has_header: false,
+        key_force_null: false,
+        key_force_not_null: false,
+    };
+    bench_split(bencher, &format, "81234,click,2026-01-31 18:30:00+00,\"some text, quoted\"\n");
+}
+
+fn bench_split(bencher: Bencher<'_, '_>, format: &CopyFormat, row: &str) {
+    let stream = row.repeat(1000);
+    bencher.bench_local(|| {
+        let mut splitter = RowSplitter::new(format.clone(), 0, 1 << 20);
+        let mut rows = 0;
+        for payload in stream.as_bytes().chunks(8192) {
+            splitter.push(payload);
+            while let Ok(Some(CopyPart::Row { key, .. })) = splitter.next() {
+                black_box(key);
+                rows += 1;
+            }
+        }
+        rows
+    });
 }

@@ -15,7 +15,7 @@ impl ShardSet {
     pub const EMPTY: Self = Self([0; 4]);
 
     /// One shard.
-    pub fn single(shard: ShardId) -> Self {
+    pub fn of(shard: ShardId) -> Self {
         let mut set = Self::EMPTY;
         set.insert(shard);
         set

@@ -134,10 +134,10 @@ fn wrong_ranges() {
 fn sets() {
     let set: ShardSet = [0, 63, 64, 255].into_iter().map(ShardId).collect();
     assert_eq!((ids(set), set.len(), set.first(), set.only()), (vec![0, 63, 64, 255], 4, Some(ShardId(0)), None));
-    let other = ShardSet::single(ShardId(64));
+    let other = ShardSet::of(ShardId(64));
     assert_eq!(set.intersect(other).only(), Some(ShardId(64)));
     assert_eq!(ShardSet::first_of(3).union(other).len(), 4);
-    assert!(set.intersect(ShardSet::single(ShardId(1))).is_empty());
+    assert!(set.intersect(ShardSet::of(ShardId(1))).is_empty());
     assert!(set.contains(ShardId(255)) && !set.contains(ShardId(254)));
 }
 

@@ -11,8 +11,17 @@ const ELEMENTS_MAX: usize = 1 << 20;
 impl KeyType {
     /// The elements of an array that is compared with the key column, each decoded as [`KeyType::decode`] does.
     ///
-    /// The error says what the array as a whole amounts to: `Null`, `Invalid` or `Undecidable`.
-    pub fn decode_array(self, raw: Raw<'_>, cast: Option<u32>) -> Result<Vec<Decoded>, Decoded> {
+    /// An array that is NULL, or that PostgreSQL rejects, is one such element. The error is the reason why only the
+    /// server could tell.
+    pub fn decode_array(self, raw: Raw<'_>, cast: Option<u32>) -> Result<Vec<Decoded>, &'static str> {
+        match self.elements(raw, cast) {
+            Ok(elements) => Ok(elements),
+            Err(Decoded::Undecidable(why)) => Err(why),
+            Err(whole @ (Decoded::Key(_) | Decoded::Null | Decoded::NoMatch | Decoded::Invalid)) => Ok(vec![whole]),
+        }
+    }
+
+    fn elements(self, raw: Raw<'_>, cast: Option<u32>) -> Result<Vec<Decoded>, Decoded> {
         let cast = cast.map(element_type).transpose()?;
         let (format, of, bytes) = match raw {
             Raw::Null | Raw::Param { bytes: None, .. } => return Err(Decoded::Null),

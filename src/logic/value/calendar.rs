@@ -52,7 +52,7 @@ pub(super) fn midnight(days: i32) -> Option<i64> {
     match days {
         i32::MIN => Some(i64::MIN),
         i32::MAX => Some(i64::MAX),
-        _ => (i64::from(days) * DAY < TIMESTAMPS.end).then(|| i64::from(days) * DAY),
+        _ => (i64::from(days) < TIMESTAMPS.end / DAY).then(|| i64::from(days) * DAY),
     }
 }
 
@@ -108,10 +108,8 @@ fn parse_moment(text: &str) -> Result<(i64, Option<i64>), NotRead> {
     }
     let (text, is_bc) = split_era(text);
     let (days, rest) = split_date(text, is_bc)?;
-    if i64::from(days) * DAY >= TIMESTAMPS.end {
-        return Err(NotRead::Invalid);
-    }
-    let midnight = i64::from(days) * DAY;
+    // Dates reach further than timestamps.
+    let midnight = midnight(days).ok_or(NotRead::Invalid)?;
     if rest.is_empty() {
         return Ok((midnight, None));
     }

@@ -103,7 +103,7 @@ impl Numeric {
     pub(super) fn from_binary(bytes: &[u8]) -> Result<Self, NotNumeric> {
         let words: Vec<i16> = bytes.chunks_exact(2).map(|pair| i16::from_be_bytes([pair[0], pair[1]])).collect();
         let [count, weight, sign, scale, digits @ ..] = words.as_slice() else { return Err(NotNumeric::Invalid) };
-        if bytes.len() % 2 != 0 || digits.len() != *count as u16 as usize {
+        if !bytes.len().is_multiple_of(2) || digits.len() != *count as u16 as usize {
             return Err(NotNumeric::Invalid);
         }
         let is_negative = match *sign as u16 {
@@ -177,6 +177,10 @@ impl From<i64> for Numeric {
 }
 
 fn parse_exponent(text: &str) -> Result<i32, NotNumeric> {
+    // Older servers read it with strtol, which skips blanks; newer ones reject them.
+    if text.contains(is_space) {
+        return Err(NotNumeric::Unread);
+    }
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(NotNumeric::Invalid);

@@ -14,11 +14,16 @@ impl KeyType {
     /// The key type a built-in type is read as; float, bpchar, name and all others are not.
     pub(super) fn of_oid(type_oid: u32) -> Result<Self, Decoded> {
         match type_oid {
-            oid::VARCHAR => Ok(Self::Text),
-            _ => Self::ALL
-                .into_iter()
-                .find(|candidate| candidate.oid() == type_oid)
-                .ok_or(Decoded::Undecidable(UNKNOWN_TYPE)),
+            oid::INT2 => Ok(Self::SmallInt),
+            oid::INT4 => Ok(Self::Integer),
+            oid::INT8 => Ok(Self::BigInt),
+            oid::TEXT | oid::VARCHAR => Ok(Self::Text),
+            oid::UUID => Ok(Self::Uuid),
+            oid::DATE => Ok(Self::Date),
+            oid::TIMESTAMP => Ok(Self::Timestamp),
+            oid::TIMESTAMPTZ => Ok(Self::TimestampTz),
+            oid::NUMERIC => Ok(Self::Numeric),
+            _ => Err(Decoded::Undecidable(UNKNOWN_TYPE)),
         }
     }
 }
@@ -103,10 +108,8 @@ impl Typed {
     /// The key it becomes when it is stored into the key column: as in a comparison, but what equals no key is
     /// changed by the assignment or refused by the server.
     pub(super) fn store(self, key: KeyType) -> Decoded {
-        let as_text = match &self.value {
-            Key::Int(_) | Key::Uuid(_) if key == KeyType::Text => Some(text(&self.value)),
-            _ => None,
-        };
+        let has_text = key == KeyType::Text && matches!(&self.value, Key::Int(_) | Key::Uuid(_));
+        let as_text = has_text.then(|| text(&self.value));
         let without_match = match &self.value {
             Key::Int(_) | Key::Date(_) => Decoded::Invalid,
             Key::Numeric(value) if value.as_integer().is_some() => Decoded::Invalid,
