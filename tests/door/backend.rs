@@ -312,7 +312,7 @@ async fn a_server_that_lies_gets_no_password_and_no_memory() {
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             for answer in script {
-                stream.read(&mut [0; 1024]).await.unwrap();
+                assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
                 stream.write_all(&answer).await.unwrap();
             }
             stream.shutdown().await.ok();
@@ -331,7 +331,7 @@ async fn an_answer_to_ssl_request_may_not_bring_more_along() {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
-        stream.read(&mut [0; 8]).await.unwrap();
+        stream.read_exact(&mut [0; 8]).await.unwrap();
         let stuffed = [&b"S"[..], &tagged(b'R', &[0; 4]), READY].concat();
         stream.write_all(&stuffed).await.unwrap();
         while let Ok(1..) = stream.read(&mut [0; 1024]).await {}

@@ -6,6 +6,7 @@ use postgres_protocol::authentication::sasl::ChannelBinding;
 use shardway::logic::auth::certificate::end_point;
 use shardway::proxy::door::{Tls, TlsDemand, TlsFault, TlsSettings};
 use std::io;
+use std::process::Stdio;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -213,6 +214,34 @@ async fn a_new_certificate_is_shown_to_those_who_come_after_it() {
         let binding = ChannelBinding::tls_server_end_point(end_point(&shown).unwrap());
         client.scram("secret", "SCRAM-SHA-256-PLUS", binding).await;
         assert_eq!(bench.verdict().await, "welcome app");
+    }
+}
+
+/// PostgreSQL's own client library, up to the end of its login.
+#[tokio::test]
+async fn libpq_logs_in() {
+    let folder = folder();
+    let mut bench = Bench::new(Some(load(&folder, TlsDemand::Allow, "proxy").unwrap()));
+    let root = format!(
+        "sslmode=verify-full sslrootcert={} host=localhost hostaddr=127.0.0.1",
+        folder.path("ca.crt").display()
+    );
+    let card = format!("sslcert={} sslkey={}", folder.path("card.crt").display(), folder.path("card.key").display());
+    for (user, manner, expected) in [
+        ("app", "sslmode=disable", "welcome app"),
+        ("app", "sslmode=prefer", "welcome app"),
+        ("app", "sslmode=require channel_binding=require", "welcome app"),
+        ("app", &root, "welcome app"),
+        ("card", &format!("{root} {card}"), "welcome card"),
+        ("open", "sslmode=disable options='-c geqo=off'", "welcome open"),
+        ("nobody", "sslmode=require channel_binding=require", "28P01"),
+    ] {
+        // A host is named, because libpq makes a server name of the socket folder otherwise, which rustls does not take.
+        let address = format!("host=127.0.0.1 port={} dbname=shop user={user} {manner}", bench.address.port());
+        let mut psql = tokio::process::Command::new("psql");
+        psql.env("PGPASSWORD", "secret").args(["-XAtc", "SELECT 1", &address]).kill_on_drop(true);
+        let _psql = psql.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        assert_eq!(bench.verdict().await, expected, "{user} {manner}");
     }
 }
 
