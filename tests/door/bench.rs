@@ -33,7 +33,7 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(tls: Option<Tls>) -> Self {
-        let listener = Listener::tcp(([127, 0, 0, 1], 0).into(), 64, SocketOptions::default()).unwrap();
+        let listener = Listener::tcp(([127, 0, 0, 1], 0).into(), 64, true, SocketOptions::default()).unwrap();
         Self::on(listener, tls)
     }
 

@@ -53,10 +53,12 @@ async fn a_unix_socket_needs_no_tls_and_offers_none() {
 async fn two_listeners_share_a_port_and_hand_their_options_down() {
     let keepalive = Keepalive { idle: Duration::from_secs(30), interval: Duration::from_secs(5), count: 3 };
     let options = SocketOptions { keepalive: Some(keepalive), user_timeout: Some(Duration::from_secs(20)) };
-    let first = Listener::tcp(([127, 0, 0, 1], 0).into(), 16, options).unwrap();
+    let first = Listener::tcp(([127, 0, 0, 1], 0).into(), 16, true, options).unwrap();
     let address = first.local_address().unwrap();
-    let second = Listener::tcp(address, 16, options).unwrap();
+    let second = Listener::tcp(address, 16, true, options).unwrap();
     assert_eq!(second.local_address(), Some(address));
+    let alone = Listener::tcp(address, 16, false, options).unwrap_err();
+    assert_eq!(alone.kind(), std::io::ErrorKind::AddrInUse);
     let _client = TcpStream::connect(address).await.unwrap();
     let (stream, _) = tokio::select! { met = first.accept() => met, met = second.accept() => met }.unwrap();
     let Stream::Tcp(tcp) = &stream else { panic!("plain TCP") };

@@ -20,12 +20,12 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion
 /// How a client speaks TLS.
 #[derive(Clone, Copy)]
 struct Manner<'a> {
-    alpn: Option<&'a [u8]>,
+    alpn: &'a [&'a [u8]],
     version: &'static SupportedProtocolVersion,
     certificate: Option<&'a str>,
 }
 
-const USUAL: Manner<'_> = Manner { alpn: None, version: &TLS13, certificate: None };
+const USUAL: Manner<'_> = Manner { alpn: &[], version: &TLS13, certificate: None };
 
 fn folder() -> Folder {
     let folder = Folder::new();
@@ -112,15 +112,17 @@ async fn binding_to_something_else_is_refused() {
 async fn tls_may_begin_at_once_when_it_names_the_protocol() {
     let folder = folder();
     let mut bench = Bench::new(Some(load(&folder, TlsDemand::Require, "proxy").unwrap()));
-    for version in [&TLS12, &TLS13] {
+    // The second is longer than what the door reads at first.
+    let padded = [&[&b"postgresql"[..]][..], &[&b"padding"[..]; 300]].concat();
+    for (alpn, version) in [(&padded[..1], &TLS12), (&padded[..1], &TLS13), (&padded, &TLS12), (&padded, &TLS13)] {
         let tcp = TcpStream::connect(bench.address).await.unwrap();
-        let manner = Manner { alpn: Some(b"postgresql"), version, ..USUAL };
+        let manner = Manner { alpn, version, ..USUAL };
         let mut client = Client::new(handshake(&folder, tcp, manner).await.unwrap());
         client.send(&as_user("open")).await;
         assert_eq!(client.message().await.unwrap(), (b'R', vec![0; 4]));
         assert_eq!(bench.verdict().await, "welcome open");
     }
-    for alpn in [None, Some(&b"http/1.1"[..])] {
+    for alpn in [&[][..], &[&b"http/1.1"[..]]] {
         let tcp = TcpStream::connect(bench.address).await.unwrap();
         if let Ok(tls) = handshake(&folder, tcp, Manner { alpn, ..USUAL }).await {
             assert_eq!(Client::new(tls).message().await, None);
@@ -129,7 +131,7 @@ async fn tls_may_begin_at_once_when_it_names_the_protocol() {
     }
     let mut bench = Bench::new(None);
     let tcp = TcpStream::connect(bench.address).await.unwrap();
-    assert!(handshake(&folder, tcp, Manner { alpn: Some(b"postgresql"), ..USUAL }).await.is_err());
+    assert!(handshake(&folder, tcp, Manner { alpn: &[b"postgresql"], ..USUAL }).await.is_err());
     assert_eq!(bench.verdict().await, "lost Unsupported");
 }
 
