@@ -8,3 +8,5 @@ mod support;
 mod control;
 /// The settings: what is accepted, and how everything wrong is shown.
 mod config;
+/// Who comes in at the front door and who is turned away; logging in to servers.
+mod door;

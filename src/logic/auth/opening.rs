@@ -188,6 +188,8 @@ impl Startup {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is wrong")]
+
     use super::*;
 
     fn packet(code: u32, body: &[u8]) -> Vec<u8> {

@@ -64,8 +64,7 @@ mod tests {
             ("-c a=b=c\\", vec![("a", "b=c")]),
             ("-c a=1 -- -c b=2", vec![("a", "1")]),
         ] {
-            let expected: Settings =
-                expected.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+            let expected: Settings = expected.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
             assert_eq!(parse(options).unwrap(), expected, "{options}");
         }
         for (options, message) in [

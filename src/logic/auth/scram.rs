@@ -142,6 +142,8 @@ fn initial_response(body: &[u8]) -> Result<(&str, &[u8]), Fatal> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::wildcard_enum_match_arm, reason = "whatever else it is, it is wrong")]
+
     use super::*;
     use crate::logic::auth::verifier_from_password;
     use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};

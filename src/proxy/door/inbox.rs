@@ -80,3 +80,22 @@ impl Inbox {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::UnixStream;
+
+    #[tokio::test]
+    async fn an_announced_length_takes_no_memory() {
+        let (near, mut far) = UnixStream::pair().expect("a pair");
+        let (mut stream, mut inbox) = (Stream::Unix(near), Inbox::default());
+        far.write_all(&[0, 0, 0x27, 0x10, 0, 3, 0, 0]).await.expect("it is short");
+        let unfinished = tokio::time::timeout(Duration::from_millis(50), inbox.packet(&mut stream)).await;
+        assert!(unfinished.is_err(), "{unfinished:?} is whole?");
+        assert_eq!(inbox.bytes.len(), 8);
+        assert!(inbox.bytes.capacity() <= READ_SIZE, "{}", inbox.bytes.capacity());
+    }
+}

@@ -50,11 +50,12 @@ pub struct UnixDoor {
 }
 
 impl Listener {
-    /// Listens on a port. Several processes, or several workers of one, may share it: the kernel spreads the clients.
-    pub fn tcp(address: SocketAddr, backlog: i32, options: SocketOptions) -> io::Result<Self> {
+    /// Listens on a port. With `reuse_port` several processes, or several workers of one, may share it: the kernel
+    /// spreads the clients.
+    pub fn tcp(address: SocketAddr, backlog: u32, reuse_port: bool, options: SocketOptions) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
-        socket.set_reuse_port(true)?;
+        socket.set_reuse_port(reuse_port)?;
         if address.is_ipv6() {
             // `[::]` and `0.0.0.0` are two addresses, as in PostgreSQL.
             socket.set_only_v6(true)?;
@@ -62,12 +63,12 @@ impl Listener {
         options.apply(&SockRef::from(&socket))?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        socket.listen(backlog)?;
+        socket.listen(backlog.try_into().unwrap_or(i32::MAX))?;
         Ok(Self::Tcp { socket: TcpListener::from_std(socket.into())?, options })
     }
 
     /// Listens on `folder/.s.PGSQL.port`, where libpq looks. A file left by a dead process is removed.
-    pub fn unix(folder: &Path, port: u16, mode: u32, backlog: i32) -> io::Result<Self> {
+    pub fn unix(folder: &Path, port: u16, mode: u32, backlog: u32) -> io::Result<Self> {
         let path = folder.join(format!(".s.PGSQL.{port}"));
         remove_stale(&path)?;
         let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
@@ -75,7 +76,7 @@ impl Listener {
         socket.bind(&socket2::SockAddr::unix(&path)?)?;
         // Before anyone can connect: nobody listens yet.
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
-        socket.listen(backlog)?;
+        socket.listen(backlog.try_into().unwrap_or(i32::MAX))?;
         let inode = fs::metadata(&path)?.ino();
         let socket = UnixListener::from_std(std::os::fd::OwnedFd::from(socket).into())?;
         Ok(Self::Unix(UnixDoor { socket, path, inode }))

@@ -5,7 +5,7 @@
 
 use super::arrival::Arrival;
 use super::{Door, Guest, Turned};
-use crate::logic::auth::fatal::INVALID_AUTHORIZATION;
+use crate::logic::auth::fatal::{INVALID_AUTHORIZATION, INVALID_PASSWORD};
 use crate::logic::auth::opening::Startup;
 use crate::logic::auth::scram::{Exchange, Step};
 use crate::logic::auth::{Fatal, Verifier, certificate};
@@ -73,7 +73,14 @@ async fn log_in(arrival: &mut Arrival<'_>, startup: Startup) -> Result<Admitted,
     };
     encode(&Authentication::Ok, &mut unsent);
     let (database, protocol_minor) = (startup.database.clone(), startup.protocol_minor);
-    Ok(Admitted { user, database, parameters: startup.into_parameters()?, protocol_minor, unsent })
+    match startup.into_parameters() {
+        Ok(parameters) => Ok(Admitted { user, database, parameters, protocol_minor, unsent }),
+        Err(fatal) => {
+            // It is in, and hears so, before it hears what is wrong with its options.
+            arrival.stream.write_all(&unsent).await?;
+            Err(fatal.into())
+        }
+    }
 }
 
 /// Where TLS is required it is required before anyone says a password. A Unix socket needs none.
@@ -134,7 +141,8 @@ async fn ask(
                 encode(&message, unsent);
                 return Ok(());
             }
-            Step::Reject(fatal) => return Err(refused(fatal, why)),
+            Step::Reject(fatal) if fatal.sqlstate == INVALID_PASSWORD => return Err(refused(fatal, why)),
+            Step::Reject(fatal) => return Err(fatal.into()),
         }
     }
 }
