@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shardway::control::{CatalogSettings, Control, ControlHandle, ControlSettings, Refreshed};
+use shardway::control::{CatalogSettings, Control, ControlHandle, ControlSettings, MonitorSettings, Refreshed};
 use shardway::logic::catalog::{Column, ColumnDefault, FunctionKind, RelationKind, Volatility};
 use shardway::logic::health::HealthSettings;
 use shardway::logic::picture;
 use shardway::logic::shards::{Placement, ShardId, ShardMap, TableName};
-use shardway::logic::topology::{Health, Server as Member, Shard, Topology};
+use shardway::logic::topology::{Health, Secret, Server as Member, Shard, Topology};
 use shardway::proxy::metrics::Metrics;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -129,6 +129,34 @@ async fn a_standby_is_never_taken_for_a_primary() {
     control.replace(picture::of_ports("app", &[(a.port(), &[a2.port()])]), settings());
     let now = until(&control, "the map is put right", |it| lag_bytes(it) == Some(0)).await;
     assert_eq!((primary(&now).health, replica(&now).health, now.map_epoch), (Health::Up, Health::Up, 2));
+}
+
+#[tokio::test]
+async fn a_server_that_turns_us_away_is_alive_and_nobody_can_deceive_us() {
+    let lab = Arc::new(Lab::new("turned-away").unwrap());
+    let a = Server::start(&lab, "a", Auth::Scram, &[]).unwrap();
+    // Were our queries to use it, the primary would look like a standby.
+    sql(&a, "CREATE FUNCTION public.pg_is_in_recovery() RETURNS bool LANGUAGE sql AS 'SELECT true'").await;
+    sql(&a, "ALTER DATABASE postgres SET search_path = public, pg_catalog").await;
+    sql(&a, "CREATE ROLE watcher LOGIN PASSWORD 'right'").await;
+    let as_watcher = |password: &str| {
+        let mut topology = picture::of_ports("app", &[(a.port(), &[])]);
+        let app = Arc::make_mut(topology.databases.get_mut("app").unwrap());
+        let mut primary = Member::clone(&app.shards[0].primary);
+        (primary.address.user, primary.address.password) = (None, None);
+        app.shards[0].primary = Arc::new(primary);
+        let monitor = MonitorSettings { user: Some("watcher".into()), password: Some(Secret::new(password)) };
+        (topology, ControlSettings { monitor, ..settings() })
+    };
+    let (topology, wrong) = as_watcher("wrong");
+    let control = Control::start(wrong, topology, Metrics::new()).unwrap();
+    let now = until(&control, "alive, but not known", |it| primary(it).health == Health::Up).await;
+    assert!(now.databases["app"].catalog.is_none());
+    let (topology, right) = as_watcher("right");
+    control.replace(topology, right);
+    until(&control, "the schema is read", |it| it.databases["app"].catalog.is_some()).await;
+    let probed = until(&control, "it was probed too", |it| primary(it).health != Health::Unknown).await;
+    assert_eq!(primary(&probed).health, Health::Up);
 }
 
 #[tokio::test]
@@ -279,6 +307,7 @@ async fn the_schema_follows_ddl_on_any_shard_and_outlives_a_shard() {
         (&a, "CREATE SCHEMA s; ALTER TABLE t SET SCHEMA s"),
         (&a, "ALTER TABLE s.t RENAME COLUMN x TO y"),
         (&a, "DROP TABLE s.t CASCADE"),
+        (&a, "ALTER ROLE postgres SET search_path = s, public"),
     ] {
         let before = catalog().version;
         sql(server, ddl).await;
@@ -291,7 +320,7 @@ async fn the_schema_follows_ddl_on_any_shard_and_outlives_a_shard() {
     assert_eq!(catalog().version, before, "temporary tables are nobody else's business");
 
     b.kill().unwrap();
-    sql(&a, "CREATE TABLE later (x int)").await;
+    sql(&a, "CREATE TABLE public.later (x int)").await;
     assert_eq!(soon("a look at half of them", refresher.poke("app")).await, Refreshed::Incomplete);
     assert_eq!(catalog().relations[&audit].columns.len(), 2, "what b last said still holds");
     assert!(catalog().relations.contains_key(&name("public", "later")));
