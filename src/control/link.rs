@@ -10,8 +10,8 @@ use tokio_postgres::NoTls;
 use tokio_postgres::config::{ChannelBinding, Config, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::tls::{self, TlsFault};
 use crate::logic::topology::{Address, Host, Secret, TlsMode};
+use crate::proxy::backend::{ConnectFault, tls};
 
 /// As whom the control plane logs in where an address names no user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,7 +30,7 @@ pub enum LinkFault {
     NoUser,
     /// TLS is asked for and cannot be set up
     #[error(transparent)]
-    Tls(#[from] TlsFault),
+    Tls(#[from] ConnectFault),
     /// No answer in time
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -84,7 +84,7 @@ impl Link {
         let manager = match address.tls.mode {
             TlsMode::Disable => Manager::from_config(config, NoTls, recycling),
             TlsMode::Prefer | TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
-                let tls = MakeRustlsConnect::new(tls::client_config(&address.tls)?);
+                let tls = MakeRustlsConnect::new(tls::config(&address.tls)?);
                 Manager::from_config(config, tls, recycling)
             }
         };
