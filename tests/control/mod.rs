@@ -1,5 +1,7 @@
 //! The control plane against real servers: what it publishes when they lag, die, change their role or their schema.
 
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
+
 /// Up, down, behind, in the wrong role.
 mod health;
 /// Logging in: passwords, TLS, and functions that would deceive us.
