@@ -3,3 +3,4 @@
 pub mod logging;
 pub mod run;
 pub mod commands;
+pub mod demo;

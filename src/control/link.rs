@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime, Timeouts,
+};
 use tokio::time::error::Elapsed;
 use tokio_postgres::NoTls;
 use tokio_postgres::config::{ChannelBinding, Config, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::tls::{self, TlsFault};
 use crate::logic::topology::{Address, Host, Secret, TlsMode};
+use crate::proxy::backend::{ConnectFault, tls};
 
 /// As whom the control plane logs in where an address names no user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,7 +30,7 @@ pub enum LinkFault {
     NoUser,
     /// TLS is asked for and cannot be set up
     #[error(transparent)]
-    Tls(#[from] TlsFault),
+    Tls(#[from] ConnectFault),
     /// No answer in time
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -43,11 +45,22 @@ pub enum LinkFault {
 impl From<PoolError> for LinkFault {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => Self::Postgres(error),
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => Self::Postgres(error),
             other @ (PoolError::Timeout(_)
             | PoolError::Closed
             | PoolError::NoRuntimeSpecified
             | PoolError::PostCreateHook(_)) => Self::Pool(other.to_string()),
+        }
+    }
+}
+
+impl LinkFault {
+    /// A server that turns us away (wrong login, no such database, no connection left) is alive: its clients may fare
+    /// better, so our own misfortune must not take it out of use.
+    pub fn shows_life(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.code().is_some_and(|it| ["28", "3D", "42", "53"].contains(&&it.code()[..2])),
+            Self::NoUser | Self::Tls(_) | Self::TimedOut(_) | Self::Pool(_) => false,
         }
     }
 }
@@ -71,13 +84,22 @@ impl Link {
         let manager = match address.tls.mode {
             TlsMode::Disable => Manager::from_config(config, NoTls, recycling),
             TlsMode::Prefer | TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull => {
-                let tls = MakeRustlsConnect::new(tls::client_config(&address.tls)?);
+                let tls = MakeRustlsConnect::new(tls::config(&address.tls)?);
                 Manager::from_config(config, tls, recycling)
             }
         };
         let timeouts = Timeouts { wait: Some(connect_timeout), create: Some(connect_timeout), recycle: None };
-        let pool = Pool::builder(manager).max_size(1).timeouts(timeouts).runtime(Runtime::Tokio1);
+        // Whatever search_path the role was given, our queries mean PostgreSQL's own functions.
+        let settle = Hook::async_fn(|client: &mut deadpool_postgres::ClientWrapper, _| {
+            Box::pin(async move { client.batch_execute("SET search_path = ''").await.map_err(HookError::Backend) })
+        });
+        let pool = Pool::builder(manager).max_size(1).timeouts(timeouts).runtime(Runtime::Tokio1).post_create(settle);
         Ok(Self { pool: pool.build().map_err(|error| LinkFault::Pool(error.to_string()))? })
+    }
+
+    /// The next question goes out on a new connection, as a new session sees the server.
+    pub fn renew(&self) {
+        self.pool.retain(|_, _| false);
     }
 
     /// Runs `ask` on a connection, all within `limit`. After any failure the connection is thrown away: who knows what

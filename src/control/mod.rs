@@ -2,7 +2,6 @@
 //! schemas, serves metrics. Sessions read what it publishes and never wait for it.
 
 pub mod publisher;
-mod tls;
 mod link;
 mod monitor;
 mod catalog;

@@ -52,9 +52,16 @@ struct Sight {
 
 /// Runs until its task is stopped.
 pub async fn watch(watch: Watch) {
-    let link = Link::new(&watch.server.address, &watch.login, watch.health.timeout);
+    let link = match Link::new(&watch.server.address, &watch.login, watch.health.timeout) {
+        Ok(link) => link,
+        Err(fault) => {
+            // It stays unknown: used as long as it works, and as a replica never, for want of its lag.
+            error!(server = %watch.server.name, %fault, "cannot watch a server");
+            return std::future::pending().await;
+        }
+    };
     let machine = Machine::resume(watch.health.clone(), watch.server.health);
-    let mut monitor = Monitor { watch, link, machine, reading: None, is_misplaced: false };
+    let mut monitor = Monitor { watch, link, machine, reading: None, is_misplaced: false, is_blind: false };
     let mut due = Instant::now();
     loop {
         tokio::select! {
@@ -66,12 +73,13 @@ pub async fn watch(watch: Watch) {
 
 struct Monitor {
     watch: Watch,
-    /// What stands in the way of asking is told with each probe
-    link: Result<Link, LinkFault>,
+    link: Link,
     machine: Machine,
     /// The last lag that was known, and when
     reading: Option<(Lag, Instant)>,
     is_misplaced: bool,
+    /// It is alive but turns us away
+    is_blind: bool,
 }
 
 impl Monitor {
@@ -82,7 +90,7 @@ impl Monitor {
         let now = Instant::now();
         let event = match &sight {
             Ok(sight) => self.judge(sight),
-            Err(_) => Event::Failed,
+            Err(fault) => self.judge_fault(fault),
         };
         let mut effects = Vec::new();
         self.machine.on(event, now, &mut effects);
@@ -115,10 +123,8 @@ impl Monitor {
         due.unwrap_or(now)
     }
 
-    async fn probe(&self) -> Result<Sight, String> {
-        let link = self.link.as_ref().map_err(ToString::to_string)?;
-        let row = link.ask(self.watch.health.timeout, async |client| client.query_one(PROBE, &[]).await).await;
-        let row = row.map_err(|fault| fault.to_string())?;
+    async fn probe(&self) -> Result<Sight, LinkFault> {
+        let row = self.link.ask(self.watch.health.timeout, async |client| client.query_one(PROBE, &[]).await).await?;
         let position: Option<PgLsn> = row.get(1);
         let age: Option<f64> = row.get(2);
         Ok(Sight {
@@ -137,8 +143,19 @@ impl Monitor {
             let (found, configured) = (found.label(), self.watch.server.role.label());
             error!(server = %self.watch.server.name, found, configured, "server has another role than the map says: it takes no part");
         }
-        self.is_misplaced = is_misplaced;
+        (self.is_misplaced, self.is_blind) = (is_misplaced, false);
         if is_misplaced { Event::Misplaced } else { Event::Answered }
+    }
+
+    fn judge_fault(&mut self, fault: &LinkFault) -> Event {
+        if !fault.shows_life() {
+            return Event::Failed;
+        }
+        if !self.is_blind {
+            error!(server = %self.watch.server.name, %fault, "cannot look into a server: its role and its lag stay unknown");
+        }
+        (self.is_blind, self.reading) = (true, None);
+        Event::Answered
     }
 
     /// Keeps what a good answer says of positions.
@@ -172,14 +189,14 @@ impl Monitor {
         self.watch.server.role == Role::Replica && health == Health::Up && lag.is_none()
     }
 
-    fn log(&self, from: Health, to: Health, reason: Option<&String>) {
+    fn log(&self, from: Health, to: Health, fault: Option<&LinkFault>) {
         let server = &self.watch.server.name;
-        let reason = reason.map_or("", String::as_str);
+        let reason = fault.map(ToString::to_string).unwrap_or_default();
         match to {
             Health::Up => info!(%server, ?from, "server is up"),
             Health::Unknown => info!(%server, ?from, "server is unknown"),
-            Health::Suspect => warn!(%server, reason, "server missed a probe"),
-            Health::Down => error!(%server, ?from, reason, "server is down"),
+            Health::Suspect => warn!(%server, %reason, "server missed a probe"),
+            Health::Down => error!(%server, ?from, %reason, "server is down"),
         }
     }
 }

@@ -288,7 +288,6 @@ impl Steer {
             Job::Keep { database } => Task(tokio::spawn(catalog::keep(Keep {
                 settings: settings.catalog.clone(),
                 login: settings.monitor.clone(),
-                connect_timeout: settings.health.timeout,
                 desk: self.shared.refresher.desk(&database, &settings.catalog),
                 publisher: self.shared.publisher.clone(),
                 metrics: self.metrics.clone(),

@@ -32,7 +32,7 @@ const RETRY: Duration = Duration::from_secs(1);
 pub struct CatalogSettings {
     /// From one look to the next
     pub refresh: Duration,
-    /// A shard must be read within this
+    /// A shard must be read within this, connecting included
     pub read_timeout: Duration,
     /// Whoever asks for a look waits no longer than this
     pub wait_max: Duration,
@@ -123,7 +123,6 @@ pub(super) struct Keep {
     pub database: Box<str>,
     pub settings: CatalogSettings,
     pub login: MonitorSettings,
-    pub connect_timeout: Duration,
     pub desk: Arc<Desk>,
     pub publisher: Publisher,
     pub metrics: Arc<Metrics>,
@@ -215,7 +214,7 @@ impl Keeper {
         if let Some(known) = self.known.get(address) {
             return Ok((known.link.clone(), known.schema.as_ref().map(|it| it.fingerprint.clone())));
         }
-        let link = Arc::new(Link::new(address, &self.keep.login, self.keep.connect_timeout)?);
+        let link = Arc::new(Link::new(address, &self.keep.login, self.keep.settings.read_timeout)?);
         self.known.insert(address.clone(), Known { link: link.clone(), schema: None });
         Ok((link, None))
     }
@@ -259,13 +258,12 @@ impl Keeper {
 
 /// Reads a shard, unless it is as we know it.
 async fn look_at(link: &Link, known: Option<String>, limit: Duration) -> Result<Option<ShardSchema>, LinkFault> {
-    link.ask(limit, async |client| {
-        if let Some(known) = known
-            && read::fingerprint(client).await? == known
-        {
+    if let Some(known) = known {
+        let is_as_known = link.ask(limit, async |client| Ok(read::fingerprint(client).await? == known)).await?;
+        if is_as_known {
             return Ok(None);
         }
-        read::schema(client).await.map(Some)
-    })
-    .await
+    }
+    link.renew();
+    link.ask(limit, read::schema).await.map(Some)
 }

@@ -29,7 +29,10 @@ pub struct ShardSchema {
 /// Rows that make up a schema, by the transaction that wrote them last: some milliseconds, where reading all takes many.
 /// Temporary tables are their session's own business.
 const FINGERPRINT: &str = "
-    SELECT concat_ws(' ', current_setting('search_path'), current_setting('TimeZone'), current_setting('server_version'),
+    SELECT concat_ws(' ', current_setting('TimeZone'), current_setting('server_version'),
+      (SELECT reset_val FROM pg_settings WHERE name = 'search_path'),
+      (SELECT sum(hashint8extended(setdatabase::int8 * 4294967296 + setrole::int8, xmin::text::int8)::numeric)
+         FROM pg_db_role_setting),
       (SELECT sum(hashint8extended(c.oid::int8, c.xmin::text::int8)::numeric)
          FROM pg_class c WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relkind <> 't'),
       (SELECT sum(hashint8extended(a.attrelid::int8 * 2048 + a.attnum, a.xmin::text::int8)::numeric)
@@ -106,20 +109,20 @@ pub async fn fingerprint(client: &mut Object) -> Result<String, Error> {
     Ok(client.query_one(FINGERPRINT, &[]).await?.get(0))
 }
 
-/// Reads it all.
+/// Reads it all. The connection should be a new one: in an old one the defaults of its role are those of back then.
 pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let transaction = begin.start().await?;
+    transaction.batch_execute("SET LOCAL search_path TO DEFAULT").await?;
+    let search_path = transaction.query_one("SELECT pg_catalog.current_setting('search_path')", &[]).await?;
+    // From here on every name of a view definition or a default comes qualified.
+    transaction.batch_execute("SET LOCAL search_path = ''").await?;
     let mut schema = ShardSchema {
         fingerprint: transaction.query_one(FINGERPRINT, &[]).await?.get(0),
-        search_path: search_path::split(
-            transaction.query_one("SELECT current_setting('search_path')", &[]).await?.get(0),
-        ),
+        search_path: search_path::split(search_path.get(0)),
         greeting: greeting(&transaction).await?,
         ..ShardSchema::default()
     };
-    // From here on every name of a view definition or a default comes qualified.
-    transaction.batch_execute("SET LOCAL search_path = ''").await?;
     schema.relations = relations(&transaction).await?;
     schema.functions = functions(&transaction).await?;
     let names = transaction.query(SYSTEM_RELATIONS, &[]).await?;
@@ -139,7 +142,7 @@ async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, R
         transaction.query(COLUMNS, &[]).await?,
         transaction.query(INDEXES, &[]).await?,
     );
-    let mut by_oid: HashMap<u32, (TableName, Relation)> = found.iter().map(relation).collect();
+    let mut by_oid: HashMap<u32, (TableName, Relation)> = found.iter().filter_map(relation).collect();
     for row in &columns {
         if let Some((_, relation)) = by_oid.get_mut(&row.get(0)) {
             relation.columns.push(column(row));
@@ -156,12 +159,13 @@ async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, R
     Ok(by_oid.into_values().collect())
 }
 
-fn relation(row: &Row) -> (u32, (TableName, Relation)) {
+/// `None`: a view that was dropped while we read; the next look will not find it.
+fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
     let root: Option<&str> = row.get(6);
     let view: Option<&str> = row.get(4);
     let kind = match (row.get::<_, &str>(2), root) {
         ("r" | "p", Some(root)) => RelationKind::Partition(TableName { schema: text(row, 5), name: root.into() }),
-        ("v", _) => RelationKind::View(view.unwrap_or_default().into()),
+        ("v", _) => RelationKind::View(view?.into()),
         ("m", _) => RelationKind::MaterializedView,
         ("S", _) => RelationKind::Sequence,
         ("f", _) => RelationKind::Foreign,
@@ -174,7 +178,7 @@ fn relation(row: &Row) -> (u32, (TableName, Relation)) {
         has_partial_unique: false,
         has_triggers: row.get(7),
     };
-    (row.get(3), (TableName { schema: text(row, 0), name: text(row, 1) }, relation))
+    Some((row.get(3), (TableName { schema: text(row, 0), name: text(row, 1) }, relation)))
 }
 
 fn column(row: &Row) -> Column {

@@ -3,7 +3,7 @@
 //! Waits for as long as the server takes: the caller sets the limit, and dropping the future closes the connection.
 
 pub mod fault;
-mod tls;
+pub mod tls;
 mod dial;
 mod greet;
 

@@ -18,7 +18,7 @@ use tokio_rustls::rustls::{
 };
 
 /// Reads what the mode needs.
-pub(super) fn config(tls: &ServerTls) -> Result<ClientConfig, ConnectFault> {
+pub fn config(tls: &ServerTls) -> Result<ClientConfig, ConnectFault> {
     let provider = Arc::new(ring::default_provider());
     let check = Check::new(tls, &provider)?;
     let mut config = ClientConfig::builder_with_provider(provider)
