@@ -438,6 +438,7 @@ fn a_reload_knows_what_changed() {
             "listen.address (at the next start)",
             "listen.max_clients",
             "user app",
+            "monitor",
             "database app: limits",
             "database app: servers",
             "database app: shard map",

@@ -8,3 +8,5 @@ mod support;
 mod control;
 /// The settings: what is accepted, and how everything wrong is shown.
 mod config;
+/// The command line, and `check --live` against real servers.
+mod commands;

@@ -2,4 +2,5 @@
 
 pub mod logging;
 pub mod run;
+pub mod demo;
 pub mod commands;

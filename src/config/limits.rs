@@ -145,10 +145,14 @@ pub fn health(section: Section<'_>, problems: &mut Problems) -> HealthSettings {
 
 /// Reads `[monitor]`.
 pub fn monitor(section: Section<'_>, env: Environment<'_>, problems: &mut Problems) -> MonitorSettings {
-    MonitorSettings {
+    let monitor = MonitorSettings {
         user: section.text("user", problems).map(|(user, _)| user.into()),
         password: section.get("password").and_then(|node| secret::plain(node, env, problems)),
+    };
+    if let (None, Some(node)) = (&monitor.user, section.get("password")) {
+        problems.error(node.span, "[monitor] has a password and no user");
     }
+    monitor
 }
 
 /// Reads `[log]`.
