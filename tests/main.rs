@@ -1,5 +1,7 @@
 //! Every test that needs more than one module, in one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 /// The rooms stand in order.
 mod architecture;
 /// What the tests with real servers share.
