@@ -58,6 +58,14 @@ pub struct ListenSettings {
     pub tls: Option<ListenTls>,
 }
 
+impl ListenSettings {
+    /// The file of the Unix socket, named as libpq looks for it.
+    pub fn socket_file(&self) -> Option<PathBuf> {
+        let port = self.addresses.first().map_or(PORT, SocketAddr::port);
+        self.unix_socket.as_ref().map(|folder| folder.join(format!(".s.PGSQL.{port}")))
+    }
+}
+
 /// When a silent client counts as gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeepaliveSettings {
