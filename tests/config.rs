@@ -136,7 +136,7 @@ fn the_values_of_the_reference_are_the_defaults() {
     assert_eq!(shown.health, plain.health);
     assert_eq!(shown.log, plain.log);
     assert_eq!(shown.listen.login_timeout, plain.listen.login_timeout);
-    assert_eq!(shown.listen.keepalive, plain.listen.keepalive);
+    assert_eq!(shown.listen.socket, plain.listen.socket);
     assert_eq!(shown.listen.max_clients, plain.listen.max_clients);
     assert_eq!(shown.listen.backlog, plain.listen.backlog);
 }
@@ -330,14 +330,18 @@ fn the_front_door_is_found_where_it_is_put() {
     assert_eq!(addresses("address = [\"localhost\", \"[::1]:7001\"]"), ("127.0.0.1:6432 [::1]:7001".into(), None));
     assert_eq!(addresses("unix_socket = \"/tmp\""), (String::new(), socket(6432)));
     assert_eq!(addresses("unix_socket = \"/tmp\"\naddress = \"[::]:7002\""), ("[::]:7002".into(), socket(7002)));
-    assert_eq!(good("keepalive", &format!("{map}[listen]\nkeepalive = \"0\"\n")).listen.keepalive, None);
+    assert_eq!(good("keepalive", &format!("{map}[listen]\nkeepalive = \"0\"\n")).listen.socket.keepalive, None);
 
     let cases: &[(&str, &[&str])] = &[
         ("[listen.tls]\nmode = \"disable\"", &[]),
-        ("[listen.tls]\nmode = \"required\"", &["error: `mode` cannot be \"required\""]),
+        ("[listen.tls]\nmode = \"requird\"", &["error: `mode` cannot be \"requird\""]),
         (
-            "[listen.tls]\ncertificate = \"s.toml\"\nkey = \"s.toml\"\nmode = \"client-certificate\"",
+            "[listen.tls]\ncertificate = \"s.toml\"\nkey = \"s.toml\"\nmode = \"verify\"",
             &["error: `client_ca` is missing: nobody could present a valid certificate"],
+        ),
+        (
+            "[listen.tls]\ncertificate = \"s.toml\"\nkey = \"s.toml\"",
+            &["error: these certificates cannot be used: s.toml: holds no certificate"],
         ),
         (
             "[listen]\nunix_socket = \"/no/such/folder\"",
