@@ -1,8 +1,8 @@
 # shardway: `make demo` to see it, `make test` to prove it.
 
 CARGO ?= cargo
-VENV := target/venv
-NODE := target/node
+VENV := target/drivers-python
+NODE := target/drivers-node
 
 .PHONY: help demo test bench check-tools tools drivers build
 
