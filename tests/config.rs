@@ -136,7 +136,7 @@ fn the_values_of_the_reference_are_the_defaults() {
     assert_eq!(shown.health, plain.health);
     assert_eq!(shown.log, plain.log);
     assert_eq!(shown.listen.login_timeout, plain.listen.login_timeout);
-    assert_eq!(shown.listen.keepalive, plain.listen.keepalive);
+    assert_eq!(shown.listen.socket, plain.listen.socket);
     assert_eq!(shown.listen.max_clients, plain.listen.max_clients);
     assert_eq!(shown.listen.backlog, plain.listen.backlog);
 }
@@ -297,6 +297,70 @@ fn maps_with_mistakes() {
 }
 
 #[test]
+fn ranges_of_dates_and_numbers_are_written_as_toml_or_as_text() {
+    let cases = [
+        ("date", "2025-01-01", "\"2025-01-01\""),
+        ("timestamp", "2025-01-01T12:30:00", "\"2025-01-01 12:30:00\""),
+        ("timestamp", "2025-01-01 12:30:00", "\"2025-01-01 12:30:00\""),
+        ("timestamptz", "2025-01-01T12:30:00+02:00", "\"2025-01-01 10:30:00+00\""),
+        ("timestamptz", "2025-01-01T10:30:00Z", "\"2025-01-01 10:30:00+00\""),
+        ("numeric", "12.50", "\"12.5\""),
+        ("bigint", "10_001", "\"10001\""),
+        ("uuid", "\"0190163d-8694-739b-aea5-966c26f8ad91\"", "\"0190163D8694739BAEA5966C26F8AD91\""),
+    ];
+    for (number, (key_type, bound, same)) in cases.iter().enumerate() {
+        let keyspace = format!(
+            "type = \"{key_type}\"\nranges = [ {{ to = {bound}, shard = \"a\" }}, {{ from = {same}, shard = \"b\" }} ]"
+        );
+        let found = messages(&format!("bound-{number}"), &with_keyspace(&keyspace));
+        assert!(found.is_empty(), "{key_type} {bound} {same}: {found:?}");
+    }
+}
+
+#[test]
+fn the_front_door_is_found_where_it_is_put() {
+    let map = with_keyspace("type = \"bigint\"\nbuckets = { a = 0, b = 1 }\n");
+    let addresses = |listen: &str| {
+        let listen = good("listen", &format!("{map}[listen]\n{listen}\n")).listen;
+        (listen.addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "), listen.socket_file())
+    };
+    let socket = |port: u16| Some(PathBuf::from(format!("/tmp/.s.PGSQL.{port}")));
+    assert_eq!(addresses(""), ("127.0.0.1:6432".into(), None));
+    assert_eq!(addresses("address = \"*:7000\""), ("0.0.0.0:7000".into(), None));
+    assert_eq!(addresses("address = [\"localhost\", \"[::1]:7001\"]"), ("127.0.0.1:6432 [::1]:7001".into(), None));
+    assert_eq!(addresses("unix_socket = \"/tmp\""), (String::new(), socket(6432)));
+    assert_eq!(addresses("unix_socket = \"/tmp\"\naddress = \"[::]:7002\""), ("[::]:7002".into(), socket(7002)));
+    assert_eq!(good("keepalive", &format!("{map}[listen]\nkeepalive = \"0\"\n")).listen.socket.keepalive, None);
+
+    let cases: &[(&str, &[&str])] = &[
+        ("[listen.tls]\nmode = \"disable\"", &[]),
+        ("[listen.tls]\nmode = \"requird\"", &["error: `mode` cannot be \"requird\""]),
+        (
+            "[listen.tls]\ncertificate = \"s.toml\"\nkey = \"s.toml\"\nmode = \"verify\"",
+            &["error: `client_ca` is missing: nobody could present a valid certificate"],
+        ),
+        (
+            "[listen.tls]\ncertificate = \"s.toml\"\nkey = \"s.toml\"",
+            &["error: these certificates cannot be used: s.toml: holds no certificate"],
+        ),
+        (
+            "[listen]\nunix_socket = \"/no/such/folder\"",
+            &["error: there is no folder /no/such/folder for the Unix socket"],
+        ),
+        ("[listen]\nunix_socket_mode = \"999\"", &["error: `unix_socket_mode` must be octal permissions"]),
+        ("[log]\nlevel = \"loud\"", &["error: `loud` is not a log level"]),
+        ("[monitor]\npassword = \"x\"", &["error: [monitor] has a password and no user"]),
+        ("[pool]\npool_min = 30", &["error: `pool_min` (30) is more than `pool_size` (20)"]),
+    ];
+    for (number, (text, expected)) in cases.iter().enumerate() {
+        let mut found = messages(&format!("door-{number}"), &format!("{map}{text}\n"));
+        found.retain(|it| !it.contains("is missing") || it.contains("client_ca"));
+        found.dedup();
+        assert_eq!(found, *expected, "{text}");
+    }
+}
+
+#[test]
 fn tables_with_mistakes() {
     let good = with_keyspace("type = \"bigint\"\nbuckets = { a = 0, b = 1 }");
     let cases: &[(&str, &[&str])] = &[
@@ -438,6 +502,7 @@ fn a_reload_knows_what_changed() {
             "listen.address (at the next start)",
             "listen.max_clients",
             "user app",
+            "monitor",
             "database app: limits",
             "database app: servers",
             "database app: shard map",

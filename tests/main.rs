@@ -1,5 +1,7 @@
 //! Every test that needs more than one module, in one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 /// The rooms stand in order.
 mod architecture;
 /// What the tests with real servers share.
@@ -10,3 +12,5 @@ mod control;
 mod config;
 /// Who comes in at the front door and who is turned away; logging in to servers.
 mod door;
+/// The command line, and `check --live` against real servers.
+mod commands;

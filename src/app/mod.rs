@@ -2,5 +2,6 @@
 
 pub mod logging;
 pub mod run;
+pub mod demo;
 pub mod commands;
 pub mod demo;

@@ -91,12 +91,11 @@ fn compare_listen(old: &ListenSettings, new: &ListenSettings, diff: &mut Diff) {
     diff.note(old.unix_socket_mode != new.unix_socket_mode, Restart, "listen.unix_socket_mode");
     diff.note(old.metrics != new.metrics, Restart, "listen.metrics");
     diff.note(old.backlog != new.backlog, Restart, "listen.backlog");
-    diff.note(old.reuse_port != new.reuse_port, Restart, "listen.reuse_port");
     diff.note(old.workers != new.workers, Restart, "listen.workers");
     diff.note(old.max_clients != new.max_clients, Live, "listen.max_clients");
     diff.note(old.login_timeout != new.login_timeout, Live, "listen.login_timeout");
     diff.note(old.drain_timeout != new.drain_timeout, Live, "listen.drain_timeout");
-    diff.note(old.keepalive != new.keepalive, Live, "listen.keepalive");
+    diff.note(old.socket != new.socket, Restart, "listen.keepalive or listen.user_timeout");
     diff.note(old.tls != new.tls, Live, "listen.tls");
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
 use crate::control::MonitorSettings;
 use crate::logic::health::HealthSettings;
 use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
@@ -145,10 +147,14 @@ pub fn health(section: Section<'_>, problems: &mut Problems) -> HealthSettings {
 
 /// Reads `[monitor]`.
 pub fn monitor(section: Section<'_>, env: Environment<'_>, problems: &mut Problems) -> MonitorSettings {
-    MonitorSettings {
+    let monitor = MonitorSettings {
         user: section.text("user", problems).map(|(user, _)| user.into()),
         password: section.get("password").and_then(|node| secret::plain(node, env, problems)),
+    };
+    if let (None, Some(node)) = (&monitor.user, section.get("password")) {
+        problems.error(node.span, "[monitor] has a password and no user");
     }
+    monitor
 }
 
 /// Reads `[log]`.
@@ -156,10 +162,10 @@ pub fn log(section: Section<'_>, problems: &mut Problems) -> LogSettings {
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let level = section.text("level", problems);
     if let Some((text, span)) = level
-        && let Err(error) = text.parse::<tracing_subscriber::filter::targets::Targets>()
+        && !is_level(text)
     {
         problems
-            .error(span, format!("`level` cannot be read: {error}"))
+            .error(span, format!("`{text}` is not a log level"))
             .help("error, warn, info, debug or trace; or per module: \"info,shardway::proxy=debug\"");
     }
     LogSettings {
@@ -167,6 +173,12 @@ pub fn log(section: Section<'_>, problems: &mut Problems) -> LogSettings {
         level: level.map_or_else(|| "info".to_owned(), |(text, _)| text.to_owned()),
         connections: section.flag("connections", true, problems),
     }
+}
+
+/// Levels, alone or for a module. A bare word that is no level would be taken for a module's name.
+fn is_level(text: &str) -> bool {
+    let bare = text.split(',').map(str::trim).filter(|part| !part.contains('='));
+    text.parse::<Targets>().is_ok() && bare.into_iter().all(|part| part.parse::<LevelFilter>().is_ok())
 }
 
 fn millis(count: u64) -> Duration {

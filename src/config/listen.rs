@@ -4,6 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::proxy::door::{Tls, TlsDemand, TlsSettings};
+use crate::proxy::stream::{Keepalive, SocketOptions};
+
 use super::report::Problems;
 use super::section::Section;
 use super::source::Span;
@@ -15,13 +18,13 @@ pub const FIELDS: &[&str] = &[
     "unix_socket_mode",
     "metrics",
     "backlog",
-    "reuse_port",
     "max_clients",
     "login_timeout",
     "drain_timeout",
     "keepalive",
     "keepalive_interval",
     "keepalive_count",
+    "user_timeout",
     "workers",
     "tls",
 ];
@@ -42,55 +45,26 @@ pub struct ListenSettings {
     pub metrics: Option<SocketAddr>,
     /// Connections the kernel holds for us before we accept them
     pub backlog: u32,
-    /// SO_REUSEPORT: several processes may share the address
-    pub reuse_port: bool,
     /// Clients at most, those logging in included
     pub max_clients: u32,
     /// Login must end within this
     pub login_timeout: Duration,
     /// A drain ends the remaining clients after this
     pub drain_timeout: Duration,
-    /// TCP keepalive; `None`: off
-    pub keepalive: Option<KeepaliveSettings>,
+    /// Keepalive and the like
+    pub socket: SocketOptions,
     /// Threads that carry sessions
     pub workers: u32,
     /// TLS; `None`: off
-    pub tls: Option<ListenTls>,
+    pub tls: Option<TlsSettings>,
 }
 
-/// When a silent client counts as gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeepaliveSettings {
-    /// Silence before the first question
-    pub idle: Duration,
-    /// Between questions
-    pub interval: Duration,
-    /// Unanswered questions
-    pub count: u32,
-}
-
-/// TLS towards clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListenTls {
-    /// Who must use it
-    pub mode: ListenTlsMode,
-    /// PEM file of our certificate and its chain
-    pub certificate: PathBuf,
-    /// PEM file of its key
-    pub key: PathBuf,
-    /// PEM file of the authorities that sign client certificates
-    pub client_ca: Option<PathBuf>,
-}
-
-/// Who must use TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ListenTlsMode {
-    /// Who asks for it
-    Optional,
-    /// Every TCP client
-    Required,
-    /// Every TCP client, with a certificate of its own
-    ClientCertificate,
+impl ListenSettings {
+    /// The file of the Unix socket, named as libpq looks for it.
+    pub fn socket_file(&self) -> Option<PathBuf> {
+        let port = self.addresses.first().map_or(PORT, SocketAddr::port);
+        self.unix_socket.as_ref().map(|folder| folder.join(format!(".s.PGSQL.{port}")))
+    }
 }
 
 /// The port when only an address is given: one above PostgreSQL's thousand, as PgBouncer's.
@@ -115,11 +89,10 @@ pub fn read(section: Section<'_>, problems: &mut Problems) -> ListenSettings {
         unix_socket_mode: socket_mode(section, problems),
         metrics: metrics.and_then(|(text, span)| socket_address(text, span, problems)),
         backlog: section.count("backlog", 1024, 1..=65_535, problems),
-        reuse_port: section.flag("reuse_port", false, problems),
         max_clients: section.count("max_clients", 10_000, 1..=1_000_000, problems),
         login_timeout: section.duration("login_timeout", 60 * SECOND, SECOND..=HOUR, problems),
         drain_timeout: section.duration("drain_timeout", 60 * SECOND, Duration::ZERO..=24 * HOUR, problems),
-        keepalive: keepalive(section, problems),
+        socket: socket_options(section, problems),
         workers: section.count("workers", 1, 1..=1024, problems),
         tls: tls(section, problems),
     }
@@ -166,38 +139,49 @@ fn socket_mode(section: Section<'_>, problems: &mut Problems) -> u32 {
     })
 }
 
-fn keepalive(section: Section<'_>, problems: &mut Problems) -> Option<KeepaliveSettings> {
+fn socket_options(section: Section<'_>, problems: &mut Problems) -> SocketOptions {
     let idle = section.duration("keepalive", 60 * SECOND, Duration::ZERO..=24 * HOUR, problems);
-    let settings = KeepaliveSettings {
+    let keepalive = Keepalive {
         idle,
         interval: section.duration("keepalive_interval", 10 * SECOND, SECOND..=HOUR, problems),
         count: section.count("keepalive_count", 6, 1..=127, problems),
     };
-    (!idle.is_zero()).then_some(settings)
+    let user_timeout = section.duration("user_timeout", Duration::ZERO, Duration::ZERO..=24 * HOUR, problems);
+    SocketOptions {
+        keepalive: (!idle.is_zero()).then_some(keepalive),
+        user_timeout: (!user_timeout.is_zero()).then_some(user_timeout),
+    }
 }
 
-fn tls(listen: Section<'_>, problems: &mut Problems) -> Option<ListenTls> {
+fn tls(listen: Section<'_>, problems: &mut Problems) -> Option<TlsSettings> {
     listen.get("tls")?;
     let section = listen.section("tls", TLS_FIELDS, problems);
-    let modes = [
+    let words = [
         ("disable", None),
-        ("optional", Some(ListenTlsMode::Optional)),
-        ("require", Some(ListenTlsMode::Required)),
-        ("client-certificate", Some(ListenTlsMode::ClientCertificate)),
+        ("allow", Some(TlsDemand::Allow)),
+        ("require", Some(TlsDemand::Require)),
+        ("verify", Some(TlsDemand::Verify)),
     ];
-    let mode = section.choice("mode", Some(ListenTlsMode::Optional), &modes, problems)?;
+    let demand = section.choice("mode", Some(TlsDemand::Allow), &words, problems)?;
+    let errors_before = problems.errors();
     section.require("certificate", problems);
     section.require("key", problems);
-    let tls = ListenTls {
-        mode,
-        certificate: file(section, "certificate", problems)?,
-        key: file(section, "key", problems)?,
-        client_ca: file(section, "client_ca", problems),
-    };
-    if mode == ListenTlsMode::ClientCertificate && section.get("client_ca").is_none() {
+    let authorities_file = file(section, "client_ca", problems);
+    if demand == TlsDemand::Verify && section.get("client_ca").is_none() {
         problems
             .error(section.span, "`client_ca` is missing: nobody could present a valid certificate")
             .help("name the PEM file of the authority that signs your clients' certificates");
+    }
+    let tls = TlsSettings {
+        demand,
+        certificate_file: file(section, "certificate", problems)?,
+        key_file: file(section, "key", problems)?,
+        authorities_file,
+    };
+    if problems.errors() == errors_before
+        && let Err(fault) = Tls::load(&tls)
+    {
+        problems.error(section.span, format!("these certificates cannot be used: {fault}"));
     }
     Some(tls)
 }

@@ -1,9 +1,11 @@
 //! Reads the files, checks all of them, and gives either settings or everything that is wrong.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::control::MonitorSettings;
 use crate::logic::health::HealthSettings;
+use crate::logic::topology::Topology;
 
 use super::databases::{self, DatabaseSettings};
 use super::limits::{
@@ -35,12 +37,24 @@ pub struct Settings {
     pub databases: Vec<DatabaseSettings>,
     /// How servers are probed
     pub health: HealthSettings,
-    /// As whom the control plane logs in
+    /// As whom the control plane logs in: as `[monitor]` says, or as the first user with a password for servers
     pub monitor: MonitorSettings,
     /// What is logged
     pub log: LogSettings,
     /// Warnings only: errors make no settings
     pub warnings: Report,
+}
+
+impl Settings {
+    /// The fleet as the file describes it: no server was asked yet.
+    pub fn topology(&self) -> Topology {
+        Topology {
+            epoch: 0,
+            map_epoch: 0,
+            databases: self.databases.iter().map(|it| (it.name.clone(), Arc::new(it.database()))).collect(),
+            users: self.users.iter().map(|it| (it.user.name.clone(), Arc::clone(&it.user))).collect(),
+        }
+    }
 }
 
 /// Loads the settings, with the process's environment.
@@ -79,15 +93,26 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     } else {
         databases::read_all(file.get("databases"), &pool, &session, problems)
     };
+    let monitor = limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems);
     Settings {
+        monitor: if monitor.user.is_some() { monitor } else { first_login(&users) },
         users,
         databases,
         health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
-        monitor: limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems),
         log: limits::log(file.section("log", LOG_FIELDS, problems), problems),
         listen,
         warnings: Report::default(),
     }
+}
+
+/// The first user who can log in to servers, else the first at all.
+fn first_login(users: &[UserSettings]) -> MonitorSettings {
+    let users = || users.iter().map(|it| &it.user);
+    let user = users().find(|user| user.server_password.is_some()).or_else(|| users().next());
+    user.map_or_else(MonitorSettings::default, |user| MonitorSettings {
+        user: Some(user.server_user.as_ref().unwrap_or(&user.name).clone()),
+        password: user.server_password.clone(),
+    })
 }
 
 fn read_file(path: &Path, problems: &mut Problems) -> Option<Node> {

@@ -24,7 +24,7 @@ pub mod diff;
 pub use databases::DatabaseSettings;
 pub use diff::{Change, Diff, Effect, diff};
 pub use limits::{LogFormat, LogSettings};
-pub use listen::{KeepaliveSettings, ListenSettings, ListenTls, ListenTlsMode};
+pub use listen::ListenSettings;
 pub use load::{Settings, load, load_with};
 pub use report::{Problem, Report, Severity};
 pub use users::UserSettings;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::logic::topology::{Login, Secret, User};
+use crate::proxy::door::TlsSettings;
 
-use super::listen::ListenTls;
 use super::report::Problems;
 use super::secret::{self, Environment, Password};
 use super::section::{Section, list};
@@ -49,7 +49,7 @@ enum Auth {
 /// Reads all users.
 pub fn read(
     node: Option<&Node>,
-    tls: Option<&ListenTls>,
+    tls: Option<&TlsSettings>,
     env: Environment<'_>,
     problems: &mut Problems,
 ) -> Vec<UserSettings> {
@@ -88,7 +88,7 @@ fn check_name(name: &str, span: Span, problems: &mut Problems) {
 fn read_one(
     name: &str,
     section: Section<'_>,
-    tls: Option<&ListenTls>,
+    tls: Option<&TlsSettings>,
     env: Environment<'_>,
     problems: &mut Problems,
 ) -> Option<UserSettings> {
@@ -125,8 +125,8 @@ fn read_one(
     Some(UserSettings { user: Arc::new(user), password })
 }
 
-fn check_certificates(section: Section<'_>, tls: Option<&ListenTls>, problems: &mut Problems) {
-    if tls.is_none_or(|tls| tls.client_ca.is_none()) {
+fn check_certificates(section: Section<'_>, tls: Option<&TlsSettings>, problems: &mut Problems) {
+    if tls.is_none_or(|tls| tls.authorities_file.is_none()) {
         let span = section.get("auth").map_or(section.span, |node| node.span);
         problems
             .error(span, "client certificates cannot be checked")

@@ -46,8 +46,8 @@ pub struct RouteFlags {
     /// The database, when the file has several
     #[arg(short, long, value_name = "NAME")]
     pub database: Option<String>,
-    /// The value of $1, $2, … in turn; repeat the flag or give several
-    #[arg(short, long = "param", value_name = "VALUE", num_args = 1.., allow_hyphen_values = true)]
+    /// The value of $1, $2, … in turn; repeat the flag for each
+    #[arg(short, long = "param", value_name = "VALUE", allow_hyphen_values = true)]
     pub params: Vec<String>,
     /// The statement
     #[arg(value_name = "SQL")]

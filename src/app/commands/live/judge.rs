@@ -1,6 +1,6 @@
 //! Compares what servers say with what the map needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use super::facts::{ForeignKey, ServerFacts, TableFacts};
@@ -84,11 +84,13 @@ fn lives_on(placement: &Placement, shard: ShardId) -> bool {
 fn check_table(name: &TableName, placement: &Placement, map: &ShardMap, homes: &[Known<'_>], notes: &mut Notes) {
     let shown = show(name);
     let mut first: Option<(&str, &TableFacts)> = None;
+    let mut triggers: BTreeSet<&str> = BTreeSet::new();
     for (shard, _, facts) in homes {
         let Some(table) = facts.tables.get(name) else {
             notes.error(format!("the table {shown} does not exist on shard {shard}"));
             continue;
         };
+        triggers.extend(table.triggers.iter().map(String::as_str));
         match first {
             None => first = Some((shard, table)),
             Some((other, same)) => compare(&shown, (other, same), (shard, table), notes),
@@ -103,10 +105,10 @@ fn check_table(name: &TableName, placement: &Placement, map: &ShardMap, homes: &
         }
         Placement::Reference | Placement::Single(_) => (),
     }
-    if !table.triggers.is_empty() && homes.len() > 1 {
+    if !triggers.is_empty() && homes.len() > 1 {
         notes.warning(format!(
             "the table {shown} has triggers ({}): they see only the rows of their own shard",
-            table.triggers.join(", ")
+            triggers.into_iter().collect::<Vec<_>>().join(", ")
         ));
     }
 }

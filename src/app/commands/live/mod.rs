@@ -29,25 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks all servers, and judges what they say.
 pub async fn compare(settings: &Settings) -> Vec<Finding> {
-    let login = login(settings);
     let mut findings = Vec::new();
     for database in &settings.databases {
-        findings.extend(compare_database(database, &login).await);
+        findings.extend(compare_database(database, &settings.monitor).await);
     }
     findings
-}
-
-/// `[monitor]`, or the first user who can log in to servers.
-fn login(settings: &Settings) -> MonitorSettings {
-    if settings.monitor.user.is_some() {
-        return settings.monitor.clone();
-    }
-    let users = || settings.users.iter().map(|it| &it.user);
-    let user = users().find(|user| user.server_password.is_some()).or_else(|| users().next());
-    user.map_or_else(MonitorSettings::default, |user| MonitorSettings {
-        user: Some(user.server_user.as_ref().unwrap_or(&user.name).clone()),
-        password: user.server_password.clone(),
-    })
 }
 
 async fn compare_database(database: &DatabaseSettings, login: &MonitorSettings) -> Vec<Finding> {

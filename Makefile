@@ -1,0 +1,31 @@
+# shardway: `make demo` to see it, `make test` to prove it.
+
+CARGO ?= cargo
+VENV := target/drivers-python
+NODE := target/drivers-node
+
+.PHONY: help demo test bench check-tools tools drivers build
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: tools ## Install what is missing, build, start three shards with replicas, load data and wait
+	$(CARGO) build --release --locked
+	exec target/release/shardway demo $(DEMO_FLAGS)
+
+test: tools drivers ## Install what is missing and run every check and test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	SHARDWAY_PYTHON=$(CURDIR)/$(VENV)/bin/python SHARDWAY_NODE_PATH=$(CURDIR)/$(NODE)/node_modules \
+		$(CARGO) test --locked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
+
+bench: tools ## Compare with direct PostgreSQL, a bare forwarder and PgBouncer
+	$(CARGO) build --release --locked
+	benches/compare.sh $(BENCH_FLAGS)
+
+tools: ## Install PostgreSQL and libclang, which reads the parser's headers
+	@.ci/install
+
+drivers: tools ## Install the client drivers that tests use, under target/
+	@.ci/drivers $(VENV) $(NODE)

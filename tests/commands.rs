@@ -1,0 +1,141 @@
+//! The command line: exit codes and what is printed.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::support::cluster::{SHARDS, world};
+
+fn shardway(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_shardway")).args(arguments).env("APP_PASSWORD", "x").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn exit_codes_tell_good_from_bad_from_misused() {
+    let cases: &[(&[&str], i32)] = &[
+        (&["--version"], 0),
+        (&["--help"], 0),
+        (&["check", "config/minimal.toml"], 0),
+        (&["check", "no-such-file.toml"], 1),
+        (&["run", "-c", "no-such-file.toml"], 1),
+        (&[], 2),
+        (&["chekc"], 2),
+        (&["run"], 2),
+        (&["check", "a", "--colour"], 2),
+    ];
+    for (arguments, code) in cases {
+        let output = shardway(arguments);
+        assert_eq!(output.status.code(), Some(*code), "{arguments:?}: {}", text(&output.stderr));
+    }
+    assert_eq!(text(&shardway(&["--version"]).stdout), format!("shardway {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn check_shows_problems_with_carets() {
+    let folder = std::env::temp_dir();
+    let file = folder.join(format!("shardway-check-{}.toml", std::process::id()));
+    fs::write(&file, "[listen]\nmax_client = 5\n").unwrap();
+    let output = shardway(&["check", file.to_str().unwrap()]);
+    fs::remove_file(&file).unwrap();
+    let shown = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown.contains(":2:1\n") && shown.contains("2 | max_client = 5\n  | ^^^^^^^^^^\n"), "{shown}");
+    assert!(shown.contains("there are no databases"), "{shown}");
+}
+
+/// What the tables of `check --live` look like: the first shard, the second shard.
+const SCHEMAS: [&str; 2] = [
+    "CREATE COLLATION loose (provider = icu, locale = 'und', deterministic = false);
+     CREATE TABLE countries (code text PRIMARY KEY);
+     CREATE TABLE good (client_id bigint, id bigint, country text REFERENCES countries, PRIMARY KEY (client_id, id));
+     CREATE TABLE child (client_id bigint, id bigint, good_id bigint, PRIMARY KEY (client_id, id),
+                         FOREIGN KEY (client_id, good_id) REFERENCES good (client_id, id));
+     CREATE TABLE wrong_type (client_id integer);
+     CREATE TABLE wrong_unique (client_id bigint, id bigint PRIMARY KEY);
+     CREATE TABLE wrong_reference (client_id bigint, id bigint, FOREIGN KEY (id) REFERENCES wrong_unique);
+     CREATE TABLE loose_key (name text COLLATE loose);
+     CREATE TABLE no_key (other bigint);
+     CREATE TABLE differs (client_id bigint, a text);
+     CREATE TABLE only_here (client_id bigint);
+     CREATE TABLE single (id bigint PRIMARY KEY);",
+    "CREATE COLLATION loose (provider = icu, locale = 'und', deterministic = false);
+     CREATE TABLE countries (code text PRIMARY KEY);
+     CREATE TABLE good (client_id bigint, id bigint, country text REFERENCES countries, PRIMARY KEY (client_id, id));
+     CREATE TABLE child (client_id bigint, id bigint, good_id bigint, PRIMARY KEY (client_id, id),
+                         FOREIGN KEY (client_id, good_id) REFERENCES good (client_id, id));
+     CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+     CREATE TRIGGER counts AFTER INSERT ON good FOR EACH ROW EXECUTE FUNCTION nothing();
+     CREATE TABLE wrong_type (client_id integer);
+     CREATE TABLE wrong_unique (client_id bigint, id bigint PRIMARY KEY);
+     CREATE TABLE wrong_reference (client_id bigint, id bigint, FOREIGN KEY (id) REFERENCES wrong_unique);
+     CREATE TABLE loose_key (name text COLLATE loose);
+     CREATE TABLE no_key (other bigint);
+     CREATE TABLE differs (client_id bigint, a varchar(5), b int);",
+];
+
+#[test]
+fn check_live_compares_the_map_with_the_servers() {
+    let world = world();
+    for (shard, schema) in world.shards.iter().zip(SCHEMAS) {
+        let psql = |database: &str, sql: &str| {
+            let url = shard.url("postgres").replace("/app", &format!("/{database}"));
+            let output =
+                world.lab.program("psql").args(["-XqAt", "-v", "ON_ERROR_STOP=1", &url, "-c", sql]).output().unwrap();
+            assert!(output.status.success(), "{}", text(&output.stderr));
+        };
+        psql("postgres", "CREATE DATABASE live");
+        psql("live", schema);
+    }
+    let mut toml = "[[users]]\nname = \"postgres\"\npassword = \"secret\"\n".to_owned();
+    for (name, shard) in SHARDS.iter().zip(&world.shards[..2]) {
+        toml += &format!("[databases.live.shards.{name}]\nprimary = \"postgres://127.0.0.1:{}/live\"\n", shard.port());
+    }
+    toml += "[databases.live.keyspaces.clients]\ntype = \"bigint\"\nbuckets = { a = 0, b = 1 }\n\
+             [databases.live.keyspaces.names]\ntype = \"text\"\nbuckets = { a = 0, b = 1 }\n\
+             [databases.live.tables]\ncountries = \"reference\"\nsingle = { shard = \"a\" }\n\
+             loose_key = { keyspace = \"names\", key = \"name\" }\n";
+    for table in ["good", "child", "wrong_type", "wrong_unique", "wrong_reference", "no_key", "differs", "only_here"] {
+        toml += &format!("{table} = {{ keyspace = \"clients\", key = \"client_id\" }}\n");
+    }
+    let file = world.lab.folder().join("live.toml");
+    let wrong_role = toml.replace(
+        "[databases.live.shards.b]\n",
+        &format!("[databases.live.shards.b]\nreplicas = [\"postgres://127.0.0.1:{}/app\", \"postgres://127.0.0.1:1/live\"]\n", world.shards[2].port()),
+    );
+    fs::write(&file, wrong_role).unwrap();
+
+    let output = shardway(&["check", "--live", file.to_str().unwrap()]);
+    let shown = text(&output.stdout);
+    let mut found: Vec<&str> = shown.lines().filter(|line| !line.contains("max_prepared_transactions")).collect();
+    let unreachable = found.iter().position(|line| line.contains("live/b/replica-2: cannot be asked:"));
+    found.remove(unreachable.unwrap_or_else(|| panic!("{shown}")));
+    let summary = found.pop().unwrap();
+    assert_eq!(
+        found,
+        [
+            "error: live/b/replica-1: is listed as a replica and is a primary",
+            "error: live: the table differs differs between the shards a and b: only a has a text; only b has a character varying(5), b integer",
+            "warning: live: the table good has triggers (counts): they see only the rows of their own shard",
+            "error: live: the column loose_key.name has a nondeterministic collation: equal keys may differ in bytes",
+            "error: live: the table no_key has no column client_id, its sharding key",
+            "error: live: the table only_here does not exist on shard b",
+            "error: live: the foreign key wrong_reference_id_fkey of wrong_reference to wrong_unique may point to another shard",
+            "error: live: the column wrong_type.client_id is of type integer, the keyspace clients of type bigint",
+            "error: live: the unique index wrong_unique_pkey of wrong_unique does not contain the key client_id: it holds only within a shard",
+        ]
+    );
+    assert!(summary.ends_with("9 problems with the servers"), "{summary}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn every_file_that_the_containers_mount_exists() {
+    let compose = fs::read_to_string("docker-compose.yml").unwrap();
+    let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./")?.split(':').next());
+    let missing: Vec<&str> = mounted.filter(|path| !Path::new(path).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
