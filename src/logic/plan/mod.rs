@@ -6,11 +6,25 @@
 use std::sync::Arc;
 
 use crate::logic::shards::{KeyspaceId, ShardId};
+use crate::logic::sql::parse::with_statements;
 use crate::logic::value::LiteralKind;
 
+pub use crate::logic::sql::parse::SyntaxError;
 pub use refusal::{Reason, Refusal};
+pub use schema::Schema;
 
 pub mod refusal;
+pub mod schema;
+mod constants;
+mod facts;
+mod scope;
+mod survey;
+mod hint;
+mod settings;
+mod copy;
+mod utility;
+mod statement;
+pub mod explain;
 
 /// The plan of one statement.
 #[derive(Debug, Clone)]
@@ -43,6 +57,8 @@ pub enum Home {
     Any,
     /// Always the same one (the first of the map): catalogs, LISTEN/NOTIFY, advisory locks, sequences by name
     First,
+    /// The one that the session is bound to by its open transaction or by a pin, else the first: cursors, temporary tables
+    Current,
     /// The one shard that all of these name; more than one is a refusal at routing
     Meet(Vec<Requirement>),
 }
@@ -65,6 +81,8 @@ pub enum Place {
     Lookup {
         /// The table's keyspace
         keyspace: KeyspaceId,
+        /// The key column, for messages
+        column: Box<str>,
         /// Which keys can matter; never narrower than the truth
         keys: Restriction,
     },
@@ -124,7 +142,8 @@ pub enum Source {
     },
     /// `$n`, counted from 1
     Param(u16),
-    /// Written into the plan: literals that the template does not lift out, and NULL (`None`)
+    /// Written into the plan: literals that the template does not lift out, and NULL (`None`).
+    /// A number may have a minus sign as its first character.
     Fixed(Option<(LiteralKind, Box<str>)>),
 }
 
@@ -300,6 +319,58 @@ pub struct Planned {
     pub at: std::ops::Range<usize>,
     /// Hint of the leading comment
     pub hint: Option<Hint>,
+    /// How it runs on a shard that the session has named (`SET shardway.shard`), even where the plan is a refusal.
+    /// `None` where the session itself acts: a `Command`.
+    pub forced: Option<Forced>,
     /// What PostgreSQL would tag it (`SELECT`, `BEGIN`, …), for metrics
     pub verb: &'static str,
+}
+
+/// How a statement runs on a shard that the session has named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forced {
+    /// May a replica answer?
+    pub access: Access,
+    /// What running it does to the session that PostgreSQL keeps on the server
+    pub mark: Mark,
+}
+
+/// The plans of one text.
+#[derive(Debug, Clone)]
+pub struct PlannedText {
+    /// One a statement
+    pub statements: Vec<Planned>,
+    /// The literals whose value (not only their kind) the plans depend on other than through `Source::Literal`:
+    /// the plans hold for texts with the same values there
+    pub fixed_literals: Vec<u16>,
+}
+
+/// Plans every statement of a text.
+///
+/// `literals` are the byte ranges of the literals that the template lifts out of the text, in order; without them
+/// (a text that is cached as a whole) literals are written into the plan. A text that does not parse belongs to a
+/// server, which words PostgreSQL's own error.
+pub fn plan(
+    text: &str,
+    schema: &Schema<'_>,
+    literals: Option<&[std::ops::Range<u32>]>,
+) -> Result<PlannedText, SyntaxError> {
+    with_statements(text, |located| {
+        let source = statement::Source { text, schema: *schema, literals };
+        let mut fixed_literals = Vec::new();
+        let mut statements: Vec<Planned> =
+            located.iter().map(|one| statement::planned(one, source, &mut fixed_literals)).collect();
+        if statements.is_empty() {
+            statements.push(Planned {
+                plan: Arc::new(Plan::Command(Command::Empty)),
+                at: 0..text.len(),
+                hint: None,
+                forced: None,
+                verb: "",
+            });
+        }
+        fixed_literals.sort_unstable();
+        fixed_literals.dedup();
+        PlannedText { statements, fixed_literals }
+    })
 }

@@ -1,10 +1,32 @@
-//! Refusals: why a statement has no right answer here, and what would work.
+//! Refusals: why a statement has no right answer here, and what would work. All texts of the planner stand here.
 
 /// Why, in one word: the label of the refusal metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// The statement needs rows of more than one shard
     ManyShards,
+    /// The key of a row that is written is not a constant of the statement
+    KeyIsUnknown,
+    /// A row would have to move to another shard
+    KeyIsChanged,
+    /// A conflict or a uniqueness that one shard alone cannot decide
+    Conflict,
+    /// A table that is in no line of the shard map
+    UnlistedTable,
+    /// A function that may look at rows of other shards
+    Function,
+    /// A change of the schema or of something else that all shards have
+    Ddl,
+    /// A construct that the planner does not know
+    Unknown,
+    /// A misspelled hint or setting of ours
+    BadHint,
+    /// PREPARE TRANSACTION and its kin
+    TwoPhase,
+    /// Files and programs of the server
+    ServerFiles,
+    /// Deeper than any server would take
+    TooDeep,
 }
 
 impl Reason {
@@ -12,6 +34,34 @@ impl Reason {
     pub fn label(self) -> &'static str {
         match self {
             Self::ManyShards => "many_shards",
+            Self::KeyIsUnknown => "key_is_unknown",
+            Self::KeyIsChanged => "key_is_changed",
+            Self::Conflict => "conflict",
+            Self::UnlistedTable => "unlisted_table",
+            Self::Function => "function",
+            Self::Ddl => "ddl",
+            Self::Unknown => "unknown",
+            Self::BadHint => "bad_hint",
+            Self::TwoPhase => "two_phase",
+            Self::ServerFiles => "server_files",
+            Self::TooDeep => "too_deep",
+        }
+    }
+
+    /// It stands even where all data is on one shard.
+    pub(super) fn holds_on_one_shard(self) -> bool {
+        match self {
+            Self::BadHint | Self::TooDeep => true,
+            Self::ManyShards
+            | Self::KeyIsUnknown
+            | Self::KeyIsChanged
+            | Self::Conflict
+            | Self::UnlistedTable
+            | Self::Function
+            | Self::Ddl
+            | Self::Unknown
+            | Self::TwoPhase
+            | Self::ServerFiles => false,
         }
     }
 }
@@ -29,4 +79,235 @@ pub struct Refusal {
     pub detail: Option<String>,
     /// What would work
     pub hint: Option<String>,
+}
+
+/// What to do with statements that a person may send to a shard of their choice.
+const CHOOSE: &str = "To run it on one shard of your choice: SET shardway.shard = 'name'.";
+
+impl Refusal {
+    fn new(reason: Reason, message: String, detail: &str, hint: &str) -> Self {
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Self { reason, sqlstate: "0A000", message, detail: some(detail), hint: some(hint) }
+    }
+
+    /// A sharded table without a restriction of its key.
+    pub fn unrestricted(verb: &str, table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} needs rows of \"{table}\" from more than one shard"),
+            &format!("No condition that must hold restricts \"{table}.{column}\"."),
+            &format!("Add a condition such as {column} = …, for each use of the table."),
+        )
+    }
+
+    /// TABLESAMPLE of a sharded table.
+    pub fn sampled(table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("TABLESAMPLE of \"{table}\" is not possible"),
+            "It would sample the pages of one shard, not those of the whole table.",
+            CHOOSE,
+        )
+    }
+
+    /// A write to a table that every shard has.
+    pub fn reference(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of reference table \"{table}\" concerns every shard"),
+            "A reference table has a full copy on every shard.",
+            CHOOSE,
+        )
+    }
+
+    /// A write to a view.
+    pub fn view(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::Unknown,
+            format!("{verb} through view \"{table}\" is not supported"),
+            "",
+            "Write to the table itself.",
+        )
+    }
+
+    /// An INSERT that leaves the key out.
+    pub fn key_left_out(table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::KeyIsUnknown,
+            format!("INSERT must give sharding key \"{table}.{column}\""),
+            "Its default is computed by the server, after the shard has been chosen.",
+            &format!("List {column} and give it a constant or a parameter."),
+        )
+    }
+
+    /// An INSERT whose key is an expression.
+    pub fn key_not_constant(verb: &str, table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::KeyIsUnknown,
+            format!("{verb} must give sharding key \"{table}.{column}\" as a constant"),
+            "An expression is computed by the server, after the shard has been chosen.",
+            "Use a literal or a parameter, with a cast if need be.",
+        )
+    }
+
+    /// An INSERT … SELECT whose rows may belong elsewhere.
+    pub fn key_not_carried(verb: &str, table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::KeyIsUnknown,
+            format!("{verb} cannot tell where the rows of \"{table}\" belong"),
+            &format!(
+                "\"{table}.{column}\" is neither a constant nor the restricted key of a table of the same keyspace."
+            ),
+            &format!("Select a constant for {column}, or the key column itself."),
+        )
+    }
+
+    /// An UPDATE of the key.
+    pub fn key_changed(table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::KeyIsChanged,
+            format!("cannot update sharding key \"{table}.{column}\""),
+            "The row could belong to another shard afterwards.",
+            "Delete the row and insert it again.",
+        )
+    }
+
+    /// ON CONFLICT on something that rows of other shards may share.
+    pub fn conflict(table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::Conflict,
+            format!("ON CONFLICT on \"{table}\" must include sharding key \"{column}\""),
+            "A conflicting row may be on another shard.",
+            &format!("Use a unique key that contains {column}, and list its columns: ON CONFLICT ({column}, …)."),
+        )
+    }
+
+    /// A table that the map does not list.
+    pub fn unlisted(table: &str) -> Self {
+        Self::new(
+            Reason::UnlistedTable,
+            format!("table \"{table}\" is not in the shard map"),
+            "Where its rows live is not known, and no default_shard is set.",
+            "List it under tables in the shard map.",
+        )
+    }
+
+    /// A function that may read anything.
+    pub fn function(name: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("function {name}() may need rows of more than one shard"),
+            "It is not immutable and may run queries of its own.",
+            "If it only reads rows of the shard it runs on, list it under local_functions in the shard map.",
+        )
+    }
+
+    /// A function that reads what a text names.
+    pub fn reads_by_text(name: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("function {name}() reads tables that its arguments name"),
+            "shardway does not look into those texts.",
+            "",
+        )
+    }
+
+    /// `set_config` with computed arguments.
+    pub fn computed_setting() -> Self {
+        Self::new(
+            Reason::Function,
+            "set_config() needs constant arguments".to_owned(),
+            "The setting must follow the session to other servers.",
+            "Use literals, SET, or is_local = true.",
+        )
+    }
+
+    /// A statement that concerns every shard.
+    pub fn every_shard(verb: &str, tables: &[&str]) -> Self {
+        let of = if tables.is_empty() { String::new() } else { format!(" of \"{}\"", tables.join("\", \"")) };
+        Self::new(Reason::Ddl, format!("{verb}{of} concerns more than one shard"), "", CHOOSE)
+    }
+
+    /// DO and CALL.
+    pub fn procedural(verb: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("{verb} may need rows of more than one shard"),
+            "Its body is not looked into.",
+            CHOOSE,
+        )
+    }
+
+    /// A whole sharded table.
+    pub fn copy_out(table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("COPY TO of \"{table}\" needs rows from more than one shard"),
+            "",
+            "Copy a query that restricts the key: COPY (SELECT … WHERE …) TO STDOUT.",
+        )
+    }
+
+    /// COPY with files of the server.
+    pub fn server_files() -> Self {
+        Self::new(
+            Reason::ServerFiles,
+            "COPY from or to a file or program of the server is not possible".to_owned(),
+            "Several servers stand behind this one.",
+            "Use COPY … FROM STDIN or TO STDOUT (\\copy in psql).",
+        )
+    }
+
+    /// A feature of COPY that cannot be followed.
+    pub fn copy_option(table: &str, option: &str) -> Self {
+        Self::new(
+            Reason::Unknown,
+            format!("COPY into sharded table \"{table}\" does not support {option}"),
+            "Each row must be read to find its shard.",
+            "",
+        )
+    }
+
+    /// PREPARE TRANSACTION and its kin.
+    pub fn two_phase(verb: &str) -> Self {
+        Self::new(
+            Reason::TwoPhase,
+            format!("{verb} is not supported"),
+            "shardway runs two-phase commits itself.",
+            "Use COMMIT.",
+        )
+    }
+
+    /// A construct that the planner does not know.
+    pub fn unknown(what: &str) -> Self {
+        Self::new(Reason::Unknown, format!("{what} is not supported"), "", CHOOSE)
+    }
+
+    /// Deeper than any server would take.
+    pub fn too_deep() -> Self {
+        Self { sqlstate: "54001", ..Self::new(Reason::TooDeep, "statement is nested too deeply".to_owned(), "", "") }
+    }
+
+    /// A hint that does not exist.
+    pub fn bad_hint(word: &str) -> Self {
+        Self::new(
+            Reason::BadHint,
+            format!("unrecognized shardway hint \"{word}\""),
+            "",
+            "Hints are shard=name, key=value, key=keyspace:value and role=primary, replica or auto.",
+        )
+    }
+
+    /// A setting of ours that does not exist.
+    pub fn bad_setting(name: &str) -> Self {
+        Self {
+            sqlstate: "42704",
+            ..Self::new(
+                Reason::BadHint,
+                format!("unrecognized configuration parameter \"{name}\""),
+                "",
+                "The parameters are shardway.shard, shardway.key and shardway.role.",
+            )
+        }
+    }
 }

@@ -1,0 +1,171 @@
+//! Values of the text: literals and parameters, and the casts around them that keep them readable.
+
+use std::ops::Range;
+
+use crate::logic::sql::expression::{Constant, Expression, Literal, TypeName};
+use crate::logic::value::LiteralKind;
+
+use super::{Source, Value};
+
+/// Where the literals of the text stand, and which of them the plan has read.
+#[derive(Debug)]
+pub struct Literals<'a> {
+    text: &'a str,
+    /// `None`: the text is cached as a whole, literals are written into the plan
+    spans: Option<&'a [Range<u32>]>,
+    fixed: Vec<u16>,
+}
+
+impl<'a> Literals<'a> {
+    /// Of a text whose literals are lifted out at `spans`.
+    pub fn new(text: &'a str, spans: Option<&'a [Range<u32>]>) -> Self {
+        Self { text, spans, fixed: Vec::new() }
+    }
+
+    /// The literals that the plan has read.
+    pub fn into_fixed(mut self) -> Vec<u16> {
+        self.fixed.sort_unstable();
+        self.fixed.dedup();
+        self.fixed
+    }
+
+    /// The plan depends on the value of every literal in these bytes.
+    pub fn fix_all(&mut self, bytes: &Range<usize>) {
+        for (index, span) in self.spans.unwrap_or_default().iter().enumerate() {
+            if bytes.contains(&(span.start as usize)) {
+                self.fixed.extend(u16::try_from(index));
+            }
+        }
+    }
+
+    /// The plan depends on the value of this literal.
+    pub fn fix(&mut self, constant: &Constant) {
+        if let Some((index, _)) = self.index_of(constant.at) {
+            self.fixed.push(index);
+        }
+    }
+
+    /// The value of an expression, if it is a literal or a parameter, cast or not.
+    pub fn value(&self, expression: &Expression) -> Option<Value> {
+        match expression {
+            Expression::Cast { inner, to } => {
+                let value = self.bare(inner)?;
+                let cast = type_oid(to)?;
+                Some(Value { source: value.source, cast: Some(cast) })
+            }
+            _ => self.bare(expression),
+        }
+    }
+
+    /// The value of an element of an array that is cast as a whole: `'{1,2}'::bigint[]`.
+    pub fn array(&self, expression: &Expression) -> Option<Value> {
+        match expression {
+            Expression::Cast { inner, to } => {
+                let value = self.bare(inner)?;
+                Some(Value { source: value.source, cast: Some(array_oid(type_oid_of_element(to)?)?) })
+            }
+            _ => self.bare(expression).filter(|value| !is_number(&value.source, expression)),
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed by the server")]
+    fn bare(&self, expression: &Expression) -> Option<Value> {
+        let source = match expression {
+            Expression::Param(number) => Source::Param(u16::try_from(*number).ok().filter(|number| *number > 0)?),
+            Expression::Constant(constant) => self.literal(constant)?,
+            _ => return None,
+        };
+        Some(Value { source, cast: None })
+    }
+
+    fn literal(&self, constant: &Constant) -> Option<Source> {
+        let (kind, text) = match &constant.value {
+            Literal::Null => return Some(Source::Fixed(None)),
+            Literal::Boolean(_) | Literal::Odd => return None,
+            Literal::Integer(text) => (LiteralKind::Integer, text),
+            Literal::Decimal(text) => (LiteralKind::Decimal, text),
+            Literal::String(text) => (LiteralKind::String, text),
+        };
+        if self.spans.is_none() {
+            return Some(Source::Fixed(Some((kind, text.clone()))));
+        }
+        let (index, is_direct) = self.index_of(constant.at)?;
+        let negative = kind != LiteralKind::String && text.starts_with('-');
+        // `-  5` and `-(5)` are one constant that begins at the minus sign; two signs cancel out.
+        (is_direct || kind != LiteralKind::String).then_some(Source::Literal { index, negative })
+    }
+
+    /// The literal that begins at `at`, or after nothing but signs there. The flag says: exactly there.
+    fn index_of(&self, at: usize) -> Option<(u16, bool)> {
+        let spans = self.spans?;
+        let place = spans.partition_point(|span| (span.start as usize) < at);
+        let start = spans.get(place)?.start as usize;
+        let between = self.text.get(at..start)?;
+        let is_sign = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b'-' | b'(');
+        let index = u16::try_from(place).ok()?;
+        between.bytes().all(is_sign).then_some((index, start == at))
+    }
+}
+
+fn is_number(source: &Source, expression: &Expression) -> bool {
+    match (source, expression) {
+        (Source::Param(_), _) => false,
+        (_, Expression::Constant(constant)) => !matches!(constant.value, Literal::String(_) | Literal::Null),
+        (Source::Literal { .. } | Source::Fixed(_), _) => true,
+    }
+}
+
+/// The OID of a well-known type. Modifiers can change the value (`varchar(3)`), so types with them are unknown.
+pub fn type_oid(name: &TypeName) -> Option<u32> {
+    if name.dimensions > 0 { None } else { type_oid_of_element(name) }
+}
+
+/// The OID of the type of an array's elements.
+pub fn type_oid_of_element(name: &TypeName) -> Option<u32> {
+    if name.has_modifiers || name.is_odd || name.dimensions > 1 {
+        return None;
+    }
+    let word = match name.names.as_slice() {
+        [word] => word.as_ref(),
+        [schema, word] if schema.as_ref() == "pg_catalog" => word.as_ref(),
+        _ => return None,
+    };
+    // pg_type.dat
+    Some(match word {
+        "bool" => 16,
+        "int8" => 20,
+        "int2" => 21,
+        "int4" => 23,
+        "text" => 25,
+        "float4" => 700,
+        "float8" => 701,
+        "varchar" => 1043,
+        "date" => 1082,
+        "timestamp" => 1114,
+        "timestamptz" => 1184,
+        "numeric" => 1700,
+        "uuid" => 2950,
+        _ => return None,
+    })
+}
+
+/// The OID of the array type over an element type.
+pub fn array_oid(element: u32) -> Option<u32> {
+    // pg_type.dat
+    Some(match element {
+        16 => 1000,
+        20 => 1016,
+        21 => 1005,
+        23 => 1007,
+        25 => 1009,
+        700 => 1021,
+        701 => 1022,
+        1043 => 1015,
+        1082 => 1182,
+        1114 => 1115,
+        1184 => 1185,
+        1700 => 1231,
+        2950 => 2951,
+        _ => return None,
+    })
+}

@@ -1,0 +1,134 @@
+//! COPY: rows to a sharded table go home one by one; anything else is a read or a write of one table.
+
+use crate::logic::copy::CopyFormat;
+use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationName};
+
+use super::schema::{Found, Schema};
+use super::scope::Scope;
+use super::survey::{Survey, Target, position_of_key};
+use super::{CopyIn, Refusal};
+
+/// Surveys a COPY. Rows for a sharded table give a plan of their own.
+pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option<CopyIn> {
+    if copy.uses_server_files {
+        survey.writes();
+        survey.refuse(Refusal::server_files());
+    }
+    if let Some(query) = &copy.query {
+        survey.statement(query);
+    }
+    let table = copy.table.as_ref()?;
+    let scope = Scope::default();
+    if let Some(filter) = &copy.filter {
+        survey.visit(filter, &scope);
+    }
+    let found = schema.find(table);
+    match (copy.is_from, found) {
+        (true, Found::Sharded { keyspace, key, relation }) => {
+            survey.writes();
+            let target = Target { table: &table.name, key, keyspace, relation };
+            copy_in(copy, target, survey)
+        }
+        (true, found) => {
+            survey.written_elsewhere(table, &found, "COPY FROM");
+            None
+        }
+        (false, Found::Sharded { .. }) => {
+            survey.refuse(Refusal::copy_out(&table.name));
+            None
+        }
+        (false, _) => {
+            read(table, survey, &scope);
+            None
+        }
+    }
+}
+
+fn read(table: &RelationName, survey: &mut Survey<'_>, scope: &Scope<'_>) {
+    let item = FromItem::Table { name: table.clone(), alias: Alias::default(), sample: None };
+    survey.from_item(&item, scope);
+}
+
+fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<CopyIn> {
+    match format(copy, target.key) {
+        Ok(format) => Some(CopyIn {
+            table: Box::from(target.table),
+            keyspace: target.keyspace,
+            key_column: Box::from(target.key),
+            key_position: position_of_key(&copy.columns, target),
+            format,
+        }),
+        Err(option) => {
+            survey.refuse(Refusal::copy_option(target.table, &option));
+            None
+        }
+    }
+}
+
+/// The options of a COPY, as they stand.
+#[derive(Default)]
+struct Options<'c> {
+    format: Option<&'c str>,
+    delimiter: Option<u8>,
+    quote: Option<u8>,
+    escape: Option<u8>,
+    null: Option<&'c str>,
+    has_header: bool,
+    force_null: bool,
+    force_not_null: bool,
+}
+
+/// How the rows are written, or the option that cannot be followed.
+fn format(copy: &Copy, key: &str) -> Result<CopyFormat, String> {
+    let mut options = Options::default();
+    for option in &copy.options {
+        read_option(option, key, &mut options)?;
+    }
+    let null = |default: &str| options.null.unwrap_or(default).as_bytes().into();
+    Ok(match options.format {
+        None | Some("text") => CopyFormat::Text {
+            delimiter: options.delimiter.unwrap_or(b'\t'),
+            null: null("\\N"),
+            has_header: options.has_header,
+        },
+        Some("csv") => {
+            let quote = options.quote.unwrap_or(b'"');
+            CopyFormat::Csv {
+                delimiter: options.delimiter.unwrap_or(b','),
+                quote,
+                escape: options.escape.unwrap_or(quote),
+                null: null(""),
+                has_header: options.has_header,
+                key_force_null: options.force_null,
+                key_force_not_null: options.force_not_null,
+            }
+        }
+        Some("binary") => CopyFormat::Binary,
+        Some(other) => return Err(format!("FORMAT {other}")),
+    })
+}
+
+fn read_option<'c>(option: &'c CopyOption, key: &str, into: &mut Options<'c>) -> Result<(), String> {
+    let word = option.values.first().map(Box::as_ref);
+    let unfollowed = || format!("{} {}", option.name.to_ascii_uppercase(), word.unwrap_or_default());
+    let byte = || match word.map(str::as_bytes) {
+        Some([byte]) => Ok(Some(*byte)),
+        Some(_) | None => Err(unfollowed()),
+    };
+    let is_for_key = option.is_star || option.values.iter().any(|column| column.as_ref() == key);
+    match option.name.as_ref() {
+        "format" => into.format = word,
+        "delimiter" => into.delimiter = byte()?,
+        "quote" => into.quote = byte()?,
+        "escape" => into.escape = byte()?,
+        "null" => into.null = word,
+        "header" => into.has_header = !matches!(word, Some("false" | "off" | "0")),
+        "force_null" => into.force_null = is_for_key,
+        "force_not_null" => into.force_not_null = is_for_key,
+        // They say how the server takes the rows, not where a row ends.
+        "freeze" | "on_error" | "log_verbosity" => (),
+        "encoding" if word.is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "utf8" | "utf-8")) => (),
+        _ => return Err(unfollowed()),
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! A plan in words: for `shardway route`, EXPLAIN and the golden tests.
+
+use std::fmt::Write;
+
+use crate::logic::shards::ShardMap;
+use crate::logic::value::LiteralKind;
+
+use super::{
+    Access, Command, CopyIn, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement, Restriction,
+    Source, Value,
+};
+
+/// The lines that explain a plan, without a line break at the end.
+pub fn explain(planned: &Planned, map: &ShardMap) -> String {
+    let mut text = plan(&planned.plan, map);
+    if let Some(hint) = &planned.hint {
+        let _infallible = write!(text, "\n   hint: {:?} = {}", hint.setting, hint.value);
+    }
+    text
+}
+
+fn plan(plan: &Plan, map: &ShardMap) -> String {
+    match plan {
+        Plan::One(one) => self::one(one, map),
+        Plan::Command(command) => format!("=> Command: {}", self::command(command, map)),
+        Plan::CopyIn(copy) => copy_in(copy),
+        Plan::Refuse(refusal) => refused(refusal),
+    }
+}
+
+fn one(one: &One, map: &ShardMap) -> String {
+    let home = match &one.home {
+        Home::Any => "any shard".to_owned(),
+        Home::First => "first shard".to_owned(),
+        Home::Current => "the session's shard".to_owned(),
+        Home::Meet(all) => all.iter().map(|one| requirement(one, map)).collect::<Vec<_>>().join(" · "),
+    };
+    let mut text = format!("=> One: {home}");
+    let access = match one.access {
+        Access::Read => String::new(),
+        Access::Write => "primary".to_owned(),
+    };
+    let marks: Vec<String> = std::iter::once(access).chain(marks(&one.mark)).filter(|it| !it.is_empty()).collect();
+    if !marks.is_empty() {
+        let _infallible = write!(text, " [{}]", marks.join(", "));
+    }
+    text
+}
+
+fn marks(mark: &Mark) -> Vec<String> {
+    let flag = |is: bool, name: &str| if is { name.to_owned() } else { String::new() };
+    let mut all = vec![
+        mark.pin.map(|why| format!("pin: {why}")).unwrap_or_default(),
+        mark.needs_pinned.map(|why| format!("needs pin: {why}")).unwrap_or_default(),
+        flag(mark.taints, "taints"),
+        flag(mark.is_ddl, "ddl"),
+        flag(mark.outside_transaction, "outside transactions"),
+    ];
+    all.extend(mark.set_config.iter().map(|change| {
+        let local = if change.is_local { "local " } else { "" };
+        format!("sets {local}{} = {}", change.name, change.value.as_deref().unwrap_or("default"))
+    }));
+    all
+}
+
+fn requirement(requirement: &Requirement, map: &ShardMap) -> String {
+    let table = &requirement.table;
+    match &requirement.place {
+        Place::Shard(shard) => {
+            format!("{table} on {}", map.shards.get(usize::from(shard.0)).map_or("?", Box::as_ref))
+        }
+        Place::Lookup { column, keys, .. } => format!("key {}", restriction(&format!("{table}.{column}"), keys)),
+        Place::Store { column, keys, .. } => match keys.as_slice() {
+            [key] => format!("row {table}.{column} = {}", value(key)),
+            keys => format!("rows {table}.{column} = {}", keys.iter().map(value).collect::<Vec<_>>().join(", ")),
+        },
+    }
+}
+
+/// A restriction of one key.
+fn restriction(key: &str, keys: &Restriction) -> String {
+    match keys {
+        Restriction::All => format!("{key} any"),
+        Restriction::Nothing => format!("{key} none"),
+        Restriction::Equals(it) => format!("{key} = {}", value(it)),
+        Restriction::AnyOf(it) => format!("{key} = ANY ({})", value(it)),
+        Restriction::Between { from, to } => {
+            let bounds = [from.as_ref().map(|bound| (">", bound)), to.as_ref().map(|bound| ("<", bound))];
+            let bounds: Vec<String> = bounds
+                .into_iter()
+                .flatten()
+                .map(|(sign, (bound, included))| {
+                    format!("{key} {sign}{} {}", if *included { "=" } else { "" }, value(bound))
+                })
+                .collect();
+            bounds.join(" and ")
+        }
+        Restriction::And(parts) => joined(key, parts, " and "),
+        Restriction::Or(parts) => joined(key, parts, " or "),
+    }
+}
+
+fn joined(key: &str, parts: &[Restriction], with: &str) -> String {
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|part| match part {
+            Restriction::And(_) | Restriction::Or(_) => format!("({})", restriction(key, part)),
+            Restriction::All
+            | Restriction::Nothing
+            | Restriction::Equals(_)
+            | Restriction::AnyOf(_)
+            | Restriction::Between { .. } => restriction(key, part),
+        })
+        .collect();
+    parts.join(with)
+}
+
+fn value(value: &Value) -> String {
+    let source = match &value.source {
+        Source::Param(number) => format!("${number}"),
+        Source::Literal { index, negative } => format!("{}literal {index}", if *negative { "-" } else { "" }),
+        Source::Fixed(None) => "NULL".to_owned(),
+        Source::Fixed(Some((LiteralKind::String, text))) => format!("'{text}'"),
+        Source::Fixed(Some((LiteralKind::Integer | LiteralKind::Decimal, text))) => text.to_string(),
+    };
+    match value.cast {
+        Some(oid) => format!("{source}::{}", type_name(oid)),
+        None => source,
+    }
+}
+
+fn type_name(oid: u32) -> String {
+    let name = match oid {
+        20 => "bigint",
+        21 => "smallint",
+        23 => "integer",
+        25 => "text",
+        1007 => "integer[]",
+        1009 => "text[]",
+        1016 => "bigint[]",
+        1043 => "varchar",
+        1082 => "date",
+        1114 => "timestamp",
+        1184 => "timestamptz",
+        1700 => "numeric",
+        2950 => "uuid",
+        2951 => "uuid[]",
+        _ => return format!("type {oid}"),
+    };
+    name.to_owned()
+}
+
+fn command(command: &Command, map: &ShardMap) -> String {
+    match command {
+        Command::Prepare(prepare) => {
+            let inner = plan(&prepare.plan, map);
+            format!("prepare {} ({:?}): {}\n   {inner}", prepare.name, prepare.types, prepare.text)
+        }
+        Command::Execute(execute) => {
+            let arguments: Vec<String> =
+                execute.arguments.iter().map(|it| it.as_ref().map_or("computed".to_owned(), value)).collect();
+            format!("execute {} ({})", execute.name, arguments.join(", "))
+        }
+        Command::Set(changes) => {
+            let changes: Vec<String> = changes
+                .iter()
+                .map(|change| {
+                    let local = if change.is_local { "local " } else { "" };
+                    format!("{local}{} = {}", change.name, change.value.as_deref().unwrap_or("default"))
+                })
+                .collect();
+            format!("set {}", changes.join(", "))
+        }
+        Command::Own(OwnCommand::Set { setting, value, is_local }) => {
+            let local = if *is_local { "local " } else { "" };
+            format!("set {local}shardway {setting:?} = {}", value.as_deref().unwrap_or("default"))
+        }
+        Command::Own(OwnCommand::Show(setting)) => format!("show shardway {setting:?}"),
+        Command::Begin { .. }
+        | Command::Commit { .. }
+        | Command::Rollback { .. }
+        | Command::Savepoint(_)
+        | Command::Release(_)
+        | Command::RollbackTo(_)
+        | Command::SetTransaction
+        | Command::ResetAll
+        | Command::Deallocate(_)
+        | Command::DiscardAll
+        | Command::Discard
+        | Command::Empty => format!("{command:?}"),
+    }
+}
+
+fn copy_in(copy: &CopyIn) -> String {
+    let position = copy.key_position.map_or("no".to_owned(), |position| format!("#{}", position + 1));
+    format!("=> CopyIn: {}, key {} is {position} of each row, {:?}", copy.table, copy.key_column, copy.format)
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let mut text = format!("=> Refuse {}: {}", refusal.sqlstate, refusal.message);
+    for (name, line) in [("DETAIL", &refusal.detail), ("HINT", &refusal.hint)] {
+        if let Some(line) = line {
+            let _infallible = write!(text, "\n   {name}: {line}");
+        }
+    }
+    text
+}

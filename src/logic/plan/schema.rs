@@ -1,0 +1,114 @@
+//! Names to tables: the search path, the catalog and the shard map, as PostgreSQL would look them up.
+
+use crate::logic::catalog::{Catalog, Relation, RelationKind};
+use crate::logic::shards::{KeyspaceId, Placement, ShardId, ShardMap, TableName};
+use crate::logic::sql::statement::RelationName;
+
+/// What a plan depends on besides the text.
+#[derive(Debug, Clone, Copy)]
+pub struct Schema<'a> {
+    /// The shard map
+    pub map: &'a ShardMap,
+    /// Tables, views and functions
+    pub catalog: &'a Catalog,
+    /// The session's search path, `"$user"` replaced by the user's name
+    pub search_path: &'a [Box<str>],
+}
+
+/// What a name stands for.
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// Spread over the shards
+    Sharded {
+        /// Its keyspace
+        keyspace: KeyspaceId,
+        /// Its key column
+        key: &'a str,
+        /// What the catalog knows of it
+        relation: Option<&'a Relation>,
+    },
+    /// On every shard
+    Reference(Option<&'a Relation>),
+    /// On one shard
+    Single(ShardId, Option<&'a Relation>),
+    /// A view
+    View(&'a str, &'a Relation),
+    /// A sequence
+    Sequence,
+    /// Of pg_catalog or information_schema
+    System,
+    /// In the catalog, but in no line of the map
+    Unlisted,
+    /// Nobody has heard of it: a temporary table, or an error for PostgreSQL to report
+    Unheard,
+}
+
+impl<'a> Schema<'a> {
+    /// Everything is on one shard.
+    pub fn is_one_shard(&self) -> bool {
+        self.map.shards.len() == 1
+    }
+
+    /// Looks a relation up.
+    pub fn find(&self, name: &RelationName) -> Found<'a> {
+        match &name.schema {
+            Some(schema) => self.find_in(schema, &name.name).unwrap_or(Found::Unheard),
+            None => self.path().find_map(|schema| self.find_in(schema, &name.name)).unwrap_or(Found::Unheard),
+        }
+    }
+
+    /// The schemas that are searched. `pg_catalog` comes first unless the path lists it (manual, 5.9.5).
+    pub fn path(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let implicit = (!self.lists_pg_catalog()).then_some("pg_catalog");
+        implicit.into_iter().chain(self.search_path.iter().map(Box::as_ref))
+    }
+
+    /// Unqualified names of types and functions may be someone's own before they are PostgreSQL's.
+    pub fn lists_pg_catalog(&self) -> bool {
+        self.search_path.iter().any(|schema| schema.as_ref() == "pg_catalog")
+    }
+
+    fn find_in(&self, schema: &str, name: &str) -> Option<Found<'a>> {
+        match schema {
+            "information_schema" => Some(Found::System),
+            "pg_catalog" => self.catalog.system_relations.contains(name).then_some(Found::System),
+            "pg_toast" => Some(Found::System),
+            _ => self.find_table(&TableName { schema: Box::from(schema), name: Box::from(name) }),
+        }
+    }
+
+    fn find_table(&self, table: &TableName) -> Option<Found<'a>> {
+        let relation = self.catalog.relations.get(table);
+        let parent = relation.and_then(|relation| match &relation.kind {
+            RelationKind::Partition(parent) => self.map.tables.get(parent),
+            RelationKind::Table
+            | RelationKind::View(_)
+            | RelationKind::MaterializedView
+            | RelationKind::Sequence
+            | RelationKind::Foreign => None,
+        });
+        match (self.map.tables.get(table).or(parent), relation) {
+            (Some(placement), relation) => Some(match placement {
+                Placement::Sharded { keyspace, key } => Found::Sharded { keyspace: *keyspace, key, relation },
+                Placement::Reference => Found::Reference(relation),
+                Placement::Single(shard) => Found::Single(*shard, relation),
+            }),
+            (None, Some(relation)) => Some(self.unlisted(relation)),
+            (None, None) => None,
+        }
+    }
+
+    fn unlisted(&self, relation: &'a Relation) -> Found<'a> {
+        match &relation.kind {
+            RelationKind::View(definition) => Found::View(definition, relation),
+            RelationKind::Sequence => Found::Sequence,
+            RelationKind::Table
+            | RelationKind::Partition(_)
+            | RelationKind::MaterializedView
+            | RelationKind::Foreign => match self.map.default_shard {
+                Some(shard) => Found::Single(shard, Some(relation)),
+                None => Found::Unlisted,
+            },
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Names of columns to what is known of them, as PostgreSQL's scoping rules find them.
+
+use super::Value;
+use super::facts::Variable;
+
+/// What a column stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meaning {
+    /// A key of a row
+    Key {
+        /// Which
+        variable: Variable,
+        /// An outer join may have made it NULL
+        nullable: bool,
+    },
+    /// A constant of the text
+    Value(Value),
+    /// Anything else
+    Opaque,
+}
+
+/// One column.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name; `None`: PostgreSQL makes one up
+    pub name: Option<Box<str>>,
+    /// What it stands for
+    pub meaning: Meaning,
+    /// Merged by USING: only found with its table's name
+    pub is_merged: bool,
+}
+
+/// The columns of a relation or of a query.
+#[derive(Debug, Clone, Default)]
+pub struct Columns {
+    /// Those we know, in order
+    pub list: Vec<Column>,
+    /// There may be others
+    pub is_open: bool,
+    /// They are complete up to each position: a column list may rename them
+    pub is_positional: bool,
+}
+
+impl Columns {
+    /// Nothing is known of them.
+    pub fn open() -> Self {
+        Self { list: Vec::new(), is_open: true, is_positional: false }
+    }
+
+    /// These, and no others.
+    pub fn closed(list: Vec<Column>) -> Self {
+        let is_open = list.iter().any(|column| column.name.is_none());
+        Self { list, is_open, is_positional: true }
+    }
+
+    /// `AS name (columns)` renames the first ones.
+    pub fn renamed(mut self, names: &[Box<str>]) -> Self {
+        if names.is_empty() {
+            return self;
+        }
+        if !self.is_positional || names.len() > self.list.len() {
+            return Self::open();
+        }
+        for (column, name) in self.list.iter_mut().zip(names) {
+            column.name = Some(name.clone());
+        }
+        self.is_open = self.list.iter().any(|column| column.name.is_none());
+        self
+    }
+}
+
+/// One relation that a FROM makes visible.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its alias or name; `None` for columns that have no table name
+    pub name: Option<Box<str>>,
+    /// Its schema, when it is a table without alias
+    pub schema: Option<Box<str>>,
+    /// Its columns
+    pub columns: Columns,
+}
+
+/// What is visible at one place of a statement.
+#[derive(Debug, Default)]
+pub struct Scope<'p> {
+    /// Relations of this level
+    pub entries: Vec<Entry>,
+    /// WITH parts of this level, as indexes
+    pub common: Vec<(Box<str>, usize)>,
+    /// The level around it
+    pub parent: Option<&'p Scope<'p>>,
+    /// Left siblings of a FROM item: seen by LATERAL only
+    pub is_sibling: bool,
+}
+
+impl<'p> Scope<'p> {
+    /// A level inside `parent`.
+    pub fn inside(parent: &'p Scope<'p>) -> Self {
+        Self { entries: Vec::new(), common: Vec::new(), parent: Some(parent), is_sibling: false }
+    }
+
+    /// Items of FROM to the left, seen from an item to the right.
+    pub fn siblings(entries: Vec<Entry>, parent: &'p Scope<'p>) -> Self {
+        Self { entries, common: Vec::new(), parent: Some(parent), is_sibling: true }
+    }
+
+    /// The nearest level that is not a FROM item's left sibling.
+    pub fn without_siblings(&'p self) -> &'p Scope<'p> {
+        let mut scope = self;
+        while let (true, Some(parent)) = (scope.is_sibling, scope.parent) {
+            scope = parent;
+        }
+        scope
+    }
+
+    /// A WITH part by name.
+    pub fn common_table(&self, name: &str) -> Option<usize> {
+        let mut scope = Some(self);
+        while let Some(here) = scope {
+            if let Some((_, index)) = here.common.iter().rev().find(|(part, _)| part.as_ref() == name) {
+                return Some(*index);
+            }
+            scope = here.parent;
+        }
+        None
+    }
+
+    /// What a column reference stands for.
+    pub fn column(&self, parts: &[Box<str>]) -> Meaning {
+        match parts {
+            [name] => self.unqualified(name),
+            [table, name] => self.qualified(None, table, name),
+            [schema, table, name] | [_, schema, table, name] => self.qualified(Some(schema), table, name),
+            _ => Meaning::Opaque,
+        }
+    }
+
+    /// The variables of this level alone.
+    pub fn variables(&self) -> Vec<Variable> {
+        variables(&self.entries)
+    }
+
+    fn unqualified(&self, name: &str) -> Meaning {
+        let mut scope = Some(self);
+        while let Some(here) = scope {
+            let columns = here.entries.iter().flat_map(|entry| &entry.columns.list);
+            let mut found = columns.filter(|column| !column.is_merged && column.name.as_deref() == Some(name));
+            match (found.next(), found.next()) {
+                // If a relation whose columns we do not know had it too, PostgreSQL would call it ambiguous.
+                (Some(column), None) => return column.meaning.clone(),
+                (Some(_), Some(_)) => return Meaning::Opaque,
+                (None, _) if here.entries.iter().any(|entry| entry.columns.is_open) => return Meaning::Opaque,
+                (None, _) => scope = here.parent,
+            }
+        }
+        Meaning::Opaque
+    }
+
+    fn qualified(&self, schema: Option<&str>, table: &str, name: &str) -> Meaning {
+        let mut scope = Some(self);
+        while let Some(here) = scope {
+            let mut tables = here.entries.iter().filter(|entry| {
+                entry.name.as_deref() == Some(table) && (schema.is_none() || entry.schema.as_deref() == schema)
+            });
+            match (tables.next(), tables.next()) {
+                (Some(entry), None) => {
+                    let mut found = entry.columns.list.iter().filter(|column| column.name.as_deref() == Some(name));
+                    return match (found.next(), found.next()) {
+                        (Some(column), None) => column.meaning.clone(),
+                        _ => Meaning::Opaque,
+                    };
+                }
+                (Some(_), Some(_)) => return Meaning::Opaque,
+                (None, _) => scope = here.parent,
+            }
+        }
+        Meaning::Opaque
+    }
+}
+
+/// The variables of these relations.
+pub fn variables(entries: &[Entry]) -> Vec<Variable> {
+    let mut found = Vec::new();
+    for column in entries.iter().flat_map(|entry| &entry.columns.list) {
+        match &column.meaning {
+            Meaning::Key { variable, .. } if !found.contains(variable) => found.push(*variable),
+            Meaning::Key { .. } | Meaning::Value(_) | Meaning::Opaque => (),
+        }
+    }
+    found
+}
+
+/// An outer join may leave these NULL.
+pub fn make_nullable(entries: &mut [Entry]) {
+    for column in entries.iter_mut().flat_map(|entry| &mut entry.columns.list) {
+        match &mut column.meaning {
+            Meaning::Key { nullable, .. } => *nullable = true,
+            Meaning::Value(_) => column.meaning = Meaning::Opaque,
+            Meaning::Opaque => (),
+        }
+    }
+}

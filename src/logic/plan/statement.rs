@@ -1,0 +1,320 @@
+//! One statement to its plan.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::logic::sql::statement::{Located, Statement, Transaction};
+
+use super::constants::{Literals, type_oid};
+use super::schema::Schema;
+use super::survey::Survey;
+use super::{
+    Command, ExecuteCommand, Forced, Mark, Plan, Planned, PrepareCommand, Refusal, copy, hint, settings, utility,
+};
+
+/// The text around a statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    /// The whole text
+    pub text: &'a str,
+    /// What names mean
+    pub schema: Schema<'a>,
+    /// Where its literals stand
+    pub literals: Option<&'a [Range<u32>]>,
+}
+
+/// Plans one statement. Literals that the plan depends on are added to `fixed`.
+pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> Planned {
+    let (mut plan, forced) = statement(&located.statement, &located.at, source, fixed);
+    let hint = hint::leading(source.text.get(located.at.clone()).unwrap_or_default()).unwrap_or_else(|refusal| {
+        plan = Plan::Refuse(refusal);
+        None
+    });
+    Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement) }
+}
+
+fn statement(
+    statement: &Statement,
+    at: &Range<usize>,
+    source: Source<'_>,
+    fixed: &mut Vec<u16>,
+) -> (Plan, Option<Forced>) {
+    if let Some(plan) = command(statement, at, source) {
+        let mut literals = Literals::new(source.text, source.literals);
+        // EXECUTE takes its arguments from the text; all other commands are their text.
+        if !matches!(statement, Statement::Execute { .. }) {
+            literals.fix_all(at);
+        }
+        fixed.extend(literals.into_fixed());
+        return (plan, None);
+    }
+    let literals = Literals::new(source.text, source.literals);
+    let mut survey = Survey::new(source.schema, literals, verb(statement));
+    let copy_in = match statement {
+        Statement::Copy(copy) => {
+            survey.literals.fix_all(at);
+            copy::copy(copy, &source.schema, &mut survey)
+        }
+        Statement::Explain(explain) => {
+            survey.literals.fix_all(at);
+            survey.statement(&explain.inner);
+            if !explain.is_analyze {
+                survey.mark = Mark::default();
+            }
+            None
+        }
+        _ => {
+            survey.statement(statement);
+            None
+        }
+    };
+    let (plan, forced, read) = survey.finish();
+    fixed.extend(read);
+    match (plan, copy_in) {
+        (Plan::One(_), Some(copy_in)) => (Plan::CopyIn(copy_in), Some(forced)),
+        (plan, _) => (plan, Some(forced)),
+    }
+}
+
+/// The plan of a statement that acts on the session itself.
+fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Option<Plan> {
+    let command = match statement {
+        Statement::Transaction(transaction) => transaction_command(transaction)?,
+        Statement::Set(set) => return Some(settings::set(set)),
+        Statement::Show(name) if name.starts_with("shardway.") => return Some(settings::show(name)),
+        Statement::Prepare { name, types, inner } => {
+            let text = prepared_text(source.text.get(at.clone())?)?;
+            Command::Prepare(PrepareCommand {
+                name: name.clone(),
+                types: types.iter().map(|name| type_oid(name).unwrap_or(0)).collect(),
+                type_names: types.iter().map(|name| name.names.join(".").into()).collect(),
+                text: Box::from(text),
+                plan: Arc::new(prepared_plan(inner, at, source)),
+            })
+        }
+        Statement::Execute { name, arguments } => {
+            let literals = Literals::new(source.text, source.literals);
+            Command::Execute(ExecuteCommand {
+                name: name.clone(),
+                arguments: arguments.iter().map(|argument| literals.value(argument)).collect(),
+                name_at: name_at(source.text, at)?,
+            })
+        }
+        Statement::Deallocate(name) => Command::Deallocate(name.clone()),
+        Statement::Discard { is_all: true } => Command::DiscardAll,
+        Statement::Discard { is_all: false } => Command::Discard,
+        _ => return None,
+    };
+    Some(Plan::Command(command))
+}
+
+fn transaction_command(transaction: &Transaction) -> Option<Command> {
+    Some(match transaction {
+        Transaction::Begin { is_read_only, is_serializable } => {
+            Command::Begin { is_read_only: *is_read_only, is_serializable: *is_serializable }
+        }
+        Transaction::Commit { chain } => Command::Commit { chain: *chain },
+        Transaction::Rollback { chain } => Command::Rollback { chain: *chain },
+        Transaction::Savepoint(name) => Command::Savepoint(name.clone()),
+        Transaction::Release(name) => Command::Release(name.clone()),
+        Transaction::RollbackTo(name) => Command::RollbackTo(name.clone()),
+        Transaction::TwoPhase(_) => return None,
+    })
+}
+
+/// The plan of what PREPARE prepares: its literals have no place in the text of an EXECUTE, so they are written down.
+fn prepared_plan(inner: &Statement, at: &Range<usize>, source: Source<'_>) -> Plan {
+    statement(inner, at, Source { literals: None, ..source }, &mut Vec::new()).0
+}
+
+impl Survey<'_> {
+    /// Surveys any statement that a shard runs.
+    pub fn statement(&mut self, statement: &Statement) {
+        let scope = super::scope::Scope::default();
+        let schema = self.schema();
+        match statement {
+            Statement::Query(query) => {
+                self.query(query, &scope);
+            }
+            Statement::Insert(insert) => {
+                self.insert(insert, &scope);
+            }
+            Statement::Change(change) => {
+                self.change(change, &scope);
+            }
+            Statement::Merge(merge) => {
+                self.merge(merge, &scope);
+            }
+            Statement::CreateTableAs { target, inner } => {
+                utility::create_table("CREATE TABLE AS", target, &schema, self);
+                self.statement(inner);
+            }
+            Statement::CreateTable(name) => utility::create_table("CREATE TABLE", name, &schema, self),
+            Statement::DeclareCursor { is_held, query } => {
+                self.statement(query);
+                if *is_held {
+                    self.mark.pin = Some("cursor WITH HOLD");
+                }
+            }
+            Statement::Utility(it) => utility::utility(it, &schema, self),
+            Statement::Copy(it) => {
+                copy::copy(it, &schema, self);
+            }
+            Statement::Cursor(_) => self.is_bound(),
+            Statement::Listen(verb) => {
+                self.writes();
+                self.is_only_first("notifications");
+                if *verb == "LISTEN" {
+                    self.mark.pin = Some("LISTEN");
+                }
+            }
+            Statement::Notify => {
+                self.writes();
+                self.is_only_first("notifications");
+            }
+            Statement::SetConstraints => {
+                self.writes();
+                self.is_bound();
+            }
+            Statement::Show(_) => (),
+            Statement::Do => {
+                self.writes();
+                self.mark.taints = true;
+                self.refuse(Refusal::procedural("DO"));
+            }
+            Statement::Call(call) => {
+                self.writes();
+                self.mark.taints = true;
+                self.visit_all(&call.arguments, &scope);
+                self.refuse(Refusal::procedural("CALL"));
+            }
+            Statement::Transaction(Transaction::TwoPhase(verb)) => {
+                self.writes();
+                self.refuse(Refusal::two_phase(verb));
+            }
+            Statement::Unknown(what) => self.unknown(what),
+            Statement::Transaction(_)
+            | Statement::Set(_)
+            | Statement::Prepare { .. }
+            | Statement::Execute { .. }
+            | Statement::Deallocate(_)
+            | Statement::Discard { .. }
+            | Statement::Explain(_) => self.unknown("a command inside another statement"),
+        }
+    }
+}
+
+/// What PostgreSQL tags it.
+fn verb(statement: &Statement) -> &'static str {
+    match statement {
+        Statement::Query(_) => "SELECT",
+        Statement::Insert(_) => "INSERT",
+        Statement::Change(change) => change.verb,
+        Statement::Merge(_) => "MERGE",
+        Statement::Transaction(transaction) => match transaction {
+            Transaction::Begin { .. } => "BEGIN",
+            Transaction::Commit { .. } => "COMMIT",
+            Transaction::Rollback { .. } | Transaction::RollbackTo(_) => "ROLLBACK",
+            Transaction::Savepoint(_) => "SAVEPOINT",
+            Transaction::Release(_) => "RELEASE",
+            Transaction::TwoPhase(verb) => verb,
+        },
+        Statement::Set(_) => "SET",
+        Statement::Show(_) => "SHOW",
+        Statement::Explain(_) => "EXPLAIN",
+        Statement::Prepare { .. } => "PREPARE",
+        Statement::Execute { .. } => "EXECUTE",
+        Statement::Deallocate(_) => "DEALLOCATE",
+        Statement::Discard { .. } => "DISCARD",
+        Statement::DeclareCursor { .. } => "DECLARE CURSOR",
+        Statement::Cursor(verb) | Statement::Listen(verb) => verb,
+        Statement::Notify => "NOTIFY",
+        Statement::Copy(_) => "COPY",
+        Statement::CreateTableAs { .. } => "CREATE TABLE AS",
+        Statement::CreateTable(_) => "CREATE TABLE",
+        Statement::SetConstraints => "SET CONSTRAINTS",
+        Statement::Utility(utility) => utility.verb,
+        Statement::Do => "DO",
+        Statement::Call(_) => "CALL",
+        Statement::Unknown(_) => "UNKNOWN",
+    }
+}
+
+/// The text after `PREPARE name (types) AS`.
+fn prepared_text(statement: &str) -> Option<&str> {
+    let mut depth = 0;
+    let mut words = Words { text: statement, at: 0 };
+    while let Some((word, end)) = words.next() {
+        match word {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ if depth == 0 && word.eq_ignore_ascii_case("as") => return statement.get(end..).map(str::trim_ascii),
+            _ => (),
+        }
+    }
+    None
+}
+
+/// The bytes of the name after `EXECUTE`.
+fn name_at(text: &str, at: &Range<usize>) -> Option<Range<usize>> {
+    let mut words = Words { text: text.get(at.clone())?, at: 0 };
+    words.next()?;
+    let (name, end) = words.next()?;
+    Some(at.start + end - name.len()..at.start + end)
+}
+
+/// Words, quoted names and single characters of a text; comments and white space left out.
+struct Words<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Words<'t> {
+    /// The next word and where it ends.
+    fn next(&mut self) -> Option<(&'t str, usize)> {
+        self.skip();
+        let rest = self.text.get(self.at..)?;
+        let first = rest.chars().next()?;
+        let length = match first {
+            '"' => quoted(rest),
+            _ if is_name(first) => rest.find(|c: char| !is_name(c)).unwrap_or(rest.len()),
+            _ => first.len_utf8(),
+        };
+        self.at += length;
+        Some((&rest[..length], self.at))
+    }
+
+    fn skip(&mut self) {
+        loop {
+            let rest = &self.text[self.at..];
+            let blanks = rest.len() - rest.trim_start().len();
+            let comment = match &rest[blanks..] {
+                line if line.starts_with("--") => line.find('\n').unwrap_or(line.len()),
+                block if block.starts_with("/*") => hint::block_length(block),
+                _ => 0,
+            };
+            self.at += blanks + comment;
+            if comment == 0 {
+                return;
+            }
+        }
+    }
+}
+
+fn is_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
+/// The length of a quoted name; a doubled quote is a quote.
+fn quoted(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match (bytes[at], bytes.get(at + 1)) {
+            (b'"', Some(b'"')) => at += 2,
+            (b'"', _) => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}

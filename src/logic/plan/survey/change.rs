@@ -1,0 +1,134 @@
+//! UPDATE, DELETE and MERGE: the rows that are changed, and that no row changes its shard.
+
+use crate::logic::sql::expression::Expression;
+use crate::logic::sql::statement::{Alias, Change, Merge, MergeAction, MergeBranch, MergeKind, RelationName};
+
+use super::super::refusal::Refusal;
+use super::super::schema::Found;
+use super::super::scope::{Columns, Entry, Scope, variables};
+use super::Survey;
+use super::insert::{Target, position_of_key};
+
+impl<'a> Survey<'a> {
+    /// Surveys an UPDATE or DELETE. Returns what its RETURNING columns stand for.
+    pub fn change(&mut self, change: &Change, parent: &Scope<'_>) -> Columns {
+        self.writes();
+        let mut outer = Scope::inside(parent);
+        self.with(change.with.as_ref(), &mut outer);
+        let is_at_cursor = matches!(change.filter, Some(Expression::CurrentOf));
+        let (entry, target) = self.target(&change.table, &change.alias, change.verb, is_at_cursor);
+        let mut scope = Scope::inside(&outer);
+        scope.entries.push(entry);
+        for item in &change.from {
+            let entries = {
+                let visible = Scope::siblings(scope.entries.clone(), &outer);
+                self.from_item(item, &visible)
+            };
+            scope.entries.extend(entries);
+        }
+        self.visit_targets(&change.assignments, &scope);
+        self.visit_targets(&change.returning, &scope);
+        match &change.filter {
+            Some(Expression::CurrentOf) => self.is_bound(),
+            Some(filter) => {
+                self.visit(filter, &scope);
+                let free = scope.variables();
+                self.condition(filter, &scope, &free);
+            }
+            None => (),
+        }
+        if let Some(target) = target {
+            self.check_assignments(&change.assignments, target);
+        }
+        self.columns(&change.returning, &scope, None)
+    }
+
+    /// The table that is written.
+    fn target<'t>(
+        &mut self,
+        name: &'t RelationName,
+        alias: &Alias,
+        verb: &'static str,
+        is_at_cursor: bool,
+    ) -> (Entry, Option<Target<'t>>)
+    where
+        'a: 't,
+    {
+        let visible = alias.name.clone().unwrap_or_else(|| name.name.clone());
+        let schema = if alias.name.is_some() { None } else { name.schema.clone() };
+        let (columns, target) = match self.schema.find(name) {
+            Found::Sharded { keyspace, key, relation } => {
+                let (columns, variable) = self.sharded_columns(keyspace, key, relation);
+                if !is_at_cursor {
+                    self.use_table(name, key, keyspace, variable);
+                }
+                (columns, Some(Target { table: &name.name, key, keyspace, relation }))
+            }
+            other => {
+                self.written_elsewhere(name, &other, verb);
+                (Columns::open(), None)
+            }
+        };
+        (Entry { name: Some(visible), schema, columns }, target)
+    }
+
+    /// Surveys a MERGE: its source rows are preserved, the target's are found by ON.
+    pub fn merge(&mut self, merge: &Merge, parent: &Scope<'_>) -> Columns {
+        self.writes();
+        let mut outer = Scope::inside(parent);
+        self.with(merge.with.as_ref(), &mut outer);
+        let (entry, target) = self.target(&merge.table, &merge.alias, "MERGE", false);
+        let free_target = variables(std::slice::from_ref(&entry));
+        let source = self.from_item(&merge.source, &outer);
+        let free_source = variables(&source);
+        let mut scope = Scope::inside(&outer);
+        scope.entries.push(entry);
+        scope.entries.extend(source.iter().cloned());
+        self.visit(&merge.on, &scope);
+        let has = |kind: MergeKind| merge.branches.iter().any(|branch| branch.kind == kind);
+        // Rows of the target without a source row count only for NOT MATCHED BY SOURCE, and the other way round.
+        let mut free = Vec::new();
+        if !has(MergeKind::NotInSource) {
+            free.extend(free_target);
+        }
+        if !has(MergeKind::NotInTarget) {
+            free.extend(free_source);
+        }
+        self.condition(&merge.on, &scope, &free);
+        let mut source_scope = Scope::inside(&outer);
+        source_scope.entries = source;
+        for branch in &merge.branches {
+            self.branch(branch, target, &scope, &source_scope);
+        }
+        self.visit_targets(&merge.returning, &scope);
+        Columns::open()
+    }
+
+    fn branch(&mut self, branch: &MergeBranch, target: Option<Target<'_>>, scope: &Scope<'_>, source: &Scope<'_>) {
+        if let Some(condition) = &branch.condition {
+            self.visit(condition, scope);
+        }
+        match &branch.action {
+            MergeAction::Update(assignments) => {
+                self.visit_targets(assignments, scope);
+                if let Some(target) = target {
+                    self.check_assignments(assignments, target);
+                }
+            }
+            MergeAction::Insert { columns, values, overrides_with_default } => {
+                self.visit_all(values, source);
+                if let Some(target) = target {
+                    let key = position_of_key(columns, target).and_then(|position| values.get(position));
+                    match key {
+                        Some(expression) if !overrides_with_default => {
+                            let meaning = self.meaning_in_row(expression, source);
+                            self.store_meaning("MERGE", &meaning, target);
+                        }
+                        Some(_) | None => self.refuse(Refusal::key_left_out(target.table, target.key)),
+                    }
+                }
+            }
+            MergeAction::NoRow => (),
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! FROM: tables, subqueries, functions and joins, and what each makes visible.
+
+use crate::logic::catalog::Relation;
+use crate::logic::shards::KeyspaceId;
+use crate::logic::sql::expression::Expression;
+use crate::logic::sql::parse::{deeper, with_statements};
+use crate::logic::sql::statement::{Alias, FromItem, Join, JoinKind, RelationName, Statement};
+
+use super::super::constants::Literals;
+use super::super::facts::Variable;
+use super::super::refusal::Refusal;
+use super::super::schema::Found;
+use super::super::scope::{Column, Columns, Entry, Meaning, Scope, make_nullable, variables};
+use super::{Survey, Use};
+
+/// Views on views beyond this are refused.
+const VIEW_DEPTH_MAX: usize = 16;
+
+impl<'a> Survey<'a> {
+    /// Surveys one item of FROM. `visible` holds its left siblings.
+    pub fn from_item(&mut self, item: &FromItem, visible: &Scope<'_>) -> Vec<Entry> {
+        deeper(|| match item {
+            FromItem::Table { name, alias, sample } => vec![self.table(name, alias, sample.as_deref(), visible)],
+            FromItem::Query { is_lateral, query, alias } => {
+                let parent = if *is_lateral { visible } else { visible.without_siblings() };
+                let columns = self.query(query, parent).renamed(&alias.columns);
+                vec![Entry { name: alias.name.clone(), schema: None, columns }]
+            }
+            FromItem::Rows { calls, alias } => {
+                self.visit_all(calls, visible);
+                vec![Entry { name: alias.name.clone(), schema: None, columns: Columns::open() }]
+            }
+            FromItem::Join(join) => self.join(join, visible),
+            FromItem::Unknown(what) => {
+                self.unknown(what);
+                Vec::new()
+            }
+        })
+    }
+
+    fn table(
+        &mut self,
+        name: &RelationName,
+        alias: &Alias,
+        sample: Option<&[Expression]>,
+        visible: &Scope<'_>,
+    ) -> Entry {
+        if let Some(expressions) = sample {
+            self.visit_all(expressions, visible);
+        }
+        let common = if name.schema.is_none() { visible.common_table(&name.name) } else { None };
+        let columns = match common {
+            Some(index) => self.use_of_common_table(index),
+            None => self.relation(name, sample.is_some()),
+        };
+        Entry {
+            name: Some(alias.name.clone().unwrap_or_else(|| name.name.clone())),
+            schema: if alias.name.is_some() { None } else { name.schema.clone() },
+            columns: columns.renamed(&alias.columns),
+        }
+    }
+
+    fn use_of_common_table(&mut self, index: usize) -> Columns {
+        self.common[index].uses += 1;
+        let mut columns = self.common[index].columns.clone();
+        for column in &mut columns.list {
+            if let Meaning::Key { variable, .. } = &mut column.meaning {
+                let outside = self.facts.variable(self.facts.keyspace(*variable));
+                self.facts.within(outside, *variable);
+                self.common[index].ties.push((*variable, outside));
+                *variable = outside;
+            }
+        }
+        columns
+    }
+
+    /// A table that is read. Returns its columns.
+    fn relation(&mut self, name: &RelationName, is_sampled: bool) -> Columns {
+        match self.schema.find(name) {
+            Found::Sharded { keyspace, key, relation } => {
+                if is_sampled {
+                    self.refuse(Refusal::sampled(&name.name));
+                }
+                let (columns, variable) = self.sharded_columns(keyspace, key, relation);
+                self.use_table(name, key, keyspace, variable);
+                columns
+            }
+            Found::Reference(relation) => plain_columns(relation),
+            Found::Single(shard, relation) => {
+                self.require_shard(&name.name, shard);
+                plain_columns(relation)
+            }
+            Found::View(definition, relation) => self.view(name, definition, relation),
+            Found::Sequence => {
+                self.is_only_first("sequences");
+                Columns::open()
+            }
+            Found::System => {
+                self.is_first();
+                Columns::open()
+            }
+            Found::Unlisted => {
+                self.refuse(Refusal::unlisted(&name.name));
+                Columns::open()
+            }
+            Found::Unheard => {
+                // A temporary table of this session, or an error that PostgreSQL words best.
+                self.writes();
+                self.is_bound();
+                Columns::open()
+            }
+        }
+    }
+
+    /// Every use of a sharded table must be restricted.
+    pub fn use_table(&mut self, name: &RelationName, key: &str, keyspace: KeyspaceId, variable: Variable) {
+        self.uses.push(Use { table: name.name.clone(), column: Box::from(key), keyspace, variable });
+    }
+
+    /// The columns of a sharded table, its key a new variable.
+    pub fn sharded_columns(
+        &mut self,
+        keyspace: KeyspaceId,
+        key: &str,
+        relation: Option<&Relation>,
+    ) -> (Columns, Variable) {
+        let variable = self.facts.variable(Some(keyspace));
+        let key_column = || Column {
+            name: Some(Box::from(key)),
+            meaning: Meaning::Key { variable, nullable: false },
+            is_merged: false,
+        };
+        let columns = match relation {
+            Some(relation) => {
+                let mut columns = plain_columns(Some(relation));
+                for column in columns.list.iter_mut().filter(|column| column.name.as_deref() == Some(key)) {
+                    *column = key_column();
+                }
+                columns
+            }
+            None => Columns { list: vec![key_column()], is_open: true, is_positional: false },
+        };
+        (columns, variable)
+    }
+
+    fn view(&mut self, name: &RelationName, definition: &str, relation: &Relation) -> Columns {
+        if self.view_depth >= VIEW_DEPTH_MAX {
+            self.refuse(Refusal::unknown(&format!("view \"{}\" on so many other views", name.name)));
+            return Columns::open();
+        }
+        let names: Vec<Box<str>> = relation.columns.iter().map(|column| column.name.clone()).collect();
+        // The definition qualifies every name, and its literals are no literals of the client's text.
+        let outer_schema = self.schema;
+        self.schema.search_path = &[];
+        let literals = std::mem::replace(&mut self.literals, Literals::new("", None));
+        self.view_depth += 1;
+        let columns = with_statements(definition, |statements| match statements {
+            [one] => match &one.statement {
+                Statement::Query(query) => Some(self.query(query, &Scope::default())),
+                _ => None,
+            },
+            _ => None,
+        });
+        self.view_depth -= 1;
+        self.literals = literals;
+        self.schema = outer_schema;
+        match columns {
+            Ok(Some(columns)) => columns.renamed(&names),
+            Ok(None) | Err(_) => {
+                self.refuse(Refusal::unknown(&format!("the definition of view \"{}\"", name.name)));
+                Columns::open()
+            }
+        }
+    }
+
+    fn join(&mut self, join: &Join, visible: &Scope<'_>) -> Vec<Entry> {
+        let mut left = self.from_item(&join.left, visible);
+        let mut right = {
+            let beside = Scope::siblings(left.clone(), visible);
+            self.from_item(&join.right, &beside)
+        };
+        if let Some(on) = &join.on {
+            self.on(join.kind, on, &left, &right, visible);
+        }
+        let merged = self.using(join, &left, &right);
+        for name in merged.iter().filter_map(|column| column.name.clone()) {
+            hide(&mut left, &name);
+            hide(&mut right, &name);
+        }
+        match join.kind {
+            JoinKind::Inner => (),
+            JoinKind::Left => make_nullable(&mut right),
+            JoinKind::Right => make_nullable(&mut left),
+            JoinKind::Full => {
+                make_nullable(&mut left);
+                make_nullable(&mut right);
+            }
+        }
+        // Merged columns come first.
+        let mut entries = Vec::new();
+        if !merged.is_empty() {
+            let columns = Columns { list: merged, is_open: false, is_positional: false };
+            entries.push(Entry { name: join.using_alias.clone(), schema: None, columns });
+        }
+        entries.extend(left);
+        entries.extend(right);
+        match &join.alias.name {
+            Some(_) => vec![as_one(&join.alias, entries)],
+            None => entries,
+        }
+    }
+
+    fn on(&mut self, kind: JoinKind, on: &Expression, left: &[Entry], right: &[Entry], visible: &Scope<'_>) {
+        let both = Scope {
+            entries: left.iter().chain(right).cloned().collect(),
+            common: Vec::new(),
+            parent: Some(visible),
+            is_sibling: false,
+        };
+        self.visit(on, &both);
+        self.condition(on, &both, &free_sides(kind, left, right));
+    }
+
+    /// The columns that USING and NATURAL merge; keys among them are tied.
+    fn using(&mut self, join: &Join, left: &[Entry], right: &[Entry]) -> Vec<Column> {
+        let names = match (join.is_natural, is_open(left) || is_open(right)) {
+            (false, _) => join.using.clone(),
+            (true, false) => common_names(left, right),
+            // A column that we cannot see may be merged: nothing is known of any.
+            (true, true) => return Vec::new(),
+        };
+        let free = free_sides(join.kind, left, right);
+        let mut merged = Vec::with_capacity(names.len());
+        for name in names {
+            let (left, right) = (find(left, &name), find(right, &name));
+            if let (Meaning::Key { variable: a, .. }, Meaning::Key { variable: b, .. }) = (&left, &right) {
+                self.tie(*a, *b, &free);
+            }
+            self.restrict_by_constant(&left, &right, &free);
+            let meaning = match join.kind {
+                JoinKind::Inner | JoinKind::Left => left,
+                JoinKind::Right => right,
+                JoinKind::Full => Meaning::Opaque,
+            };
+            merged.push(Column { name: Some(name), meaning, is_merged: false });
+        }
+        merged
+    }
+
+    fn restrict_by_constant(&mut self, left: &Meaning, right: &Meaning, free: &[Variable]) {
+        if let (Meaning::Key { variable, .. }, Meaning::Value(value))
+        | (Meaning::Value(value), Meaning::Key { variable, .. }) = (left, right)
+            && free.contains(variable)
+        {
+            self.facts.restrict(*variable, super::Restriction::Equals(value.clone()));
+        }
+    }
+}
+
+/// Whose rows a condition of a join can leave out: those of the sides that are not preserved.
+fn free_sides(kind: JoinKind, left: &[Entry], right: &[Entry]) -> Vec<Variable> {
+    match kind {
+        JoinKind::Inner => {
+            let mut both = variables(left);
+            both.extend(variables(right));
+            both
+        }
+        JoinKind::Left => variables(right),
+        JoinKind::Right => variables(left),
+        JoinKind::Full => Vec::new(),
+    }
+}
+
+fn plain_columns(relation: Option<&Relation>) -> Columns {
+    match relation {
+        Some(relation) if !relation.columns.is_empty() => Columns::closed(
+            relation
+                .columns
+                .iter()
+                .map(|column| Column { name: Some(column.name.clone()), meaning: Meaning::Opaque, is_merged: false })
+                .collect(),
+        ),
+        Some(_) | None => Columns::open(),
+    }
+}
+
+fn is_open(entries: &[Entry]) -> bool {
+    entries.iter().any(|entry| entry.columns.is_open)
+}
+
+fn visible_columns<'e>(entries: &'e [Entry]) -> impl Iterator<Item = &'e Column> {
+    entries.iter().flat_map(|entry| &entry.columns.list).filter(|column| !column.is_merged)
+}
+
+fn common_names(left: &[Entry], right: &[Entry]) -> Vec<Box<str>> {
+    visible_columns(left)
+        .filter_map(|column| column.name.clone())
+        .filter(|name| visible_columns(right).any(|column| column.name.as_ref() == Some(name)))
+        .collect()
+}
+
+fn find(entries: &[Entry], name: &str) -> Meaning {
+    let mut found = visible_columns(entries).filter(|column| column.name.as_deref() == Some(name));
+    match (found.next(), found.next()) {
+        (Some(column), None) => column.meaning.clone(),
+        _ => Meaning::Opaque,
+    }
+}
+
+/// Merged columns are no longer found without their table's name.
+fn hide(entries: &mut [Entry], name: &str) {
+    for column in entries.iter_mut().flat_map(|entry| &mut entry.columns.list) {
+        if column.name.as_deref() == Some(name) {
+            column.is_merged = true;
+        }
+    }
+}
+
+/// `(a JOIN b) AS j`: one relation.
+fn as_one(alias: &Alias, entries: Vec<Entry>) -> Entry {
+    let is_open = is_open(&entries);
+    let is_positional = entries.iter().all(|entry| entry.columns.is_positional)
+        && entries.iter().all(|entry| entry.columns.list.iter().all(|column| !column.is_merged));
+    let list = entries.into_iter().flat_map(|entry| entry.columns.list).filter(|column| !column.is_merged).collect();
+    let columns = Columns { list, is_open, is_positional }.renamed(&alias.columns);
+    Entry { name: alias.name.clone(), schema: None, columns }
+}

@@ -1,0 +1,207 @@
+//! Functions: what calling them may read, write or leave behind in the session.
+
+use crate::logic::catalog::{Function, Volatility};
+use crate::logic::sql::expression::{Call, Expression, Literal};
+
+use super::super::SettingChange;
+use super::super::refusal::Refusal;
+use super::Survey;
+
+/// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
+enum Special {
+    /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT
+    Sequence,
+    /// It reads what earlier statements left in the session
+    ReadsSession(&'static str),
+    /// It holds a lock until the session ends
+    SessionLock,
+    /// A lock that others must meet
+    Lock,
+    /// It takes back what the session holds
+    SessionUnlock,
+    /// A notification
+    Notify,
+    /// `set_config`
+    SetConfig,
+    /// It reads the tables that its arguments name
+    ReadsByText,
+    /// Large objects and files live on one server
+    ServerObject,
+}
+
+impl<'a> Survey<'a> {
+    /// Notes what a call does. Its arguments are visited by the caller.
+    pub(super) fn call(&mut self, call: &Call) {
+        let Some(name) = call.name.last() else { return };
+        if let Some(special) = special(name)
+            && self.is_builtin(call)
+        {
+            return self.special(special, name, call);
+        }
+        let functions = self.candidates(call);
+        if functions.is_empty() {
+            // PostgreSQL says that it does not exist, or a newer schema has it.
+            return self.writes();
+        }
+        let volatility = functions.iter().map(|function| function.volatility).max();
+        let is_foreign = |function: &&&Function| function.schema.as_ref() != "pg_catalog" && !function.is_native;
+        let own: Vec<&Function> = functions.iter().filter(is_foreign).copied().collect();
+        if volatility == Some(Volatility::Volatile) {
+            self.writes();
+        }
+        if own.iter().any(|function| function.volatility == Volatility::Volatile) {
+            self.mark.taints = true;
+        }
+        let is_vouched_for = self.schema.map.local_functions.iter().any(|local| names(local, call));
+        if own.iter().any(|function| function.volatility != Volatility::Immutable) && !is_vouched_for {
+            self.refuse(Refusal::function(name));
+        }
+    }
+
+    fn special(&mut self, special: Special, name: &str, call: &Call) {
+        self.writes();
+        match special {
+            Special::Sequence if self.fills_rows => (),
+            Special::Sequence => self.is_only_first("sequences"),
+            Special::ReadsSession(what) => self.mark.needs_pinned = Some(what),
+            Special::SessionLock => {
+                self.is_only_first("advisory locks");
+                self.mark.pin = Some("advisory lock");
+            }
+            Special::Lock => self.is_only_first("advisory locks"),
+            Special::SessionUnlock => {
+                self.is_only_first("advisory locks");
+                self.mark.needs_pinned = Some("advisory lock");
+            }
+            Special::Notify => self.is_only_first("notifications"),
+            Special::SetConfig => self.set_config(call),
+            Special::ReadsByText => self.refuse(Refusal::reads_by_text(name)),
+            Special::ServerObject => self.is_only_first("large objects and files"),
+        }
+    }
+
+    /// `set_config(name, value, is_local)`.
+    fn set_config(&mut self, call: &Call) {
+        let [Expression::Constant(name), value, Expression::Constant(local)] = call.arguments.as_slice() else {
+            return self.refuse(Refusal::computed_setting());
+        };
+        let (Literal::String(setting), Some(is_local)) = (&name.value, boolean(&local.value)) else {
+            return self.refuse(Refusal::computed_setting());
+        };
+        self.literals.fix(name);
+        self.literals.fix(local);
+        let setting = setting.to_ascii_lowercase();
+        if setting.starts_with("shardway.") {
+            return self.refuse(Refusal::computed_setting());
+        }
+        match value {
+            Expression::Constant(constant) => {
+                self.literals.fix(constant);
+                let text = match &constant.value {
+                    Literal::String(text) => format!("'{}'", text.replace('\'', "''")),
+                    Literal::Null | Literal::Boolean(_) | Literal::Integer(_) | Literal::Decimal(_) | Literal::Odd => {
+                        return self.refuse(Refusal::computed_setting());
+                    }
+                };
+                self.mark.set_config.push(SettingChange { name: setting.into(), value: Some(text.into()), is_local });
+            }
+            // A computed value that ends with the transaction leaves nothing behind.
+            _ if is_local => (),
+            _ => self.refuse(Refusal::computed_setting()),
+        }
+    }
+
+    /// The call means a function of pg_catalog.
+    fn is_builtin(&self, call: &Call) -> bool {
+        match call.name.as_slice() {
+            [schema, _] => schema.as_ref() == "pg_catalog",
+            [_] => true,
+            _ => false,
+        }
+    }
+
+    /// The overloads that a call may mean.
+    fn candidates(&self, call: &Call) -> Vec<&'a Function> {
+        let schema = self.schema;
+        let all = call.name.last().and_then(|name| schema.catalog.functions.get(name));
+        let all = all.map(Vec::as_slice).unwrap_or_default();
+        match call.name.as_slice() {
+            [schema, _] => all.iter().filter(|function| function.schema == *schema).collect(),
+            _ => {
+                let seen = |function: &&Function| schema.path().any(|schema| schema == function.schema.as_ref());
+                let in_path: Vec<_> = all.iter().filter(seen).collect();
+                if in_path.is_empty() { all.iter().collect() } else { in_path }
+            }
+        }
+    }
+}
+
+/// `local_functions` lists names with or without a schema.
+fn names(local: &str, call: &Call) -> bool {
+    match (local.split_once('.'), call.name.as_slice()) {
+        (None, [.., name]) => local == name.as_ref(),
+        (Some((schema, local)), [.., in_schema, name]) => schema == in_schema.as_ref() && local == name.as_ref(),
+        (Some((_, local)), [name]) => local == name.as_ref(),
+        (_, []) => false,
+    }
+}
+
+fn boolean(literal: &Literal) -> Option<bool> {
+    match literal {
+        Literal::Boolean(value) => Some(*value),
+        Literal::String(text) => match text.as_ref() {
+            "t" | "true" | "on" | "1" | "yes" | "y" => Some(true),
+            "f" | "false" | "off" | "0" | "no" | "n" => Some(false),
+            _ => None,
+        },
+        Literal::Null | Literal::Integer(_) | Literal::Decimal(_) | Literal::Odd => None,
+    }
+}
+
+fn special(name: &str) -> Option<Special> {
+    Some(match name {
+        "nextval" | "setval" => Special::Sequence,
+        "currval" => Special::ReadsSession("currval"),
+        "lastval" => Special::ReadsSession("lastval"),
+        "pg_advisory_lock" | "pg_advisory_lock_shared" | "pg_try_advisory_lock" | "pg_try_advisory_lock_shared" => {
+            Special::SessionLock
+        }
+        "pg_advisory_unlock" | "pg_advisory_unlock_shared" | "pg_advisory_unlock_all" => Special::SessionUnlock,
+        "pg_advisory_xact_lock"
+        | "pg_advisory_xact_lock_shared"
+        | "pg_try_advisory_xact_lock"
+        | "pg_try_advisory_xact_lock_shared" => Special::Lock,
+        "pg_notify" => Special::Notify,
+        "pg_listening_channels" => Special::ReadsSession("pg_listening_channels"),
+        "set_config" => Special::SetConfig,
+        "query_to_xml"
+        | "query_to_xmlschema"
+        | "query_to_xml_and_xmlschema"
+        | "table_to_xml"
+        | "table_to_xmlschema"
+        | "table_to_xml_and_xmlschema"
+        | "cursor_to_xml"
+        | "cursor_to_xmlschema"
+        | "schema_to_xml"
+        | "schema_to_xmlschema"
+        | "schema_to_xml_and_xmlschema"
+        | "database_to_xml"
+        | "database_to_xmlschema"
+        | "database_to_xml_and_xmlschema"
+        | "ts_stat"
+        | "ts_rewrite"
+        | "crosstab"
+        | "crosstab2"
+        | "crosstab3"
+        | "crosstab4"
+        | "crosstab_hash"
+        | "connectby"
+        | "dblink"
+        | "dblink_exec" => Special::ReadsByText,
+        "loread" | "lowrite" | "pg_read_file" | "pg_read_binary_file" | "pg_ls_dir" | "pg_stat_file" => {
+            Special::ServerObject
+        }
+        _ if name.starts_with("lo_") => Special::ServerObject,
+        _ => return None,
+    })
+}

@@ -1,0 +1,259 @@
+//! INSERT: where each row belongs, and what its conflicts may be with.
+
+use crate::logic::catalog::{ColumnDefault, Relation};
+use crate::logic::shards::KeyspaceId;
+use crate::logic::sql::expression::Expression;
+use crate::logic::sql::statement::{Body, Insert, OnConflict, Query, RelationName};
+
+use super::super::facts::Variable;
+use super::super::refusal::Refusal;
+use super::super::schema::Found;
+use super::super::scope::{Columns, Entry, Meaning, Scope};
+use super::super::{Place, Requirement, Source, Value};
+use super::{Survey, key_of};
+
+/// A sharded table that is written.
+#[derive(Clone, Copy)]
+pub struct Target<'t> {
+    /// Its name, for messages
+    pub table: &'t str,
+    /// Its key column
+    pub key: &'t str,
+    /// Its keyspace
+    pub keyspace: KeyspaceId,
+    /// What the catalog knows
+    pub relation: Option<&'t Relation>,
+}
+
+/// What becomes of the key in one row.
+enum Key<'e> {
+    Given(&'e Expression),
+    LeftOut,
+}
+
+impl Survey<'_> {
+    /// Surveys an INSERT. Returns what its RETURNING columns stand for.
+    pub fn insert(&mut self, insert: &Insert, parent: &Scope<'_>) -> Columns {
+        self.writes();
+        let mut scope = Scope::inside(parent);
+        self.with(insert.with.as_ref(), &mut scope);
+        match self.schema.find(&insert.table) {
+            Found::Sharded { keyspace, key, relation } => {
+                let target = Target { table: &insert.table.name, key, keyspace, relation };
+                self.insert_sharded(insert, target, &scope)
+            }
+            other => {
+                if let Some(source) = &insert.source {
+                    self.insert_source(source, &scope);
+                }
+                self.written_elsewhere(&insert.table, &other, "INSERT");
+                self.after_insert(insert, Columns::open(), &scope)
+            }
+        }
+    }
+
+    /// A write to a table that is not sharded.
+    pub fn written_elsewhere(&mut self, name: &RelationName, found: &Found<'_>, verb: &'static str) {
+        self.writes();
+        match found {
+            Found::Single(shard, _) => self.require_shard(&name.name, *shard),
+            Found::Reference(_) => self.refuse(Refusal::reference(verb, &name.name)),
+            Found::View(..) => self.refuse(Refusal::view(verb, &name.name)),
+            Found::Unlisted => self.refuse(Refusal::unlisted(&name.name)),
+            Found::System | Found::Sequence => self.refuse(Refusal::every_shard(verb, &[&name.name])),
+            Found::Unheard => self.is_bound(),
+            Found::Sharded { .. } => (),
+        }
+    }
+
+    fn insert_sharded(&mut self, insert: &Insert, target: Target<'_>, scope: &Scope<'_>) -> Columns {
+        let position = position_of_key(&insert.columns, target);
+        match &insert.source {
+            Some(source) => match (&source.body, is_plain(source)) {
+                (Body::Values(rows), true) => {
+                    // nextval() in a row is the shard's own affair: its default would be too.
+                    let outside = std::mem::replace(&mut self.fills_rows, true);
+                    rows.iter().for_each(|row| self.visit_all(row, scope));
+                    self.fills_rows = outside;
+                    self.store_rows(rows, position, insert.overrides_with_default, target);
+                }
+                (Body::Values(_) | Body::Select(_) | Body::SetOperation(..), _) => {
+                    let columns = self.insert_source(source, scope);
+                    self.store_selected(&columns, position, target);
+                }
+            },
+            None => self.store(vec![Key::LeftOut], target),
+        }
+        let (columns, variable) = self.sharded_columns(target.keyspace, target.key, target.relation);
+        // RETURNING and DO UPDATE see rows that are written here: they need no proof of their own.
+        debug_assert!(self.facts.keyspace(variable) == Some(target.keyspace), "the variable was made for it");
+        if let Some(conflict) = &insert.on_conflict {
+            self.check_conflict(conflict, target);
+        }
+        self.after_insert(insert, columns, scope)
+    }
+
+    fn insert_source(&mut self, source: &Query, scope: &Scope<'_>) -> Columns {
+        let outside = std::mem::replace(&mut self.fills_rows, true);
+        let columns = self.query(source, scope);
+        self.fills_rows = outside;
+        columns
+    }
+
+    fn after_insert(&mut self, insert: &Insert, columns: Columns, scope: &Scope<'_>) -> Columns {
+        let name = insert.alias.name.clone().unwrap_or_else(|| insert.table.name.clone());
+        let mut inner = Scope::inside(scope);
+        inner.entries.push(Entry { name: Some(name), schema: insert.table.schema.clone(), columns: columns.clone() });
+        if let Some(conflict) = &insert.on_conflict {
+            let mut with_excluded = Scope::inside(scope);
+            with_excluded.entries.clone_from(&inner.entries);
+            with_excluded.entries.push(Entry { name: Some(Box::from("excluded")), schema: None, columns });
+            self.visit_targets(&conflict.assignments, &with_excluded);
+            self.visit_all(&conflict.rest, &with_excluded);
+        }
+        self.visit_targets(&insert.returning, &inner);
+        // Triggers may have the last word on the values: nothing is proved of them.
+        opaque(self.columns(&insert.returning, &inner, None))
+    }
+
+    fn store_rows(
+        &mut self,
+        rows: &[Vec<Expression>],
+        position: Option<usize>,
+        overrides_with_default: bool,
+        target: Target<'_>,
+    ) {
+        let keys = rows.iter().map(|row| match position.and_then(|position| row.get(position)) {
+            Some(Expression::Default) | None => Key::LeftOut,
+            Some(_) if overrides_with_default && is_identity(target) => Key::LeftOut,
+            Some(expression) => Key::Given(expression),
+        });
+        self.store(keys.collect(), target);
+    }
+
+    fn store(&mut self, keys: Vec<Key<'_>>, target: Target<'_>) {
+        let mut values = Vec::with_capacity(keys.len());
+        for key in keys {
+            let value = match key {
+                Key::Given(expression) => self.literals.value(expression),
+                Key::LeftOut => {
+                    Some(Value { source: Source::Fixed(None), cast: None }).filter(|_| has_no_default(target))
+                }
+            };
+            match (value, key) {
+                (Some(value), _) => values.push(value),
+                (None, Key::Given(_)) => {
+                    return self.refuse(Refusal::key_not_constant("INSERT", target.table, target.key));
+                }
+                (None, Key::LeftOut) => return self.refuse(Refusal::key_left_out(target.table, target.key)),
+            }
+        }
+        self.store_values(values, target);
+    }
+
+    /// Rows with these keys are written.
+    pub fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>) {
+        let place = Place::Store { keyspace: target.keyspace, column: Box::from(target.key), keys };
+        self.require(Requirement { table: Box::from(target.table), place });
+    }
+
+    /// INSERT … SELECT: the key is a constant, or the key of a row that is on the right shard already.
+    fn store_selected(&mut self, columns: &Columns, position: Option<usize>, target: Target<'_>) {
+        let Some(position) = position else { return self.store(vec![Key::LeftOut], target) };
+        let meaning = match columns.list.get(position) {
+            Some(column) if columns.is_positional => column.meaning.clone(),
+            Some(_) | None => Meaning::Opaque,
+        };
+        self.store_meaning("INSERT", &meaning, target);
+    }
+
+    /// A row is written whose key is this.
+    pub fn store_meaning(&mut self, verb: &'static str, meaning: &Meaning, target: Target<'_>) {
+        match meaning {
+            Meaning::Value(value) => self.store_values(vec![value.clone()], target),
+            Meaning::Key { variable, nullable: false } if self.facts.keyspace(*variable) == Some(target.keyspace) => {
+                self.store_carried(*variable, target);
+            }
+            Meaning::Key { .. } | Meaning::Opaque => {
+                self.refuse(Refusal::key_not_carried(verb, target.table, target.key));
+            }
+        }
+    }
+
+    /// The rows carry the key of rows that are read: the same shard has both, if the reading meets on one.
+    fn store_carried(&mut self, variable: Variable, target: Target<'_>) {
+        let written = self.facts.variable(Some(target.keyspace));
+        self.facts.within(written, variable);
+        self.uses.push(super::Use {
+            table: Box::from(target.table),
+            column: Box::from(target.key),
+            keyspace: target.keyspace,
+            variable: written,
+        });
+    }
+
+    fn check_conflict(&mut self, conflict: &OnConflict, target: Target<'_>) {
+        let has_key = |columns: &[Box<str>]| columns.iter().any(|column| column.as_ref() == target.key);
+        let is_proved = match (&conflict.constraint, conflict.columns.is_empty()) {
+            (Some(_), _) | (None, true) => target.relation.is_some_and(|relation| {
+                !relation.has_partial_unique && relation.unique_keys.iter().all(|columns| has_key(columns))
+            }),
+            (None, false) => has_key(&conflict.columns),
+        };
+        if !is_proved {
+            self.refuse(Refusal::conflict(target.table, target.key));
+        }
+        self.check_assignments(&conflict.assignments, target);
+    }
+
+    /// No row changes its key.
+    pub fn check_assignments(&mut self, assignments: &[crate::logic::sql::statement::Target], target: Target<'_>) {
+        if assignments.iter().any(|assignment| assignment.name.as_deref() == Some(target.key)) {
+            self.refuse(Refusal::key_changed(target.table, target.key));
+        }
+    }
+
+    /// What an expression in a row of a MERGE stands for.
+    pub fn meaning_in_row(&self, expression: &Expression, scope: &Scope<'_>) -> Meaning {
+        match (self.literals.value(expression), key_of(expression, scope)) {
+            (Some(value), _) => Meaning::Value(value),
+            (None, Some((variable, nullable))) => Meaning::Key { variable, nullable },
+            (None, None) => Meaning::Opaque,
+        }
+    }
+}
+
+/// VALUES and nothing around it.
+fn is_plain(query: &Query) -> bool {
+    query.with.is_none() && query.order_by.is_empty() && query.limits.is_empty()
+}
+
+/// Where the key stands among the values of a row.
+pub fn position_of_key(columns: &[Box<str>], target: Target<'_>) -> Option<usize> {
+    if columns.is_empty() {
+        let relation = target.relation?;
+        return relation.columns.iter().position(|column| column.name.as_ref() == target.key);
+    }
+    columns.iter().position(|column| column.as_ref() == target.key)
+}
+
+/// A row without its key has NULL there.
+fn has_no_default(target: Target<'_>) -> bool {
+    default_of(target) == Some(&ColumnDefault::None)
+}
+
+fn is_identity(target: Target<'_>) -> bool {
+    default_of(target).is_none_or(|default| *default == ColumnDefault::Identity)
+}
+
+fn default_of(target: Target<'_>) -> Option<&ColumnDefault> {
+    let columns = &target.relation?.columns;
+    columns.iter().find(|column| column.name.as_ref() == target.key).map(|column| &column.default)
+}
+
+fn opaque(mut columns: Columns) -> Columns {
+    for column in &mut columns.list {
+        column.meaning = Meaning::Opaque;
+    }
+    columns
+}

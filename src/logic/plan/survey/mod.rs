@@ -1,0 +1,288 @@
+//! Walks one statement: which tables it uses and what restricts their keys, which functions it calls, what it writes.
+//!
+//! Every node of the statement is visited. The first refusal wins; the walk goes on all the same, so that what the
+//! statement does to its session is known even if a person sends it to a shard of their choice.
+
+use std::collections::HashMap;
+
+use crate::logic::shards::{KeyspaceId, ShardId};
+use crate::logic::sql::expression::{Expression, Subquery, Window};
+use crate::logic::sql::parse::{TOO_DEEP, deeper};
+use crate::logic::sql::statement::Target as Assignment;
+
+use super::constants::Literals;
+use super::facts::{Facts, Variable};
+use super::schema::Schema;
+use super::scope::{Columns, Meaning, Scope};
+use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction};
+
+mod functions;
+mod condition;
+mod query;
+mod from;
+mod insert;
+mod change;
+
+pub use insert::{Target, position_of_key};
+
+/// What is known of a statement so far.
+pub struct Survey<'a> {
+    schema: Schema<'a>,
+    /// The literals of the text
+    pub literals: Literals<'a>,
+    /// As PostgreSQL tags the statement
+    verb: &'static str,
+    facts: Facts,
+    uses: Vec<Use>,
+    required: Vec<Requirement>,
+    common: Vec<CommonTable>,
+    /// Columns of the subqueries of expressions, by address
+    subqueries: HashMap<*const Subquery, Columns>,
+    /// For each window function met: the variables it partitions by
+    windows: Vec<Vec<Variable>>,
+    preferred: Preferred,
+    /// The values of an INSERT are walked: sequences there are as local as a default would be
+    fills_rows: bool,
+    access: Access,
+    /// What it does to its session
+    pub mark: Mark,
+    refusal: Option<Refusal>,
+    view_depth: usize,
+}
+
+/// One use of a sharded table.
+struct Use {
+    table: Box<str>,
+    column: Box<str>,
+    keyspace: KeyspaceId,
+    variable: Variable,
+}
+
+/// A part of a WITH.
+struct CommonTable {
+    columns: Columns,
+    uses: usize,
+    /// What its only use requires may be required of it
+    ties: Vec<(Variable, Variable)>,
+    may_be_filtered: bool,
+}
+
+/// Which shard a statement goes to when no table says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Preferred {
+    Any,
+    /// Each shard's own answer would do, but it should be the same every time
+    First,
+    /// What is bound to the session
+    Current,
+    /// Only the first one has it: locks, notifications, sequences by name
+    OnlyFirst(&'static str),
+}
+
+impl<'a> Survey<'a> {
+    /// Nothing is known yet.
+    pub fn new(schema: Schema<'a>, literals: Literals<'a>, verb: &'static str) -> Self {
+        Self {
+            schema,
+            literals,
+            verb,
+            facts: Facts::default(),
+            uses: Vec::new(),
+            required: Vec::new(),
+            common: Vec::new(),
+            subqueries: HashMap::new(),
+            windows: Vec::new(),
+            preferred: Preferred::Any,
+            fills_rows: false,
+            access: Access::Read,
+            mark: Mark::default(),
+            refusal: None,
+            view_depth: 0,
+        }
+    }
+
+    /// What names mean.
+    pub fn schema(&self) -> Schema<'a> {
+        self.schema
+    }
+
+    /// There is no right answer. The first reason wins.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        self.refusal.get_or_insert(refusal);
+    }
+
+    /// It writes, or may.
+    pub fn writes(&mut self) {
+        self.access = Access::Write;
+    }
+
+    /// It belongs where the session is.
+    pub fn is_bound(&mut self) {
+        self.preferred = self.preferred.max(Preferred::Current);
+    }
+
+    /// It belongs on the first shard.
+    pub fn is_first(&mut self) {
+        self.preferred = self.preferred.max(Preferred::First);
+    }
+
+    /// The first shard alone has it.
+    pub fn is_only_first(&mut self, what: &'static str) {
+        self.preferred = self.preferred.max(Preferred::OnlyFirst(what));
+    }
+
+    /// The shard of a single table takes part.
+    pub fn require_shard(&mut self, table: &str, shard: ShardId) {
+        self.require(Requirement { table: Box::from(table), place: Place::Shard(shard) });
+    }
+
+    fn require(&mut self, requirement: Requirement) {
+        if !self.required.contains(&requirement) {
+            self.required.push(requirement);
+        }
+    }
+
+    /// What came out of it.
+    pub fn finish(mut self) -> (Plan, Forced, Vec<u16>) {
+        for part in &self.common {
+            if part.uses == 1 && part.may_be_filtered {
+                for (inner, outer) in &part.ties {
+                    self.facts.within(*inner, *outer);
+                }
+            }
+        }
+        for used in std::mem::take(&mut self.uses) {
+            self.require_use(used);
+        }
+        let home = self.home();
+        let refusal =
+            self.refusal.take().filter(|refusal| !self.schema.is_one_shard() || refusal.reason.holds_on_one_shard());
+        let forced = Forced { access: self.access, mark: self.mark.clone() };
+        let plan = match refusal {
+            Some(refusal) => Plan::Refuse(refusal),
+            None => Plan::One(One { home, access: self.access, mark: self.mark }),
+        };
+        (plan, forced, self.literals.into_fixed())
+    }
+
+    fn require_use(&mut self, used: Use) {
+        let keys = self.facts.keys(used.variable);
+        if keys == Restriction::All {
+            self.refuse(Refusal::unrestricted(self.verb, &used.table, &used.column));
+        }
+        let place = Place::Lookup { keyspace: used.keyspace, column: used.column, keys };
+        self.require(Requirement { table: used.table, place });
+    }
+
+    fn home(&mut self) -> Home {
+        if self.schema.is_one_shard() {
+            return Home::First;
+        }
+        match (self.preferred, self.required.is_empty()) {
+            (Preferred::OnlyFirst(what), false) => {
+                // They must meet on the first shard, or not at all.
+                self.require_shard(what, ShardId(0));
+                Home::Meet(std::mem::take(&mut self.required))
+            }
+            (_, false) => Home::Meet(std::mem::take(&mut self.required)),
+            (Preferred::Any, true) => Home::Any,
+            (Preferred::First | Preferred::OnlyFirst(_), true) => Home::First,
+            (Preferred::Current, true) => Home::Current,
+        }
+    }
+
+    /// Visits an expression that restricts nothing.
+    pub fn visit(&mut self, expression: &Expression, scope: &Scope<'_>) {
+        deeper(|| self.visit_shape(expression, scope));
+    }
+
+    /// Visits expressions that restrict nothing.
+    pub fn visit_all(&mut self, expressions: &[Expression], scope: &Scope<'_>) {
+        for expression in expressions {
+            self.visit(expression, scope);
+        }
+    }
+
+    fn visit_targets(&mut self, targets: &[Assignment], scope: &Scope<'_>) {
+        for target in targets {
+            self.visit(&target.value, scope);
+        }
+    }
+
+    fn visit_shape(&mut self, expression: &Expression, scope: &Scope<'_>) {
+        match expression {
+            Expression::Constant(_)
+            | Expression::Param(_)
+            | Expression::Column(_)
+            | Expression::Star(_)
+            | Expression::Default => (),
+            Expression::Cast { inner, .. } | Expression::IsNull(inner) => self.visit(inner, scope),
+            Expression::Compare { left, right, .. }
+            | Expression::Any { left, array: right, .. }
+            | Expression::NotDistinct(left, right) => {
+                self.visit(left, scope);
+                self.visit(right, scope);
+            }
+            Expression::In { left, list, .. } => {
+                self.visit(left, scope);
+                self.visit_all(list, scope);
+            }
+            Expression::Between { left, low, high, .. } => {
+                self.visit(left, scope);
+                self.visit(low, scope);
+                self.visit(high, scope);
+            }
+            Expression::And(parts)
+            | Expression::Or(parts)
+            | Expression::Row(parts)
+            | Expression::Array(parts)
+            | Expression::Other(parts) => self.visit_all(parts, scope),
+            Expression::Call(call) => {
+                self.call(call);
+                self.visit_all(&call.arguments, scope);
+                self.visit_all(&call.rest, scope);
+                if let Some(window) = &call.over {
+                    self.window(window, scope);
+                }
+            }
+            Expression::Subquery(subquery) => {
+                if let Some(test) = &subquery.test {
+                    self.visit(test, scope);
+                }
+                let columns = self.query(&subquery.query, scope);
+                self.subqueries.insert(std::ptr::from_ref(subquery.as_ref()), columns);
+            }
+            Expression::CurrentOf => self.refuse(Refusal::unknown("WHERE CURRENT OF in this place")),
+            Expression::Unknown(what) => self.unknown(what),
+        }
+    }
+
+    /// Nobody knows what it does.
+    pub fn unknown(&mut self, what: &str) {
+        self.writes();
+        self.refuse(if what == TOO_DEEP { Refusal::too_deep() } else { Refusal::unknown(what) });
+    }
+
+    fn window(&mut self, window: &Window, scope: &Scope<'_>) {
+        self.visit_all(&window.partition, scope);
+        self.visit_all(&window.rest, scope);
+        let partition = window.partition.iter().filter_map(|part| key_of(part, scope)).map(|(key, _)| key).collect();
+        self.windows.push(partition);
+    }
+}
+
+/// The key that an expression is, if it is a bare column, and whether it may be NULL.
+fn key_of(expression: &Expression, scope: &Scope<'_>) -> Option<(Variable, bool)> {
+    match meaning_of(expression, scope) {
+        Meaning::Key { variable, nullable } => Some((variable, nullable)),
+        Meaning::Value(_) | Meaning::Opaque => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only a bare column has a meaning")]
+fn meaning_of(expression: &Expression, scope: &Scope<'_>) -> Meaning {
+    match expression {
+        Expression::Column(parts) => scope.column(parts),
+        _ => Meaning::Opaque,
+    }
+}

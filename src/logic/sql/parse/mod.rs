@@ -1,0 +1,114 @@
+//! PostgreSQL's own parser, and the way from its tree to our model. Nothing outside this room names the parser.
+//!
+//! Trees may be as deep as their text is long. Recursion over them grows the stack as it goes, and what is done with
+//! a model (planning it, dropping it) runs on a stack made for its depth.
+
+use std::ops::Range;
+
+use pg_raw_parse::{Node, list::NodeList, nodes};
+
+use super::expression::Expression;
+use super::statement::{Located, RelationName};
+
+mod expression;
+mod query;
+mod verbs;
+mod utility;
+
+/// The text is not PostgreSQL's SQL: a server shall say so in its own words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError;
+
+/// Deeper trees become `Unknown`. PostgreSQL itself gives up around a fifth of it (`max_stack_depth`).
+const DEPTH_MAX: usize = 50_000;
+/// Stack that one level of a model may need while it is planned or dropped, without growing further.
+const BYTES_A_LEVEL: usize = if cfg!(debug_assertions) { 2048 } else { 512 };
+/// Below this much stack a new piece is added.
+const RED_ZONE: usize = 256 * 1024;
+/// Size of the added pieces.
+const PIECE: usize = 4 * 1024 * 1024;
+
+/// The name that stands for a tree too deep to be looked at.
+pub const TOO_DEEP: &str = "statement nested too deeply";
+
+/// Parses `text` and hands the statements to `work`.
+pub fn with_statements<T>(text: &str, work: impl FnOnce(&[Located]) -> T) -> Result<T, SyntaxError> {
+    let (statements, depth) = deeper(|| parse(text))?;
+    let bytes = RED_ZONE + depth * BYTES_A_LEVEL;
+    Ok(stacker::maybe_grow(bytes, bytes + RED_ZONE, move || {
+        let done = work(&statements);
+        drop(statements);
+        done
+    }))
+}
+
+/// Runs one step of a recursion, with more stack if little is left.
+pub fn deeper<T>(step: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(RED_ZONE, PIECE, step)
+}
+
+fn parse(text: &str) -> Result<(Vec<Located>, usize), SyntaxError> {
+    let parsed = pg_raw_parse::parse(text).map_err(|_| SyntaxError)?;
+    let mut convert = Convert { depth: 0, deepest: 0 };
+    let mut statements = Vec::with_capacity(parsed.len());
+    for raw in parsed.iter() {
+        let at = bytes_of(raw, text);
+        statements.push(Located { statement: convert.statement(raw.stmt()), at });
+    }
+    Ok((statements, convert.deepest))
+}
+
+/// The bytes of a statement, without the white space around it.
+fn bytes_of(raw: &nodes::RawStmt, text: &str) -> Range<usize> {
+    let start = usize::try_from(raw.stmt_location).unwrap_or(0).min(text.len());
+    let length = usize::try_from(raw.stmt_len).unwrap_or(0);
+    let end = if length == 0 { text.len() } else { (start + length).min(text.len()) };
+    let statement = text.get(start..end).unwrap_or("");
+    let blanks = statement.len() - statement.trim_ascii_start().len();
+    start + blanks..start + statement.trim_ascii_end().len().max(blanks)
+}
+
+/// The way from the parser's tree to the model.
+struct Convert {
+    depth: usize,
+    deepest: usize,
+}
+
+impl Convert {
+    /// One level down.
+    fn level<T>(&mut self, too_deep: T, step: impl FnOnce(&mut Self) -> T) -> T {
+        if self.depth >= DEPTH_MAX {
+            return too_deep;
+        }
+        self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
+        let done = deeper(|| step(self));
+        self.depth -= 1;
+        done
+    }
+
+    fn expressions(&mut self, list: &NodeList) -> Vec<Expression> {
+        list.iter().map(|node| self.expression(node)).collect()
+    }
+
+    fn maybe(&mut self, node: Node<'_>) -> Option<Expression> {
+        (!matches!(node, Node::None)).then(|| self.expression(node))
+    }
+}
+
+fn relation(range: &nodes::RangeVar) -> RelationName {
+    RelationName {
+        schema: range.schemaname().map(Box::from),
+        name: Box::from(range.relname().unwrap_or_default()),
+        // 't': RELPERSISTENCE_TEMP of pg_class.h.
+        is_temporary: range.relpersistence as u8 == b't',
+    }
+}
+
+fn names(list: &NodeList) -> Vec<Box<str>> {
+    list.iter().filter_map(Node::as_str).map(Box::from).collect()
+}
+
+fn offset(location: i32) -> usize {
+    usize::try_from(location).unwrap_or(usize::MAX)
+}

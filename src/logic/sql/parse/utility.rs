@@ -1,0 +1,231 @@
+//! Statements other than queries: what they are, and which tables they name.
+
+use pg_raw_parse::nodes::{self, DiscardMode, ObjectType, TransactionStmtKind, VariableSetKind};
+use pg_raw_parse::{ConstValue, Node, list::NodeList};
+
+use super::super::expression::Literal;
+use super::super::statement::{
+    Copy, CopyOption, Explain, RelationName, Set, SetChange, Statement, Transaction, Utility,
+};
+use super::expression::type_name;
+use super::query::into_clause;
+use super::{Convert, names, relation, verbs};
+
+impl Convert {
+    /// Any statement. What no arm takes is DDL or administration, named by `verbs`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed is utility or refused")]
+    pub(super) fn statement(&mut self, node: Node<'_>) -> Statement {
+        match node {
+            Node::SelectStmt(select) => {
+                let query = Statement::Query(self.query(select));
+                match into_clause(select) {
+                    Some(target) => Statement::CreateTableAs { target, inner: Box::new(query) },
+                    None => query,
+                }
+            }
+            Node::InsertStmt(insert) => known(self.insert(insert).map(|it| Statement::Insert(Box::new(it)))),
+            Node::UpdateStmt(update) => known(self.update(update).map(|it| Statement::Change(Box::new(it)))),
+            Node::DeleteStmt(delete) => known(self.delete(delete).map(|it| Statement::Change(Box::new(it)))),
+            Node::MergeStmt(merge) => known(self.merge(merge).map(|it| Statement::Merge(Box::new(it)))),
+            Node::TransactionStmt(statement) => transaction(statement),
+            Node::VariableSetStmt(set) => Statement::Set(setting(set)),
+            Node::VariableShowStmt(show) => Statement::Show(lower(show.name())),
+            Node::ExplainStmt(explain) => self.explain(explain),
+            Node::PrepareStmt(prepare) => Statement::Prepare {
+                name: text(prepare.name()),
+                types: prepare.argtypes().iter().map(type_name).collect(),
+                inner: Box::new(self.statement(prepare.query())),
+            },
+            Node::ExecuteStmt(execute) => {
+                Statement::Execute { name: text(execute.name()), arguments: self.expressions(execute.params()) }
+            }
+            Node::DeallocateStmt(deallocate) => {
+                Statement::Deallocate(if deallocate.isall { None } else { deallocate.name().map(Box::from) })
+            }
+            Node::DiscardStmt(discard) => Statement::Discard { is_all: discard.target == DiscardMode::DISCARD_ALL },
+            Node::DeclareCursorStmt(declare) => Statement::DeclareCursor {
+                // CURSOR_OPT_HOLD of parsenodes.h.
+                is_held: declare.options & 0x0020 != 0,
+                query: Box::new(self.statement(declare.query())),
+            },
+            Node::FetchStmt(fetch) => Statement::Cursor(if fetch.ismove { "MOVE" } else { "FETCH" }),
+            Node::ClosePortalStmt(_) => Statement::Cursor("CLOSE CURSOR"),
+            Node::ListenStmt(_) => Statement::Listen("LISTEN"),
+            Node::UnlistenStmt(_) => Statement::Listen("UNLISTEN"),
+            Node::NotifyStmt(_) => Statement::Notify,
+            Node::CopyStmt(copy) => self.copy(copy),
+            Node::CreateTableAsStmt(create) => match create.into().and_then(|into| into.rel()) {
+                Some(target) => Statement::CreateTableAs {
+                    target: relation(target),
+                    inner: Box::new(self.statement(create.query())),
+                },
+                None => Statement::Unknown("CREATE TABLE AS"),
+            },
+            Node::CreateStmt(create) => known(create.relation().map(|it| Statement::CreateTable(relation(it)))),
+            Node::ConstraintsSetStmt(_) => Statement::SetConstraints,
+            Node::DoStmt(_) => Statement::Do,
+            Node::CallStmt(call) => known(call.funccall().map(|it| Statement::Call(self.call(it)))),
+            _ => utility(node),
+        }
+    }
+
+    fn explain(&mut self, explain: &nodes::ExplainStmt) -> Statement {
+        let is_analyze = explain.options().iter().any(|option| {
+            // PostgreSQL takes `off`, `false`, `0` for no (defGetBoolean); anything else counts as yes, which is safe.
+            let is_off = |arg: Node<'_>| {
+                matches!(arg, Node::Integer(number) if number.ival == 0)
+                    || matches!(arg, Node::Boolean(value) if !value.boolval)
+                    || arg.as_str().is_some_and(|word| matches!(word.to_ascii_lowercase().as_str(), "off" | "false"))
+            };
+            option.defname() == Some("analyze") && !is_off(option.arg())
+        });
+        Statement::Explain(Box::new(Explain { is_analyze, inner: self.statement(explain.query()) }))
+    }
+
+    fn copy(&mut self, copy: &nodes::CopyStmt) -> Statement {
+        Statement::Copy(Box::new(Copy {
+            table: copy.relation().map(relation),
+            query: (!matches!(copy.query(), Node::None)).then(|| self.statement(copy.query())),
+            columns: names(copy.attlist()),
+            is_from: copy.is_from,
+            uses_server_files: copy.filename().is_some() || copy.is_program,
+            filter: self.maybe(copy.where_clause()),
+            options: copy.options().iter().map(copy_option).collect(),
+        }))
+    }
+}
+
+fn known(statement: Option<Statement>) -> Statement {
+    statement.unwrap_or(Statement::Unknown("a statement without its table"))
+}
+
+fn text(name: Option<&str>) -> Box<str> {
+    Box::from(name.unwrap_or_default())
+}
+
+fn lower(name: Option<&str>) -> Box<str> {
+    name.unwrap_or_default().to_ascii_lowercase().into()
+}
+
+fn copy_option(option: &nodes::DefElem) -> CopyOption {
+    let arg = option.arg();
+    let values = match arg {
+        Node::NodeList(list) => names(list),
+        Node::Integer(number) => vec![number.ival.to_string().into()],
+        Node::Float(number) => vec![Box::from(number.fval().unwrap_or_default())],
+        Node::Boolean(value) => vec![Box::from(if value.boolval { "true" } else { "false" })],
+        _ => arg.as_str().map(Box::from).into_iter().collect(),
+    };
+    CopyOption { name: lower(option.defname()), values, is_star: matches!(arg, Node::A_Star(_)) }
+}
+
+fn transaction(statement: &nodes::TransactionStmt) -> Statement {
+    let name = || text(statement.savepoint_name());
+    Statement::Transaction(match statement.kind {
+        TransactionStmtKind::TRANS_STMT_BEGIN | TransactionStmtKind::TRANS_STMT_START => {
+            let options = characteristics(statement.options());
+            let has =
+                |option: &str, value: &Literal| options.iter().any(|(name, is)| name.as_ref() == option && is == value);
+            Transaction::Begin {
+                is_read_only: has("transaction_read_only", &Literal::Integer("1".into())),
+                is_serializable: has("transaction_isolation", &Literal::String("serializable".into())),
+            }
+        }
+        TransactionStmtKind::TRANS_STMT_COMMIT => Transaction::Commit { chain: statement.chain },
+        TransactionStmtKind::TRANS_STMT_ROLLBACK => Transaction::Rollback { chain: statement.chain },
+        TransactionStmtKind::TRANS_STMT_SAVEPOINT => Transaction::Savepoint(name()),
+        TransactionStmtKind::TRANS_STMT_RELEASE => Transaction::Release(name()),
+        TransactionStmtKind::TRANS_STMT_ROLLBACK_TO => Transaction::RollbackTo(name()),
+        TransactionStmtKind::TRANS_STMT_PREPARE => Transaction::TwoPhase("PREPARE TRANSACTION"),
+        TransactionStmtKind::TRANS_STMT_COMMIT_PREPARED => Transaction::TwoPhase("COMMIT PREPARED"),
+        TransactionStmtKind::TRANS_STMT_ROLLBACK_PREPARED => Transaction::TwoPhase("ROLLBACK PREPARED"),
+        _ => return Statement::Unknown("a transaction statement that shardway does not know"),
+    })
+}
+
+/// Names and values of a list of options.
+fn characteristics(options: &NodeList) -> Vec<(Box<str>, Literal)> {
+    options
+        .iter()
+        .filter_map(|node| <&nodes::DefElem>::try_from(node).ok())
+        .map(|option| (lower(option.defname()), constant(option.arg()).unwrap_or(Literal::Odd)))
+        .collect()
+}
+
+fn constant(node: Node<'_>) -> Option<Literal> {
+    let Node::A_Const(constant) = node else { return None };
+    match constant.val()? {
+        ConstValue::Integer(number) => Some(Literal::Integer(number.to_string().into())),
+        ConstValue::Float(number) => Some(Literal::Decimal(number.into())),
+        ConstValue::Boolean(value) => Some(Literal::Boolean(value)),
+        ConstValue::String(text) => Some(Literal::String(text.into())),
+        _ => None,
+    }
+}
+
+fn setting(set: &nodes::VariableSetStmt) -> Set {
+    let change = match set.kind {
+        VariableSetKind::VAR_SET_VALUE => {
+            let values: Option<Vec<_>> = set.args().iter().map(constant).collect();
+            values.map_or(SetChange::Odd, SetChange::To)
+        }
+        VariableSetKind::VAR_SET_DEFAULT | VariableSetKind::VAR_RESET => SetChange::Default,
+        VariableSetKind::VAR_RESET_ALL => SetChange::All,
+        VariableSetKind::VAR_SET_MULTI => SetChange::Many(characteristics(set.args())),
+        _ => SetChange::Odd,
+    };
+    Set { name: lower(set.name()), change, is_local: set.is_local }
+}
+
+/// DDL and administration.
+fn utility(node: Node<'_>) -> Statement {
+    let Some((verb, is_ddl)) = verbs::verb(node) else {
+        return Statement::Unknown("a statement that shardway does not know");
+    };
+    Statement::Utility(Utility {
+        verb,
+        relations: relations(node),
+        is_ddl,
+        outside_transaction: verbs::is_outside_transaction(node),
+    })
+}
+
+/// The tables that a utility statement names.
+#[expect(clippy::wildcard_enum_match_arm, reason = "statements without a table of their own act on all shards")]
+fn relations(node: Node<'_>) -> Vec<RelationName> {
+    let one = |range: Option<&nodes::RangeVar>| range.map(relation).into_iter().collect();
+    match node {
+        Node::TruncateStmt(it) => ranges(it.relations()),
+        Node::LockStmt(it) => ranges(it.relations()),
+        Node::DropStmt(it) if matches!(it.remove_type, ObjectType::OBJECT_TABLE | ObjectType::OBJECT_SEQUENCE) => {
+            it.objects().iter().filter_map(qualified).collect()
+        }
+        Node::AlterTableStmt(it) if it.objtype == ObjectType::OBJECT_TABLE => one(it.relation()),
+        Node::RenameStmt(it) if it.rename_type != ObjectType::OBJECT_INDEX => one(it.relation()),
+        Node::IndexStmt(it) => one(it.relation()),
+        Node::CreateTrigStmt(it) => one(it.relation()),
+        Node::RuleStmt(it) => one(it.relation()),
+        Node::CreatePolicyStmt(it) => one(it.table()),
+        Node::ReindexStmt(it) if it.kind == nodes::ReindexObjectType::REINDEX_OBJECT_TABLE => one(it.relation()),
+        Node::ClusterStmt(it) => one(it.relation()),
+        Node::VacuumStmt(it) => it.rels().iter().filter_map(|table| table.relation()).map(relation).collect(),
+        Node::CommentStmt(it) if it.objtype == ObjectType::OBJECT_TABLE => qualified(it.object()).into_iter().collect(),
+        Node::GrantStmt(it)
+            if it.objtype == ObjectType::OBJECT_TABLE && it.targtype == nodes::GrantTargetType::ACL_TARGET_OBJECT =>
+        {
+            it.objects().iter().map(relation).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn ranges(list: &NodeList) -> Vec<RelationName> {
+    list.iter().filter_map(|node| <&nodes::RangeVar>::try_from(node).ok()).map(relation).collect()
+}
+
+/// `[schema, name]` as DROP and COMMENT write it.
+fn qualified(node: Node<'_>) -> Option<RelationName> {
+    let mut parts = names(node.as_node_list()?);
+    let name = parts.pop()?;
+    Some(RelationName { schema: parts.pop(), name, is_temporary: false })
+}

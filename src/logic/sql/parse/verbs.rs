@@ -1,0 +1,118 @@
+//! What PostgreSQL calls the statements that are not queries, and which of them refuse a transaction block.
+
+use pg_raw_parse::{Node, nodes};
+
+/// Its name, and whether it changes the schema. `None`: a node that is no statement we know.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed is refused")]
+#[expect(clippy::too_many_lines, reason = "one flat table")]
+pub(super) fn verb(node: Node<'_>) -> Option<(&'static str, bool)> {
+    let (verb, is_ddl) = match node {
+        Node::AlterCollationStmt(_) => ("ALTER COLLATION", true),
+        Node::AlterDatabaseRefreshCollStmt(_) | Node::AlterDatabaseSetStmt(_) | Node::AlterDatabaseStmt(_) => {
+            ("ALTER DATABASE", true)
+        }
+        Node::AlterDefaultPrivilegesStmt(_) => ("ALTER DEFAULT PRIVILEGES", true),
+        Node::AlterDomainStmt(_) => ("ALTER DOMAIN", true),
+        Node::AlterEnumStmt(_) | Node::AlterTypeStmt(_) => ("ALTER TYPE", true),
+        Node::AlterEventTrigStmt(_) => ("ALTER EVENT TRIGGER", true),
+        Node::AlterExtensionContentsStmt(_) | Node::AlterExtensionStmt(_) => ("ALTER EXTENSION", true),
+        Node::AlterFdwStmt(_) => ("ALTER FOREIGN DATA WRAPPER", true),
+        Node::AlterForeignServerStmt(_) => ("ALTER SERVER", true),
+        Node::AlterFunctionStmt(_) => ("ALTER FUNCTION", true),
+        Node::AlterObjectDependsStmt(_) => ("ALTER DEPENDS", true),
+        Node::AlterObjectSchemaStmt(_) => ("ALTER SET SCHEMA", true),
+        Node::AlterOpFamilyStmt(_) => ("ALTER OPERATOR FAMILY", true),
+        Node::AlterOperatorStmt(_) => ("ALTER OPERATOR", true),
+        Node::AlterOwnerStmt(_) => ("ALTER OWNER", true),
+        Node::AlterPolicyStmt(_) => ("ALTER POLICY", true),
+        Node::AlterPublicationStmt(_) => ("ALTER PUBLICATION", true),
+        Node::AlterRoleSetStmt(_) | Node::AlterRoleStmt(_) => ("ALTER ROLE", true),
+        Node::AlterSeqStmt(_) => ("ALTER SEQUENCE", true),
+        Node::AlterStatsStmt(_) => ("ALTER STATISTICS", true),
+        Node::AlterSubscriptionStmt(_) => ("ALTER SUBSCRIPTION", true),
+        Node::AlterTSConfigurationStmt(_) => ("ALTER TEXT SEARCH CONFIGURATION", true),
+        Node::AlterTSDictionaryStmt(_) => ("ALTER TEXT SEARCH DICTIONARY", true),
+        Node::AlterTableMoveAllStmt(_) | Node::AlterTableStmt(_) | Node::ReplicaIdentityStmt(_) => {
+            ("ALTER TABLE", true)
+        }
+        Node::AlterTableSpaceOptionsStmt(_) => ("ALTER TABLESPACE", true),
+        Node::AlterUserMappingStmt(_) => ("ALTER USER MAPPING", true),
+        Node::CommentStmt(_) => ("COMMENT", true),
+        Node::CompositeTypeStmt(_) | Node::CreateEnumStmt(_) | Node::CreateRangeStmt(_) => ("CREATE TYPE", true),
+        Node::CreateAmStmt(_) => ("CREATE ACCESS METHOD", true),
+        Node::CreateCastStmt(_) => ("CREATE CAST", true),
+        Node::CreateConversionStmt(_) => ("CREATE CONVERSION", true),
+        Node::CreateDomainStmt(_) => ("CREATE DOMAIN", true),
+        Node::CreateEventTrigStmt(_) => ("CREATE EVENT TRIGGER", true),
+        Node::CreateExtensionStmt(_) => ("CREATE EXTENSION", true),
+        Node::CreateFdwStmt(_) => ("CREATE FOREIGN DATA WRAPPER", true),
+        Node::CreateForeignServerStmt(_) => ("CREATE SERVER", true),
+        Node::CreateFunctionStmt(_) => ("CREATE FUNCTION", true),
+        Node::CreateOpClassStmt(_) => ("CREATE OPERATOR CLASS", true),
+        Node::CreateOpFamilyStmt(_) => ("CREATE OPERATOR FAMILY", true),
+        Node::CreatePLangStmt(_) => ("CREATE LANGUAGE", true),
+        Node::CreatePolicyStmt(_) => ("CREATE POLICY", true),
+        Node::CreatePublicationStmt(_) => ("CREATE PUBLICATION", true),
+        Node::CreateRoleStmt(_) => ("CREATE ROLE", true),
+        Node::CreateSchemaStmt(_) => ("CREATE SCHEMA", true),
+        Node::CreateSeqStmt(_) => ("CREATE SEQUENCE", true),
+        Node::CreateStatsStmt(_) => ("CREATE STATISTICS", true),
+        Node::CreateSubscriptionStmt(_) => ("CREATE SUBSCRIPTION", true),
+        Node::CreateTableSpaceStmt(_) => ("CREATE TABLESPACE", true),
+        Node::CreateTransformStmt(_) => ("CREATE TRANSFORM", true),
+        Node::CreateTrigStmt(_) => ("CREATE TRIGGER", true),
+        Node::CreateUserMappingStmt(_) => ("CREATE USER MAPPING", true),
+        Node::CreatedbStmt(_) => ("CREATE DATABASE", true),
+        Node::DefineStmt(_) => ("CREATE TYPE OR OPERATOR", true),
+        Node::DropOwnedStmt(_) => ("DROP OWNED", true),
+        Node::DropRoleStmt(_) => ("DROP ROLE", true),
+        Node::DropStmt(_) => ("DROP", true),
+        Node::DropSubscriptionStmt(_) => ("DROP SUBSCRIPTION", true),
+        Node::DropTableSpaceStmt(_) => ("DROP TABLESPACE", true),
+        Node::DropUserMappingStmt(_) => ("DROP USER MAPPING", true),
+        Node::DropdbStmt(_) => ("DROP DATABASE", true),
+        Node::GrantRoleStmt(_) => ("GRANT ROLE", true),
+        Node::GrantStmt(_) => ("GRANT", true),
+        Node::ImportForeignSchemaStmt(_) => ("IMPORT FOREIGN SCHEMA", true),
+        Node::IndexStmt(_) => ("CREATE INDEX", true),
+        Node::ReassignOwnedStmt(_) => ("REASSIGN OWNED", true),
+        Node::RefreshMatViewStmt(_) => ("REFRESH MATERIALIZED VIEW", true),
+        Node::RenameStmt(_) => ("ALTER RENAME", true),
+        Node::RuleStmt(_) => ("CREATE RULE", true),
+        Node::SecLabelStmt(_) => ("SECURITY LABEL", true),
+        Node::ViewStmt(_) => ("CREATE VIEW", true),
+        Node::TruncateStmt(_) => ("TRUNCATE", false),
+        Node::LockStmt(_) => ("LOCK TABLE", false),
+        Node::VacuumStmt(it) => (if it.is_vacuumcmd { "VACUUM" } else { "ANALYZE" }, false),
+        Node::ClusterStmt(_) => ("CLUSTER", false),
+        Node::ReindexStmt(_) => ("REINDEX", false),
+        Node::CheckPointStmt(_) => ("CHECKPOINT", false),
+        Node::LoadStmt(_) => ("LOAD", false),
+        Node::AlterSystemStmt(_) => ("ALTER SYSTEM", false),
+        _ => return None,
+    };
+    Some((verb, is_ddl))
+}
+
+/// PostgreSQL refuses it inside a transaction block (PreventInTransactionBlock).
+#[expect(clippy::wildcard_enum_match_arm, reason = "the exceptions are listed")]
+pub(super) fn is_outside_transaction(node: Node<'_>) -> bool {
+    match node {
+        Node::VacuumStmt(it) => it.is_vacuumcmd,
+        Node::IndexStmt(it) => it.concurrent,
+        Node::DropStmt(it) => it.concurrent,
+        Node::ReindexStmt(it) => {
+            it.kind != nodes::ReindexObjectType::REINDEX_OBJECT_TABLE
+                || it.params().iter().any(|option| option.defname() == Some("concurrently"))
+        }
+        Node::ClusterStmt(it) => it.relation().is_none(),
+        Node::CreatedbStmt(_)
+        | Node::DropdbStmt(_)
+        | Node::CreateTableSpaceStmt(_)
+        | Node::DropTableSpaceStmt(_)
+        | Node::AlterSystemStmt(_)
+        | Node::CreateSubscriptionStmt(_)
+        | Node::DropSubscriptionStmt(_) => true,
+        _ => false,
+    }
+}
