@@ -4,4 +4,3 @@ pub mod logging;
 pub mod run;
 pub mod demo;
 pub mod commands;
-pub mod demo;

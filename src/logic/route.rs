@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::logic::plan::{Home, Place, Reason, Refusal, Requirement, Restriction, Source, Value};
 use crate::logic::protocol::view::{self, Bind};
-use crate::logic::shards::{KeyspaceId, ShardId, ShardMap, ShardSet};
+use crate::logic::shards::{Keyspace, KeyspaceId, ShardId, ShardMap, ShardSet};
 use crate::logic::sql::template::Literal;
 use crate::logic::value::{Decoded, Key, KeyType, LiteralKind, Raw};
 
@@ -40,10 +40,45 @@ pub enum Values<'a> {
         /// Declared types, as Parse carries them
         types: &'a [u8],
     },
-    /// Parameters given as text (`shardway route --param`, EXECUTE)
-    Given(&'a [Option<Cow<'a, str>>]),
+    /// Parameters given in SQL or on the command line (EXECUTE, `shardway route --param`)
+    Given(&'a [Given<'a>]),
     /// None: the plan holds all it needs
     None,
+}
+
+/// A parameter given in SQL or on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given<'a> {
+    /// A literal
+    Literal {
+        /// How it is written
+        kind: LiteralKind,
+        /// A minus sign stands before it
+        negative: bool,
+        /// Its characters
+        text: Cow<'a, str>,
+    },
+    /// NULL
+    Null,
+    /// An expression: only a server knows its value
+    Unknown,
+}
+
+impl<'v> Values<'v> {
+    /// A value of a text as a parameter of an EXECUTE.
+    pub fn given(&self, value: &Value) -> Given<'v> {
+        match (&value.source, value.cast, self) {
+            (Source::Literal { index, negative }, None, Self::Text { sql, literals }) => {
+                let literal = &literals[usize::from(*index)];
+                Given::Literal { kind: literal.kind, negative: *negative, text: literal.text(sql) }
+            }
+            (Source::Fixed(Some((kind, text))), None, _) => {
+                Given::Literal { kind: *kind, negative: false, text: Cow::Owned(text.to_string()) }
+            }
+            (Source::Fixed(None), _, _) => Given::Null,
+            (Source::Literal { .. } | Source::Param(_) | Source::Fixed(_), _, _) => Given::Unknown,
+        }
+    }
 }
 
 impl Values<'_> {
@@ -73,21 +108,45 @@ impl Values<'_> {
                     None => look(Raw::Null),
                 }
             }
-            (Source::Param(number), Self::Given(given)) => {
-                let value = given.get(usize::from(*number).wrapping_sub(1)).cloned().flatten();
-                match value {
-                    Some(text) => look(Raw::Literal { kind: LiteralKind::String, negative: false, text: &text }),
-                    None => look(Raw::Null),
+            (Source::Param(number), Self::Given(given)) => match given.get(usize::from(*number).wrapping_sub(1)) {
+                Some(Given::Literal { kind, negative, text }) => {
+                    let (negative, text) = match text.strip_prefix('-') {
+                        Some(rest) if *kind != LiteralKind::String => (true, rest),
+                        _ => (*negative, &**text),
+                    };
+                    look(Raw::Literal { kind: *kind, negative, text })
                 }
-            }
+                Some(Given::Null | Given::Unknown) | None => look(Raw::Null),
+            },
             (Source::Literal { .. } | Source::Param(_), _) => look(Raw::Null),
         }
     }
 
     fn decode(&self, value: &Value, key_type: KeyType) -> Decoded {
+        if self.is_unknown(&value.source) {
+            return Decoded::Undecidable(UNKNOWN);
+        }
         self.with(&value.source, |raw| key_type.decode(raw, value.cast))
     }
+
+    fn decode_stored(&self, value: &Value, key_type: KeyType) -> Decoded {
+        if self.is_unknown(&value.source) {
+            return Decoded::Undecidable(UNKNOWN);
+        }
+        self.with(&value.source, |raw| key_type.decode_stored(raw, value.cast))
+    }
+
+    fn is_unknown(&self, source: &Source) -> bool {
+        match (source, self) {
+            (Source::Param(number), Self::Given(given)) => {
+                given.get(usize::from(*number).wrapping_sub(1)).is_none_or(|given| *given == Given::Unknown)
+            }
+            (Source::Param(_) | Source::Literal { .. } | Source::Fixed(_), _) => false,
+        }
+    }
 }
+
+const UNKNOWN: &str = "an argument of EXECUTE is not a constant";
 
 /// Finds the shard that all requirements of a plan name.
 pub fn destination(home: &Home, values: &Values<'_>, map: &ShardMap) -> Result<Destination, Refusal> {
@@ -140,7 +199,7 @@ impl Found {
 fn shards_of(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Result<Found, Refusal> {
     match &requirement.place {
         Place::Shard(shard) => Ok(Found::certain(ShardSet::of(*shard))),
-        Place::Lookup { keyspace, keys } => Ok(lookup(keys, *keyspace, values, map)),
+        Place::Lookup { keyspace, keys, .. } => Ok(lookup(keys, *keyspace, values, map)),
         Place::Store { keyspace, column, keys } => store(&requirement.table, column, *keyspace, keys, values, map),
     }
 }
@@ -156,19 +215,39 @@ fn store(
     let keyspace = &map.keyspaces[usize::from(keyspace.0)];
     let mut shards = ShardSet::default();
     for value in keys {
-        match values.decode(value, keyspace.key_type) {
-            Decoded::Key(key) => match keyspace.shard_of(&key) {
-                Some(shard) => shards = shards.union(ShardSet::of(shard)),
-                None => return Err(no_home(table, column, &keyspace.name, Some(&key))),
-            },
-            Decoded::Null => return Err(no_home(table, column, &keyspace.name, None)),
-            // Any shard's server will report the error that PostgreSQL has for it.
-            Decoded::Invalid => (),
-            Decoded::NoMatch => return Err(undecidable(table, column, "the value is not one of the key's type")),
-            Decoded::Undecidable(why) => return Err(undecidable(table, column, why)),
+        if let Some(shard) = stored(table, column, keyspace, values.decode_stored(value, keyspace.key_type))? {
+            shards = shards.union(ShardSet::of(shard));
         }
     }
     Ok(Found::certain(shards))
+}
+
+/// The home of a row that is written; `None`: any server will report the error that PostgreSQL has for its key.
+fn stored(table: &str, column: &str, keyspace: &Keyspace, key: Decoded) -> Result<Option<ShardId>, Refusal> {
+    match key {
+        Decoded::Key(key) => match keyspace.shard_of(&key) {
+            Some(shard) => Ok(Some(shard)),
+            None => Err(no_home(table, column, &keyspace.name, Some(&key))),
+        },
+        Decoded::Null => Err(no_home(table, column, &keyspace.name, None)),
+        Decoded::Invalid => Ok(None),
+        Decoded::NoMatch => Err(undecidable(table, column, "the value is not one of the key's type")),
+        Decoded::Undecidable(why) => Err(undecidable(table, column, why)),
+    }
+}
+
+/// The home of a row of a COPY. A key that no server would take goes to the first, which says so.
+pub fn home_of_row(table: &str, column: &str, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
+    let decoded = keyspace.key_type.decode_stored(key, None);
+    stored(table, column, keyspace, decoded).map(|shard| shard.unwrap_or(ShardId(0)))
+}
+
+/// The home of a single key, if it is one and has a home.
+pub fn key_home(keyspace: &Keyspace, key: Raw<'_>) -> Option<ShardId> {
+    match keyspace.key_type.decode(key, None) {
+        Decoded::Key(key) => keyspace.shard_of(&key),
+        Decoded::Null | Decoded::NoMatch | Decoded::Invalid | Decoded::Undecidable(_) => None,
+    }
 }
 
 fn lookup(keys: &Restriction, keyspace_id: KeyspaceId, values: &Values<'_>, map: &ShardMap) -> Found {
@@ -179,6 +258,9 @@ fn lookup(keys: &Restriction, keyspace_id: KeyspaceId, values: &Values<'_>, map:
         Restriction::Nothing => Found::certain(ShardSet::default()),
         Restriction::Equals(value) => home_of(values.decode(value, keyspace.key_type), keyspace),
         Restriction::AnyOf(value) => {
+            if values.is_unknown(&value.source) {
+                return Found { shards: keyspace.all(), undecided: Some(UNKNOWN) };
+            }
             match values.with(&value.source, |raw| keyspace.key_type.decode_array(raw, value.cast)) {
                 Ok(items) => any_of(items.into_iter().map(|item| home_of(item, keyspace))),
                 Err(why) => Found { shards: keyspace.all(), undecided: Some(why) },
@@ -207,7 +289,7 @@ fn any_of(items: impl Iterator<Item = Found>) -> Found {
     })
 }
 
-fn home_of(decoded: Decoded, keyspace: &crate::logic::shards::Keyspace) -> Found {
+fn home_of(decoded: Decoded, keyspace: &Keyspace) -> Found {
     match decoded {
         Decoded::Key(key) => Found::certain(keyspace.shard_of(&key).map(ShardSet::of).unwrap_or_default()),
         Decoded::Null | Decoded::NoMatch | Decoded::Invalid => Found::certain(ShardSet::default()),
@@ -225,7 +307,7 @@ enum End {
 fn between(
     from: Option<&(Value, bool)>,
     to: Option<&(Value, bool)>,
-    keyspace: &crate::logic::shards::Keyspace,
+    keyspace: &Keyspace,
     values: &Values<'_>,
 ) -> Found {
     let mut why = None;
@@ -314,7 +396,7 @@ fn many_shards(
 
 fn hint_for(requirements: &[Requirement], map: &ShardMap) -> String {
     let keyed = requirements.iter().find_map(|requirement| match &requirement.place {
-        Place::Lookup { keys: Restriction::All, keyspace } => Some((&requirement.table, keyspace)),
+        Place::Lookup { keys: Restriction::All, keyspace, .. } => Some((&requirement.table, keyspace)),
         Place::Lookup { .. } | Place::Store { .. } | Place::Shard(_) => None,
     });
     match keyed {

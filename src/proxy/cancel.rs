@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Waker;
 
 use parking_lot::Mutex;
 use rand::Rng;
 use tokio::sync::Notify;
 
 use crate::logic::topology::Address;
-use crate::proxy::backend;
+use crate::proxy::backend::Connector;
 
 /// What a cancel request to a server must name.
 #[derive(Debug)]
@@ -50,8 +51,8 @@ impl Cancellable {
     }
 
     /// Sends a cancel request and waits until the server has taken it.
-    async fn cancel(&self) {
-        if let Err(fault) = backend::cancel(&self.address, self.pid, &self.key).await {
+    async fn cancel(&self, connector: &Connector) {
+        if let Err(fault) = connector.cancel(&self.address, self.pid, &self.key).await {
             tracing::warn!(%fault, pid = self.pid, "a cancel request could not be delivered");
         }
         self.in_flight.fetch_sub(1, Ordering::Release);
@@ -67,9 +68,19 @@ pub struct Slot {
     /// The secret the client knows: 4 bytes in protocol 3.0, 32 in 3.2
     pub key: Box<[u8]>,
     running: Mutex<Option<Arc<Cancellable>>>,
+    parked: Mutex<Option<Waker>>,
 }
 
 impl Slot {
+    /// The session waits for its client; `Cancels::wake_all` wakes it.
+    pub fn park(&self, waker: &Waker) {
+        let mut parked = self.parked.lock();
+        match &mut *parked {
+            Some(known) => known.clone_from(waker),
+            None => *parked = Some(waker.clone()),
+        }
+    }
+
     /// A statement goes to this server.
     pub fn set(&self, server: &Arc<Cancellable>) {
         *self.running.lock() = Some(Arc::clone(server));
@@ -81,7 +92,7 @@ impl Slot {
     }
 
     /// Cancels what runs now, if anything does; returns when the server has taken the request.
-    pub async fn cancel(&self) {
+    pub async fn cancel(&self, connector: &Connector) {
         let running = {
             let running = self.running.lock();
             if let Some(server) = &*running {
@@ -91,7 +102,7 @@ impl Slot {
             running.clone()
         };
         if let Some(server) = running {
-            server.cancel().await;
+            server.cancel(connector).await;
         }
     }
 }
@@ -113,7 +124,7 @@ impl Cancels {
             // Positive: old clients print it as a process number.
             let pid = rng.random_range(1..=i32::MAX);
             if let std::collections::hash_map::Entry::Vacant(vacant) = slots.entry(pid) {
-                let slot = Arc::new(Slot { pid, key, running: Mutex::new(None) });
+                let slot = Arc::new(Slot { pid, key, running: Mutex::new(None), parked: Mutex::new(None) });
                 vacant.insert(Arc::clone(&slot));
                 return slot;
             }
@@ -127,6 +138,26 @@ impl Cancels {
         if slots.len() * 4 < slots.capacity() {
             slots.shrink_to_fit();
         }
+    }
+
+    /// Wakes every session that waits for its client.
+    pub fn wake_all(&self) {
+        let slots: Vec<Arc<Slot>> = self.slots.lock().values().cloned().collect();
+        for slot in slots {
+            if let Some(waker) = slot.parked.lock().take() {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Sessions that are open.
+    pub fn len(&self) -> usize {
+        self.slots.lock().len()
+    }
+
+    /// No session is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The session that a request names with the right key.

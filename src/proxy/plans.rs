@@ -22,12 +22,19 @@ const TEXT_MAX: usize = 64 << 10;
 pub struct Shape {
     /// One entry a statement; `Err`: PostgreSQL will say what is wrong with the text
     pub statements: Result<Vec<Planned>, plan::SyntaxError>,
+    /// The text, where it is the same for all that have this shape
+    text: Box<str>,
     /// Literals whose value is part of the plan, with that value as written
     fixed: Vec<(u16, Box<str>)>,
     is_used: AtomicBool,
 }
 
 impl Shape {
+    /// The text of one of its statements; only for shapes of whole texts.
+    pub fn text_of(&self, planned: &Planned) -> &str {
+        self.text.get(planned.at.clone()).unwrap_or_default()
+    }
+
     fn fits(&self, sql: &str, literals: &[Literal]) -> bool {
         self.fixed.iter().all(|(index, value)| {
             let at = &literals[usize::from(*index)].at;
@@ -115,7 +122,8 @@ impl Planner {
             }
             Err(error) => (Err(error), Vec::new()),
         };
-        Arc::new(Shape { statements, fixed, is_used: AtomicBool::new(true) })
+        let text = if literals.is_none() { sql.into() } else { Box::default() };
+        Arc::new(Shape { statements, text, fixed, is_used: AtomicBool::new(true) })
     }
 
     fn keep(&self, key: &[u8], shape: &Arc<Shape>) {

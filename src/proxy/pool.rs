@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool};
 use crate::logic::protocol::report::Fault;
 use crate::logic::topology::{Address, PoolSettings, Role, Secret, Server};
-use crate::proxy::backend::{self, ConnectFault};
+use crate::proxy::backend::{Connector, Credentials};
 use crate::proxy::cancel::Cancellable;
 use crate::proxy::server::{Backend, Boxed};
 
@@ -36,6 +36,7 @@ pub struct ServerPool {
     password: Option<Secret>,
     machine: Mutex<Pool<Boxed, Waiter>>,
     lent: AtomicU32,
+    connector: Arc<Connector>,
     on_refused: OnRefused,
 }
 
@@ -145,9 +146,10 @@ impl ServerPool {
 
     async fn open(self: Arc<Self>) {
         let settings = self.machine.lock().settings().clone();
-        let connecting = backend::connect(&self.address, &self.user, self.password.as_ref(), &[]);
+        let credentials = Credentials { user: &self.user, password: self.password.as_ref(), parameters: &[] };
+        let connecting = self.connector.connect(&self.address, &credentials);
         let result = match tokio::time::timeout(settings.connect_timeout, connecting).await {
-            Ok(result) => result.map_err(|fault| describe(&fault)),
+            Ok(result) => result.map_err(|fault| fault.to_string()),
             Err(_) => Err(format!("no login within {:?}", settings.connect_timeout)),
         };
         let mut effects = Vec::new();
@@ -155,7 +157,7 @@ impl ServerPool {
             Ok(connected) => {
                 let now = Instant::now();
                 let expires = now + jittered(settings.lifetime);
-                let cancellable = Cancellable::new(self.address.clone(), connected.pid, connected.secret_key.to_vec());
+                let cancellable = Cancellable::new(self.address.clone(), connected.pid, connected.secret_key);
                 let backend = Backend {
                     stream: connected.stream,
                     walk: Default::default(),
@@ -177,10 +179,6 @@ impl ServerPool {
         }
         self.carry_out(effects);
     }
-}
-
-fn describe(fault: &ConnectFault) -> String {
-    fault.to_string()
 }
 
 /// Connections opened together do not all end together: up to a tenth less, at random.
@@ -263,13 +261,14 @@ impl Drop for Lease {
 /// All pools, by server address and login.
 pub struct Pools {
     pools: Mutex<HashMap<(Address, Box<str>), Arc<ServerPool>>>,
+    connector: Arc<Connector>,
     on_refused: OnRefused,
 }
 
 impl Pools {
     /// None yet; `on_refused` hears of servers that refuse connections.
-    pub fn new(on_refused: OnRefused) -> Self {
-        Self { pools: Mutex::default(), on_refused }
+    pub fn new(connector: Arc<Connector>, on_refused: OnRefused) -> Self {
+        Self { pools: Mutex::default(), connector, on_refused }
     }
 
     /// The pool of a server for a user, made when it is first asked for.
@@ -295,6 +294,7 @@ impl Pools {
                 password: password.cloned(),
                 machine: Mutex::new(Pool::new(settings.clone())),
                 lent: AtomicU32::new(0),
+                connector: Arc::clone(&self.connector),
                 on_refused: Arc::clone(&self.on_refused),
             })
         });

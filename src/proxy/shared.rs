@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use tokio::sync::watch;
 
 use crate::logic::session::settings::Map;
 use crate::logic::topology::{Database, Topology};
@@ -50,8 +49,7 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// The control plane
     pub steering: Arc<dyn Steering>,
-    /// Becomes true when the proxy drains
-    pub draining: watch::Receiver<bool>,
+    is_draining: AtomicBool,
     planners: Mutex<HashMap<PlannerKey, Arc<Planner>>>,
     accepted: Mutex<HashMap<AcceptedKey, Accepted>>,
     next_session: AtomicU64,
@@ -74,7 +72,6 @@ impl Shared {
         connector: Arc<Connector>,
         metrics: Arc<Metrics>,
         steering: Arc<dyn Steering>,
-        draining: watch::Receiver<bool>,
     ) -> Self {
         Self {
             topology,
@@ -84,11 +81,22 @@ impl Shared {
             cancels: Cancels::default(),
             metrics,
             steering,
-            draining,
+            is_draining: AtomicBool::new(false),
             planners: Mutex::default(),
             accepted: Mutex::default(),
             next_session: AtomicU64::new(1),
         }
+    }
+
+    /// The proxy ends: each session does at its next transaction boundary.
+    pub fn drain(&self) {
+        self.is_draining.store(true, Ordering::Release);
+        self.cancels.wake_all();
+    }
+
+    /// See `drain`.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Acquire)
     }
 
     /// A number for a new session, for logs.

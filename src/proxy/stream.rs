@@ -90,6 +90,15 @@ impl Stream {
         }
     }
 
+    /// Ready when the reactor knows of something to read; registers for a wake-up otherwise. Makes no system call.
+    pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Tcp(tcp) => tcp.poll_read_ready(context),
+            Self::Unix(unix) => unix.poll_read_ready(context),
+            Self::Tls(tls) => tls.get_ref().0.poll_read_ready(context),
+        }
+    }
+
     /// The certificates the other side proved to own, its own first.
     pub fn peer_certificates(&self) -> Option<&[CertificateDer<'static>]> {
         match self {

@@ -1,5 +1,6 @@
 //! COPY: rows to a sharded table go home one by one; anything else is a read or a write of one table.
 
+use crate::logic::catalog::ColumnDefault;
 use crate::logic::copy::CopyFormat;
 use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationName};
 
@@ -56,6 +57,7 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
             keyspace: target.keyspace,
             key_column: Box::from(target.key),
             key_position: position_of_key(&copy.columns, target),
+            columns: columns(copy, target),
             format,
         }),
         Err(option) => {
@@ -63,6 +65,15 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
             None
         }
     }
+}
+
+/// How many columns each row has: those of the list, else all that are not generated.
+fn columns(copy: &Copy, target: Target<'_>) -> u16 {
+    let listed = copy.columns.len();
+    let all = target.relation.map_or(0, |relation| {
+        relation.columns.iter().filter(|column| column.default != ColumnDefault::Generated).count()
+    });
+    u16::try_from(if listed > 0 { listed } else { all }).unwrap_or(u16::MAX)
 }
 
 /// The options of a COPY, as they stand.

@@ -297,6 +297,8 @@ pub struct CopyIn {
     pub key_column: Box<str>,
     /// Position of the key among the columns of each row; `None`: the key is not among them
     pub key_position: Option<usize>,
+    /// Columns of each row
+    pub columns: u16,
     /// How rows are written
     pub format: crate::logic::copy::CopyFormat,
 }

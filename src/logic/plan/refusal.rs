@@ -27,6 +27,14 @@ pub enum Reason {
     ServerFiles,
     /// Deeper than any server would take
     TooDeep,
+    /// A row whose key belongs to no shard
+    NoHome,
+    /// A key that only a server could decode
+    UndecidableKey,
+    /// It must be a query of its own
+    NotAlone,
+    /// It needs what earlier statements left on one server
+    NeedsSession,
 }
 
 impl Reason {
@@ -45,6 +53,10 @@ impl Reason {
             Self::TwoPhase => "two_phase",
             Self::ServerFiles => "server_files",
             Self::TooDeep => "too_deep",
+            Self::NoHome => "no_home",
+            Self::UndecidableKey => "undecidable_key",
+            Self::NotAlone => "not_alone",
+            Self::NeedsSession => "needs_session",
         }
     }
 
@@ -61,7 +73,11 @@ impl Reason {
             | Self::Ddl
             | Self::Unknown
             | Self::TwoPhase
-            | Self::ServerFiles => false,
+            | Self::ServerFiles
+            | Self::NoHome
+            | Self::UndecidableKey
+            | Self::NotAlone
+            | Self::NeedsSession => false,
         }
     }
 }
@@ -97,6 +113,16 @@ impl Refusal {
             format!("{verb} needs rows of \"{table}\" from more than one shard"),
             &format!("No condition that must hold restricts \"{table}.{column}\"."),
             &format!("Add a condition such as {column} = …, for each use of the table."),
+        )
+    }
+
+    /// COPY whose rows do not say where they belong.
+    pub fn copy_without_key(table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::KeyIsUnknown,
+            format!("COPY into \"{table}\" needs its sharding key"),
+            &format!("The rows have no column \"{column}\"."),
+            &format!("Add {column} to the column list."),
         )
     }
 

@@ -75,6 +75,24 @@ pub enum Fault {
     NoSavepoint(Box<str>),
     /// SAVEPOINT and the like outside a transaction
     NoTransaction(&'static str),
+    /// A command that PostgreSQL does not allow inside a transaction block
+    InsideTransaction(&'static str),
+    /// A COPY that cannot go on
+    CopyFailed {
+        /// PostgreSQL's code for it
+        sqlstate: &'static str,
+        /// Its text
+        message: String,
+    },
+    /// A startup parameter that a server does not take: the session does not begin
+    Startup {
+        /// As the server said
+        sqlstate: Box<str>,
+        /// As the server said
+        message: String,
+    },
+    /// A fault that keeps a session from beginning
+    AtLogin(Box<Fault>),
     /// The statement ran longer than `query_timeout`
     QueryTimeout,
     /// Idle for too long: the session ends
@@ -94,6 +112,8 @@ impl Fault {
             | Self::TooManyClients { .. }
             | Self::IdleTimeout(_)
             | Self::Shutdown
+            | Self::Startup { .. }
+            | Self::AtLogin(_)
             | Self::Broken(_) => true,
             Self::Encoding
             | Self::QueueFull { .. }
@@ -108,6 +128,8 @@ impl Fault {
             | Self::NoPortal(_)
             | Self::NoSavepoint(_)
             | Self::NoTransaction(_)
+            | Self::InsideTransaction(_)
+            | Self::CopyFailed { .. }
             | Self::QueryTimeout => false,
         }
     }
@@ -128,6 +150,10 @@ impl Fault {
             Self::NoPortal(_) => "34000",
             Self::NoSavepoint(_) => "3B001",
             Self::NoTransaction(_) => "25P01",
+            Self::InsideTransaction(_) => "25001",
+            Self::CopyFailed { sqlstate, .. } => sqlstate,
+            Self::Startup { sqlstate, .. } => sqlstate,
+            Self::AtLogin(fault) => fault.sqlstate(),
             Self::QueryTimeout => "57014",
             Self::IdleTimeout(_) => "57P05",
             Self::Shutdown => "57P01",
@@ -182,6 +208,9 @@ impl Fault {
             Self::NoPortal(name) => plain(format!("portal \"{name}\" does not exist")),
             Self::NoSavepoint(name) => plain(format!("savepoint \"{name}\" does not exist")),
             Self::NoTransaction(what) => plain(format!("{what} can only be used in transaction blocks")),
+            Self::InsideTransaction(what) => plain(format!("{what} cannot run inside a transaction block")),
+            Self::CopyFailed { message, .. } | Self::Startup { message, .. } => plain(message.clone()),
+            Self::AtLogin(fault) => fault.text(),
             Self::QueryTimeout => plain("canceling statement due to query_timeout".into()),
             Self::IdleTimeout(setting) => plain(format!("terminating connection due to {setting}")),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),

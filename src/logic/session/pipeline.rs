@@ -25,6 +25,10 @@ pub enum Owed {
     HiddenQuery,
     /// A Query of the client between two of ours: its ReadyForQuery shows this status instead
     QueryAs(u8),
+    /// A Query of ours of which the client hears errors and notices only
+    QuietQuery,
+    /// A Query of ours of which the client hears nothing; its error is kept for us
+    DeafQuery,
     /// Parse of the client; when it also prepares the proxy-wide statement of this number on the server
     Parse(Option<u64>),
     /// Parse of ours
@@ -45,6 +49,8 @@ pub enum Owed {
     Local(Box<[u8]>),
     /// Sync of the client
     Sync,
+    /// Sync of ours
+    HiddenSync,
 }
 
 /// Something the session wants to know.
@@ -73,6 +79,8 @@ pub struct Pipeline {
     owed: VecDeque<Owed>,
     /// Entries answered since the last `clear`
     answered: u32,
+    /// Entries owed since the last `clear`
+    entered: u32,
     /// Statements completed within the Query at the head
     completed: u16,
     /// Completions of a Query's statements are wanted
@@ -85,20 +93,39 @@ pub struct Pipeline {
     pub failure: Option<Failure>,
     /// A message of ours failed: its ErrorResponse body
     pub hidden_failure: Option<Box<[u8]>>,
+    /// The error of a `DeafQuery`
+    pub deaf_failure: Option<Box<[u8]>>,
+    /// The tag of the last command of a `QuietQuery`
+    pub tag: Option<Box<[u8]>>,
     /// The server said goodbye (FATAL or PANIC): its ErrorResponse body, not passed on
     pub goodbye: Option<Box<[u8]>>,
     /// The server wants COPY data now
     pub is_copy_in: bool,
     /// The server skips messages up to a Sync that it has not been sent yet
     pub skips_to_sync: bool,
-    /// ParameterStatus messages that were passed on
+    /// What a `DeafQuery` made the server report
     pub parameters: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Pipeline {
     /// One more.
     pub fn owe(&mut self, owed: Owed) {
+        self.entered += 1;
         self.owed.push_back(owed);
+    }
+
+    /// How many entries have been owed since the last `clear`: the number of the next one.
+    pub fn entered(&self) -> u32 {
+        self.entered
+    }
+
+    /// From now on the client hears nothing of what is still owed.
+    pub fn deafen(&mut self) {
+        for owed in &mut self.owed {
+            if matches!(owed, Owed::Query | Owed::QuietQuery | Owed::QueryAs(_)) {
+                *owed = Owed::DeafQuery;
+            }
+        }
     }
 
     /// Nothing is owed any more.
@@ -134,7 +161,18 @@ impl Pipeline {
 
     /// Is what the server says now an answer to a message of ours?
     fn is_hidden(&self) -> bool {
-        matches!(self.owed.front(), Some(Owed::HiddenQuery | Owed::HiddenParse(_) | Owed::HiddenClose))
+        matches!(
+            self.owed.front(),
+            Some(
+                Owed::HiddenQuery
+                    | Owed::QuietQuery
+                    | Owed::DeafQuery
+                    | Owed::HiddenParse(_)
+                    | Owed::HiddenClose
+                    | Owed::HiddenSync
+                    | Owed::Poison(_)
+            )
+        )
     }
 
     fn on_error(&mut self, body: &[u8], out: &mut Vec<u8>) -> Verdict {
@@ -148,9 +186,14 @@ impl Pipeline {
                 self.hidden_failure.get_or_insert_with(|| body.into());
                 return Verdict::Hide;
             }
+            Some(Owed::DeafQuery) => {
+                self.deaf_failure.get_or_insert_with(|| body.into());
+                return Verdict::Hide;
+            }
             Some(Owed::Poison(error)) => {
                 out.extend_from_slice(error);
-                Verdict::Hide
+                self.skip_to_sync();
+                return Verdict::Hide;
             }
             _ => Verdict::Pass,
         };
@@ -161,7 +204,7 @@ impl Pipeline {
             }
             self.failure = Some(Failure { sqlstate, answered: self.answered });
         }
-        if !matches!(self.owed.front(), Some(Owed::Query | Owed::QueryAs(_)) | None) {
+        if !matches!(self.owed.front(), Some(Owed::Query | Owed::QuietQuery | Owed::QueryAs(_)) | None) {
             self.skip_to_sync();
         }
         verdict
@@ -171,7 +214,7 @@ impl Pipeline {
     /// so we owe no reply for these.
     fn skip_to_sync(&mut self) {
         while let Some(owed) = self.owed.front() {
-            if matches!(owed, Owed::Sync) {
+            if matches!(owed, Owed::Sync | Owed::HiddenSync) {
                 return;
             }
             self.owed.pop_front();
@@ -183,7 +226,7 @@ impl Pipeline {
         self.status = Some(status);
         self.completed = 0;
         match self.pop() {
-            Some(Owed::HiddenQuery) => Verdict::Hide,
+            Some(Owed::HiddenQuery | Owed::QuietQuery | Owed::DeafQuery | Owed::HiddenSync) => Verdict::Hide,
             Some(Owed::QueryAs(shown)) => {
                 write::ready(out, shown);
                 Verdict::Hide
@@ -192,8 +235,9 @@ impl Pipeline {
         }
     }
 
-    fn on_complete(&mut self) {
+    fn on_complete(&mut self, body: &[u8]) {
         match self.owed.front() {
+            Some(Owed::QuietQuery) => self.tag = Some(view::command_tag(body).into()),
             Some(Owed::Execute(step)) => {
                 if let Some(step) = *step {
                     self.done.push(Done::Executed(step));
@@ -248,7 +292,7 @@ impl Judge for Pipeline {
             server::ERROR => self.on_error(seen, out),
             server::READY => self.on_ready(seen.first().copied().unwrap_or(b'I'), out),
             server::COMMAND_COMPLETE | server::EMPTY_QUERY | server::PORTAL_SUSPENDED => {
-                self.on_complete();
+                self.on_complete(seen);
                 hidden
             }
             server::PARSE_COMPLETE => self.on_parse_complete(),
@@ -266,8 +310,13 @@ impl Judge for Pipeline {
                 }
                 hidden
             }
+            server::NOTICE | server::NOTIFICATION | server::PARAMETER_STATUS
+                if matches!(self.owed.front(), Some(Owed::QuietQuery)) =>
+            {
+                Verdict::Pass
+            }
             server::PARAMETER_STATUS => {
-                if hidden == Verdict::Pass {
+                if matches!(self.owed.front(), Some(Owed::DeafQuery)) {
                     self.on_parameter(seen);
                 }
                 hidden

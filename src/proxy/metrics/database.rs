@@ -56,7 +56,7 @@ impl PlanKind {
             Plan::Command(_) => Some(Self::Command),
             Plan::One(one) => Some(match one.home {
                 Home::Any => Self::Any,
-                Home::First => Self::First,
+                Home::First | Home::Current => Self::First,
                 Home::Meet(_) => Self::Key,
             }),
             Plan::CopyIn(_) => Some(Self::Copy),

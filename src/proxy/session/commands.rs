@@ -1,6 +1,5 @@
 //! Statements that act on the session: transactions, settings, PREPARE and EXECUTE in SQL.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::logic::plan::{
@@ -37,11 +36,12 @@ impl Session {
             | Command::SetTransaction => self.transaction_command(command, &text, size).await,
             Command::Set(_) | Command::ResetAll => {
                 self.check_alive()?;
-                self.set_command(command, &text, size).await
+                self.set_command(command, &text, Some(size)).await
             }
             Command::Own(own) => {
                 self.check_alive()?;
-                self.own_command(own)
+                let tag = self.own_command(own)?;
+                self.answer(tag)
             }
             Command::Prepare(prepare) => {
                 self.check_alive()?;
@@ -85,19 +85,20 @@ impl Session {
             Step::Fail(fault) => Err(fault.into()),
             Step::Send(replacement) => {
                 self.client.is_held = self.has_ddl;
-                self.to_members(command, replacement, text, size).await?;
+                self.to_members(command, replacement, text, Some(size)).await?;
                 self.schema_may_have_changed(false).await
             }
         }
     }
 
-    /// Tells every shard of the transaction; the client gets one answer, the writer's.
-    async fn to_members(
+    /// Tells every shard of the transaction; the client gets one answer, the writer's. `size` is that of the client's
+    /// Query message; in the extended protocol there is none, and the command tag alone is passed on.
+    pub(super) async fn to_members(
         &mut self,
         command: &Command,
         replacement: Option<&str>,
         text: &str,
-        size: usize,
+        size: Option<usize>,
     ) -> Result<(), Trouble> {
         let was_failed = self.transaction.status() == b'E';
         let mut members: Vec<usize> = (0..self.held.len()).filter(|index| self.held[*index].is_member).collect();
@@ -106,18 +107,16 @@ impl Session {
             return Err(Fault::Broken("a transaction is open on no server".into()).into());
         };
         self.pipeline.clear();
-        self.pipeline.owe(Owed::Query);
-        let direct = match replacement {
-            Some(sql) => {
-                write::query(self.outgoing.buffer(), sql.as_bytes());
-                None
-            }
-            None => Some(size),
-        };
+        self.pipeline.owe(if size.is_some() { Owed::Query } else { Owed::QuietQuery });
+        let direct = size.filter(|_| replacement.is_none());
+        if direct.is_none() {
+            write::query(self.outgoing.buffer(), replacement.unwrap_or(text).as_bytes());
+        }
         let outcome = self.converse(*first, direct).await?;
-        self.client.consume(size);
+        self.client.consume(size.unwrap_or(0));
         self.trouble_of(*first, outcome)?;
         let (status, has_failed) = (self.pipeline.status, self.pipeline.failure.is_some());
+        let tag = self.pipeline.tag.take();
         let sql = match (has_failed, status) {
             // The writer could not commit: nothing of the transaction may stay.
             (true, Some(b'I')) => Some("ROLLBACK"),
@@ -138,7 +137,10 @@ impl Session {
             if self.transaction.is_idle() {
                 self.settings.end(false);
             }
-            return Ok(());
+            return if size.is_some() { Ok(()) } else { Err(Trouble::Told) };
+        }
+        if let Some(tag) = tag {
+            write::command_complete(&mut self.client.outbox, &String::from_utf8_lossy(&tag));
         }
         let ended = if was_failed { &Command::Rollback { chain: is_chain(command) } } else { command };
         let followed = if matches!(command, Command::RollbackTo(_)) { command } else { ended };
@@ -159,7 +161,7 @@ impl Session {
     }
 
     /// The settings follow the transaction.
-    fn follow(&mut self, command: &Command) {
+    pub(super) fn follow(&mut self, command: &Command) {
         match command {
             Command::Begin { .. } => self.settings.begin(),
             Command::Commit { chain } => self.end_settings(true, *chain),
@@ -188,29 +190,39 @@ impl Session {
     }
 
     /// SET and RESET. A parameter of the user's own (`my.var`) takes any value: no server is asked.
-    async fn set_command(&mut self, command: &Command, text: &str, size: usize) -> Result<(), Trouble> {
+    pub(super) async fn set_command(&mut self, command: &Command, text: &str, size: Option<usize>) -> Result<(), Trouble> {
         if is_free(command) && !self.transaction.is_on_server() {
             self.transaction.remember(text);
             self.follow(command);
-            let tag = if is_reset(text) { "RESET" } else { "SET" };
-            return self.answer(tag);
+            write::command_complete(&mut self.client.outbox, if is_reset(text) { "RESET" } else { "SET" });
+            if size.is_some() {
+                write::ready(&mut self.client.outbox, self.transaction.status());
+            }
+            return Ok(());
         }
         if self.transaction.is_on_server() {
             self.to_members(command, None, text, size).await?;
             return Ok(());
         }
-        let target = self.target(Destination::Any, Access::Write)?;
+        let target = self.target(Destination::Any, Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.pipeline.owe(Owed::Query);
-        let outcome = self.converse(index, Some(size)).await?;
-        self.client.consume(size);
+        self.pipeline.owe(if size.is_some() { Owed::Query } else { Owed::QuietQuery });
+        if size.is_none() {
+            write::query(self.outgoing.buffer(), text.as_bytes());
+        }
+        let outcome = self.converse(index, size).await?;
+        self.client.consume(size.unwrap_or(0));
         self.trouble_of(index, outcome)?;
         let has_failed = self.pipeline.failure.is_some();
+        let tag = self.pipeline.tag.take();
         self.settle(index);
         if has_failed {
-            return Ok(());
+            return if size.is_some() { Ok(()) } else { Err(Trouble::Told) };
+        }
+        if let Some(tag) = tag {
+            write::command_complete(&mut self.client.outbox, &String::from_utf8_lossy(&tag));
         }
         self.apply_command(command, text);
         if self.transaction.is_idle() {
@@ -223,14 +235,14 @@ impl Session {
     }
 
     /// SET, RESET and SHOW of our own settings.
-    fn own_command(&mut self, own: &OwnCommand) -> Result<(), Trouble> {
+    pub(super) fn own_command(&mut self, own: &OwnCommand) -> Result<&'static str, Trouble> {
         match own {
             OwnCommand::Show(setting) => {
                 let name = own_name(*setting);
                 let value = self.settings.get(name).unwrap_or(if *setting == OwnSetting::Role { "auto" } else { "" });
                 let value = value.to_owned();
                 write::one_text_row(&mut self.client.outbox, name, &value);
-                self.answer("SHOW")
+                Ok("SHOW")
             }
             OwnCommand::Set { setting, value, is_local } => {
                 if let Some(value) = value {
@@ -242,7 +254,7 @@ impl Session {
                 }
                 let change = SettingChange { name: own_name(*setting).into(), value: value.clone(), is_local: *is_local };
                 self.settings.apply(&change);
-                self.answer(if value.is_some() { "SET" } else { "RESET" })
+                Ok(if value.is_some() { "SET" } else { "RESET" })
             }
         }
     }

@@ -4,9 +4,9 @@ use std::task::{Context, Poll};
 
 use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter};
 use crate::logic::plan::{Command, CopyIn, Refusal};
-use crate::logic::protocol::frame::{self, Front, client};
+use crate::logic::protocol::frame::{Front, client};
 use crate::logic::protocol::report::Fault;
-use crate::logic::protocol::{view, write};
+use crate::logic::protocol::write;
 use crate::logic::route;
 use crate::logic::session::pipeline::{Owed, Pipeline};
 use crate::logic::shards::ShardId;

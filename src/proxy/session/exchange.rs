@@ -47,6 +47,11 @@ impl Outgoing {
         &mut self.bytes
     }
 
+    /// Bytes waiting.
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
     /// Nothing is waiting.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -144,6 +149,19 @@ impl Exchange<'_> {
                     return self.client.poll_gone(context).map(|()| Outcome::ClientGone);
                 }
             }
+        }
+    }
+
+    /// While COPY data flows in: sends what is waiting, takes in what the server says. Pending while both block.
+    pub fn poll_copy(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
+        if let Err(error) = self.outgoing.poll_send(self.backend, context) {
+            tracing::debug!(%error, "a server does not take our bytes");
+            self.outgoing.clear();
+        }
+        match self.poll_server(context) {
+            Poll::Ready(Err(outcome)) => Poll::Ready(Err(outcome)),
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
         }
     }
 

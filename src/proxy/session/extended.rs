@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Command, Plan};
+use crate::logic::plan::{Access, Command, OwnCommand, Plan};
 use crate::logic::protocol::frame::{self, client};
 use crate::logic::protocol::view::{self, Bind};
 use crate::logic::protocol::write;
@@ -60,7 +60,7 @@ impl Session {
             Err(Trouble::End(end)) => return Err(end.into()),
             Err(trouble) => self.skip(&trouble).await?,
         }
-        if self.held.iter().all(|held| !held.is_engaged()) {
+        if self.held.iter().all(|held| !held.in_pipeline) {
             self.end_statement(started);
         }
         Ok(Progress::Served)
@@ -78,7 +78,7 @@ impl Session {
                 self.metrics.error(fault.sqlstate().as_bytes());
                 fault.write(&mut self.client.outbox);
             }
-            Trouble::End(_) => (),
+            Trouble::Told | Trouble::End(_) => (),
         }
         self.transaction.abort();
         self.is_skipping = true;
@@ -386,11 +386,15 @@ impl Session {
             },
             Command::Set(_) | Command::ResetAll => {
                 self.check_alive()?;
-                self.set_command(command, text, None).await.map(|answered| (!answered).then_some(super::commands::set_tag(text)))
+                self.set_command(command, text, None).await?;
+                Ok(None)
             }
             Command::Own(own) => {
                 self.check_alive()?;
-                self.own_command(own).map(Some)
+                match own {
+                    OwnCommand::Show(_) => Err(needs_simple("SHOW shardway.*").into()),
+                    OwnCommand::Set { .. } => self.own_command(own).map(Some),
+                }
             }
             Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
                 self.check_alive()?;
@@ -450,6 +454,7 @@ impl Session {
             Trouble::End(end) => return Err(end),
             Trouble::Fault(fault) => self.report_fault(&fault),
             Trouble::Refusal(refusal) => self.report_refusal(&refusal),
+            Trouble::Told => self.after_own_error(),
         }
         Ok(())
     }

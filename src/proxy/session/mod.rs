@@ -34,6 +34,7 @@ use crate::proxy::shared::Shared;
 use crate::proxy::statements::Statement;
 use client::Client;
 use exchange::Outgoing;
+use extended::Progress;
 use servers::{Held, Picture};
 
 pub use greet::welcome;
@@ -57,6 +58,8 @@ pub enum End {
 enum Trouble {
     Refusal(Refusal),
     Fault(Fault),
+    /// A server's own error, which the client has already been sent
+    Told,
     End(End),
 }
 
@@ -99,6 +102,10 @@ pub struct Session {
     portals: Vec<(Box<[u8]>, Arc<Shape>)>,
     /// After an error in the extended protocol: what comes before Sync is not looked at
     is_skipping: bool,
+    /// A Sync has been consumed that an error came before
+    is_synced: bool,
+    /// The open transaction has changed the schema
+    has_ddl: bool,
     held: Vec<Held>,
     pipeline: Pipeline,
     outgoing: Outgoing,
@@ -126,8 +133,12 @@ impl Session {
         self.show(if self.held.is_empty() { ClientState::Idle } else { ClientState::Active });
         self.client.rest();
         let limits = self.idle_limit();
-        let mut draining = self.shared.draining.clone();
+        let is_between = self.transaction.is_idle();
         let filled = std::future::poll_fn(|context| {
+            self.slot.park(context.waker());
+            if is_between && self.shared.is_draining() {
+                return Poll::Ready(Err(End::Fault(Fault::Shutdown)));
+            }
             if self.client.has_backlog() && self.client.poll_flush(context).is_ready_and(|sent| sent.is_err()) {
                 return Poll::Ready(Err(End::Gone));
             }
@@ -139,11 +150,9 @@ impl Session {
             }
             self.poll_held(context)
         });
-        let is_idle = self_is_idle(&self.transaction);
         tokio::select! {
             biased;
             filled = filled => filled,
-            () = until_drained(&mut draining), if is_idle => Err(End::Fault(Fault::Shutdown)),
             fault = limits => Err(End::Fault(fault)),
         }
     }
@@ -164,7 +173,9 @@ impl Session {
             };
             check_frame(Some(tag), Some(size))?;
             match self.request(tag, size).await {
-                Ok(()) => (),
+                Ok(Progress::Served) => (),
+                Ok(Progress::Wants) => return self.flush().await,
+                Err(Trouble::Told) => self.after_own_error(),
                 Err(Trouble::End(end)) => return Err(end),
                 Err(Trouble::Fault(fault)) => self.report_fault(&fault),
                 Err(Trouble::Refusal(refusal)) => self.report_refusal(&refusal),
@@ -173,22 +184,22 @@ impl Session {
     }
 
     /// One message, or one run of extended-protocol messages up to Sync.
-    async fn request(&mut self, tag: u8, size: usize) -> Result<(), Trouble> {
+    async fn request(&mut self, tag: u8, size: usize) -> Result<Progress, Trouble> {
         if self.is_skipping && tag != tag::SYNC && tag != tag::TERMINATE {
             self.client.consume(size);
-            return Ok(());
+            return Ok(Progress::Served);
         }
         match tag {
-            tag::QUERY => self.simple_query(size).await,
+            tag::QUERY => self.simple_query(size).await.map(|()| Progress::Served),
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE | tag::FLUSH | tag::SYNC => {
                 self.extended().await
             }
-            tag::FUNCTION_CALL => self.function_call(size).await,
+            tag::FUNCTION_CALL => self.function_call(size).await.map(|()| Progress::Served),
             tag::TERMINATE => Err(End::Gone.into()),
             // Outside COPY these are ignored: a client may still send them after an error (protocol-flow, COPY operations).
             tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => {
                 self.client.consume(size);
-                Ok(())
+                Ok(Progress::Served)
             }
             other => {
                 let what = format!("invalid frontend message type {other}");
@@ -276,17 +287,6 @@ impl Session {
             }
         }
         self.release_all();
-    }
-}
-
-/// Helper of `wait`: a session between two transactions may be ended by a drain.
-fn self_is_idle(transaction: &Transaction) -> bool {
-    transaction.is_idle()
-}
-
-async fn until_drained(draining: &mut tokio::sync::watch::Receiver<bool>) {
-    if draining.wait_for(|is_draining| *is_draining).await.is_err() {
-        std::future::pending().await
     }
 }
 

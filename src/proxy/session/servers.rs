@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Mark, OwnSetting, Reason, Refusal};
+use crate::logic::plan::{Access, Mark, Reason, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::{self, Destination};
@@ -29,10 +29,19 @@ pub struct Held {
     pub role: Role,
     /// The open transaction is on it
     pub is_member: bool,
+    /// It has been sent messages of a pipeline and no Sync yet
+    pub in_pipeline: bool,
     /// The transaction has written here, as far as we can tell
     pub has_written: bool,
     /// Why it stays with the client
     pub pin: Option<&'static str>,
+}
+
+impl Held {
+    /// A transaction is open on it, explicit or implicit.
+    pub fn is_engaged(&self) -> bool {
+        self.is_member || self.in_pipeline
+    }
 }
 
 /// What the session knows of its database, until the topology or its search path changes.
@@ -136,7 +145,7 @@ impl Session {
 
     /// Shard and role for a statement, given where the open transaction is.
     pub(super) fn target(&self, destination: Destination, access: Access) -> Result<Target, Refusal> {
-        let mut members = self.held.iter().filter(|held| held.is_member);
+        let mut members = self.held.iter().filter(|held| held.is_engaged());
         let first = ShardId(0);
         let shard = match (members.next(), destination) {
             (_, Destination::Shard(shard)) => shard,
@@ -146,7 +155,7 @@ impl Session {
             (_, Destination::First) => first,
             (None, Destination::Any) => self.any_shard(),
         };
-        if let Some(member) = self.held.iter().find(|held| held.is_member && held.shard == shard) {
+        if let Some(member) = self.held.iter().find(|held| held.is_engaged() && held.shard == shard) {
             return Ok(Target { shard, role: member.role });
         }
         self.check_join(shard, access)?;
@@ -161,7 +170,7 @@ impl Session {
 
     /// May the open transaction come to a further shard? Reads may; a second shard to write on needs an atomic commit.
     fn check_join(&self, shard: ShardId, access: Access) -> Result<(), Refusal> {
-        let Some(other) = self.held.iter().find(|held| held.is_member) else { return Ok(()) };
+        let Some(other) = self.held.iter().find(|held| held.is_engaged()) else { return Ok(()) };
         let refuse = |why: String, hint: &str| Refusal {
             reason: Reason::ManyShards,
             sqlstate: "0A000",
@@ -175,7 +184,7 @@ impl Session {
             let why = format!("it is SERIALIZABLE and already on shard \"{}\"", self.shard_name(other.shard));
             return Err(refuse(why, "use one shard in a transaction, or READ COMMITTED"));
         }
-        let writer = self.held.iter().find(|held| held.is_member && held.has_written);
+        let writer = self.held.iter().find(|held| held.is_engaged() && held.has_written);
         match (access, writer) {
             (Access::Write, Some(writer)) => {
                 let why = format!(
@@ -239,7 +248,7 @@ impl Session {
 
     /// The index of a held server for this target: one that is held already, or a new lease.
     pub(super) async fn hold(&mut self, target: Target) -> Result<usize, Fault> {
-        let fits = |held: &Held| held.shard == target.shard && (held.is_member || held.role == target.role);
+        let fits = |held: &Held| held.shard == target.shard && (held.is_engaged() || held.role == target.role);
         if let Some(index) = self.held.iter().position(fits) {
             return Ok(index);
         }
@@ -261,7 +270,8 @@ impl Session {
         };
         let role = pool.role;
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
-        self.held.push(Held { lease, shard: target.shard, role, is_member: false, has_written: false, pin });
+        let shard = target.shard;
+        self.held.push(Held { lease, shard, role, is_member: false, in_pipeline: false, has_written: false, pin });
         Ok(self.held.len() - 1)
     }
 
@@ -394,12 +404,12 @@ impl Session {
     pub(super) fn lose(&mut self, index: usize, cause: String) -> Fault {
         let held = self.held.swap_remove(index);
         let in_transaction = held.is_member;
-        if in_transaction {
+        if held.is_engaged() {
             self.transaction.lose();
             self.portals.clear();
             self.settings.end(false);
             // What the other shards did in this transaction must not stay: their connections close with it.
-            self.held.retain(|other| !other.is_member);
+            self.held.retain(|other| !other.is_engaged());
         }
         let goodbye = self.pipeline.goodbye.take();
         let said = goodbye.as_deref().and_then(|body| crate::logic::protocol::view::error_field(body, b'M'));
@@ -445,6 +455,10 @@ impl Session {
         let mut index = 0;
         while index < self.held.len() {
             let held = &mut self.held[index];
+            if held.in_pipeline {
+                index += 1;
+                continue;
+            }
             held.is_member = false;
             held.has_written = false;
             if held.pin.is_none() {
@@ -459,7 +473,7 @@ impl Session {
     pub(super) fn release_all(&mut self) {
         self.slot.clear();
         for held in self.held.drain(..) {
-            if held.pin.is_none() && !held.is_member && held.lease.walk.is_between_frames() {
+            if held.pin.is_none() && !held.is_engaged() && held.lease.walk.is_between_frames() {
                 held.lease.give_back();
             }
         }

@@ -61,6 +61,8 @@ pub(super) struct Segment {
     /// Bytes of the client's messages that it covers
     pub size: usize,
     pub cut: Cut,
+    /// The number of the first reply owed for each step
+    pub owed_at: Vec<u32>,
     /// Names that were given, and what they meant before: an error takes them back
     pub undo: Vec<(usize, Box<[u8]>, Option<Arc<Statement>>)>,
 }
@@ -108,6 +110,7 @@ impl Session {
             needs_server: false,
             size: 0,
             cut: Cut::Next,
+            owed_at: Vec::new(),
             undo: Vec::new(),
         };
         loop {
