@@ -1,11 +1,304 @@
-//! Runs the proxy until it is told to stop.
+//! Runs the proxy: wires the rooms, reloads on SIGHUP, drains on SIGINT and SIGTERM, as PgBouncer does.
 
-use std::path::Path;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::config::Settings;
+use anyhow::Context as _;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
-/// Serves clients. `file` is read again on SIGHUP.
+use crate::config::{self, Settings};
+use crate::control::Refresher;
+use crate::control::{Control, ControlHandle, ControlSettings};
+use crate::logic::auth::verifier;
+use crate::logic::topology::{Address, PoolSettings, Topology};
+use crate::proxy::backend::Connector;
+use crate::proxy::door::{Door, Listener, Tls};
+use crate::proxy::entrance::{Entrance, EntranceLimits};
+use crate::proxy::metrics::Metrics;
+use crate::proxy::pool::Pools;
+use crate::proxy::shared::{Shared, Steering};
+
+/// Pools are looked after, and their gauges set, this often.
+const UPKEEP: Duration = Duration::from_secs(1);
+
+/// Serves clients until it is told to stop. `file` is read again on SIGHUP.
 pub fn run(file: &Path, settings: Settings) -> anyhow::Result<()> {
-    drop(settings);
-    anyhow::bail!("cannot serve {}: the rooms are not wired together yet", file.display())
+    let runtime = runtime(settings.listen.workers)?;
+    runtime.block_on(async move {
+        let mut signals = Signals::listen()?;
+        let mut proxy = Proxy::start(file.to_owned(), settings)?;
+        tracing::info!(addresses = ?proxy.addresses, metrics = ?proxy.metrics_address(), "ready for clients");
+        while let Told::Reload = signals.next().await {
+            proxy.reload();
+        }
+        proxy.drain(&mut signals).await;
+        Ok(())
+    })
+}
+
+/// One worker is a loop of its own, without the price of threads waking each other; more share the sessions.
+fn runtime(workers: u32) -> anyhow::Result<Runtime> {
+    let mut builder = match workers {
+        0 | 1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    if workers > 1 {
+        builder.worker_threads(workers as usize);
+    }
+    builder.enable_all().build().context("cannot start the runtime")
+}
+
+/// A proxy that serves.
+pub struct Proxy {
+    file: PathBuf,
+    settings: Settings,
+    control: ControlHandle,
+    shared: Arc<Shared>,
+    door: Arc<Door>,
+    entrance: Arc<Entrance>,
+    metrics: Arc<Metrics>,
+    tasks: Vec<JoinHandle<()>>,
+    /// Where clients may connect
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// The data plane asks the control plane.
+struct Refresh(Refresher);
+
+impl Steering for Refresh {
+    fn schema_changed(&self, database: &str) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let (refresher, database) = (self.0.clone(), database.to_owned());
+        Box::pin(async move {
+            let refreshed = refresher.poke(&database).await;
+            tracing::debug!(%database, ?refreshed, "the schema was read after a change");
+        })
+    }
+}
+
+impl Proxy {
+    /// Binds, and begins to serve. Call it inside the runtime that is to carry the sessions.
+    pub fn start(file: PathBuf, settings: Settings) -> anyhow::Result<Self> {
+        let metrics = Metrics::new();
+        let control = Control::start(control_settings(&settings), settings.topology(), Arc::clone(&metrics))
+            .context("cannot start the control plane")?;
+        let connector = Arc::new(Connector::new(settings.listen.socket));
+        let hasten = control.clone();
+        let pools = Pools::new(Arc::clone(&connector), Arc::new(move |server| hasten.hasten(server)));
+        let topology = control.reader().cell();
+        let steering = Arc::new(Refresh(control.refresher()));
+        let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, Arc::clone(&metrics), steering));
+        let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
+        let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
+        let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));
+        let mut proxy = Self {
+            file,
+            settings,
+            control,
+            shared,
+            door,
+            entrance,
+            metrics,
+            tasks: Vec::new(),
+            addresses: Vec::new(),
+        };
+        proxy.listen()?;
+        proxy.tasks.push(tokio::spawn(look_after(Arc::clone(&proxy.shared))));
+        Ok(proxy)
+    }
+
+    fn listen(&mut self) -> anyhow::Result<()> {
+        let listen = &self.settings.listen;
+        let mut listeners = Vec::new();
+        for address in &listen.addresses {
+            let listener = Listener::tcp(*address, listen.backlog, true, listen.socket)
+                .with_context(|| format!("cannot listen on {address}"))?;
+            self.addresses.extend(listener.local_address());
+            listeners.push(listener);
+        }
+        if let Some(folder) = &listen.unix_socket {
+            let port = listen.addresses.first().map_or(6432, SocketAddr::port);
+            let listener = Listener::unix(folder, port, listen.unix_socket_mode, listen.backlog)
+                .with_context(|| format!("cannot listen in {}", folder.display()))?;
+            listeners.push(listener);
+        }
+        self.tasks.extend(listeners.into_iter().map(|listener| {
+            let accepting = Arc::clone(&self.entrance).accept(listener);
+            tokio::spawn(accepting)
+        }));
+        Ok(())
+    }
+
+    /// Where metrics are served.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.control.http_address()
+    }
+
+    /// Waits until the schema of every database is known: statements are answered from then on.
+    pub async fn ready(&self) {
+        let is_known = |topology: &Topology| topology.databases.values().all(|it| it.catalog.is_some());
+        self.control.reader().until(is_known).await;
+    }
+
+    /// Reads the file again. What is wrong with it is logged, and then nothing changes.
+    pub fn reload(&mut self) {
+        let settings = match config::load(&self.file) {
+            Ok(settings) => settings,
+            Err(report) => {
+                tracing::error!("the new settings are not taken:\n{report}");
+                return self.metrics.reloads_failed.increment(1);
+            }
+        };
+        let tls = match settings.listen.tls.as_ref().map(Tls::load).transpose() {
+            Ok(tls) => tls,
+            Err(error) => {
+                tracing::error!(%error, "the new settings are not taken");
+                return self.metrics.reloads_failed.increment(1);
+            }
+        };
+        let diff = config::diff(&self.settings, &settings);
+        for change in &diff.changes {
+            tracing::info!(what = %change.what, effect = ?change.effect, "changed");
+        }
+        let mut topology = settings.topology();
+        topology.map_epoch = self.control.reader().load().map_epoch + 1;
+        self.control.replace(topology, control_settings(&settings));
+        self.shared.pools.retain(|address| pool_settings(&settings, address));
+        self.shared.connector.forget();
+        self.door.set_tls(tls);
+        self.entrance.set_limits(limits(&settings));
+        self.settings = settings;
+        self.metrics.reloads_ok.increment(1);
+        tracing::info!(changes = diff.changes.len(), "settings reloaded");
+    }
+
+    /// Ends: no new clients, each session ends at its next transaction boundary, stragglers at `drain_timeout` or
+    /// at a second signal.
+    async fn drain(mut self, signals: &mut Signals) {
+        tracing::info!(clients = self.entrance.open(), "draining");
+        self.control.drain();
+        for task in self.tasks.drain(..) {
+            task.abort();
+        }
+        self.shared.drain();
+        let deadline = Instant::now() + self.settings.listen.drain_timeout;
+        tokio::select! {
+            () = self.until_empty(deadline) => (),
+            _ = signals.next_stop() => tracing::info!("told to stop at once"),
+        }
+        self.stop().await;
+    }
+
+    async fn until_empty(&self, deadline: Instant) {
+        const LOOK: Duration = Duration::from_millis(20);
+        while self.entrance.open() > 0 && Instant::now() < deadline {
+            tokio::time::sleep(LOOK).await;
+        }
+        if self.entrance.open() > 0 {
+            tracing::warn!(clients = self.entrance.open(), "clients did not leave in time (drain_timeout)");
+        }
+    }
+
+    /// Closes everything.
+    pub async fn stop(mut self) {
+        for task in self.tasks.drain(..) {
+            task.abort();
+        }
+        self.shared.pools.close("the pooler is shutting down");
+        self.control.shutdown().await;
+    }
+}
+
+fn control_settings(settings: &Settings) -> ControlSettings {
+    ControlSettings {
+        health: settings.health.clone(),
+        monitor: settings.monitor.clone(),
+        http: settings.listen.metrics,
+        ..ControlSettings::default()
+    }
+}
+
+fn limits(settings: &Settings) -> EntranceLimits {
+    EntranceLimits {
+        max_clients: settings.listen.max_clients,
+        login_timeout: settings.listen.login_timeout,
+        logs_connections: settings.log.connections,
+    }
+}
+
+fn pool_settings(settings: &Settings, address: &Address) -> Option<PoolSettings> {
+    let has = |database: &&config::DatabaseSettings| {
+        database.shards.iter().any(|shard| {
+            std::iter::once(&shard.primary).chain(&shard.replicas).any(|server| server.address == *address)
+        })
+    };
+    settings.databases.iter().find(has).map(|database| database.pool.clone())
+}
+
+/// Lets time pass in the pools, and shows how they stand.
+async fn look_after(shared: Arc<Shared>) {
+    let mut interval = tokio::time::interval(UPKEEP);
+    loop {
+        interval.tick().await;
+        let mut servers = std::collections::HashMap::<Box<str>, (f64, f64, f64, f64, f64)>::new();
+        for pool in shared.pools.all() {
+            pool.tick();
+            let (counts, wait) = pool.counts();
+            let sums = servers.entry(pool.server.clone()).or_default();
+            sums.0 += f64::from(counts.lent);
+            sums.1 += f64::from(counts.idle);
+            sums.2 += f64::from(counts.opening);
+            sums.3 += f64::from(counts.waiting);
+            sums.4 = sums.4.max(wait.as_secs_f64());
+        }
+        for (server, (lent, idle, opening, waiting, wait)) in servers {
+            let gauges = shared.metrics.server(&server);
+            gauges.active.set(lent);
+            gauges.idle.set(idle);
+            gauges.opening.set(opening);
+            gauges.waiting.set(waiting);
+            gauges.wait_max_seconds.set(wait);
+        }
+        shared.metrics.plan_cache_entries.set(shared.plans() as f64);
+        shared.metrics.prepared_statements.set(shared.statements.len() as f64);
+    }
+}
+
+/// What a signal asks for.
+enum Told {
+    Reload,
+    Stop,
+}
+
+struct Signals {
+    hang_up: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.hang_up.recv() => Told::Reload,
+            _ = self.interrupt.recv() => Told::Stop,
+            _ = self.terminate.recv() => Told::Stop,
+        }
+    }
+
+    async fn next_stop(&mut self) {
+        while let Told::Reload = self.next().await {}
+    }
 }

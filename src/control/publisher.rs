@@ -96,6 +96,11 @@ impl Reader {
         self.current.load()
     }
 
+    /// The cell itself, for the data plane.
+    pub fn cell(&self) -> Arc<ArcSwap<Topology>> {
+        self.current.clone()
+    }
+
     /// The current picture, to keep.
     pub fn load_full(&self) -> Arc<Topology> {
         self.current.load_full()

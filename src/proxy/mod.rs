@@ -11,3 +11,4 @@ pub mod plans;
 pub mod statements;
 pub mod shared;
 pub mod session;
+pub mod entrance;

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
 use crate::logic::plan::{self, Planned, Schema};
 use crate::logic::sql::template::{Lexed, Literal};
 use crate::logic::topology::Database;
+use crate::proxy::metrics::Metrics;
 
 /// Entries kept for one planner.
 const ENTRIES_MAX: usize = 20_000;
@@ -44,13 +45,11 @@ impl Shape {
 }
 
 /// Plans texts under one schema, map and search path. Replaced whole when one of these changes.
-#[derive(Debug)]
 pub struct Planner {
     database: Arc<Database>,
     search_path: Vec<Box<str>>,
     cache: Mutex<Cache>,
-    hits: AtomicU64,
-    misses: AtomicU64,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
@@ -61,8 +60,8 @@ struct Cache {
 
 impl Planner {
     /// For one picture of a database and one search path.
-    pub fn new(database: Arc<Database>, search_path: Vec<Box<str>>) -> Self {
-        Self { database, search_path, cache: Mutex::default(), hits: AtomicU64::new(0), misses: AtomicU64::new(0) }
+    pub fn new(database: Arc<Database>, search_path: Vec<Box<str>>, metrics: Arc<Metrics>) -> Self {
+        Self { database, search_path, cache: Mutex::default(), metrics }
     }
 
     /// The picture it plans for.
@@ -70,10 +69,9 @@ impl Planner {
         &self.database
     }
 
-    /// Hits, misses, entries.
-    pub fn counts(&self) -> (u64, u64, usize) {
-        let entries = self.cache.lock().shapes.len();
-        (self.hits.load(Ordering::Relaxed), self.misses.load(Ordering::Relaxed), entries)
+    /// Plans kept.
+    pub fn entries(&self) -> usize {
+        self.cache.lock().shapes.len()
     }
 
     /// The plan of a text by its template; `sql` and `lexed` are of the same text.
@@ -103,12 +101,12 @@ impl Planner {
         let cache = self.cache.lock();
         let shape = cache.shapes.get(key)?.iter().find(|shape| fits(shape))?;
         shape.is_used.store(true, Ordering::Relaxed);
-        self.hits.fetch_add(1, Ordering::Relaxed);
+        self.metrics.plan_cache_hits.increment(1);
         Some(Arc::clone(shape))
     }
 
     fn plan(&self, sql: &str, literals: Option<&[Literal]>) -> Arc<Shape> {
-        self.misses.fetch_add(1, Ordering::Relaxed);
+        self.metrics.plan_cache_misses.increment(1);
         let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
         let schema = Schema { map: &self.database.map, catalog, search_path: &self.search_path };
         let spans: Option<Vec<_>> = literals.map(|literals| literals.iter().map(|literal| literal.at.clone()).collect());

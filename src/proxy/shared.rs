@@ -123,19 +123,14 @@ impl Shared {
         if planners.len() >= PLANNERS_MAX {
             planners.clear();
         }
-        let planner = Arc::new(Planner::new(Arc::clone(database), search_path.to_vec()));
+        let planner = Arc::new(Planner::new(Arc::clone(database), search_path.to_vec(), Arc::clone(&self.metrics)));
         planners.insert(key, Arc::clone(&planner));
         planner
     }
 
-    /// Entries of the plan caches of each database.
-    pub fn plan_counts(&self) -> Vec<(Box<str>, u64, u64, usize)> {
-        let planners = self.planners.lock();
-        let one = |((database, _), planner): (&PlannerKey, &Arc<Planner>)| {
-            let (hits, misses, entries) = planner.counts();
-            (database.clone(), hits, misses, entries)
-        };
-        planners.iter().map(one).collect()
+    /// Plans kept, over all databases and search paths.
+    pub fn plans(&self) -> usize {
+        self.planners.lock().values().map(|planner| planner.entries()).sum()
     }
 
     /// Startup parameters that were accepted before.

@@ -10,7 +10,6 @@ use parking_lot::Mutex;
 use crate::proxy::plans::{Planner, Shape};
 
 /// One text with its declared parameter types.
-#[derive(Debug)]
 pub struct Statement {
     /// Proxy-wide number
     pub id: u64,
@@ -23,7 +22,6 @@ pub struct Statement {
     planned: ArcSwapOption<Remembered>,
 }
 
-#[derive(Debug)]
 struct Remembered {
     planner: Weak<Planner>,
     shape: Arc<Shape>,
@@ -71,7 +69,7 @@ pub fn server_name(id: u64) -> ServerName {
 type Key = (Box<str>, Box<[u8]>, u64);
 
 /// All statements that some client holds.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Statements {
     known: Mutex<HashMap<Key, Weak<Statement>>>,
     next_id: AtomicU64,

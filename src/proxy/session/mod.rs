@@ -128,6 +128,11 @@ pub async fn run(mut session: Box<Session>) {
 }
 
 impl Session {
+    /// Its number in logs.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Waits for the client's next bytes. Servers that stay with the session may speak or close meanwhile.
     async fn wait(&mut self) -> Result<(), End> {
         self.show(if self.held.is_empty() { ClientState::Idle } else { ClientState::Active });

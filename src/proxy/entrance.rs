@@ -1,0 +1,138 @@
+//! Accepts connections, lets guests in, and starts their sessions.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use crate::logic::auth::Fatal;
+use crate::proxy::door::{self, Door, Entered, Listener, Peer, Turned};
+use crate::proxy::metrics::Rejection;
+use crate::proxy::session;
+use crate::proxy::shared::Shared;
+use crate::proxy::stream::Stream;
+
+/// Limits at the entrance; a reload may change them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EntranceLimits {
+    /// Sessions at most
+    pub max_clients: u32,
+    /// A login must end within this
+    pub login_timeout: Duration,
+    /// Logins and goodbyes are logged
+    pub logs_connections: bool,
+}
+
+/// The way in, shared by all listeners of a proxy.
+pub struct Entrance {
+    door: Arc<Door>,
+    shared: Arc<Shared>,
+    limits: ArcSwap<EntranceLimits>,
+    open: AtomicU32,
+}
+
+impl Entrance {
+    /// Of a proxy that starts.
+    pub fn new(door: Arc<Door>, shared: Arc<Shared>, limits: EntranceLimits) -> Arc<Self> {
+        Arc::new(Self { door, shared, limits: ArcSwap::from_pointee(limits), open: AtomicU32::new(0) })
+    }
+
+    /// New limits hold for those who come from now on.
+    pub fn set_limits(&self, limits: EntranceLimits) {
+        self.limits.store(Arc::new(limits));
+    }
+
+    /// Sessions and logins under way.
+    pub fn open(&self) -> u32 {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Accepts until the task is ended. An error of the operating system (too many files) is waited out.
+    pub async fn accept(self: Arc<Self>, listener: Listener) {
+        const PAUSE: Duration = Duration::from_millis(100);
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    self.shared.metrics.client_connections.increment(1);
+                    drop(tokio::spawn(Arc::clone(&self).login(stream, peer)));
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot accept a connection");
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn login(self: Arc<Self>, stream: Stream, peer: Peer) {
+        let place = Place::take(&self);
+        let limits = **self.limits.load();
+        let entering = door::enter(stream, peer, &self.door);
+        let entered = match tokio::time::timeout(limits.login_timeout, entering).await {
+            Ok(Ok(entered)) => entered,
+            Ok(Err(turned)) => return self.turned(&turned, peer),
+            Err(_) => {
+                tracing::info!(%peer, "login took too long (login_timeout)");
+                return self.shared.metrics.rejected(Rejection::Timeout);
+            }
+        };
+        match entered {
+            Entered::Cancel { pid, key } => match self.shared.cancels.find(pid, &key) {
+                Some(slot) => slot.cancel(&self.shared.connector).await,
+                None => tracing::debug!(%peer, pid, "a cancel request names no session"),
+            },
+            Entered::Session(guest) => {
+                if self.shared.is_draining() {
+                    self.shared.metrics.rejected(Rejection::Draining);
+                    drop(guest.turn_away(Fatal::new("57P03", "the pooler is shutting down")).await);
+                    return;
+                }
+                if self.open() > limits.max_clients {
+                    self.shared.metrics.rejected(Rejection::Full);
+                    let fatal = Fatal::new("53300", "no more connections allowed (max_clients)");
+                    drop(guest.turn_away(fatal).await);
+                    return;
+                }
+                let (user, database) = (guest.user.name.clone(), guest.database.clone());
+                let welcome = session::welcome(*guest, Arc::clone(&self.shared));
+                let Ok(Some(session)) = tokio::time::timeout(limits.login_timeout, welcome).await else { return };
+                if limits.logs_connections {
+                    tracing::info!(client = session.id(), %peer, %user, %database, "client logged in");
+                }
+                // A task of its own: the state of a login is larger than that of an idle session.
+                drop(tokio::spawn(async move {
+                    session::run(session).await;
+                    drop(place);
+                }));
+            }
+        }
+    }
+
+    fn turned(&self, turned: &Turned, peer: Peer) {
+        let reason = match turned {
+            Turned::Gone => return,
+            Turned::Lost(_) => Rejection::Tls,
+            Turned::Refused { fatal, .. } if fatal.sqlstate == "28P01" => Rejection::Login,
+            Turned::Refused { .. } => Rejection::Protocol,
+        };
+        self.shared.metrics.rejected(reason);
+        tracing::info!(%peer, %turned, "client turned away");
+    }
+}
+
+/// Counts a connection for as long as it is open.
+struct Place(Arc<Entrance>);
+
+impl Place {
+    fn take(entrance: &Arc<Entrance>) -> Self {
+        entrance.open.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(entrance))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
