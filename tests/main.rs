@@ -14,3 +14,5 @@ mod config;
 mod door;
 /// The command line, and `check --live` against real servers.
 mod commands;
+/// Through the proxy as on one PostgreSQL, or refused.
+mod oracle;

@@ -3,5 +3,11 @@
 #![allow(dead_code, reason = "not every test binary or platform uses every helper")]
 #![allow(clippy::print_stderr, reason = "a failing test shows the log of the proxy")]
 
+/// A client that speaks the protocol in raw frames.
+pub mod wire;
 /// Servers, shards and the proxy.
 pub mod cluster;
+/// The tables of the corpus and where their rows live.
+pub mod data;
+/// The statements of the corpus.
+pub mod corpus;
