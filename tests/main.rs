@@ -16,3 +16,5 @@ mod door;
 mod commands;
 /// Through the proxy as on one PostgreSQL, or refused.
 mod oracle;
+/// On the wire as PostgreSQL, message by message.
+mod sessions;

@@ -11,3 +11,5 @@ pub mod cluster;
 pub mod data;
 /// The statements of the corpus.
 pub mod corpus;
+/// Wire-level scenarios as data.
+pub mod script;

@@ -301,12 +301,11 @@ pub fn transcript(frames: &[Frame]) -> Vec<String> {
 }
 
 fn line(frame: &Frame) -> String {
-    let text = || String::from_utf8_lossy(&frame.body).replace('\0', "|");
     match frame.tag {
         b'E' => format!("Error {}", describe_error(&frame.body)),
         b'N' => format!("Notice {}", describe_error(&frame.body)),
         b'K' => "BackendKey".to_owned(),
-        b'A' => format!("Notification {}", text()[4..].to_owned()),
+        b'A' => format!("Notification {}", short(&frame.body[4..])),
         b'D' => {
             let fields = fields(&frame.body);
             let shown: Vec<String> = fields.iter().map(|field| field.as_deref().map_or("NULL".to_owned(), short)).collect();

@@ -1,0 +1,209 @@
+//! Sessions seen on the wire: each scenario is played against plain PostgreSQL and against the proxy over three
+//! shards, and both must say the same, message by message.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use crate::support::cluster::{Auth, Proxy, Server, World};
+use crate::support::data::{self, admin};
+use crate::support::script::{Scenario, play};
+use crate::support::wire::{self, Wire};
+
+/// The scenarios.
+mod scenarios;
+/// Bytes that no client should send.
+mod hostile;
+
+/// An oracle with all rows and a proxy over shards, shared by the tests of this module.
+struct Stage {
+    world: World,
+    proxy: Proxy,
+}
+
+static STAGE: LazyLock<Stage> = LazyLock::new(|| {
+    let world = World::start("sessions", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    Stage { world, proxy }
+});
+
+#[test]
+fn the_proxy_speaks_as_postgresql_does() {
+    let stage = &*STAGE;
+    let mut wrong = String::new();
+    for (name, steps) in scenarios::all() {
+        let expected = transcript(stage.world.oracle.port(), &(name, steps.clone()));
+        let found = transcript(stage.proxy.port, &(name, steps));
+        if expected != found {
+            wrong += &format!("\n--- {name}\n{}", side_by_side(&expected, &found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Shows that the scenarios themselves are steady: two plain servers say the same.
+#[test]
+fn scenarios_have_one_transcript() {
+    let world = World::start("steady", false).unwrap();
+    data::load(&world);
+    let twin = Server::start(&world.lab, "twin", Auth::Scram, &[]).unwrap();
+    admin(twin.port())
+        .rows(&format!("BEGIN; {}; {}; COMMIT", include_str!("../corpus/schema.ddl"), include_str!("../corpus/data.ddl")));
+    for scenario in scenarios::all() {
+        let (first, second) = (transcript(world.oracle.port(), &scenario), transcript(twin.port(), &scenario));
+        assert_eq!(first, second, "{}", scenario.0);
+        assert!(!first.iter().any(|line| line.contains("WouldBlock")), "{}: {first:?}", scenario.0);
+    }
+}
+
+#[test]
+fn startup_options_reach_the_session() {
+    let stage = &*STAGE;
+    let options: &[&[(&str, &str)]] = &[
+        &[],
+        &[("application_name", "my app"), ("TimeZone", "Asia/Tokyo")],
+        &[("options", "-c work_mem=9MB -c search_path=other,public")],
+        &[("options", "--work_mem=10MB"), ("DateStyle", "German"), ("client_encoding", "UTF8")],
+        &[("extra_float_digits", "2"), ("IntervalStyle", "iso_8601")],
+    ];
+    for given in options {
+        let look = |port: u16| {
+            let mut wire = Wire::login(port, "app", given).unwrap();
+            let mut shown = Vec::new();
+            // A statement on each shard: the settings must hold wherever the statement runs.
+            for client in 1..=6 {
+                shown.push(wire.rows(&format!(
+                    "SELECT current_setting('work_mem'), current_setting('search_path'), current_setting('DateStyle'), \
+                     current_setting('TimeZone'), current_setting('application_name'), current_setting('extra_float_digits'), \
+                     current_setting('IntervalStyle'), count(*) FROM public.events WHERE client_id = {client}"
+                )));
+            }
+            (wire.parameters.clone(), shown)
+        };
+        assert_eq!(look(stage.world.oracle.port()), look(stage.proxy.port), "{given:?}");
+    }
+}
+
+#[test]
+fn settings_of_one_client_never_reach_the_next() {
+    let stage = &*STAGE;
+    for round in 0..20 {
+        let mut first = Wire::login(stage.proxy.port, "app", &[("application_name", "first")]).unwrap();
+        first.rows("SET work_mem = '11MB'");
+        first.rows("SET search_path = other");
+        first.rows("SELECT set_config('my.secret', 'x', false)");
+        first.rows(&format!("SELECT count(*) FROM events WHERE client_id = {round}"));
+        let mut second = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+        let seen = second.rows(&format!(
+            "SELECT current_setting('work_mem'), current_setting('search_path'), current_setting('my.secret', true), \
+             current_setting('application_name') FROM events WHERE client_id = {} LIMIT 1",
+            round % 6 + 1
+        ));
+        assert_eq!(seen[0][0].as_deref(), Some("4MB"));
+        assert_eq!(seen[0][1].as_deref(), Some("\"$user\", public"));
+        assert!(seen[0][2].as_deref().unwrap_or("").is_empty(), "{seen:?}");
+        assert_eq!(seen[0][3].as_deref(), Some(""));
+    }
+}
+
+#[test]
+fn a_new_client_is_served_after_ddl_changed_a_shared_statement() {
+    let stage = &*STAGE;
+    let everywhere = |sql: &str| {
+        for server in stage.world.shards.iter().chain([&stage.world.oracle]) {
+            admin(server.port()).rows(sql);
+        }
+    };
+    everywhere("CREATE TABLE IF NOT EXISTS countries_copy (LIKE countries); GRANT ALL ON countries_copy TO app");
+    let select = [
+        wire::parse("s", "SELECT * FROM countries WHERE code = $1", &[]),
+        wire::bind("", "s", &[wire::text("DE")], 0),
+        wire::execute("", 0),
+        wire::sync(),
+    ]
+    .concat();
+    let run = |wire: &mut Wire, bytes: &[u8]| {
+        wire.send(bytes).unwrap();
+        wire::answers(&wire.until_ready().unwrap())
+    };
+    let mut early: Vec<Wire> = (0..4).map(|_| Wire::login(stage.proxy.port, "app", &[]).unwrap()).collect();
+    for wire in &mut early {
+        assert_eq!(run(wire, &select)[0].rows[0].len(), 3);
+    }
+    everywhere("ALTER TABLE countries ADD COLUMN extra integer DEFAULT 5");
+    for _ in 0..4 {
+        let mut late = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+        let answers = run(&mut late, &select);
+        assert_eq!(answers[0].error, None);
+        assert_eq!(answers[0].rows[0].len(), 4);
+    }
+    everywhere("ALTER TABLE countries DROP COLUMN extra");
+    for _ in 0..4 {
+        let mut late = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+        assert_eq!(run(&mut late, &select)[0].error, None);
+    }
+}
+
+#[test]
+fn a_cancel_request_hits_the_statement_it_is_meant_for_and_nothing_else() {
+    let stage = &*STAGE;
+    let mut sleeper = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let mut others: Vec<Wire> = (0..5).map(|_| Wire::login(stage.proxy.port, "app", &[]).unwrap()).collect();
+    for round in 0..10 {
+        sleeper.send(&wire::query(&format!("SELECT pg_sleep(30) FROM events WHERE client_id = 7 AND id = 1 AND {round} >= 0"))).unwrap();
+        await_running(stage, "pg_sleep(30)");
+        sleeper.cancel().unwrap();
+        let answers = wire::answers(&sleeper.until_ready().unwrap());
+        assert_eq!(answers[0].error.as_ref().map(|(state, _)| state.as_str()), Some("57014"));
+        // Too late: nothing runs any more. The next user of the same server must not feel it.
+        sleeper.cancel().unwrap();
+        for other in &mut others {
+            assert_eq!(other.value("SELECT count(*) FROM events, pg_sleep(0.002) WHERE client_id = 7").is_empty(), false);
+        }
+    }
+}
+
+#[test]
+fn newer_protocol_versions_are_negotiated() {
+    let stage = &*STAGE;
+    for (version, options) in [(196_610, &[][..]), (206_607, &[][..]), (196_608, &[("_pq_.command_compression", "on")][..])] {
+        let mut all = vec![("user", "app"), ("database", "app")];
+        all.extend_from_slice(options);
+        let mut wire = Wire::connect(stage.proxy.port).unwrap();
+        wire.send(&wire::startup(version, &all)).unwrap();
+        let frames = wire.authenticate().unwrap();
+        let negotiated = frames.iter().find(|frame| frame.tag == b'v');
+        match version {
+            196_610 => assert!(wire.key.len() >= 8, "3.2 has a key of up to 256 bytes"),
+            _ => assert!(negotiated.is_some(), "version {version} {options:?}"),
+        }
+        assert_eq!(wire.value("SELECT count(*) FROM events WHERE client_id = 7"), "6");
+    }
+}
+
+fn transcript(port: u16, (name, steps): &Scenario) -> Vec<String> {
+    let mut wire = Wire::login(port, "app", &[("application_name", name)]).unwrap();
+    play(&mut wire, steps)
+}
+
+/// Waits until a shard shows a running statement that holds these words.
+fn await_running(stage: &Stage, words: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut shards: Vec<Wire> = stage.world.shards.iter().map(|shard| admin(shard.port())).collect();
+    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{words}%' AND pid <> pg_backend_pid()");
+    while !shards.iter_mut().any(|shard| shard.value(&sql) != "0") {
+        assert!(Instant::now() < deadline, "{words} never ran");
+    }
+}
+
+fn side_by_side(expected: &[String], found: &[String]) -> String {
+    let mut lines = String::new();
+    for index in 0..expected.len().max(found.len()) {
+        let line = |side: &[String]| side.get(index).cloned().unwrap_or("(nothing)".to_owned());
+        match line(expected) == line(found) {
+            true => lines += &format!("    {}\n", line(expected)),
+            false => lines += &format!("  - {}\n  + {}\n", line(expected), line(found)),
+        }
+    }
+    lines
+}

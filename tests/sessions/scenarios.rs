@@ -1,0 +1,243 @@
+//! What clients say, and in which pieces. Add a case: a name, and the steps.
+
+use crate::support::script::{Cancel, Closed, Ready, Scenario, Send, Step, Until, ask, extended, q};
+use crate::support::wire::{
+    bind, close, describe, execute, flush, message, parse, query, startup, sync, text,
+};
+
+const BY_CLIENT: &str = "SELECT id, kind FROM events WHERE client_id = $1 ORDER BY id";
+
+/// All of them.
+pub fn all() -> Vec<Scenario> {
+    [simple(), statements(), portals(), pipelines(), transactions(), settings(), copies(), bytes()].concat()
+}
+
+fn simple() -> Vec<Scenario> {
+    vec![
+        ("several statements in one message", q("SELECT 1; SELECT 'x' AS y; SELECT count(*) FROM events WHERE client_id = 7")),
+        ("several statements, the second fails", q("SELECT 1; SELECT 1/0; SELECT 2")),
+        ("empty query", [q(""), q(";"), q("-- nothing"), q("/* nothing */ ;")].concat()),
+        ("statements over several shards in one message", q("SELECT count(*) FROM events WHERE client_id = 1; SELECT count(*) FROM events WHERE client_id = 2; SELECT count(*) FROM events WHERE client_id = 3")),
+        ("a syntax error keeps its position", q("SELECT FROM WHERE x")),
+        ("notices", q("DO $$ BEGIN RAISE NOTICE 'hello %', 1; RAISE WARNING 'careful'; END $$")),
+        ("a notice from a failing statement", q("DO $$ BEGIN RAISE NOTICE 'first'; RAISE EXCEPTION 'then' USING ERRCODE = 'P0001'; END $$")),
+        ("listen and notify", [q("LISTEN news"), q("NOTIFY news, 'first'"), q("UNLISTEN news"), q("NOTIFY news, 'unheard'")].concat()),
+        ("terminate", vec![Send(message(b'X', b"")), Closed]),
+        ("many rows", q("SELECT n, repeat('x', 100) FROM generate_series(1, 3000) n")),
+        ("a cancel request", vec![Send(query("DO $$ BEGIN RAISE NOTICE 'asleep'; PERFORM pg_sleep(30); END $$")), Until(b"N"), Cancel, Ready(1)]),
+        ("after a cancelled statement", [vec![Send(query("DO $$ BEGIN RAISE NOTICE 'asleep'; PERFORM pg_sleep(30); END $$")), Until(b"N"), Cancel, Ready(1)], q("SELECT 1")].concat()),
+        ("a transaction block in one message", q("BEGIN; SELECT id FROM events WHERE client_id = 7 AND id = 1; COMMIT; SELECT 2")),
+        ("a function call message", ask(&[function_call(177, &[[0, 0, 0, 2], [0, 0, 0, 3]])])),
+        ("a function call that fails", [ask(&[function_call(999_999, &[])]), q("SELECT 1")].concat()),
+    ]
+}
+
+fn statements() -> Vec<Scenario> {
+    let run = |name: &str, key: &str| [bind("", name, &[text(key)], 0), execute("", 0)].concat();
+    vec![
+        ("a named statement for many keys", [
+            ask(&[parse("s", BY_CLIENT, &[]), describe(b'S', "s"), sync()]),
+            ask(&[run("s", "1"), sync()]), ask(&[run("s", "2"), sync()]), ask(&[run("s", "3"), run("s", "42"), sync()]),
+            ask(&[close(b'S', "s"), sync()]), ask(&[run("s", "1"), sync()]),
+        ].concat()),
+        ("the unnamed statement is replaced", [
+            ask(&[parse("", BY_CLIENT, &[]), sync()]), ask(&[run("", "1"), sync()]),
+            ask(&[parse("", "SELECT $1::text", &[]), run("", "x"), sync()]), ask(&[run("", "y"), sync()]),
+        ].concat()),
+        ("a simple query drops the unnamed statement", [ask(&[parse("", BY_CLIENT, &[]), sync()]), q("SELECT 1"), ask(&[run("", "1"), sync()])].concat()),
+        ("a name that is taken", [ask(&[parse("s", "SELECT 1", &[]), sync()]), ask(&[parse("s", "SELECT 2", &[]), sync()]), ask(&[bind("", "s", &[], 0), execute("", 0), sync()])].concat()),
+        ("a Parse that fails leaves no statement", [ask(&[parse("s", "SELEC", &[]), sync()]), ask(&[parse("s", "SELECT 1", &[]), bind("", "s", &[], 0), execute("", 0), sync()])].concat()),
+        ("a statement that PostgreSQL cannot analyse", [ask(&[parse("s", "SELECT nope FROM events WHERE client_id = $1", &[]), sync()]), ask(&[run("s", "1"), sync()])].concat()),
+        ("declared types", ask(&[parse("s", BY_CLIENT, &[23]), describe(b'S', "s"), bind("", "s", &[text("7")], 0), describe(b'P', ""), execute("", 0), sync()])),
+        ("a declared type that does not fit", ask(&[parse("s", BY_CLIENT, &[25]), sync()])),
+        ("binary parameter and results", ask(&[parse("s", BY_CLIENT, &[20]), bind("", "s", &[(1, Some(7_i64.to_be_bytes().to_vec()))], 1), describe(b'P', ""), execute("", 0), sync()])),
+        ("a binary parameter of the wrong length", ask(&[parse("s", BY_CLIENT, &[20]), bind("", "s", &[(1, Some(vec![1, 2, 3]))], 0), execute("", 0), sync()])),
+        ("a binary int4 for a bigint key", ask(&[parse("s", BY_CLIENT, &[23]), bind("", "s", &[(1, Some(7_i32.to_be_bytes().to_vec()))], 0), execute("", 0), sync()])),
+        ("too few parameters", ask(&[parse("s", BY_CLIENT, &[]), bind("", "s", &[], 0), execute("", 0), sync()])),
+        ("too many parameters", ask(&[parse("s", BY_CLIENT, &[]), bind("", "s", &[text("1"), text("2")], 0), execute("", 0), sync()])),
+        ("an unknown statement", ask(&[bind("", "nope", &[], 0), execute("", 0), sync()])),
+        ("describe an unknown statement", ask(&[describe(b'S', "nope"), sync()])),
+        ("close an unknown statement", ask(&[close(b'S', "nope"), close(b'P', "nope"), sync()])),
+        ("describe a write", ask(&[parse("s", "UPDATE events SET amount = amount WHERE client_id = $1", &[]), describe(b'S', "s"), bind("p", "s", &[text("7")], 0), describe(b'P', "p"), execute("p", 0), sync()])),
+        ("two commands in one Parse", ask(&[parse("s", "SELECT 1; SELECT 2", &[]), sync()])),
+        ("empty statement, extended", ask(&[extended("", &[])])),
+        ("sql prepare and protocol names are one", [q("PREPARE s (bigint) AS SELECT id FROM events WHERE client_id = $1"), ask(&[run("s", "7"), sync()]), q("EXECUTE s (7)"), q("DEALLOCATE s"), ask(&[run("s", "7"), sync()])].concat()),
+        ("a protocol statement executed by sql", [ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("EXECUTE s (7)"), q("EXECUTE s (8)"), q("DEALLOCATE s")].concat()),
+        ("deallocate all", [ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("DEALLOCATE ALL"), ask(&[run("s", "7"), sync()])].concat()),
+        ("discard all", [ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("SET work_mem = '5MB'"), q("DISCARD ALL"), ask(&[run("s", "7"), sync()]), q("SHOW work_mem")].concat()),
+        ("prepared statements outlive transactions", [ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("BEGIN"), ask(&[run("s", "1"), sync()]), q("ROLLBACK"), ask(&[run("s", "2"), sync()])].concat()),
+        ("a statement prepared in a failed transaction stays", [q("BEGIN"), ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("SELECT 1/0"), q("ROLLBACK"), ask(&[run("s", "2"), sync()])].concat()),
+        ("prepare of begin and commit", [ask(&[parse("b", "BEGIN", &[]), parse("c", "COMMIT", &[]), sync()]), ask(&[bind("", "b", &[], 0), execute("", 0), sync()]), ask(&[extended(BY_CLIENT, &["7"])]), ask(&[bind("", "c", &[], 0), execute("", 0), sync()])].concat()),
+    ]
+}
+
+fn portals() -> Vec<Scenario> {
+    let open = || ask(&[parse("s", BY_CLIENT, &[]), bind("p", "s", &[text("7")], 0), sync()]);
+    vec![
+        ("a portal read in pieces", [q("BEGIN"), open(), ask(&[execute("p", 2), sync()]), ask(&[execute("p", 2), sync()]), ask(&[execute("p", 0), sync()]), ask(&[execute("p", 0), sync()]), ask(&[close(b'P', "p"), sync()]), ask(&[execute("p", 0), sync()]), q("ROLLBACK")].concat()),
+        ("a portal ends with its transaction", [open(), ask(&[execute("p", 0), sync()])].concat()),
+        ("a piece and no more", [ask(&[parse("", BY_CLIENT, &[]), bind("", "", &[text("7")], 0), execute("", 2), sync()]), ask(&[execute("", 2), sync()])].concat()),
+        ("two portals in turn", [q("BEGIN"), ask(&[parse("s", BY_CLIENT, &[]), bind("a", "s", &[text("7")], 0), bind("b", "s", &[text("7")], 0), execute("a", 1), execute("b", 2), execute("a", 1), execute("b", 1), sync()]), q("COMMIT")].concat()),
+        ("pieces in one pipeline", [q("BEGIN"), ask(&[parse("", BY_CLIENT, &[]), bind("", "", &[text("7")], 0), execute("", 1), execute("", 1), execute("", 0), sync()]), q("COMMIT")].concat()),
+        ("a portal name that is taken", [q("BEGIN"), open(), ask(&[bind("p", "s", &[text("7")], 0), sync()]), q("ROLLBACK")].concat()),
+        ("an unknown portal", ask(&[execute("nope", 0), sync()])),
+        ("describe an unknown portal", ask(&[describe(b'P', "nope"), sync()])),
+        ("a cursor in sql", [q("BEGIN"), q("DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 7 ORDER BY id"), q("FETCH 2 FROM c"), q("MOVE 1 FROM c"), q("FETCH ALL FROM c"), q("CLOSE c"), q("FETCH c"), q("ROLLBACK")].concat()),
+        ("a cursor outside a transaction", q("DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 7")),
+        ("a protocol portal fetched by sql", [q("BEGIN"), open(), q("FETCH 2 FROM p"), q("COMMIT")].concat()),
+    ]
+}
+
+fn pipelines() -> Vec<Scenario> {
+    let one = |key: &str| [parse("", BY_CLIENT, &[]), bind("", "", &[text(key)], 0), execute("", 0)].concat();
+    let insert = |id: &str| [parse("", "INSERT INTO events (client_id, id, kind) VALUES (3001, $1, 'p')", &[]), bind("", "", &[text(id)], 0), execute("", 0)].concat();
+    vec![
+        ("three Syncs on three keys", vec![Send([one("1"), sync(), one("2"), sync(), one("3"), sync()].concat()), Ready(3)]),
+        ("several statements before one Sync", ask(&[one("7"), one("7"), one("7"), sync()])),
+        ("several keys before one Sync", ask(&[one("1"), one("2"), one("3"), one("4"), sync()])),
+        ("an error skips to Sync", ask(&[one("7"), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), one("7"), sync()])),
+        ("an error skips to Sync, the next group runs", vec![Send([parse("", "SELEC", &[]), one("7"), describe(b'S', "x"), sync(), one("7"), sync()].concat()), Ready(2)]),
+        ("an error undoes the group", [vec![Send([insert("1"), insert("1"), insert("2"), sync(), insert("3"), sync()].concat()), Ready(2)], q("SELECT id FROM events WHERE client_id = 3001 ORDER BY id"), q("DELETE FROM events WHERE client_id = 3001")].concat()),
+        ("Sync alone", vec![Send([sync(), sync(), sync()].concat()), Ready(3)]),
+        ("Flush shows what is there", [vec![Send([parse("s", BY_CLIENT, &[]), describe(b'S', "s"), flush()].concat()), Until(b"T"), Send([bind("", "s", &[text("7")], 0), execute("", 0), flush()].concat()), Until(b"C"), Send(sync()), Ready(1)]].concat()),
+        ("Flush alone", vec![Send(flush()), Send(sync()), Ready(1)]),
+        ("an error is told before Sync", vec![Send([parse("", "SELEC", &[]), flush()].concat()), Until(b"E"), Send(one("7")), Send(sync()), Ready(1)]),
+        ("a simple query behind a pipeline", vec![Send([one("7"), sync(), query("SELECT 1"), one("8"), sync()].concat()), Ready(3)]),
+        ("a transaction in a pipeline", vec![Send([extended("BEGIN", &[]), extended(BY_CLIENT, &["7"]), extended("COMMIT", &[])].concat()), Ready(3)]),
+        ("a transaction in one group", ask(&[parse("", "BEGIN", &[]), bind("", "", &[], 0), execute("", 0), one("7"), parse("", "COMMIT", &[]), bind("", "", &[], 0), execute("", 0), sync()])),
+        ("a failed transaction in a pipeline", vec![Send([extended("BEGIN", &[]), extended("SELECT 1/0", &[]), extended(BY_CLIENT, &["7"]), extended("ROLLBACK", &[]), extended("SELECT 1", &[])].concat()), Ready(5)]),
+        ("two hundred groups", vec![Send((0..200).map(|key| [one(&key.to_string()), sync()].concat()).collect::<Vec<_>>().concat()), Ready(200)]),
+        ("two hundred statements in a group", ask(&[(0..200).map(|_| one("7")).collect::<Vec<_>>().concat(), sync()])),
+        ("messages in small pieces", one("7").into_iter().chain(sync()).map(|byte| Send(vec![byte])).chain([Ready(1)]).collect()),
+    ]
+}
+
+fn transactions() -> Vec<Scenario> {
+    let insert = "INSERT INTO events (client_id, id, kind) VALUES (3002, 1, 't')";
+    let look = "SELECT count(*) FROM events WHERE client_id = 3002";
+    vec![
+        ("commit", [q("BEGIN"), q(insert), q(look), q("COMMIT"), q(look), q("DELETE FROM events WHERE client_id = 3002")].concat()),
+        ("rollback", [q("BEGIN"), q(insert), q("ROLLBACK"), q(look)].concat()),
+        ("nothing but begin and commit", [q("BEGIN"), q("COMMIT"), q("BEGIN"), q("ROLLBACK"), q("START TRANSACTION READ ONLY"), q("END")].concat()),
+        ("begin twice", [q("BEGIN"), q("BEGIN"), q("COMMIT")].concat()),
+        ("begin twice with work", [q("BEGIN"), q("SELECT id FROM events WHERE client_id = 7 AND id = 1"), q("BEGIN"), q("COMMIT")].concat()),
+        ("commit and rollback outside", [q("COMMIT"), q("ROLLBACK")].concat()),
+        ("a failed transaction", [q("BEGIN"), q("SELECT 1/0"), q("SELECT 1"), q("COMMIT"), q("SELECT 1")].concat()),
+        ("a failed transaction after a syntax error", [q("BEGIN"), q("SELEC"), q("SELECT 1"), q("ROLLBACK")].concat()),
+        ("a failed transaction, extended", [q("BEGIN"), ask(&[extended("SELECT 1/0", &[])]), ask(&[extended("SELECT 1", &[])]), ask(&[extended("ROLLBACK", &[])])].concat()),
+        ("savepoints", [q("BEGIN"), q(insert), q("SAVEPOINT a"), q("SELECT 1/0"), q("ROLLBACK TO a"), q(look), q("RELEASE a"), q("ROLLBACK TO a"), q("ROLLBACK")].concat()),
+        ("savepoints before any work", [q("BEGIN"), q("SAVEPOINT a"), q("SAVEPOINT b"), q(insert), q("ROLLBACK TO b"), q(look), q("ROLLBACK TO a"), q("ROLLBACK")].concat()),
+        ("an unknown savepoint", [q("BEGIN"), q("ROLLBACK TO nope"), q("ROLLBACK")].concat()),
+        ("savepoint outside", [q("SAVEPOINT a"), q("RELEASE a"), q("ROLLBACK TO a")].concat()),
+        ("chains", [q("BEGIN ISOLATION LEVEL REPEATABLE READ"), q("COMMIT AND CHAIN"), q("SHOW transaction_isolation"), q("ROLLBACK AND CHAIN"), q("ROLLBACK")].concat()),
+        ("isolation and access mode", [q("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), q("SHOW transaction_isolation"), q("SHOW transaction_read_only"), q(insert), q("ROLLBACK")].concat()),
+        ("set transaction", [q("BEGIN"), q("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"), q("SELECT id FROM events WHERE client_id = 7 AND id = 1"), q("SHOW transaction_isolation"), q("COMMIT")].concat()),
+        ("reads of several shards in one transaction", [q("BEGIN"), q("SELECT count(*) FROM events WHERE client_id = 1"), q("SELECT count(*) FROM events WHERE client_id = 2"), q("SELECT count(*) FROM events WHERE client_id = 3"), q("COMMIT")].concat()),
+        ("temporary table", [q("CREATE TEMP TABLE mine (a int)"), q("INSERT INTO mine VALUES (1)"), q("SELECT * FROM mine"), q("DISCARD TEMP"), q("SELECT * FROM mine")].concat()),
+        ("advisory lock", [q("SELECT pg_try_advisory_lock(4711)"), q("SELECT pg_advisory_unlock(4711)"), q("SELECT pg_advisory_unlock(4711)")].concat()),
+    ]
+}
+
+fn settings() -> Vec<Scenario> {
+    let on_shards = || -> Vec<Step> {
+        (1..=6).flat_map(|client| q(&format!("SELECT current_setting('work_mem'), current_setting('TimeZone') FROM events WHERE client_id = {client} AND id = 1"))).collect()
+    };
+    vec![
+        ("set is remembered everywhere", [q("SET work_mem = '5MB'"), on_shards(), q("RESET work_mem"), on_shards()].concat()),
+        ("set that is reported", [q("SET TimeZone = 'Asia/Tokyo'"), on_shards(), q("SET application_name = 'x y'"), q("SET DateStyle = 'German'"), q("SELECT date '2024-02-03'"), q("RESET ALL"), on_shards()].concat()),
+        ("set, rolled back", [q("SET work_mem = '5MB'"), q("BEGIN"), q("SET work_mem = '6MB'"), q("SET TimeZone = 'Asia/Tokyo'"), q("SHOW work_mem"), q("ROLLBACK"), q("SHOW work_mem"), on_shards()].concat()),
+        ("set, committed", [q("BEGIN"), q("SET work_mem = '6MB'"), q("COMMIT"), on_shards()].concat()),
+        ("set local", [q("BEGIN"), q("SET LOCAL work_mem = '7MB'"), q("SELECT current_setting('work_mem') FROM events WHERE client_id = 7 AND id = 1"), q("COMMIT"), on_shards()].concat()),
+        ("set local outside", [q("SET LOCAL work_mem = '7MB'"), q("SHOW work_mem")].concat()),
+        ("set in a savepoint that is rolled back", [q("BEGIN"), q("SET work_mem = '5MB'"), q("SAVEPOINT s"), q("SET work_mem = '6MB'"), q("ROLLBACK TO s"), q("SHOW work_mem"), q("COMMIT"), on_shards()].concat()),
+        ("set local over set", [q("BEGIN"), q("SET work_mem = '5MB'"), q("SET LOCAL work_mem = '6MB'"), q("SHOW work_mem"), q("COMMIT"), on_shards()].concat()),
+        ("set with a bad value", [q("SET work_mem = 'lots'"), q("SHOW work_mem")].concat()),
+        ("set of an unknown one", q("SET no_such_setting = 1")),
+        ("set_config", [q("SELECT set_config('work_mem', '8MB', false)"), on_shards()].concat()),
+        ("set_config local", [q("BEGIN"), q("SELECT set_config('work_mem', '8MB', true)"), q("SHOW work_mem"), q("COMMIT"), on_shards()].concat()),
+        ("set_config by parameter", [ask(&[extended("SELECT set_config($1, $2, false)", &["work_mem", "9MB"])]), on_shards()].concat()),
+        ("a setting of the application", [q("SET my.app = 'it''s'"), q("SELECT current_setting('my.app') FROM events WHERE client_id = 1 AND id = 1"), q("SELECT current_setting('my.app') FROM events WHERE client_id = 2 AND id = 1")].concat()),
+        ("search_path", [q("SET search_path = other, public"), q("SELECT kind FROM events WHERE client_id = 7 AND id = 1"), q("RESET search_path"), q("SELECT kind FROM events WHERE client_id = 7 AND id = 1")].concat()),
+        ("time zone notations", [q("SET TIME ZONE 'UTC'"), q("SHOW TimeZone"), q("SET TIME ZONE INTERVAL '+02:00' HOUR TO MINUTE"), q("SHOW TimeZone"), q("SET TIME ZONE DEFAULT"), q("SHOW TimeZone")].concat()),
+        ("names and encodings", [q("SET NAMES 'UTF8'"), q("SHOW client_encoding"), q("SET client_encoding = 'LATIN1'"), q("SHOW client_encoding"), q("RESET client_encoding")].concat()),
+        ("set session characteristics", [q("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"), q("INSERT INTO events (client_id, id, kind) VALUES (3003, 1, 'x')"), q("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")].concat()),
+        ("set by the extended protocol", [ask(&[extended("SET work_mem = '5MB'", &[])]), on_shards()].concat()),
+        ("several sets in one message", [q("SET work_mem = '5MB'; SET TimeZone = 'Asia/Tokyo'"), on_shards()].concat()),
+        ("statement timeout", [q("SET statement_timeout = '50ms'"), q("SELECT pg_sleep(10)"), q("SELECT 1")].concat()),
+        ("show of everything", q("SHOW standard_conforming_strings; SHOW server_encoding; SHOW is_superuser")),
+    ]
+}
+
+fn copies() -> Vec<Scenario> {
+    let data = |bytes: &[u8]| message(b'd', bytes);
+    let start = |sql: &str| vec![Send(query(sql)), Until(b"GE")];
+    let table = "events (client_id, id, kind)";
+    vec![
+        ("copy out as text", q("COPY (SELECT client_id, id, kind, payload FROM events WHERE client_id = 7 ORDER BY id) TO STDOUT")),
+        ("copy out as csv", q("COPY (SELECT client_id, id, kind FROM events WHERE client_id = 7 ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)")),
+        ("copy out as binary", q("COPY (SELECT client_id, id, kind FROM events WHERE client_id = 7 ORDER BY id) TO STDOUT WITH (FORMAT binary)")),
+        ("copy out by the extended protocol", ask(&[extended("COPY (SELECT id FROM events WHERE client_id = 7 ORDER BY id) TO STDOUT", &[])])),
+        ("copy in", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3010\t1\ta\n"), data(b"3010\t2\t"), data(b"b\n3010\t3\tc\n"), message(b'c', b"")].concat()), Ready(1)], q("SELECT id, kind FROM events WHERE client_id = 3010 ORDER BY id"), q("DELETE FROM events WHERE client_id = 3010")].concat()),
+        ("copy in without a last newline", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3011\t1\ta"), message(b'c', b"")].concat()), Ready(1)], q("DELETE FROM events WHERE client_id = 3011")].concat()),
+        ("copy in with an end mark", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3012\t1\ta\n\\.\n"), message(b'c', b"")].concat()), Ready(1)], q("DELETE FROM events WHERE client_id = 3012")].concat()),
+        ("copy in as csv", [start(&format!("COPY {table} FROM STDIN WITH (FORMAT csv)")), vec![Send([data(b"3013,1,\"a\nb\"\n3013,2,\"\"\n"), message(b'c', b"")].concat()), Ready(1)], q("SELECT id, kind FROM events WHERE client_id = 3013 ORDER BY id"), q("DELETE FROM events WHERE client_id = 3013")].concat()),
+        ("copy in as binary", [start(&format!("COPY {table} FROM STDIN WITH (FORMAT binary)")), vec![Send([data(&binary_copy(&[(3014, 1), (3014, 2)])), message(b'c', b"")].concat()), Ready(1)], q("SELECT id, kind FROM events WHERE client_id = 3014 ORDER BY id"), q("DELETE FROM events WHERE client_id = 3014")].concat()),
+        ("copy in to several shards", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3015\t1\ta\n3016\t1\ta\n3017\t1\ta\n3018\t1\ta\n"), message(b'c', b"")].concat()), Ready(1)], q("DELETE FROM events WHERE client_id = 3015"), q("DELETE FROM events WHERE client_id = 3016"), q("DELETE FROM events WHERE client_id = 3017"), q("DELETE FROM events WHERE client_id = 3018")].concat()),
+        ("copy in that the client gives up", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3019\t1\ta\n"), message(b'f', b"no more\0")].concat()), Ready(1)], q("SELECT count(*) FROM events WHERE client_id = 3019")].concat()),
+        ("copy in with a bad row, then more data", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3020\t1\ta\n"), data(b"3020\tx\ta\n"), data(b"3020\t2\ta\n"), message(b'c', b"")].concat()), Ready(1)], q("SELECT count(*) FROM events WHERE client_id = 3020")].concat()),
+        ("copy in of nothing", [start(&format!("COPY {table} FROM STDIN")), vec![Send(message(b'c', b"")), Ready(1)]].concat()),
+        ("copy in by the extended protocol", [vec![Send([parse("", &format!("COPY {table} FROM STDIN"), &[]), bind("", "", &[], 0), execute("", 0)].concat()), Send(flush()), Until(b"G"), Send([data(b"3021\t1\ta\n"), message(b'c', b""), sync()].concat()), Ready(1)], q("DELETE FROM events WHERE client_id = 3021")].concat()),
+        ("copy in inside a transaction", [q("BEGIN"), start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3022\t1\ta\n"), message(b'c', b"")].concat()), Ready(1)], q("ROLLBACK"), q("SELECT count(*) FROM events WHERE client_id = 3022")].concat()),
+        ("copy in then a statement in one message", [start(&format!("COPY {table} FROM STDIN; SELECT 5")), vec![Send([data(b"3023\t1\ta\n"), message(b'c', b"")].concat()), Ready(1)], q("DELETE FROM events WHERE client_id = 3023")].concat()),
+        ("a query in the middle of copy in", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3024\t1\ta\n"), query("SELECT 1")].concat()), Until(b"E")]].concat()),
+        ("copy from a file is not for everyone", q("COPY events FROM '/nowhere'")),
+        ("copy data without copy", [vec![Send([data(b"stray\n"), message(b'c', b""), message(b'f', b"x\0")].concat())], q("SELECT 1")].concat()),
+    ]
+}
+
+fn bytes() -> Vec<Scenario> {
+    let bytes_of = |value: &[u8]| (0, Some(value.to_vec()));
+    vec![
+        ("invalid utf-8 in a query", ask(&[message(b'Q', b"SELECT '\xff\xfe'\0")])),
+        ("invalid utf-8 in a key", ask(&[message(b'Q', b"SELECT * FROM orders WHERE customer = '\xc3('\0")])),
+        ("invalid utf-8 in a parameter", ask(&[parse("", "SELECT order_id FROM orders WHERE customer = $1", &[]), bind("", "", &[bytes_of(b"\xff")], 0), execute("", 0), sync()])),
+        ("a zero byte in a parameter", ask(&[parse("", "SELECT order_id FROM orders WHERE customer = $1", &[]), bind("", "", &[bytes_of(b"a\0b")], 0), execute("", 0), sync()])),
+        ("a huge row", q("SELECT repeat('x', 20000000)")),
+        ("a huge parameter", ask(&[parse("", "SELECT length($1)", &[]), bind("", "", &[(0, Some(vec![b'y'; 20_000_000]))], 0), execute("", 0), sync()])),
+        ("a huge query", q(&format!("SELECT length('{}')", "z".repeat(3_000_000)))),
+        ("65535 parameters", {
+            let list: Vec<String> = (1..=65_535).map(|n| format!("${n}")).collect();
+            let values: Vec<_> = (1..=65_535).map(|_| text("7")).collect();
+            ask(&[parse("", &format!("SELECT count(*) FROM events WHERE client_id IN ({})", list.join(",")), &[]), bind("", "", &values, 0), execute("", 0), sync()])
+        }),
+        ("many columns", q(&format!("SELECT {}", (1..=1600).map(|n| n.to_string()).collect::<Vec<_>>().join(",")))),
+        ("a second startup message", vec![Send(startup(196_608, &[("user", "app")])), Closed]),
+    ]
+}
+
+fn function_call(oid: u32, arguments: &[[u8; 4]]) -> Vec<u8> {
+    let mut body = oid.to_be_bytes().to_vec();
+    body.extend_from_slice(&[0, 1, 0, 1]);
+    body.extend_from_slice(&(arguments.len() as u16).to_be_bytes());
+    for argument in arguments {
+        body.extend_from_slice(&4_u32.to_be_bytes());
+        body.extend_from_slice(argument);
+    }
+    body.extend_from_slice(&[0, 1]);
+    message(b'F', &body)
+}
+
+fn binary_copy(rows: &[(i64, i64)]) -> Vec<u8> {
+    let mut bytes = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0".to_vec();
+    for (client, id) in rows {
+        bytes.extend_from_slice(&3_u16.to_be_bytes());
+        for number in [client, id] {
+            bytes.extend_from_slice(&8_u32.to_be_bytes());
+            bytes.extend_from_slice(&number.to_be_bytes());
+        }
+        bytes.extend_from_slice(&1_u32.to_be_bytes());
+        bytes.push(b'k');
+    }
+    bytes.extend_from_slice(&(-1_i16).to_be_bytes());
+    bytes
+}
