@@ -323,3 +323,12 @@ impl Oracle {
 fn login(port: u16) -> Wire {
     Wire::login(port, "app", &[("application_name", "oracle")]).unwrap()
 }
+
+#[test]
+fn the_map_of_the_corpus_is_a_good_file() {
+    let world = World::start("map", false).unwrap();
+    let file = world.lab.folder().join("map.toml");
+    std::fs::write(&file, Proxy::front(6432, 9090) + &data::map_toml(&world)).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_shardway")).arg("check").arg(&file).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
+}

@@ -84,10 +84,7 @@ impl Proxy {
     /// Starts the proxy with this configuration; `[listen]` and `[[users]]` (app, postgres: `secret`) are put in front.
     pub fn start(lab: &Arc<Lab>, name: &str, toml: &str) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
-        let front = format!(
-            "[listen]\naddress = \"127.0.0.1:{port}\"\nmetrics = \"127.0.0.1:{metrics_port}\"\n\n\
-             [[users]]\nname = \"app\"\npassword = \"secret\"\n\n[[users]]\nname = \"postgres\"\npassword = \"secret\"\n\n"
-        );
+        let front = Self::front(port, metrics_port);
         let config = lab.folder().join(format!("{name}.toml"));
         fs::write(&config, front + toml)?;
         let log = lab.folder().join(format!("{name}.log"));
@@ -105,6 +102,14 @@ impl Proxy {
         let mut proxy = Self { lab: Arc::clone(lab), name: name.to_owned(), child, port, metrics_port, config, log };
         proxy.wait_until_up()?;
         Ok(proxy)
+    }
+
+    /// `[listen]` and `[[users]]` of every configuration.
+    pub fn front(port: u16, metrics_port: u16) -> String {
+        format!(
+            "[listen]\naddress = \"127.0.0.1:{port}\"\nmetrics = \"127.0.0.1:{metrics_port}\"\n\n\
+             [[users]]\nname = \"app\"\npassword = \"secret\"\n\n[[users]]\nname = \"postgres\"\npassword = \"secret\"\n\n"
+        )
     }
 
     /// Connection string for tokio-postgres and psql.

@@ -1,0 +1,169 @@
+//! A short mixed workload. Every answer carries the port of the server that gave it, so the table shows facts.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use tokio_postgres::{Client, Statement};
+
+use super::fleet::Fleet;
+use super::load::connect;
+use super::progress::Progress;
+use super::schema::{CLIENTS, INSTRUMENTS};
+
+const CONNECTIONS: u64 = 8;
+const BEAT: Duration = Duration::from_millis(100);
+
+/// Times in microseconds, by server and by kind of statement.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// By the server's port
+    pub by_port: BTreeMap<u16, Vec<u32>>,
+    /// By kind of statement
+    pub by_kind: BTreeMap<&'static str, Vec<u32>>,
+    /// Statements that failed
+    pub errors: u64,
+    /// What the last of them said
+    pub last_error: String,
+}
+
+/// Runs it for a while on several connections.
+pub async fn run(fleet: &Fleet, duration: Duration) -> anyhow::Result<Tally> {
+    let end = Instant::now() + duration;
+    let mut tasks = Vec::new();
+    for seed in 0..CONNECTIONS {
+        let worker = Worker::new(connect(fleet).await?, seed).await?;
+        tasks.push(tokio::spawn(worker.run(end)));
+    }
+    let total = duration.as_millis() as u64;
+    let mut progress = Progress::new("workload", total);
+    while Instant::now() < end {
+        tokio::time::sleep(BEAT.min(end.saturating_duration_since(Instant::now()))).await;
+        let left = end.saturating_duration_since(Instant::now());
+        progress.set(total.saturating_sub(left.as_millis() as u64), &format!("{} s left", left.as_secs()));
+    }
+    let mut tally = Tally::default();
+    for task in tasks {
+        tally.add(task.await?);
+    }
+    let statements: usize = tally.by_kind.values().map(Vec::len).sum();
+    let each_second = statements as f64 / duration.as_secs_f64().max(0.001);
+    progress.finish(&format!("{statements} answers, {each_second:.0} a second"));
+    Ok(tally)
+}
+
+impl Tally {
+    fn note(&mut self, kind: &'static str, port: u16, took: Duration) {
+        let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        self.by_port.entry(port).or_default().push(micros);
+        self.by_kind.entry(kind).or_default().push(micros);
+    }
+
+    fn add(&mut self, other: Self) {
+        for (port, micros) in other.by_port {
+            self.by_port.entry(port).or_default().extend(micros);
+        }
+        for (kind, micros) in other.by_kind {
+            self.by_kind.entry(kind).or_default().extend(micros);
+        }
+        self.errors += other.errors;
+        if !other.last_error.is_empty() {
+            self.last_error = other.last_error;
+        }
+    }
+}
+
+/// One connection with its prepared statements.
+struct Worker {
+    client: Client,
+    random: StdRng,
+    next_id: i64,
+    latest: Statement,
+    summary: Statement,
+    insert: Statement,
+    price: Statement,
+    screen: Statement,
+    update: Statement,
+}
+
+impl Worker {
+    async fn new(client: Client, seed: u64) -> anyhow::Result<Self> {
+        let prepare = async |sql: &str| client.prepare(sql).await;
+        Ok(Self {
+            random: StdRng::seed_from_u64(seed + 100),
+            next_id: 1_000_000_000 + seed as i64 * 10_000_000,
+            latest: prepare("SELECT inet_server_port(), e.id, k.title FROM events e JOIN event_kinds k USING (kind) WHERE client_id = $1 ORDER BY at DESC LIMIT 10").await?,
+            summary: prepare("SELECT inet_server_port(), count(*), sum(amount) FROM events WHERE client_id = $1").await?,
+            insert: prepare("INSERT INTO events (client_id, id, kind, at) VALUES ($1, $2, 'view', now()) RETURNING inet_server_port()").await?,
+            price: prepare("SELECT inet_server_port(), day, close FROM market_data WHERE instrument_id = $1 ORDER BY day").await?,
+            screen: prepare("SELECT inet_server_port(), count(*), avg(close) FROM market_data WHERE instrument_id BETWEEN $1 AND $2").await?,
+            update: prepare("UPDATE market_data SET volume = volume + 1 WHERE instrument_id = $1 RETURNING inet_server_port()").await?,
+            client,
+        })
+    }
+
+    async fn run(mut self, end: Instant) -> Tally {
+        let mut tally = Tally::default();
+        while Instant::now() < end {
+            let start = Instant::now();
+            let (kind, done) = self.step().await;
+            match done {
+                Ok(port) => tally.note(kind, port, start.elapsed()),
+                Err(error) => {
+                    tally.errors += 1;
+                    tally.last_error = format!("{kind}: {}", error.as_db_error().map_or(error.to_string(), ToString::to_string));
+                    // A broken proxy must not turn this into a busy loop.
+                    tokio::time::sleep(BEAT).await;
+                }
+            }
+        }
+        tally
+    }
+
+    /// One request, picked at random; the port of the server that answered.
+    async fn step(&mut self) -> (&'static str, Result<u16, tokio_postgres::Error>) {
+        let client_id = self.random.random_range(1..=i64::from(CLIENTS));
+        let instrument = self.random.random_range(1..=i64::from(INSTRUMENTS));
+        match self.random.random_range(0..100) {
+            0..35 => ("latest events", self.ask(&self.latest, &[&client_id]).await),
+            35..50 => ("summary of a client", self.ask(&self.summary, &[&client_id]).await),
+            50..70 => ("prices", self.ask(&self.price, &[&instrument]).await),
+            70..75 => {
+                let from = instrument - (instrument - 1) % 100;
+                ("screen of 100", self.ask(&self.screen, &[&from, &(from + 99)]).await)
+            }
+            75..88 => ("insert", self.insert(client_id).await),
+            88..94 => ("update", self.ask(&self.update, &[&instrument]).await),
+            _ => ("transaction of 3", self.transaction(client_id).await),
+        }
+    }
+
+    async fn insert(&mut self, client_id: i64) -> Result<u16, tokio_postgres::Error> {
+        self.next_id += 1;
+        self.ask(&self.insert, &[&client_id, &self.next_id]).await
+    }
+
+    async fn transaction(&mut self, client_id: i64) -> Result<u16, tokio_postgres::Error> {
+        self.next_id += 2;
+        let transaction = self.client.transaction().await?;
+        transaction.query(&self.insert, &[&client_id, &self.next_id]).await?;
+        let row = transaction.query_one(&self.insert, &[&client_id, &(self.next_id - 1)]).await?;
+        transaction.query(&self.latest, &[&client_id]).await?;
+        transaction.commit().await?;
+        Ok(port_of(&row))
+    }
+
+    async fn ask(
+        &self,
+        statement: &Statement,
+        values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
+    ) -> Result<u16, tokio_postgres::Error> {
+        let rows = self.client.query(statement, values).await?;
+        Ok(rows.first().map_or(0, port_of))
+    }
+}
+
+fn port_of(row: &tokio_postgres::Row) -> u16 {
+    u16::try_from(row.get::<_, Option<i32>>(0).unwrap_or(0)).unwrap_or(0)
+}
