@@ -8,9 +8,9 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 
 use anyhow::{Context, bail, ensure};
+use parking_lot::Mutex;
 
 /// QUIT is PostgreSQL's immediate shutdown; whoever does not listen to it within five seconds is killed.
 const REAPER: &str = r#"
@@ -33,7 +33,8 @@ pub struct Lab {
     binaries: PathBuf,
     owner: Option<Owner>,
     reaper: Child,
-    template: OnceLock<PathBuf>,
+    /// The lock is held while it is made: several servers may start at once
+    template: Mutex<Option<PathBuf>>,
 }
 
 /// The user PostgreSQL runs as when we are root: it refuses to be root.
@@ -62,7 +63,7 @@ impl Lab {
             .process_group(0)
             .spawn()
             .context("cannot start sh")?;
-        let lab = Self { folder, binaries, owner, reaper, template: OnceLock::new() };
+        let lab = Self { folder, binaries, owner, reaper, template: Mutex::new(None) };
         lab.give(&lab.folder)?;
         Ok(lab)
     }
@@ -103,9 +104,12 @@ impl Lab {
 
     /// A fresh data folder, as `initdb` makes it, with the role and database `app`.
     pub fn data_folder(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let template = match self.template.get() {
-            Some(template) => template.clone(),
-            None => self.make_template()?,
+        let template = {
+            let mut known = self.template.lock();
+            match &*known {
+                Some(template) => template.clone(),
+                None => known.insert(self.make_template()?).clone(),
+            }
         };
         let data = self.folder.join(name);
         let mut copy = Command::new("cp");
@@ -123,7 +127,7 @@ impl Lab {
         let mut single = self.program("postgres");
         single.args(["--single", "-F", "-D"]).arg(&template).arg("postgres").stdin(fs::File::open(&bootstrap)?);
         run(&mut single)?;
-        Ok(self.template.get_or_init(|| template).clone())
+        Ok(template)
     }
 }
 
