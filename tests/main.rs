@@ -18,3 +18,5 @@ mod commands;
 mod oracle;
 /// On the wire as PostgreSQL, message by message.
 mod sessions;
+/// Drivers, ORMs and tools do real work through the proxy.
+mod drivers;
