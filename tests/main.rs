@@ -20,3 +20,5 @@ mod oracle;
 mod sessions;
 /// Drivers, ORMs and tools do real work through the proxy.
 mod drivers;
+/// Servers and clients die; the others go on.
+mod faults;
