@@ -4,8 +4,6 @@
 //! Python packages are looked for in `target/drivers-venv`, node packages in `target/drivers-node`. A runtime that
 //! is missing is reported loudly, and fails the test when `SHARDWAY_NEED_DRIVERS` is set.
 
-#![allow(clippy::print_stderr, reason = "a skipped driver must be seen")]
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
