@@ -1,8 +1,8 @@
 //! Real drivers do real work over three shards: psycopg2, psycopg 3, asyncpg, pg8000, SQLAlchemy, node-postgres,
 //! psql and pgbench. Each script also runs against plain PostgreSQL: it must pass there to mean anything here.
 //!
-//! Python packages are looked for in `target/drivers-venv`, node packages in `target/drivers-node`. A runtime that
-//! is missing is reported loudly, and fails the test when `SHARDWAY_NEED_DRIVERS` is set.
+//! Python is `SHARDWAY_PYTHON` or that of `target/drivers-python`, node packages lie in `SHARDWAY_NODE_PATH` or
+//! `target/drivers-node`: `make test` installs both. A runtime that is missing is reported loudly, and fails the test when `SHARDWAY_NEED_DRIVERS` is set.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -71,7 +71,7 @@ fn sqlalchemy() {
 #[test]
 fn node_postgres() {
     on_both(|port| {
-        let packages = target().join("drivers-node/node_modules");
+        let packages = installed("SHARDWAY_NODE_PATH", "drivers-node/node_modules");
         let mut node = Command::new("node");
         node.arg(folder().join("node_postgres.js")).env("NODE_PATH", &packages);
         packages.join("pg").exists().then(|| run(&mut node, port))
@@ -131,7 +131,7 @@ fn skipped() {
 }
 
 fn python(script: &str, port: u16) -> Option<Result<String, String>> {
-    let python = target().join("drivers-venv/bin/python");
+    let python = installed("SHARDWAY_PYTHON", "drivers-python/bin/python");
     python.exists().then(|| run(Command::new(python).arg(folder().join(script)), port))
 }
 
@@ -151,7 +151,9 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/drivers")
 }
 
-fn target() -> PathBuf {
+/// Where `make test` put it, or where the environment says it is.
+fn installed(variable: &str, place: &str) -> PathBuf {
     // CARGO_TARGET_TMPDIR is target/tmp.
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp has a parent").to_owned()
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp has a parent");
+    std::env::var_os(variable).map_or_else(|| target.join(place), PathBuf::from)
 }

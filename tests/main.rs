@@ -1,6 +1,5 @@
 //! Every test that needs more than one module, in one binary.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails loudly, and shows the logs of what it started")]
 
 /// The rooms stand in order.
