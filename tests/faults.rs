@@ -26,10 +26,15 @@ impl Stage {
         let mut oracle = admin(world.oracle.port());
         let clients = SHARDS
             .iter()
-            .map(|shard| oracle.value(&format!("SELECT min(c) FROM generate_series(1::bigint, 40) c WHERE placement.shard_of(c) = '{shard}'")))
+            .map(|shard| {
+                oracle.value(&format!(
+                    "SELECT min(c) FROM generate_series(1::bigint, 40) c WHERE placement.shard_of(c) = '{shard}'"
+                ))
+            })
             .map(|client| client.parse().unwrap())
             .collect();
-        let health = "[health]\ninterval = \"200ms\"\ntimeout = \"500ms\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n\n";
+        let health =
+            "[health]\ninterval = \"200ms\"\ntimeout = \"500ms\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n\n";
         let proxy = Proxy::start(&world.lab, "proxy", &(health.to_owned() + &data::map_toml(&world))).unwrap();
         Self { world, proxy, clients }
     }
@@ -124,7 +129,10 @@ fn a_shard_that_dies_in_a_transaction_undoes_it_and_frees_the_session() {
     }
     stage.world.shards[0].restart().unwrap();
     stage.until_served(0);
-    assert_eq!(stage.login().value(&format!("SELECT count(*) FROM events WHERE client_id = {client} AND kind = 'lost'")), "0");
+    assert_eq!(
+        stage.login().value(&format!("SELECT count(*) FROM events WHERE client_id = {client} AND kind = 'lost'")),
+        "0"
+    );
 }
 
 #[test]
@@ -160,7 +168,9 @@ fn clients_that_die_leave_nothing_on_the_servers() {
     let other = Busy::start(&stage, 1);
     for client in &stage.clients {
         let mut in_query = stage.login();
-        in_query.send(&wire::query(&format!("SELECT pg_sleep(2) FROM events WHERE client_id = {client} AND id = 1"))).unwrap();
+        in_query
+            .send(&wire::query(&format!("SELECT pg_sleep(2) FROM events WHERE client_id = {client} AND id = 1")))
+            .unwrap();
         let mut in_transaction = stage.login();
         in_transaction.rows("BEGIN");
         in_transaction.rows(&format!("UPDATE events SET kind = 'dead' WHERE client_id = {client}"));
@@ -177,7 +187,12 @@ fn clients_that_die_leave_nothing_on_the_servers() {
         let mut direct = admin(server.port());
         let busy = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND state <> 'idle'";
         while shard != 1 && direct.value(busy) != "0" {
-            assert!(Instant::now() < deadline, "shard {}: {:?}", SHARDS[shard], direct.rows("SELECT state, query FROM pg_stat_activity WHERE usename = 'app'"));
+            assert!(
+                Instant::now() < deadline,
+                "shard {}: {:?}",
+                SHARDS[shard],
+                direct.rows("SELECT state, query FROM pg_stat_activity WHERE usename = 'app'")
+            );
             thread::sleep(Duration::from_millis(50));
         }
         assert_eq!(direct.value("SELECT count(*) FROM events WHERE kind IN ('dead', 'half')"), "0");

@@ -1,6 +1,6 @@
 //! Every test that needs more than one module, in one binary.
 
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails loudly, and shows the logs of what it started")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails loudly, and shows what it started")]
 
 /// The rooms stand in order.
 mod architecture;

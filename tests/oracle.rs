@@ -107,7 +107,10 @@ struct Report {
 }
 
 fn run_all(oracle: &mut Oracle, subject: &mut Subject<'_>) -> Report {
-    let mut report = Report { table: "\n| file | same | refused | DIFFERENT |\n|---|---|---|---|\n".to_owned(), ..Report::default() };
+    let mut report = Report {
+        table: "\n| file | same | refused | DIFFERENT |\n|---|---|---|---|\n".to_owned(),
+        ..Report::default()
+    };
     let mut details = String::new();
     for file in File::all() {
         let mut counts = [0_usize; 3];
@@ -119,7 +122,12 @@ fn run_all(oracle: &mut Oracle, subject: &mut Subject<'_>) -> Report {
                 Outcome::Different(_) => 2,
             }] += 1;
             if let Outcome::Different(how) = outcome {
-                writeln!(report.complaints, "DIFFERENT {}:{} {}\n  {}\n  {how}", file.name, case.line, case.comment, case.sql).unwrap();
+                writeln!(
+                    report.complaints,
+                    "DIFFERENT {}:{} {}\n  {}\n  {how}",
+                    file.name, case.line, case.comment, case.sql
+                )
+                .unwrap();
             }
         }
         let [same, refused, different] = counts;
@@ -127,7 +135,8 @@ fn run_all(oracle: &mut Oracle, subject: &mut Subject<'_>) -> Report {
         report.refused += refused;
         report.statements += file.cases.len();
         if same < file.same_min {
-            writeln!(report.complaints, "{}: {same} statements answered, {} promised", file.name, file.same_min).unwrap();
+            writeln!(report.complaints, "{}: {same} statements answered, {} promised", file.name, file.same_min)
+                .unwrap();
         }
     }
     save(subject, &format!("{}\n{details}", report.table));
@@ -156,11 +165,21 @@ fn run_case(oracle: &mut Oracle, subject: &mut Subject<'_>, file: &File, case: &
         match &outcome {
             Outcome::Same => (),
             Outcome::Refused(why) => {
-                writeln!(details, "refused {}:{} {mode:?} {}\n    {}\n    {why}", file.name, case.line, case.comment, case.sql).unwrap();
+                writeln!(
+                    details,
+                    "refused {}:{} {mode:?} {}\n    {}\n    {why}",
+                    file.name, case.line, case.comment, case.sql
+                )
+                .unwrap();
                 worst = if worst == Outcome::Same { outcome } else { worst };
             }
             Outcome::Different(how) => {
-                writeln!(details, "DIFFERENT {}:{} {mode:?} {}\n    {}\n    {how}", file.name, case.line, case.comment, case.sql).unwrap();
+                writeln!(
+                    details,
+                    "DIFFERENT {}:{} {mode:?} {}\n    {}\n    {how}",
+                    file.name, case.line, case.comment, case.sql
+                )
+                .unwrap();
                 worst = Outcome::Different(format!("{mode:?}: {how}"));
             }
         }
@@ -253,8 +272,10 @@ fn difference(ours: &(Vec<Answer>, u8), theirs: &(Vec<Answer>, u8), is_ordered: 
 }
 
 fn show(rows: &[Vec<Option<Vec<u8>>>]) -> String {
-    let field = |field: &Option<Vec<u8>>| field.as_ref().map_or("NULL".to_owned(), |bytes| bytes.escape_ascii().to_string());
-    let lines: Vec<String> = rows.iter().take(4).map(|row| row.iter().map(field).collect::<Vec<_>>().join(",")).collect();
+    let field =
+        |field: &Option<Vec<u8>>| field.as_ref().map_or("NULL".to_owned(), |bytes| bytes.escape_ascii().to_string());
+    let lines: Vec<String> =
+        rows.iter().take(4).map(|row| row.iter().map(field).collect::<Vec<_>>().join(",")).collect();
     format!("({}) [{}]", rows.len(), lines.join(" / "))
 }
 
@@ -278,7 +299,10 @@ fn run(wire: &mut Wire, case: &Case, mode: Mode, parameters: &[wire::Parameter])
         frames.extend(wire.until(b"GZ")?);
         let last = frames.last().expect("until() returns at least one");
         match last.tag {
-            b'G' => wire.send(&[wire::message(b'd', case.data.as_deref().unwrap_or_default().as_bytes()), wire::message(b'c', b"")].concat())?,
+            b'G' => wire.send(
+                &[wire::message(b'd', case.data.as_deref().unwrap_or_default().as_bytes()), wire::message(b'c', b"")]
+                    .concat(),
+            )?,
             _ => return Ok((wire::answers(&frames), last.body[0])),
         }
     }

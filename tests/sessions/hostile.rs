@@ -48,7 +48,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("a Parse of a negative count", message(b'P', b"s\0SELECT 1\0\x80\0")),
         ("a Bind that lies about lengths", message(b'B', &odd_bind)),
         ("a Bind cut short", message(b'B', b"\0\0\0")),
-        ("a Bind with trailing bytes", [parse("", "SELECT $1::text", &[]), message(b'B', b"\0\0\0\0\0\x01\0\0\0\x01a\0\0extra"), sync()].concat()),
+        (
+            "a Bind with trailing bytes",
+            [parse("", "SELECT $1::text", &[]), message(b'B', b"\0\0\0\0\0\x01\0\0\0\x01a\0\0extra"), sync()].concat(),
+        ),
         ("a Describe of a wrong kind", [message(b'D', b"Xs\0"), sync()].concat()),
         ("a Close of a wrong kind", [message(b'C', b"Xs\0"), sync()].concat()),
         ("an Execute cut short", [message(b'E', b"\0\0"), sync()].concat()),
@@ -59,8 +62,14 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("half a message", raw(b'Q', 100, b"SELECT")),
         ("deeply nested sql", query(&format!("SELECT {}1{}", "(".repeat(2000), ")".repeat(2000)))),
         ("twenty thousand terms", query(&format!("SELECT {}", vec!["1"; 20_000].join("+")))),
-        ("twenty thousand ORs of the key", query(&format!("SELECT 1 FROM events WHERE {}", vec!["client_id = 1"; 20_000].join(" OR ")))),
-        ("deeply nested subqueries", query(&format!("SELECT * FROM {}events{}", "(SELECT * FROM ".repeat(500), ") x".repeat(500)))),
+        (
+            "twenty thousand ORs of the key",
+            query(&format!("SELECT 1 FROM events WHERE {}", vec!["client_id = 1"; 20_000].join(" OR "))),
+        ),
+        (
+            "deeply nested subqueries",
+            query(&format!("SELECT * FROM {}events{}", "(SELECT * FROM ".repeat(500), ") x".repeat(500))),
+        ),
         ("NOT, ten thousand times", query(&format!("SELECT 1 WHERE {} true", "NOT ".repeat(10_000)))),
         ("an open comment", query(&format!("SELECT {}", "/*".repeat(10_000)))),
         ("an open string", query("SELECT 'open")),
@@ -69,7 +78,10 @@ fn messages() -> Vec<(&'static str, Vec<u8>)> {
         ("a long statement name", [parse(&"s".repeat(100_000), "SELECT 1", &[]), sync()].concat()),
         ("random bytes", noise(1, 10_000)),
         ("more random bytes", noise(2, 100)),
-        ("parameters nobody asked for", [parse("", "SELECT 1", &[]), bind("", "", &vec![text("x"); 1000], 0), sync()].concat()),
+        (
+            "parameters nobody asked for",
+            [parse("", "SELECT 1", &[]), bind("", "", &vec![text("x"); 1000], 0), sync()].concat(),
+        ),
     ]
 }
 
@@ -113,7 +125,13 @@ fn clients_may_vanish_at_any_byte() {
         let mut wire = Wire::connect(stage.proxy.port).unwrap();
         wire.send(&whole[..cut]).ok();
     }
-    let statement = [parse("s", "SELECT * FROM events WHERE client_id = $1", &[]), bind("", "s", &[text("7")], 0), wire::execute("", 0), sync()].concat();
+    let statement = [
+        parse("s", "SELECT * FROM events WHERE client_id = $1", &[]),
+        bind("", "s", &[text("7")], 0),
+        wire::execute("", 0),
+        sync(),
+    ]
+    .concat();
     for cut in 0..statement.len() {
         let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
         wire.send(&statement[..cut]).ok();
@@ -141,7 +159,8 @@ fn wrong_logins_look_alike() {
         wire.send(&message(b'p', proof)).unwrap();
         wire.finish_sending();
         let end = wire.until_closed().unwrap();
-        let errors: Vec<String> = end.iter().filter(|frame| frame.tag == b'E').map(|frame| wire::error_field(&frame.body, b'C')).collect();
+        let errors: Vec<String> =
+            end.iter().filter(|frame| frame.tag == b'E').map(|frame| wire::error_field(&frame.body, b'C')).collect();
         (asked.body[..4].to_vec(), errors)
     };
     let first = b"SCRAM-SHA-256\0\0\0\0\x20n,,n=,r=abcdefghijklmnopqrstuvwx";
@@ -150,7 +169,9 @@ fn wrong_logins_look_alike() {
         .map(|(user, database)| attempt(user, database, first))
         .collect();
     assert!(seen.iter().all(|one| *one == seen[0]), "{seen:?}");
-    for proof in [&b""[..], b"\0", b"SCRAM-SHA-256\0", b"SCRAM-SHA-256\0\xff\xff\xff\xff", b"NOPE\0\0\0\0\0", &noise(4, 200)] {
+    for proof in
+        [&b""[..], b"\0", b"SCRAM-SHA-256\0", b"SCRAM-SHA-256\0\xff\xff\xff\xff", b"NOPE\0\0\0\0\0", &noise(4, 200)]
+    {
         let (_, errors) = attempt("app", "app", proof);
         assert!(errors.len() <= 1, "{errors:?}");
     }
@@ -161,7 +182,11 @@ fn wrong_logins_look_alike() {
 fn proxy_is_well(after: &str) {
     let mut wire = Wire::login(STAGE.proxy.port, "app", &[]).unwrap_or_else(|error| panic!("after {after}: {error}"));
     for client in 1..=6 {
-        assert_eq!(wire.value(&format!("SELECT count(*) FROM events WHERE client_id = {client}")), "6", "after {after}");
+        assert_eq!(
+            wire.value(&format!("SELECT count(*) FROM events WHERE client_id = {client}")),
+            "6",
+            "after {after}"
+        );
     }
 }
 

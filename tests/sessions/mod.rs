@@ -9,7 +9,8 @@ use crate::support::data::{self, admin};
 use crate::support::script::{Scenario, play};
 use crate::support::wire::{self, Wire};
 
-/// The scenarios.
+/// The scenarios: a table, one line a case.
+#[rustfmt::skip]
 mod scenarios;
 /// Bytes that no client should send.
 mod hostile;
@@ -47,8 +48,11 @@ fn scenarios_have_one_transcript() {
     let world = World::start("steady", false).unwrap();
     data::load(&world);
     let twin = Server::start(&world.lab, "twin", Auth::Scram, &[]).unwrap();
-    admin(twin.port())
-        .rows(&format!("BEGIN; {}; {}; COMMIT", include_str!("../corpus/schema.ddl"), include_str!("../corpus/data.ddl")));
+    admin(twin.port()).rows(&format!(
+        "BEGIN; {}; {}; COMMIT",
+        include_str!("../corpus/schema.ddl"),
+        include_str!("../corpus/data.ddl")
+    ));
     for scenario in scenarios::all() {
         let (first, second) = (transcript(world.oracle.port(), &scenario), transcript(twin.port(), &scenario));
         assert_eq!(first, second, "{}", scenario.0);
@@ -150,7 +154,11 @@ fn a_cancel_request_hits_the_statement_it_is_meant_for_and_nothing_else() {
     let mut sleeper = Wire::login(stage.proxy.port, "app", &[]).unwrap();
     let mut others: Vec<Wire> = (0..5).map(|_| Wire::login(stage.proxy.port, "app", &[]).unwrap()).collect();
     for round in 0..10 {
-        sleeper.send(&wire::query(&format!("SELECT pg_sleep(30) FROM events WHERE client_id = 7 AND id = 1 AND {round} >= 0"))).unwrap();
+        sleeper
+            .send(&wire::query(&format!(
+                "SELECT pg_sleep(30) FROM events WHERE client_id = 7 AND id = 1 AND {round} >= 0"
+            )))
+            .unwrap();
         await_running(stage, "pg_sleep(30)");
         sleeper.cancel().unwrap();
         let answers = wire::answers(&sleeper.until_ready().unwrap());
@@ -166,7 +174,9 @@ fn a_cancel_request_hits_the_statement_it_is_meant_for_and_nothing_else() {
 #[test]
 fn newer_protocol_versions_are_negotiated() {
     let stage = &*STAGE;
-    for (version, options) in [(196_610, &[][..]), (206_607, &[][..]), (196_608, &[("_pq_.command_compression", "on")][..])] {
+    for (version, options) in
+        [(196_610, &[][..]), (206_607, &[][..]), (196_608, &[("_pq_.command_compression", "on")][..])]
+    {
         let mut all = vec![("user", "app"), ("database", "app")];
         all.extend_from_slice(options);
         let mut wire = Wire::connect(stage.proxy.port).unwrap();
@@ -190,7 +200,9 @@ fn transcript(port: u16, (name, steps): &Scenario) -> Vec<String> {
 fn await_running(stage: &Stage, words: &str) {
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut shards: Vec<Wire> = stage.world.shards.iter().map(|shard| admin(shard.port())).collect();
-    let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{words}%' AND pid <> pg_backend_pid()");
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%{words}%' AND pid <> pg_backend_pid()"
+    );
     while !shards.iter_mut().any(|shard| shard.value(&sql) != "0") {
         assert!(Instant::now() < deadline, "{words} never ran");
     }

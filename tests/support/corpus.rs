@@ -32,7 +32,9 @@ impl File {
         let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.retain(|path| path.extension().is_some_and(|kind| kind == "sql"));
         paths.sort();
-        let files = paths.iter().map(|path| Self::parse(&path.file_stem().unwrap().to_string_lossy(), &fs::read_to_string(path).unwrap()));
+        let files = paths
+            .iter()
+            .map(|path| Self::parse(&path.file_stem().unwrap().to_string_lossy(), &fs::read_to_string(path).unwrap()));
         files.filter(|file| file.name.contains(&only)).collect()
     }
 

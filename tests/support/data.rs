@@ -20,8 +20,7 @@ pub enum Home {
 
 use Home::{Hash, Range, Reference, Single};
 
-const BY_INSTRUMENT: &str =
-    "CASE WHEN instrument_id < 10001 THEN 'a' WHEN instrument_id < 20001 THEN 'b' ELSE 'c' END";
+const BY_INSTRUMENT: &str = "CASE WHEN instrument_id < 10001 THEN 'a' WHEN instrument_id < 20001 THEN 'b' ELSE 'c' END";
 const BY_DAY: &str = "CASE WHEN day < '2024-01-01' THEN 'a' WHEN day < '2024-05-01' THEN 'b' ELSE 'c' END";
 
 /// All tables and their homes.
@@ -58,7 +57,9 @@ pub fn map_toml(world: &World) -> String {
     let buckets = "{ a = \"0-85\", b = \"86-170\", c = \"171-255\" }";
     let mut toml = format!("[databases.app]\npool_size = 10\n\n{}\n", world.shards_toml());
     for kind in KEY_TYPES {
-        toml += &format!("[databases.app.keyspaces.{kind}s]\ntype = \"{kind}\"\nmethod = \"hash\"\nbuckets = {buckets}\n\n");
+        toml += &format!(
+            "[databases.app.keyspaces.{kind}s]\ntype = \"{kind}\"\nmethod = \"hash\"\nbuckets = {buckets}\n\n"
+        );
     }
     toml = toml.replace("type = \"bigint\"\nmethod", "type = \"bigint\"\npins = { 42 = \"c\" }\nmethod");
     toml += "[databases.app.keyspaces.instruments]\ntype = \"bigint\"\nmethod = \"range\"\n\
@@ -74,7 +75,8 @@ pub fn map_toml(world: &World) -> String {
             Reference => "\"reference\"".to_owned(),
             Single => "{ shard = \"a\" }".to_owned(),
         };
-        toml += &format!("{} = {place}\n", if table.contains('.') { format!("\"{table}\"") } else { (*table).to_owned() });
+        toml +=
+            &format!("{} = {place}\n", if table.contains('.') { format!("\"{table}\"") } else { (*table).to_owned() });
     }
     toml
 }

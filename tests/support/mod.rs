@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "not every test binary or platform uses every helper")]
 
+/// The bytes of each message a client can send.
+pub mod message;
 /// A client that speaks the protocol in raw frames.
 pub mod wire;
 /// Servers, shards and the proxy.

@@ -68,9 +68,12 @@ impl Fleet {
 
     /// All servers, shard by shard.
     pub fn places(&self) -> Vec<Place> {
-        let place = |server: &Server, index: usize, role| Place { shard: SHARDS[index].to_owned(), role, port: server.port() };
+        let place =
+            |server: &Server, index: usize, role| Place { shard: SHARDS[index].to_owned(), role, port: server.port() };
         let pairs = self.primaries.iter().zip(&self.replicas).enumerate();
-        pairs.flat_map(|(index, (first, second))| [place(first, index, "primary"), place(second, index, "replica")]).collect()
+        pairs
+            .flat_map(|(index, (first, second))| [place(first, index, "primary"), place(second, index, "replica")])
+            .collect()
     }
 }
 

@@ -120,7 +120,15 @@ impl Lab {
     fn make_template(&self) -> anyhow::Result<PathBuf> {
         let template = self.folder.join("template");
         let mut initdb = self.program("initdb");
-        initdb.arg("-D").arg(&template).args(["-U", "postgres", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"]);
+        initdb.arg("-D").arg(&template).args([
+            "-U",
+            "postgres",
+            "--auth=trust",
+            "--no-sync",
+            "-E",
+            "UTF8",
+            "--locale=C",
+        ]);
         run(&mut initdb)?;
         let bootstrap = self.folder.join("bootstrap.sql");
         fs::write(&bootstrap, BOOTSTRAP)?;

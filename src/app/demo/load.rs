@@ -26,7 +26,8 @@ pub fn prices() -> u32 {
 
 /// A connection to the proxy; its driver task ends with it.
 pub async fn connect(fleet: &Fleet) -> anyhow::Result<Client> {
-    let (client, connection) = tokio_postgres::connect(&fleet.url(), NoTls).await.context("cannot connect to the proxy")?;
+    let (client, connection) =
+        tokio_postgres::connect(&fleet.url(), NoTls).await.context("cannot connect to the proxy")?;
     // When it fails, so does every later call on the client.
     tokio::spawn(async move { connection.await.ok() });
     Ok(client)
@@ -41,10 +42,17 @@ pub async fn load(fleet: &Fleet, events: u32) -> anyhow::Result<()> {
     })
     .await?;
     let mut random = StdRng::seed_from_u64(2);
-    copy(&client, "market_data", "COPY market_data FROM STDIN", prices(), |row, text| price(row, &mut random, text)).await
+    copy(&client, "market_data", "COPY market_data FROM STDIN", prices(), |row, text| price(row, &mut random, text))
+        .await
 }
 
-async fn copy(client: &Client, label: &str, sql: &str, rows: u32, mut row: impl FnMut(u32, &mut String)) -> anyhow::Result<()> {
+async fn copy(
+    client: &Client,
+    label: &str,
+    sql: &str,
+    rows: u32,
+    mut row: impl FnMut(u32, &mut String),
+) -> anyhow::Result<()> {
     let mut progress = Progress::new(label, u64::from(rows));
     let mut sink = pin!(client.copy_in::<_, Bytes>(sql).await.with_context(|| format!("{sql} was refused"))?);
     let mut text = String::new();
@@ -73,8 +81,12 @@ fn event(row: u32, random: &mut StdRng, text: &mut String) {
     };
     let (day, second) = (row % 28 + 1, random.random_range(0..86_400));
     let (hour, minute) = (second / 3600, second / 60 % 60);
-    writeln!(text, "{client}\t{row}\t{kind}\t2026-01-{day:02} {hour:02}:{minute:02}:{:02}+00\t{amount}\t{page}", second % 60)
-        .unwrap_or_default();
+    writeln!(
+        text,
+        "{client}\t{row}\t{kind}\t2026-01-{day:02} {hour:02}:{minute:02}:{:02}+00\t{amount}\t{page}",
+        second % 60
+    )
+    .unwrap_or_default();
 }
 
 fn price(row: u32, random: &mut StdRng, text: &mut String) {

@@ -66,7 +66,12 @@ impl Server {
              host all all 127.0.0.1/32 {method}\n"
         );
         fs::write(data.join("pg_hba.conf"), rules)?;
-        Self::launch(lab, name, data, settings.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect())
+        Self::launch(
+            lab,
+            name,
+            data,
+            settings.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
+        )
     }
 
     /// Starts a streaming replica of `primary`.

@@ -112,7 +112,8 @@ impl Worker {
                 Ok(port) => tally.note(kind, port, start.elapsed()),
                 Err(error) => {
                     tally.errors += 1;
-                    tally.last_error = format!("{kind}: {}", error.as_db_error().map_or(error.to_string(), ToString::to_string));
+                    tally.last_error =
+                        format!("{kind}: {}", error.as_db_error().map_or(error.to_string(), ToString::to_string));
                     // A broken proxy must not turn this into a busy loop.
                     tokio::time::sleep(BEAT).await;
                 }
