@@ -9,8 +9,8 @@ use std::path::Path;
 use shardway::logic::catalog::{
     Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility,
 };
-use shardway::logic::plan::{Plan, Planned, Schema, Value, explain::explain, plan};
 use shardway::logic::plan::{Access, Command, Home, Place, Restriction, Source};
+use shardway::logic::plan::{Plan, Planned, Schema, Value, explain::explain, plan};
 use shardway::logic::shards::{KeyRange, Keyspace, KeyspaceId, Method, Placement, ShardId, ShardMap, TableName};
 use shardway::logic::value::{Key, KeyType};
 
@@ -85,9 +85,7 @@ impl Fixture {
 
     fn explain(&self, sql: &str) -> String {
         match plan(sql, &self.schema(), None) {
-            Ok(planned) => {
-                planned.statements.iter().map(|one| explain(one, &self.map)).collect::<Vec<_>>().join("\n")
-            }
+            Ok(planned) => planned.statements.iter().map(|one| explain(one, &self.map)).collect::<Vec<_>>().join("\n"),
             Err(_) => "=> Syntax error: a server words it".to_owned(),
         }
     }
@@ -100,7 +98,8 @@ fn table(name: &str) -> TableName {
 fn map() -> ShardMap {
     let shards = ["a", "b", "c"].map(Box::from).to_vec();
     let range = |from, to, shard| KeyRange { from: Some(Key::Int(from)), to, shard: ShardId(shard) };
-    let keyspace = |name: &str, key_type, method| Keyspace { name: name.into(), key_type, method, pins: HashMap::new() };
+    let keyspace =
+        |name: &str, key_type, method| Keyspace { name: name.into(), key_type, method, pins: HashMap::new() };
     let hash = || Method::Hash { buckets: (0..256).map(|bucket| ShardId(bucket / 86)).collect() };
     let keyspaces = vec![
         keyspace("clients", KeyType::BigInt, hash()),
@@ -160,7 +159,8 @@ fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]
 
 fn catalog() -> Catalog {
     use RelationKind::{MaterializedView, Partition, Sequence, Table, View};
-    let events: &[(&str, u32)] = &[("client_id", 20), ("id", 20), ("kind", 25), ("payload", 3802), ("created_at", 1184)];
+    let events: &[(&str, u32)] =
+        &[("client_id", 20), ("id", 20), ("kind", 25), ("payload", 3802), ("created_at", 1184)];
     let view = |text: &str, columns: &[(&str, u32)]| relation(View(Box::from(text)), columns, &[]);
     let mut logs = relation(Table, &[("id", 20), ("client_id", 20), ("line", 25)], &[&["id"]]);
     logs.columns[1].default = ColumnDefault::Expression(Box::from("current_client()"));
@@ -171,7 +171,10 @@ fn catalog() -> Catalog {
         ("sessions", relation(Table, &[("client_id", 20), ("id", 20), ("started_at", 1184)], &[&["client_id", "id"]])),
         ("clients", relation(Table, &[("id", 20), ("name", 25), ("country", 25)], &[&["id"]])),
         ("logs", logs),
-        ("market_data", relation(Table, &[("instrument_id", 20), ("day", 1082), ("price", 1700)], &[&["instrument_id", "day"]])),
+        (
+            "market_data",
+            relation(Table, &[("instrument_id", 20), ("day", 1082), ("price", 1700)], &[&["instrument_id", "day"]]),
+        ),
         ("documents", relation(Table, &[("tenant", 25), ("id", 20), ("body", 25)], &[&["tenant", "id"]])),
         ("countries", relation(Table, &[("code", 25), ("name", 25)], &[&["code"]])),
         ("audit", relation(Table, &[("id", 20), ("what", 25), ("client_id", 20)], &[&["id"]])),
@@ -210,12 +213,8 @@ fn catalog() -> Catalog {
         ("of_view", view("SELECT logins.client_id FROM public.logins", &[("client_id", 20)])),
         ("strange", view("SELECT 1; SELECT 2", &[("one", 23)])),
     ];
-    let function = |schema: &str, volatility, is_native, kind| Function {
-        schema: Box::from(schema),
-        volatility,
-        is_native,
-        kind,
-    };
+    let function =
+        |schema: &str, volatility, is_native, kind| Function { schema: Box::from(schema), volatility, is_native, kind };
     let builtin = |volatility| vec![function("pg_catalog", volatility, true, FunctionKind::Function)];
     let aggregate = || vec![function("pg_catalog", Volatility::Immutable, true, FunctionKind::Aggregate)];
     let own = |volatility, is_native| vec![function("public", volatility, is_native, FunctionKind::Function)];
@@ -361,10 +360,7 @@ fn statements_of_one_text_keep_their_bytes() {
     let text = "  SELECT 1 ; INSERT INTO events (client_id) VALUES (1);\n/* shardway shard=b */ SELECT 2";
     let planned = plan(text, &fixture.schema(), None).unwrap();
     let pieces: Vec<&str> = planned.statements.iter().map(|one| &text[one.at.clone()]).collect();
-    assert_eq!(
-        pieces,
-        ["SELECT 1", "INSERT INTO events (client_id) VALUES (1)", "/* shardway shard=b */ SELECT 2"]
-    );
+    assert_eq!(pieces, ["SELECT 1", "INSERT INTO events (client_id) VALUES (1)", "/* shardway shard=b */ SELECT 2"]);
     assert!(planned.statements[2].hint.is_some());
     assert!(planned.statements[0].hint.is_none());
 }

@@ -57,7 +57,10 @@ fn statement(
         }
         Statement::Explain(explain) => {
             survey.literals.fix_all(at);
-            survey.statement(&explain.inner);
+            match &explain.inner {
+                Statement::Execute { .. } => survey.unknown("EXPLAIN EXECUTE"),
+                inner => survey.statement(inner),
+            }
             if !explain.is_analyze {
                 survey.mark = Mark::default();
             }

@@ -1,6 +1,6 @@
 //! UPDATE, DELETE and MERGE: the rows that are changed, and that no row changes its shard.
 
-use crate::logic::sql::expression::Expression;
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Alias, Change, Merge, MergeAction, MergeBranch, MergeKind, RelationName};
 
 use super::super::refusal::Refusal;

@@ -5,8 +5,8 @@
 //! `free` holds the variables whose rows the condition can leave out at its place.
 
 use crate::logic::shards::KeyspaceId;
-use crate::logic::sql::expression::{Expression, Literal, Operator, Subquery, SubqueryKind};
 use crate::logic::sql::parse::deeper;
+use crate::logic::sql::statement::expression::{Expression, Literal, Operator, Subquery, SubqueryKind};
 use crate::logic::value::KeyType;
 
 use super::super::constants::{array_oid, type_oid, type_oid_of_element};
@@ -324,7 +324,8 @@ impl Survey<'_> {
         self.facts.keyspace(key).is_some_and(|keyspace| self.key_type(keyspace) != KeyType::Text)
     }
 
-    fn key_type(&self, keyspace: KeyspaceId) -> KeyType {
+    /// The type of a keyspace's keys.
+    pub fn key_type(&self, keyspace: KeyspaceId) -> KeyType {
         self.schema.map.keyspaces[usize::from(keyspace.0)].key_type
     }
 }

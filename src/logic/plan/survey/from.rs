@@ -2,8 +2,8 @@
 
 use crate::logic::catalog::Relation;
 use crate::logic::shards::KeyspaceId;
-use crate::logic::sql::expression::Expression;
 use crate::logic::sql::parse::{deeper, with_statements};
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Alias, FromItem, Join, JoinKind, RelationName, Statement};
 
 use super::super::constants::Literals;
@@ -15,6 +15,8 @@ use super::{Survey, Use};
 
 /// Views on views beyond this are refused.
 const VIEW_DEPTH_MAX: usize = 16;
+/// So are statements that come to more uses of views than this.
+const VIEWS_MAX: usize = 200;
 
 impl<'a> Survey<'a> {
     /// Surveys one item of FROM. `visible` holds its left siblings.
@@ -144,7 +146,8 @@ impl<'a> Survey<'a> {
     }
 
     fn view(&mut self, name: &RelationName, definition: &str, relation: &Relation) -> Columns {
-        if self.view_depth >= VIEW_DEPTH_MAX {
+        self.views += 1;
+        if self.view_depth >= VIEW_DEPTH_MAX || self.views > VIEWS_MAX {
             self.refuse(Refusal::unknown(&format!("view \"{}\" on so many other views", name.name)));
             return Columns::open();
         }

@@ -6,7 +6,7 @@ use pg_raw_parse::nodes::{self, A_Expr_Kind as Kind, BoolExprType, NullTestType,
 use pg_raw_parse::walk::{Recurse, walk_manual};
 use pg_raw_parse::{ConstValue, Node};
 
-use super::super::expression::{
+use super::super::statement::expression::{
     Call, Constant, Expression, Literal, Operator, Subquery, SubqueryKind, TypeName, Window,
 };
 use super::super::statement::{Statement, Target};

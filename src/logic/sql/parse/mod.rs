@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use pg_raw_parse::{Node, list::NodeList, nodes};
 
-use super::expression::Expression;
+use super::statement::expression::Expression;
 use super::statement::{Located, RelationName};
 
 mod expression;

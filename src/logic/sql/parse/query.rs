@@ -3,7 +3,7 @@
 use pg_raw_parse::nodes::{self, CmdType, JoinType, MergeMatchKind, OnConflictAction, OverridingKind, SetOperation};
 use pg_raw_parse::{Node, list::NodeList};
 
-use super::super::expression::Expression;
+use super::super::statement::expression::Expression;
 use super::super::statement::{
     Alias, Body, Change, CommonTable, Distinct, FromItem, Insert, Join, JoinKind, Merge, MergeAction, MergeBranch,
     MergeKind, OnConflict, Query, RelationName, Select, Statement, Target, With,

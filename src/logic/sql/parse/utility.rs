@@ -3,7 +3,7 @@
 use pg_raw_parse::nodes::{self, DiscardMode, ObjectType, TransactionStmtKind, VariableSetKind};
 use pg_raw_parse::{ConstValue, Node, list::NodeList};
 
-use super::super::expression::Literal;
+use super::super::statement::expression::Literal;
 use super::super::statement::{
     Copy, CopyOption, Explain, RelationName, Set, SetChange, Statement, Transaction, Utility,
 };
