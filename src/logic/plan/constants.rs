@@ -46,6 +46,7 @@ impl<'a> Literals<'a> {
     }
 
     /// The value of an expression, if it is a literal or a parameter, cast or not.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a cast is looked into")]
     pub fn value(&self, expression: &Expression) -> Option<Value> {
         match expression {
             Expression::Cast { inner, to } => {
@@ -72,6 +73,7 @@ impl<'a> Literals<'a> {
     }
 
     /// The value of an element of an array that is cast as a whole: `'{1,2}'::bigint[]`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a cast is looked into")]
     pub fn array(&self, expression: &Expression) -> Option<Value> {
         match expression {
             Expression::Cast { inner, to } => {

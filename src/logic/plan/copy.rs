@@ -47,7 +47,7 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
 
 fn read(table: &RelationName, survey: &mut Survey<'_>, scope: &Scope<'_>) {
     let item = FromItem::Table { name: table.clone(), alias: Alias::default(), sample: None };
-    survey.from_item(&item, scope);
+    survey.item_of_from(&item, scope);
 }
 
 fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<CopyIn> {

@@ -217,6 +217,7 @@ impl Survey<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only rows are compared with rows")]
     fn is_in(&self, left: &Expression, list: &[Expression], scope: &Scope<'_>) -> Vec<(Variable, Restriction)> {
         let Expression::Row(left) = left else {
             let items: Vec<_> = list.iter().collect();
@@ -239,6 +240,7 @@ impl Survey<'_> {
         found
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
     fn any_of_array(&self, array: &Expression) -> Option<Restriction> {
         if let Expression::Array(items) = array {
             return Some(any_of(self.alike(&items.iter().collect::<Vec<_>>())?));
@@ -332,9 +334,9 @@ impl Survey<'_> {
 
 /// One of the branches holds: a key is restricted if it is so in each of them.
 fn either(branches: Vec<Passed>) -> Passed {
-    let mut possible: Vec<Vec<(Variable, Restriction)>> = branches.into_iter().flatten().collect();
+    let possible: Vec<Vec<(Variable, Restriction)>> = branches.into_iter().flatten().collect();
     let mut passed = Vec::new();
-    let Some(first) = possible.first_mut() else { return None };
+    let first = possible.first()?;
     let candidates: Vec<Variable> = first.iter().map(|(variable, _)| *variable).collect();
     for (position, variable) in candidates.iter().enumerate() {
         if candidates[..position].contains(variable) {

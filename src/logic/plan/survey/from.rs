@@ -20,7 +20,7 @@ const VIEWS_MAX: usize = 200;
 
 impl<'a> Survey<'a> {
     /// Surveys one item of FROM. `visible` holds its left siblings.
-    pub fn from_item(&mut self, item: &FromItem, visible: &Scope<'_>) -> Vec<Entry> {
+    pub fn item_of_from(&mut self, item: &FromItem, visible: &Scope<'_>) -> Vec<Entry> {
         deeper(|| match item {
             FromItem::Table { name, alias, sample } => vec![self.table(name, alias, sample.as_deref(), visible)],
             FromItem::Query { is_lateral, query, alias } => {
@@ -145,6 +145,7 @@ impl<'a> Survey<'a> {
         (columns, variable)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a view is a query")]
     fn view(&mut self, name: &RelationName, definition: &str, relation: &Relation) -> Columns {
         self.views += 1;
         if self.view_depth >= VIEW_DEPTH_MAX || self.views > VIEWS_MAX {
@@ -177,10 +178,10 @@ impl<'a> Survey<'a> {
     }
 
     fn join(&mut self, join: &Join, visible: &Scope<'_>) -> Vec<Entry> {
-        let mut left = self.from_item(&join.left, visible);
+        let mut left = self.item_of_from(&join.left, visible);
         let mut right = {
             let beside = Scope::siblings(left.clone(), visible);
-            self.from_item(&join.right, &beside)
+            self.item_of_from(&join.right, &beside)
         };
         if let Some(on) = &join.on {
             self.on(join.kind, on, &left, &right, visible);
@@ -291,7 +292,7 @@ fn is_open(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| entry.columns.is_open)
 }
 
-fn visible_columns<'e>(entries: &'e [Entry]) -> impl Iterator<Item = &'e Column> {
+fn visible_columns(entries: &[Entry]) -> impl Iterator<Item = &Column> {
     entries.iter().flat_map(|entry| &entry.columns.list).filter(|column| !column.is_merged)
 }
 

@@ -8,6 +8,7 @@ use super::super::refusal::Refusal;
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
+#[derive(Clone, Copy)]
 enum Special {
     /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT
     Sequence,
@@ -87,6 +88,7 @@ impl<'a> Survey<'a> {
     }
 
     /// `set_config(name, value, is_local)`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
     fn set_config(&mut self, call: &Call) {
         let [Expression::Constant(name), value, Expression::Constant(local)] = call.arguments.as_slice() else {
             return self.refuse(Refusal::computed_setting());

@@ -23,7 +23,7 @@ mod from;
 mod insert;
 mod change;
 
-pub use insert::{Target, has_no_default, position_of_key};
+pub use insert::{Target, has_no_default};
 
 /// What is known of a statement so far.
 pub struct Survey<'a> {

@@ -68,6 +68,7 @@ impl Survey<'_> {
         self.common.push(CommonTable { columns, uses: 0, ties: Vec::new(), may_be_filtered });
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the grammar has no other parts")]
     fn part(&mut self, part: &Part, scope: &Scope<'_>) -> Columns {
         match &part.statement {
             Statement::Query(query) => self.query(query, scope),
@@ -87,7 +88,7 @@ impl Survey<'_> {
         for item in &select.from {
             let entries = {
                 let visible = Scope::siblings(scope.entries.clone(), parent);
-                self.from_item(item, &visible)
+                self.item_of_from(item, &visible)
             };
             scope.entries.extend(entries);
         }
@@ -261,6 +262,7 @@ impl Gate<'_> {
     }
 
     /// DISTINCT ON looks for names among the aliases of the select list first (manual, SELECT, ORDER BY clause).
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only names can be aliases")]
     fn renames(&self, expressions: &[Expression]) -> bool {
         expressions.iter().any(|expression| match expression {
             Expression::Column(parts) => self.select.targets.iter().any(|target| target.name.as_ref() == parts.first()),

@@ -107,6 +107,7 @@ fn lower(name: Option<&str>) -> Box<str> {
     name.unwrap_or_default().to_ascii_lowercase().into()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other values are words")]
 fn copy_option(option: &nodes::DefElem) -> CopyOption {
     let arg = option.arg();
     let values = match arg {
@@ -152,6 +153,7 @@ fn characteristics(options: &NodeList) -> Vec<(Box<str>, Literal)> {
         .collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "bit strings are no settings")]
 fn constant(node: Node<'_>) -> Option<Literal> {
     let Node::A_Const(constant) = node else { return None };
     match constant.val()? {
