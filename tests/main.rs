@@ -4,6 +4,8 @@
 
 /// The rooms stand in order.
 mod architecture;
+/// Statements to plans, as golden files.
+mod plans;
 /// What the tests with real servers share.
 mod support;
 /// Health, lag, schemas and metrics of real servers.

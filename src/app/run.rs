@@ -96,17 +96,8 @@ impl Proxy {
         let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));
-        let mut proxy = Self {
-            file,
-            settings,
-            control,
-            shared,
-            door,
-            entrance,
-            metrics,
-            tasks: Vec::new(),
-            addresses: Vec::new(),
-        };
+        let mut proxy =
+            Self { file, settings, control, shared, door, entrance, metrics, tasks: Vec::new(), addresses: Vec::new() };
         proxy.listen()?;
         proxy.tasks.push(tokio::spawn(look_after(Arc::clone(&proxy.shared))));
         Ok(proxy)

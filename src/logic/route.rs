@@ -101,9 +101,7 @@ impl Values<'_> {
             (Source::Param(number), Self::Bind { bind, types }) => {
                 let index = usize::from(*number).wrapping_sub(1);
                 match bind.parameter(index) {
-                    Some((format, bytes)) => {
-                        look(Raw::Param { format, type_oid: view::type_at(types, index), bytes })
-                    }
+                    Some((format, bytes)) => look(Raw::Param { format, type_oid: view::type_at(types, index), bytes }),
                     // The server will say that a parameter is missing.
                     None => look(Raw::Null),
                 }

@@ -79,7 +79,8 @@ pub struct Warning {
 }
 
 const NONE_IN_PROGRESS: Warning = Warning { sqlstate: "25P01", message: "there is no transaction in progress" };
-const ALREADY_IN_PROGRESS: Warning = Warning { sqlstate: "25001", message: "there is already a transaction in progress" };
+const ALREADY_IN_PROGRESS: Warning =
+    Warning { sqlstate: "25001", message: "there is already a transaction in progress" };
 const SET_OUTSIDE: Warning =
     Warning { sqlstate: "25P01", message: "SET TRANSACTION can only be used in transaction blocks" };
 
@@ -353,7 +354,10 @@ mod tests {
         transaction.remember("SET LOCAL x.y = 1 -- why");
         transaction.on_command(&Command::Savepoint("b".into()), "SAVEPOINT b");
         assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;SET LOCAL x.y = 1 -- why\n;SAVEPOINT b\n;");
-        assert_eq!(transaction.on_command(&Command::RollbackTo("a".into()), "ROLLBACK TO a"), Step::Answer("ROLLBACK", None));
+        assert_eq!(
+            transaction.on_command(&Command::RollbackTo("a".into()), "ROLLBACK TO a"),
+            Step::Answer("ROLLBACK", None)
+        );
         assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;");
         transaction.on_ready(b'T');
         assert_eq!(transaction.status(), b'T');
@@ -403,7 +407,10 @@ mod tests {
         let mut transaction = Transaction::Idle;
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)));
         let mut transaction = begun();
-        assert_eq!(transaction.on_command(&BEGIN, "start transaction"), Step::Answer("START TRANSACTION", Some(ALREADY_IN_PROGRESS)));
+        assert_eq!(
+            transaction.on_command(&BEGIN, "start transaction"),
+            Step::Answer("START TRANSACTION", Some(ALREADY_IN_PROGRESS))
+        );
     }
 
     #[test]

@@ -109,7 +109,8 @@ impl Planner {
         self.metrics.plan_cache_misses.increment(1);
         let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
         let schema = Schema { map: &self.database.map, catalog, search_path: &self.search_path };
-        let spans: Option<Vec<_>> = literals.map(|literals| literals.iter().map(|literal| literal.at.clone()).collect());
+        let spans: Option<Vec<_>> =
+            literals.map(|literals| literals.iter().map(|literal| literal.at.clone()).collect());
         let (statements, fixed) = match plan::plan(sql, &schema, spans.as_deref()) {
             Ok(planned) => {
                 let written = |index: &u16| {

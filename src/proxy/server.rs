@@ -1,9 +1,9 @@
 //! A server connection as sessions use it: its stream, what has been set and prepared on it, who may cancel on it.
 
 use std::ops::{Deref, DerefMut};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::pin::Pin;
 use std::time::Instant;
 
 use tokio::io::AsyncWrite;

@@ -1,8 +1,8 @@
 //! Prepared statements under proxy-wide numbers: clients that prepare the same text with the same parameter types share one.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::logic::sql::expression::{Constant, Expression, Literal, TypeName};
+use crate::logic::sql::statement::expression::{Constant, Expression, Literal, TypeName};
 use crate::logic::value::LiteralKind;
 
 use super::{Source, Value};
@@ -46,6 +46,7 @@ impl<'a> Literals<'a> {
     }
 
     /// The value of an expression, if it is a literal or a parameter, cast or not.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a cast is looked into")]
     pub fn value(&self, expression: &Expression) -> Option<Value> {
         match expression {
             Expression::Cast { inner, to } => {
@@ -57,7 +58,22 @@ impl<'a> Literals<'a> {
         }
     }
 
+    /// A number without a cast: what it is as text depends on how PostgreSQL prints it.
+    pub fn is_bare_number(&self, value: &Value) -> bool {
+        let is_digit = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.');
+        value.cast.is_none()
+            && match &value.source {
+                Source::Literal { index, .. } => {
+                    let span = self.spans.and_then(|spans| spans.get(usize::from(*index)));
+                    is_digit(span.and_then(|span| self.text.as_bytes().get(span.start as usize)))
+                }
+                Source::Fixed(Some((kind, _))) => *kind != LiteralKind::String,
+                Source::Fixed(None) | Source::Param(_) => false,
+            }
+    }
+
     /// The value of an element of an array that is cast as a whole: `'{1,2}'::bigint[]`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only a cast is looked into")]
     pub fn array(&self, expression: &Expression) -> Option<Value> {
         match expression {
             Expression::Cast { inner, to } => {

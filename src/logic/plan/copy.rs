@@ -6,7 +6,7 @@ use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationNa
 
 use super::schema::{Found, Schema};
 use super::scope::Scope;
-use super::survey::{Survey, Target, position_of_key};
+use super::survey::{Survey, Target, has_no_default};
 use super::{CopyIn, Refusal};
 
 /// Surveys a COPY. Rows for a sharded table give a plan of their own.
@@ -47,17 +47,22 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
 
 fn read(table: &RelationName, survey: &mut Survey<'_>, scope: &Scope<'_>) {
     let item = FromItem::Table { name: table.clone(), alias: Alias::default(), sample: None };
-    survey.from_item(&item, scope);
+    survey.item_of_from(&item, scope);
 }
 
 fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<CopyIn> {
+    let columns = columns(copy, target);
+    let key_position = columns.iter().position(|column| *column == target.key);
+    if key_position.is_none() && !has_no_default(target) {
+        survey.refuse(Refusal::key_left_out(target.table, target.key));
+    }
     match format(copy, target.key) {
         Ok(format) => Some(CopyIn {
             table: Box::from(target.table),
             keyspace: target.keyspace,
             key_column: Box::from(target.key),
-            key_position: position_of_key(&copy.columns, target),
-            columns: columns(copy, target),
+            key_position,
+            columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
             format,
         }),
         Err(option) => {
@@ -67,13 +72,14 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
     }
 }
 
-/// How many columns each row has: those of the list, else all that are not generated.
-fn columns(copy: &Copy, target: Target<'_>) -> u16 {
-    let listed = copy.columns.len();
-    let all = target.relation.map_or(0, |relation| {
-        relation.columns.iter().filter(|column| column.default != ColumnDefault::Generated).count()
-    });
-    u16::try_from(if listed > 0 { listed } else { all }).unwrap_or(u16::MAX)
+/// The columns of each row: those of the list, else all that are not generated.
+fn columns<'c>(copy: &'c Copy, target: Target<'c>) -> Vec<&'c str> {
+    if !copy.columns.is_empty() {
+        return copy.columns.iter().map(Box::as_ref).collect();
+    }
+    let all = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    let stored = all.iter().filter(|column| column.default != ColumnDefault::Generated);
+    stored.map(|column| column.name.as_ref()).collect()
 }
 
 /// The options of a COPY, as they stand.

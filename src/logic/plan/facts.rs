@@ -16,6 +16,7 @@ pub struct Variable(usize);
 #[derive(Debug, Default)]
 pub struct Facts {
     variables: Vec<Known>,
+    steps: std::cell::Cell<usize>,
 }
 
 #[derive(Debug)]
@@ -36,6 +37,8 @@ enum Fact {
 
 /// Deeper proofs are given up: `All` is always right.
 const DEPTH_MAX: usize = 200;
+/// Steps of all proofs of a statement together; beyond them proofs are given up.
+const STEPS_MAX: usize = 20_000_000;
 /// Conjuncts of one variable beyond these are left out.
 const CONJUNCTS_MAX: usize = 16;
 
@@ -89,6 +92,10 @@ impl Facts {
     }
 
     fn follow(&self, start: Variable, seen: &mut [bool], depth: usize) -> Restriction {
+        self.steps.set(self.steps.get() + seen.len());
+        if self.steps.get() > STEPS_MAX {
+            return Restriction::All;
+        }
         let mut parts = Vec::new();
         let mut open = vec![start];
         while let Some(variable) = open.pop() {
@@ -151,7 +158,10 @@ pub fn or(parts: Vec<Restriction>) -> Restriction {
             Restriction::Nothing => (),
             Restriction::Or(inner) => flat.extend(inner),
             Restriction::Equals(_) | Restriction::AnyOf(_) | Restriction::Between { .. } | Restriction::And(_) => {
-                flat.push(part);
+                // Long lists are left as they are: looking for doubles would take the square of their length.
+                if flat.len() > CONJUNCTS_MAX || !flat.contains(&part) {
+                    flat.push(part);
+                }
             }
         }
     }

@@ -160,7 +160,7 @@ impl Refusal {
     pub fn key_left_out(table: &str, column: &str) -> Self {
         Self::new(
             Reason::KeyIsUnknown,
-            format!("INSERT must give sharding key \"{table}.{column}\""),
+            format!("writing a row needs its sharding key \"{table}.{column}\""),
             "Its default is computed by the server, after the shard has been chosen.",
             &format!("List {column} and give it a constant or a parameter."),
         )

@@ -88,24 +88,24 @@ pub struct Scope<'p> {
     /// WITH parts of this level, as indexes
     pub common: Vec<(Box<str>, usize)>,
     /// The level around it
-    pub parent: Option<&'p Scope<'p>>,
+    pub parent: Option<&'p Self>,
     /// Left siblings of a FROM item: seen by LATERAL only
     pub is_sibling: bool,
 }
 
 impl<'p> Scope<'p> {
     /// A level inside `parent`.
-    pub fn inside(parent: &'p Scope<'p>) -> Self {
+    pub fn inside(parent: &'p Self) -> Self {
         Self { entries: Vec::new(), common: Vec::new(), parent: Some(parent), is_sibling: false }
     }
 
     /// Items of FROM to the left, seen from an item to the right.
-    pub fn siblings(entries: Vec<Entry>, parent: &'p Scope<'p>) -> Self {
+    pub fn siblings(entries: Vec<Entry>, parent: &'p Self) -> Self {
         Self { entries, common: Vec::new(), parent: Some(parent), is_sibling: true }
     }
 
     /// The nearest level that is not a FROM item's left sibling.
-    pub fn without_siblings(&'p self) -> &'p Scope<'p> {
+    pub fn without_siblings(&'p self) -> &'p Self {
         let mut scope = self;
         while let (true, Some(parent)) = (scope.is_sibling, scope.parent) {
             scope = parent;

@@ -1,6 +1,6 @@
 //! SET, RESET and SHOW: what the session must remember, and settings of our own.
 
-use crate::logic::sql::expression::Literal;
+use crate::logic::sql::statement::expression::Literal;
 use crate::logic::sql::statement::{Set, SetChange};
 
 use super::hint::setting;

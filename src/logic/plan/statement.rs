@@ -33,6 +33,7 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
     Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement) }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other statements are told apart by the survey")]
 fn statement(
     statement: &Statement,
     at: &Range<usize>,
@@ -57,7 +58,10 @@ fn statement(
         }
         Statement::Explain(explain) => {
             survey.literals.fix_all(at);
-            survey.statement(&explain.inner);
+            match &explain.inner {
+                Statement::Execute { .. } => survey.unknown("EXPLAIN EXECUTE"),
+                inner => survey.statement(inner),
+            }
             if !explain.is_analyze {
                 survey.mark = Mark::default();
             }
@@ -77,6 +81,7 @@ fn statement(
 }
 
 /// The plan of a statement that acts on the session itself.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other statements run on a shard")]
 fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Option<Plan> {
     let command = match statement {
         Statement::Transaction(transaction) => transaction_command(transaction)?,

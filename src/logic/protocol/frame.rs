@@ -135,12 +135,10 @@ pub fn longest_from_client(tag: u8) -> Option<usize> {
     const LARGE: usize = 0x3fff_ffff;
     const SMALL: usize = 10_000;
     match tag {
-        client::QUERY
-        | client::FUNCTION_CALL
-        | client::PARSE
-        | client::BIND
-        | client::COPY_DATA => Some(LARGE),
-        client::CLOSE | client::DESCRIBE | client::EXECUTE | client::FLUSH | client::SYNC | client::TERMINATE => Some(SMALL),
+        client::QUERY | client::FUNCTION_CALL | client::PARSE | client::BIND | client::COPY_DATA => Some(LARGE),
+        client::CLOSE | client::DESCRIBE | client::EXECUTE | client::FLUSH | client::SYNC | client::TERMINATE => {
+            Some(SMALL)
+        }
         client::COPY_DONE => Some(SMALL),
         client::COPY_FAIL => Some(SMALL),
         _ => None,

@@ -168,11 +168,9 @@ impl Fault {
             Self::Protocol(what) => plain(what.clone()),
             Self::Encoding => plain("invalid byte sequence for encoding \"UTF8\"".into()),
             Self::NoDatabase(name) => plain(format!("database \"{name}\" does not exist")),
-            Self::TooManyClients { max } => (
-                "no more connections allowed (max_clients)".into(),
-                Some(format!("{max} clients are connected")),
-                None,
-            ),
+            Self::TooManyClients { max } => {
+                ("no more connections allowed (max_clients)".into(), Some(format!("{max} clients are connected")), None)
+            }
             Self::QueueFull { server, waiters_max } => (
                 format!("too many clients wait for a connection to {server}"),
                 Some(format!("waiters_max is {waiters_max}")),
@@ -214,7 +212,9 @@ impl Fault {
             Self::QueryTimeout => plain("canceling statement due to query_timeout".into()),
             Self::IdleTimeout(setting) => plain(format!("terminating connection due to {setting}")),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
-            Self::Broken(what) => (format!("internal error: {what}"), None, Some("please report it with the log around this time")),
+            Self::Broken(what) => {
+                (format!("internal error: {what}"), None, Some("please report it with the log around this time"))
+            }
         }
     }
 

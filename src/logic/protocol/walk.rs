@@ -184,7 +184,12 @@ fn header(bytes: &[u8]) -> Result<Option<(u8, usize)>, Broken> {
 fn is_control(tag: u8) -> bool {
     matches!(
         tag,
-        server::ERROR | server::READY | server::COMMAND_COMPLETE | server::PARAMETER_STATUS | server::COPY_IN | server::COPY_BOTH
+        server::ERROR
+            | server::READY
+            | server::COMMAND_COMPLETE
+            | server::PARAMETER_STATUS
+            | server::COPY_IN
+            | server::COPY_BOTH
     )
 }
 

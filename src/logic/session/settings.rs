@@ -264,7 +264,12 @@ mod tests {
             pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
         };
         let server = map(&[("role", "bob"), ("work_mem", "'1MB'"), ("x.y", "'1'")]);
-        let client = map(&[("session_authorization", "'amy'"), ("shardway.shard", "'a'"), ("timezone", "'UTC'"), ("x.y", "'1'")]);
+        let client = map(&[
+            ("session_authorization", "'amy'"),
+            ("shardway.shard", "'a'"),
+            ("timezone", "'UTC'"),
+            ("x.y", "'1'"),
+        ]);
         let sql = difference(&server, &client);
         let expected = "SET SESSION AUTHORIZATION 'amy';RESET ROLE;SET TIME ZONE 'UTC';RESET \"work_mem\";";
         assert_eq!(sql.as_deref(), Some(expected));

@@ -1,6 +1,5 @@
 //! SQL text: what the proxy reads of it before PostgreSQL does.
 
 pub mod template;
-pub mod expression;
 pub mod statement;
 pub mod parse;

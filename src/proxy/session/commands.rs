@@ -190,7 +190,12 @@ impl Session {
     }
 
     /// SET and RESET. A parameter of the user's own (`my.var`) takes any value: no server is asked.
-    pub(super) async fn set_command(&mut self, command: &Command, text: &str, size: Option<usize>) -> Result<(), Trouble> {
+    pub(super) async fn set_command(
+        &mut self,
+        command: &Command,
+        text: &str,
+        size: Option<usize>,
+    ) -> Result<(), Trouble> {
         if is_free(command) && !self.transaction.is_on_server() {
             self.transaction.remember(text);
             self.follow(command);
@@ -252,7 +257,8 @@ impl Session {
                         OwnSetting::Role => (),
                     }
                 }
-                let change = SettingChange { name: own_name(*setting).into(), value: value.clone(), is_local: *is_local };
+                let change =
+                    SettingChange { name: own_name(*setting).into(), value: value.clone(), is_local: *is_local };
                 self.settings.apply(&change);
                 Ok(if value.is_some() { "SET" } else { "RESET" })
             }
@@ -401,10 +407,14 @@ impl Session {
         TEMPLATE.with_borrow_mut(|template| {
             let lexed = template.lex(sql.as_bytes(), self.strings());
             let values = Values::Text { sql, literals: lexed.literals };
-            let given: Vec<Given<'_>> = execute.arguments.iter().map(|argument| match argument {
-                Some(value) => values.given(value),
-                None => Given::Unknown,
-            }).collect();
+            let given: Vec<Given<'_>> = execute
+                .arguments
+                .iter()
+                .map(|argument| match argument {
+                    Some(value) => values.given(value),
+                    None => Given::Unknown,
+                })
+                .collect();
             Ok(route::destination(&one.home, &Values::Given(&given), self.map()))
         })
     }
@@ -472,7 +482,9 @@ fn own_name(setting: OwnSetting) -> &'static str {
 /// Every parameter it sets has a dot in its name: PostgreSQL takes any value for these.
 fn is_free(command: &Command) -> bool {
     match command {
-        Command::Set(changes) => changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX)),
+        Command::Set(changes) => {
+            changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX))
+        }
         _ => false,
     }
 }

@@ -6,8 +6,8 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use tokio::io::AsyncWrite;
 use std::pin::Pin;
+use tokio::io::AsyncWrite;
 
 use crate::logic::protocol::walk::Broken;
 use crate::logic::session::pipeline::Pipeline;

@@ -155,7 +155,8 @@ impl Session {
     }
 
     async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
-        let target = self.target(segment.destination, segment.access).inspect_err(|_| self.client.consume(segment.size))?;
+        let target =
+            self.target(segment.destination, segment.access).inspect_err(|_| self.client.consume(segment.size))?;
         let index = match self.hold(target).await {
             Ok(index) => index,
             Err(fault) => {
@@ -309,13 +310,7 @@ impl Session {
     }
 
     /// The server must have this statement before it is bound or described.
-    fn ensure(
-        &mut self,
-        index: usize,
-        statement: &Statement,
-        is_named: bool,
-        sent: &mut smallvec::SmallVec<[u64; 8]>,
-    ) {
+    fn ensure(&mut self, index: usize, statement: &Statement, is_named: bool, sent: &mut smallvec::SmallVec<[u64; 8]>) {
         if is_named {
             if self.held[index].lease.prepared.touch(statement.id) || sent.contains(&statement.id) {
                 return;

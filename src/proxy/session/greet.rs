@@ -124,7 +124,12 @@ impl Session {
             "shardway.shard" => shard_by_name(self.map(), value).map(drop),
             "shardway.key" => shard_by_key(self.map(), value).map(drop),
             "shardway.role" => Ok(()),
-            _ => return Err(End::Fault(Fault::Startup { sqlstate: "42704".into(), message: format!("unrecognized configuration parameter \"{name}\"") })),
+            _ => {
+                return Err(End::Fault(Fault::Startup {
+                    sqlstate: "42704".into(),
+                    message: format!("unrecognized configuration parameter \"{name}\""),
+                }));
+            }
         };
         checked.map_err(|refusal| {
             End::Fault(Fault::Startup { sqlstate: refusal.sqlstate.into(), message: refusal.message })

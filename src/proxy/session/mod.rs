@@ -172,7 +172,8 @@ impl Session {
                     return self.flush().await;
                 }
                 Front::Malformed { tag, length } => {
-                    let what = format!("invalid message length {length} in message '{}'", char::from(tag).escape_default());
+                    let what =
+                        format!("invalid message length {length} in message '{}'", char::from(tag).escape_default());
                     return Err(End::Fault(Fault::Protocol(what)));
                 }
             };

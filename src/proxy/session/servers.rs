@@ -213,7 +213,8 @@ impl Session {
             None => self.transaction.is_idle(),
             Some(begun) => begun.is_read_only && !begun.is_serializable,
         };
-        let has_replica = picture.database.shards[usize::from(shard.0)].replicas.iter().any(|replica| self.is_fresh(replica));
+        let has_replica =
+            picture.database.shards[usize::from(shard.0)].replicas.iter().any(|replica| self.is_fresh(replica));
         let is_open = picture.database.replicas.enabled || wanted == Some("replica");
         if may_leave && is_open && has_replica && wanted != Some("primary") { Role::Replica } else { Role::Primary }
     }

@@ -120,7 +120,9 @@ impl Session {
         let destination = self.overrule(found, named)?;
         let (access, mark, kind) = match (&*planned.plan, &planned.forced) {
             (Plan::One(one), _) => (one.access, &one.mark, PlanKind::of(&planned.plan)),
-            (Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_), Some(Forced { access, mark })) => (*access, mark, None),
+            (Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_), Some(Forced { access, mark })) => {
+                (*access, mark, None)
+            }
             (Plan::Refuse(refusal), None) => return Err(refusal.clone().into()),
             (Plan::Command(_) | Plan::CopyIn(_), None) => {
                 return Err(Fault::Broken("a command was routed".into()).into());
@@ -141,7 +143,8 @@ impl Session {
     /// A comment or setting may keep a read on the primary.
     fn access(&self, planned: &Planned, access: Access) -> Access {
         use crate::logic::plan::OwnSetting;
-        let is_primary = planned.hint.as_ref().is_some_and(|hint| hint.setting == OwnSetting::Role && &*hint.value == "primary");
+        let is_primary =
+            planned.hint.as_ref().is_some_and(|hint| hint.setting == OwnSetting::Role && &*hint.value == "primary");
         if is_primary && self.transaction.is_idle() { Access::Write } else { access }
     }
 
@@ -194,7 +197,13 @@ impl Session {
     }
 
     /// What follows an answered Query: COPY data, transaction state, what the statement did to the session.
-    async fn complete(&mut self, index: usize, outcome: Outcome, ready: &Ready<'_>, is_ddl: bool) -> Result<(), Trouble> {
+    async fn complete(
+        &mut self,
+        index: usize,
+        outcome: Outcome,
+        ready: &Ready<'_>,
+        is_ddl: bool,
+    ) -> Result<(), Trouble> {
         if let Outcome::CopyIn = outcome {
             self.pump_copy(index).await?;
         } else {
@@ -309,15 +318,22 @@ impl Session {
 
     /// What the completed commands among several statements did to the session.
     fn apply_several(&mut self, statements: &[Planned], sql: &str) {
-        let completed: Vec<usize> = self.pipeline.done.iter().filter_map(|done| match done {
-            Done::Completed(at) => Some(usize::from(*at)),
-            Done::Prepared(_) | Done::Executed(_) => None,
-        }).collect();
+        let completed: Vec<usize> = self
+            .pipeline
+            .done
+            .iter()
+            .filter_map(|done| match done {
+                Done::Completed(at) => Some(usize::from(*at)),
+                Done::Prepared(_) | Done::Executed(_) => None,
+            })
+            .collect();
         // An error undoes what the implicit transaction did since the last explicit end.
         let kept = if self.pipeline.failure.is_none() {
             completed.len()
         } else {
-            let ends = |at: &usize| matches!(statements.get(*at).and_then(|it| super::command(&it.plan)), Some(Command::Commit { .. }));
+            let ends = |at: &usize| {
+                matches!(statements.get(*at).and_then(|it| super::command(&it.plan)), Some(Command::Commit { .. }))
+            };
             completed.iter().rposition(ends).map_or(0, |last| last + 1)
         };
         for at in &completed[..kept] {
@@ -459,7 +475,9 @@ pub(super) fn needs_session(what: &str) -> Refusal {
         reason: Reason::NeedsSession,
         sqlstate: "0A000",
         message: format!("{what} is not supported with transaction pooling"),
-        detail: Some("its answer depends on what earlier statements left on the server, which may be another one now".to_owned()),
+        detail: Some(
+            "its answer depends on what earlier statements left on the server, which may be another one now".to_owned(),
+        ),
         hint: Some("use pool_mode = \"session\", or RETURNING instead of currval".to_owned()),
     }
 }

@@ -92,7 +92,10 @@ impl Session {
         let received = self.client.received();
         let mut at = 0;
         while let Front::Whole(frame) = frame::front(&received[at..]) {
-            if matches!(frame.tag, client::SYNC | client::FLUSH | client::TERMINATE | client::QUERY | client::FUNCTION_CALL) {
+            if matches!(
+                frame.tag,
+                client::SYNC | client::FLUSH | client::TERMINATE | client::QUERY | client::FUNCTION_CALL
+            ) {
                 return true;
             }
             at += frame.bytes.len();

@@ -1,6 +1,6 @@
 //! UPDATE, DELETE and MERGE: the rows that are changed, and that no row changes its shard.
 
-use crate::logic::sql::expression::Expression;
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Alias, Change, Merge, MergeAction, MergeBranch, MergeKind, RelationName};
 
 use super::super::refusal::Refusal;
@@ -22,7 +22,7 @@ impl<'a> Survey<'a> {
         for item in &change.from {
             let entries = {
                 let visible = Scope::siblings(scope.entries.clone(), &outer);
-                self.from_item(item, &visible)
+                self.item_of_from(item, &visible)
             };
             scope.entries.extend(entries);
         }
@@ -44,6 +44,7 @@ impl<'a> Survey<'a> {
     }
 
     /// The table that is written.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other tables are told apart by `written_elsewhere`")]
     fn target<'t>(
         &mut self,
         name: &'t RelationName,
@@ -79,7 +80,7 @@ impl<'a> Survey<'a> {
         self.with(merge.with.as_ref(), &mut outer);
         let (entry, target) = self.target(&merge.table, &merge.alias, "MERGE", false);
         let free_target = variables(std::slice::from_ref(&entry));
-        let source = self.from_item(&merge.source, &outer);
+        let source = self.item_of_from(&merge.source, &outer);
         let free_source = variables(&source);
         let mut scope = Scope::inside(&outer);
         scope.entries.push(entry);

@@ -5,8 +5,8 @@
 //! `free` holds the variables whose rows the condition can leave out at its place.
 
 use crate::logic::shards::KeyspaceId;
-use crate::logic::sql::expression::{Expression, Literal, Operator, Subquery, SubqueryKind};
 use crate::logic::sql::parse::deeper;
+use crate::logic::sql::statement::expression::{Expression, Literal, Operator, Subquery, SubqueryKind};
 use crate::logic::value::KeyType;
 
 use super::super::constants::{array_oid, type_oid, type_oid_of_element};
@@ -217,6 +217,7 @@ impl Survey<'_> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only rows are compared with rows")]
     fn is_in(&self, left: &Expression, list: &[Expression], scope: &Scope<'_>) -> Vec<(Variable, Restriction)> {
         let Expression::Row(left) = left else {
             let items: Vec<_> = list.iter().collect();
@@ -239,6 +240,7 @@ impl Survey<'_> {
         found
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
     fn any_of_array(&self, array: &Expression) -> Option<Restriction> {
         if let Expression::Array(items) = array {
             return Some(any_of(self.alike(&items.iter().collect::<Vec<_>>())?));
@@ -324,16 +326,17 @@ impl Survey<'_> {
         self.facts.keyspace(key).is_some_and(|keyspace| self.key_type(keyspace) != KeyType::Text)
     }
 
-    fn key_type(&self, keyspace: KeyspaceId) -> KeyType {
+    /// The type of a keyspace's keys.
+    pub fn key_type(&self, keyspace: KeyspaceId) -> KeyType {
         self.schema.map.keyspaces[usize::from(keyspace.0)].key_type
     }
 }
 
 /// One of the branches holds: a key is restricted if it is so in each of them.
 fn either(branches: Vec<Passed>) -> Passed {
-    let mut possible: Vec<Vec<(Variable, Restriction)>> = branches.into_iter().flatten().collect();
+    let possible: Vec<Vec<(Variable, Restriction)>> = branches.into_iter().flatten().collect();
     let mut passed = Vec::new();
-    let Some(first) = possible.first_mut() else { return None };
+    let first = possible.first()?;
     let candidates: Vec<Variable> = first.iter().map(|(variable, _)| *variable).collect();
     for (position, variable) in candidates.iter().enumerate() {
         if candidates[..position].contains(variable) {

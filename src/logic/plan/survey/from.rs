@@ -2,8 +2,8 @@
 
 use crate::logic::catalog::Relation;
 use crate::logic::shards::KeyspaceId;
-use crate::logic::sql::expression::Expression;
 use crate::logic::sql::parse::{deeper, with_statements};
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Alias, FromItem, Join, JoinKind, RelationName, Statement};
 
 use super::super::constants::Literals;
@@ -15,10 +15,12 @@ use super::{Survey, Use};
 
 /// Views on views beyond this are refused.
 const VIEW_DEPTH_MAX: usize = 16;
+/// So are statements that come to more uses of views than this.
+const VIEWS_MAX: usize = 200;
 
 impl<'a> Survey<'a> {
     /// Surveys one item of FROM. `visible` holds its left siblings.
-    pub fn from_item(&mut self, item: &FromItem, visible: &Scope<'_>) -> Vec<Entry> {
+    pub fn item_of_from(&mut self, item: &FromItem, visible: &Scope<'_>) -> Vec<Entry> {
         deeper(|| match item {
             FromItem::Table { name, alias, sample } => vec![self.table(name, alias, sample.as_deref(), visible)],
             FromItem::Query { is_lateral, query, alias } => {
@@ -143,8 +145,10 @@ impl<'a> Survey<'a> {
         (columns, variable)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a view is a query")]
     fn view(&mut self, name: &RelationName, definition: &str, relation: &Relation) -> Columns {
-        if self.view_depth >= VIEW_DEPTH_MAX {
+        self.views += 1;
+        if self.view_depth >= VIEW_DEPTH_MAX || self.views > VIEWS_MAX {
             self.refuse(Refusal::unknown(&format!("view \"{}\" on so many other views", name.name)));
             return Columns::open();
         }
@@ -174,10 +178,10 @@ impl<'a> Survey<'a> {
     }
 
     fn join(&mut self, join: &Join, visible: &Scope<'_>) -> Vec<Entry> {
-        let mut left = self.from_item(&join.left, visible);
+        let mut left = self.item_of_from(&join.left, visible);
         let mut right = {
             let beside = Scope::siblings(left.clone(), visible);
-            self.from_item(&join.right, &beside)
+            self.item_of_from(&join.right, &beside)
         };
         if let Some(on) = &join.on {
             self.on(join.kind, on, &left, &right, visible);
@@ -288,7 +292,7 @@ fn is_open(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| entry.columns.is_open)
 }
 
-fn visible_columns<'e>(entries: &'e [Entry]) -> impl Iterator<Item = &'e Column> {
+fn visible_columns(entries: &[Entry]) -> impl Iterator<Item = &Column> {
     entries.iter().flat_map(|entry| &entry.columns.list).filter(|column| !column.is_merged)
 }
 

@@ -1,13 +1,14 @@
 //! Functions: what calling them may read, write or leave behind in the session.
 
 use crate::logic::catalog::{Function, Volatility};
-use crate::logic::sql::expression::{Call, Expression, Literal};
+use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::SettingChange;
 use super::super::refusal::Refusal;
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
+#[derive(Clone, Copy)]
 enum Special {
     /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT
     Sequence,
@@ -41,12 +42,14 @@ impl<'a> Survey<'a> {
         let functions = self.candidates(call);
         if functions.is_empty() {
             // PostgreSQL says that it does not exist, or a newer schema has it.
+            self.volatile_calls += 1;
             return self.writes();
         }
         let volatility = functions.iter().map(|function| function.volatility).max();
         let is_foreign = |function: &&&Function| function.schema.as_ref() != "pg_catalog" && !function.is_native;
         let own: Vec<&Function> = functions.iter().filter(is_foreign).copied().collect();
         if volatility == Some(Volatility::Volatile) {
+            self.volatile_calls += 1;
             self.writes();
         }
         if own.iter().any(|function| function.volatility == Volatility::Volatile) {
@@ -60,10 +63,14 @@ impl<'a> Survey<'a> {
 
     fn special(&mut self, special: Special, name: &str, call: &Call) {
         self.writes();
+        self.volatile_calls += 1;
         match special {
             Special::Sequence if self.fills_rows => (),
             Special::Sequence => self.is_only_first("sequences"),
-            Special::ReadsSession(what) => self.mark.needs_pinned = Some(what),
+            Special::ReadsSession(what) => {
+                self.is_bound();
+                self.mark.needs_pinned = Some(what);
+            }
             Special::SessionLock => {
                 self.is_only_first("advisory locks");
                 self.mark.pin = Some("advisory lock");
@@ -81,6 +88,7 @@ impl<'a> Survey<'a> {
     }
 
     /// `set_config(name, value, is_local)`.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
     fn set_config(&mut self, call: &Call) {
         let [Expression::Constant(name), value, Expression::Constant(local)] = call.arguments.as_slice() else {
             return self.refuse(Refusal::computed_setting());

@@ -2,15 +2,16 @@
 
 use crate::logic::catalog::{ColumnDefault, Relation};
 use crate::logic::shards::KeyspaceId;
-use crate::logic::sql::expression::Expression;
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert, OnConflict, Query, RelationName};
+use crate::logic::value::KeyType;
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Meaning, Scope};
 use super::super::{Place, Requirement, Source, Value};
-use super::{Survey, key_of};
+use super::{Survey, meaning_of};
 
 /// A sharded table that is written.
 #[derive(Clone, Copy)]
@@ -33,6 +34,7 @@ enum Key<'e> {
 
 impl Survey<'_> {
     /// Surveys an INSERT. Returns what its RETURNING columns stand for.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other tables are told apart by `written_elsewhere`")]
     pub fn insert(&mut self, insert: &Insert, parent: &Scope<'_>) -> Columns {
         self.writes();
         let mut scope = Scope::inside(parent);
@@ -153,6 +155,10 @@ impl Survey<'_> {
 
     /// Rows with these keys are written.
     pub fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>) {
+        let is_text = self.key_type(target.keyspace) == KeyType::Text;
+        if is_text && keys.iter().any(|key| self.literals.is_bare_number(key)) {
+            return self.refuse(Refusal::key_not_constant(self.verb, target.table, target.key));
+        }
         let place = Place::Store { keyspace: target.keyspace, column: Box::from(target.key), keys };
         self.require(Requirement { table: Box::from(target.table), place });
     }
@@ -215,10 +221,9 @@ impl Survey<'_> {
 
     /// What an expression in a row of a MERGE stands for.
     pub fn meaning_in_row(&self, expression: &Expression, scope: &Scope<'_>) -> Meaning {
-        match (self.literals.value(expression), key_of(expression, scope)) {
-            (Some(value), _) => Meaning::Value(value),
-            (None, Some((variable, nullable))) => Meaning::Key { variable, nullable },
-            (None, None) => Meaning::Opaque,
+        match self.literals.value(expression) {
+            Some(value) => Meaning::Value(value),
+            None => meaning_of(expression, scope),
         }
     }
 }
@@ -238,7 +243,7 @@ pub fn position_of_key(columns: &[Box<str>], target: Target<'_>) -> Option<usize
 }
 
 /// A row without its key has NULL there.
-fn has_no_default(target: Target<'_>) -> bool {
+pub fn has_no_default(target: Target<'_>) -> bool {
     default_of(target) == Some(&ColumnDefault::None)
 }
 

@@ -6,9 +6,9 @@
 use std::collections::HashMap;
 
 use crate::logic::shards::{KeyspaceId, ShardId};
-use crate::logic::sql::expression::{Expression, Subquery, Window};
 use crate::logic::sql::parse::{TOO_DEEP, deeper};
 use crate::logic::sql::statement::Target as Assignment;
+use crate::logic::sql::statement::expression::{Expression, Subquery, Window};
 
 use super::constants::Literals;
 use super::facts::{Facts, Variable};
@@ -23,7 +23,7 @@ mod from;
 mod insert;
 mod change;
 
-pub use insert::{Target, position_of_key};
+pub use insert::{Target, has_no_default};
 
 /// What is known of a statement so far.
 pub struct Survey<'a> {
@@ -48,6 +48,9 @@ pub struct Survey<'a> {
     pub mark: Mark,
     refusal: Option<Refusal>,
     view_depth: usize,
+    views: usize,
+    /// Calls whose effects or results depend on how often they are made
+    volatile_calls: usize,
 }
 
 /// One use of a sharded table.
@@ -98,6 +101,8 @@ impl<'a> Survey<'a> {
             mark: Mark::default(),
             refusal: None,
             view_depth: 0,
+            views: 0,
+            volatile_calls: 0,
         }
     }
 

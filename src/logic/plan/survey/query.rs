@@ -1,7 +1,7 @@
 //! Queries: WITH, SELECT, VALUES, set operations, and which filters on their columns reach the tables inside.
 
-use crate::logic::sql::expression::{Expression, Literal};
 use crate::logic::sql::parse::deeper;
+use crate::logic::sql::statement::expression::{Expression, Literal};
 use crate::logic::sql::statement::{Body, CommonTable as Part, Distinct, Query, Select, Statement, Target, With};
 
 use super::super::facts::Variable;
@@ -68,6 +68,7 @@ impl Survey<'_> {
         self.common.push(CommonTable { columns, uses: 0, ties: Vec::new(), may_be_filtered });
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the grammar has no other parts")]
     fn part(&mut self, part: &Part, scope: &Scope<'_>) -> Columns {
         match &part.statement {
             Statement::Query(query) => self.query(query, scope),
@@ -82,11 +83,12 @@ impl Survey<'_> {
     }
 
     fn select(&mut self, select: &Select, query: &Query, parent: &Scope<'_>) -> Columns {
+        let calls_before = self.volatile_calls;
         let mut scope = Scope::inside(parent);
         for item in &select.from {
             let entries = {
                 let visible = Scope::siblings(scope.entries.clone(), parent);
-                self.from_item(item, &visible)
+                self.item_of_from(item, &visible)
             };
             scope.entries.extend(entries);
         }
@@ -107,7 +109,13 @@ impl Survey<'_> {
             self.condition(filter, &scope, &free);
         }
         let named_windows = !select.windows.is_empty();
-        let gate = Gate { select, query, scope: &scope, windows: if named_windows { None } else { Some(&windows) } };
+        let gate = Gate {
+            select,
+            query,
+            scope: &scope,
+            windows: if named_windows { None } else { Some(&windows) },
+            calls_volatile: self.volatile_calls > calls_before,
+        };
         self.columns(&select.targets, &scope, Some(&gate))
     }
 
@@ -231,24 +239,38 @@ pub struct Gate<'q> {
     scope: &'q Scope<'q>,
     /// `None`: there are windows by name, which are not followed
     windows: Option<&'q Vec<Vec<Variable>>>,
+    /// Rows that are left out would not make their calls
+    calls_volatile: bool,
 }
 
 impl Gate<'_> {
     fn lets_through(&self, key: Variable, output: Option<(usize, Option<&str>)>) -> bool {
         may_be_filtered(self.query)
+            && !self.calls_volatile
             // A column of a query further out is not ours to filter.
             && variables(&self.scope.entries).contains(&key)
             && self.windows.is_some_and(|windows| windows.iter().all(|partition| partition.contains(&key)))
             && match &self.select.distinct {
                 Distinct::No | Distinct::Rows => true,
-                Distinct::On(expressions) => self.is_among(expressions, key, output),
+                Distinct::On(expressions) => {
+                    !self.renames(expressions) && self.is_among(expressions, key, output)
+                }
             }
             && !self.select.has_grouping_sets
             && (self.select.group_by.is_empty() && self.select.having.is_none()
                 || self.is_among(&self.select.group_by, key, output))
     }
 
-    /// The key stands there: as itself, or by its position. A name of an output column counts only if it is the key's own.
+    /// DISTINCT ON looks for names among the aliases of the select list first (manual, SELECT, ORDER BY clause).
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only names can be aliases")]
+    fn renames(&self, expressions: &[Expression]) -> bool {
+        expressions.iter().any(|expression| match expression {
+            Expression::Column(parts) => self.select.targets.iter().any(|target| target.name.as_ref() == parts.first()),
+            _ => false,
+        })
+    }
+
+    /// The key stands there: as itself, or by its position.
     fn is_among(&self, expressions: &[Expression], key: Variable, output: Option<(usize, Option<&str>)>) -> bool {
         expressions.iter().any(|expression| {
             key_of(expression, self.scope).is_some_and(|(it, _)| it == key)

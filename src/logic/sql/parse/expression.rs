@@ -6,7 +6,7 @@ use pg_raw_parse::nodes::{self, A_Expr_Kind as Kind, BoolExprType, NullTestType,
 use pg_raw_parse::walk::{Recurse, walk_manual};
 use pg_raw_parse::{ConstValue, Node};
 
-use super::super::expression::{
+use super::super::statement::expression::{
     Call, Constant, Expression, Literal, Operator, Subquery, SubqueryKind, TypeName, Window,
 };
 use super::super::statement::{Statement, Target};
@@ -255,7 +255,7 @@ fn number(text: &str) -> Literal {
 
 fn column_name(column: &nodes::ColumnRef) -> Expression {
     let parts = names(column.fields());
-    match column.fields().iter().last() {
+    match column.fields().iter().next_back() {
         Some(Node::A_Star(_)) => Expression::Star(parts),
         Some(_) if parts.len() == column.fields().len() => Expression::Column(parts),
         Some(_) | None => Expression::Unknown("a column reference that shardway does not know"),

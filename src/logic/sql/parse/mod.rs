@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use pg_raw_parse::{Node, list::NodeList, nodes};
 
-use super::expression::Expression;
+use super::statement::expression::Expression;
 use super::statement::{Located, RelationName};
 
 mod expression;
@@ -51,21 +51,25 @@ fn parse(text: &str) -> Result<(Vec<Located>, usize), SyntaxError> {
     let parsed = pg_raw_parse::parse(text).map_err(|_| SyntaxError)?;
     let mut convert = Convert { depth: 0, deepest: 0 };
     let mut statements = Vec::with_capacity(parsed.len());
+    let mut after = 0;
     for raw in parsed.iter() {
-        let at = bytes_of(raw, text);
+        let at = bytes_of(raw, after, text);
+        after = at.end;
         statements.push(Located { statement: convert.statement(raw.stmt()), at });
     }
     Ok((statements, convert.deepest))
 }
 
-/// The bytes of a statement, without the white space around it.
-fn bytes_of(raw: &nodes::RawStmt, text: &str) -> Range<usize> {
-    let start = usize::try_from(raw.stmt_location).unwrap_or(0).min(text.len());
+/// The bytes of a statement, with the comments before it and without the white space around it.
+fn bytes_of(raw: &nodes::RawStmt, after: usize, text: &str) -> Range<usize> {
+    // The parser's place is that of the first word; between the statements are only blanks, semicolons and comments.
+    let between = text.get(after..).unwrap_or_default();
+    let start = text.len() - between.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ';').len();
+    let first_word = usize::try_from(raw.stmt_location).unwrap_or(0);
     let length = usize::try_from(raw.stmt_len).unwrap_or(0);
-    let end = if length == 0 { text.len() } else { (start + length).min(text.len()) };
-    let statement = text.get(start..end).unwrap_or("");
-    let blanks = statement.len() - statement.trim_ascii_start().len();
-    start + blanks..start + statement.trim_ascii_end().len().max(blanks)
+    let end = if length == 0 { text.len() } else { (first_word + length).min(text.len()) };
+    let statement = text.get(start..end).unwrap_or_default();
+    start..start + statement.trim_ascii_end().len()
 }
 
 /// The way from the parser's tree to the model.

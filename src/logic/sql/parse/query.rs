@@ -3,7 +3,7 @@
 use pg_raw_parse::nodes::{self, CmdType, JoinType, MergeMatchKind, OnConflictAction, OverridingKind, SetOperation};
 use pg_raw_parse::{Node, list::NodeList};
 
-use super::super::expression::Expression;
+use super::super::statement::expression::Expression;
 use super::super::statement::{
     Alias, Body, Change, CommonTable, Distinct, FromItem, Insert, Join, JoinKind, Merge, MergeAction, MergeBranch,
     MergeKind, OnConflict, Query, RelationName, Select, Statement, Target, With,
@@ -39,7 +39,7 @@ impl Convert {
         Body::Select(Box::new(Select {
             distinct: self.distinct(select.distinct_clause()),
             targets: self.targets(select.target_list().iter()),
-            from: self.from_items(select.from_clause()),
+            from: self.items_of_from(select.from_clause()),
             filter: self.maybe(select.where_clause()),
             has_grouping_sets: select.group_clause().iter().any(|node| matches!(node, Node::GroupingSet(_))),
             group_by,
@@ -77,16 +77,16 @@ impl Convert {
         }
     }
 
-    fn from_items(&mut self, list: &NodeList) -> Vec<FromItem> {
-        list.iter().map(|node| self.from_item(node)).collect()
+    fn items_of_from(&mut self, list: &NodeList) -> Vec<FromItem> {
+        list.iter().map(|node| self.item_of_from(node)).collect()
     }
 
-    fn from_item(&mut self, node: Node<'_>) -> FromItem {
-        self.level(FromItem::Unknown(TOO_DEEP), |this| this.from_shape(node))
+    fn item_of_from(&mut self, node: Node<'_>) -> FromItem {
+        self.level(FromItem::Unknown(TOO_DEEP), |this| this.shape_of_from(node))
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed is refused")]
-    fn from_shape(&mut self, node: Node<'_>) -> FromItem {
+    fn shape_of_from(&mut self, node: Node<'_>) -> FromItem {
         match node {
             Node::RangeVar(range) => {
                 FromItem::Table { name: relation(range), alias: alias(range.alias()), sample: None }
@@ -115,7 +115,7 @@ impl Convert {
     fn sample(&mut self, sample: &nodes::RangeTableSample) -> FromItem {
         let mut expressions = self.expressions(sample.args());
         expressions.extend(self.maybe(sample.repeatable()));
-        match self.from_item(sample.relation()) {
+        match self.item_of_from(sample.relation()) {
             FromItem::Table { name, alias, .. } => FromItem::Table { name, alias, sample: Some(expressions) },
             FromItem::Query { .. } | FromItem::Rows { .. } | FromItem::Join(_) | FromItem::Unknown(_) => {
                 FromItem::Unknown("TABLESAMPLE of something that is not a table")
@@ -135,13 +135,14 @@ impl Convert {
             is_natural: join.is_natural,
             using: join.using_clause().iter().filter_map(|name| name.sval()).map(Box::from).collect(),
             using_alias: join.join_using_alias().and_then(|alias| alias.aliasname()).map(Box::from),
-            left: self.from_item(join.larg()),
-            right: self.from_item(join.rarg()),
+            left: self.item_of_from(join.larg()),
+            right: self.item_of_from(join.rarg()),
             on: self.maybe(join.quals()),
             alias: alias(join.alias()),
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "DEFAULT VALUES has no source")]
     pub(super) fn insert(&mut self, insert: &nodes::InsertStmt) -> Option<Insert> {
         let source = match insert.select_stmt() {
             Node::SelectStmt(select) => Some(self.query(select)),
@@ -160,6 +161,7 @@ impl Convert {
         })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is no plain column is an expression")]
     fn on_conflict(&mut self, clause: &nodes::OnConflictClause) -> OnConflict {
         let mut rest: Vec<_> = self.maybe(clause.where_clause()).into_iter().collect();
         let mut columns = Vec::new();
@@ -195,7 +197,7 @@ impl Convert {
             table: relation(range),
             alias: alias(range.alias()),
             assignments: self.targets(update.target_list().iter()),
-            from: self.from_items(update.from_clause()),
+            from: self.items_of_from(update.from_clause()),
             filter: self.maybe(update.where_clause()),
             returning: self.returning(update.returning_clause()),
         })
@@ -209,7 +211,7 @@ impl Convert {
             table: relation(range),
             alias: alias(range.alias()),
             assignments: Vec::new(),
-            from: self.from_items(delete.using_clause()),
+            from: self.items_of_from(delete.using_clause()),
             filter: self.maybe(delete.where_clause()),
             returning: self.returning(delete.returning_clause()),
         })
@@ -221,7 +223,7 @@ impl Convert {
             with: merge.with_clause().map(|with| self.with(with)),
             table: relation(range),
             alias: alias(range.alias()),
-            source: self.from_item(merge.source_relation()),
+            source: self.item_of_from(merge.source_relation()),
             on: self.expression(merge.join_condition()),
             branches: merge.merge_when_clauses().iter().map(|when| self.branch(when)).collect(),
             returning: self.returning(merge.returning_clause()),

@@ -3,7 +3,7 @@
 use pg_raw_parse::nodes::{self, DiscardMode, ObjectType, TransactionStmtKind, VariableSetKind};
 use pg_raw_parse::{ConstValue, Node, list::NodeList};
 
-use super::super::expression::Literal;
+use super::super::statement::expression::Literal;
 use super::super::statement::{
     Copy, CopyOption, Explain, RelationName, Set, SetChange, Statement, Transaction, Utility,
 };
@@ -107,6 +107,7 @@ fn lower(name: Option<&str>) -> Box<str> {
     name.unwrap_or_default().to_ascii_lowercase().into()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other values are words")]
 fn copy_option(option: &nodes::DefElem) -> CopyOption {
     let arg = option.arg();
     let values = match arg {
@@ -152,6 +153,7 @@ fn characteristics(options: &NodeList) -> Vec<(Box<str>, Literal)> {
         .collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "bit strings are no settings")]
 fn constant(node: Node<'_>) -> Option<Literal> {
     let Node::A_Const(constant) = node else { return None };
     match constant.val()? {

@@ -3,7 +3,7 @@
 //! Nothing is dropped on the way from the parser: a node that has no case of its own is `Other` with its children,
 //! and one that nobody has thought about is `Unknown`, which the planner refuses.
 
-use super::statement::Query;
+use super::Query;
 
 /// One node of an expression.
 #[derive(Debug)]

@@ -1,0 +1,209 @@
+//! Statements: what the planner tells apart.
+
+use std::ops::Range;
+
+use expression::{Call, Expression, Literal, TypeName};
+
+pub use query::{
+    Alias, Body, CommonTable, Distinct, FromItem, Join, JoinKind, Query, RelationName, Select, Target, With,
+};
+pub use write::{Change, Insert, Merge, MergeAction, MergeBranch, MergeKind, OnConflict};
+
+pub mod expression;
+mod query;
+mod write;
+
+/// A statement and where it stands in the text.
+#[derive(Debug)]
+pub struct Located {
+    /// The statement
+    pub statement: Statement,
+    /// Its bytes in the text, without the semicolon
+    pub at: Range<usize>,
+}
+
+/// One statement.
+#[derive(Debug)]
+pub enum Statement {
+    /// SELECT, VALUES, TABLE
+    Query(Query),
+    /// INSERT
+    Insert(Box<Insert>),
+    /// UPDATE and DELETE
+    Change(Box<Change>),
+    /// MERGE
+    Merge(Box<Merge>),
+    /// BEGIN, COMMIT and their kin
+    Transaction(Transaction),
+    /// SET, RESET
+    Set(Set),
+    /// SHOW
+    Show(Box<str>),
+    /// EXPLAIN
+    Explain(Box<Explain>),
+    /// PREPARE
+    Prepare {
+        /// Its name
+        name: Box<str>,
+        /// Types of its parameters
+        types: Vec<TypeName>,
+        /// What it prepares
+        inner: Box<Self>,
+    },
+    /// EXECUTE
+    Execute {
+        /// Which
+        name: Box<str>,
+        /// With what
+        arguments: Vec<Expression>,
+    },
+    /// DEALLOCATE; `None` is ALL
+    Deallocate(Option<Box<str>>),
+    /// DISCARD
+    Discard {
+        /// DISCARD ALL
+        is_all: bool,
+    },
+    /// DECLARE CURSOR
+    DeclareCursor {
+        /// WITH HOLD
+        is_held: bool,
+        /// Its query
+        query: Box<Self>,
+    },
+    /// FETCH, MOVE, CLOSE
+    Cursor(&'static str),
+    /// LISTEN, UNLISTEN
+    Listen(&'static str),
+    /// NOTIFY
+    Notify,
+    /// COPY
+    Copy(Box<Copy>),
+    /// CREATE TABLE AS, SELECT INTO, CREATE MATERIALIZED VIEW
+    CreateTableAs {
+        /// What it creates
+        target: RelationName,
+        /// What fills it
+        inner: Box<Self>,
+    },
+    /// CREATE TABLE
+    CreateTable(RelationName),
+    /// SET CONSTRAINTS
+    SetConstraints,
+    /// Anything else that acts on tables by name: DDL, LOCK, TRUNCATE, VACUUM, …
+    Utility(Utility),
+    /// DO
+    Do,
+    /// CALL
+    Call(Call),
+    /// A statement that the planner does not know
+    Unknown(&'static str),
+}
+
+/// Statements on tables by name that are not queries.
+#[derive(Debug)]
+pub struct Utility {
+    /// As PostgreSQL tags it
+    pub verb: &'static str,
+    /// The tables it names; empty where it acts on something else
+    pub relations: Vec<RelationName>,
+    /// It changes the schema
+    pub is_ddl: bool,
+    /// It must run outside a transaction block
+    pub outside_transaction: bool,
+}
+
+/// Transaction control.
+#[derive(Debug)]
+pub enum Transaction {
+    /// BEGIN, START TRANSACTION
+    Begin {
+        /// READ ONLY
+        is_read_only: bool,
+        /// SERIALIZABLE
+        is_serializable: bool,
+    },
+    /// COMMIT, END
+    Commit {
+        /// AND CHAIN
+        chain: bool,
+    },
+    /// ROLLBACK, ABORT
+    Rollback {
+        /// AND CHAIN
+        chain: bool,
+    },
+    /// SAVEPOINT
+    Savepoint(Box<str>),
+    /// RELEASE
+    Release(Box<str>),
+    /// ROLLBACK TO
+    RollbackTo(Box<str>),
+    /// PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED
+    TwoPhase(&'static str),
+}
+
+/// SET, RESET.
+#[derive(Debug)]
+pub struct Set {
+    /// The parameter in lower case; empty for RESET ALL
+    pub name: Box<str>,
+    /// What happens to it
+    pub change: SetChange,
+    /// SET LOCAL
+    pub is_local: bool,
+}
+
+/// What a SET does.
+#[derive(Debug)]
+pub enum SetChange {
+    /// To these values
+    To(Vec<Literal>),
+    /// To its default
+    Default,
+    /// RESET ALL
+    All,
+    /// SET TRANSACTION and SET SESSION CHARACTERISTICS: names and values
+    Many(Vec<(Box<str>, Literal)>),
+    /// A form that cannot be replayed
+    Odd,
+}
+
+/// EXPLAIN.
+#[derive(Debug)]
+pub struct Explain {
+    /// ANALYZE: the statement runs
+    pub is_analyze: bool,
+    /// The statement
+    pub inner: Statement,
+}
+
+/// COPY.
+#[derive(Debug)]
+pub struct Copy {
+    /// The table, unless it is a query
+    pub table: Option<RelationName>,
+    /// The query, unless it is a table
+    pub query: Option<Statement>,
+    /// The columns, when listed
+    pub columns: Vec<Box<str>>,
+    /// COPY … FROM
+    pub is_from: bool,
+    /// From or to a file or program of the server
+    pub uses_server_files: bool,
+    /// WHERE
+    pub filter: Option<Expression>,
+    /// WITH (…)
+    pub options: Vec<CopyOption>,
+}
+
+/// An option of COPY.
+#[derive(Debug)]
+pub struct CopyOption {
+    /// Its name
+    pub name: Box<str>,
+    /// Its values; `*` is a single "*"
+    pub values: Vec<Box<str>>,
+    /// It has a list or a star for a value
+    pub is_star: bool,
+}

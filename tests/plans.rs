@@ -1,0 +1,461 @@
+//! Golden plans: `tests/plans/*.txt`, each case a sentence, the SQL and its plan.
+//!
+//! `UPDATE_GOLDEN=1 cargo test plans` writes the plans anew; read every line before you accept it.
+
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use shardway::logic::catalog::{
+    Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility,
+};
+use shardway::logic::plan::{Access, Command, Home, Place, Restriction, Source};
+use shardway::logic::plan::{Plan, Planned, Schema, Value, explain::explain, plan};
+use shardway::logic::shards::{KeyRange, Keyspace, KeyspaceId, Method, Placement, ShardId, ShardMap, TableName};
+use shardway::logic::value::{Key, KeyType};
+
+#[test]
+fn plans_are_as_written() {
+    let fixture = Fixture::new();
+    let mut wrong = Vec::new();
+    let mut cases = 0;
+    for file in ["select", "join", "subquery", "insert", "write", "utility", "refuse", "functions", "views"] {
+        let path = Path::new("tests/plans").join(file).with_extension("txt");
+        let written = std::fs::read_to_string(&path).unwrap();
+        let mut fresh = String::new();
+        for block in written.split("\n\n").filter(|block| !block.trim().is_empty()) {
+            let (comment, sql) = parts(block);
+            cases += usize::from(!sql.is_empty());
+            if !fresh.is_empty() {
+                fresh.push('\n');
+            }
+            fresh.push_str(&comment);
+            if !sql.is_empty() {
+                writeln!(fresh, "{sql}\n{}", fixture.explain(&sql)).unwrap();
+            }
+        }
+        if fresh != written {
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::write(&path, &fresh).unwrap();
+            }
+            wrong.push(format!("{}:\n{}", path.display(), first_difference(&written, &fresh)));
+        }
+    }
+    assert!(wrong.is_empty(), "plans differ:\n{}", wrong.join("\n"));
+    assert!(cases >= 250, "only {cases} cases");
+}
+
+/// The comment lines and the SQL of a case.
+fn parts(block: &str) -> (String, String) {
+    let is_plan = |line: &&str| line.starts_with("=>") || line.starts_with("   ");
+    let (mut comment, mut sql) = (String::new(), Vec::new());
+    for line in block.lines().filter(|line| !line.is_empty()).take_while(|line| !is_plan(line)) {
+        if line.starts_with('#') && sql.is_empty() {
+            writeln!(comment, "{line}").unwrap();
+        } else {
+            sql.push(line);
+        }
+    }
+    (comment, sql.join("\n"))
+}
+
+fn first_difference(written: &str, fresh: &str) -> String {
+    let mut lines = written.lines().zip(fresh.lines()).enumerate();
+    match lines.find(|(_, (a, b))| a != b) {
+        Some((number, (a, b))) => format!("line {}:\n  written: {a}\n  now:     {b}", number + 1),
+        None => "one is longer".to_owned(),
+    }
+}
+
+/// Three shards a, b, c, and the tables of the README.
+struct Fixture {
+    map: ShardMap,
+    catalog: Catalog,
+    search_path: Vec<Box<str>>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self { map: map(), catalog: catalog(), search_path: vec![Box::from("public")] }
+    }
+
+    fn schema(&self) -> Schema<'_> {
+        Schema { map: &self.map, catalog: &self.catalog, search_path: &self.search_path }
+    }
+
+    fn explain(&self, sql: &str) -> String {
+        match plan(sql, &self.schema(), None) {
+            Ok(planned) => planned.statements.iter().map(|one| explain(one, &self.map)).collect::<Vec<_>>().join("\n"),
+            Err(_) => "=> Syntax error: a server words it".to_owned(),
+        }
+    }
+}
+
+fn table(name: &str) -> TableName {
+    TableName { schema: Box::from("public"), name: Box::from(name) }
+}
+
+fn map() -> ShardMap {
+    let shards = ["a", "b", "c"].map(Box::from).to_vec();
+    let range = |from, to, shard| KeyRange { from: Some(Key::Int(from)), to, shard: ShardId(shard) };
+    let keyspace =
+        |name: &str, key_type, method| Keyspace { name: name.into(), key_type, method, pins: HashMap::new() };
+    let hash = || Method::Hash { buckets: (0..256).map(|bucket| ShardId(bucket / 86)).collect() };
+    let keyspaces = vec![
+        keyspace("clients", KeyType::BigInt, hash()),
+        keyspace(
+            "instruments",
+            KeyType::BigInt,
+            Method::Range(Box::new([
+                range(1, Some(Key::Int(10_001)), 0),
+                range(10_001, Some(Key::Int(20_001)), 1),
+                range(20_001, None, 2),
+            ])),
+        ),
+        keyspace("tenants", KeyType::Text, hash()),
+    ];
+    let sharded = |keyspace, key: &str| Placement::Sharded { keyspace: KeyspaceId(keyspace), key: key.into() };
+    let tables = [
+        ("events", sharded(0, "client_id")),
+        ("sessions", sharded(0, "client_id")),
+        ("clients", sharded(0, "id")),
+        ("logs", sharded(0, "client_id")),
+        ("market_data", sharded(1, "instrument_id")),
+        ("documents", sharded(2, "tenant")),
+        ("countries", Placement::Reference),
+        ("audit", Placement::Single(ShardId(0))),
+        ("settings", Placement::Single(ShardId(1))),
+        ("events_old", sharded(0, "client_id")),
+        // Listed before it exists.
+        ("planned_audit", Placement::Single(ShardId(1))),
+        ("planned_events", sharded(0, "client_id")),
+    ];
+    ShardMap {
+        shards,
+        keyspaces,
+        tables: tables.into_iter().map(|(name, placement)| (table(name), placement)).collect(),
+        default_shard: None,
+        local_functions: vec![Box::from("local_total")],
+    }
+}
+
+fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]) -> Relation {
+    Relation {
+        kind,
+        columns: columns
+            .iter()
+            .map(|(name, type_oid)| Column {
+                name: Box::from(*name),
+                type_oid: *type_oid,
+                type_name: Box::from("type"),
+                default: ColumnDefault::None,
+            })
+            .collect(),
+        unique_keys: unique_keys.iter().map(|key| key.iter().map(|name| Box::from(*name)).collect()).collect(),
+        has_partial_unique: false,
+        has_triggers: false,
+    }
+}
+
+fn catalog() -> Catalog {
+    use RelationKind::{MaterializedView, Partition, Sequence, Table, View};
+    let events: &[(&str, u32)] =
+        &[("client_id", 20), ("id", 20), ("kind", 25), ("payload", 3802), ("created_at", 1184)];
+    let view = |text: &str, columns: &[(&str, u32)]| relation(View(Box::from(text)), columns, &[]);
+    let mut logs = relation(Table, &[("id", 20), ("client_id", 20), ("line", 25)], &[&["id"]]);
+    logs.columns[1].default = ColumnDefault::Expression(Box::from("current_client()"));
+    let relations = [
+        ("events", relation(Table, events, &[&["client_id", "id"]])),
+        ("events_2024", relation(Partition(table("events")), events, &[&["client_id", "id"]])),
+        ("events_old", relation(Partition(table("events")), events, &[])),
+        ("sessions", relation(Table, &[("client_id", 20), ("id", 20), ("started_at", 1184)], &[&["client_id", "id"]])),
+        ("clients", relation(Table, &[("id", 20), ("name", 25), ("country", 25)], &[&["id"]])),
+        ("logs", logs),
+        (
+            "market_data",
+            relation(Table, &[("instrument_id", 20), ("day", 1082), ("price", 1700)], &[&["instrument_id", "day"]]),
+        ),
+        ("documents", relation(Table, &[("tenant", 25), ("id", 20), ("body", 25)], &[&["tenant", "id"]])),
+        ("countries", relation(Table, &[("code", 25), ("name", 25)], &[&["code"]])),
+        ("audit", relation(Table, &[("id", 20), ("what", 25), ("client_id", 20)], &[&["id"]])),
+        ("settings", relation(Table, &[("name", 25), ("value", 25)], &[&["name"]])),
+        ("forgotten", relation(Table, &[("id", 20)], &[&["id"]])),
+        ("event_numbers", relation(Sequence, &[], &[])),
+        ("daily", relation(MaterializedView, &[("day", 1082)], &[])),
+        (
+            "logins",
+            view(
+                "SELECT e.client_id, e.id, e.created_at AS at FROM public.events e WHERE e.kind = 'login'::text",
+                &[("client_id", 20), ("id", 20), ("at", 1184)],
+            ),
+        ),
+        (
+            "latest",
+            view(
+                "SELECT events.client_id, events.id FROM public.events ORDER BY events.created_at DESC LIMIT 10",
+                &[("client_id", 20), ("id", 20)],
+            ),
+        ),
+        (
+            "totals",
+            view(
+                "SELECT events.client_id AS client, count(*) AS n FROM public.events GROUP BY events.client_id",
+                &[("client", 20), ("n", 20)],
+            ),
+        ),
+        (
+            "client_sessions",
+            view(
+                "SELECT c.id, s.started_at FROM (public.clients c JOIN public.sessions s ON ((s.client_id = c.id)))",
+                &[("id", 20), ("started_at", 1184)],
+            ),
+        ),
+        ("of_view", view("SELECT logins.client_id FROM public.logins", &[("client_id", 20)])),
+        ("strange", view("SELECT 1; SELECT 2", &[("one", 23)])),
+    ];
+    let function =
+        |schema: &str, volatility, is_native, kind| Function { schema: Box::from(schema), volatility, is_native, kind };
+    let builtin = |volatility| vec![function("pg_catalog", volatility, true, FunctionKind::Function)];
+    let aggregate = || vec![function("pg_catalog", Volatility::Immutable, true, FunctionKind::Aggregate)];
+    let own = |volatility, is_native| vec![function("public", volatility, is_native, FunctionKind::Function)];
+    let functions = [
+        ("lower", builtin(Volatility::Immutable)),
+        ("abs", builtin(Volatility::Immutable)),
+        ("coalesce_text", builtin(Volatility::Immutable)),
+        ("generate_series", builtin(Volatility::Immutable)),
+        ("unnest", builtin(Volatility::Immutable)),
+        ("date_trunc", builtin(Volatility::Stable)),
+        ("now", builtin(Volatility::Stable)),
+        ("version", builtin(Volatility::Stable)),
+        ("pg_is_in_recovery", builtin(Volatility::Volatile)),
+        ("random", builtin(Volatility::Volatile)),
+        ("gen_random_uuid", builtin(Volatility::Volatile)),
+        ("clock_timestamp", builtin(Volatility::Volatile)),
+        ("nextval", builtin(Volatility::Volatile)),
+        ("count", aggregate()),
+        ("sum", aggregate()),
+        ("avg", aggregate()),
+        ("max", aggregate()),
+        ("row_number", vec![function("pg_catalog", Volatility::Immutable, true, FunctionKind::Window)]),
+        ("total", own(Volatility::Stable, false)),
+        ("local_total", own(Volatility::Stable, false)),
+        ("touch", own(Volatility::Volatile, false)),
+        ("slug", own(Volatility::Immutable, false)),
+        ("native", own(Volatility::Volatile, true)),
+        (
+            "mixed",
+            vec![
+                function("public", Volatility::Immutable, false, FunctionKind::Function),
+                function("public", Volatility::Volatile, false, FunctionKind::Function),
+            ],
+        ),
+        // `sql` functions of PostgreSQL's own.
+        ("age", vec![function("pg_catalog", Volatility::Stable, false, FunctionKind::Function)]),
+    ];
+    Catalog {
+        version: 1,
+        relations: relations.into_iter().map(|(name, relation)| (table(name), relation)).collect(),
+        system_relations: ["pg_class", "pg_type", "pg_locks"].into_iter().map(Box::from).collect(),
+        functions: functions.into_iter().map(|(name, overloads)| (Box::from(name), overloads)).collect(),
+        search_path: vec![Box::from("public")],
+    }
+}
+
+fn only(fixture: &Fixture, sql: &str) -> Planned {
+    let mut planned = plan(sql, &fixture.schema(), None).unwrap();
+    assert_eq!(planned.statements.len(), 1, "{sql}");
+    planned.statements.remove(0)
+}
+
+/// The literals of a text without escapes: strings and digits that no name ends in.
+fn literals(sql: &str) -> Vec<std::ops::Range<u32>> {
+    let bytes = sql.as_bytes();
+    let (mut found, mut at) = (Vec::new(), 0);
+    while at < bytes.len() {
+        let start = at;
+        match bytes[at] {
+            b'\'' => {
+                at += 1 + sql[at + 1..].find('\'').unwrap() + 1;
+                found.push(u32::try_from(start).unwrap()..u32::try_from(at).unwrap());
+            }
+            digit if digit.is_ascii_digit() => {
+                at += sql[at..].find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(sql.len() - at);
+                found.push(u32::try_from(start).unwrap()..u32::try_from(at).unwrap());
+            }
+            byte if byte.is_ascii_alphabetic() || b"_$".contains(&byte) => {
+                at += sql[at..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(sql.len() - at).max(1);
+                if byte == b'$' {
+                    at += sql[at..].find(|c: char| !c.is_ascii_digit()).unwrap_or(sql.len() - at);
+                }
+            }
+            _ => at += 1,
+        }
+    }
+    found
+}
+
+#[test]
+fn literals_are_found_by_their_place() {
+    let fixture = Fixture::new();
+    let cases: &[(&str, &[(u16, bool)])] = &[
+        ("SELECT 1 FROM events WHERE client_id = 42", &[(1, false)]),
+        ("SELECT 'x' FROM events WHERE client_id = -42", &[(1, true)]),
+        ("SELECT 'x' FROM events WHERE client_id = - ( 42)", &[(1, true)]),
+        ("SELECT 'x' FROM events WHERE client_id = - -42", &[(1, false)]),
+        ("SELECT * FROM events WHERE kind = 'a' AND client_id = '7'", &[(1, false)]),
+        ("SELECT * FROM events WHERE client_id IN (1, -2, 3)", &[(0, false), (1, true), (2, false)]),
+        ("SELECT * FROM events WHERE client_id = bigint '7'", &[(0, false)]),
+    ];
+    for (sql, expected) in cases {
+        let spans = literals(sql);
+        let planned = plan(sql, &fixture.schema(), Some(&spans)).unwrap();
+        let Plan::One(one) = planned.statements[0].plan.as_ref() else { panic!("{sql}") };
+        let Home::Meet(all) = &one.home else { panic!("{sql}") };
+        let Place::Lookup { keys, .. } = &all[0].place else { panic!("{sql}") };
+        let values: Vec<&Value> = match keys {
+            Restriction::Equals(value) => vec![value],
+            Restriction::Or(parts) => parts
+                .iter()
+                .map(|part| match part {
+                    Restriction::Equals(value) => value,
+                    other => panic!("{sql}: {other:?}"),
+                })
+                .collect(),
+            other => panic!("{sql}: {other:?}"),
+        };
+        let found: Vec<(u16, bool)> = values
+            .iter()
+            .map(|value| match value.source {
+                Source::Literal { index, negative } => (index, negative),
+                ref other => panic!("{sql}: {other:?}"),
+            })
+            .collect();
+        assert_eq!(&found, expected, "{sql}");
+        assert!(planned.fixed_literals.is_empty(), "{sql}");
+    }
+}
+
+#[test]
+fn literals_whose_value_shaped_the_plan_are_named() {
+    let fixture = Fixture::new();
+    let cases: &[(&str, &[u16])] = &[
+        ("SELECT * FROM events WHERE client_id = 1 LIMIT 5", &[]),
+        ("SET work_mem = '64MB'", &[0]),
+        ("SELECT 7; SET work_mem = 64", &[1]),
+        ("SELECT set_config('work_mem', '64MB', false), 'x'", &[0, 1]),
+        ("SELECT * FROM (SELECT client_id, 5 FROM events GROUP BY 1) e WHERE client_id = 7", &[1]),
+        ("PREPARE p AS SELECT * FROM events WHERE client_id = 1 AND kind = 'x'", &[0, 1]),
+        ("EXECUTE p(1, 'x')", &[]),
+    ];
+    for (sql, expected) in cases {
+        let spans = literals(sql);
+        let planned = plan(sql, &fixture.schema(), Some(&spans)).unwrap();
+        assert_eq!(&planned.fixed_literals, expected, "{sql}");
+    }
+}
+
+#[test]
+fn statements_of_one_text_keep_their_bytes() {
+    let fixture = Fixture::new();
+    let text = "  SELECT 1 ; INSERT INTO events (client_id) VALUES (1);\n/* shardway shard=b */ SELECT 2";
+    let planned = plan(text, &fixture.schema(), None).unwrap();
+    let pieces: Vec<&str> = planned.statements.iter().map(|one| &text[one.at.clone()]).collect();
+    assert_eq!(pieces, ["SELECT 1", "INSERT INTO events (client_id) VALUES (1)", "/* shardway shard=b */ SELECT 2"]);
+    assert!(planned.statements[2].hint.is_some());
+    assert!(planned.statements[0].hint.is_none());
+}
+
+#[test]
+fn nothing_at_all_is_the_empty_command() {
+    let fixture = Fixture::new();
+    for sql in ["", " ", ";", "-- nothing\n", "/* nothing */ ;; "] {
+        assert!(matches!(only(&fixture, sql).plan.as_ref(), Plan::Command(Command::Empty)), "{sql:?}");
+    }
+}
+
+#[test]
+fn one_shard_takes_everything() {
+    let mut fixture = Fixture::new();
+    fixture.map.shards.truncate(1);
+    for sql in [
+        "SELECT * FROM events",
+        "UPDATE events SET client_id = 5",
+        "INSERT INTO events (client_id) SELECT id FROM clients",
+        "DROP TABLE events",
+        "DO $$ BEGIN END $$",
+        "PREPARE TRANSACTION 'x'",
+        "SELECT * FROM forgotten",
+        "SELECT total(1)",
+        "INSERT INTO countries VALUES ('x', 'y')",
+    ] {
+        let planned = only(&fixture, sql);
+        let Plan::One(one) = planned.plan.as_ref() else { panic!("{sql}: {:?}", planned.plan) };
+        assert_eq!(one.home, Home::First, "{sql}");
+    }
+    let misspelled = only(&fixture, "/* shardway shrad=b */ SELECT 1");
+    assert!(matches!(misspelled.plan.as_ref(), Plan::Refuse(_)));
+}
+
+#[test]
+fn unlisted_tables_live_on_the_default_shard() {
+    let mut fixture = Fixture::new();
+    fixture.map.default_shard = Some(ShardId(2));
+    let planned = only(&fixture, "SELECT * FROM forgotten");
+    assert_eq!(explain(&planned, &fixture.map), "=> One: forgotten on c");
+}
+
+#[test]
+fn refusals_say_how_they_would_run_on_a_shard_of_choice() {
+    let fixture = Fixture::new();
+    let read = only(&fixture, "SELECT count(*) FROM events").forced.unwrap();
+    assert_eq!(read.access, Access::Read);
+    let ddl = only(&fixture, "CREATE INDEX CONCURRENTLY ON events (kind)").forced.unwrap();
+    assert!(ddl.access == Access::Write && ddl.mark.is_ddl && ddl.mark.outside_transaction);
+    assert!(only(&fixture, "BEGIN").forced.is_none());
+}
+
+#[test]
+fn search_path_decides_what_a_name_means() {
+    let mut fixture = Fixture::new();
+    fixture.search_path = vec![Box::from("other")];
+    let planned = only(&fixture, "SELECT * FROM events WHERE client_id = 1");
+    assert_eq!(explain(&planned, &fixture.map), "=> One: the session's shard [primary]");
+    let planned = only(&fixture, "SELECT * FROM public.events WHERE client_id = 1");
+    assert_eq!(explain(&planned, &fixture.map), "=> One: key events.client_id = 1");
+}
+
+/// Deep and long texts on the stack of a tokio worker.
+#[test]
+fn deep_texts_do_not_overflow_the_stack() {
+    let nest = |open: &str, inside: &str, close: &str, times: usize| {
+        format!("{}{inside}{}", open.repeat(times), close.repeat(times))
+    };
+    let texts = [
+        format!("SELECT {}1", "1+".repeat(20_000)),
+        format!("SELECT * FROM events WHERE client_id = 1{}", " OR client_id = 2".repeat(20_000)),
+        format!("SELECT * FROM events WHERE client_id = 1{}", " AND id = 2".repeat(20_000)),
+        format!("SELECT * FROM events WHERE {}", nest("(client_id = 1 OR (id = 2 AND ", "client_id = 2", "))", 2000)),
+        format!("SELECT {}", nest("(SELECT ", "1", ")", 2000)),
+        format!("SELECT * FROM events WHERE client_id = 1 AND {}", nest("EXISTS (SELECT 1 WHERE ", "true", ")", 2000)),
+        nest("SELECT * FROM (", "SELECT client_id FROM events", ") x", 2000) + " WHERE client_id = 1",
+        format!("SELECT 1{}", " UNION SELECT 1".repeat(20_000)),
+        format!("SELECT {}", nest("CASE WHEN true THEN ", "1", " END", 2000)),
+        format!("SELECT {}", nest("(", "1", ")", 2000)),
+        format!("SELECT {}", nest("lower(", "'x'", ")", 2000)),
+        format!("SELECT {}1", "- ".repeat(20_000)),
+        format!("SELECT {}true", "NOT ".repeat(20_000)),
+        format!("SELECT 1 FROM countries{}", " CROSS JOIN countries".repeat(500)),
+        format!("WITH {} SELECT 1", (0..500).map(|n| format!("c{n} AS (SELECT 1)")).collect::<Vec<_>>().join(", ")),
+        format!("INSERT INTO events (client_id) VALUES (1){}", ", (1)".repeat(20_000)),
+    ];
+    for text in texts {
+        let worker = std::thread::Builder::new().stack_size(2 * 1024 * 1024);
+        let shown: String = text.chars().take(60).collect();
+        let done = worker.spawn(move || {
+            let fixture = Fixture::new();
+            // Either plans or leaves the text to a server; both are fine, dying is not.
+            plan(&text, &fixture.schema(), None).map(|planned| planned.statements.len())
+        });
+        done.unwrap().join().unwrap_or_else(|_| panic!("{shown}")).ok();
+    }
+}
