@@ -207,8 +207,12 @@ fn compare(oracle: &mut Oracle, subject: &mut Subject<'_>, case: &Case, mode: Mo
     if is_refused && !is_undone {
         oracle.wire.simple("ROLLBACK").unwrap();
     }
-    if is_undone {
+    // A case may leave a transaction open or failed: the next one must not meet it.
+    let is_open = |side: &std::io::Result<(Vec<Answer>, u8)>| matches!(side, Ok((_, status)) if *status != b'I');
+    if is_undone || ours.1 != b'I' {
         oracle.wire.simple("ROLLBACK").unwrap();
+    }
+    if is_undone || is_open(&theirs) {
         subject.wire.simple("ROLLBACK").ok();
     }
     match theirs {

@@ -1,4 +1,4 @@
-@same 40
+@same 32
 
 # equality
 SELECT * FROM market_data WHERE instrument_id = 501

@@ -192,7 +192,11 @@ fn newer_protocol_versions_are_negotiated() {
 }
 
 fn transcript(port: u16, (name, steps): &Scenario) -> Vec<String> {
-    let mut wire = Wire::login(port, "app", &[("application_name", name)]).unwrap();
+    let mut wire = match Wire::login(port, "app", &[("application_name", name)]) {
+        Ok(wire) => wire,
+        Err(error) => return vec![format!("no login: {error}")],
+    };
+    wire.set_patience(Duration::from_secs(8));
     play(&mut wire, steps)
 }
 

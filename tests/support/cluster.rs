@@ -11,7 +11,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use shardway::app::demo::postgres::is_up;
+use shardway::app::demo::postgres::{is_ready, is_up};
 
 pub use shardway::app::demo::lab::Lab;
 pub use shardway::app::demo::postgres::{Auth, Server, free_port};
@@ -140,7 +140,7 @@ impl Proxy {
 
     fn wait_until_up(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !is_up(self.port) {
+        while !(is_up(self.port) && is_ready(self.metrics_port)) {
             if !self.is_alive() || Instant::now() > deadline {
                 bail!("the proxy does not start; it said:\n{}", self.output());
             }

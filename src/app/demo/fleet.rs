@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 
 use super::lab::{Lab, run};
-use super::postgres::{Auth, Server, free_port, is_up};
+use super::postgres::{Auth, Server, free_port, is_ready, is_up};
 use super::progress::Progress;
 use super::schema;
 
@@ -56,7 +56,7 @@ impl Fleet {
         let (port, metrics_port) = (free_port()?, free_port()?);
         let config = lab.folder().join("shardway.toml");
         fs::write(&config, settings(port, metrics_port, &primaries, &replicas))?;
-        let proxy = start_proxy(lab, &config, port)?;
+        let proxy = start_proxy(lab, &config, port, metrics_port)?;
         progress.finish("three shards, a replica each, and the proxy");
         Ok(Self { lab: Arc::clone(lab), primaries, replicas, proxy, port, metrics_port, config })
     }
@@ -110,7 +110,7 @@ fn settings(port: u16, metrics_port: u16, primaries: &[Server], replicas: &[Serv
 }
 
 /// The proxy as a user would run it: the same program, with `run`.
-fn start_proxy(lab: &Lab, config: &PathBuf, port: u16) -> anyhow::Result<Child> {
+fn start_proxy(lab: &Lab, config: &PathBuf, port: u16, metrics_port: u16) -> anyhow::Result<Child> {
     let log = lab.folder().join("proxy.log");
     let sink = fs::File::create(&log)?;
     let mut command = Command::new(std::env::current_exe()?);
@@ -120,7 +120,7 @@ fn start_proxy(lab: &Lab, config: &PathBuf, port: u16) -> anyhow::Result<Child> 
     let mut child = command.spawn().context("cannot start the proxy")?;
     lab.adopt("proxy", child.id())?;
     let deadline = Instant::now() + START_TIMEOUT;
-    while !is_up(port) {
+    while !(is_up(port) && is_ready(metrics_port)) {
         if child.try_wait()?.is_some() || Instant::now() > deadline {
             child.kill().ok();
             bail!("the proxy does not start:\n{}", fs::read_to_string(&log)?);

@@ -242,6 +242,19 @@ pub fn is_up(port: u16) -> bool {
     ask().is_ok_and(|tag| tag == b'R')
 }
 
+/// Does `/readyz` at this port answer that a proxy serves?
+pub fn is_ready(metrics_port: u16) -> bool {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(("127.0.0.1", metrics_port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    ask().is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
 fn with_children(parent: u32) -> anyhow::Result<Vec<u32>> {
     let table = run(Command::new("ps").args(["-A", "-o", "pid=,ppid="]))?;
     let children = table.lines().filter_map(|line| {
