@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::logic::plan::Access;
 use crate::logic::protocol::report::Fault;
@@ -17,6 +18,9 @@ use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::servers::{shard_by_key, shard_by_name};
 use crate::proxy::session::{End, Session};
 use crate::proxy::shared::{Accepted, Shared};
+
+/// How long the first clients of a proxy wait for the schema.
+const CATALOG_WAIT: Duration = Duration::from_secs(5);
 
 /// Makes a session of a guest and greets it; a guest who cannot stay is told why.
 pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> {
@@ -66,7 +70,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
 
 impl Session {
     async fn greet(&mut self, parameters: Vec<(Box<str>, Box<str>)>) -> Result<(), End> {
-        self.look().map_err(End::Fault)?;
+        self.look_or_wait().await?;
         let accepted = self.accept(parameters).await?;
         self.settings = Settings::new(accepted.settings);
         let greeting = Arc::clone(&self.picture().database.greeting);
@@ -87,6 +91,19 @@ impl Session {
         self.release();
         self.picture = None;
         Ok(())
+    }
+
+    /// A proxy that has just started does not know the schema yet: its first clients wait for it.
+    async fn look_or_wait(&mut self) -> Result<(), End> {
+        const PAUSE: Duration = Duration::from_millis(10);
+        let started = Instant::now();
+        loop {
+            match self.look() {
+                Ok(()) => return Ok(()),
+                Err(Fault::NoCatalog(_)) if started.elapsed() < CATALOG_WAIT => tokio::time::sleep(PAUSE).await,
+                Err(fault) => return Err(End::Fault(Fault::AtLogin(Box::new(fault)))),
+            }
+        }
     }
 
     /// Startup parameters are settings like any other: a server checks them, once for all clients that send the same.
