@@ -104,7 +104,8 @@ impl Planner {
         if lexed.is_odd || lexed.hint.is_some() {
             return self.whole(sql);
         }
-        if let Some(shape) = self.find(lexed.skeleton, |shape| shape.fits(sql, lexed.literals)) {
+        if let Some(shape) = self.find(lexed.skeleton, |shape| shape.text.is_empty() && shape.fits(sql, lexed.literals))
+        {
             return if shape.is_signpost { self.whole(sql) } else { shape };
         }
         let shape = self.plan(sql, Some(lexed.literals));
@@ -116,9 +117,10 @@ impl Planner {
         shape
     }
 
-    /// The plan of a text as a whole: its literals are part of it.
+    /// The plan of a text as a whole: its literals are part of it. A text without literals may read like a template, so
+    /// shapes of both kinds may lie under one key.
     pub fn whole(&self, sql: &str) -> Arc<Shape> {
-        if let Some(shape) = self.find(sql.as_bytes(), |_| true) {
+        if let Some(shape) = self.find(sql.as_bytes(), |shape| !shape.is_signpost && *shape.text == *sql) {
             return shape;
         }
         let shape = self.plan(sql, None);
