@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::logic::plan::{self, Planned, Schema};
+use crate::logic::plan::{self, Plan, Planned, Schema};
 use crate::logic::sql::template::{Lexed, Literal};
 use crate::logic::topology::Database;
 use crate::proxy::metrics::Metrics;
@@ -27,6 +27,8 @@ pub struct Shape {
     text: Box<str>,
     /// Literals whose value is part of the plan, with that value as written
     fixed: Vec<(u16, Box<str>)>,
+    /// It only says that texts of this template are planned as wholes
+    is_signpost: bool,
     is_used: AtomicBool,
 }
 
@@ -34,6 +36,29 @@ impl Shape {
     /// The text of one of its statements; only for shapes of whole texts.
     pub fn text_of(&self, planned: &Planned) -> &str {
         self.text.get(planned.at.clone()).unwrap_or_default()
+    }
+
+    /// Places in the text are part of it: other texts of the template have other blanks, comments and literals.
+    fn has_places(&self) -> bool {
+        match self.statements.as_deref() {
+            Ok([one]) => match &*one.plan {
+                Plan::One(_) => false,
+                Plan::Refuse(_) => one.forced.is_none(),
+                Plan::Command(_) | Plan::CopyIn(_) => true,
+            },
+            Ok(_) => true,
+            Err(_) => false,
+        }
+    }
+
+    fn signpost() -> Self {
+        Self {
+            statements: Ok(Vec::new()),
+            text: Box::default(),
+            fixed: Vec::new(),
+            is_signpost: true,
+            is_used: AtomicBool::new(true),
+        }
     }
 
     fn fits(&self, sql: &str, literals: &[Literal]) -> bool {
@@ -79,17 +104,23 @@ impl Planner {
         if lexed.is_odd || lexed.hint.is_some() {
             return self.whole(sql);
         }
-        if let Some(shape) = self.find(lexed.skeleton, |shape| shape.fits(sql, lexed.literals)) {
-            return shape;
+        if let Some(shape) = self.find(lexed.skeleton, |shape| shape.text.is_empty() && shape.fits(sql, lexed.literals))
+        {
+            return if shape.is_signpost { self.whole(sql) } else { shape };
         }
         let shape = self.plan(sql, Some(lexed.literals));
+        if shape.has_places() {
+            self.keep(lexed.skeleton, &Arc::new(Shape::signpost()));
+            return self.whole(sql);
+        }
         self.keep(lexed.skeleton, &shape);
         shape
     }
 
-    /// The plan of a text as a whole: its literals are part of it.
+    /// The plan of a text as a whole: its literals are part of it. A text without literals may read like a template, so
+    /// shapes of both kinds may lie under one key.
     pub fn whole(&self, sql: &str) -> Arc<Shape> {
-        if let Some(shape) = self.find(sql.as_bytes(), |_| true) {
+        if let Some(shape) = self.find(sql.as_bytes(), |shape| !shape.is_signpost && *shape.text == *sql) {
             return shape;
         }
         let shape = self.plan(sql, None);
@@ -122,7 +153,7 @@ impl Planner {
             Err(error) => (Err(error), Vec::new()),
         };
         let text = if literals.is_none() { sql.into() } else { Box::default() };
-        Arc::new(Shape { statements, text, fixed, is_used: AtomicBool::new(true) })
+        Arc::new(Shape { statements, text, fixed, is_signpost: false, is_used: AtomicBool::new(true) })
     }
 
     fn keep(&self, key: &[u8], shape: &Arc<Shape>) {

@@ -82,7 +82,8 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             Placement::Reference | Placement::Single(_) => Vec::new(),
         };
         let kind = RelationKind::Table;
-        let relation = Relation { kind, columns, unique_keys: Vec::new(), has_partial_unique: false, has_triggers: false };
+        let relation =
+            Relation { kind, columns, unique_keys: Vec::new(), has_partial_unique: false, has_triggers: false };
         (name.clone(), relation)
     });
     Catalog { relations: relations.collect(), ..Catalog::default() }
