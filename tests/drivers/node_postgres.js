@@ -44,7 +44,10 @@ async function main() {
     same(error.code, "23505", "sqlstate");
     same(error.table, "events", "table");
   }
+  // A DO block's rows are anywhere; plain PostgreSQL takes the hint for a setting of the application.
+  await db.query("SET shardway.shard = 'a'");
   await db.query("DO $$ BEGIN RAISE NOTICE 'hello'; END $$");
+  await db.query("RESET shardway.shard");
   same(notices, ["hello"], "notice");
   const several = await db.query("SELECT 1 AS a; SELECT 2 AS b");
   same(several.map((one) => one.rows), [[{ a: 1 }], [{ b: 2 }]], "several statements");

@@ -41,8 +41,12 @@ with psycopg2.connect(host=HOST, port=PORT, user=USER, password=PASSWORD, dbname
             raise AssertionError("a duplicate was accepted")
         except psycopg2.errors.UniqueViolation:
             db.rollback()
-        cur.copy_expert("COPY events (client_id, id, kind) FROM STDIN", io.StringIO("".join(f"{client}\t2140\tcopied\n" for client in CLIENTS)))
-        db.commit()
+        # Rows of several shards in one COPY, outside a transaction block.
+        other = psycopg2.connect(host=HOST, port=PORT, user=USER, password=PASSWORD, dbname=DATABASE)
+        other.autocommit = True
+        rows = io.StringIO("".join(f"{client}\t2140\tcopied\n" for client in CLIENTS))
+        other.cursor().copy_expert("COPY events (client_id, id, kind) FROM STDIN", rows)
+        other.close()
         for client in CLIENTS:
             out = io.StringIO()
             cur.copy_expert(f"COPY (SELECT client_id, kind FROM events WHERE client_id = {client} AND id = 2140) TO STDOUT", out)

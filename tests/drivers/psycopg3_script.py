@@ -56,7 +56,10 @@ with psycopg.connect(**DSN, autocommit=True) as db:
         same(len(cur.fetchall()), 4, "cursor")
     notices = []
     db.add_notice_handler(lambda diag: notices.append(diag.message_primary))
+    # A DO block's rows are anywhere; plain PostgreSQL takes the hint for a setting of the application.
+    db.execute("SET shardway.shard = 'a'")
     db.execute("DO $$ BEGIN RAISE NOTICE 'hello'; END $$")
+    db.execute("RESET shardway.shard")
     same(notices, ["hello"], "notice")
     db.execute("SET TimeZone = 'Asia/Tokyo'")
     same(db.info.parameter_status("TimeZone"), "Asia/Tokyo", "parameter status")

@@ -61,7 +61,7 @@ fn statements() -> Vec<Scenario> {
         ("describe a write", ask(&[parse("s", "UPDATE events SET amount = amount WHERE client_id = $1", &[]), describe(b'S', "s"), bind("p", "s", &[text("7")], 0), describe(b'P', "p"), execute("p", 0), sync()])),
         ("two commands in one Parse", ask(&[parse("s", "SELECT 1; SELECT 2", &[]), sync()])),
         ("empty statement, extended", ask(&[extended("", &[])])),
-        ("sql prepare and protocol names are one", [q("PREPARE s (bigint) AS SELECT id FROM events WHERE client_id = $1"), ask(&[run("s", "7"), sync()]), q("EXECUTE s (7)"), q("DEALLOCATE s"), ask(&[run("s", "7"), sync()])].concat()),
+        ("sql prepare and protocol names are one", [q("PREPARE s (bigint) AS SELECT id FROM events WHERE client_id = $1 ORDER BY id"), ask(&[run("s", "7"), sync()]), q("EXECUTE s (7)"), q("DEALLOCATE s"), ask(&[run("s", "7"), sync()])].concat()),
         ("a protocol statement executed by sql", [ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("EXECUTE s (7)"), q("EXECUTE s (8)"), q("DEALLOCATE s")].concat()),
         ("deallocate all", [ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("DEALLOCATE ALL"), ask(&[run("s", "7"), sync()])].concat()),
         ("discard all", [ask(&[parse("s", BY_CLIENT, &[20]), sync()]), q("SET work_mem = '5MB'"), q("DISCARD ALL"), ask(&[run("s", "7"), sync()]), q("SHOW work_mem")].concat()),
