@@ -16,6 +16,9 @@ use crate::logic::protocol::view;
 use crate::logic::protocol::walk::{Judge, Verdict};
 use crate::logic::protocol::write;
 
+/// Stands for the unnamed statement where a proxy-wide number is expected.
+pub const UNNAMED: u64 = u64::MAX;
+
 /// One message on its way, or one reply of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owed {

@@ -8,12 +8,12 @@ use crate::logic::protocol::frame::{self, client};
 use crate::logic::protocol::view::{self, Bind};
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
-use crate::logic::session::pipeline::Owed;
+use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::logic::transaction::Step as Told;
 use crate::proxy::metrics::{ClientState, PlanKind};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::steps::{Cut, Segment, Step, UNNAMED, needs_simple};
+use crate::proxy::session::steps::{Cut, Segment, Step, needs_simple};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 

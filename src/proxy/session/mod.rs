@@ -4,13 +4,13 @@
 
 mod client;
 mod exchange;
-mod greet;
 mod servers;
+mod greet;
+mod copy;
 mod simple;
 mod commands;
-mod extended;
 mod steps;
-mod copy;
+mod extended;
 
 use std::cell::RefCell;
 use std::collections::HashMap;

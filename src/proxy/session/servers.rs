@@ -8,7 +8,7 @@ use crate::logic::plan::{Access, Mark, Reason, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::{self, Destination};
-use crate::logic::session::pipeline::{Done, Owed};
+use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
 use crate::logic::session::settings;
 use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::topology::{Database, Health, PoolMode, Role, Server};
@@ -363,7 +363,7 @@ impl Session {
         self.metrics.bytes(Direction::ServerIn, received);
         for done in &self.pipeline.done {
             if let Done::Prepared(id) = done
-                && *id != super::steps::UNNAMED
+                && *id != UNNAMED
             {
                 self.held[index].lease.prepared.insert(*id);
             }

@@ -16,9 +16,6 @@ use crate::proxy::session::simple::{Ready, alone, meet};
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
-/// Stands for the unnamed statement where a proxy-wide number is expected.
-pub(super) const UNNAMED: u64 = u64::MAX;
-
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
 pub(super) const GATHER_MAX: usize = 256 << 10;
 
