@@ -181,6 +181,13 @@ impl Transaction {
         }
     }
 
+    /// A server is being told of it.
+    pub fn opened(&mut self) {
+        if let Self::Begun(begun) = self {
+            *self = Self::Open { is_failed: false, begun: std::mem::take(begun) };
+        }
+    }
+
     /// A server that runs our statements said where it stands.
     pub fn on_ready(&mut self, status: u8) {
         let begun = match std::mem::take(self) {

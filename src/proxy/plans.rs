@@ -15,6 +15,8 @@ use crate::proxy::metrics::Metrics;
 const ENTRIES_MAX: usize = 20_000;
 /// Bytes of text kept for one planner.
 const BYTES_MAX: usize = 64 << 20;
+/// Shapes of one template: they differ in literals that are part of the plan, and are looked through one by one.
+const SHAPES_MAX: usize = 16;
 /// Longer texts (large multi-row inserts) are planned each time: they would push out a thousand others.
 const TEXT_MAX: usize = 64 << 10;
 
@@ -165,7 +167,11 @@ impl Planner {
             cache.drop_unused();
         }
         cache.bytes += key.len();
-        cache.shapes.entry(key.into()).or_default().push(Arc::clone(shape));
+        let shapes = cache.shapes.entry(key.into()).or_default();
+        if shapes.len() >= SHAPES_MAX {
+            shapes.remove(0);
+        }
+        shapes.push(Arc::clone(shape));
     }
 }
 

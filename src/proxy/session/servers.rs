@@ -31,6 +31,8 @@ pub struct Held {
     pub is_member: bool,
     /// It has been sent messages of a pipeline and no Sync yet
     pub in_pipeline: bool,
+    /// Where it stood when it last said so: `I`, `T` or `E`
+    pub status: u8,
     /// The transaction has written here, as far as we can tell
     pub has_written: bool,
     /// Why it stays with the client
@@ -272,7 +274,8 @@ impl Session {
         let role = pool.role;
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
         let shard = target.shard;
-        self.held.push(Held { lease, shard, role, is_member: false, in_pipeline: false, has_written: false, pin });
+        let (is_member, in_pipeline, has_written) = (false, false, false);
+        self.held.push(Held { lease, shard, role, is_member, in_pipeline, status: b'I', has_written, pin });
         Ok(self.held.len() - 1)
     }
 
@@ -334,6 +337,7 @@ impl Session {
             self.pipeline.owe(Owed::HiddenQuery);
             write::query(out, begun.text.as_bytes());
             held.is_member = true;
+            self.transaction.opened();
         }
         out.len() > length
     }
@@ -370,6 +374,9 @@ impl Session {
         }
         if let Some(failure) = &self.pipeline.failure {
             self.metrics.error(&failure.sqlstate);
+        }
+        if let Some(status) = self.pipeline.status {
+            self.held[index].status = status;
         }
         if let Outcome::ClientGone = outcome {
             self.abandon(index);
@@ -462,7 +469,11 @@ impl Session {
             }
             held.is_member = false;
             held.has_written = false;
-            if held.pin.is_none() {
+            if held.status != b'I' {
+                debug_assert!(false, "a server in a transaction that the session does not know of");
+                tracing::error!(client = self.id, "a server was left in a transaction: its connection is closed");
+                self.held.swap_remove(index);
+            } else if held.pin.is_none() {
                 self.held.swap_remove(index).lease.give_back();
             } else {
                 index += 1;
@@ -474,7 +485,7 @@ impl Session {
     pub(super) fn release_all(&mut self) {
         self.slot.clear();
         for held in self.held.drain(..) {
-            if held.pin.is_none() && !held.is_engaged() && held.lease.walk.is_between_frames() {
+            if held.pin.is_none() && !held.is_engaged() && held.status == b'I' && held.lease.walk.is_between_frames() {
                 held.lease.give_back();
             }
         }
