@@ -53,6 +53,7 @@ pub struct Shared {
     planners: Mutex<HashMap<PlannerKey, Arc<Planner>>>,
     accepted: Mutex<HashMap<AcceptedKey, Accepted>>,
     next_session: AtomicU64,
+    moments: AtomicU64,
 }
 
 type PlannerKey = (Box<str>, Vec<Box<str>>);
@@ -85,6 +86,7 @@ impl Shared {
             planners: Mutex::default(),
             accepted: Mutex::default(),
             next_session: AtomicU64::new(1),
+            moments: AtomicU64::new(0),
         }
     }
 
@@ -102,6 +104,11 @@ impl Shared {
     /// A number for a new session, for logs.
     pub fn session_id(&self) -> u64 {
         self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A moment in the life of the proxy: what was prepared and what was parsed later can be told apart.
+    pub fn moment(&self) -> u64 {
+        self.moments.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The planner for a database as it is now and a search path.

@@ -9,8 +9,8 @@ use crate::logic::protocol::write::{self, Report};
 pub enum Fault {
     /// The client broke the protocol: the session ends
     Protocol(String),
-    /// A text that is not UTF-8
-    Encoding,
+    /// A text that is not UTF-8: the bytes that are none
+    Encoding(Box<[u8]>),
     /// No such database: said after login
     NoDatabase(Box<str>),
     /// `max_clients` are connected
@@ -115,7 +115,7 @@ impl Fault {
             | Self::Startup { .. }
             | Self::AtLogin(_)
             | Self::Broken(_) => true,
-            Self::Encoding
+            Self::Encoding(_)
             | Self::QueueFull { .. }
             | Self::WaitTimeout { .. }
             | Self::ServerDown { .. }
@@ -138,7 +138,7 @@ impl Fault {
     pub fn sqlstate(&self) -> &str {
         match self {
             Self::Protocol(_) => "08P01",
-            Self::Encoding => "22021",
+            Self::Encoding(_) => "22021",
             Self::NoDatabase(_) => "3D000",
             Self::TooManyClients { .. } | Self::QueueFull { .. } | Self::WaitTimeout { .. } => "53300",
             Self::ServerDown { .. } | Self::ServerLost { .. } => "08006",
@@ -166,7 +166,10 @@ impl Fault {
         let plain = |message: String| (message, None, None);
         match self {
             Self::Protocol(what) => plain(what.clone()),
-            Self::Encoding => plain("invalid byte sequence for encoding \"UTF8\"".into()),
+            Self::Encoding(bytes) => {
+                let bytes: String = bytes.iter().map(|byte| format!(" 0x{byte:02x}")).collect();
+                plain(format!("invalid byte sequence for encoding \"UTF8\":{bytes}"))
+            },
             Self::NoDatabase(name) => plain(format!("database \"{name}\" does not exist")),
             Self::TooManyClients { max } => {
                 ("no more connections allowed (max_clients)".into(), Some(format!("{max} clients are connected")), None)

@@ -11,6 +11,8 @@
 
 use std::collections::VecDeque;
 
+use smallvec::SmallVec;
+
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::view;
 use crate::logic::protocol::walk::{Judge, Verdict};
@@ -19,15 +21,18 @@ use crate::logic::protocol::write;
 /// Stands for the unnamed statement where a proxy-wide number is expected.
 pub const UNNAMED: u64 = u64::MAX;
 
+/// A client's name of a statement; empty: the unnamed one, or not to be translated.
+pub type Name = SmallVec<[u8; 24]>;
+
 /// One message on its way, or one reply of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Owed {
     /// A Query or FunctionCall of the client: everything up to ReadyForQuery
     Query,
+    /// A Query of the client with more behind its first statement that is ours: only the first is answered
+    FirstOf,
     /// A Query of ours: hidden up to ReadyForQuery
     HiddenQuery,
-    /// A Query of the client between two of ours: its ReadyForQuery shows this status instead
-    QueryAs(u8),
     /// A Query of ours of which the client hears errors and notices only
     QuietQuery,
     /// A Query of ours of which the client hears nothing; its error is kept for us
@@ -36,8 +41,8 @@ pub enum Owed {
     Parse(Option<u64>),
     /// Parse of ours
     HiddenParse(u64),
-    /// Bind
-    Bind,
+    /// Bind of the statement that the client calls by this name; a server knows it by another
+    Bind(Name),
     /// Describe
     Describe,
     /// Execute; the number names the step for those who asked to be told
@@ -88,6 +93,17 @@ pub struct Pipeline {
     completed: u16,
     /// Completions of a Query's statements are wanted
     pub tell_completed: bool,
+    /// The client's ReadyForQuery is kept back, in `kept_ready`
+    pub keeps_ready: bool,
+    /// See `keeps_ready`
+    pub kept_ready: Option<u8>,
+    /// The statement at the head was prepared on the server before the client parsed it: if the schema has changed
+    /// in between, the client must not hear of it
+    pub hides_stale: bool,
+    /// A stale statement was hidden; nothing has been answered
+    pub is_stale: bool,
+    /// Something of the client's has been answered since the last `clear`
+    has_answered: bool,
     /// What happened, for the session
     pub done: Vec<Done>,
     /// The status of the last ReadyForQuery
@@ -125,7 +141,7 @@ impl Pipeline {
     /// From now on the client hears nothing of what is still owed.
     pub fn deafen(&mut self) {
         for owed in &mut self.owed {
-            if matches!(owed, Owed::Query | Owed::QuietQuery | Owed::QueryAs(_)) {
+            if matches!(owed, Owed::Query | Owed::QuietQuery) {
                 *owed = Owed::DeafQuery;
             }
         }
@@ -159,6 +175,7 @@ impl Pipeline {
 
     fn pop(&mut self) -> Option<Owed> {
         self.answered += 1;
+        self.has_answered |= !self.is_hidden();
         self.owed.pop_front()
     }
 
@@ -200,6 +217,14 @@ impl Pipeline {
             }
             _ => Verdict::Pass,
         };
+        if self.hides_stale && !self.has_answered && is_stale(body) {
+            self.is_stale = true;
+            self.skip_to_sync();
+            if let Some(owed @ Owed::Sync) = self.owed.front_mut() {
+                *owed = Owed::HiddenSync;
+            }
+            return Verdict::Hide;
+        }
         if self.failure.is_none() {
             let mut sqlstate = *b"XX000";
             if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
@@ -207,10 +232,20 @@ impl Pipeline {
             }
             self.failure = Some(Failure { sqlstate, answered: self.answered });
         }
-        if !matches!(self.owed.front(), Some(Owed::Query | Owed::QuietQuery | Owed::QueryAs(_)) | None) {
+        let translated = match self.owed.front() {
+            Some(Owed::Bind(name)) if !name.is_empty() => translate(body, name),
+            _ => None,
+        };
+        if !matches!(self.owed.front(), Some(Owed::Query | Owed::FirstOf | Owed::QuietQuery) | None) {
             self.skip_to_sync();
         }
-        verdict
+        match translated {
+            Some(error) => {
+                write::frame(out, server::ERROR, |out| out.extend_from_slice(&error));
+                Verdict::Hide
+            }
+            None => verdict,
+        }
     }
 
     /// After an error the server skips everything up to Sync (PostgreSQL manual, protocol-flow, extended query),
@@ -225,15 +260,15 @@ impl Pipeline {
         self.skips_to_sync = true;
     }
 
-    fn on_ready(&mut self, status: u8, out: &mut Vec<u8>) -> Verdict {
+    fn on_ready(&mut self, status: u8) -> Verdict {
         self.status = Some(status);
         self.completed = 0;
         match self.pop() {
-            Some(Owed::HiddenQuery | Owed::QuietQuery | Owed::DeafQuery | Owed::HiddenSync) => Verdict::Hide,
-            Some(Owed::QueryAs(shown)) => {
-                write::ready(out, shown);
+            Some(Owed::Query | Owed::FirstOf | Owed::Sync) if self.keeps_ready => {
+                self.kept_ready = Some(status);
                 Verdict::Hide
             }
+            Some(Owed::HiddenQuery | Owed::QuietQuery | Owed::DeafQuery | Owed::HiddenSync) => Verdict::Hide,
             _ => Verdict::Pass,
         }
     }
@@ -247,7 +282,8 @@ impl Pipeline {
                 }
                 self.pop();
             }
-            Some(Owed::Query | Owed::QueryAs(_)) if self.tell_completed => {
+            Some(Owed::FirstOf) => self.completed += 1,
+            Some(Owed::Query) if self.tell_completed => {
                 self.done.push(Done::Completed(self.completed));
                 self.completed += 1;
             }
@@ -293,10 +329,11 @@ impl Judge for Pipeline {
         match tag {
             server::DATA_ROW | server::COPY_DATA => hidden,
             server::ERROR => self.on_error(seen, out),
-            server::READY => self.on_ready(seen.first().copied().unwrap_or(b'I'), out),
+            server::READY => self.on_ready(seen.first().copied().unwrap_or(b'I')),
             server::COMMAND_COMPLETE | server::EMPTY_QUERY | server::PORTAL_SUSPENDED => {
+                let is_second = matches!(self.owed.front(), Some(Owed::FirstOf)) && self.completed > 0;
                 self.on_complete(seen);
-                hidden
+                if is_second { Verdict::Hide } else { hidden }
             }
             server::PARSE_COMPLETE => self.on_parse_complete(),
             server::CLOSE_COMPLETE => {
@@ -337,6 +374,20 @@ impl Judge for Pipeline {
             self.speak(out);
         }
     }
+}
+
+/// "cached plan must not change result type", which has no SQLSTATE of its own.
+fn is_stale(body: &[u8]) -> bool {
+    view::error_field(body, b'C') == Some(b"0A000") && view::error_field(body, b'R') == Some(b"RevalidateCachedQuery")
+}
+
+/// An ErrorResponse body with the client's name of a statement where the server's stands in the message.
+fn translate(body: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+    const OURS: &[u8] = b"prepared statement \"sw_";
+    let found = memchr::memmem::find(body, OURS)?;
+    let start = found + OURS.len() - b"sw_".len();
+    let length = memchr::memchr(b'"', &body[start..])?;
+    Some([&body[..start], name, &body[start + length..]].concat())
 }
 
 #[cfg(test)]
@@ -381,7 +432,7 @@ mod tests {
         let mut pipeline = pipeline(&[
             Owed::Local(frames(&[(b'1', b"")]).into()),
             Owed::HiddenParse(7),
-            Owed::Bind,
+            Owed::Bind(Name::new()),
             Owed::Execute(Some(2)),
             Owed::Local(frames(&[(b'3', b"")]).into()),
             Owed::Sync,
@@ -395,9 +446,9 @@ mod tests {
     #[test]
     fn an_error_skips_to_sync_and_takes_our_replies_with_it() {
         let mut pipeline = pipeline(&[
-            Owed::Bind,
+            Owed::Bind(Name::new()),
             Owed::Execute(None),
-            Owed::Bind,
+            Owed::Bind(Name::new()),
             Owed::Execute(None),
             Owed::Local(frames(&[(b'3', b"")]).into()),
             Owed::Sync,
@@ -418,7 +469,7 @@ mod tests {
 
     #[test]
     fn a_refusal_in_a_pipeline_replaces_the_error_provoked_for_it() {
-        let mut pipeline = pipeline(&[Owed::Bind, Owed::Execute(None), Owed::Poison((*b"refused").into()), Owed::Sync]);
+        let mut pipeline = pipeline(&[Owed::Bind(Name::new()), Owed::Execute(None), Owed::Poison((*b"refused").into()), Owed::Sync]);
         let server = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0"), (b'E', ERROR), (b'Z', b"I")]);
         let mut client = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0")]);
         client.extend_from_slice(b"refused");
@@ -436,7 +487,7 @@ mod tests {
 
     #[test]
     fn a_sync_sent_ahead_of_copy_data_is_not_answered() {
-        let mut pipeline = pipeline(&[Owed::Bind, Owed::Execute(None), Owed::Sync]);
+        let mut pipeline = pipeline(&[Owed::Bind(Name::new()), Owed::Execute(None), Owed::Sync]);
         run(&mut pipeline, &frames(&[(b'2', b""), (b'G', b"\0\0\0")]));
         assert!(pipeline.is_copy_in);
         run(&mut pipeline, &frames(&[(b'C', b"COPY 1\0")]));

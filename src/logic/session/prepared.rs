@@ -5,57 +5,68 @@ use std::collections::HashMap;
 /// The statements of one server connection, by their proxy-wide numbers.
 #[derive(Debug, Default)]
 pub struct Prepared {
-    stamps: HashMap<u64, u64, foldhash::fast::FixedState>,
+    entries: HashMap<u64, Entry, foldhash::fast::FixedState>,
     clock: u64,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    used: u64,
+    since: u64,
+}
+
 impl Prepared {
+    /// The moment at which it was prepared.
+    pub fn since(&self, id: u64) -> Option<u64> {
+        self.entries.get(&id).map(|entry| entry.since)
+    }
+
     /// Is it there? Counts as a use.
     pub fn touch(&mut self, id: u64) -> bool {
         self.clock += 1;
-        match self.stamps.get_mut(&id) {
-            Some(stamp) => {
-                *stamp = self.clock;
+        match self.entries.get_mut(&id) {
+            Some(entry) => {
+                entry.used = self.clock;
                 true
             }
             None => false,
         }
     }
 
-    /// It has been prepared.
-    pub fn insert(&mut self, id: u64) {
+    /// It has been prepared at this moment.
+    pub fn insert(&mut self, id: u64, since: u64) {
         self.clock += 1;
-        self.stamps.insert(id, self.clock);
+        self.entries.insert(id, Entry { used: self.clock, since });
     }
 
     /// Makes room for one more below `max`: the statement to close, which is forgotten at once.
     pub fn evict(&mut self, max: usize) -> Option<u64> {
-        if self.stamps.len() < max.max(1) {
+        if self.entries.len() < max.max(1) {
             return None;
         }
-        let oldest = self.stamps.iter().min_by_key(|(_, stamp)| **stamp).map(|(id, _)| *id)?;
-        self.stamps.remove(&oldest);
+        let oldest = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(id, _)| *id)?;
+        self.entries.remove(&oldest);
         Some(oldest)
     }
 
     /// Forgets one.
     pub fn remove(&mut self, id: u64) {
-        self.stamps.remove(&id);
+        self.entries.remove(&id);
     }
 
     /// Forgets all (DEALLOCATE ALL, DISCARD ALL).
     pub fn clear(&mut self) {
-        self.stamps.clear();
+        self.entries.clear();
     }
 
     /// How many.
     pub fn len(&self) -> usize {
-        self.stamps.len()
+        self.entries.len()
     }
 
     /// None.
     pub fn is_empty(&self) -> bool {
-        self.stamps.is_empty()
+        self.entries.is_empty()
     }
 }
 
@@ -66,8 +77,8 @@ mod tests {
     #[test]
     fn the_least_recently_used_goes_first() {
         let mut prepared = Prepared::default();
-        prepared.insert(1);
-        prepared.insert(2);
+        prepared.insert(1, 10);
+        prepared.insert(2, 20);
         assert!(prepared.touch(1));
         assert_eq!(prepared.evict(3), None);
         assert_eq!(prepared.evict(2), Some(2));

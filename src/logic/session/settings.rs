@@ -52,6 +52,11 @@ impl Settings {
         self.local.get(name).or_else(|| self.current.get(name)).map(|value| &**value)
     }
 
+    /// The SQL that sets the startup message's settings; `None` without any.
+    pub fn startup_sql(&self) -> Option<String> {
+        difference(&Map::default(), &self.startup)
+    }
+
     /// BEGIN.
     pub fn begin(&mut self) {
         if self.before.is_none() {
@@ -151,6 +156,10 @@ pub fn difference(server: &Map, client: &Map) -> Option<String> {
 }
 
 fn write_set(sql: &mut String, name: &str, value: &str) {
+    if let Some(raw) = value.strip_prefix(RAW) {
+        sql.push_str(&format!("SELECT pg_catalog.set_config({}, {}, false);", literal(name), literal(raw)));
+        return;
+    }
     let written = match name {
         "session_authorization" => write!(sql, "SET SESSION AUTHORIZATION {value};"),
         "role" => write!(sql, "SET ROLE {value};"),
@@ -175,25 +184,21 @@ fn quoted_name(name: &str) -> String {
     name.split('.').map(part).collect::<Vec<_>>().join(".")
 }
 
-/// A value of the startup message as SQL. Lists of names must stay lists: `search_path`'s commas are its own syntax.
+/// Opens a value that is not SQL but the parameter's own text: lists of names (`search_path`) are kept as they came.
+pub const RAW: char = '\u{1}';
+
+/// A value of the startup message. In lists of names the commas are the parameter's own syntax.
 pub fn startup_value(name: &str, value: &str) -> Box<str> {
-    let literal = |text: &str| format!("'{}'", text.trim().replace('\\', "\\\\").replace('\'', "''"));
-    let literal = |text: &str| if text.contains('\\') { format!("E{}", literal(text)) } else { literal(text) };
     let is_list = matches!(
         name,
         "search_path" | "session_preload_libraries" | "local_preload_libraries" | "temp_tablespaces" | "datestyle"
     );
-    if !is_list {
-        return literal(value).into();
-    }
-    let items = value.split(',').map(|item| {
-        let item = item.trim();
-        match item.strip_prefix('"').and_then(|item| item.strip_suffix('"')) {
-            Some(quoted) => literal(&quoted.replace("\"\"", "\"")),
-            None => literal(&item.to_lowercase()),
-        }
-    });
-    items.collect::<Vec<_>>().join(", ").into()
+    if is_list { format!("{RAW}{value}").into() } else { literal(value).into() }
+}
+
+fn literal(text: &str) -> String {
+    let quoted = format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
+    if text.contains('\\') { format!("E{quoted}") } else { quoted }
 }
 
 #[cfg(test)]
@@ -279,7 +284,9 @@ mod tests {
     #[test]
     fn startup_values_become_sql() {
         assert_eq!(&*startup_value("application_name", "o'brien"), "'o''brien'");
-        assert_eq!(&*startup_value("search_path", "\"$user\", Sales,public"), "'$user', 'sales', 'public'");
+        let path = Map::from([("search_path".into(), startup_value("search_path", "\"$user\", Sales,public"))]);
+        let sql = "SELECT pg_catalog.set_config('search_path', '\"$user\", Sales,public', false);";
+        assert_eq!(difference(&Map::default(), &path).as_deref(), Some(sql));
         assert_eq!(&*startup_value("application_name", r"a\b"), r"E'a\\b'");
     }
 }

@@ -57,8 +57,6 @@ pub struct Client {
     /// What the client is to be sent
     pub outbox: Vec<u8>,
     sent: usize,
-    /// Nothing is sent for now (until the schema is known anew)
-    pub is_held: bool,
     is_flushing: bool,
     /// Bytes consumed since the session began
     pub consumed: u64,
@@ -77,7 +75,6 @@ impl Client {
             taken: 0,
             outbox: Vec::new(),
             sent: 0,
-            is_held: false,
             is_flushing: false,
             consumed: 0,
             bytes_in: 0,
@@ -152,7 +149,7 @@ impl Client {
 
     /// Sends `tail` behind what is already waiting to be sent; keeps what the socket does not take now.
     pub fn send_or_keep(&mut self, context: &mut Context<'_>, tail: &[u8]) -> io::Result<()> {
-        if self.is_held || !self.outbox.is_empty() {
+        if !self.outbox.is_empty() {
             self.outbox.extend_from_slice(tail);
             return match self.poll_flush(context) {
                 Poll::Ready(result) => result,
@@ -174,14 +171,11 @@ impl Client {
 
     /// Is something waiting to be sent?
     pub fn has_backlog(&self) -> bool {
-        !self.outbox.is_empty() && !self.is_held
+        !self.outbox.is_empty()
     }
 
     /// Sends what is waiting.
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.is_held {
-            return Poll::Ready(Ok(()));
-        }
         while self.sent < self.outbox.len() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.outbox[self.sent..]))?;
             if written == 0 {

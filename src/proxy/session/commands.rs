@@ -14,7 +14,7 @@ use crate::logic::session::settings::OWN_PREFIX;
 use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::servers::{shard_by_key, shard_by_name};
 use crate::proxy::session::simple::{alone, needs_session};
-use crate::proxy::session::{Session, TEMPLATE, Trouble};
+use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
 use crate::proxy::statements::server_name;
 
 impl Session {
@@ -84,7 +84,6 @@ impl Session {
             }
             Step::Fail(fault) => Err(fault.into()),
             Step::Send(replacement) => {
-                self.client.is_held = self.has_ddl;
                 self.to_members(command, replacement, text, Some(size)).await?;
                 self.schema_may_have_changed(false).await
             }
@@ -107,7 +106,8 @@ impl Session {
             return Err(Fault::Broken("a transaction is open on no server".into()).into());
         };
         self.pipeline.clear();
-        self.pipeline.owe(if size.is_some() { Owed::Query } else { Owed::QuietQuery });
+        self.pipeline.keeps_ready = self.has_ddl;
+        self.pipeline.owe(if size.is_some() { Owed::FirstOf } else { Owed::QuietQuery });
         let direct = size.filter(|_| replacement.is_none());
         if direct.is_none() {
             write::query(self.outgoing.buffer(), replacement.unwrap_or(text).as_bytes());
@@ -205,19 +205,21 @@ impl Session {
             }
             return Ok(());
         }
+        // RESET on a server goes back to its own defaults: the client's startup message is set again behind it.
+        let reset = is_reset(text).then(|| self.settings.startup_sql()).flatten().map(|sql| format!("{text};{sql}"));
         if self.transaction.is_on_server() {
-            self.to_members(command, None, text, size).await?;
-            return Ok(());
+            return self.to_members(command, reset.as_deref(), text, size).await;
         }
         let target = self.target(Destination::Any, Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.pipeline.owe(if size.is_some() { Owed::Query } else { Owed::QuietQuery });
-        if size.is_none() {
-            write::query(self.outgoing.buffer(), text.as_bytes());
+        self.pipeline.owe(if size.is_some() { Owed::FirstOf } else { Owed::QuietQuery });
+        let direct = size.filter(|_| reset.is_none());
+        if direct.is_none() {
+            write::query(self.outgoing.buffer(), reset.as_deref().unwrap_or(text).as_bytes());
         }
-        let outcome = self.converse(index, size).await?;
+        let outcome = self.converse(index, direct).await?;
         self.client.consume(size.unwrap_or(0));
         self.trouble_of(index, outcome)?;
         let has_failed = self.pipeline.failure.is_some();
@@ -231,10 +233,7 @@ impl Session {
         }
         self.apply_command(command, text);
         if self.transaction.is_idle() {
-            let lease = &mut self.held[index].lease;
-            lease.settings = Arc::clone(self.settings.base());
-            // RESET on a server goes back to its own defaults, not to the client's startup message.
-            lease.is_tainted |= is_reset(text);
+            self.held[index].lease.settings = Arc::clone(self.settings.base());
         }
         Ok(())
     }
@@ -330,7 +329,8 @@ impl Session {
         let has_failed = self.pipeline.failure.is_some();
         self.settle(index);
         if !has_failed {
-            self.named.insert(prepare.name.as_bytes().into(), statement);
+            let named = Named { statement, since: self.shared.moment() };
+            self.named.insert(prepare.name.as_bytes().into(), named);
         }
         Ok(())
     }
@@ -356,7 +356,7 @@ impl Session {
         text: &str,
         size: usize,
     ) -> Result<(), Trouble> {
-        let Some(statement) = self.named.get(execute.name.as_bytes()).cloned() else {
+        let Some(Named { statement, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
         let shape = statement.shape(&self.picture().planner);
@@ -403,7 +403,7 @@ impl Session {
         };
         let body = &self.client.received()[crate::logic::protocol::frame::HEADER..size];
         let text = crate::logic::protocol::view::query(body).unwrap_or_default();
-        let sql = std::str::from_utf8(text).map_err(|_| Fault::Encoding)?;
+        let sql = super::utf8(text)?;
         TEMPLATE.with_borrow_mut(|template| {
             let lexed = template.lex(sql.as_bytes(), self.strings());
             let values = Values::Text { sql, literals: lexed.literals };

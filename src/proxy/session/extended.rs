@@ -169,15 +169,16 @@ impl Session {
             self.prepare(index);
         }
         let changes_schema = segment.changes_schema();
-        self.client.is_held |= changes_schema;
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
         self.held[index].has_written |= segment.access == Access::Write;
         self.emit(index, segment);
+        let ends = is_sync && !others;
+        self.pipeline.keeps_ready = changes_schema || self.has_ddl;
+        self.pipeline.hides_stale = ends && self.transaction.is_idle() && self.is_parsed_later(index, segment);
         for shape in &segment.bound {
             let kind = super::only(shape).and_then(|planned| PlanKind::of(&planned.plan)).unwrap_or(PlanKind::Hint);
             self.metrics.statement(Some((target.shard, self.held[index].role)), kind);
         }
-        let ends = is_sync && !others;
         if ends {
             write::bare(self.outgoing.buffer(), client::SYNC);
             self.pipeline.owe(Owed::Sync);
@@ -185,9 +186,15 @@ impl Session {
             write::bare(self.outgoing.buffer(), client::FLUSH);
         }
         self.held[index].in_pipeline = !ends;
-        let outcome = self.converse(index, None).await?;
+        let mut outcome = self.converse(index, None).await?;
+        if self.pipeline.is_stale {
+            outcome = self.again(index, segment).await?;
+        }
         self.client.consume(segment.size);
+        let (mut ends, mut is_sync) = (ends, is_sync);
         if let Outcome::CopyIn = outcome {
+            // A Sync that came ahead of the data is ignored by servers, and so by us: another one will follow.
+            (ends, is_sync) = (false, false);
             self.held[index].in_pipeline = true;
             self.pump_copy(index).await?;
         } else {
@@ -204,6 +211,31 @@ impl Session {
             self.sync_after_error().await?;
         }
         Ok(())
+    }
+
+    /// Did the client parse the first statement that is bound later than the server did? Then PostgreSQL would have
+    /// planned it with the schema of that later moment.
+    fn is_parsed_later(&self, index: usize, segment: &Segment) -> bool {
+        match segment.steps.first() {
+            Some(Step::Bind { statement, name, since, .. }) if !name.is_empty() => {
+                self.held[index].lease.prepared.since(statement.id).is_some_and(|prepared| prepared < *since)
+            }
+            _ => false,
+        }
+    }
+
+    /// The schema changed behind our back between the server's Parse and the client's: the server parses anew.
+    async fn again(&mut self, index: usize, segment: &mut Segment) -> Result<Outcome, End> {
+        self.pipeline.clear();
+        self.held[index].lease.prepared.clear();
+        self.held[index].lease.unnamed = None;
+        write::query(self.outgoing.buffer(), b"DEALLOCATE ALL");
+        self.pipeline.owe(Owed::HiddenQuery);
+        segment.owed_at.clear();
+        self.emit(index, segment);
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        self.pipeline.owe(Owed::Sync);
+        self.converse(index, None).await
     }
 
     /// What a segment did to the session.
@@ -257,10 +289,10 @@ impl Session {
                     self.held[index].lease.unnamed = Some(statement.id);
                 }
                 Step::Parse { statement, is_named: true } => self.emit_parse(index, statement, &mut sent),
-                Step::Bind { statement, is_named, at } => {
-                    self.ensure(index, statement, *is_named, &mut sent);
-                    self.emit_bind(statement, *is_named, at.clone());
-                    self.pipeline.owe(Owed::Bind);
+                Step::Bind { statement, name, at, .. } => {
+                    self.ensure(index, statement, !name.is_empty(), &mut sent);
+                    self.emit_bind(statement, !name.is_empty(), at.clone());
+                    self.pipeline.owe(Owed::Bind(name.clone()));
                 }
                 Step::Describe { statement, is_named } => {
                     self.ensure(index, statement, *is_named, &mut sent);
@@ -280,6 +312,7 @@ impl Session {
                 Step::Answer(bytes) => self.pipeline.owe(Owed::Local((*bytes).into())),
             }
         }
+        segment.steps = steps;
     }
 
     fn emit_bind(&mut self, statement: &Statement, is_named: bool, at: std::ops::Range<usize>) {
@@ -373,7 +406,6 @@ impl Session {
                 }
                 Told::Fail(fault) => Err(fault.into()),
                 Told::Send(replacement) => {
-                    self.client.is_held |= self.has_ddl;
                     self.to_members(command, replacement, text, None).await?;
                     self.schema_may_have_changed(false).await?;
                     Ok(None)

@@ -49,6 +49,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         settings: Settings::default(),
         named: HashMap::new(),
         unnamed: None,
+        kept_ready: None,
         portals: Vec::new(),
         is_skipping: false,
         is_synced: false,

@@ -81,6 +81,14 @@ impl From<End> for Trouble {
     }
 }
 
+/// A prepared statement of the client.
+#[derive(Clone)]
+struct Named {
+    statement: Arc<Statement>,
+    /// When the client parsed it
+    since: u64,
+}
+
 /// One client's session.
 pub struct Session {
     client: Client,
@@ -96,8 +104,10 @@ pub struct Session {
     transaction_started: Option<Instant>,
     settings: Settings,
     /// Names of prepared statements, PREPARE's too: they share one name space
-    named: HashMap<Box<[u8]>, Arc<Statement>>,
-    unnamed: Option<Arc<Statement>>,
+    named: HashMap<Box<[u8]>, Named>,
+    unnamed: Option<Named>,
+    /// The ReadyForQuery that the client is owed once the schema is known anew
+    kept_ready: Option<u8>,
     /// Portals of the open transaction, by name, and what their statement was planned to
     portals: Vec<(Box<[u8]>, Arc<Shape>)>,
     /// After an error in the extended protocol: what comes before Sync is not looked at
@@ -230,6 +240,7 @@ impl Session {
     }
 
     fn after_own_error(&mut self) {
+        self.kept_ready = None;
         self.transaction.abort();
         write::ready(&mut self.client.outbox, self.transaction.status());
     }
@@ -308,6 +319,20 @@ impl<T> ReadyAnd<T> for Poll<T> {
             Self::Pending => false,
         }
     }
+}
+
+/// Text as PostgreSQL takes it.
+fn utf8(text: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(text).map_err(|error| {
+        let rest = &text[error.valid_up_to()..];
+        let length = match rest.first() {
+            Some(0xc0..=0xdf) => 2,
+            Some(0xe0..=0xef) => 3,
+            Some(0xf0..=0xf7) => 4,
+            _ => 1,
+        };
+        Fault::Encoding(rest[..length.min(rest.len())].into())
+    })
 }
 
 /// A tag PostgreSQL does not know, or a length it does not accept, ends the session before anything is buffered.

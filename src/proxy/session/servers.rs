@@ -269,9 +269,21 @@ impl Session {
         };
         let lease = match pool.try_lease() {
             Some(lease) => lease,
-            None => self.wait_for(&pool).await?,
+            None => match self.wait_for(&pool).await {
+                Ok(lease) => lease,
+                // A replica that cannot be reached: nothing has been sent, so the primary may answer.
+                Err(fault) if pool.role == Role::Replica => {
+                    tracing::debug!(client = self.id, %fault, "the primary answers for a replica");
+                    let primary = self.primary_pool(shard)?;
+                    match primary.try_lease() {
+                        Some(lease) => lease,
+                        None => self.wait_for(&primary).await?,
+                    }
+                }
+                Err(fault) => return Err(fault),
+            },
         };
-        let role = pool.role;
+        let role = lease.pool().role;
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
         let shard = target.shard;
         let (is_member, in_pipeline, has_written) = (false, false, false);
@@ -369,7 +381,8 @@ impl Session {
             if let Done::Prepared(id) = done
                 && *id != UNNAMED
             {
-                self.held[index].lease.prepared.insert(*id);
+                let now = self.shared.moment();
+                self.held[index].lease.prepared.insert(*id, now);
             }
         }
         if let Some(failure) = &self.pipeline.failure {
@@ -377,6 +390,9 @@ impl Session {
         }
         if let Some(status) = self.pipeline.status {
             self.held[index].status = status;
+        }
+        if let Some(status) = self.pipeline.kept_ready.take() {
+            self.kept_ready = Some(status);
         }
         if let Outcome::ClientGone = outcome {
             self.abandon(index);
@@ -583,7 +599,7 @@ fn split_search_path(sql: &str) -> Vec<Box<str>> {
             (None, None) => item.to_lowercase().into(),
         }
     };
-    sql.split(',').map(schema).filter(|item| !item.is_empty()).collect()
+    sql.trim_start_matches(settings::RAW).split(',').map(schema).filter(|item| !item.is_empty()).collect()
 }
 
 /// `"$user"` is the schema of the user's name.

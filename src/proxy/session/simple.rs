@@ -58,7 +58,7 @@ impl Session {
         self.look()?;
         let body = &self.client.received()[HEADER..size];
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
-        let sql = std::str::from_utf8(text).map_err(|_| Fault::Encoding)?;
+        let sql = super::utf8(text)?;
         let (shape, found) = self.decide(sql)?;
         let statements = match &shape.statements {
             Ok(statements) => statements,
@@ -170,7 +170,6 @@ impl Session {
         let target = self.target(ready.destination, ready.access)?;
         let is_repeatable = ready.access == Access::Read && self.transaction.is_idle();
         let is_ddl = ready.mark.is_ddl;
-        self.client.is_held = is_ddl;
         let mut outcome = self.attempt(target, ready, size).await;
         if let Ok((index, Outcome::ServerLost { is_answer_begun: false, .. })) = &outcome
             && is_repeatable
@@ -181,7 +180,7 @@ impl Session {
             let target = Target { role: Role::Primary, ..target };
             outcome = self.attempt(target, ready, size).await;
         }
-        let (index, outcome) = outcome.inspect_err(|_| self.client.is_held = false)?;
+        let (index, outcome) = outcome?;
         self.client.consume(size);
         self.complete(index, outcome, ready, is_ddl).await
     }
@@ -190,6 +189,7 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
+        self.pipeline.keeps_ready = ready.mark.is_ddl;
         self.pipeline.owe(Owed::Query);
         self.metrics.statement(Some((target.shard, self.held[index].role)), ready.kind);
         let outcome = self.converse(index, Some(size)).await?;
@@ -207,7 +207,7 @@ impl Session {
         if let Outcome::CopyIn = outcome {
             self.pump_copy(index).await?;
         } else {
-            self.trouble_of(index, outcome).inspect_err(|_| self.client.is_held = false)?;
+            self.trouble_of(index, outcome)?;
         }
         self.mark(index, ready.mark, ready.access);
         self.settle(index);
@@ -235,9 +235,8 @@ impl Session {
             let refreshed = self.shared.steering.schema_changed(&self.database);
             refreshed.await;
         }
-        if self.client.is_held {
-            self.client.is_held = false;
-            self.flush().await?;
+        if let Some(status) = self.kept_ready.take() {
+            write::ready(&mut self.client.outbox, status);
         }
         Ok(())
     }
@@ -293,9 +292,9 @@ impl Session {
         if self.held.iter().filter(|held| held.is_member).count() > 1 {
             return Err(alone("several statements in one query, in a transaction over more than one shard").into());
         }
-        self.client.is_held = ready.mark.is_ddl;
         let index = self.hold(target).await?;
         self.pipeline.clear();
+        self.pipeline.keeps_ready = ready.mark.is_ddl;
         self.pipeline.tell_completed = true;
         self.prepare(index);
         self.pipeline.owe(Owed::Query);

@@ -11,9 +11,10 @@ use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
 use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::simple::{Ready, alone, meet};
-use crate::proxy::session::{Session, Trouble};
+use crate::proxy::session::{Named, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
@@ -24,7 +25,7 @@ pub(super) enum Step {
     /// Parse for a server
     Parse { statement: Arc<Statement>, is_named: bool },
     /// Bind for a server; `at` is its body
-    Bind { statement: Arc<Statement>, is_named: bool, at: Range<usize> },
+    Bind { statement: Arc<Statement>, name: Name, since: u64, at: Range<usize> },
     /// Describe of a statement
     Describe { statement: Arc<Statement>, is_named: bool },
     /// Describe, Execute or Close of a portal, as it came
@@ -61,7 +62,7 @@ pub(super) struct Segment {
     /// The number of the first reply owed for each step
     pub owed_at: Vec<u32>,
     /// Names that were given, and what they meant before: an error takes them back
-    pub undo: Vec<(usize, Box<[u8]>, Option<Arc<Statement>>)>,
+    pub undo: Vec<(usize, Box<[u8]>, Option<Named>)>,
 }
 
 impl Segment {
@@ -154,7 +155,7 @@ impl Session {
 
     fn gather_parse(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let parse = Parse::parse(self.body(at, size))?;
-        let text = std::str::from_utf8(parse.text).map_err(|_| Fault::Encoding)?;
+        let text = super::utf8(parse.text)?;
         let is_named = !parse.name.is_empty();
         if is_named && self.named.contains_key(parse.name) {
             return Err(Fault::StatementExists(String::from_utf8_lossy(parse.name).into_owned()).into());
@@ -163,11 +164,8 @@ impl Session {
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
         let is_for_server = self.check_parse(&shape)?;
-        let before = if is_named {
-            self.named.insert(name.clone(), Arc::clone(&statement))
-        } else {
-            self.unnamed.replace(Arc::clone(&statement))
-        };
+        let named = Named { statement: Arc::clone(&statement), since: self.shared.moment() };
+        let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), name, before));
         if is_for_server {
             segment.needs_server = true;
@@ -201,23 +199,22 @@ impl Session {
             }
             Plan::Refuse(refusal) => {
                 self.check_alive()?;
-                match (self.named_for(planned)?, &planned.forced) {
-                    (Some(_), Some(_)) => Ok(true),
-                    (None, _) | (_, None) => Err(refusal.clone().into()),
-                }
+                // PostgreSQL parses and describes it; the refusal comes when it is to be run. What would not parse
+                // under any plan is refused at once.
+                if planned.forced.is_some() { Ok(true) } else { Err(refusal.clone().into()) }
             }
         }
     }
 
-    fn statement(&self, name: &[u8]) -> Result<Arc<Statement>, Fault> {
+    fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
         let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
         found.cloned().ok_or_else(|| Fault::NoStatement(String::from_utf8_lossy(name).into_owned()))
     }
 
     fn gather_bind(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let bind = Bind::parse(self.body(at, size))?;
-        let statement = self.statement(bind.statement)?;
-        let (portal, is_named): (Box<[u8]>, bool) = (bind.portal.into(), !bind.statement.is_empty());
+        let Named { statement, since } = self.statement(bind.statement)?;
+        let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
         let routed = match super::only(&shape) {
             None => Some((Destination::Any, Access::Write)),
@@ -248,7 +245,7 @@ impl Session {
         }
         segment.needs_server = true;
         segment.bound.push(Arc::clone(&shape));
-        segment.steps.push(Step::Bind { statement, is_named, at: at + frame::HEADER..at + size });
+        segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         self.remember_portal(portal, shape);
         Ok(None)
     }
@@ -277,7 +274,7 @@ impl Session {
         match view::target(self.body(at, size))? {
             Target::Statement(name) => {
                 let is_named = !name.is_empty();
-                let statement = self.statement(name)?;
+                let statement = self.statement(name)?.statement;
                 let shape = statement.shape(&self.picture().planner);
                 if is_ours(&shape) {
                     segment.steps.push(Step::Answer(NO_PARAMETERS_NO_DATA));
