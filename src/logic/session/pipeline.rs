@@ -175,7 +175,7 @@ impl Pipeline {
 
     fn pop(&mut self) -> Option<Owed> {
         self.answered += 1;
-        self.has_answered |= !self.is_hidden();
+        self.has_answered |= !self.is_hidden() && !matches!(self.owed.front(), Some(Owed::Local(_)));
         self.owed.pop_front()
     }
 

@@ -216,7 +216,7 @@ impl Session {
     /// Did the client parse the first statement that is bound later than the server did? Then PostgreSQL would have
     /// planned it with the schema of that later moment.
     fn is_parsed_later(&self, index: usize, segment: &Segment) -> bool {
-        match segment.steps.first() {
+        match segment.steps.iter().find(|step| matches!(step, Step::Bind { .. })) {
             Some(Step::Bind { statement, name, since, .. }) if !name.is_empty() => {
                 self.held[index].lease.prepared.since(statement.id).is_some_and(|prepared| prepared < *since)
             }
@@ -232,6 +232,9 @@ impl Session {
         write::query(self.outgoing.buffer(), b"DEALLOCATE ALL");
         self.pipeline.owe(Owed::HiddenQuery);
         segment.owed_at.clear();
+        // What comes before the Bind was answered by us.
+        let first = segment.steps.iter().position(|step| matches!(step, Step::Bind { .. })).unwrap_or(0);
+        drop(segment.steps.drain(..first));
         self.emit(index, segment);
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::Sync);
