@@ -92,7 +92,7 @@ pub enum Fault {
         message: String,
     },
     /// A fault that keeps a session from beginning
-    AtLogin(Box<Fault>),
+    AtLogin(Box<Self>),
     /// The statement ran longer than `query_timeout`
     QueryTimeout,
     /// Idle for too long: the session ends
