@@ -16,6 +16,8 @@ mod control;
 mod config;
 /// Who comes in at the front door and who is turned away; logging in to servers.
 mod door;
+/// The demonstration: a newcomer's first minute.
+mod demo;
 /// The command line, and `check --live` against real servers.
 mod commands;
 /// Through the proxy as on one PostgreSQL, or refused.
