@@ -21,8 +21,8 @@ test: tools drivers ## Install what is missing and run every check and test
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 bench: tools ## Compare with direct PostgreSQL, a bare forwarder and PgBouncer
-	$(CARGO) build --release --locked
-	benches/compare.sh $(BENCH_FLAGS)
+	$(CARGO) build --release --locked --bins --example forwarder
+	benches/compare.py $(BENCH_FLAGS)
 
 tools: ## Install PostgreSQL and libclang, which reads the parser's headers
 	@.ci/install

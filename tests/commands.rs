@@ -20,6 +20,8 @@ fn exit_codes_tell_good_from_bad_from_misused() {
         (&["--version"], 0),
         (&["--help"], 0),
         (&["check", "config/minimal.toml"], 0),
+        (&["check", "config/shardway.toml"], 0),
+        (&["check", "config/docker/shardway.toml"], 0),
         (&["check", "no-such-file.toml"], 1),
         (&["run", "-c", "no-such-file.toml"], 1),
         (&[], 2),

@@ -1,6 +1,8 @@
 //! Every test that needs more than one module, in one binary.
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails loudly, and shows what it started")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "what a test did not expect is a failure, whatever it is")]
+#![allow(clippy::too_many_lines, reason = "a table of cases is as long as its cases")]
 
 /// The rooms stand in order.
 mod architecture;
@@ -14,6 +16,8 @@ mod control;
 mod config;
 /// Who comes in at the front door and who is turned away; logging in to servers.
 mod door;
+/// The demonstration: a newcomer's first minute.
+mod demo;
 /// The command line, and `check --live` against real servers.
 mod commands;
 /// Through the proxy as on one PostgreSQL, or refused.

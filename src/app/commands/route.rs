@@ -42,10 +42,7 @@ fn describe(database: &DatabaseSettings, sql: &str, params: &[String]) -> anyhow
     let catalog = listed_tables(map);
     let search_path = [Box::from("public")];
     let planned = plan::plan(sql, &Schema { map, catalog: &catalog, search_path: &search_path }, None);
-    let planned = match planned {
-        Ok(planned) => planned,
-        Err(_) => bail!("the text does not parse; a server would say where"),
-    };
+    let Ok(planned) = planned else { bail!("the text does not parse; a server would say where") };
     let given: Vec<Given<'_>> = params.iter().map(|text| given(text)).collect();
     let lines = planned.statements.iter().map(|one| {
         let shown = explain(one, map);

@@ -66,6 +66,15 @@ impl Fleet {
         format!("postgres://app:secret@127.0.0.1:{}/app", self.port)
     }
 
+    /// How to call `psql`: by its name where that is enough.
+    pub fn psql(&self) -> String {
+        let is_on_path = Command::new("psql").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        match is_on_path {
+            Ok(status) if status.success() => "psql".to_owned(),
+            Ok(_) | Err(_) => self.lab.binary("psql").display().to_string(),
+        }
+    }
+
     /// All servers, shard by shard.
     pub fn places(&self) -> Vec<Place> {
         let place =

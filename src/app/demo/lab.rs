@@ -73,9 +73,14 @@ impl Lab {
         &self.folder
     }
 
+    /// Where a program of PostgreSQL lies.
+    pub fn binary(&self, name: &str) -> PathBuf {
+        self.binaries.join(name)
+    }
+
     /// A program of PostgreSQL, to be run as the user that PostgreSQL runs as.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.binaries.join(name));
+        let mut command = Command::new(self.binary(name));
         command.current_dir(&self.folder).env("LC_ALL", "C").env_remove("PGPORT").env_remove("PGHOST");
         if let Some(owner) = self.owner {
             command.uid(owner.user).gid(owner.group).env("HOME", &self.folder);

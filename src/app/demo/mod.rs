@@ -53,51 +53,61 @@ async fn show(options: DemoOptions) -> anyhow::Result<()> {
     load::load(&fleet, options.rows).await?;
     let tally = workload::run(&fleet, options.duration).await?;
     say(&table(&fleet, &tally))?;
-    say(&invitation(&fleet))?;
-    match options.once {
-        true => Ok(()),
-        false => std::future::pending().await,
+    if options.once {
+        return Ok(());
     }
+    say(&invitation(&fleet))?;
+    std::future::pending().await
 }
 
 /// What went where: each answer named the server that gave it, so this is what happened, not what was planned.
 fn table(fleet: &Fleet, tally: &Tally) -> String {
-    let mut text = format!("\n{:<8} {:<9} {:>11} {:>10} {:>10}\n", "shard", "role", "statements", "p50 ms", "p99 ms");
+    let mut text = line("shard", "role", ["statements", "p50 ms", "p99 ms"].map(str::to_owned));
     for place in fleet.places() {
         let mut micros = tally.by_port.get(&place.port).cloned().unwrap_or_default();
-        text += &line(&place.shard, place.role, &mut micros);
+        text += &line(&place.shard, place.role, figures(&mut micros));
     }
-    text += "\n";
+    text += &line("\nrequest", "", ["count", "p50 ms", "p99 ms"].map(str::to_owned));
     for (kind, mut micros) in tally.by_kind.clone() {
-        text += &line(kind, "", &mut micros);
+        text += &line(kind, "", figures(&mut micros));
     }
     if tally.errors > 0 {
-        text += &format!("\n{} statements failed; the last error: {}\n", tally.errors, tally.last_error);
+        text += &format!("\n{} requests failed; the last error: {}\n", tally.errors, tally.last_error);
     }
-    text
+    format!("\n{text}")
 }
 
-fn line(name: &str, role: &str, micros: &mut [u32]) -> String {
+/// How many, their median and their 99th percentile.
+fn figures(micros: &mut [u32]) -> [String; 3] {
     micros.sort_unstable();
     let quantile = |share: f64| match micros.len() {
         0 => "-".to_owned(),
         count => format!("{:.2}", f64::from(micros[((count - 1) as f64 * share) as usize]) / 1000.0),
     };
-    let width = if role.is_empty() { 18 } else { 8 };
-    let role = if role.is_empty() { String::new() } else { format!(" {role:<9}") };
-    format!("{name:<width$}{role} {:>11} {:>10} {:>10}\n", micros.len(), quantile(0.5), quantile(0.99))
+    [micros.len().to_string(), quantile(0.5), quantile(0.99)]
+}
+
+fn line(name: &str, role: &str, [count, middle, high]: [String; 3]) -> String {
+    // A request's name may run into the column of the roles, which it has not.
+    let name = if role.is_empty() { format!("{name:<20}") } else { format!("{name:<8} {role:<11}") };
+    let pad = usize::from(name.starts_with('\n'));
+    format!("{name}{:pad$}{count:>10} {middle:>9} {high:>9}\n", "")
 }
 
 fn invitation(fleet: &Fleet) -> String {
     format!(
-        "Try it:   psql \"{}\"\n\
-         \u{20}         SELECT * FROM events WHERE client_id = 42 ORDER BY at DESC LIMIT 3;\n\
-         Metrics:  http://127.0.0.1:{}/metrics\n\
-         Map:      {}\n\
+        "In another terminal:\n\n\
+         \u{20} {psql} \"{url}\"\n\
+         \u{20}     SELECT * FROM events WHERE client_id = 42 ORDER BY at DESC LIMIT 3;   -- one shard: answered\n\
+         \u{20}     SELECT count(*) FROM events;                                          -- all shards: refused\n\
+         \u{20} curl -s http://127.0.0.1:{metrics}/metrics\n\
+         \u{20} {program} route -c {map} \"SELECT * FROM events WHERE client_id = 42\"\n\n\
          Ctrl-C stops everything and removes it.",
-        fleet.url(),
-        fleet.metrics_port,
-        fleet.config.display()
+        psql = fleet.psql(),
+        url = fleet.url(),
+        metrics = fleet.metrics_port,
+        program = std::env::args().next().unwrap_or_else(|| "shardway".to_owned()),
+        map = fleet.config.display()
     )
 }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio_postgres::{Client, Statement};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, GenericClient, Statement};
 
 use super::fleet::Fleet;
 use super::load::connect;
@@ -54,12 +55,6 @@ pub async fn run(fleet: &Fleet, duration: Duration) -> anyhow::Result<Tally> {
 }
 
 impl Tally {
-    fn note(&mut self, kind: &'static str, port: u16, took: Duration) {
-        let micros = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
-        self.by_port.entry(port).or_default().push(micros);
-        self.by_kind.entry(kind).or_default().push(micros);
-    }
-
     fn add(&mut self, other: Self) {
         for (port, micros) in other.by_port {
             self.by_port.entry(port).or_default().extend(micros);
@@ -79,6 +74,7 @@ struct Worker {
     client: Client,
     random: StdRng,
     next_id: i64,
+    tally: Tally,
     latest: Statement,
     summary: Statement,
     insert: Statement,
@@ -92,6 +88,7 @@ impl Worker {
         let prepare = async |sql: &str| client.prepare(sql).await;
         Ok(Self {
             random: StdRng::seed_from_u64(seed + 100),
+            tally: Tally::default(),
             next_id: 1_000_000_000 + seed as i64 * 10_000_000,
             latest: prepare("SELECT inet_server_port(), e.id, k.title FROM events e JOIN event_kinds k USING (kind) WHERE client_id = $1 ORDER BY at DESC LIMIT 10").await?,
             summary: prepare("SELECT inet_server_port(), count(*), sum(amount) FROM events WHERE client_id = $1").await?,
@@ -104,67 +101,70 @@ impl Worker {
     }
 
     async fn run(mut self, end: Instant) -> Tally {
-        let mut tally = Tally::default();
         while Instant::now() < end {
             let start = Instant::now();
             let (kind, done) = self.step().await;
             match done {
-                Ok(port) => tally.note(kind, port, start.elapsed()),
+                Ok(()) => self.tally.by_kind.entry(kind).or_default().push(micros(start.elapsed())),
                 Err(error) => {
-                    tally.errors += 1;
-                    tally.last_error =
+                    self.tally.errors += 1;
+                    self.tally.last_error =
                         format!("{kind}: {}", error.as_db_error().map_or(error.to_string(), ToString::to_string));
                     // A broken proxy must not turn this into a busy loop.
                     tokio::time::sleep(BEAT).await;
                 }
             }
         }
-        tally
+        self.tally
     }
 
-    /// One request, picked at random; the port of the server that answered.
-    async fn step(&mut self) -> (&'static str, Result<u16, tokio_postgres::Error>) {
+    /// One request, picked at random.
+    async fn step(&mut self) -> (&'static str, Result<(), tokio_postgres::Error>) {
         let client_id = self.random.random_range(1..=i64::from(CLIENTS));
         let instrument = self.random.random_range(1..=i64::from(INSTRUMENTS));
+        let hundred = instrument - (instrument - 1) % 100;
+        let (client, by_port) = (&self.client, &mut self.tally.by_port);
         match self.random.random_range(0..100) {
-            0..35 => ("latest events", self.ask(&self.latest, &[&client_id]).await),
-            35..50 => ("summary of a client", self.ask(&self.summary, &[&client_id]).await),
-            50..70 => ("prices", self.ask(&self.price, &[&instrument]).await),
-            70..75 => {
-                let from = instrument - (instrument - 1) % 100;
-                ("screen of 100", self.ask(&self.screen, &[&from, &(from + 99)]).await)
+            0..35 => ("latest events", ask(client, &self.latest, &[&client_id], by_port).await),
+            35..50 => ("summary of a client", ask(client, &self.summary, &[&client_id], by_port).await),
+            50..70 => ("prices", ask(client, &self.price, &[&instrument], by_port).await),
+            70..75 => ("screen of 100", ask(client, &self.screen, &[&hundred, &(hundred + 99)], by_port).await),
+            75..88 => {
+                self.next_id += 1;
+                ("insert", ask(client, &self.insert, &[&client_id, &self.next_id], by_port).await)
             }
-            75..88 => ("insert", self.insert(client_id).await),
-            88..94 => ("update", self.ask(&self.update, &[&instrument]).await),
+            88..94 => ("update", ask(client, &self.update, &[&instrument], by_port).await),
             _ => ("transaction of 3", self.transaction(client_id).await),
         }
     }
 
-    async fn insert(&mut self, client_id: i64) -> Result<u16, tokio_postgres::Error> {
-        self.next_id += 1;
-        self.ask(&self.insert, &[&client_id, &self.next_id]).await
-    }
-
-    async fn transaction(&mut self, client_id: i64) -> Result<u16, tokio_postgres::Error> {
+    async fn transaction(&mut self, client_id: i64) -> Result<(), tokio_postgres::Error> {
         self.next_id += 2;
+        let by_port = &mut self.tally.by_port;
         let transaction = self.client.transaction().await?;
-        transaction.query(&self.insert, &[&client_id, &self.next_id]).await?;
-        let row = transaction.query_one(&self.insert, &[&client_id, &(self.next_id - 1)]).await?;
-        transaction.query(&self.latest, &[&client_id]).await?;
-        transaction.commit().await?;
-        Ok(port_of(&row))
-    }
-
-    async fn ask(
-        &self,
-        statement: &Statement,
-        values: &[&(dyn tokio_postgres::types::ToSql + Sync)],
-    ) -> Result<u16, tokio_postgres::Error> {
-        let rows = self.client.query(statement, values).await?;
-        Ok(rows.first().map_or(0, port_of))
+        ask(&transaction, &self.insert, &[&client_id, &self.next_id], by_port).await?;
+        ask(&transaction, &self.insert, &[&client_id, &(self.next_id - 1)], by_port).await?;
+        ask(&transaction, &self.latest, &[&client_id], by_port).await?;
+        transaction.commit().await
     }
 }
 
-fn port_of(row: &tokio_postgres::Row) -> u16 {
-    u16::try_from(row.get::<_, Option<i32>>(0).unwrap_or(0)).unwrap_or(0)
+/// Runs one statement, and notes its time at the server that its answer names.
+async fn ask(
+    client: &impl GenericClient,
+    statement: &Statement,
+    values: &[&(dyn ToSql + Sync)],
+    by_port: &mut BTreeMap<u16, Vec<u32>>,
+) -> Result<(), tokio_postgres::Error> {
+    let start = Instant::now();
+    let rows = client.query(statement, values).await?;
+    // An answer without rows names nobody.
+    if let Some(port) = rows.first().and_then(|row| row.get::<_, Option<i32>>(0)) {
+        by_port.entry(u16::try_from(port).unwrap_or(0)).or_default().push(micros(start.elapsed()));
+    }
+    Ok(())
+}
+
+fn micros(took: Duration) -> u32 {
+    u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
 }

@@ -92,7 +92,7 @@ pub enum Fault {
         message: String,
     },
     /// A fault that keeps a session from beginning
-    AtLogin(Box<Fault>),
+    AtLogin(Box<Self>),
     /// The statement ran longer than `query_timeout`
     QueryTimeout,
     /// Idle for too long: the session ends
@@ -180,7 +180,7 @@ impl Fault {
                 None,
             ),
             Self::WaitTimeout { server, waited, size } => (
-                format!("no connection to {server} became free in time (query_wait_timeout)"),
+                format!("no connection to {server} became free in time (wait_timeout)"),
                 Some(format!("waited {:.1} s for one of {size} connections, all in use", waited.as_secs_f64())),
                 Some("shorten transactions, or raise pool_size"),
             ),

@@ -72,6 +72,7 @@ pub struct Parse<'a> {
 
 impl<'a> Parse<'a> {
     /// Checks a body.
+    #[expect(clippy::self_named_constructors, reason = "every view is made by `parse`, this one too")]
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(body, "Parse");
         let name = reader.text()?;
