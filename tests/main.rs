@@ -28,3 +28,5 @@ mod sessions;
 mod drivers;
 /// Servers and clients die; the others go on.
 mod faults;
+/// The running proxy as its operators and users see it: logins, pools, signals, replicas, figures, logs.
+mod operations;

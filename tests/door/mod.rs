@@ -6,7 +6,7 @@
 /// A door that listens, and a client that speaks raw bytes.
 mod bench;
 /// Certificates, made by openssl.
-mod certificates;
+pub mod certificates;
 /// Start-up packets: versions, lengths, cancel requests, encryption asked for in clear.
 mod opening;
 /// Passwords and certificates.

@@ -4,6 +4,7 @@
 //! that kills servers makes a `World` of its own.
 
 use std::fs;
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -83,10 +84,18 @@ pub struct Proxy {
 impl Proxy {
     /// Starts the proxy with this configuration; `[listen]` and `[[users]]` (app, postgres: `secret`) are put in front.
     pub fn start(lab: &Arc<Lab>, name: &str, toml: &str) -> anyhow::Result<Self> {
+        Self::start_with(lab, name, |port, metrics_port| Self::front(port, metrics_port) + toml)
+    }
+
+    /// Starts the proxy with what this makes of the ports for clients and for metrics.
+    pub fn start_with(
+        lab: &Arc<Lab>,
+        name: &str,
+        toml: impl FnOnce(u16, u16) -> String,
+    ) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
-        let front = Self::front(port, metrics_port);
         let config = lab.folder().join(format!("{name}.toml"));
-        fs::write(&config, front + toml)?;
+        fs::write(&config, toml(port, metrics_port))?;
         let log = lab.folder().join(format!("{name}.log"));
         let sink = fs::File::create(&log)?;
         let child = Command::new(env!("CARGO_BIN_EXE_shardway"))
@@ -127,6 +136,17 @@ impl Proxy {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Its exit code, once it has ended by itself.
+    pub fn exit_code(&mut self) -> Option<i32> {
+        self.child.try_wait().ok().flatten().and_then(|status| status.code())
+    }
+
+    /// Sends it a signal: `HUP`, `TERM`, …
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.pid().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send {name}");
+    }
+
     /// Resident memory, where /proc tells it.
     pub fn resident_kib(&self) -> Option<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
@@ -140,7 +160,8 @@ impl Proxy {
 
     fn wait_until_up(&mut self) -> anyhow::Result<()> {
         let deadline = Instant::now() + Duration::from_secs(30);
-        while !(is_up(self.port) && is_ready(self.metrics_port)) {
+        // It may take logins with TLS only: a connection is enough.
+        while !(TcpStream::connect(("127.0.0.1", self.port)).is_ok() && is_ready(self.metrics_port)) {
             if !self.is_alive() || Instant::now() > deadline {
                 bail!("the proxy does not start; it said:\n{}", self.output());
             }
