@@ -107,10 +107,11 @@ impl Session {
         };
         self.pipeline.clear();
         self.pipeline.keeps_ready = self.has_ddl;
-        self.pipeline.owe(if size.is_some() { Owed::FirstOf } else { Owed::QuietQuery });
+        let owed = if size.is_some() { Owed::FirstOf } else { Owed::QuietQuery };
         let direct = size.filter(|_| replacement.is_none());
-        if direct.is_none() {
-            write::query(self.outgoing.buffer(), replacement.unwrap_or(text).as_bytes());
+        match direct {
+            Some(_) => self.pipeline.owe(owed),
+            None => self.ask(*first, owed, replacement.unwrap_or(text)),
         }
         let outcome = self.converse(*first, direct).await?;
         self.client.consume(size.unwrap_or(0));
@@ -126,8 +127,7 @@ impl Session {
         if let Some(sql) = sql {
             for index in others {
                 self.pipeline.clear();
-                self.pipeline.owe(Owed::HiddenQuery);
-                write::query(self.outgoing.buffer(), sql.as_bytes());
+                self.ask(*index, Owed::HiddenQuery, sql);
                 let outcome = self.converse(*index, None).await?;
                 self.trouble_of(*index, outcome)?;
             }
@@ -214,10 +214,11 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.pipeline.owe(if size.is_some() { Owed::FirstOf } else { Owed::QuietQuery });
+        let owed = if size.is_some() { Owed::FirstOf } else { Owed::QuietQuery };
         let direct = size.filter(|_| reset.is_none());
-        if direct.is_none() {
-            write::query(self.outgoing.buffer(), reset.as_deref().unwrap_or(text).as_bytes());
+        match direct {
+            Some(_) => self.pipeline.owe(owed),
+            None => self.ask(index, owed, reset.as_deref().unwrap_or(text)),
         }
         let outcome = self.converse(index, direct).await?;
         self.client.consume(size.unwrap_or(0));
@@ -380,8 +381,7 @@ impl Session {
         let name = String::from_utf8_lossy(&statement.server_name()).into_owned();
         let at = execute.name_at.start - planned.at.start..execute.name_at.end - planned.at.start;
         let sql = format!("{}{name}{}", &text[..at.start], &text[at.end..]);
-        write::query(self.outgoing.buffer(), sql.as_bytes());
-        self.pipeline.owe(Owed::Query);
+        self.ask(index, Owed::Query, &sql);
         self.metrics.statement(Some((target.shard, target.role)), ready.kind);
         let outcome = self.converse(index, None).await?;
         self.client.consume(size);

@@ -262,8 +262,7 @@ impl Session {
         self.pipeline.clear();
         self.prepare(index);
         self.held[index].has_written = true;
-        write::query(self.outgoing.buffer(), text.as_bytes());
-        self.pipeline.owe(Owed::QuietQuery);
+        self.ask(index, Owed::QuietQuery, text);
         let outcome = self.converse(index, None).await?;
         let is_taking = matches!(outcome, Outcome::CopyIn);
         self.trouble_of(index, outcome)?;
@@ -368,8 +367,7 @@ impl Session {
             if *index < self.held.len() {
                 let sql = format!("ROLLBACK PREPARED '{id}_{}'", self.held[*index].shard.0);
                 self.pipeline.clear();
-                write::query(self.outgoing.buffer(), sql.as_bytes());
-                self.pipeline.owe(Owed::DeafQuery);
+                self.ask(*index, Owed::DeafQuery, &sql);
                 if let Err(end) = self.converse(*index, None).await {
                     tracing::warn!(?end, %id, "a prepared COPY could not be rolled back");
                 }
@@ -380,8 +378,7 @@ impl Session {
     /// A query of ours: only its errors reach the client.
     pub(super) async fn quietly(&mut self, index: usize, sql: &str) -> Result<(), Trouble> {
         self.pipeline.clear();
-        write::query(self.outgoing.buffer(), sql.as_bytes());
-        self.pipeline.owe(Owed::QuietQuery);
+        self.ask(index, Owed::QuietQuery, sql);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Ok(()) }
@@ -406,8 +403,7 @@ impl Session {
             while let Some(index) = self.held.iter().position(|held| held.is_member) {
                 self.held[index].is_member = false;
                 self.pipeline.clear();
-                write::query(self.outgoing.buffer(), b"ROLLBACK");
-                self.pipeline.owe(Owed::DeafQuery);
+                self.ask(index, Owed::DeafQuery, "ROLLBACK");
                 let outcome = self.converse(index, None).await?;
                 self.trouble_of(index, outcome)?;
             }

@@ -9,11 +9,11 @@ use crate::logic::protocol::view::{self, Bind};
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::{Owed, UNNAMED};
-use crate::logic::transaction::Step as Told;
+use crate::logic::transaction::{Step as Told, Transaction};
 use crate::proxy::metrics::{ClientState, PlanKind};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::steps::{Cut, Segment, Step, needs_simple};
+use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, needs_simple};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -147,7 +147,9 @@ impl Session {
             self.pipeline.owe(Owed::HiddenSync);
             let outcome = self.converse(index, None).await?;
             self.trouble_of(index, outcome)?;
-            self.settle(index);
+            if self.held[index].is_member || self.transaction.is_idle() {
+                self.settle(index);
+            }
         }
         self.schema_may_have_changed(false).await?;
         write::ready(&mut self.client.outbox, self.transaction.status());
@@ -165,15 +167,19 @@ impl Session {
             }
         };
         self.pipeline.clear();
-        if !self.held[index].in_pipeline {
-            self.prepare(index);
+        // Parse and Describe alone need no transaction: a BEGIN that is held back waits for a statement that chooses a shard.
+        let joins = segment.needs_transaction || !matches!(self.transaction, Transaction::Begun(_));
+        match (self.held[index].in_pipeline, joins) {
+            (true, false) => (),
+            (false, false) => self.prepare_settings(index),
+            (_, true) => self.prepare(index),
         }
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
         self.held[index].has_written |= segment.access == Access::Write;
         self.emit(index, segment);
         let ends = is_sync && !others;
-        self.pipeline.keeps_ready = changes_schema || self.has_ddl;
+        self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;
         self.pipeline.hides_stale = ends && self.transaction.is_idle() && self.is_parsed_later(index, segment);
         for shape in &segment.bound {
             let kind = super::only(shape).and_then(|planned| PlanKind::of(&planned.plan)).unwrap_or(PlanKind::Hint);
@@ -201,7 +207,15 @@ impl Session {
             self.trouble_of(index, outcome)?;
         }
         self.after_segment(index, segment, changes_schema);
-        if ends {
+        for portal in &mut self.portals {
+            if !is_ours(&portal.shape) {
+                portal.shard.get_or_insert(target.shard);
+            }
+        }
+        if ends && !joins {
+            self.kept_ready = None;
+            write::ready(&mut self.client.outbox, self.transaction.status());
+        } else if ends {
             self.settle(index);
             self.held[index].in_pipeline = false;
             self.schema_may_have_changed(false).await?;
@@ -229,8 +243,7 @@ impl Session {
         self.pipeline.clear();
         self.held[index].lease.prepared.clear();
         self.held[index].lease.unnamed = None;
-        write::query(self.outgoing.buffer(), b"DEALLOCATE ALL");
-        self.pipeline.owe(Owed::HiddenQuery);
+        self.ask(index, Owed::HiddenQuery, "DEALLOCATE ALL");
         segment.owed_at.clear();
         // What comes before the Bind was answered by us.
         let first = segment.steps.iter().position(|step| matches!(step, Step::Bind { .. })).unwrap_or(0);

@@ -161,8 +161,7 @@ impl Session {
         let index = self.hold(target).await.map_err(|fault| End::Fault(Fault::AtLogin(Box::new(fault))))?;
         self.pipeline.clear();
         self.prepare(index);
-        write::query(self.outgoing.buffer(), sql.as_bytes());
-        self.pipeline.owe(Owed::DeafQuery);
+        self.ask(index, Owed::DeafQuery, sql);
         let outcome = self.converse(index, None).await?;
         if !matches!(outcome, Outcome::Settled) {
             return Err(match outcome {

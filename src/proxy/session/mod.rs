@@ -24,6 +24,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write::{self, Report};
 use crate::logic::session::pipeline::Pipeline;
 use crate::logic::session::settings::Settings;
+use crate::logic::shards::ShardId;
 use crate::logic::sql::template::{Strings, Template};
 use crate::logic::topology::User;
 use crate::logic::transaction::Transaction;
@@ -89,6 +90,15 @@ struct Named {
     since: u64,
 }
 
+/// A portal: a bound statement.
+struct Portal {
+    name: Box<[u8]>,
+    /// What its statement was planned to
+    shape: Arc<Shape>,
+    /// The shard that has it; `None`: no server does, or its Bind is on its way
+    shard: Option<ShardId>,
+}
+
 /// One client's session.
 pub struct Session {
     client: Client,
@@ -108,8 +118,8 @@ pub struct Session {
     unnamed: Option<Named>,
     /// The ReadyForQuery that the client is owed once the schema is known anew
     kept_ready: Option<u8>,
-    /// Portals of the open transaction, by name, and what their statement was planned to
-    portals: Vec<(Box<[u8]>, Arc<Shape>)>,
+    /// Portals of the open transaction
+    portals: Vec<Portal>,
     /// After an error in the extended protocol: what comes before Sync is not looked at
     is_skipping: bool,
     /// A Sync has been consumed that an error came before

@@ -324,13 +324,27 @@ impl Session {
     }
 
     /// Writes what a server must hear before the client's own statement: settings, and the BEGIN that was held back.
-    /// Returns whether there is anything.
-    pub(super) fn prepare(&mut self, index: usize) -> bool {
+    pub(super) fn prepare(&mut self, index: usize) {
+        self.prepare_settings(index);
+        let held = &mut self.held[index];
+        if let Some(begun) = self.transaction.begun()
+            && !held.is_member
+        {
+            held.is_member = true;
+            held.lease.unnamed = None;
+            self.pipeline.owe(Owed::HiddenQuery);
+            write::query(self.outgoing.buffer(), begun.text.as_bytes());
+            self.transaction.opened();
+        }
+    }
+
+    /// The settings alone, for what needs no transaction.
+    pub(super) fn prepare_settings(&mut self, index: usize) {
         let held = &mut self.held[index];
         let base = self.settings.base();
         let out = self.outgoing.buffer();
-        let length = out.len();
         if held.lease.is_tainted && !held.is_member {
+            held.lease.unnamed = None;
             self.pipeline.owe(Owed::HiddenQuery);
             write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
             held.lease.settings = Arc::default();
@@ -338,20 +352,19 @@ impl Session {
         }
         if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
             if let Some(sql) = settings::difference(&held.lease.settings, base) {
+                held.lease.unnamed = None;
                 self.pipeline.owe(Owed::HiddenQuery);
                 write::query(out, sql.as_bytes());
             }
             held.lease.settings = Arc::clone(base);
         }
-        if let Some(begun) = self.transaction.begun()
-            && !held.is_member
-        {
-            self.pipeline.owe(Owed::HiddenQuery);
-            write::query(out, begun.text.as_bytes());
-            held.is_member = true;
-            self.transaction.opened();
-        }
-        out.len() > length
+    }
+
+    /// A query of ours, to be sent with the next `converse`. It destroys the server's unnamed statement.
+    pub(super) fn ask(&mut self, index: usize, owed: Owed, sql: &str) {
+        self.held[index].lease.unnamed = None;
+        self.pipeline.owe(owed);
+        write::query(self.outgoing.buffer(), sql.as_bytes());
     }
 
     /// Sends what stands in `outgoing` and `direct`, relays until all that is owed is settled.
@@ -361,6 +374,8 @@ impl Session {
         self.slot.set(&backend.cancellable);
         let mut sent = self.outgoing.buffer().len();
         if let Some(size) = direct {
+            // A simple query destroys the unnamed statement (protocol-flow, extended query).
+            backend.unnamed = None;
             sent += size;
             exchange::send_direct(backend, &mut self.outgoing, &self.client.received()[..size]).await;
         }

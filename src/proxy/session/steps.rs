@@ -14,7 +14,8 @@ use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::simple::{Ready, alone, meet};
-use crate::proxy::session::{Named, Session, Trouble};
+use crate::logic::shards::ShardId;
+use crate::proxy::session::{Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
@@ -56,6 +57,8 @@ pub(super) struct Segment {
     /// The statements that are bound in it
     pub bound: SmallVec<[Arc<Shape>; 4]>,
     pub needs_server: bool,
+    /// It does more than parse and describe
+    pub needs_transaction: bool,
     /// Bytes of the client's messages that it covers
     pub size: usize,
     pub cut: Cut,
@@ -109,6 +112,7 @@ impl Session {
             access: Access::Read,
             bound: SmallVec::new(),
             needs_server: false,
+            needs_transaction: false,
             size: 0,
             cut: Cut::Next,
             owed_at: Vec::new(),
@@ -244,6 +248,7 @@ impl Session {
             segment.access = Access::Write;
         }
         segment.needs_server = true;
+        segment.needs_transaction = true;
         segment.bound.push(Arc::clone(&shape));
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         self.remember_portal(portal, shape);
@@ -260,14 +265,12 @@ impl Session {
     }
 
     fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>) {
-        match self.portals.iter_mut().find(|(portal, _)| *portal == name) {
-            Some((_, bound)) => *bound = shape,
-            None => self.portals.push((name, shape)),
-        }
+        self.portals.retain(|portal| portal.name != name);
+        self.portals.push(Portal { name, shape, shard: None });
     }
 
-    fn portal(&self, name: &[u8]) -> Option<&Arc<Shape>> {
-        self.portals.iter().find(|(portal, _)| **portal == *name).map(|(_, shape)| shape)
+    fn portal(&self, name: &[u8]) -> Option<&Portal> {
+        self.portals.iter().find(|portal| *portal.name == *name)
     }
 
     fn gather_describe(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
@@ -285,27 +288,40 @@ impl Session {
                 }
             }
             Target::Portal(name) => {
-                if self.portal(name).is_some_and(|shape| is_ours(shape)) {
+                if self.portal(name).is_some_and(|portal| is_ours(&portal.shape)) {
                     segment.steps.push(Step::Answer(NO_DATA));
                 } else {
-                    self.push_portal(segment, client::DESCRIBE, at, size);
+                    let shard = self.portal(name).and_then(|portal| portal.shard);
+                    return Ok(self.push_portal(segment, client::DESCRIBE, shard, at, size));
                 }
             }
         }
         Ok(None)
     }
 
-    fn push_portal(&self, segment: &mut Segment, tag: u8, at: usize, size: usize) {
+    /// A message for a portal goes to the server that has it.
+    fn push_portal(&self, segment: &mut Segment, tag: u8, shard: Option<ShardId>, at: usize, size: usize) -> Option<Cut> {
+        if let Some(shard) = shard {
+            match meet(segment.destination, Destination::Shard(shard)) {
+                Ok(destination) => segment.destination = destination,
+                Err(_) => return Some(Cut::Next),
+            }
+        }
         segment.needs_server = true;
+        segment.needs_transaction = true;
         segment.steps.push(Step::Portal { tag, at: at..at + size });
+        None
     }
 
     fn gather_execute(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let (name, _) = view::execute(self.body(at, size))?;
         match self.portal(name) {
-            Some(shape) if is_ours(shape) => Ok(Some(Cut::Act(Arc::clone(shape)))),
-            _ => {
-                self.push_portal(segment, client::EXECUTE, at, size);
+            Some(portal) if is_ours(&portal.shape) => Ok(Some(Cut::Act(Arc::clone(&portal.shape)))),
+            portal => {
+                let shard = portal.and_then(|portal| portal.shard);
+                if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {
+                    return Ok(Some(cut));
+                }
                 // What comes after DDL must be planned with the new schema.
                 Ok(segment.changes_schema().then_some(Cut::Flush).filter(|_| !self.is_followed_by_end(at + size)))
             }
@@ -328,11 +344,12 @@ impl Session {
                 segment.steps.push(Step::Answer(CLOSE_COMPLETE));
             }
             Target::Portal(name) => {
-                let is_ours = self.portal(name).is_some_and(|shape| is_ours(shape));
+                let is_ours = self.portal(name).is_some_and(|portal| is_ours(&portal.shape));
                 if is_ours || self.held.iter().all(|held| !held.is_engaged()) && !segment.needs_server {
                     segment.steps.push(Step::Answer(CLOSE_COMPLETE));
                 } else {
-                    self.push_portal(segment, client::CLOSE, at, size);
+                    let shard = self.portal(name).and_then(|portal| portal.shard);
+                    return Ok(self.push_portal(segment, client::CLOSE, shard, at, size));
                 }
             }
         }
@@ -341,7 +358,7 @@ impl Session {
 }
 
 /// Statements that no server sees in the extended protocol: the session answers for them.
-fn is_ours(shape: &Shape) -> bool {
+pub(super) fn is_ours(shape: &Shape) -> bool {
     super::only(shape).is_some_and(|planned| matches!(&*planned.plan, Plan::Command(_) | Plan::CopyIn(_)))
 }
 
