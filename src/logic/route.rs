@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::logic::plan::{Home, Place, Reason, Refusal, Requirement, Restriction, Source, Value};
+use crate::logic::plan::{CopyIn, Home, KeyRule, Place, Reason, Refusal, Requirement, Restriction, Source, Value};
 use crate::logic::protocol::view::{self, Bind};
 use crate::logic::shards::{Keyspace, KeyspaceId, ShardId, ShardMap, ShardSet};
 use crate::logic::sql::template::Literal;
@@ -198,46 +198,63 @@ fn shards_of(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> 
     match &requirement.place {
         Place::Shard(shard) => Ok(Found::certain(ShardSet::of(*shard))),
         Place::Lookup { keyspace, keys, .. } => Ok(lookup(keys, *keyspace, values, map)),
-        Place::Store { keyspace, column, keys } => store(&requirement.table, column, *keyspace, keys, values, map),
+        Place::Store { keyspace, column, keys, rule, is_conditional } => {
+            let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+            let target = Stored { table: &requirement.table, column, keyspace, rule: *rule };
+            store(target, keys, values).map_err(|refusal| if *is_conditional { perhaps(refusal) } else { refusal })
+        }
     }
 }
 
-fn store(
-    table: &str,
-    column: &str,
-    keyspace: KeyspaceId,
-    keys: &[Value],
-    values: &Values<'_>,
-    map: &ShardMap,
-) -> Result<Found, Refusal> {
-    let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+/// Where rows are written to.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    table: &'a str,
+    column: &'a str,
+    keyspace: &'a Keyspace,
+    rule: KeyRule,
+}
+
+fn store(target: Stored<'_>, keys: &[Value], values: &Values<'_>) -> Result<Found, Refusal> {
     let mut shards = ShardSet::default();
     for value in keys {
-        if let Some(shard) = stored(table, column, keyspace, values.decode_stored(value, keyspace.key_type))? {
+        if let Some(shard) = target.home(values.decode_stored(value, target.keyspace.key_type))? {
             shards = shards.union(ShardSet::of(shard));
         }
     }
     Ok(Found::certain(shards))
 }
 
-/// The home of a row that is written; `None`: any server will report the error that PostgreSQL has for its key.
-fn stored(table: &str, column: &str, keyspace: &Keyspace, key: Decoded) -> Result<Option<ShardId>, Refusal> {
-    match key {
-        Decoded::Key(key) => match keyspace.shard_of(&key) {
-            Some(shard) => Ok(Some(shard)),
-            None => Err(no_home(table, column, &keyspace.name, Some(&key))),
-        },
-        Decoded::Null => Err(no_home(table, column, &keyspace.name, None)),
-        Decoded::Invalid => Ok(None),
-        Decoded::NoMatch => Err(undecidable(table, column, "the value is not one of the key's type")),
-        Decoded::Undecidable(why) => Err(undecidable(table, column, why)),
+impl Stored<'_> {
+    /// The home of a row that is written; `None`: any server will report the error that PostgreSQL has for its key.
+    fn home(&self, key: Decoded) -> Result<Option<ShardId>, Refusal> {
+        let Self { table, column, keyspace, rule } = *self;
+        match key {
+            Decoded::Key(key) if !rule.modifier.keeps(&key) => {
+                Err(undecidable(table, column, "the column's type changes the value when it is stored"))
+            }
+            Decoded::Key(key) => match keyspace.shard_of(&key) {
+                Some(shard) => Ok(Some(shard)),
+                None => Err(no_home(table, column, &keyspace.name, Some(&key))),
+            },
+            Decoded::Null if rule.is_not_null => Ok(None),
+            Decoded::Null => Err(no_home(table, column, &keyspace.name, None)),
+            Decoded::Invalid => Ok(None),
+            Decoded::NoMatch => Err(undecidable(table, column, "the value is not one of the key's type")),
+            Decoded::Undecidable(why) => Err(undecidable(table, column, why)),
+        }
     }
 }
 
+/// Without a row there is no error: which it will be, only running it would tell.
+fn perhaps(refusal: Refusal) -> Refusal {
+    if refusal.reason == Reason::NoHome { Refusal { sqlstate: "0A000", ..refusal } } else { refusal }
+}
+
 /// The home of a row of a COPY. A key that no server would take goes to the first, which says so.
-pub fn home_of_row(table: &str, column: &str, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
-    let decoded = keyspace.key_type.decode_stored(key, None);
-    stored(table, column, keyspace, decoded).map(|shard| shard.unwrap_or(ShardId(0)))
+pub fn home_of_row(copy: &CopyIn, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
+    let target = Stored { table: &copy.table, column: &copy.key_column, keyspace, rule: copy.rule };
+    target.home(keyspace.key_type.decode_stored(key, None)).map(|shard| shard.unwrap_or(ShardId(0)))
 }
 
 /// The home of a single key, if it is one and has a home.

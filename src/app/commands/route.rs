@@ -77,13 +77,26 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             Placement::Sharded { keyspace, key } => {
                 let key_type = map.keyspace(*keyspace).key_type;
                 let (type_oid, type_name) = (key_type.oid(), key_type.name().into());
-                vec![Column { name: key.clone(), type_oid, type_name, default: ColumnDefault::None }]
+                vec![Column {
+                    name: key.clone(),
+                    type_oid,
+                    type_name,
+                    default: ColumnDefault::None,
+                    is_not_null: true,
+                    has_loose_equality: false,
+                }]
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),
         };
-        let kind = RelationKind::Table;
-        let relation =
-            Relation { kind, columns, unique_keys: Vec::new(), has_partial_unique: false, has_triggers: false };
+        let relation = Relation {
+            kind: RelationKind::Table,
+            columns,
+            unique_keys: Vec::new(),
+            has_partial_unique: false,
+            triggers: Vec::new(),
+            has_rules: false,
+            policies: Vec::new(),
+        };
         (name.clone(), relation)
     });
     Catalog { relations: relations.collect(), ..Catalog::default() }

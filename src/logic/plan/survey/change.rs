@@ -39,6 +39,9 @@ impl<'a> Survey<'a> {
         }
         if let Some(target) = target {
             self.check_assignments(&change.assignments, target);
+            if change.assignments.iter().any(|assignment| matches!(assignment.value, Expression::Default)) {
+                self.defaults(target.relation, None);
+            }
         }
         self.columns(&change.returning, &scope, None)
     }
@@ -63,7 +66,11 @@ impl<'a> Survey<'a> {
                 if !is_at_cursor {
                     self.use_table(name, key, keyspace, variable);
                 }
-                (columns, Some(Target { table: &name.name, key, keyspace, relation }))
+                let target = Target { table: &name.name, key, keyspace, relation };
+                self.check_key_column(target);
+                self.check_company(&name.name, relation);
+                self.policies(name, relation, &columns);
+                (columns, Some(target))
             }
             other => {
                 self.written_elsewhere(name, &other, verb);
@@ -119,6 +126,7 @@ impl<'a> Survey<'a> {
             MergeAction::Insert { columns, values, overrides_with_default } => {
                 self.visit_all(values, source);
                 if let Some(target) = target {
+                    self.defaults(target.relation, None);
                     let key = position_of_key(columns, target).and_then(|position| values.get(position));
                     match key {
                         Some(expression) if !overrides_with_default => {

@@ -22,8 +22,9 @@ mod query;
 mod from;
 mod insert;
 mod change;
+mod company;
 
-pub use insert::{Target, has_no_default};
+pub use insert::{Target, has_no_default, key_rule};
 
 /// What is known of a statement so far.
 pub struct Survey<'a> {
@@ -47,6 +48,7 @@ pub struct Survey<'a> {
     /// What it does to its session
     pub mark: Mark,
     refusal: Option<Refusal>,
+    /// Views and expressions of the catalog around what is looked at
     view_depth: usize,
     views: usize,
     /// Calls whose effects or results depend on how often they are made
@@ -242,6 +244,12 @@ impl<'a> Survey<'a> {
             | Expression::Row(parts)
             | Expression::Array(parts)
             | Expression::Other(parts) => self.visit_all(parts, scope),
+            Expression::Operator { name, parts } => {
+                if self.schema.catalog.operators.contains(name) {
+                    self.refuse(Refusal::function(name));
+                }
+                self.visit_all(parts, scope);
+            }
             Expression::Call(call) => {
                 self.call(call);
                 self.visit_all(&call.arguments, scope);
