@@ -50,7 +50,9 @@ fn describe(database: &DatabaseSettings, sql: &str, params: &[String]) -> anyhow
     let lines = planned.statements.iter().map(|one| {
         let shown = explain(one, map);
         match &*one.plan {
-            Plan::One(plan) => format!("{shown}\n   {}", routed(&plan.home, &Values::Given(&given), map)),
+            Plan::One(plan) => {
+                format!("{shown}\n   {}", routed(&plan.home, &Values::Given { given: &given, types: &[] }, map))
+            }
             Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => shown,
         }
     });

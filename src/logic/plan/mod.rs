@@ -10,6 +10,7 @@ use crate::logic::sql::parse::with_statements;
 use crate::logic::value::{LiteralKind, Modifier};
 
 pub use crate::logic::sql::parse::SyntaxError;
+pub use constants::array_oid;
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
 
@@ -155,6 +156,9 @@ pub enum Source {
     },
     /// `$n`, counted from 1
     Param(u16),
+    /// `$n` that stands in another place too, where PostgreSQL may find another type for it than the key's: if the
+    /// client declares none, only a value that reads the same in all of them can be used
+    SharedParam(u16),
     /// Written into the plan: literals that the template does not lift out, and NULL (`None`).
     /// A number may have a minus sign as its first character.
     Fixed(Option<(LiteralKind, Box<str>)>),

@@ -278,6 +278,26 @@ impl Refusal {
         )
     }
 
+    /// `standard_conforming_strings = off`.
+    pub fn backslash_strings() -> Self {
+        Self::new(
+            Reason::Unknown,
+            "standard_conforming_strings = off is not supported".to_owned(),
+            "Statements are read with standard strings to find their shards.",
+            "Write escapes as E'…'.",
+        )
+    }
+
+    /// A temporary table in front of one that others see.
+    pub fn shadow(table: &str) -> Self {
+        Self::new(
+            Reason::Unknown,
+            format!("a temporary table \"{table}\" in front of the table of that name is not supported"),
+            "Plans are shared by all sessions, which mean the other table by this name.",
+            "Choose another name for the temporary table.",
+        )
+    }
+
     /// A statement that concerns every shard.
     pub fn every_shard(verb: &str, tables: &[&str]) -> Self {
         let of = if tables.is_empty() { String::new() } else { format!(" of \"{}\"", tables.join("\", \"")) };

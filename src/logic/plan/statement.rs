@@ -9,7 +9,8 @@ use super::constants::{Literals, type_oid};
 use super::schema::Schema;
 use super::survey::Survey;
 use super::{
-    Command, ExecuteCommand, Forced, Mark, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint, settings, utility,
+    Command, ExecuteCommand, Forced, Mark, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint, settings,
+    utility,
 };
 
 /// The text around a statement.

@@ -1,8 +1,8 @@
 //! Type modifiers: what a column does to a value that is stored into it (`numeric(10,2)` rounds, `varchar(3)` cuts
 //! blanks off).
 
-use super::numeric::{Form, Numeric};
 use super::Key;
+use super::numeric::{Form, Numeric};
 
 /// The modifier of a column's type, as far as it can change a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

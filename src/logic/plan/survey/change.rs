@@ -26,7 +26,10 @@ impl<'a> Survey<'a> {
             };
             scope.entries.extend(entries);
         }
-        self.visit_targets(&change.assignments, &scope);
+        for assignment in &change.assignments {
+            let column = scope.entries[0].columns.list.iter().find(|column| column.name == assignment.name);
+            self.visit_as(&assignment.value, column.and_then(|column| column.type_oid), &scope);
+        }
         self.visit_targets(&change.returning, &scope);
         match &change.filter {
             Some(Expression::CurrentOf) => self.is_bound(),

@@ -135,10 +135,14 @@ impl<'a> Survey<'a> {
         relation: Option<&Relation>,
     ) -> (Columns, Variable) {
         let variable = self.facts.variable(Some(keyspace));
+        let columns = relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+        let own = columns.iter().find(|column| column.name.as_ref() == key).map(|column| column.type_oid);
+        let type_oid = own.unwrap_or_else(|| self.key_type(keyspace).oid());
         let key_column = || Column {
             name: Some(Box::from(key)),
             meaning: Meaning::Key { variable, nullable: false },
             is_merged: false,
+            type_oid: Some(type_oid),
         };
         let columns = match relation {
             Some(relation) => {
@@ -258,7 +262,7 @@ impl<'a> Survey<'a> {
                 JoinKind::Right => right,
                 JoinKind::Full => Meaning::Opaque,
             };
-            merged.push(Column { name: Some(name), meaning, is_merged: false });
+            merged.push(Column { name: Some(name), meaning, is_merged: false, type_oid: None });
         }
         merged
     }
@@ -293,7 +297,12 @@ fn plain_columns(relation: Option<&Relation>) -> Columns {
             relation
                 .columns
                 .iter()
-                .map(|column| Column { name: Some(column.name.clone()), meaning: Meaning::Opaque, is_merged: false })
+                .map(|column| Column {
+                    name: Some(column.name.clone()),
+                    meaning: Meaning::Opaque,
+                    is_merged: false,
+                    type_oid: Some(column.type_oid),
+                })
                 .collect(),
         ),
         Some(_) | None => Columns::open(),

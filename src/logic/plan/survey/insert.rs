@@ -86,7 +86,8 @@ impl Survey<'_> {
                 (Body::Values(rows), true) => {
                     // nextval() in a row is the shard's own affair: its default would be too.
                     let outside = std::mem::replace(&mut self.fills_rows, true);
-                    rows.iter().for_each(|row| self.visit_all(row, scope));
+                    let types = column_types(&insert.columns, target);
+                    rows.iter().for_each(|row| self.visit_row(row, &types, scope));
                     self.fills_rows = outside;
                     self.store_rows(rows, position, insert.overrides_with_default, target);
                 }
@@ -171,8 +172,7 @@ impl Survey<'_> {
             return self.refuse(Refusal::key_not_constant(self.verb, target.table, target.key));
         }
         let column = Box::from(target.key);
-        let place =
-            Place::Store { keyspace: target.keyspace, column, keys, rule: key_rule(target), is_conditional };
+        let place = Place::Store { keyspace: target.keyspace, column, keys, rule: key_rule(target), is_conditional };
         self.require(Requirement { table: Box::from(target.table), place });
     }
 
@@ -253,6 +253,16 @@ pub fn position_of_key(columns: &[Box<str>], target: Target<'_>) -> Option<usize
         return relation.columns.iter().position(|column| column.name.as_ref() == target.key);
     }
     columns.iter().position(|column| column.as_ref() == target.key)
+}
+
+/// The types of the columns that a row fills.
+fn column_types(columns: &[Box<str>], target: Target<'_>) -> Vec<Option<u32>> {
+    let all = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    if columns.is_empty() {
+        return all.iter().map(|column| Some(column.type_oid)).collect();
+    }
+    let type_of = |name: &Box<str>| all.iter().find(|column| column.name == *name).map(|column| column.type_oid);
+    columns.iter().map(type_of).collect()
 }
 
 /// A row without its key has NULL there.
