@@ -149,11 +149,15 @@ fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]
                 type_oid: *type_oid,
                 type_name: Box::from("type"),
                 default: ColumnDefault::None,
+                is_not_null: false,
+                has_loose_equality: false,
             })
             .collect(),
         unique_keys: unique_keys.iter().map(|key| key.iter().map(|name| Box::from(*name)).collect()).collect(),
         has_partial_unique: false,
-        has_triggers: false,
+        triggers: Vec::new(),
+        has_rules: false,
+        policies: Vec::new(),
     }
 }
 
@@ -258,6 +262,7 @@ fn catalog() -> Catalog {
         system_relations: ["pg_class", "pg_type", "pg_locks"].into_iter().map(Box::from).collect(),
         functions: functions.into_iter().map(|(name, overloads)| (Box::from(name), overloads)).collect(),
         search_path: vec![Box::from("public")],
+        ..Catalog::default()
     }
 }
 

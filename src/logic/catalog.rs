@@ -15,8 +15,12 @@ pub struct Catalog {
     pub relations: HashMap<TableName, Relation>,
     /// Names of the relations of `pg_catalog`
     pub system_relations: HashSet<Box<str>>,
-    /// Functions by name, all overloads folded into their worst case
+    /// Functions by name
     pub functions: HashMap<Box<str>, Vec<Function>>,
+    /// Operators of the user's own whose functions may look at tables
+    pub operators: HashSet<Box<str>>,
+    /// The user has given `=`, `<` and their kin a meaning of their own between PostgreSQL's own types
+    pub has_own_comparisons: bool,
     /// `search_path` of a new session of this database, split into schemas (`"$user"` kept as written)
     pub search_path: Vec<Box<str>>,
 }
@@ -32,8 +36,12 @@ pub struct Relation {
     pub unique_keys: Vec<Vec<Box<str>>>,
     /// It has unique indexes on expressions or with predicates, or exclusion constraints
     pub has_partial_unique: bool,
-    /// Row triggers that are not foreign-key triggers
-    pub has_triggers: bool,
+    /// The functions (`schema.name`) of its triggers and of those of its partitions, PostgreSQL's own left out
+    pub triggers: Vec<Box<str>>,
+    /// It has rules, which rewrite the statements that write to it
+    pub has_rules: bool,
+    /// The expressions of its row security policies, when they are in force
+    pub policies: Vec<Box<str>>,
 }
 
 /// What a relation is.
@@ -64,6 +72,10 @@ pub struct Column {
     pub type_name: Box<str>,
     /// Where its value comes from when an INSERT leaves it out
     pub default: ColumnDefault,
+    /// NOT NULL
+    pub is_not_null: bool,
+    /// Values that are not the same may be equal: its collation is not deterministic
+    pub has_loose_equality: bool,
 }
 
 /// What an omitted column becomes.

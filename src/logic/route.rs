@@ -4,11 +4,13 @@
 
 use std::borrow::Cow;
 
-use crate::logic::plan::{Home, Place, Reason, Refusal, Requirement, Restriction, Source, Value};
+use crate::logic::plan::{
+    CopyIn, Home, KeyRule, Place, Reason, Refusal, Requirement, Restriction, Source, Value, array_oid,
+};
 use crate::logic::protocol::view::{self, Bind};
 use crate::logic::shards::{Keyspace, KeyspaceId, ShardId, ShardMap, ShardSet};
 use crate::logic::sql::template::Literal;
-use crate::logic::value::{Decoded, Key, KeyType, LiteralKind, Raw};
+use crate::logic::value::{Decoded, Format, Key, KeyType, LiteralKind, Raw, oid};
 
 /// Where a statement goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +42,20 @@ pub enum Values<'a> {
         /// Declared types, as Parse carries them
         types: &'a [u8],
     },
+    /// The same, found once: for statements with many of them
+    Walked {
+        /// Format and bytes of each
+        parameters: &'a [(Format, Option<&'a [u8]>)],
+        /// Declared types, as Parse carries them
+        types: &'a [u8],
+    },
     /// Parameters given in SQL or on the command line (EXECUTE, `shardway route --param`)
-    Given(&'a [Given<'a>]),
+    Given {
+        /// Each
+        given: &'a [Given<'a>],
+        /// The types that PREPARE declares, as Parse carries them
+        types: &'a [u8],
+    },
     /// None: the plan holds all it needs
     None,
 }
@@ -76,7 +90,9 @@ impl<'v> Values<'v> {
                 Given::Literal { kind: *kind, negative: false, text: Cow::Owned(text.to_string()) }
             }
             (Source::Fixed(None), _, _) => Given::Null,
-            (Source::Literal { .. } | Source::Param(_) | Source::Fixed(_), _, _) => Given::Unknown,
+            (Source::Literal { .. } | Source::Param(_) | Source::SharedParam(_) | Source::Fixed(_), _, _) => {
+                Given::Unknown
+            }
         }
     }
 }
@@ -98,52 +114,137 @@ impl Values<'_> {
                 look(Raw::Literal { kind: *kind, negative, text })
             }
             (Source::Fixed(None), _) => look(Raw::Null),
-            (Source::Param(number), Self::Bind { bind, types }) => {
+            (Source::Param(number) | Source::SharedParam(number), Self::Bind { .. } | Self::Walked { .. }) => {
                 let index = usize::from(*number).wrapping_sub(1);
-                match bind.parameter(index) {
-                    Some((format, bytes)) => look(Raw::Param { format, type_oid: view::type_at(types, index), bytes }),
+                match self.parameter(index) {
+                    Some((format, bytes)) => look(Raw::Param { format, type_oid: self.declared(*number), bytes }),
                     // The server will say that a parameter is missing.
                     None => look(Raw::Null),
                 }
             }
-            (Source::Param(number), Self::Given(given)) => match given.get(usize::from(*number).wrapping_sub(1)) {
-                Some(Given::Literal { kind, negative, text }) => {
-                    let (negative, text) = match text.strip_prefix('-') {
-                        Some(rest) if *kind != LiteralKind::String => (true, rest),
-                        _ => (*negative, &**text),
-                    };
-                    look(Raw::Literal { kind: *kind, negative, text })
+            (Source::Param(number) | Source::SharedParam(number), Self::Given { given, .. }) => {
+                match given.get(usize::from(*number).wrapping_sub(1)) {
+                    Some(Given::Literal { kind, negative, text }) => {
+                        let (negative, text) = match text.strip_prefix('-') {
+                            Some(rest) if *kind != LiteralKind::String => (true, rest),
+                            _ => (*negative, &**text),
+                        };
+                        look(Raw::Literal { kind: *kind, negative, text })
+                    }
+                    Some(Given::Null | Given::Unknown) | None => look(Raw::Null),
                 }
-                Some(Given::Null | Given::Unknown) | None => look(Raw::Null),
-            },
-            (Source::Literal { .. } | Source::Param(_), _) => look(Raw::Null),
+            }
+            (Source::Literal { .. } | Source::Param(_) | Source::SharedParam(_), _) => look(Raw::Null),
+        }
+    }
+
+    /// The nth parameter of a Bind.
+    fn parameter(&self, index: usize) -> Option<(Format, Option<&[u8]>)> {
+        match self {
+            Self::Bind { bind, .. } => bind.parameter(index),
+            Self::Walked { parameters, .. } => parameters.get(index).copied(),
+            Self::Text { .. } | Self::Given { .. } | Self::None => None,
+        }
+    }
+
+    /// The type that the client declares for a parameter, or 0.
+    fn declared(&self, number: u16) -> u32 {
+        match self {
+            Self::Bind { types, .. } | Self::Walked { types, .. } | Self::Given { types, .. } => {
+                view::type_at(types, usize::from(number).wrapping_sub(1))
+            }
+            Self::Text { .. } | Self::None => oid::UNSPECIFIED,
         }
     }
 
     fn decode(&self, value: &Value, key_type: KeyType) -> Decoded {
-        if self.is_unknown(&value.source) {
-            return Decoded::Undecidable(UNKNOWN);
+        match self.reading(value, key_type.oid()) {
+            Ok(reading) => {
+                let decoded = self.with(&value.source, |raw| key_type.decode(raw, reading.cast));
+                reading.check(decoded)
+            }
+            Err(why) => Decoded::Undecidable(why),
         }
-        self.with(&value.source, |raw| key_type.decode(raw, value.cast))
     }
 
     fn decode_stored(&self, value: &Value, key_type: KeyType) -> Decoded {
-        if self.is_unknown(&value.source) {
-            return Decoded::Undecidable(UNKNOWN);
+        match self.reading(value, key_type.oid()) {
+            Ok(reading) => {
+                let decoded = self.with(&value.source, |raw| key_type.decode_stored(raw, reading.cast));
+                reading.check(decoded)
+            }
+            Err(why) => Decoded::Undecidable(why),
         }
-        self.with(&value.source, |raw| key_type.decode_stored(raw, value.cast))
     }
 
-    fn is_unknown(&self, source: &Source) -> bool {
-        match (source, self) {
-            (Source::Param(number), Self::Given(given)) => {
-                given.get(usize::from(*number).wrapping_sub(1)).is_none_or(|given| *given == Given::Unknown)
+    fn decode_array(&self, value: &Value, key_type: KeyType) -> Result<Vec<Decoded>, &'static str> {
+        let array = array_oid(key_type.oid()).ok_or(UNKNOWN)?;
+        let reading = self.reading(value, array)?;
+        let items = self.with(&value.source, |raw| key_type.decode_array(raw, reading.cast))?;
+        Ok(items.into_iter().map(|item| reading.check(item)).collect())
+    }
+
+    /// How a value is to be read. `wanted` is the type that a parameter takes if nothing gives it another.
+    fn reading(&self, value: &Value, wanted: u32) -> Result<Reading, &'static str> {
+        let (number, is_shared) = match value.source {
+            Source::Param(number) => (number, false),
+            Source::SharedParam(number) => (number, true),
+            Source::Literal { .. } | Source::Fixed(_) => {
+                return Ok(Reading { cast: value.cast, must_be_plain: false });
             }
-            (Source::Param(_) | Source::Literal { .. } | Source::Fixed(_), _) => false,
+        };
+        let declared = match self.declared(number) {
+            oid::UNKNOWN => oid::UNSPECIFIED,
+            declared => declared,
+        };
+        let index = usize::from(number).wrapping_sub(1);
+        if let Self::Given { given, .. } = self {
+            // EXECUTE converts its arguments to the parameter's type, as an assignment does.
+            if given.get(index).is_none_or(|given| *given == Given::Unknown) {
+                return Err(UNKNOWN);
+            }
+            let cast = match (declared, value.cast) {
+                (oid::UNSPECIFIED, None) => wanted,
+                (oid::UNSPECIFIED, Some(cast)) => cast,
+                (declared, Some(cast)) if declared != cast => return Err(TWICE),
+                (declared, _) => declared,
+            };
+            return Ok(Reading { cast: Some(cast), must_be_plain: is_shared && declared == oid::UNSPECIFIED });
+        }
+        let must_be_plain = is_shared && declared == oid::UNSPECIFIED;
+        if must_be_plain && matches!(self.parameter(index), Some((Format::Binary, Some(_)))) {
+            return Err(SHARED);
+        }
+        Ok(Reading { cast: value.cast, must_be_plain })
+    }
+}
+
+/// How a value is to be read.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    cast: Option<u32>,
+    /// Its type at the server is not certain: only values that are the same in all types will do
+    must_be_plain: bool,
+}
+
+impl Reading {
+    fn check(self, decoded: Decoded) -> Decoded {
+        match decoded {
+            decoded if !self.must_be_plain => decoded,
+            Decoded::Key(Key::Int(value)) if value.unsigned_abs() <= EXACT_MAX => Decoded::Key(Key::Int(value)),
+            Decoded::Key(Key::Uuid(value)) => Decoded::Key(Key::Uuid(value)),
+            Decoded::Null => Decoded::Null,
+            Decoded::Key(_) | Decoded::NoMatch | Decoded::Invalid | Decoded::Undecidable(_) => {
+                Decoded::Undecidable(SHARED)
+            }
         }
     }
 }
 
+/// Integers up to here are the same as double precision.
+const EXACT_MAX: u64 = 1 << 53;
+const SHARED: &str = "a parameter without a declared type is compared with values of several types";
+const TWICE: &str = "an argument of EXECUTE is cast once more";
 const UNKNOWN: &str = "an argument of EXECUTE is not a constant";
 
 /// Finds the shard that all requirements of a plan name.
@@ -154,6 +255,19 @@ pub fn destination(home: &Home, values: &Values<'_>, map: &ShardMap) -> Result<D
         Home::Current => return Ok(Destination::Current),
         Home::Meet(requirements) => requirements,
     };
+    if let Values::Bind { bind, types } = values
+        && bind.len() > WALK_ONCE_ABOVE
+    {
+        let parameters = bind.parameters();
+        return meeting(requirements, &Values::Walked { parameters: &parameters, types }, map);
+    }
+    meeting(requirements, values, map)
+}
+
+/// A Bind with more parameters is walked once for all of them, not once for each.
+const WALK_ONCE_ABOVE: usize = 16;
+
+fn meeting(requirements: &[Requirement], values: &Values<'_>, map: &ShardMap) -> Result<Destination, Refusal> {
     if map.shards.len() == 1 {
         check_stores(requirements, values, map)?;
         return Ok(Destination::First);
@@ -198,46 +312,63 @@ fn shards_of(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> 
     match &requirement.place {
         Place::Shard(shard) => Ok(Found::certain(ShardSet::of(*shard))),
         Place::Lookup { keyspace, keys, .. } => Ok(lookup(keys, *keyspace, values, map)),
-        Place::Store { keyspace, column, keys } => store(&requirement.table, column, *keyspace, keys, values, map),
+        Place::Store { keyspace, column, keys, rule, is_conditional } => {
+            let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+            let target = Stored { table: &requirement.table, column, keyspace, rule: *rule };
+            store(target, keys, values).map_err(|refusal| if *is_conditional { perhaps(refusal) } else { refusal })
+        }
     }
 }
 
-fn store(
-    table: &str,
-    column: &str,
-    keyspace: KeyspaceId,
-    keys: &[Value],
-    values: &Values<'_>,
-    map: &ShardMap,
-) -> Result<Found, Refusal> {
-    let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+/// Where rows are written to.
+#[derive(Clone, Copy)]
+struct Stored<'a> {
+    table: &'a str,
+    column: &'a str,
+    keyspace: &'a Keyspace,
+    rule: KeyRule,
+}
+
+fn store(target: Stored<'_>, keys: &[Value], values: &Values<'_>) -> Result<Found, Refusal> {
     let mut shards = ShardSet::default();
     for value in keys {
-        if let Some(shard) = stored(table, column, keyspace, values.decode_stored(value, keyspace.key_type))? {
+        if let Some(shard) = target.home(values.decode_stored(value, target.keyspace.key_type))? {
             shards = shards.union(ShardSet::of(shard));
         }
     }
     Ok(Found::certain(shards))
 }
 
-/// The home of a row that is written; `None`: any server will report the error that PostgreSQL has for its key.
-fn stored(table: &str, column: &str, keyspace: &Keyspace, key: Decoded) -> Result<Option<ShardId>, Refusal> {
-    match key {
-        Decoded::Key(key) => match keyspace.shard_of(&key) {
-            Some(shard) => Ok(Some(shard)),
-            None => Err(no_home(table, column, &keyspace.name, Some(&key))),
-        },
-        Decoded::Null => Err(no_home(table, column, &keyspace.name, None)),
-        Decoded::Invalid => Ok(None),
-        Decoded::NoMatch => Err(undecidable(table, column, "the value is not one of the key's type")),
-        Decoded::Undecidable(why) => Err(undecidable(table, column, why)),
+impl Stored<'_> {
+    /// The home of a row that is written; `None`: any server will report the error that PostgreSQL has for its key.
+    fn home(&self, key: Decoded) -> Result<Option<ShardId>, Refusal> {
+        let Self { table, column, keyspace, rule } = *self;
+        match key {
+            Decoded::Key(key) if !rule.modifier.keeps(&key) => {
+                Err(undecidable(table, column, "the column's type changes the value when it is stored"))
+            }
+            Decoded::Key(key) => match keyspace.shard_of(&key) {
+                Some(shard) => Ok(Some(shard)),
+                None => Err(no_home(table, column, &keyspace.name, Some(&key))),
+            },
+            Decoded::Null if rule.is_not_null => Ok(None),
+            Decoded::Null => Err(no_home(table, column, &keyspace.name, None)),
+            Decoded::Invalid => Ok(None),
+            Decoded::NoMatch => Err(undecidable(table, column, "the value is not one of the key's type")),
+            Decoded::Undecidable(why) => Err(undecidable(table, column, why)),
+        }
     }
 }
 
+/// Without a row there is no error: which it will be, only running it would tell.
+fn perhaps(refusal: Refusal) -> Refusal {
+    if refusal.reason == Reason::NoHome { Refusal { sqlstate: "0A000", ..refusal } } else { refusal }
+}
+
 /// The home of a row of a COPY. A key that no server would take goes to the first, which says so.
-pub fn home_of_row(table: &str, column: &str, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
-    let decoded = keyspace.key_type.decode_stored(key, None);
-    stored(table, column, keyspace, decoded).map(|shard| shard.unwrap_or(ShardId(0)))
+pub fn home_of_row(copy: &CopyIn, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
+    let target = Stored { table: &copy.table, column: &copy.key_column, keyspace, rule: copy.rule };
+    target.home(keyspace.key_type.decode_stored(key, None)).map(|shard| shard.unwrap_or(ShardId(0)))
 }
 
 /// The home of a single key, if it is one and has a home.
@@ -255,15 +386,10 @@ fn lookup(keys: &Restriction, keyspace_id: KeyspaceId, values: &Values<'_>, map:
         Restriction::All => Found::certain(keyspace.all()),
         Restriction::Nothing => Found::certain(ShardSet::default()),
         Restriction::Equals(value) => home_of(values.decode(value, keyspace.key_type), keyspace),
-        Restriction::AnyOf(value) => {
-            if values.is_unknown(&value.source) {
-                return Found { shards: keyspace.all(), undecided: Some(UNKNOWN) };
-            }
-            match values.with(&value.source, |raw| keyspace.key_type.decode_array(raw, value.cast)) {
-                Ok(items) => any_of(items.into_iter().map(|item| home_of(item, keyspace))),
-                Err(why) => Found { shards: keyspace.all(), undecided: Some(why) },
-            }
-        }
+        Restriction::AnyOf(value) => match values.decode_array(value, keyspace.key_type) {
+            Ok(items) => any_of(items.into_iter().map(|item| home_of(item, keyspace))),
+            Err(why) => Found { shards: keyspace.all(), undecided: Some(why) },
+        },
         Restriction::Between { from, to } => between(from.as_ref(), to.as_ref(), keyspace, values),
         Restriction::And(all) => {
             let mut found = Found::certain(keyspace.all());

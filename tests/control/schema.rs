@@ -71,7 +71,7 @@ async fn the_schema_is_read_as_it_is() {
         ]
     );
     assert_eq!(orders.unique_keys, [vec!["customer_id".into(), "id".into()] as Vec<Box<str>>]);
-    assert!(orders.has_partial_unique && !orders.has_triggers);
+    assert!(orders.has_partial_unique && orders.triggers.is_empty());
 
     let RelationKind::View(view) = &catalog.relations[&name("public", "recent")].kind else { panic!("a view") };
     assert!(view.contains("FROM sales.orders"), "names are qualified: {view}");
@@ -79,7 +79,7 @@ async fn the_schema_is_read_as_it_is() {
     assert_eq!(kind("parted"), RelationKind::Table);
     assert_eq!(kind("parted_low_a"), RelationKind::Partition(name("public", "parted")));
     assert_eq!((kind("counted"), kind("numbers")), (RelationKind::MaterializedView, RelationKind::Sequence));
-    assert!(catalog.relations[&name("public", "watched")].has_triggers);
+    assert_eq!(catalog.relations[&name("public", "watched")].triggers, ["public.touch".into()] as [Box<str>; 1]);
     assert!(!catalog.relations.keys().any(|it| it.schema.starts_with("pg_") || &*it.schema == "information_schema"));
 
     assert!(catalog.system_relations.contains("pg_class") && catalog.system_relations.contains("pg_stat_activity"));

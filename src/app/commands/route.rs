@@ -47,7 +47,9 @@ fn describe(database: &DatabaseSettings, sql: &str, params: &[String]) -> anyhow
     let lines = planned.statements.iter().map(|one| {
         let shown = explain(one, map);
         match &*one.plan {
-            Plan::One(plan) => format!("{shown}\n   {}", routed(&plan.home, &Values::Given(&given), map)),
+            Plan::One(plan) => {
+                format!("{shown}\n   {}", routed(&plan.home, &Values::Given { given: &given, types: &[] }, map))
+            }
             Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => shown,
         }
     });
@@ -74,13 +76,26 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             Placement::Sharded { keyspace, key } => {
                 let key_type = map.keyspace(*keyspace).key_type;
                 let (type_oid, type_name) = (key_type.oid(), key_type.name().into());
-                vec![Column { name: key.clone(), type_oid, type_name, default: ColumnDefault::None }]
+                vec![Column {
+                    name: key.clone(),
+                    type_oid,
+                    type_name,
+                    default: ColumnDefault::None,
+                    is_not_null: true,
+                    has_loose_equality: false,
+                }]
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),
         };
-        let kind = RelationKind::Table;
-        let relation =
-            Relation { kind, columns, unique_keys: Vec::new(), has_partial_unique: false, has_triggers: false };
+        let relation = Relation {
+            kind: RelationKind::Table,
+            columns,
+            unique_keys: Vec::new(),
+            has_partial_unique: false,
+            triggers: Vec::new(),
+            has_rules: false,
+            policies: Vec::new(),
+        };
         (name.clone(), relation)
     });
     Catalog { relations: relations.collect(), ..Catalog::default() }

@@ -21,6 +21,8 @@ pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
     let mut catalog = Catalog::default();
     for (_, schema) in shards {
         catalog.system_relations.extend(schema.system_relations.iter().cloned());
+        catalog.operators.extend(schema.operators.iter().cloned());
+        catalog.has_own_comparisons |= schema.has_own_comparisons;
         for (name, overloads) in &schema.functions {
             let known = catalog.functions.entry(name.clone()).or_default();
             let new: Vec<_> = overloads.iter().filter(|it| !known.contains(it)).cloned().collect();
@@ -46,10 +48,20 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Relation {
     let mut found = at_home.chain(shards).filter_map(|(_, schema)| schema.relations.get(name));
     let mut relation = found.next().expect("the name comes from one of the shards").clone();
     for other in found {
-        relation.has_triggers |= other.has_triggers;
+        relation.has_rules |= other.has_rules;
+        union(&mut relation.triggers, &other.triggers);
+        union(&mut relation.policies, &other.policies);
         relation.has_partial_unique |= other.has_partial_unique;
     }
     relation
+}
+
+fn union(all: &mut Vec<Box<str>>, more: &[Box<str>]) {
+    for one in more {
+        if !all.contains(one) {
+            all.push(one.clone());
+        }
+    }
 }
 
 /// What an operator should know: listed tables that are not the same everywhere. One sentence each, in order.
@@ -92,14 +104,16 @@ fn columns(relation: &Relation) -> String {
 
 /// Equal for equal contents, in every process of this build.
 fn version(catalog: &Catalog) -> u64 {
-    let Catalog { version: _, relations, system_relations, functions, search_path } = catalog;
+    let Catalog { version: _, relations, system_relations, functions, operators, has_own_comparisons, search_path } =
+        catalog;
     let mut hash = Hashing(DefaultHasher::new());
     let written = write!(
         hash,
-        "{:?}{:?}{:?}{search_path:?}",
+        "{:?}{:?}{:?}{:?}{has_own_comparisons}{search_path:?}",
         sorted(relations),
         sorted(functions),
         system_relations.iter().collect::<BTreeSet<_>>(),
+        operators.iter().collect::<BTreeSet<_>>(),
     );
     written.expect("hashing never fails");
     hash.0.finish()
@@ -130,13 +144,17 @@ mod tests {
             type_oid: 20,
             type_name: "bigint".into(),
             default: ColumnDefault::None,
+            is_not_null: true,
+            has_loose_equality: false,
         };
         Relation {
             kind: RelationKind::Table,
             columns: columns.iter().map(column).collect(),
             unique_keys: Vec::new(),
             has_partial_unique: false,
-            has_triggers: false,
+            triggers: Vec::new(),
+            has_rules: false,
+            policies: Vec::new(),
         }
     }
 

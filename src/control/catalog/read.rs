@@ -20,6 +20,10 @@ pub struct ShardSchema {
     pub system_relations: HashSet<Box<str>>,
     /// By name
     pub functions: HashMap<Box<str>, Vec<Function>>,
+    /// Of the user's own, with functions that may look at tables
+    pub operators: HashSet<Box<str>>,
+    /// `=`, `<` and their kin between PostgreSQL's own types mean something else
+    pub has_own_comparisons: bool,
     /// Of a new session
     pub search_path: Vec<Box<str>>,
     /// Settings a client is told at login, name and value
@@ -42,6 +46,8 @@ const FINGERPRINT: &str = "
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_rewrite WHERE oid >= 16384),
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_attrdef),
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_trigger),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_policy),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_operator WHERE oid >= 16384),
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_type WHERE typtype = 'd'),
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_namespace WHERE nspname !~ '^pg_t'),
       (SELECT sum(hashint8extended(indexrelid::int8, xmin::text::int8)::numeric) FROM pg_index WHERE indexrelid >= 16384),
@@ -60,8 +66,15 @@ const GREETING: &str = "
 const RELATIONS: &str = "
     SELECT n.nspname, c.relname, c.relkind::text, c.oid,
            CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END, rn.nspname, r.relname,
-           EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal)
-             OR (c.relkind IN ('r', 'p') AND c.relhasrules)
+           ARRAY(SELECT DISTINCT concat(fn.nspname, '.', f.proname)
+                   FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
+                   JOIN pg_namespace fn ON fn.oid = f.pronamespace JOIN pg_language l ON l.oid = f.prolang
+                  WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND l.lanname NOT IN ('internal', 'c')
+                    AND (t.tgrelid = c.oid OR (c.relkind = 'p' AND t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))))
+                  ORDER BY 1),
+           c.relkind IN ('r', 'p') AND c.relhasrules,
+           ARRAY(SELECT pg_get_expr(e, c.oid) FROM pg_policy p CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) v(e)
+                  WHERE c.relrowsecurity AND p.polrelid = c.oid AND e IS NOT NULL ORDER BY p.polname, 1)
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
@@ -72,12 +85,14 @@ const RELATIONS: &str = "
 /// A column without a default of its own has that of its domain.
 const COLUMNS: &str = "
     SELECT a.attrelid, a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attidentity::text,
-           a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END)
+           a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END),
+           a.attnotnull OR t.typnotnull, coalesce(NOT l.collisdeterministic, false)
       FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+      LEFT JOIN pg_collation l ON l.oid = a.attcollation
      WHERE a.attnum > 0 AND NOT a.attisdropped
        AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
@@ -99,6 +114,17 @@ const FUNCTIONS: &str = "
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
      WHERE n.nspname !~ '^pg_temp'
      ORDER BY 1, 2, 3, 4, 5";
+
+/// Operators outside of pg_catalog: may their functions look at tables, do they compare PostgreSQL's own types?
+const OPERATORS: &str = "
+    SELECT o.oprname, bool_or(l.lanname NOT IN ('internal', 'c') AND f.provolatile <> 'i'),
+           bool_or(o.oprname IN ('=', '<', '<=', '>', '>=') AND o.oprleft < 16384 AND o.oprright < 16384)
+      FROM pg_operator o
+      JOIN pg_namespace n ON n.oid = o.oprnamespace
+      JOIN pg_proc f ON f.oid = o.oprcode
+      JOIN pg_language l ON l.oid = f.prolang
+     WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_temp'
+     GROUP BY o.oprname";
 
 const SYSTEM_RELATIONS: &str = "
     SELECT relname FROM pg_class
@@ -125,6 +151,12 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     };
     schema.relations = relations(&transaction).await?;
     schema.functions = functions(&transaction).await?;
+    for row in &transaction.query(OPERATORS, &[]).await? {
+        if row.get(1) {
+            schema.operators.insert(text(row, 0));
+        }
+        schema.has_own_comparisons |= row.get::<_, bool>(2);
+    }
     let names = transaction.query(SYSTEM_RELATIONS, &[]).await?;
     schema.system_relations = names.iter().map(|row| text(row, 0)).collect();
     transaction.rollback().await?;
@@ -152,7 +184,7 @@ async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, R
         if let Some((_, relation)) = by_oid.get_mut(&row.get(0)) {
             match row.get(1) {
                 true => relation.has_partial_unique = true,
-                false => relation.unique_keys.push(row.get::<_, Vec<&str>>(2).into_iter().map(Into::into).collect()),
+                false => relation.unique_keys.push(texts(row, 2)),
             }
         }
     }
@@ -176,7 +208,9 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         columns: Vec::new(),
         unique_keys: Vec::new(),
         has_partial_unique: false,
-        has_triggers: row.get(7),
+        triggers: texts(row, 7),
+        has_rules: row.get(8),
+        policies: texts(row, 9),
     };
     Some((row.get(3), (TableName { schema: text(row, 0), name: text(row, 1) }, relation)))
 }
@@ -189,7 +223,14 @@ fn column(row: &Row) -> Column {
         ("", _, _) => ColumnDefault::Generated,
         (_, _, _) => ColumnDefault::Identity,
     };
-    Column { name: text(row, 1), type_oid: row.get(2), type_name: text(row, 3), default }
+    Column {
+        name: text(row, 1),
+        type_oid: row.get(2),
+        type_name: text(row, 3),
+        default,
+        is_not_null: row.get(7),
+        has_loose_equality: row.get(8),
+    }
 }
 
 async fn functions(transaction: &Transaction<'_>) -> Result<HashMap<Box<str>, Vec<Function>>, Error> {
@@ -216,6 +257,10 @@ fn function(row: &Row) -> Function {
         },
         is_native: row.get(4),
     }
+}
+
+fn texts(row: &Row, index: usize) -> Vec<Box<str>> {
+    row.get::<_, Vec<&str>>(index).into_iter().map(Into::into).collect()
 }
 
 fn text(row: &Row, index: usize) -> Box<str> {

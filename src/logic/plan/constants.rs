@@ -68,8 +68,13 @@ impl<'a> Literals<'a> {
                     is_digit(span.and_then(|span| self.text.as_bytes().get(span.start as usize)))
                 }
                 Source::Fixed(Some((kind, _))) => *kind != LiteralKind::String,
-                Source::Fixed(None) | Source::Param(_) => false,
+                Source::Fixed(None) | Source::Param(_) | Source::SharedParam(_) => false,
             }
+    }
+
+    /// Its type does not depend on what stands around it.
+    pub fn has_own_type(&self, value: &Value) -> bool {
+        value.cast.is_some() || value.source == Source::Fixed(None) || self.is_bare_number(value)
     }
 
     /// The value of an element of an array that is cast as a whole: `'{1,2}'::bigint[]`.
@@ -125,7 +130,7 @@ impl<'a> Literals<'a> {
 
 fn is_number(source: &Source, expression: &Expression) -> bool {
     match (source, expression) {
-        (Source::Param(_), _) => false,
+        (Source::Param(_) | Source::SharedParam(_), _) => false,
         (_, Expression::Constant(constant)) => !matches!(constant.value, Literal::String(_) | Literal::Null),
         (Source::Literal { .. } | Source::Fixed(_), _) => true,
     }

@@ -6,7 +6,7 @@ use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationNa
 
 use super::schema::{Found, Schema};
 use super::scope::Scope;
-use super::survey::{Survey, Target, has_no_default};
+use super::survey::{Survey, Target, has_no_default, key_rule};
 use super::{CopyIn, Refusal};
 
 /// Surveys a COPY. Rows for a sharded table give a plan of their own.
@@ -28,6 +28,10 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
         (true, Found::Sharded { keyspace, key, relation }) => {
             survey.writes();
             let target = Target { table: &table.name, key, keyspace, relation };
+            survey.check_key_column(target);
+            survey.check_company(&table.name, relation);
+            survey.check_policies(table, relation);
+            survey.defaults(relation, Some(&columns(copy, target)));
             copy_in(copy, target, survey)
         }
         (true, found) => {
@@ -61,6 +65,7 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
             table: Box::from(target.table),
             keyspace: target.keyspace,
             key_column: Box::from(target.key),
+            rule: key_rule(target),
             key_position,
             columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
             format,

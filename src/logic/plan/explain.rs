@@ -117,7 +117,7 @@ fn joined(key: &str, parts: &[Restriction], with: &str) -> String {
 
 fn value(value: &Value) -> String {
     let source = match &value.source {
-        Source::Param(number) => format!("${number}"),
+        Source::Param(number) | Source::SharedParam(number) => format!("${number}"),
         Source::Literal { index, negative } => format!("{}literal {index}", if *negative { "-" } else { "" }),
         Source::Fixed(None) => "NULL".to_owned(),
         Source::Fixed(Some((LiteralKind::String, text))) => format!("'{text}'"),

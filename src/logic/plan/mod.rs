@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::with_statements;
-use crate::logic::value::LiteralKind;
+use crate::logic::value::{LiteralKind, Modifier};
 
 pub use crate::logic::sql::parse::SyntaxError;
+pub use constants::array_oid;
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
 
@@ -94,7 +95,20 @@ pub enum Place {
         column: Box<str>,
         /// One a row
         keys: Vec<Value>,
+        /// What the key column makes of them
+        rule: KeyRule,
+        /// Perhaps no row comes (INSERT … SELECT of a constant key)
+        is_conditional: bool,
     },
+}
+
+/// What a key column makes of the values that are stored into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct KeyRule {
+    /// NOT NULL: any server reports a row without a key
+    pub is_not_null: bool,
+    /// It may change the value
+    pub modifier: Modifier,
 }
 
 /// A set of keys, written over values that come with the execution. Always a superset of the keys that matter.
@@ -142,6 +156,9 @@ pub enum Source {
     },
     /// `$n`, counted from 1
     Param(u16),
+    /// `$n` that stands in another place too, where PostgreSQL may find another type for it than the key's: if the
+    /// client declares none, only a value that reads the same in all of them can be used
+    SharedParam(u16),
     /// Written into the plan: literals that the template does not lift out, and NULL (`None`).
     /// A number may have a minus sign as its first character.
     Fixed(Option<(LiteralKind, Box<str>)>),
@@ -295,6 +312,8 @@ pub struct CopyIn {
     pub keyspace: KeyspaceId,
     /// The key column's name
     pub key_column: Box<str>,
+    /// What the key column makes of the values
+    pub rule: KeyRule,
     /// Position of the key among the columns of each row; `None`: the key is not among them
     pub key_position: Option<usize>,
     /// Columns of each row
@@ -322,7 +341,8 @@ pub struct Planned {
     /// Hint of the leading comment
     pub hint: Option<Hint>,
     /// How it runs on a shard that the session has named (`SET shardway.shard`), even where the plan is a refusal.
-    /// `None` where the session itself acts: a `Command`.
+    /// `None` where the session itself acts: a `Command`; and where no choice of a shard could make it right: a row
+    /// would leave its shard.
     pub forced: Option<Forced>,
     /// What PostgreSQL would tag it (`SELECT`, `BEGIN`, …), for metrics
     pub verb: &'static str,

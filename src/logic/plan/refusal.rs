@@ -228,6 +228,36 @@ impl Refusal {
         )
     }
 
+    /// A trigger that may read and write anything.
+    pub fn trigger(table: &str, function: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("trigger function {function}() of \"{table}\" may need rows of more than one shard"),
+            "It runs with every write and is not looked into.",
+            "If it leaves the sharding key alone and uses only rows of the shard it runs on, list it under local_functions in the shard map.",
+        )
+    }
+
+    /// Rules put other statements in the place of a write.
+    pub fn rules(table: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("writing to \"{table}\" runs its rules, which may need more than one shard"),
+            "",
+            "Use a trigger instead of the rule.",
+        )
+    }
+
+    /// A key column that does not compare as its keyspace does.
+    pub fn key_type(table: &str, column: &str, type_name: &str) -> Self {
+        Self::new(
+            Reason::UndecidableKey,
+            format!("the type of \"{table}.{column}\" ({type_name}) is not that of its keyspace"),
+            "Values that are equal there could belong to different shards.",
+            "Give the column the keyspace's type and a deterministic collation.",
+        )
+    }
+
     /// A function that reads what a text names.
     pub fn reads_by_text(name: &str) -> Self {
         Self::new(
@@ -245,6 +275,26 @@ impl Refusal {
             "set_config() needs constant arguments".to_owned(),
             "The setting must follow the session to other servers.",
             "Use literals, SET, or is_local = true.",
+        )
+    }
+
+    /// `standard_conforming_strings = off`.
+    pub fn backslash_strings() -> Self {
+        Self::new(
+            Reason::Unknown,
+            "standard_conforming_strings = off is not supported".to_owned(),
+            "Statements are read with standard strings to find their shards.",
+            "Write escapes as E'…'.",
+        )
+    }
+
+    /// A temporary table in front of one that others see.
+    pub fn shadow(table: &str) -> Self {
+        Self::new(
+            Reason::Unknown,
+            format!("a temporary table \"{table}\" in front of the table of that name is not supported"),
+            "Plans are shared by all sessions, which mean the other table by this name.",
+            "Choose another name for the temporary table.",
         )
     }
 

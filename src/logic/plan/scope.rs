@@ -28,6 +28,8 @@ pub struct Column {
     pub meaning: Meaning,
     /// Merged by USING: only found with its table's name
     pub is_merged: bool,
+    /// OID of its type, where that is known
+    pub type_oid: Option<u32>,
 }
 
 /// The columns of a relation or of a query.
@@ -127,11 +129,16 @@ impl<'p> Scope<'p> {
 
     /// What a column reference stands for.
     pub fn column(&self, parts: &[Box<str>]) -> Meaning {
+        self.find(parts).map_or(Meaning::Opaque, |column| column.meaning.clone())
+    }
+
+    /// The column that a reference means, where that is certain.
+    pub fn find(&self, parts: &[Box<str>]) -> Option<&Column> {
         match parts {
             [name] => self.unqualified(name),
             [table, name] => self.qualified(None, table, name),
             [schema, table, name] | [_, schema, table, name] => self.qualified(Some(schema), table, name),
-            _ => Meaning::Opaque,
+            _ => None,
         }
     }
 
@@ -140,41 +147,44 @@ impl<'p> Scope<'p> {
         variables(&self.entries)
     }
 
-    fn unqualified(&self, name: &str) -> Meaning {
+    fn unqualified(&self, name: &str) -> Option<&Column> {
         let mut scope = Some(self);
         while let Some(here) = scope {
             let columns = here.entries.iter().flat_map(|entry| &entry.columns.list);
             let mut found = columns.filter(|column| !column.is_merged && column.name.as_deref() == Some(name));
             match (found.next(), found.next()) {
                 // If a relation whose columns we do not know had it too, PostgreSQL would call it ambiguous.
-                (Some(column), None) => return column.meaning.clone(),
-                (Some(_), Some(_)) => return Meaning::Opaque,
-                (None, _) if here.entries.iter().any(|entry| entry.columns.is_open) => return Meaning::Opaque,
+                (Some(column), None) => return Some(column),
+                (Some(_), Some(_)) => return None,
+                (None, _) if here.entries.iter().any(|entry| entry.columns.is_open) => return None,
                 (None, _) => scope = here.parent,
             }
         }
-        Meaning::Opaque
+        None
     }
 
-    fn qualified(&self, schema: Option<&str>, table: &str, name: &str) -> Meaning {
+    fn qualified(&self, schema: Option<&str>, table: &str, name: &str) -> Option<&Column> {
         let mut scope = Some(self);
         while let Some(here) = scope {
-            let mut tables = here.entries.iter().filter(|entry| {
-                entry.name.as_deref() == Some(table) && (schema.is_none() || entry.schema.as_deref() == schema)
-            });
+            let named = || here.entries.iter().filter(|entry| entry.name.as_deref() == Some(table));
+            // The search path may lead to that schema, or it is an alias.
+            if schema.is_some() && named().any(|entry| entry.schema.is_none()) {
+                return None;
+            }
+            let mut tables = named().filter(|entry| schema.is_none() || entry.schema.as_deref() == schema);
             match (tables.next(), tables.next()) {
                 (Some(entry), None) => {
                     let mut found = entry.columns.list.iter().filter(|column| column.name.as_deref() == Some(name));
                     return match (found.next(), found.next()) {
-                        (Some(column), None) => column.meaning.clone(),
-                        _ => Meaning::Opaque,
+                        (Some(column), None) => Some(column),
+                        _ => None,
                     };
                 }
-                (Some(_), Some(_)) => return Meaning::Opaque,
+                (Some(_), Some(_)) => return None,
                 (None, _) => scope = here.parent,
             }
         }
-        Meaning::Opaque
+        None
     }
 }
 

@@ -54,6 +54,9 @@ fn postgres_set(set: &Set) -> Result<Command, Refusal> {
     Ok(match &set.change {
         SetChange::All => Command::ResetAll,
         SetChange::Default => Command::Set(vec![change(&set.name, None)]),
+        SetChange::To(values) if set.name.as_ref() == "standard_conforming_strings" && !is_on(values) => {
+            return Err(Refusal::backslash_strings());
+        }
         SetChange::To(values) => {
             let words: Option<Vec<_>> = values.iter().map(word).collect();
             let words = words.ok_or_else(|| Refusal::unknown(&format!("this form of SET {}", set.name)))?;
@@ -67,6 +70,16 @@ fn postgres_set(set: &Set) -> Result<Command, Refusal> {
             return Err(Refusal::unknown(&format!("this form of SET {}", set.name)));
         }
     })
+}
+
+/// Any way of writing `on` (guc.c, parse_bool).
+fn is_on(values: &[Literal]) -> bool {
+    match values {
+        [Literal::Boolean(value)] => *value,
+        [Literal::Integer(digits)] => digits.as_ref() == "1",
+        [Literal::String(word)] => matches!(word.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1"),
+        _ => false,
+    }
 }
 
 /// It belongs to the open transaction, not to the session.

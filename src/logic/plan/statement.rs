@@ -9,7 +9,8 @@ use super::constants::{Literals, type_oid};
 use super::schema::Schema;
 use super::survey::Survey;
 use super::{
-    Command, ExecuteCommand, Forced, Mark, Plan, Planned, PrepareCommand, Refusal, copy, hint, settings, utility,
+    Command, ExecuteCommand, Forced, Mark, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint, settings,
+    utility,
 };
 
 /// The text around a statement.
@@ -74,6 +75,9 @@ fn statement(
     };
     let (plan, forced, read) = survey.finish();
     fixed.extend(read);
+    if matches!(&plan, Plan::Refuse(refusal) if refusal.reason == Reason::KeyIsChanged) {
+        return (plan, None);
+    }
     match (plan, copy_in) {
         (Plan::One(_), Some(copy_in)) => (Plan::CopyIn(copy_in), Some(forced)),
         (plan, _) => (plan, Some(forced)),

@@ -34,6 +34,10 @@ pub fn create_table(verb: &str, name: &RelationName, schema: &Schema<'_>, survey
     if name.is_temporary || name.schema.as_deref() == Some("pg_temp") {
         survey.is_bound();
         survey.mark.pin = Some("temporary table");
+        let visible = RelationName { schema: None, ..name.clone() };
+        if !matches!(schema.find(&visible), Found::Unheard) {
+            survey.refuse(Refusal::shadow(&name.name));
+        }
         return;
     }
     survey.mark.is_ddl = true;

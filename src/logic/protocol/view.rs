@@ -146,6 +146,29 @@ impl<'a> Bind<'a> {
         Some((self.format(index), bytes))
     }
 
+    /// How many parameters there are.
+    pub fn len(&self) -> usize {
+        usize::from(self.count)
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// All parameters, found in one walk.
+    pub fn parameters(&self) -> Vec<(Format, Option<&'a [u8]>)> {
+        let mut reader = Reader::new(self.values, "Bind");
+        let mut next = |index| {
+            let bytes = match reader.i32().ok()? {
+                length @ 0.. => Some(reader.take(length as usize).ok()?),
+                _ => None,
+            };
+            Some((self.format(index), bytes))
+        };
+        (0..self.len()).map_while(&mut next).collect()
+    }
+
     fn format(&self, index: usize) -> Format {
         // One code holds for all parameters, none means text (Bind, "parameter format codes").
         let at = if self.formats.len() == 2 { 0 } else { index * 2 };

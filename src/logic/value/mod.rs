@@ -2,9 +2,11 @@
 //!
 //! Never guesses: what depends on a setting of the session or on the server's version is `Undecidable`.
 
+pub use modifier::Modifier;
 pub use numeric::Numeric;
 
 mod numeric;
+mod modifier;
 mod calendar;
 mod hash;
 mod show;
@@ -100,6 +102,22 @@ impl KeyType {
     /// May a column of this type be the key of a table in a keyspace of this type?
     pub fn fits_column(self, type_oid: u32) -> bool {
         type_oid == self.oid() || (self == Self::Text && type_oid == oid::VARCHAR)
+    }
+
+    /// Do the keys of a column of this type mean the same in a keyspace of this type? Integers hash and compare alike
+    /// whatever their size, so a smaller one may join the tables of a larger one.
+    pub fn takes_column(self, type_oid: u32) -> bool {
+        match self {
+            Self::BigInt => matches!(type_oid, oid::INT8 | oid::INT4 | oid::INT2),
+            Self::Integer => matches!(type_oid, oid::INT4 | oid::INT2),
+            Self::SmallInt
+            | Self::Text
+            | Self::Uuid
+            | Self::Date
+            | Self::Timestamp
+            | Self::TimestampTz
+            | Self::Numeric => self.fits_column(type_oid),
+        }
     }
 }
 

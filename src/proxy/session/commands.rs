@@ -364,7 +364,7 @@ impl Session {
         let Some(inner) = super::only(&shape) else {
             return Err(alone("EXECUTE of this statement").into());
         };
-        let found = self.destination_of_execute(execute, inner, size)?;
+        let found = self.destination_of_execute(execute, inner, &statement.types, size)?;
         let ready = self.ready(inner, found)?;
         let target = self.target(ready.destination, ready.access)?;
         let index = self.hold(target).await?;
@@ -396,6 +396,7 @@ impl Session {
         &self,
         execute: &ExecuteCommand,
         inner: &Planned,
+        types: &[u8],
         size: usize,
     ) -> Result<Result<Destination, crate::logic::plan::Refusal>, Trouble> {
         let Plan::One(one) = &*inner.plan else {
@@ -415,7 +416,7 @@ impl Session {
                     None => Given::Unknown,
                 })
                 .collect();
-            Ok(route::destination(&one.home, &Values::Given(&given), self.map()))
+            Ok(route::destination(&one.home, &Values::Given { given: &given, types }, self.map()))
         })
     }
 

@@ -248,7 +248,7 @@ impl Session {
             }
         };
         let raw = Raw::Param { format, type_oid: 0, bytes };
-        route::home_of_row(&copy.table, &copy.key_column, self.map().keyspace(copy.keyspace), raw).map_err(Into::into)
+        route::home_of_row(copy, self.map().keyspace(copy.keyspace), raw).map_err(Into::into)
     }
 
     /// Starts the COPY on one more shard.

@@ -26,7 +26,10 @@ impl<'a> Survey<'a> {
             };
             scope.entries.extend(entries);
         }
-        self.visit_targets(&change.assignments, &scope);
+        for assignment in &change.assignments {
+            let column = scope.entries[0].columns.list.iter().find(|column| column.name == assignment.name);
+            self.visit_as(&assignment.value, column.and_then(|column| column.type_oid), &scope);
+        }
         self.visit_targets(&change.returning, &scope);
         match &change.filter {
             Some(Expression::CurrentOf) => self.is_bound(),
@@ -39,6 +42,9 @@ impl<'a> Survey<'a> {
         }
         if let Some(target) = target {
             self.check_assignments(&change.assignments, target);
+            if change.assignments.iter().any(|assignment| matches!(assignment.value, Expression::Default)) {
+                self.defaults(target.relation, None);
+            }
         }
         self.columns(&change.returning, &scope, None)
     }
@@ -63,7 +69,11 @@ impl<'a> Survey<'a> {
                 if !is_at_cursor {
                     self.use_table(name, key, keyspace, variable);
                 }
-                (columns, Some(Target { table: &name.name, key, keyspace, relation }))
+                let target = Target { table: &name.name, key, keyspace, relation };
+                self.check_key_column(target);
+                self.check_company(&name.name, relation);
+                self.policies(name, relation, &columns);
+                (columns, Some(target))
             }
             other => {
                 self.written_elsewhere(name, &other, verb);
@@ -119,6 +129,7 @@ impl<'a> Survey<'a> {
             MergeAction::Insert { columns, values, overrides_with_default } => {
                 self.visit_all(values, source);
                 if let Some(target) = target {
+                    self.defaults(target.relation, None);
                     let key = position_of_key(columns, target).and_then(|position| values.get(position));
                     match key {
                         Some(expression) if !overrides_with_default => {

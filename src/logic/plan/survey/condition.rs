@@ -163,6 +163,7 @@ impl Survey<'_> {
             | Expression::Row(_)
             | Expression::Array(_)
             | Expression::Call(_)
+            | Expression::Operator { .. }
             | Expression::Subquery(_)
             | Expression::Default
             | Expression::CurrentOf
@@ -288,6 +289,9 @@ impl Survey<'_> {
 
     /// A bare key column, or one cast to the type it has.
     fn key(&self, expression: &Expression, scope: &Scope<'_>) -> Option<(Variable, bool)> {
+        if self.schema.catalog.has_own_comparisons {
+            return None;
+        }
         let Expression::Cast { inner, to } = expression else { return key_of(expression, scope) };
         let (key, nullable) = key_of(inner, scope)?;
         let own = key_type_oid(self.key_type(self.facts.keyspace(key)?));

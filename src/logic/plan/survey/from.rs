@@ -4,17 +4,17 @@ use crate::logic::catalog::Relation;
 use crate::logic::shards::KeyspaceId;
 use crate::logic::sql::parse::{deeper, with_statements};
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Alias, FromItem, Join, JoinKind, RelationName, Statement};
+use crate::logic::sql::statement::{Alias, FromItem, Join, JoinKind, Query, RelationName, Statement};
 
 use super::super::constants::Literals;
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Column, Columns, Entry, Meaning, Scope, make_nullable, variables};
-use super::{Survey, Use};
+use super::{Survey, Target, Use};
 
 /// Views on views beyond this are refused.
-const VIEW_DEPTH_MAX: usize = 16;
+pub(super) const VIEW_DEPTH_MAX: usize = 16;
 /// So are statements that come to more uses of views than this.
 const VIEWS_MAX: usize = 200;
 
@@ -85,12 +85,14 @@ impl<'a> Survey<'a> {
                 }
                 let (columns, variable) = self.sharded_columns(keyspace, key, relation);
                 self.use_table(name, key, keyspace, variable);
+                self.check_key_column(Target { table: &name.name, key, keyspace, relation });
+                self.policies(name, relation, &columns);
                 columns
             }
-            Found::Reference(relation) => plain_columns(relation),
+            Found::Reference(relation) => self.checked_columns(name, relation),
             Found::Single(shard, relation) => {
                 self.require_shard(&name.name, shard);
-                plain_columns(relation)
+                self.checked_columns(name, relation)
             }
             Found::View(definition, relation) => self.view(name, definition, relation),
             Found::Sequence => {
@@ -114,6 +116,12 @@ impl<'a> Survey<'a> {
         }
     }
 
+    fn checked_columns(&mut self, name: &RelationName, relation: Option<&Relation>) -> Columns {
+        let columns = plain_columns(relation);
+        self.policies(name, relation, &columns);
+        columns
+    }
+
     /// Every use of a sharded table must be restricted.
     pub fn use_table(&mut self, name: &RelationName, key: &str, keyspace: KeyspaceId, variable: Variable) {
         self.uses.push(Use { table: name.name.clone(), column: Box::from(key), keyspace, variable });
@@ -127,10 +135,14 @@ impl<'a> Survey<'a> {
         relation: Option<&Relation>,
     ) -> (Columns, Variable) {
         let variable = self.facts.variable(Some(keyspace));
+        let columns = relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+        let own = columns.iter().find(|column| column.name.as_ref() == key).map(|column| column.type_oid);
+        let type_oid = own.unwrap_or_else(|| self.key_type(keyspace).oid());
         let key_column = || Column {
             name: Some(Box::from(key)),
             meaning: Meaning::Key { variable, nullable: false },
             is_merged: false,
+            type_oid: Some(type_oid),
         };
         let columns = match relation {
             Some(relation) => {
@@ -145,7 +157,6 @@ impl<'a> Survey<'a> {
         (columns, variable)
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "a view is a query")]
     fn view(&mut self, name: &RelationName, definition: &str, relation: &Relation) -> Columns {
         self.views += 1;
         if self.view_depth >= VIEW_DEPTH_MAX || self.views > VIEWS_MAX {
@@ -153,14 +164,25 @@ impl<'a> Survey<'a> {
             return Columns::open();
         }
         let names: Vec<Box<str>> = relation.columns.iter().map(|column| column.name.clone()).collect();
-        // The definition qualifies every name, and its literals are no literals of the client's text.
+        match self.of_catalog(definition, |this, query| this.query(query, &Scope::default())) {
+            Some(columns) => columns.renamed(&names),
+            None => {
+                self.refuse(Refusal::unknown(&format!("the definition of view \"{}\"", name.name)));
+                Columns::open()
+            }
+        }
+    }
+
+    /// Surveys a query of the catalog: it qualifies every name, and its literals are none of the client's text.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the catalog holds queries")]
+    pub(super) fn of_catalog<T>(&mut self, text: &str, work: impl FnOnce(&mut Self, &Query) -> T) -> Option<T> {
         let outer_schema = self.schema;
         self.schema.search_path = &[];
         let literals = std::mem::replace(&mut self.literals, Literals::new("", None));
         self.view_depth += 1;
-        let columns = with_statements(definition, |statements| match statements {
+        let done = with_statements(text, |statements| match statements {
             [one] => match &one.statement {
-                Statement::Query(query) => Some(self.query(query, &Scope::default())),
+                Statement::Query(query) => Some(work(self, query)),
                 _ => None,
             },
             _ => None,
@@ -168,13 +190,7 @@ impl<'a> Survey<'a> {
         self.view_depth -= 1;
         self.literals = literals;
         self.schema = outer_schema;
-        match columns {
-            Ok(Some(columns)) => columns.renamed(&names),
-            Ok(None) | Err(_) => {
-                self.refuse(Refusal::unknown(&format!("the definition of view \"{}\"", name.name)));
-                Columns::open()
-            }
-        }
+        done.ok().flatten()
     }
 
     fn join(&mut self, join: &Join, visible: &Scope<'_>) -> Vec<Entry> {
@@ -246,7 +262,7 @@ impl<'a> Survey<'a> {
                 JoinKind::Right => right,
                 JoinKind::Full => Meaning::Opaque,
             };
-            merged.push(Column { name: Some(name), meaning, is_merged: false });
+            merged.push(Column { name: Some(name), meaning, is_merged: false, type_oid: None });
         }
         merged
     }
@@ -281,7 +297,12 @@ fn plain_columns(relation: Option<&Relation>) -> Columns {
             relation
                 .columns
                 .iter()
-                .map(|column| Column { name: Some(column.name.clone()), meaning: Meaning::Opaque, is_merged: false })
+                .map(|column| Column {
+                    name: Some(column.name.clone()),
+                    meaning: Meaning::Opaque,
+                    is_merged: false,
+                    type_oid: Some(column.type_oid),
+                })
                 .collect(),
         ),
         Some(_) | None => Columns::open(),

@@ -20,6 +20,8 @@ enum Special {
     Lock,
     /// It takes back what the session holds
     SessionUnlock,
+    /// It takes back all that the session holds, if anything
+    SessionUnlockAll,
     /// A notification
     Notify,
     /// `set_config`
@@ -34,20 +36,22 @@ impl<'a> Survey<'a> {
     /// Notes what a call does. Its arguments are visited by the caller.
     pub(super) fn call(&mut self, call: &Call) {
         let Some(name) = call.name.last() else { return };
-        if let Some(special) = special(name)
-            && self.is_builtin(call)
-        {
-            return self.special(special, name, call);
-        }
         let functions = self.candidates(call);
+        // The user may have given one of these names to something else.
+        let special = special(name).filter(|_| functions.is_empty() || functions.iter().any(|it| !is_own(it)));
+        if let Some(special) = special {
+            self.special(special, name, call);
+        }
+        if special.is_some() && !functions.iter().any(|it| is_own(it)) {
+            return;
+        }
         if functions.is_empty() {
             // PostgreSQL says that it does not exist, or a newer schema has it.
             self.volatile_calls += 1;
             return self.writes();
         }
         let volatility = functions.iter().map(|function| function.volatility).max();
-        let is_foreign = |function: &&&Function| function.schema.as_ref() != "pg_catalog" && !function.is_native;
-        let own: Vec<&Function> = functions.iter().filter(is_foreign).copied().collect();
+        let own: Vec<&Function> = functions.into_iter().filter(|it| is_own(it)).collect();
         if volatility == Some(Volatility::Volatile) {
             self.volatile_calls += 1;
             self.writes();
@@ -80,6 +84,8 @@ impl<'a> Survey<'a> {
                 self.is_only_first("advisory locks");
                 self.mark.needs_pinned = Some("advisory lock");
             }
+            // Without a lock there is nothing to take back, and no server to go to.
+            Special::SessionUnlockAll => self.is_bound(),
             Special::Notify => self.is_only_first("notifications"),
             Special::SetConfig => self.set_config(call),
             Special::ReadsByText => self.refuse(Refusal::reads_by_text(name)),
@@ -99,6 +105,9 @@ impl<'a> Survey<'a> {
         self.literals.fix(name);
         self.literals.fix(local);
         let setting = setting.to_ascii_lowercase();
+        if setting == "standard_conforming_strings" {
+            return self.refuse(Refusal::backslash_strings());
+        }
         if setting.starts_with("shardway.") {
             return self.refuse(Refusal::computed_setting());
         }
@@ -119,15 +128,6 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// The call means a function of pg_catalog.
-    fn is_builtin(&self, call: &Call) -> bool {
-        match call.name.as_slice() {
-            [schema, _] => schema.as_ref() == "pg_catalog",
-            [_] => true,
-            _ => false,
-        }
-    }
-
     /// The overloads that a call may mean.
     fn candidates(&self, call: &Call) -> Vec<&'a Function> {
         let schema = self.schema;
@@ -142,6 +142,11 @@ impl<'a> Survey<'a> {
             }
         }
     }
+}
+
+/// Neither PostgreSQL's nor an extension's in C: it may run SQL of its own.
+fn is_own(function: &Function) -> bool {
+    function.schema.as_ref() != "pg_catalog" && !function.is_native
 }
 
 /// `local_functions` lists names with or without a schema.
@@ -174,7 +179,8 @@ fn special(name: &str) -> Option<Special> {
         "pg_advisory_lock" | "pg_advisory_lock_shared" | "pg_try_advisory_lock" | "pg_try_advisory_lock_shared" => {
             Special::SessionLock
         }
-        "pg_advisory_unlock" | "pg_advisory_unlock_shared" | "pg_advisory_unlock_all" => Special::SessionUnlock,
+        "pg_advisory_unlock" | "pg_advisory_unlock_shared" => Special::SessionUnlock,
+        "pg_advisory_unlock_all" => Special::SessionUnlockAll,
         "pg_advisory_xact_lock"
         | "pg_advisory_xact_lock_shared"
         | "pg_try_advisory_xact_lock"

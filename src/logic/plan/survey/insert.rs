@@ -4,13 +4,13 @@ use crate::logic::catalog::{ColumnDefault, Relation};
 use crate::logic::shards::KeyspaceId;
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert, OnConflict, Query, RelationName};
-use crate::logic::value::KeyType;
+use crate::logic::value::{KeyType, Modifier};
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Meaning, Scope};
-use super::super::{Place, Requirement, Source, Value};
+use super::super::{KeyRule, Place, Requirement, Source, Value};
 use super::{Survey, meaning_of};
 
 /// A sharded table that is written.
@@ -42,6 +42,10 @@ impl Survey<'_> {
         match self.schema.find(&insert.table) {
             Found::Sharded { keyspace, key, relation } => {
                 let target = Target { table: &insert.table.name, key, keyspace, relation };
+                self.check_key_column(target);
+                self.check_company(&insert.table.name, relation);
+                self.check_policies(&insert.table, relation);
+                self.insert_defaults(insert, relation);
                 self.insert_sharded(insert, target, &scope)
             }
             other => {
@@ -49,6 +53,9 @@ impl Survey<'_> {
                     self.insert_source(source, &scope);
                 }
                 self.written_elsewhere(&insert.table, &other, "INSERT");
+                if let Found::Single(_, relation) = other {
+                    self.insert_defaults(insert, relation);
+                }
                 self.after_insert(insert, Columns::open(), &scope)
             }
         }
@@ -58,7 +65,11 @@ impl Survey<'_> {
     pub fn written_elsewhere(&mut self, name: &RelationName, found: &Found<'_>, verb: &'static str) {
         self.writes();
         match found {
-            Found::Single(shard, _) => self.require_shard(&name.name, *shard),
+            Found::Single(shard, relation) => {
+                self.require_shard(&name.name, *shard);
+                self.check_company(&name.name, *relation);
+                self.check_policies(name, *relation);
+            }
             Found::Reference(_) => self.refuse(Refusal::reference(verb, &name.name)),
             Found::View(..) => self.refuse(Refusal::view(verb, &name.name)),
             Found::Unlisted => self.refuse(Refusal::unlisted(&name.name)),
@@ -75,7 +86,8 @@ impl Survey<'_> {
                 (Body::Values(rows), true) => {
                     // nextval() in a row is the shard's own affair: its default would be too.
                     let outside = std::mem::replace(&mut self.fills_rows, true);
-                    rows.iter().for_each(|row| self.visit_all(row, scope));
+                    let types = column_types(&insert.columns, target);
+                    rows.iter().for_each(|row| self.visit_row(row, &types, scope));
                     self.fills_rows = outside;
                     self.store_rows(rows, position, insert.overrides_with_default, target);
                 }
@@ -84,7 +96,7 @@ impl Survey<'_> {
                     self.store_selected(&columns, position, target);
                 }
             },
-            None => self.store(vec![Key::LeftOut], target),
+            None => self.store(vec![Key::LeftOut], target, false),
         }
         let (columns, variable) = self.sharded_columns(target.keyspace, target.key, target.relation);
         // RETURNING and DO UPDATE see rows that are written here: they need no proof of their own.
@@ -130,10 +142,10 @@ impl Survey<'_> {
             Some(_) if overrides_with_default && is_identity(target) => Key::LeftOut,
             Some(expression) => Key::Given(expression),
         });
-        self.store(keys.collect(), target);
+        self.store(keys.collect(), target, false);
     }
 
-    fn store(&mut self, keys: Vec<Key<'_>>, target: Target<'_>) {
+    fn store(&mut self, keys: Vec<Key<'_>>, target: Target<'_>, is_conditional: bool) {
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
             let value = match key {
@@ -150,22 +162,23 @@ impl Survey<'_> {
                 (None, Key::LeftOut) => return self.refuse(Refusal::key_left_out(target.table, target.key)),
             }
         }
-        self.store_values(values, target);
+        self.store_values(values, target, is_conditional);
     }
 
     /// Rows with these keys are written.
-    pub fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>) {
+    fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>, is_conditional: bool) {
         let is_text = self.key_type(target.keyspace) == KeyType::Text;
         if is_text && keys.iter().any(|key| self.literals.is_bare_number(key)) {
             return self.refuse(Refusal::key_not_constant(self.verb, target.table, target.key));
         }
-        let place = Place::Store { keyspace: target.keyspace, column: Box::from(target.key), keys };
+        let column = Box::from(target.key);
+        let place = Place::Store { keyspace: target.keyspace, column, keys, rule: key_rule(target), is_conditional };
         self.require(Requirement { table: Box::from(target.table), place });
     }
 
     /// INSERT … SELECT: the key is a constant, or the key of a row that is on the right shard already.
     fn store_selected(&mut self, columns: &Columns, position: Option<usize>, target: Target<'_>) {
-        let Some(position) = position else { return self.store(vec![Key::LeftOut], target) };
+        let Some(position) = position else { return self.store(vec![Key::LeftOut], target, true) };
         let meaning = match columns.list.get(position) {
             Some(column) if columns.is_positional => column.meaning.clone(),
             Some(_) | None => Meaning::Opaque,
@@ -176,7 +189,7 @@ impl Survey<'_> {
     /// A row is written whose key is this.
     pub fn store_meaning(&mut self, verb: &'static str, meaning: &Meaning, target: Target<'_>) {
         match meaning {
-            Meaning::Value(value) => self.store_values(vec![value.clone()], target),
+            Meaning::Value(value) => self.store_values(vec![value.clone()], target, true),
             Meaning::Key { variable, nullable: false } if self.facts.keyspace(*variable) == Some(target.keyspace) => {
                 self.store_carried(*variable, target);
             }
@@ -242,9 +255,29 @@ pub fn position_of_key(columns: &[Box<str>], target: Target<'_>) -> Option<usize
     columns.iter().position(|column| column.as_ref() == target.key)
 }
 
+/// The types of the columns that a row fills.
+fn column_types(columns: &[Box<str>], target: Target<'_>) -> Vec<Option<u32>> {
+    let all = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    if columns.is_empty() {
+        return all.iter().map(|column| Some(column.type_oid)).collect();
+    }
+    let type_of = |name: &Box<str>| all.iter().find(|column| column.name == *name).map(|column| column.type_oid);
+    columns.iter().map(type_of).collect()
+}
+
 /// A row without its key has NULL there.
 pub fn has_no_default(target: Target<'_>) -> bool {
     default_of(target) == Some(&ColumnDefault::None)
+}
+
+/// What the key column makes of its values.
+pub fn key_rule(target: Target<'_>) -> KeyRule {
+    let columns = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    let column = columns.iter().find(|column| column.name.as_ref() == target.key);
+    column.map_or_else(KeyRule::default, |column| KeyRule {
+        is_not_null: column.is_not_null,
+        modifier: Modifier::of_type(&column.type_name),
+    })
 }
 
 fn is_identity(target: Target<'_>) -> bool {

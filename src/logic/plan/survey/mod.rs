@@ -10,20 +10,24 @@ use crate::logic::sql::parse::{TOO_DEEP, deeper};
 use crate::logic::sql::statement::Target as Assignment;
 use crate::logic::sql::statement::expression::{Expression, Subquery, Window};
 
-use super::constants::Literals;
+use super::constants::{Literals, array_oid};
 use super::facts::{Facts, Variable};
+use params::{Params, type_of};
+
 use super::schema::Schema;
 use super::scope::{Columns, Meaning, Scope};
 use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction};
 
 mod functions;
+mod params;
 mod condition;
 mod query;
 mod from;
 mod insert;
 mod change;
+mod company;
 
-pub use insert::{Target, has_no_default};
+pub use insert::{Target, has_no_default, key_rule};
 
 /// What is known of a statement so far.
 pub struct Survey<'a> {
@@ -36,6 +40,7 @@ pub struct Survey<'a> {
     uses: Vec<Use>,
     required: Vec<Requirement>,
     common: Vec<CommonTable>,
+    params: Params,
     /// Columns of the subqueries of expressions, by address
     subqueries: HashMap<*const Subquery, Columns>,
     /// For each window function met: the variables it partitions by
@@ -47,6 +52,7 @@ pub struct Survey<'a> {
     /// What it does to its session
     pub mark: Mark,
     refusal: Option<Refusal>,
+    /// Views and expressions of the catalog around what is looked at
     view_depth: usize,
     views: usize,
     /// Calls whose effects or results depend on how often they are made
@@ -93,6 +99,7 @@ impl<'a> Survey<'a> {
             uses: Vec::new(),
             required: Vec::new(),
             common: Vec::new(),
+            params: Params::default(),
             subqueries: HashMap::new(),
             windows: Vec::new(),
             preferred: Preferred::Any,
@@ -159,6 +166,7 @@ impl<'a> Survey<'a> {
         for used in std::mem::take(&mut self.uses) {
             self.require_use(used);
         }
+        self.mark_shared_params();
         let home = self.home();
         let refusal =
             self.refusal.take().filter(|refusal| !self.schema.is_one_shard() || refusal.reason.holds_on_one_shard());
@@ -216,32 +224,38 @@ impl<'a> Survey<'a> {
 
     fn visit_shape(&mut self, expression: &Expression, scope: &Scope<'_>) {
         match expression {
-            Expression::Constant(_)
-            | Expression::Param(_)
-            | Expression::Column(_)
-            | Expression::Star(_)
-            | Expression::Default => (),
-            Expression::Cast { inner, .. } | Expression::IsNull(inner) => self.visit(inner, scope),
-            Expression::Compare { left, right, .. }
-            | Expression::Any { left, array: right, .. }
-            | Expression::NotDistinct(left, right) => {
+            Expression::Constant(_) | Expression::Column(_) | Expression::Star(_) | Expression::Default => (),
+            Expression::Param(number) => self.params.meet(*number, None),
+            Expression::Cast { inner, to } => self.visit_as(inner, params::cast_oid(to), scope),
+            Expression::IsNull(inner) => self.visit(inner, scope),
+            Expression::Any { left, array, .. } => {
                 self.visit(left, scope);
-                self.visit(right, scope);
+                self.visit_as(array, type_of(left, scope).and_then(array_oid), scope);
+            }
+            Expression::Compare { left, right, .. } | Expression::NotDistinct(left, right) => {
+                self.visit_beside(left, right, scope);
+                self.visit_beside(right, left, scope);
             }
             Expression::In { left, list, .. } => {
                 self.visit(left, scope);
-                self.visit_all(list, scope);
+                list.iter().for_each(|item| self.visit_beside(item, left, scope));
             }
             Expression::Between { left, low, high, .. } => {
                 self.visit(left, scope);
-                self.visit(low, scope);
-                self.visit(high, scope);
+                self.visit_beside(low, left, scope);
+                self.visit_beside(high, left, scope);
             }
             Expression::And(parts)
             | Expression::Or(parts)
             | Expression::Row(parts)
             | Expression::Array(parts)
             | Expression::Other(parts) => self.visit_all(parts, scope),
+            Expression::Operator { name, parts } => {
+                if self.schema.catalog.operators.contains(name) {
+                    self.refuse(Refusal::function(name));
+                }
+                self.visit_all(parts, scope);
+            }
             Expression::Call(call) => {
                 self.call(call);
                 self.visit_all(&call.arguments, scope);

@@ -3,10 +3,12 @@
 use crate::logic::sql::parse::deeper;
 use crate::logic::sql::statement::expression::{Expression, Literal};
 use crate::logic::sql::statement::{Body, CommonTable as Part, Distinct, Query, Select, Statement, Target, With};
+use crate::logic::value::oid;
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::scope::{Column, Columns, Meaning, Scope, variables};
+use super::params::type_of;
 use super::{CommonTable, Survey, key_of, meaning_of};
 
 impl Survey<'_> {
@@ -39,7 +41,8 @@ impl Survey<'_> {
 
     fn visit_around(&mut self, query: &Query, scope: &Scope<'_>) {
         self.visit_all(&query.order_by, scope);
-        self.visit_all(&query.limits, scope);
+        // LIMIT and OFFSET are bigint.
+        query.limits.iter().for_each(|limit| self.visit_as(limit, Some(oid::INT8), scope));
     }
 
     /// Surveys the parts of a WITH and makes their names visible.
@@ -134,7 +137,8 @@ impl Survey<'_> {
             };
             let meaning = self.carried(meaning, gate, Some((position, name.as_deref())));
             found.is_open |= name.is_none();
-            found.list.push(Column { name, meaning, is_merged: false });
+            let type_oid = type_of(&target.value, scope);
+            found.list.push(Column { name, meaning, is_merged: false, type_oid });
         }
         found
     }
@@ -151,7 +155,8 @@ impl Survey<'_> {
                 // USING moves its columns to the front: their positions are not followed.
                 found.is_positional &= entry.columns.list.iter().all(|column| !column.is_merged);
                 let meaning = self.carried(column.meaning.clone(), gate, None);
-                found.list.push(Column { name: column.name.clone(), meaning, is_merged: false });
+                let (name, type_oid) = (column.name.clone(), column.type_oid);
+                found.list.push(Column { name, meaning, is_merged: false, type_oid });
             }
         }
     }
@@ -180,7 +185,8 @@ impl Survey<'_> {
                 Some(values) => Meaning::Key { variable: self.facts.constants(values), nullable: true },
                 None => Meaning::Opaque,
             };
-            list.push(Column { name: Some(format!("column{}", position + 1).into()), meaning, is_merged: false });
+            let name = Some(format!("column{}", position + 1).into());
+            list.push(Column { name, meaning, is_merged: false, type_oid: None });
         }
         Columns::closed(list)
     }
@@ -192,7 +198,8 @@ impl Survey<'_> {
         let mut list = Vec::with_capacity(left.list.len());
         for (left, right) in left.list.iter().zip(&right.list) {
             let meaning = self.united(&left.meaning, &right.meaning, may_be_filtered);
-            list.push(Column { name: left.name.clone(), meaning, is_merged: false });
+            let type_oid = left.type_oid.filter(|oid| right.type_oid == Some(*oid));
+            list.push(Column { name: left.name.clone(), meaning, is_merged: false, type_oid });
         }
         Columns::closed(list)
     }
@@ -221,6 +228,8 @@ impl Survey<'_> {
     fn arm(&mut self, meaning: &Meaning) -> Option<(Variable, bool)> {
         match meaning {
             Meaning::Key { variable, nullable } => Some((*variable, *nullable)),
+            // Its type comes from the other arms: next to 2.5, '7.0' is a number.
+            Meaning::Value(value) if !self.literals.has_own_type(value) => None,
             Meaning::Value(value) => Some((self.facts.constants(vec![value.clone()]), true)),
             Meaning::Opaque => None,
         }

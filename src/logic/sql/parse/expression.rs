@@ -137,11 +137,13 @@ impl Convert {
     fn operator(&mut self, expr: &nodes::A_Expr) -> Expression {
         let operator = operator_of(expr);
         match (expr.kind, expr.lexpr(), expr.rexpr()) {
-            (Kind::AEXPR_OP, left, right) if !matches!(left, Node::None) && !matches!(right, Node::None) => {
+            (Kind::AEXPR_OP, left, right)
+                if operator != Operator::Other && !matches!(left, Node::None) && !matches!(right, Node::None) =>
+            {
                 let (left, right) = self.both(left, right);
                 Expression::Compare { operator, left, right }
             }
-            (Kind::AEXPR_OP_ANY, left, array) => {
+            (Kind::AEXPR_OP_ANY, left, array) if operator != Operator::Other => {
                 let (left, array) = self.both(left, array);
                 Expression::Any { operator, left, array }
             }
@@ -169,8 +171,9 @@ impl Convert {
                 }
             }
             (_, left, right) => {
+                let name = expr.name().iter().filter_map(Node::as_str).next_back().unwrap_or_default();
                 let (left, right) = self.both(left, right);
-                Expression::Other(vec![*left, *right])
+                Expression::Operator { name: Box::from(name), parts: vec![*left, *right] }
             }
         }
     }

@@ -203,6 +203,12 @@ fn relations(node: Node<'_>) -> Vec<RelationName> {
             it.objects().iter().filter_map(qualified).collect()
         }
         Node::AlterTableStmt(it) if it.objtype == ObjectType::OBJECT_TABLE => one(it.relation()),
+        // A temporary table must not get the name of another: both names are looked at.
+        Node::RenameStmt(it) if it.rename_type == ObjectType::OBJECT_TABLE => {
+            let new =
+                it.newname().map(|name| RelationName { schema: None, name: Box::from(name), is_temporary: false });
+            it.relation().map(relation).into_iter().chain(new).collect()
+        }
         Node::RenameStmt(it) if it.rename_type != ObjectType::OBJECT_INDEX => one(it.relation()),
         Node::IndexStmt(it) => one(it.relation()),
         Node::CreateTrigStmt(it) => one(it.relation()),

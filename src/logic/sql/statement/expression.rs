@@ -75,6 +75,13 @@ pub enum Expression {
     Array(Vec<Self>),
     /// A function call
     Call(Box<Call>),
+    /// An operator that restricts no key
+    Operator {
+        /// Its name
+        name: Box<str>,
+        /// What it stands between
+        parts: Vec<Self>,
+    },
     /// A query inside an expression
     Subquery(Box<Subquery>),
     /// DEFAULT

@@ -1,0 +1,100 @@
+//! What comes along with a table unasked: triggers, rules, row security, defaults; and whether its key can be followed.
+
+use crate::logic::catalog::{ColumnDefault, Relation};
+use crate::logic::sql::statement::expression::Expression;
+use crate::logic::sql::statement::{Body, Insert, Query, RelationName};
+
+use super::super::refusal::Refusal;
+use super::super::scope::{Columns, Entry, Scope};
+use super::from::VIEW_DEPTH_MAX;
+use super::{Survey, Target};
+
+impl Survey<'_> {
+    /// The key column must compare and hash as the keys of its keyspace do.
+    pub fn check_key_column(&mut self, target: Target<'_>) {
+        let columns = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+        let Some(column) = columns.iter().find(|column| column.name.as_ref() == target.key) else { return };
+        if column.has_loose_equality || !self.key_type(target.keyspace).takes_column(column.type_oid) {
+            self.refuse(Refusal::key_type(target.table, target.key, &column.type_name));
+        }
+    }
+
+    /// Triggers and rules run with a write, and may look anywhere.
+    pub fn check_company(&mut self, table: &str, relation: Option<&Relation>) {
+        let Some(relation) = relation else { return };
+        self.mark.taints |= !relation.triggers.is_empty();
+        for function in &relation.triggers {
+            let bare = function.split_once('.').map_or(function.as_ref(), |(_, bare)| bare);
+            let is_local = |local: &&Box<str>| local.as_ref() == bare || *local == function;
+            if self.schema.map.local_functions.iter().find(is_local).is_none() {
+                self.refuse(Refusal::trigger(table, function));
+            }
+        }
+        if relation.has_rules {
+            self.refuse(Refusal::rules(table));
+        }
+    }
+
+    /// Surveys the row security of a table whose rows are written.
+    pub fn check_policies(&mut self, name: &RelationName, relation: Option<&Relation>) {
+        self.policies(name, relation, &Columns::open());
+    }
+
+    /// Surveys the row security of a table: conditions that PostgreSQL adds.
+    pub fn policies(&mut self, name: &RelationName, relation: Option<&Relation>, columns: &Columns) {
+        for policy in relation.map(|relation| relation.policies.as_slice()).unwrap_or_default() {
+            let entry = Entry { name: Some(name.name.clone()), schema: None, columns: columns.clone() };
+            self.expression_of_catalog(policy, vec![entry]);
+        }
+    }
+
+    /// Surveys what an INSERT leaves to defaults.
+    pub fn insert_defaults(&mut self, insert: &Insert, relation: Option<&Relation>) {
+        let Some(relation) = relation else { return };
+        let listed: Vec<&str> = match (insert.columns.is_empty(), &insert.source) {
+            (_, Some(source)) if uses_default(source) => Vec::new(),
+            (false, _) => insert.columns.iter().map(Box::as_ref).collect(),
+            (true, Some(Query { body: Body::Values(rows), .. })) => {
+                let width = rows.first().map_or(0, Vec::len);
+                relation.columns.iter().take(width).map(|column| column.name.as_ref()).collect()
+            }
+            (true, _) => Vec::new(),
+        };
+        self.defaults(Some(relation), Some(&listed));
+    }
+
+    /// Surveys the defaults of columns that are not `given`.
+    pub fn defaults(&mut self, relation: Option<&Relation>, given: Option<&[&str]>) {
+        let is_given = |name: &str| given.is_some_and(|given| given.contains(&name));
+        let outside = std::mem::replace(&mut self.fills_rows, true);
+        for column in relation.map(|relation| relation.columns.as_slice()).unwrap_or_default() {
+            if let ColumnDefault::Expression(text) = &column.default
+                && !is_given(&column.name)
+            {
+                self.expression_of_catalog(text, Vec::new());
+            }
+        }
+        self.fills_rows = outside;
+    }
+
+    fn expression_of_catalog(&mut self, text: &str, entries: Vec<Entry>) {
+        if self.view_depth >= VIEW_DEPTH_MAX {
+            return self.refuse(Refusal::unknown("row security that is nested so deeply"));
+        }
+        let done = self.of_catalog(&format!("SELECT {text}"), |this, query| {
+            let around = Scope::default();
+            let scope = Scope { entries, ..Scope::inside(&around) };
+            if let Body::Select(select) = &query.body {
+                select.targets.iter().for_each(|target| this.visit(&target.value, &scope));
+            }
+        });
+        if done.is_none() {
+            self.refuse(Refusal::unknown("an expression of the schema that does not parse"));
+        }
+    }
+}
+
+fn uses_default(source: &Query) -> bool {
+    let Body::Values(rows) = &source.body else { return false };
+    rows.iter().flatten().any(|value| matches!(value, Expression::Default))
+}

@@ -1,0 +1,148 @@
+//! Parameters: which types PostgreSQL may find for those that the client leaves open.
+//!
+//! PostgreSQL takes the type of the first place where a parameter stands. If all its places agree, that is the key's
+//! type; if not, the same bytes could mean another value to the server than to us.
+
+use std::collections::HashMap;
+
+use crate::logic::sql::statement::expression::{Expression, TypeName};
+use crate::logic::value::{KeyType, oid};
+
+use super::super::constants::{array_oid, type_oid, type_oid_of_element};
+use super::super::scope::Scope;
+use super::super::{Place, Restriction, Source, Value};
+use super::Survey;
+
+/// The places of all parameters of a statement.
+#[derive(Debug, Default)]
+pub(super) struct Params {
+    places: HashMap<u32, Places>,
+}
+
+/// The types of the places where one parameter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Places {
+    /// This one alone
+    One(Option<u32>),
+    /// Several, all of this type
+    Same(u32),
+    /// Several, one of them of a type that we cannot tell
+    Unknown,
+    /// Several, and two that differ
+    Mixed,
+}
+
+impl Params {
+    /// The parameter stands beside something of this type.
+    pub fn meet(&mut self, number: u32, type_oid: Option<u32>) {
+        // PostgreSQL compares varchar as text.
+        let here = type_oid.map(|it| if it == oid::VARCHAR { oid::TEXT } else { it });
+        let merged = match (self.places.get(&number).copied(), here) {
+            (None, here) => Places::One(here),
+            (Some(Places::Mixed), _) => Places::Mixed,
+            (Some(Places::One(Some(before)) | Places::Same(before)), Some(here)) if before == here => {
+                Places::Same(here)
+            }
+            (Some(Places::One(Some(_)) | Places::Same(_)), Some(_)) => Places::Mixed,
+            (Some(Places::One(_) | Places::Same(_) | Places::Unknown), _) => Places::Unknown,
+        };
+        self.places.insert(number, merged);
+    }
+
+    /// Might the server read it as another type than that of its key?
+    fn is_shared(&self, number: u16, key_type: KeyType) -> bool {
+        match self.places.get(&u32::from(number)) {
+            None | Some(Places::One(_) | Places::Same(_)) => false,
+            // Text is what PostgreSQL takes where nothing says otherwise.
+            Some(Places::Unknown) => key_type != KeyType::Text,
+            Some(Places::Mixed) => true,
+        }
+    }
+}
+
+impl Survey<'_> {
+    /// Visits what stands where a value of this type is wanted.
+    pub(super) fn visit_as(&mut self, expression: &Expression, type_oid: Option<u32>, scope: &Scope<'_>) {
+        if let Expression::Param(number) = expression {
+            self.params.meet(*number, type_oid);
+        } else {
+            self.visit(expression, scope);
+        }
+    }
+
+    /// Visits one side of a comparison.
+    pub(super) fn visit_beside(&mut self, expression: &Expression, other: &Expression, scope: &Scope<'_>) {
+        match (expression, other) {
+            (Expression::Row(items), Expression::Row(others)) if items.len() == others.len() => {
+                for (item, other) in items.iter().zip(others) {
+                    self.visit_beside(item, other, scope);
+                }
+            }
+            _ => self.visit_as(expression, type_of(other, scope), scope),
+        }
+    }
+
+    /// Visits a row that is stored into columns of these types.
+    pub(super) fn visit_row(&mut self, row: &[Expression], types: &[Option<u32>], scope: &Scope<'_>) {
+        for (position, value) in row.iter().enumerate() {
+            self.visit_as(value, types.get(position).copied().flatten(), scope);
+        }
+    }
+
+    /// Names the parameters whose type at the server is in doubt.
+    pub(super) fn mark_shared_params(&mut self) {
+        let keyspaces = &self.schema.map.keyspaces;
+        for requirement in &mut self.required {
+            match &mut requirement.place {
+                Place::Shard(_) => (),
+                Place::Lookup { keyspace, keys, .. } => {
+                    let key_type = keyspaces[usize::from(keyspace.0)].key_type;
+                    mark(keys, &mut |value| self.params.mark(value, key_type));
+                }
+                Place::Store { keyspace, keys, .. } => {
+                    let key_type = keyspaces[usize::from(keyspace.0)].key_type;
+                    keys.iter_mut().for_each(|value| self.params.mark(value, key_type));
+                }
+            }
+        }
+    }
+}
+
+impl Params {
+    fn mark(&self, value: &mut Value, key_type: KeyType) {
+        if let Source::Param(number) = value.source
+            && self.is_shared(number, key_type)
+        {
+            value.source = Source::SharedParam(number);
+        }
+    }
+}
+
+fn mark(keys: &mut Restriction, visit: &mut impl FnMut(&mut Value)) {
+    match keys {
+        Restriction::All | Restriction::Nothing => (),
+        Restriction::Equals(value) | Restriction::AnyOf(value) => visit(value),
+        Restriction::Between { from, to } => {
+            from.iter_mut().chain(to).for_each(|(value, _)| visit(value));
+        }
+        Restriction::And(parts) | Restriction::Or(parts) => parts.iter_mut().for_each(|part| mark(part, visit)),
+    }
+}
+
+/// The type of a column or of a cast.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the types of all other expressions are PostgreSQL's to find")]
+pub(super) fn type_of(expression: &Expression, scope: &Scope<'_>) -> Option<u32> {
+    match expression {
+        Expression::Column(parts) => scope.find(parts).and_then(|column| column.type_oid),
+        Expression::Cast { to, .. } => cast_oid(to),
+        _ => None,
+    }
+}
+
+/// The type that a cast names, an array's too.
+pub(super) fn cast_oid(to: &TypeName) -> Option<u32> {
+    match to.dimensions {
+        1 => type_oid_of_element(to).and_then(array_oid),
+        _ => type_oid(to),
+    }
+}
