@@ -75,7 +75,7 @@ fn what_it_invites_to_works_and_signals_end_it() {
         let map = between(&invitation, "route -c ", " ");
         let mut route = Command::new(env!("CARGO_BIN_EXE_shardway"));
         let routed = run(route.args(["route", "-c", &map, "SELECT * FROM events WHERE client_id = 42"])).unwrap();
-        assert!(routed.contains("shard: c"), "{routed}");
+        assert!(routed.contains("shard    c"), "{routed}");
         let mut check = Command::new(env!("CARGO_BIN_EXE_shardway"));
         let checked = run(check.args(["check", "--live", &map])).unwrap();
         assert!(checked.contains(": ok") && !checked.contains("warning"), "{checked}");
