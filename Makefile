@@ -4,7 +4,9 @@ CARGO ?= cargo
 VENV := target/drivers-python
 NODE := target/drivers-node
 
-.PHONY: help demo test bench check-tools tools drivers build
+# The checks of `make test` go one after another: they share target/.
+.NOTPARALLEL:
+.PHONY: help demo test format lints tests docs bench tools drivers
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,11 +15,19 @@ demo: tools ## Install what is missing, build, start three shards with replicas,
 	$(CARGO) build --release --locked
 	exec target/release/shardway demo $(DEMO_FLAGS)
 
-test: tools drivers ## Install what is missing and run every check and test
+test: tools drivers format lints tests docs ## Install what is missing and run every check and test
+
+format: ## Is everything formatted?
 	$(CARGO) fmt --check
+
+lints: tools ## Clippy, every warning an error
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+tests: tools drivers ## Every test: pure, simulated, and with real PostgreSQL servers
 	SHARDWAY_PYTHON=$(CURDIR)/$(VENV)/bin/python SHARDWAY_NODE_PATH=$(CURDIR)/$(NODE)/node_modules \
-		$(CARGO) test --locked
+		$(CARGO) test --locked --no-fail-fast
+
+docs: tools ## The documentation of the code, every warning an error
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 bench: tools ## Compare with direct PostgreSQL, a bare forwarder and PgBouncer

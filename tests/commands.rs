@@ -49,6 +49,40 @@ fn check_shows_problems_with_carets() {
     assert!(shown.contains("there are no databases"), "{shown}");
 }
 
+#[test]
+fn route_says_where_and_why() {
+    let key = "because  key events.client_id = ";
+    let cases: &[(&[&str], &[&str])] = &[
+        (
+            &["SELECT * FROM events WHERE client_id = 42"],
+            &["shard    c", "server   replica or primary", &format!("{key}42")],
+        ),
+        (
+            &["DELETE FROM events WHERE client_id = $1", "-p", "42"],
+            &["shard    c", "server   primary", &format!("{key}$1")],
+        ),
+        (&["SELECT * FROM events WHERE client_id = $1"], &["shard    decided by $1, which --param gives here"]),
+        (&["SELECT name FROM countries"], &["shard    any", "because  every shard would give the same answer"]),
+        (&["SELECT * FROM audit"], &["shard    a", "because  audit on a"]),
+        (&["BEGIN; SELECT 1"], &["BEGIN\nshard    none: BEGIN is the session's own\n\nSELECT 1\nshard    any"]),
+        (&["COPY events FROM STDIN"], &["shard    of each row: by its client_id, row by row"]),
+        (&["/* shardway shard=b */ SELECT count(*) FROM events"], &["shard    as the hint says: shard b"]),
+        (
+            &["SELECT count(*) FROM events"],
+            &["refused  0A000: SELECT needs rows of \"events\" from more than one shard", "hint     "],
+        ),
+        (&["SELECT * FROM market_data WHERE instrument_id IN (1, 15000)"], &["refused  0A000: ", "on a, b"]),
+        (&["SELECT * FROM market_data WHERE instrument_id BETWEEN 5 AND 500"], &["shard    a"]),
+        (&["INSERT INTO market_data (instrument_id) VALUES (0)"], &["refused  23514: "]),
+    ];
+    for (arguments, expected) in cases {
+        let shown = text(&shardway(&[&["route", "-c", "config/minimal.toml"], *arguments].concat()).stdout);
+        for part in *expected {
+            assert!(shown.contains(part), "{arguments:?}: {part}\n{shown}");
+        }
+    }
+}
+
 /// What the tables of `check --live` look like: the first shard, the second shard.
 const SCHEMAS: [&str; 2] = [
     "CREATE COLLATION loose (provider = icu, locale = 'und', deterministic = false);

@@ -37,6 +37,17 @@ impl Drop for Temporary {
     }
 }
 
+/// Ends with the test, also with one that fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Its reaper cleans up after it.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// The statements that the table counts for a role, over all shards.
 fn statements(table: &str, role: &str) -> Vec<u64> {
     let lines = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
@@ -61,8 +72,9 @@ fn one_round_shows_what_went_where() {
 fn what_it_invites_to_works_and_signals_end_it() {
     for signal in ["-INT", "-TERM"] {
         let temporary = Temporary::new(&format!("demo{signal}"));
-        let mut demo = temporary.demo(&[]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut words = BufReader::new(demo.stdout.take().unwrap());
+        let child = temporary.demo(&[]).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut demo = Running(child);
+        let mut words = BufReader::new(demo.0.stdout.take().unwrap());
         let invitation = until(&mut words, "Ctrl-C stops everything");
 
         let url = between(&invitation, "psql \"", "\"");
@@ -75,12 +87,12 @@ fn what_it_invites_to_works_and_signals_end_it() {
         let map = between(&invitation, "route -c ", " ");
         let mut route = Command::new(env!("CARGO_BIN_EXE_shardway"));
         let routed = run(route.args(["route", "-c", &map, "SELECT * FROM events WHERE client_id = 42"])).unwrap();
-        assert!(routed.contains("shard: c"), "{routed}");
+        assert!(routed.contains("shard    c"), "{routed}");
         let mut check = Command::new(env!("CARGO_BIN_EXE_shardway"));
         let checked = run(check.args(["check", "--live", &map])).unwrap();
         assert!(checked.contains(": ok") && !checked.contains("warning"), "{checked}");
 
-        end(&mut demo, signal);
+        end(&mut demo.0, signal);
         let mut rest = String::new();
         words.read_to_string(&mut rest).unwrap();
         assert!(rest.contains("nothing is left behind"), "{signal}: {rest}");

@@ -139,7 +139,7 @@ pub fn replicas(section: Section<'_>, problems: &mut Problems) -> ReplicaSetting
 pub fn health(section: Section<'_>, problems: &mut Problems) -> HealthSettings {
     HealthSettings {
         interval: section.duration("interval", 2 * SECOND, millis(10)..=DAY, problems),
-        timeout: section.duration("timeout", SECOND, millis(10)..=DAY, problems),
+        timeout: section.duration("timeout", 5 * SECOND, millis(10)..=DAY, problems),
         failures_to_down: section.count("failures_to_down", 3, 1..=100, problems),
         successes_to_up: section.count("successes_to_up", 2, 1..=100, problems),
     }

@@ -22,7 +22,7 @@ impl Default for HealthSettings {
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(2),
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(5),
             failures_to_down: 3,
             successes_to_up: 2,
         }

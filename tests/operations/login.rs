@@ -103,7 +103,8 @@ fn a_login_that_takes_too_long_ends() {
 fn the_unix_socket_lets_in_as_tcp_does() {
     let stage = &*STAGE;
     let folder = stage.world.lab.folder().to_str().unwrap().to_owned();
-    let proxy = stage.proxy("socket", &Settings { listen: &format!("unix_socket = \"{folder}\""), ..Settings::default() });
+    let proxy =
+        stage.proxy("socket", &Settings { listen: &format!("unix_socket = \"{folder}\""), ..Settings::default() });
     let at = |user: &str| format!("host={folder} port={} dbname=app user={user}", proxy.port);
     let asked = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]);
     assert_eq!(psql(&["-c", &asked, &at("app")]), (true, "6".to_owned()));
@@ -145,7 +146,12 @@ fn psql_comes_in_through_tls() {
         ("allow", "app", foreign, "certificate verify failed"),
         ("allow", "card", format!("{full} {}", with("card")), "card"),
         ("allow", "card", full.clone(), "authentication failed"),
-        ("allow", "app", "sslmode=require ssl_min_protocol_version=TLSv1.2 ssl_max_protocol_version=TLSv1.2".into(), "app"),
+        (
+            "allow",
+            "app",
+            "sslmode=require ssl_min_protocol_version=TLSv1.2 ssl_max_protocol_version=TLSv1.2".into(),
+            "app",
+        ),
         ("require", "app", "sslmode=disable".into(), "TLS"),
         ("require", "app", full.clone(), "app"),
         ("verify", "app", full.clone(), "certificate required"),
@@ -155,9 +161,7 @@ fn psql_comes_in_through_tls() {
     ];
     let mut wrong = Vec::new();
     for mode in ["allow", "require", "verify"] {
-        let toml = |port, metrics| {
-            stage.toml(port, metrics, &Settings { more: &more(mode), ..Settings::default() })
-        };
+        let toml = |port, metrics| stage.toml(port, metrics, &Settings { more: &more(mode), ..Settings::default() });
         let proxy = Proxy::start_with(&stage.world.lab, &format!("tls-{mode}"), toml).unwrap();
         for (_, user, manner, expected) in cases.iter().filter(|(of, ..)| *of == mode) {
             let at = format!("host=localhost hostaddr=127.0.0.1 port={} dbname=app user={user} {manner}", proxy.port);

@@ -199,7 +199,6 @@ fn shards_are_reached_through_tls() {
             Err(error) => error.to_string(),
             Ok(mut wire) => whole_error(&wire.simple("SELECT id FROM t").unwrap()),
         };
-        println!("{name}: {error}");
         assert!(error.contains("08006") || error.contains("57P03"), "{name}: {error}");
     }
     let log = proxy.output();

@@ -88,11 +88,7 @@ impl Proxy {
     }
 
     /// Starts the proxy with what this makes of the ports for clients and for metrics.
-    pub fn start_with(
-        lab: &Arc<Lab>,
-        name: &str,
-        toml: impl FnOnce(u16, u16) -> String,
-    ) -> anyhow::Result<Self> {
+    pub fn start_with(lab: &Arc<Lab>, name: &str, toml: impl FnOnce(u16, u16) -> String) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
         let config = lab.folder().join(format!("{name}.toml"));
         fs::write(&config, toml(port, metrics_port))?;

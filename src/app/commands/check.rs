@@ -27,10 +27,13 @@ pub fn check(file: &Path, live: bool, out: &mut impl Write) -> anyhow::Result<Ou
         }
     }
     if errors > 0 {
-        writeln!(out, "{}: {errors} problems with the servers", file.display())?;
+        let problems = if errors == 1 { "1 problem".to_owned() } else { format!("{errors} problems") };
+        writeln!(out, "{}: {problems} with the servers", file.display())?;
         return Ok(Outcome::Problems);
     }
     let shards: usize = settings.databases.iter().map(|it| it.shards.len()).sum();
-    writeln!(out, "{}: ok ({} databases, {shards} shards)", file.display(), settings.databases.len())?;
+    let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let databases = count(settings.databases.len(), "database");
+    writeln!(out, "{}: ok ({databases}, {})", file.display(), count(shards, "shard"))?;
     Ok(Outcome::Good)
 }

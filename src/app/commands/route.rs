@@ -10,16 +10,18 @@ use super::load;
 use crate::config::{DatabaseSettings, Settings};
 use crate::logic::catalog::{Catalog, Column, ColumnDefault, Relation, RelationKind};
 use crate::logic::plan::explain::explain;
-use crate::logic::plan::{self, Home, Plan, Schema};
+use crate::logic::plan::{
+    self, Access, Home, One, OwnSetting, Place, Plan, Planned, Refusal, Restriction, Schema, Source, Value,
+};
 use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::shards::{Placement, ShardMap};
 use crate::logic::value::LiteralKind;
 
-/// Prints the plan and the route of a statement.
+/// Prints where each statement of a text would go, and why.
 pub fn route(flags: &RouteFlags, out: &mut impl Write) -> anyhow::Result<Outcome> {
     let Some(settings) = load(&flags.config, &mut io::stderr())? else { return Ok(Outcome::Problems) };
     let database = database(&settings, flags.database.as_deref())?;
-    writeln!(out, "{}", describe(database, &flags.sql, &flags.params)?)?;
+    write!(out, "{}", describe(database, &flags.sql, &flags.params)?)?;
     Ok(Outcome::Good)
 }
 
@@ -44,28 +46,103 @@ fn describe(database: &DatabaseSettings, sql: &str, params: &[String]) -> anyhow
     let planned = plan::plan(sql, &Schema { map, catalog: &catalog, search_path: &search_path }, None);
     let Ok(planned) = planned else { bail!("the text does not parse; a server would say where") };
     let given: Vec<Given<'_>> = params.iter().map(|text| given(text)).collect();
-    let lines = planned.statements.iter().map(|one| {
-        let shown = explain(one, map);
-        match &*one.plan {
-            Plan::One(plan) => {
-                format!("{shown}\n   {}", routed(&plan.home, &Values::Given { given: &given, types: &[] }, map))
-            }
-            Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => shown,
-        }
+    let answers = planned.statements.iter().map(|one| {
+        let lines = answer(one, &given, map);
+        // Several statements: each answer under its text.
+        let text =
+            if planned.statements.len() > 1 { format!("{}\n", sql[one.at.clone()].trim()) } else { String::new() };
+        text + &lines.iter().map(|(name, said)| format!("{name:<8} {said}\n")).collect::<String>()
     });
-    Ok(lines.collect::<Vec<_>>().join("\n"))
+    Ok(answers.collect::<Vec<_>>().join("\n"))
 }
 
 fn given(text: &str) -> Given<'_> {
     Given::Literal { kind: LiteralKind::String, negative: false, text: text.into() }
 }
 
-fn routed(home: &Home, values: &Values<'_>, map: &ShardMap) -> String {
-    match route::destination(home, values, map) {
-        Ok(Destination::Any) => "shard: any".to_owned(),
-        Ok(Destination::First | Destination::Current) => format!("shard: {}", map.shards[0]),
-        Ok(Destination::Shard(shard)) => format!("shard: {}", map.shard_name(shard)),
-        Err(refusal) => format!("refused: {} ({})", refusal.message, refusal.detail.unwrap_or_default()),
+/// What becomes of a statement, as lines of a name and what is said of it.
+type Lines = Vec<(&'static str, String)>;
+
+fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Lines {
+    let hint = planned.hint.as_ref().filter(|hint| hint.setting != OwnSetting::Role);
+    match (&*planned.plan, hint) {
+        (_, Some(hint)) => {
+            let setting = if hint.setting == OwnSetting::Shard { "shard" } else { "key" };
+            vec![("shard", format!("as the hint says: {setting} {}", hint.value))]
+        }
+        (Plan::One(one), None) => {
+            let mut lines = home(&one.home, given, map);
+            lines
+                .push(("server", if one.access == Access::Read { "replica or primary" } else { "primary" }.to_owned()));
+            lines.push(("because", why(planned, one, map)));
+            lines
+        }
+        (Plan::CopyIn(copy), None) => {
+            let lines = format!("of each row: by its {}, row by row", copy.key_column);
+            vec![("shard", lines), ("server", "primary".to_owned())]
+        }
+        (Plan::Command(_), None) => vec![("shard", format!("none: {} is the session's own", planned.verb))],
+        (Plan::Refuse(refusal), None) => refused(refusal),
+    }
+}
+
+/// The plan in words, without its marks.
+fn why(planned: &Planned, one: &One, map: &ShardMap) -> String {
+    let plan = explain(planned, map);
+    let plan = plan.lines().next().unwrap_or_default().trim_start_matches("=> One: ");
+    match &one.home {
+        Home::Any => "every shard would give the same answer".to_owned(),
+        Home::First => "it needs no sharded rows".to_owned(),
+        Home::Current => "it names no table of the map; one that exists nevertheless is refused".to_owned(),
+        Home::Meet(_) => plan.trim_end_matches(" [primary]").to_owned(),
+    }
+}
+
+fn home(home: &Home, given: &[Given<'_>], map: &ShardMap) -> Lines {
+    let open = parameters(home).into_iter().find(|number| usize::from(*number) > given.len());
+    if let Some(number) = open {
+        return vec![("shard", format!("decided by ${number}, which --param gives here"))];
+    }
+    match route::destination(home, &Values::Given(given), map) {
+        Ok(Destination::Any) => vec![("shard", "any".to_owned())],
+        Ok(Destination::First) => vec![("shard", map.shards[0].to_string())],
+        Ok(Destination::Current) => vec![("shard", format!("that of the transaction, else {}", map.shards[0]))],
+        Ok(Destination::Shard(shard)) => vec![("shard", map.shard_name(shard).to_string())],
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Lines {
+    let mut lines = vec![("refused", format!("{}: {}", refusal.sqlstate, refusal.message))];
+    lines.extend(refusal.detail.iter().map(|detail| ("detail", detail.clone())));
+    lines.extend(refusal.hint.iter().map(|hint| ("hint", hint.clone())));
+    lines
+}
+
+/// The numbers of the parameters that choose the shard.
+fn parameters(home: &Home) -> Vec<u16> {
+    let Home::Meet(all) = home else { return Vec::new() };
+    let mut values = Vec::new();
+    for requirement in all {
+        match &requirement.place {
+            Place::Shard(_) => (),
+            Place::Lookup { keys, .. } => collect(keys, &mut values),
+            Place::Store { keys, .. } => values.extend(keys),
+        }
+    }
+    let number = |value: &&Value| match value.source {
+        Source::Param(number) => Some(number),
+        Source::Literal { .. } | Source::Fixed(_) => None,
+    };
+    values.iter().filter_map(number).collect()
+}
+
+fn collect<'a>(keys: &'a Restriction, values: &mut Vec<&'a Value>) {
+    match keys {
+        Restriction::All | Restriction::Nothing => (),
+        Restriction::Equals(value) | Restriction::AnyOf(value) => values.push(value),
+        Restriction::Between { from, to } => values.extend(from.iter().chain(to).map(|(value, _)| value)),
+        Restriction::And(parts) | Restriction::Or(parts) => parts.iter().for_each(|part| collect(part, values)),
     }
 }
 
@@ -76,26 +153,13 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             Placement::Sharded { keyspace, key } => {
                 let key_type = map.keyspace(*keyspace).key_type;
                 let (type_oid, type_name) = (key_type.oid(), key_type.name().into());
-                vec![Column {
-                    name: key.clone(),
-                    type_oid,
-                    type_name,
-                    default: ColumnDefault::None,
-                    is_not_null: true,
-                    has_loose_equality: false,
-                }]
+                vec![Column { name: key.clone(), type_oid, type_name, default: ColumnDefault::None }]
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),
         };
-        let relation = Relation {
-            kind: RelationKind::Table,
-            columns,
-            unique_keys: Vec::new(),
-            has_partial_unique: false,
-            triggers: Vec::new(),
-            has_rules: false,
-            policies: Vec::new(),
-        };
+        let kind = RelationKind::Table;
+        let relation =
+            Relation { kind, columns, unique_keys: Vec::new(), has_partial_unique: false, has_triggers: false };
         (name.clone(), relation)
     });
     Catalog { relations: relations.collect(), ..Catalog::default() }

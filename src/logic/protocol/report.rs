@@ -169,7 +169,7 @@ impl Fault {
             Self::Encoding(bytes) => {
                 let bytes: String = bytes.iter().map(|byte| format!(" 0x{byte:02x}")).collect();
                 plain(format!("invalid byte sequence for encoding \"UTF8\":{bytes}"))
-            },
+            }
             Self::NoDatabase(name) => plain(format!("database \"{name}\" does not exist")),
             Self::TooManyClients { max } => {
                 ("no more connections allowed (max_clients)".into(), Some(format!("{max} clients are connected")), None)

@@ -469,7 +469,8 @@ mod tests {
 
     #[test]
     fn a_refusal_in_a_pipeline_replaces_the_error_provoked_for_it() {
-        let mut pipeline = pipeline(&[Owed::Bind(Name::new()), Owed::Execute(None), Owed::Poison((*b"refused").into()), Owed::Sync]);
+        let mut pipeline =
+            pipeline(&[Owed::Bind(Name::new()), Owed::Execute(None), Owed::Poison((*b"refused").into()), Owed::Sync]);
         let server = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0"), (b'E', ERROR), (b'Z', b"I")]);
         let mut client = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0")]);
         client.extend_from_slice(b"refused");
