@@ -63,7 +63,10 @@ pub struct Proxy {
     door: Arc<Door>,
     entrance: Arc<Entrance>,
     metrics: Arc<Metrics>,
-    tasks: Vec<JoinHandle<()>>,
+    /// Tasks that accept clients
+    listening: Vec<JoinHandle<()>>,
+    /// Looks after the pools, also while clients finish
+    upkeep: JoinHandle<()>,
     /// Where clients may connect
     pub addresses: Vec<SocketAddr>,
 }
@@ -96,10 +99,11 @@ impl Proxy {
         let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));
+        let upkeep = tokio::spawn(look_after(Arc::clone(&shared)));
+        let (listening, addresses) = (Vec::new(), Vec::new());
         let mut proxy =
-            Self { file, settings, control, shared, door, entrance, metrics, tasks: Vec::new(), addresses: Vec::new() };
+            Self { file, settings, control, shared, door, entrance, metrics, listening, upkeep, addresses };
         proxy.listen()?;
-        proxy.tasks.push(tokio::spawn(look_after(Arc::clone(&proxy.shared))));
         Ok(proxy)
     }
 
@@ -118,7 +122,7 @@ impl Proxy {
                 .with_context(|| format!("cannot listen in {}", folder.display()))?;
             listeners.push(listener);
         }
-        self.tasks.extend(listeners.into_iter().map(|listener| {
+        self.listening.extend(listeners.into_iter().map(|listener| {
             let accepting = Arc::clone(&self.entrance).accept(listener);
             tokio::spawn(accepting)
         }));
@@ -173,21 +177,22 @@ impl Proxy {
     async fn drain(mut self, signals: &mut Signals) {
         tracing::info!(clients = self.entrance.open(), "draining");
         self.control.drain();
-        for task in self.tasks.drain(..) {
-            task.abort();
+        for listening in self.listening.drain(..) {
+            listening.abort();
         }
         self.shared.drain();
-        let deadline = Instant::now() + self.settings.listen.drain_timeout;
         tokio::select! {
-            () = self.until_empty(deadline) => (),
+            () = self.until_empty(self.settings.listen.drain_timeout) => (),
             _ = signals.next_stop() => tracing::info!("told to stop at once"),
         }
         self.stop().await;
     }
 
-    async fn until_empty(&self, deadline: Instant) {
+    /// Zero waits without end.
+    async fn until_empty(&self, drain_timeout: Duration) {
         const LOOK: Duration = Duration::from_millis(20);
-        while self.entrance.open() > 0 && Instant::now() < deadline {
+        let started = Instant::now();
+        while self.entrance.open() > 0 && (drain_timeout.is_zero() || started.elapsed() < drain_timeout) {
             tokio::time::sleep(LOOK).await;
         }
         if self.entrance.open() > 0 {
@@ -197,9 +202,10 @@ impl Proxy {
 
     /// Closes everything.
     pub async fn stop(mut self) {
-        for task in self.tasks.drain(..) {
-            task.abort();
+        for listening in self.listening.drain(..) {
+            listening.abort();
         }
+        self.upkeep.abort();
         self.shared.pools.close("the pooler is shutting down");
         self.control.shutdown().await;
     }

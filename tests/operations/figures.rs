@@ -1,1 +1,142 @@
-//! Later.
+//! After a known workload the counters say exactly what happened; the logs say who did what, and no secrets.
+
+use super::*;
+
+#[test]
+fn counters_say_what_happened() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("counted", &Settings { database: "pool_size = 3", ..Settings::default() });
+    let [a, b, _] = stage.clients[..] else { panic!("three shards") };
+    let count = |client: i64| format!("SELECT count(*) FROM events WHERE client_id = {client}");
+    let mut wire = login(&proxy);
+    for _ in 0..5 {
+        wire.rows(&count(a));
+    }
+    let extended = crate::support::script::extended;
+    for _ in 0..3 {
+        wire.send(&extended("SELECT count(*) FROM events WHERE client_id = $1", &[&b.to_string()])).unwrap();
+        assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].error, None);
+    }
+    wire.rows(&format!("BEGIN; {}; {}; COMMIT", count(a), count(a)));
+    assert_eq!(failure(&mut wire, "SELECT count(*) FROM events GROUP BY kind").0, "0A000");
+    assert_eq!(failure(&mut wire, "SELECT count(*) FROM events").0, "0A000");
+    assert_eq!(failure(&mut wire, &format!("SELECT 1/0 FROM events WHERE client_id = {a}")).0, "22012");
+    assert_eq!(failure(&mut wire, "SELEC").0, "42601");
+    wire.rows("SET work_mem = '5MB'");
+    let (_, body) = get(proxy.metrics_port, "/metrics");
+    let mut wrong = Vec::new();
+    let differing = std::cell::RefCell::new(Vec::new());
+    let expect = |name: &str, labels: &[&str], expected: f64| {
+        let found = sum(&body, name, labels);
+        if found != expected {
+            differing.borrow_mut().push(format!("{name}{labels:?}: {found}, not {expected}"));
+        }
+    };
+    let key = "plan=\"key\"";
+    // Five, two in the transaction, and the one that divides by zero.
+    expect("shardway_statements_total", &["database=\"app\"", "shard=\"a\"", "role=\"primary\"", key], 8.0);
+    expect("shardway_statements_total", &["shard=\"b\"", "role=\"primary\"", key], 3.0);
+    expect("shardway_statements_total", &["shard=\"c\""], 0.0);
+    // BEGIN, COMMIT, SET.
+    expect("shardway_statements_total", &["shard=\"none\"", "plan=\"command\""], 3.0);
+    expect("shardway_refusals_total", &["database=\"app\""], 2.0);
+    expect("shardway_errors_total", &["class=\"0A\""], 2.0);
+    expect("shardway_errors_total", &["class=\"22\""], 1.0);
+    expect("shardway_errors_total", &["class=\"42\""], 1.0);
+    expect("shardway_errors_total", &[], 4.0);
+    expect("shardway_clients", &["database=\"app\""], 1.0);
+    expect("shardway_clients", &["state=\"idle\""], 1.0);
+    expect("shardway_clients_rejected_total", &[], 0.0);
+    expect("shardway_server_up", &["app/"], 3.0);
+    expect("shardway_build_info", &[], 1.0);
+    expect("shardway_reloads_total", &[], 0.0);
+    expect("shardway_map_epoch", &[], 1.0);
+    // Answers: 5 + 3 + 1 (one Query of four statements) + 4 errors + SET.
+    let queries = sum(&body, "shardway_query_seconds_count", &["database=\"app\""]);
+    if !(9.0..=17.0).contains(&queries) {
+        wrong.push(format!("query_seconds_count: {queries}"));
+    }
+    expect("shardway_transaction_seconds_count", &["database=\"app\""], 10.0);
+    for direction in ["client_in", "client_out", "server_in", "server_out"] {
+        if sum(&body, "shardway_bytes_total", &[&format!("direction=\"{direction}\"")]) < 500.0 {
+            wrong.push(format!("few bytes {direction}"));
+        }
+    }
+    for name in ["shardway_plan_cache_hits_total", "shardway_plan_cache_misses_total", "shardway_plan_cache_entries", "shardway_client_connections_total"] {
+        if sum(&body, name, &[]) < 1.0 {
+            wrong.push(format!("{name} is 0"));
+        }
+    }
+    wrong.extend(differing.take());
+    wrong.extend(undocumented(&body));
+    assert!(wrong.is_empty(), "{}\n{body}", wrong.join("\n"));
+    // The upkeep sets the gauges of servers once a second.
+    until("the servers show", || metric(&proxy, "shardway_servers", &["app/a/primary", "state=\"idle\""]) == 1.0);
+    drop(wire);
+    until("the client is gone", || metric(&proxy, "shardway_clients", &[]) == 0.0);
+}
+
+/// Names that are served and not in config/METRICS.md, or the other way round.
+fn undocumented(body: &str) -> Vec<String> {
+    let book = include_str!("../../config/METRICS.md");
+    let served: std::collections::BTreeSet<&str> =
+        body.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let written: std::collections::BTreeSet<&str> =
+        book.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).filter(|name| name.starts_with("shardway_")).collect();
+    // Without replicas there is no lag to show.
+    let missing = written.difference(&served).filter(|name| !name.contains("replica_lag"));
+    served.difference(&written).map(|name| format!("{name} is not documented")).chain(missing.map(|name| format!("{name} is not served"))).collect()
+}
+
+#[test]
+fn health_pages_answer() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("pages", &Settings::default());
+    assert_eq!(get(proxy.metrics_port, "/livez").0, 200);
+    assert_eq!(get(proxy.metrics_port, "/readyz").0, 200);
+    assert_eq!(get(proxy.metrics_port, "/nothing").0, 404);
+}
+
+#[test]
+fn logs_are_json_with_ids_and_hold_no_secrets() {
+    let stage = &*STAGE;
+    stage.role("quiet");
+    let verifier = admin(stage.world.shards[0].port()).value("SELECT rolpassword FROM pg_authid WHERE rolname = 'quiet'");
+    let more = format!(
+        "[log]\nformat = \"json\"\nlevel = \"trace\"\n\n[[users]]\nname = \"quiet\"\npassword = \"{verifier}\"\nserver_password = \"secret\"\n\n\
+         [[users]]\nname = \"clumsy\"\npassword = \"kqzPassw0rd\"\nserver_user = \"quiet\"\nserver_password = \"zzWrongSecretzz\"\n"
+    );
+    let proxy = stage.proxy("logs", &Settings { more: &more, ..Settings::default() });
+    let ask = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]);
+    let mut wire = enter(proxy.port, "quiet", &[]).unwrap();
+    assert_eq!(wire.value(&ask), "6");
+    assert!(enter(proxy.port, "clumsy", &[]).is_err());
+    let at = format!("host=127.0.0.1 port={} dbname=app user=clumsy password=kqzPassw0rd", proxy.port);
+    psql(&["-c", &ask, &at]);
+    reload(&proxy, |toml| toml.replace("kqzPassw0rd", "kqzPassw0rd2"), "ok");
+    reload(&proxy, |toml| toml.replace("password = \"kqzPassw0rd2\"", "password = \"kqzPassw0rd2\" oops"), "failed");
+    admin(stage.world.shards[0].port()).rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'quiet'");
+    wire.simple(&ask).unwrap();
+    drop(wire);
+    proxy.signal("TERM");
+    let log = proxy.output();
+    let metrics = log.clone();
+    let stored = verifier.rsplit('$').next().unwrap().to_owned();
+    for secret in ["kqzPassw0rd", "zzWrongSecretzz", "\"secret\"", &verifier, stored.split(':').next().unwrap(), stored.split(':').nth(1).unwrap()] {
+        assert!(!log.contains(secret) && !metrics.contains(secret), "{secret} shows:\n{}", log.lines().find(|line| line.contains(secret)).unwrap_or_default());
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for line in log.lines() {
+        assert!(line.starts_with('{') && line.ends_with('}'), "not JSON: {line}");
+        let mut check = Command::new("python3");
+        if seen.len() < 3 {
+            assert!(check.args(["-c", "import json,sys; json.loads(sys.argv[1])", line]).status().unwrap().success(), "{line}");
+        }
+        for key in ["\"client\":", "\"server\":", "\"peer\":", "\"user\":", "\"level\":", "\"timestamp\":"] {
+            if line.contains(key) {
+                seen.insert(key);
+            }
+        }
+    }
+    assert_eq!(seen.len(), 6, "{seen:?}");
+}

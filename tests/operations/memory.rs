@@ -1,1 +1,58 @@
-//! Later.
+//! Memory: what an idle client costs and what stays when it has gone; counters that nobody reads cost nothing.
+
+use super::*;
+
+#[test]
+fn idle_clients_cost_little_and_give_it_back() {
+    const CLIENTS: usize = 2000;
+    let stage = &*STAGE;
+    let proxy = stage.proxy("idlers", &Settings { database: "pool_size = 5", ..Settings::default() });
+    let ask = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]);
+    login(&proxy).value(&ask);
+    let mut one_round = || -> (i64, i64) {
+        let before = proxy.resident_kib().unwrap() as i64;
+        let clients: Vec<Wire> = (0..CLIENTS)
+            .map(|_| {
+                let mut wire = login(&proxy);
+                assert_eq!(wire.value(&ask), "6");
+                wire
+            })
+            .collect();
+        let with = proxy.resident_kib().unwrap() as i64;
+        drop(clients);
+        until("they are gone", || metric(&proxy, "shardway_clients", &[]) == 0.0);
+        std::thread::sleep(Duration::from_millis(1500));
+        (with - before, proxy.resident_kib().unwrap() as i64 - before)
+    };
+    let first = one_round();
+    let second = one_round();
+    println!("{CLIENTS} idle clients: first {} KiB, left {}; then {} KiB, left {}", first.0, first.1, second.0, second.1);
+    assert!(first.0 < 6 * CLIENTS as i64, "{} KiB for {CLIENTS} idle clients", first.0);
+    assert!(second.1 < 2 * CLIENTS as i64, "{} KiB stay when they have gone for the second time", second.1);
+}
+
+#[test]
+fn figures_that_nobody_reads_cost_no_memory() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("unread", &Settings { database: "pool_size = 2", ..Settings::default() });
+    let mut wire = login(&proxy);
+    let batch: Vec<u8> = (0..100)
+        .flat_map(|turn| {
+            let sql = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[turn % 3]);
+            [wire::parse("", &sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), wire::sync()].concat()
+        })
+        .collect();
+    let mut run = |batches: usize| {
+        for _ in 0..batches {
+            wire.send(&batch).unwrap();
+            for _ in 0..100 {
+                wire.until_ready().unwrap();
+            }
+        }
+        proxy.resident_kib().unwrap()
+    };
+    let warm = run(50);
+    let after = run(250);
+    println!("resident after 5,000 statements: {warm} KiB; after 30,000: {after} KiB");
+    assert!(after < warm + 2048, "{warm} KiB grew to {after} KiB");
+}

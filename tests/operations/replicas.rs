@@ -1,1 +1,155 @@
-//! Later.
+//! Which reads go to replicas, and what clients notice when replicas lag or die: nothing.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use super::*;
+
+const HEALTH: &str = "[health]\ninterval = \"200ms\"\ntimeout = \"5s\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n";
+
+static PAIRS: LazyLock<Stage> = LazyLock::new(|| Stage::new(World::start("replicas", true).unwrap()));
+
+/// Waits until all replicas take reads.
+fn started(stage: &Stage, name: &str, more: &str) -> Proxy {
+    let proxy = stage.proxy(name, &Settings { more: &format!("{HEALTH}\n{more}"), ..Settings::default() });
+    let mut wire = login(&proxy);
+    for client in &stage.clients {
+        until("the replicas take reads", || is_replica(&mut wire, *client));
+    }
+    proxy
+}
+
+fn asks_where(client: i64) -> String {
+    format!("SELECT current_setting('in_hot_standby') FROM events WHERE client_id = {client} LIMIT 1")
+}
+
+fn is_replica(wire: &mut Wire, client: i64) -> bool {
+    wire.value(&asks_where(client)) == "on"
+}
+
+#[test]
+fn reads_go_where_they_may() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "reads", "");
+    let c = stage.clients[0];
+    let from = format!("FROM events WHERE client_id = {c}");
+    let whole = asks_where(c);
+    // What comes before, the statement, whether it runs on a replica; the last row's last field tells.
+    let cases: Vec<(&str, String, bool)> = vec![
+        ("", whole.clone(), true),
+        ("", format!("SELECT count(*), max(current_setting('in_hot_standby')) {from}"), true),
+        ("", format!("WITH w AS (SELECT * {from}) SELECT current_setting('in_hot_standby') FROM w LIMIT 1"), true),
+        ("BEGIN", whole.clone(), false),
+        ("BEGIN READ ONLY", whole.clone(), true),
+        ("START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", whole.clone(), true),
+        ("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY", whole.clone(), false),
+        ("BEGIN; SET TRANSACTION READ ONLY", whole.clone(), false),
+        ("SET shardway.role = 'primary'", whole.clone(), false),
+        ("SET shardway.role = 'replica'", whole.clone(), true),
+        ("", format!("/* shardway.role = primary */ {whole}"), false),
+        ("", format!("/* shardway.role=replica */ {whole}"), true),
+        ("", format!("SELECT id, current_setting('in_hot_standby') {from} ORDER BY id LIMIT 1 FOR UPDATE"), false),
+        ("", format!("SELECT id, current_setting('in_hot_standby') {from} ORDER BY id LIMIT 1 FOR SHARE"), false),
+        ("", format!("SELECT pg_is_in_recovery(), current_setting('in_hot_standby') {from} LIMIT 1"), false),
+        ("", format!("SELECT random(), current_setting('in_hot_standby') {from} LIMIT 1"), false),
+        ("", format!("SELECT nextval('volatile_seq'), current_setting('in_hot_standby') {from} LIMIT 1"), false),
+        ("", format!("SELECT volatile_fn(), current_setting('in_hot_standby') {from} LIMIT 1"), false),
+        ("", format!("WITH u AS (UPDATE events SET kind = kind WHERE client_id = {c} RETURNING 1) SELECT current_setting('in_hot_standby') FROM u LIMIT 1"), false),
+        ("", format!("UPDATE events SET kind = kind WHERE client_id = {c} AND id = 1 RETURNING current_setting('in_hot_standby')"), false),
+        ("", format!("EXPLAIN (COSTS OFF) {whole}"), false),
+    ];
+    for server in &stage.world.shards {
+        admin(server.port()).rows(
+            "CREATE SEQUENCE IF NOT EXISTS volatile_seq; GRANT ALL ON volatile_seq TO app; \
+             CREATE OR REPLACE FUNCTION volatile_fn() RETURNS integer LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN 1; END'",
+        );
+    }
+    let mut wrong = Vec::new();
+    for (before, sql, expected) in &cases {
+        let mut wire = login(&proxy);
+        if !before.is_empty() {
+            wire.rows(before);
+        }
+        let answers = wire::answers(&wire.simple(sql).unwrap());
+        let said = match (&answers[0].error, answers[0].rows.last()) {
+            (Some(error), _) => format!("{error:?}"),
+            (None, row) => row.and_then(|row| row.last().cloned().flatten()).map_or_else(String::new, |field| String::from_utf8_lossy(&field).into_owned()),
+        };
+        let fits = match (sql.starts_with("EXPLAIN"), sql.contains("_fn()") || sql.contains("nextval")) {
+            (true, _) => answers[0].error.is_none(),
+            (_, true) => said == "off" || said.contains("0A000"),
+            _ => said == if *expected { "on" } else { "off" },
+        };
+        if !fits {
+            wrong.push(format!("{before} | {sql}: {said}"));
+        }
+    }
+    let mut wire = login(&proxy);
+    for hint in ["banana", "Primary", ""] {
+        let answer = wire::answers(&wire.simple(&format!("SET shardway.role = '{hint}'")).unwrap());
+        if answer[0].error.is_none() && hint == "banana" {
+            wrong.push("SET shardway.role = 'banana' is accepted".to_owned());
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A session that has written sees what it wrote: its next reads stay away from replicas that may not have it yet.
+#[test]
+fn a_session_reads_its_own_writes() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "own-writes", "");
+    let client = stage.clients[1];
+    let mut wire = login(&proxy);
+    let mut stale = 0;
+    for round in 0..100 {
+        wire.rows(&format!("UPDATE events SET kind = 'round {round}' WHERE client_id = {client} AND id = 1"));
+        let seen = wire.value(&format!("SELECT kind FROM events WHERE client_id = {client} AND id = 1"));
+        stale += usize::from(seen != format!("round {round}"));
+    }
+    assert_eq!(stale, 0, "of 100 reads after a write");
+}
+
+#[test]
+fn a_replica_that_lags_takes_no_part() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "lag", "");
+    let (client, replica) = (stage.clients[2], stage.world.replicas[2].port());
+    reload(&proxy, |toml| toml + "[databases.app.replicas]\nmax_lag = \"1s\"\nmax_lag_bytes = \"1kB\"\n", "ok");
+    let mut wire = login(&proxy);
+    until("the replica takes reads", || is_replica(&mut wire, client));
+    admin(replica).rows("SELECT pg_wal_replay_pause()");
+    until("replay pauses", || admin(replica).value("SELECT pg_get_wal_replay_pause_state()") == "paused");
+    for _ in 0..40 {
+        wire.rows(&format!("UPDATE events SET payload = to_jsonb(repeat('x', 1000)) WHERE client_id = {client}"));
+    }
+    until("reads go to the primary", || !is_replica(&mut wire, client));
+    assert!(metric(&proxy, "shardway_replica_lag_bytes", &["app/c/replica-1"]) > 1000.0);
+    admin(replica).rows("SELECT pg_wal_replay_resume()");
+    until("the replica takes reads again", || is_replica(&mut wire, client));
+}
+
+/// After the first failure nobody sees an error: a read that finds its replica dead is served by the primary.
+#[test]
+fn nobody_but_who_was_in_flight_notices_a_dead_replica() {
+    let world = World::start("deadreplica", true).unwrap();
+    let mut stage = Stage::new(world);
+    // Probes are slow to notice here: statements must not depend on them.
+    let proxy = started(&stage, "dead-replica", "");
+    reload(&proxy, |toml| toml.replace("failures_to_down = 2", "failures_to_down = 20"), "ok");
+    let mut wires: Vec<Wire> = (0..8).map(|_| login(&proxy)).collect();
+    let client = stage.clients[0];
+    wires.iter_mut().for_each(|wire| drop(is_replica(wire, client)));
+    stage.world.replicas[0].kill().unwrap();
+    let mut errors = Vec::new();
+    for _ in 0..20 {
+        for wire in &mut wires {
+            let answers = wire::answers(&wire.simple(&asks_where(client)).unwrap());
+            errors.extend(answers[0].error.clone());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(errors.is_empty(), "{} of 160: {:?}", errors.len(), errors.first());
+    stage.world.replicas[0].restart().unwrap();
+    until("the replica takes reads again", || is_replica(&mut wires[0], client));
+}

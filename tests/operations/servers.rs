@@ -78,7 +78,7 @@ fn who_waits_too_long_hears_53300_with_figures_and_goes_on() {
     for wire in [&mut late, &mut later] {
         assert_eq!(wire.value(&ask), "6");
     }
-    assert_eq!(metric(&proxy, "shardway_errors_total", &["class=\"53\""]), 3.0);
+    assert_eq!(metric(&proxy, "shardway_errors_total", &["class=\"53\""]), 4.0);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn unused_connections_go_and_the_minimum_stays() {
     thread::sleep(Duration::from_millis(2500));
     assert_eq!(connections(port, "tides"), 2);
     assert_eq!(metric(&proxy, "shardway_servers", &["app/a/primary", "state=\"idle\""]), 2.0);
-    admin(port).rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tides'");
+    admin(port).rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = 'tides'");
     wires[0].rows(&ask);
     until("the minimum is there again", || connections(port, "tides") == 2);
 }
@@ -133,7 +133,8 @@ fn the_reserve_serves_who_waited_long() {
 #[test]
 fn a_server_that_refuses_our_login_is_named_with_its_own_code() {
     let stage = &*STAGE;
-    let more = "[[users]]\nname = \"shut\"\npassword = \"secret\"\nserver_user = \"app\"\nserver_password = \"wrong\"\n\n\
+    stage.role("shut");
+    let more = "[[users]]\nname = \"shut\"\npassword = \"secret\"\nserver_user = \"shut\"\nserver_password = \"wrong\"\n\n\
                 [monitor]\nuser = \"postgres\"\n";
     let proxy = stage.proxy("refused", &Settings { more, ..Settings::default() });
     let mut wire = enter(proxy.port, "shut", &[]).unwrap();
@@ -146,6 +147,20 @@ fn a_server_that_refuses_our_login_is_named_with_its_own_code() {
     // Others are served, and the server is not taken for dead.
     assert_eq!(login(&proxy).value(&ask), "6");
     assert_eq!(metric(&proxy, "shardway_server_up", &["app/a/primary"]), 1.0);
+}
+
+#[test]
+fn users_with_different_server_passwords_share_no_connections() {
+    let stage = &*STAGE;
+    let more = "[[users]]\nname = \"impostor\"\npassword = \"secret\"\nserver_user = \"app\"\nserver_password = \"wrong\"\n\n\
+                [monitor]\nuser = \"postgres\"\n";
+    let proxy = stage.proxy("twins", &Settings { more, ..Settings::default() });
+    let ask = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]);
+    for _ in 0..2 {
+        let mut wire = enter(proxy.port, "impostor", &[]).unwrap();
+        assert!(whole_error(&wire.simple(&ask).unwrap()).contains("28P01"));
+        assert_eq!(login(&proxy).value(&ask), "6");
+    }
 }
 
 #[test]

@@ -1,1 +1,228 @@
-//! Later.
+//! What a session may rely on while it changes servers: its settings, statements, locks and notifications.
+
+use super::*;
+
+fn ask(client: i64, what: &str) -> String {
+    format!("SELECT {what} FROM events WHERE client_id = {client} AND id = 1")
+}
+
+const LOOK: &str = "concat_ws(' ', current_setting('TimeZone'), current_setting('search_path'), current_user, session_user, \
+                    current_setting('work_mem'), current_setting('application_name'), current_setting('my.own', true))";
+
+#[test]
+fn settings_follow_their_client_over_one_server_connection() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE ROLE reader; GRANT reader TO app; GRANT SELECT ON events TO reader");
+    }
+    let more = "[[users]]\nname = \"root\"\npassword = \"secret\"\nserver_user = \"postgres\"\nserver_password = \"secret\"\n";
+    let proxy = stage.proxy("settings", &Settings { database: "pool_size = 1", more, ..Settings::default() });
+    let client = stage.clients[0];
+    let mut one = enter(proxy.port, "app", &[("TimeZone", "Asia/Tokyo"), ("application_name", "one")]).unwrap();
+    let mut two = enter(proxy.port, "app", &[("options", "-c work_mem=7MB")]).unwrap();
+    one.rows("SET ROLE reader");
+    one.rows("SET my.own = 'mine'");
+    two.rows("SET search_path = public, other; SET TIME ZONE 'Europe/Oslo'");
+    let (first, second) = ("Asia/Tokyo \"$user\", public reader app 4MB one mine", "Europe/Oslo public, other app app 7MB ");
+    for _ in 0..10 {
+        assert_eq!(one.value(&ask(client, LOOK)), first);
+        assert_eq!(two.value(&ask(client, LOOK)), second);
+    }
+    // What a transaction sets is gone with its rollback, and SET LOCAL with its end.
+    one.rows("BEGIN; SET work_mem = '9MB'; SET LOCAL TimeZone = 'UTC'");
+    assert_eq!(one.value(&ask(client, LOOK)), "UTC \"$user\", public reader app 9MB one mine");
+    one.rows("SAVEPOINT s; SET work_mem = '12MB'; ROLLBACK TO s");
+    assert!(one.value(&ask(client, LOOK)).contains(" 9MB "));
+    one.rows("ROLLBACK");
+    two.value(&ask(client, LOOK));
+    assert_eq!(one.value(&ask(client, LOOK)), first);
+    one.rows("BEGIN; SET work_mem = '9MB'; SET LOCAL TimeZone = 'UTC'");
+    one.value(&ask(client, LOOK));
+    one.rows("COMMIT");
+    two.value(&ask(client, LOOK));
+    assert_eq!(one.value(&ask(client, LOOK)), first.replace("4MB", "9MB"));
+    one.rows("RESET ALL");
+    two.value(&ask(client, LOOK));
+    // RESET ALL goes back to what the session began with; the role is no setting to it.
+    assert_eq!(one.value(&ask(client, LOOK)).trim_end(), "Asia/Tokyo \"$user\", public reader app 4MB one");
+    one.rows("DISCARD ALL");
+    two.value(&ask(client, LOOK));
+    assert_eq!(one.value(&ask(client, LOOK)).trim_end(), "Asia/Tokyo \"$user\", public app app 4MB one");
+    let mut fresh = login(&proxy);
+    assert!(fresh.value(&ask(client, LOOK)).ends_with("\"$user\", public app app 4MB "));
+    // A superuser's session that became another stays that, for itself alone.
+    let mut root = enter(proxy.port, "root", &[]).unwrap();
+    let mut other = enter(proxy.port, "root", &[]).unwrap();
+    root.rows("SET SESSION AUTHORIZATION app");
+    for _ in 0..3 {
+        assert_eq!(root.value(&ask(client, "concat(current_user, session_user)")), "appapp");
+        assert_eq!(other.value(&ask(client, "concat(current_user, session_user)")), "postgrespostgres");
+    }
+    root.rows("RESET SESSION AUTHORIZATION");
+    assert_eq!(root.value(&ask(client, "session_user")), "postgres");
+}
+
+#[test]
+fn session_pooling_keeps_everything() {
+    let stage = &*STAGE;
+    stage.role("sessional");
+    let more = "[[users]]\nname = \"sessional\"\npassword = \"secret\"\n";
+    let database = "pool_mode = \"session\"\npool_size = 2\nwait_timeout = \"300ms\"";
+    let proxy = stage.proxy("session", &Settings { database, more, ..Settings::default() });
+    let client = stage.clients[0];
+    let mut wire = enter(proxy.port, "sessional", &[]).unwrap();
+    let pid = wire.value(&ask(client, "pg_backend_pid()"));
+    wire.rows("SET work_mem = '5MB'");
+    wire.rows("SET shardway.shard = 'a'");
+    wire.rows("CREATE TEMP TABLE scratch (v integer)");
+    wire.rows("INSERT INTO scratch VALUES (1), (2)");
+    wire.rows("SELECT pg_advisory_lock(77)");
+    wire.rows("LISTEN news");
+    let mut other = enter(proxy.port, "sessional", &[("shardway.shard", "a")]).unwrap();
+    for _ in 0..3 {
+        assert_eq!(wire.value("SELECT sum(v) FROM scratch"), "3");
+        assert_eq!(wire.value(&ask(client, "pg_backend_pid()")), pid);
+        assert_eq!(wire.value("SELECT current_setting('work_mem')"), "5MB");
+        assert_eq!(other.value("SELECT pg_try_advisory_lock(77)"), "f");
+    }
+    other.rows("NOTIFY news, 'hello'");
+    let note = wire.recv().unwrap();
+    assert_eq!(note.tag, b'A');
+    assert!(note.body.ends_with(b"news\0hello\0"), "{note:?}");
+    let mut third = enter(proxy.port, "sessional", &[]).unwrap();
+    assert_eq!(failure(&mut third, &ask(client, "1")).0, "53300");
+    drop(wire);
+    until("the place is free", || wire::answers(&third.simple(&ask(client, "1")).unwrap())[0].error.is_none());
+    assert_eq!(third.value("SELECT current_setting('work_mem')"), "4MB");
+    until("the lock is gone", || other.value("SELECT pg_try_advisory_lock(77)") == "t");
+}
+
+#[test]
+fn who_listens_hears_while_idle() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("listen", &Settings { database: "pool_size = 3", ..Settings::default() });
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    wire.rows("LISTEN wire");
+    for turn in 0..3 {
+        other.rows(&format!("NOTIFY wire, 'turn {turn}'"));
+        let note = wire.recv().unwrap();
+        assert!(note.tag == b'A' && note.body.ends_with(format!("wire\0turn {turn}\0").as_bytes()), "{note:?}");
+        assert_eq!(wire.value(&ask(stage.clients[1], "1")), "1", "the listener goes on as any client");
+    }
+    other.rows("SELECT pg_notify('wire', 'by function')");
+    assert!(wire.recv().unwrap().body.ends_with(b"by function\0"));
+    wire.rows("UNLISTEN *");
+    other.rows("NOTIFY wire, 'unheard'");
+    assert_eq!(wire.value("SELECT 1"), "1");
+}
+
+#[test]
+fn advisory_locks_exclude_each_other_across_clients() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("advisory", &Settings { database: "pool_size = 4", ..Settings::default() });
+    let mut wires: Vec<Wire> = (0..4).map(|_| login(&proxy)).collect();
+    wires[0].rows("SELECT pg_advisory_lock(4711)");
+    for _ in 0..3 {
+        wires[0].value(&ask(stage.clients[1], "1"));
+        for wire in &mut wires[1..] {
+            assert_eq!(wire.value("SELECT pg_try_advisory_lock(4711)"), "f");
+        }
+    }
+    assert_eq!(wires[0].value("SELECT pg_advisory_unlock(4711)"), "t");
+    assert_eq!(wires[1].value("SELECT pg_try_advisory_lock(4711)"), "t");
+    drop(wires.remove(1));
+    until("a client that leaves gives its lock back", || wires[1].value("SELECT pg_try_advisory_lock(4711)") == "t");
+    wires[0].rows("BEGIN");
+    assert_eq!(wires[0].value("SELECT pg_try_advisory_xact_lock(4712)"), "t");
+    assert_eq!(wires[2].value("SELECT pg_try_advisory_xact_lock(4712)"), "f");
+    wires[0].rows("COMMIT");
+    assert_eq!(wires[2].value("SELECT pg_try_advisory_xact_lock(4712)"), "t");
+}
+
+fn run(wire: &mut Wire, messages: &[Vec<u8>]) -> Vec<wire::Answer> {
+    wire.send(&messages.concat()).unwrap();
+    wire::answers(&wire.until_ready().unwrap())
+}
+
+fn prepared(name: &str, sql: &str) -> [Vec<u8>; 4] {
+    [wire::parse(name, sql, &[]), wire::bind("", name, &[], 0), wire::execute("", 0), wire::sync()]
+}
+
+fn again(name: &str) -> [Vec<u8>; 3] {
+    [wire::bind("", name, &[], 0), wire::execute("", 0), wire::sync()]
+}
+
+fn said(answers: &[wire::Answer]) -> String {
+    assert_eq!(answers[0].error, None);
+    String::from_utf8_lossy(answers[0].rows[0][0].as_ref().unwrap()).into_owned()
+}
+
+#[test]
+fn prepared_statements_are_the_clients_own_and_servers_keep_a_few() {
+    let stage = &*STAGE;
+    stage.role("preparer");
+    let more = "[[users]]\nname = \"preparer\"\npassword = \"secret\"\n";
+    let database = "pool_size = 1\nprepared_statements_max = 5";
+    let proxy = stage.proxy("prepared", &Settings { database, more, ..Settings::default() });
+    let client = stage.clients[0];
+    let mut wires: Vec<Wire> = (0..2).map(|_| enter(proxy.port, "preparer", &[]).unwrap()).collect();
+    for turn in 0..2 {
+        assert_eq!(said(&run(&mut wires[turn], &prepared("s", &ask(client, &format!("'client {turn}'"))))), format!("client {turn}"));
+    }
+    for turn in [0, 1, 1, 0] {
+        assert_eq!(said(&run(&mut wires[turn], &again("s"))), format!("client {turn}"));
+    }
+    // Many more than a server keeps, one by one and all within one pipeline.
+    for n in 0..20 {
+        assert_eq!(said(&run(&mut wires[0], &prepared(&format!("n{n}"), &ask(client, &format!("'text {n}'"))))), format!("text {n}"));
+    }
+    for n in (0..20).chain((0..20).rev()) {
+        assert_eq!(said(&run(&mut wires[0], &again(&format!("n{n}")))), format!("text {n}"));
+    }
+    let mut messages: Vec<Vec<u8>> = Vec::new();
+    for n in (0..20).chain(0..20) {
+        let name = format!("n{n}");
+        messages.extend([wire::bind("", &name, &[], 0), wire::execute("", 0)]);
+    }
+    for n in 20..40 {
+        let name = format!("n{n}");
+        messages.extend([wire::parse(&name, &ask(client, &format!("'text {n}'")), &[]), wire::bind("", &name, &[], 0), wire::execute("", 0)]);
+    }
+    messages.push(wire::sync());
+    let answers = run(&mut wires[0], &messages);
+    let texts: Vec<String> = answers.iter().map(|answer| said(std::slice::from_ref(answer))).collect();
+    assert_eq!(texts, (0..20).chain(0..20).chain(20..40).map(|n| format!("text {n}")).collect::<Vec<_>>());
+    let kept: usize = wires[1].value(&ask(client, "(SELECT count(*) FROM pg_prepared_statements)")).parse().unwrap();
+    assert!(kept <= 5, "{kept} are kept on the server");
+    assert_eq!(said(&run(&mut wires[1], &again("s"))), "client 1");
+}
+
+#[test]
+fn after_ddl_through_the_proxy_who_prepares_again_is_served() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE TABLE IF NOT EXISTS k_ddl (k smallint PRIMARY KEY, v text); ALTER TABLE k_ddl OWNER TO app; INSERT INTO k_ddl VALUES (1, 'x')");
+    }
+    let proxy = stage.proxy("ddl", &Settings { database: "pool_size = 2", ..Settings::default() });
+    reload(&proxy, |toml| toml + "k_ddl = { keyspace = \"smallints\", key = \"k\" }\n", "ok");
+    let sql = "SELECT * FROM k_ddl WHERE k = 1";
+    let mut wires: Vec<Wire> = (0..4).map(|_| login(&proxy)).collect();
+    for wire in &mut wires {
+        assert_eq!(run(wire, &prepared("s", sql))[0].rows[0].len(), 2);
+    }
+    let mut owner = login(&proxy);
+    for (ddl, columns) in [("ADD COLUMN extra integer DEFAULT 5", 3), ("DROP COLUMN extra", 2), ("ALTER COLUMN v TYPE varchar(9)", 2)] {
+        for shard in SHARDS {
+            owner.rows(&format!("SET shardway.shard = '{shard}'"));
+            owner.rows(&format!("ALTER TABLE k_ddl {ddl}"));
+        }
+        for wire in &mut wires {
+            let answers = run(wire, &[vec![wire::close(b'S', "s")], prepared("s", sql).to_vec()].concat());
+            assert_eq!(answers[0].error, None, "{ddl}");
+            assert_eq!(answers[0].rows[0].len(), columns, "{ddl}");
+            let unnamed = run(wire, &prepared("", sql));
+            assert_eq!(unnamed[0].rows[0].len(), columns, "{ddl}");
+            assert_eq!(wire.rows(sql)[0].len(), columns, "{ddl}");
+        }
+    }
+}

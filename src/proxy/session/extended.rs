@@ -140,6 +140,14 @@ impl Session {
 
     /// Sync: every server of the pipeline gets one, the client one answer.
     async fn sync_all(&mut self) -> Result<(), Trouble> {
+        self.sync_servers().await?;
+        self.schema_may_have_changed(false).await?;
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+
+    /// Ends the implicit transactions of a pipeline. A simple query does so too, without the client's Sync.
+    pub(super) async fn sync_servers(&mut self) -> Result<(), Trouble> {
         while let Some(index) = self.held.iter().position(|held| held.in_pipeline) {
             self.held[index].in_pipeline = false;
             self.pipeline.clear();
@@ -151,8 +159,6 @@ impl Session {
                 self.settle(index);
             }
         }
-        self.schema_may_have_changed(false).await?;
-        write::ready(&mut self.client.outbox, self.transaction.status());
         Ok(())
     }
 

@@ -31,7 +31,10 @@ impl Session {
         let (started, consumed) = (Instant::now(), self.client.consumed);
         self.show(ClientState::Active);
         self.unnamed = None;
-        let result = self.query(size).await;
+        let result = match self.sync_servers().await {
+            Ok(()) => self.query(size).await,
+            Err(trouble) => Err(trouble),
+        };
         if self.client.consumed == consumed {
             self.client.consume(size);
         }
