@@ -9,7 +9,7 @@ fn idle_clients_cost_little_and_give_it_back() {
     let proxy = stage.proxy("idlers", &Settings { database: "pool_size = 5", ..Settings::default() });
     let ask = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]);
     login(&proxy).value(&ask);
-    let mut one_round = || -> (i64, i64) {
+    let one_round = || -> (i64, i64) {
         let before = proxy.resident_kib().unwrap() as i64;
         let clients: Vec<Wire> = (0..CLIENTS)
             .map(|_| {
