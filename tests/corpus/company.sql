@@ -1,4 +1,4 @@
-@same 12
+@same 14
 
 # A smaller integer joins the tables of a larger one
 SELECT s.v, count(*) FROM smaller s JOIN events e ON e.client_id = s.client_id WHERE s.client_id = 42 GROUP BY s.v
@@ -83,3 +83,15 @@ CREATE TEMPORARY TABLE events AS SELECT 42 AS client_id
 
 # In the schema of temporary tables
 CREATE TABLE pg_temp.sessions (client_id integer)
+
+# Another encoding
+SET client_encoding = 'latin1'
+
+# The same, spelled as the standard does
+SET NAMES 'LATIN1'
+
+# The encoding it has
+SET client_encoding = 'utf-8'
+
+# The encoding it has, as the standard spells it
+SET NAMES 'UTF8'

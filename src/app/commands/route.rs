@@ -103,7 +103,7 @@ fn home(home: &Home, given: &[Given<'_>], map: &ShardMap) -> Lines {
     if let Some(number) = open {
         return vec![("shard", format!("decided by ${number}, which --param gives here"))];
     }
-    match route::destination(home, &Values::Given(given), map) {
+    match route::destination(home, &Values::Given { given, types: &[] }, map) {
         Ok(Destination::Any) => vec![("shard", "any".to_owned())],
         Ok(Destination::First) => vec![("shard", map.shards[0].to_string())],
         Ok(Destination::Current) => vec![("shard", format!("that of the transaction, else {}", map.shards[0]))],
@@ -131,7 +131,7 @@ fn parameters(home: &Home) -> Vec<u16> {
         }
     }
     let number = |value: &&Value| match value.source {
-        Source::Param(number) => Some(number),
+        Source::Param(number) | Source::SharedParam(number) => Some(number),
         Source::Literal { .. } | Source::Fixed(_) => None,
     };
     values.iter().filter_map(number).collect()
@@ -153,13 +153,26 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             Placement::Sharded { keyspace, key } => {
                 let key_type = map.keyspace(*keyspace).key_type;
                 let (type_oid, type_name) = (key_type.oid(), key_type.name().into());
-                vec![Column { name: key.clone(), type_oid, type_name, default: ColumnDefault::None }]
+                vec![Column {
+                    name: key.clone(),
+                    type_oid,
+                    type_name,
+                    default: ColumnDefault::None,
+                    is_not_null: true,
+                    has_loose_equality: false,
+                }]
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),
         };
-        let kind = RelationKind::Table;
-        let relation =
-            Relation { kind, columns, unique_keys: Vec::new(), has_partial_unique: false, has_triggers: false };
+        let relation = Relation {
+            kind: RelationKind::Table,
+            columns,
+            unique_keys: Vec::new(),
+            has_partial_unique: false,
+            triggers: Vec::new(),
+            has_rules: false,
+            policies: Vec::new(),
+        };
         (name.clone(), relation)
     });
     Catalog { relations: relations.collect(), ..Catalog::default() }

@@ -280,8 +280,8 @@ fn column_types(columns: &[Box<str>], target: Target<'_>) -> Vec<Option<u32>> {
     if columns.is_empty() {
         return all.iter().map(|column| Some(column.type_oid)).collect();
     }
-    let type_of = |name: &Box<str>| all.iter().find(|column| column.name == *name).map(|column| column.type_oid);
-    columns.iter().map(type_of).collect()
+    let type_of = |name: &str| all.iter().find(|column| column.name.as_ref() == name).map(|column| column.type_oid);
+    columns.iter().map(|name| type_of(name)).collect()
 }
 
 /// A row without its key has NULL there.
