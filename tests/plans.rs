@@ -11,8 +11,9 @@ use shardway::logic::catalog::{
 };
 use shardway::logic::plan::{Access, Command, Home, Place, Restriction, Source};
 use shardway::logic::plan::{Plan, Planned, Schema, Value, explain::explain, plan};
+use shardway::logic::route::{Destination, Given, Values, destination};
 use shardway::logic::shards::{KeyRange, Keyspace, KeyspaceId, Method, Placement, ShardId, ShardMap, TableName};
-use shardway::logic::value::{Key, KeyType};
+use shardway::logic::value::{Key, KeyType, LiteralKind, oid};
 
 #[test]
 fn plans_are_as_written() {
@@ -463,4 +464,80 @@ fn deep_texts_do_not_overflow_the_stack() {
         });
         done.unwrap().join().unwrap_or_else(|_| panic!("{shown}")).ok();
     }
+}
+
+/// Where an EXECUTE with these arguments goes; `declared` are the types of PREPARE.
+fn executed(fixture: &Fixture, sql: &str, declared: &[u32], arguments: &[(LiteralKind, &str)]) -> Option<ShardId> {
+    let planned = only(fixture, sql);
+    let Plan::One(one) = planned.plan.as_ref() else { panic!("{sql}: {:?}", planned.plan) };
+    let given: Vec<Given<'_>> = arguments
+        .iter()
+        .map(|(kind, text)| Given::Literal { kind: *kind, negative: false, text: (*text).into() })
+        .collect();
+    let types: Vec<u8> = declared.iter().flat_map(|oid| oid.to_be_bytes()).collect();
+    match destination(&one.home, &Values::Given { given: &given, types: &types }, &fixture.map) {
+        Ok(Destination::Shard(shard)) => Some(shard),
+        Ok(Destination::Any | Destination::First | Destination::Current) => panic!("{sql}: no shard is asked for"),
+        Err(_) => None,
+    }
+}
+
+#[test]
+fn execute_converts_its_arguments_as_postgresql_does() {
+    use LiteralKind::{Decimal, Integer, String};
+    let fixture = Fixture::new();
+    let sql = "SELECT * FROM events WHERE client_id = $1";
+    let home = executed(&fixture, sql, &[], &[(Integer, "6")]);
+    assert!(home.is_some());
+    assert_eq!(executed(&fixture, sql, &[], &[(String, "6")]), home);
+    assert_eq!(executed(&fixture, sql, &[oid::NUMERIC], &[(String, "6.0")]), home);
+    // Rounded to 6 by the server: only refused here.
+    assert_eq!(executed(&fixture, sql, &[], &[(Decimal, "5.6")]), None);
+    assert_eq!(executed(&fixture, sql, &[oid::INT4], &[(Decimal, "5.6")]), None);
+    // char(n), double precision.
+    assert_eq!(executed(&fixture, sql, &[1042], &[(String, "6")]), None);
+    assert_eq!(executed(&fixture, sql, &[701], &[(Integer, "6")]), None);
+    let text = "SELECT * FROM documents WHERE tenant = $1";
+    let home = executed(&fixture, text, &[], &[(String, "7")]);
+    assert!(home.is_some());
+    assert_eq!(executed(&fixture, text, &[oid::TEXT], &[(Integer, "007")]), home);
+}
+
+#[test]
+fn a_parameter_in_places_of_several_types_must_read_the_same_in_all() {
+    use LiteralKind::String;
+    let fixture = Fixture::new();
+    let sql = "SELECT * FROM events WHERE length($1) > 0 AND client_id = $1";
+    assert!(executed(&fixture, sql, &[], &[(String, "6")]).is_some());
+    assert!(executed(&fixture, sql, &[], &[(String, "9007199254740993")]).is_none());
+    assert!(executed(&fixture, sql, &[oid::INT8], &[(String, "9007199254740993")]).is_some());
+    let same = "SELECT * FROM events e JOIN sessions s ON s.client_id = $1 WHERE e.client_id = $1";
+    assert!(executed(&fixture, same, &[], &[(String, "9007199254740993")]).is_some());
+    let mixed = "SELECT * FROM documents WHERE id = $1 AND tenant = $1";
+    assert!(executed(&fixture, mixed, &[], &[(String, "6")]).is_none());
+}
+
+#[test]
+fn a_row_without_its_key_is_the_servers_error_where_the_column_is_not_null() {
+    let mut fixture = Fixture::new();
+    let destination_of = |fixture: &Fixture, sql: &str| {
+        let planned = only(fixture, sql);
+        let Plan::One(one) = planned.plan.as_ref() else { panic!("{sql}: {:?}", planned.plan) };
+        destination(&one.home, &Values::None, &fixture.map).map_err(|refusal| refusal.sqlstate)
+    };
+    let (values, select) =
+        ("INSERT INTO events (client_id) VALUES (NULL)", "INSERT INTO events (client_id) SELECT NULL WHERE false");
+    assert_eq!(destination_of(&fixture, values), Err("23514"));
+    assert_eq!(destination_of(&fixture, select), Err("0A000"));
+    let events = fixture.catalog.relations.get_mut(&table("events")).unwrap();
+    events.columns[0].is_not_null = true;
+    assert_eq!(destination_of(&fixture, values), Ok(Destination::Any));
+    assert_eq!(destination_of(&fixture, select), Ok(Destination::Any));
+}
+
+#[test]
+fn moving_a_key_is_refused_on_a_shard_of_choice_too() {
+    let fixture = Fixture::new();
+    assert!(only(&fixture, "UPDATE events SET client_id = 7 WHERE client_id = 5").forced.is_none());
+    assert!(only(&fixture, "SELECT count(*) FROM events").forced.is_some());
 }

@@ -46,6 +46,17 @@ pub const TABLES: &[(&str, Home)] = &[
     ("k_timestamptz", Hash("k", "timestamptz")),
     ("k_numeric", Hash("k", "numeric")),
     ("other.events", Hash("client_id", "bigint")),
+    ("rounded", Hash("k", "numeric")),
+    ("seconds", Hash("k", "timestamp")),
+    ("short", Hash("k", "text")),
+    ("padded", Hash("k", "text")),
+    ("smaller", Hash("client_id", "bigint")),
+    ("watched", Hash("client_id", "bigint")),
+    ("stamped", Hash("client_id", "bigint")),
+    ("counted", Hash("client_id", "bigint")),
+    ("guarded", Hash("client_id", "bigint")),
+    ("own_rows", Hash("client_id", "bigint")),
+    ("ruled", Hash("client_id", "bigint")),
 ];
 
 /// The types of hash keys.
@@ -61,6 +72,7 @@ pub fn map_toml(world: &World) -> String {
             "[databases.app.keyspaces.{kind}s]\ntype = \"{kind}\"\nmethod = \"hash\"\nbuckets = {buckets}\n\n"
         );
     }
+    toml = toml.replace("pool_size = 10\n", "pool_size = 10\nlocal_functions = [\"stamp\"]\n");
     toml = toml.replace("type = \"bigint\"\nmethod", "type = \"bigint\"\npins = { 42 = \"c\" }\nmethod");
     toml += "[databases.app.keyspaces.instruments]\ntype = \"bigint\"\nmethod = \"range\"\n\
              ranges = [ { to = 10_001, shard = \"a\" }, { from = 10_001, to = 20_001, shard = \"b\" }, { from = 20_001, shard = \"c\" } ]\n\n\

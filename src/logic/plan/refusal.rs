@@ -288,6 +288,16 @@ impl Refusal {
         )
     }
 
+    /// A client encoding that is not UTF-8.
+    pub fn encoding() -> Self {
+        Self::new(
+            Reason::Unknown,
+            "a client_encoding other than UTF8 is not supported".to_owned(),
+            "Keys are read as the bytes that the servers store.",
+            "",
+        )
+    }
+
     /// A temporary table in front of one that others see.
     pub fn shadow(table: &str) -> Self {
         Self::new(

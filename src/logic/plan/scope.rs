@@ -147,6 +147,12 @@ impl<'p> Scope<'p> {
         variables(&self.entries)
     }
 
+    /// A relation of this name is visible at this level or further out.
+    fn has_named(&self, table: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name.as_deref() == Some(table))
+            || self.parent.is_some_and(|parent| parent.has_named(table))
+    }
+
     fn unqualified(&self, name: &str) -> Option<&Column> {
         let mut scope = Some(self);
         while let Some(here) = scope {
@@ -167,11 +173,13 @@ impl<'p> Scope<'p> {
         let mut scope = Some(self);
         while let Some(here) = scope {
             let named = || here.entries.iter().filter(|entry| entry.name.as_deref() == Some(table));
-            // The search path may lead to that schema, or it is an alias.
-            if schema.is_some() && named().any(|entry| entry.schema.is_none()) {
+            // The search path may have led to that schema: certain where no level further out has the name too.
+            let is_bare = schema.is_some() && named().any(|entry| entry.schema.is_none());
+            if is_bare && here.parent.is_some_and(|parent| parent.has_named(table)) {
                 return None;
             }
-            let mut tables = named().filter(|entry| schema.is_none() || entry.schema.as_deref() == schema);
+            let fits = |entry: &&Entry| schema.is_none() || is_bare || entry.schema.as_deref() == schema;
+            let mut tables = named().filter(fits);
             match (tables.next(), tables.next()) {
                 (Some(entry), None) => {
                     let mut found = entry.columns.list.iter().filter(|column| column.name.as_deref() == Some(name));

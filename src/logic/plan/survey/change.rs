@@ -1,7 +1,9 @@
 //! UPDATE, DELETE and MERGE: the rows that are changed, and that no row changes its shard.
 
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Alias, Change, Merge, MergeAction, MergeBranch, MergeKind, RelationName};
+use crate::logic::sql::statement::{
+    Alias, Change, Merge, MergeAction, MergeBranch, MergeKind, RelationName, Target as Assignment,
+};
 
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
@@ -41,7 +43,11 @@ impl<'a> Survey<'a> {
             None => (),
         }
         if let Some(target) = target {
-            self.check_assignments(&change.assignments, target);
+            let own = change.alias.name.as_deref().unwrap_or(&change.table.name);
+            // Alone in its FROM, the table is meant by a bare name too.
+            let is_alone = change.from.is_empty();
+            let assignments = change.assignments.iter().filter(|it| !(is_alone && keeps_bare(it, target.key)));
+            self.check_assignments(assignments, own, target);
             if change.assignments.iter().any(|assignment| matches!(assignment.value, Expression::Default)) {
                 self.defaults(target.relation, None);
             }
@@ -109,13 +115,21 @@ impl<'a> Survey<'a> {
         let mut source_scope = Scope::inside(&outer);
         source_scope.entries = source;
         for branch in &merge.branches {
-            self.branch(branch, target, &scope, &source_scope);
+            let own = merge.alias.name.as_deref().unwrap_or(&merge.table.name);
+            self.branch(branch, own, target, &scope, &source_scope);
         }
         self.visit_targets(&merge.returning, &scope);
         Columns::open()
     }
 
-    fn branch(&mut self, branch: &MergeBranch, target: Option<Target<'_>>, scope: &Scope<'_>, source: &Scope<'_>) {
+    fn branch(
+        &mut self,
+        branch: &MergeBranch,
+        own: &str,
+        target: Option<Target<'_>>,
+        scope: &Scope<'_>,
+        source: &Scope<'_>,
+    ) {
         if let Some(condition) = &branch.condition {
             self.visit(condition, scope);
         }
@@ -123,7 +137,7 @@ impl<'a> Survey<'a> {
             MergeAction::Update(assignments) => {
                 self.visit_targets(assignments, scope);
                 if let Some(target) = target {
-                    self.check_assignments(assignments, target);
+                    self.check_assignments(assignments.iter(), own, target);
                 }
             }
             MergeAction::Insert { columns, values, overrides_with_default } => {
@@ -143,4 +157,10 @@ impl<'a> Survey<'a> {
             MergeAction::NoRow => (),
         }
     }
+}
+
+/// `SET key = key`.
+fn keeps_bare(assignment: &Assignment, key: &str) -> bool {
+    assignment.name.as_deref() == Some(key)
+        && matches!(&assignment.value, Expression::Column(parts) if matches!(parts.as_slice(), [column] if column.as_ref() == key))
 }

@@ -25,8 +25,8 @@ impl Survey<'_> {
         self.mark.taints |= !relation.triggers.is_empty();
         for function in &relation.triggers {
             let bare = function.split_once('.').map_or(function.as_ref(), |(_, bare)| bare);
-            let is_local = |local: &&Box<str>| local.as_ref() == bare || *local == function;
-            if self.schema.map.local_functions.iter().find(is_local).is_none() {
+            let locals = &self.schema.map.local_functions;
+            if !locals.iter().any(|local| local.as_ref() == bare || local == function) {
                 self.refuse(Refusal::trigger(table, function));
             }
         }

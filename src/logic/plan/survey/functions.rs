@@ -84,8 +84,8 @@ impl<'a> Survey<'a> {
                 self.is_only_first("advisory locks");
                 self.mark.needs_pinned = Some("advisory lock");
             }
-            // Without a lock there is nothing to take back, and no server to go to.
-            Special::SessionUnlockAll => self.is_bound(),
+            // Where the locks would be. Without any there is nothing to take back, on any server.
+            Special::SessionUnlockAll => self.is_only_first("advisory locks"),
             Special::Notify => self.is_only_first("notifications"),
             Special::SetConfig => self.set_config(call),
             Special::ReadsByText => self.refuse(Refusal::reads_by_text(name)),
@@ -107,6 +107,9 @@ impl<'a> Survey<'a> {
         let setting = setting.to_ascii_lowercase();
         if setting == "standard_conforming_strings" {
             return self.refuse(Refusal::backslash_strings());
+        }
+        if setting == "client_encoding" {
+            return self.refuse(Refusal::encoding());
         }
         if setting.starts_with("shardway.") {
             return self.refuse(Refusal::computed_setting());

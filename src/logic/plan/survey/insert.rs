@@ -3,7 +3,7 @@
 use crate::logic::catalog::{ColumnDefault, Relation};
 use crate::logic::shards::KeyspaceId;
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Body, Insert, OnConflict, Query, RelationName};
+use crate::logic::sql::statement::{Body, Insert, OnConflict, Query, RelationName, Target as Assignment};
 use crate::logic::value::{KeyType, Modifier};
 
 use super::super::facts::Variable;
@@ -102,7 +102,8 @@ impl Survey<'_> {
         // RETURNING and DO UPDATE see rows that are written here: they need no proof of their own.
         debug_assert!(self.facts.keyspace(variable) == Some(target.keyspace), "the variable was made for it");
         if let Some(conflict) = &insert.on_conflict {
-            self.check_conflict(conflict, target);
+            let own = insert.alias.name.as_deref().unwrap_or(&insert.table.name);
+            self.check_conflict(conflict, own, target);
         }
         self.after_insert(insert, columns, scope)
     }
@@ -211,7 +212,7 @@ impl Survey<'_> {
         });
     }
 
-    fn check_conflict(&mut self, conflict: &OnConflict, target: Target<'_>) {
+    fn check_conflict(&mut self, conflict: &OnConflict, own: &str, target: Target<'_>) {
         let has_key = |columns: &[Box<str>]| columns.iter().any(|column| column.as_ref() == target.key);
         let is_proved = match (&conflict.constraint, conflict.columns.is_empty()) {
             (Some(_), _) | (None, true) => target.relation.is_some_and(|relation| {
@@ -222,12 +223,25 @@ impl Survey<'_> {
         if !is_proved {
             self.refuse(Refusal::conflict(target.table, target.key));
         }
-        self.check_assignments(&conflict.assignments, target);
+        // The row that is in the way has the same key: it is part of what they conflict on.
+        let keeps = |it: &&Assignment| matches!(&it.value, Expression::Column(parts) if is_own_key(parts, "excluded", target.key));
+        let changed = conflict.assignments.iter().filter(|it| it.name.as_deref() != Some(target.key) || !keeps(it));
+        self.check_assignments(changed, own, target);
     }
 
     /// No row changes its key.
-    pub fn check_assignments(&mut self, assignments: &[crate::logic::sql::statement::Target], target: Target<'_>) {
-        if assignments.iter().any(|assignment| assignment.name.as_deref() == Some(target.key)) {
+    ///
+    /// `own` is the name by which the statement knows the table: `SET key = own.key` changes nothing.
+    pub fn check_assignments<'e>(
+        &mut self,
+        mut assignments: impl Iterator<Item = &'e Assignment>,
+        own: &str,
+        target: Target<'_>,
+    ) {
+        let keeps =
+            |value: &Expression| matches!(value, Expression::Column(parts) if is_own_key(parts, own, target.key));
+        let is_key = |name: Option<&str>| name == Some(target.key);
+        if assignments.any(|it| is_key(it.name.as_deref()) && !keeps(&it.value)) {
             self.refuse(Refusal::key_changed(target.table, target.key));
         }
     }
@@ -239,6 +253,11 @@ impl Survey<'_> {
             None => meaning_of(expression, scope),
         }
     }
+}
+
+/// `table.key`: the table's name is asked for, another relation could have a column of that name.
+fn is_own_key(parts: &[Box<str>], own: &str, key: &str) -> bool {
+    matches!(parts, [table, column] if table.as_ref() == own && column.as_ref() == key)
 }
 
 /// VALUES and nothing around it.
@@ -261,8 +280,8 @@ fn column_types(columns: &[Box<str>], target: Target<'_>) -> Vec<Option<u32>> {
     if columns.is_empty() {
         return all.iter().map(|column| Some(column.type_oid)).collect();
     }
-    let type_of = |name: &Box<str>| all.iter().find(|column| column.name == *name).map(|column| column.type_oid);
-    columns.iter().map(type_of).collect()
+    let type_of = |name: &str| all.iter().find(|column| column.name.as_ref() == name).map(|column| column.type_oid);
+    columns.iter().map(|name| type_of(name)).collect()
 }
 
 /// A row without its key has NULL there.

@@ -1,0 +1,93 @@
+@write
+@same 14
+
+# numeric(10,2) keeps it as it is
+INSERT INTO rounded VALUES (5.25, 'x')
+
+# numeric(10,2) rounds it
+INSERT INTO rounded VALUES (5.001, 'x')
+
+# numeric(10,2) rounds a parameter
+@params 5.009
+INSERT INTO rounded VALUES ($1, 'x')
+
+# timestamp(0) keeps it as it is
+INSERT INTO seconds VALUES ('2024-01-01 12:00:00', 'x')
+
+# timestamp(0) rounds it
+INSERT INTO seconds VALUES ('2024-01-01 12:00:00.7', 'x')
+
+# varchar(3) keeps it as it is
+INSERT INTO short VALUES ('abc', 'x')
+
+# varchar(3) cuts blanks off
+INSERT INTO short VALUES ('de    ', 'x')
+
+# COPY rounds too
+@data
+7.001	x
+\.
+COPY rounded FROM STDIN
+
+# COPY of what needs no rounding
+@data
+7.75	x
+8.5	y
+\.
+COPY rounded FROM STDIN
+
+# A trigger changes the key
+INSERT INTO watched VALUES (42, 1, 'x')
+
+# A trigger that the map vouches for
+INSERT INTO stamped VALUES (42, 1, 'x') RETURNING *
+
+# The same at an UPDATE
+UPDATE stamped SET v = 'y' WHERE client_id = 42
+
+# COPY runs triggers as well
+@data
+42	2	x
+\.
+COPY watched FROM STDIN
+
+# A default that reads another table
+INSERT INTO counted (client_id, id) VALUES (42, 1)
+
+# DEFAULT by name
+INSERT INTO counted VALUES (42, 1, DEFAULT)
+
+# The default is not needed
+INSERT INTO counted VALUES (42, 1, 'x')
+
+# An UPDATE to the default
+UPDATE counted SET v = DEFAULT WHERE client_id = 42
+
+# A rule does more than it is asked for
+INSERT INTO ruled VALUES (42, 'x')
+
+# NULL for a key that is NOT NULL is PostgreSQL's own error
+INSERT INTO events (client_id, id, kind) VALUES (NULL, 1, 'x')
+
+# The same by a parameter
+@params NULL
+INSERT INTO events (client_id, id, kind) VALUES ($1, 1, 'x')
+
+# The same by leaving it out
+INSERT INTO events (id, kind) VALUES (1, 'x')
+
+# One of several rows has no key
+INSERT INTO events (client_id, id, kind) VALUES (42, 777, 'x'), (NULL, 1, 'x')
+
+# A key without a home, and no row that has it
+INSERT INTO market_data (instrument_id, day) SELECT NULL, '2024-01-01' WHERE false
+
+# No row at all without its key
+INSERT INTO events (client_id, id, kind) SELECT NULL, 99, 'x' FROM countries WHERE false
+
+# Row security of a table that is written
+UPDATE guarded SET v = 'x' WHERE client_id = 42
+
+# A parameter for key and value
+@params 42
+INSERT INTO events (client_id, id, kind) VALUES ($1, $1, 'both')
