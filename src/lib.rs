@@ -18,6 +18,14 @@
 //! and inside a room a module imports only what is declared above it: the order of the `mod` lines is the
 //! order of the floors (`tests/architecture.rs` holds it in place).
 //!
+//! # What always holds
+//!
+//! - A statement nobody thought of is refused: there is no default route.
+//! - The plan of a text depends on the text and the schema; only the route depends on values, health and transaction.
+//! - Nothing dirty is lent: a server connection goes back to its pool only when it is known to be clean.
+//! - Rows of one shard pass through as they came; they are never decoded.
+//! - Every wait has an end, every queue a size; a client's bytes never crash the process.
+//!
 //! # Glossary
 //!
 //! - **shard**: one primary with its replicas, holding a part of every sharded table.

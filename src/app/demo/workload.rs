@@ -31,12 +31,13 @@ pub struct Tally {
 
 /// Runs it for a while on several connections.
 pub async fn run(fleet: &Fleet, duration: Duration) -> anyhow::Result<Tally> {
-    let end = Instant::now() + duration;
-    let mut tasks = Vec::new();
+    let mut workers = Vec::new();
     for seed in 0..CONNECTIONS {
-        let worker = Worker::new(connect(fleet).await?, seed).await?;
-        tasks.push(tokio::spawn(worker.run(end)));
+        workers.push(Worker::new(connect(fleet).await?, seed).await?);
     }
+    // The clock starts when all have prepared their statements.
+    let end = Instant::now() + duration;
+    let tasks: Vec<_> = workers.into_iter().map(|worker| tokio::spawn(worker.run(end))).collect();
     let total = duration.as_millis() as u64;
     let mut progress = Progress::new("workload", total);
     while Instant::now() < end {
