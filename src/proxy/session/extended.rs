@@ -42,6 +42,7 @@ impl Session {
         self.look()?;
         let mut segment = self.gather_segment();
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
+        self.is_pipelining = !matches!(cut, Cut::Sync);
         let result = self.run_segment(&mut segment, &cut).await;
         let result = match (result, cut) {
             (Ok(()), _) if self.is_skipping => Ok(()),
@@ -93,6 +94,7 @@ impl Session {
         const SYNC_SIZE: usize = frame::HEADER;
         let started = Instant::now();
         self.client.consume(SYNC_SIZE);
+        self.is_pipelining = false;
         self.sync_after_error().await?;
         self.end_statement(started);
         Ok(Progress::Served)

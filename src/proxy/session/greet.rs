@@ -53,6 +53,8 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         portals: Vec::new(),
         is_skipping: false,
         is_synced: false,
+        is_pipelining: false,
+        wrote: Vec::new(),
         has_ddl: false,
         held: Vec::new(),
         pipeline: Default::default(),
@@ -67,6 +69,23 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
             None
         }
     }
+}
+
+/// Statements are read as UTF-8 with standard strings; SQL_ASCII means that nothing is converted.
+fn check_text_settings(parameters: &[(Box<str>, Box<str>)]) -> Result<(), End> {
+    for (name, value) in parameters {
+        let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let is_fine = match &**name {
+            "client_encoding" => matches!(&*plain, "utf8" | "unicode" | "sqlascii"),
+            "standard_conforming_strings" => matches!(&*plain, "on" | "true" | "yes" | "1"),
+            _ => true,
+        };
+        if !is_fine {
+            let message = format!("{name} = \"{value}\" is not supported");
+            return Err(End::Fault(Fault::Startup { sqlstate: "0A000".into(), message }));
+        }
+    }
+    Ok(())
 }
 
 impl Session {
@@ -119,6 +138,7 @@ impl Session {
         if let Some(accepted) = self.shared.accepted(&key) {
             return Ok(accepted);
         }
+        check_text_settings(&key.2)?;
         let mut map: Map =
             key.2.iter().map(|(name, value)| (name.clone(), settings::startup_value(name, value))).collect();
         for (name, value) in &key.2 {

@@ -124,6 +124,10 @@ pub struct Session {
     is_skipping: bool,
     /// A Sync has been consumed that an error came before
     is_synced: bool,
+    /// Messages of a pipeline have been served that no Sync has ended: portals live on
+    is_pipelining: bool,
+    /// When the session last wrote to each shard: replicas may not have it yet
+    wrote: Vec<(ShardId, Instant)>,
     /// The open transaction has changed the schema
     has_ddl: bool,
     held: Vec<Held>,

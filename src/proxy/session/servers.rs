@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::logic::plan::{Access, Mark, Reason, Refusal};
 use crate::logic::protocol::report::Fault;
@@ -40,6 +40,12 @@ pub struct Held {
 }
 
 impl Held {
+    /// The open transaction may go on here. In a pipeline without BEGIN a write does not follow a read to a replica.
+    fn serves(&self, shard: ShardId, access: Access) -> bool {
+        let is_right = self.role == Role::Primary || access == Access::Read || self.is_member;
+        self.is_engaged() && self.shard == shard && is_right
+    }
+
     /// A transaction is open on it, explicit or implicit.
     pub fn is_engaged(&self) -> bool {
         self.is_member || self.in_pipeline
@@ -55,6 +61,7 @@ pub struct Picture {
     /// Plans for it
     pub planner: Arc<Planner>,
     search_path: Option<Box<str>>,
+    role: Option<Box<str>>,
     primaries: Vec<Option<Arc<ServerPool>>>,
 }
 
@@ -75,6 +82,7 @@ impl Session {
         if let Some(picture) = &self.picture
             && picture.epoch == epoch
             && picture.search_path.as_deref() == search_path
+            && picture.role.as_deref() == self.settings.get("role")
         {
             return Ok(());
         }
@@ -89,11 +97,13 @@ impl Session {
             Some(sql) => split_search_path(sql),
             None => catalog.search_path.clone(),
         };
-        let planner = self.shared.planner(database, &with_user(schemas, &self.user.name));
+        let role = self.settings.get("role");
+        let user = role.map_or(&*self.user.name, |role| role.trim_matches(['\'', '"']));
+        let planner = self.shared.planner(database, &with_user(schemas, user));
         let primaries = vec![None; database.shards.len()];
-        let search_path = search_path.map(Into::into);
+        let (search_path, role) = (search_path.map(Into::into), role.map(Into::into));
         let database = Arc::clone(database);
-        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, primaries });
+        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, role, primaries });
         Ok(())
     }
 
@@ -147,6 +157,15 @@ impl Session {
 
     /// Shard and role for a statement, given where the open transaction is.
     pub(super) fn target(&self, destination: Destination, access: Access) -> Result<Target, Refusal> {
+        if destination == Destination::Current && self.held.iter().filter(|held| held.is_engaged()).count() > 1 {
+            return Err(Refusal {
+                reason: Reason::ManyShards,
+                sqlstate: "0A000",
+                message: "statement belongs to one server of a transaction over several shards".to_owned(),
+                detail: Some("cursors, temporary tables and the like are not tracked over several shards".to_owned()),
+                hint: Some("use them in a transaction on one shard".to_owned()),
+            });
+        }
         let mut members = self.held.iter().filter(|held| held.is_engaged());
         let first = ShardId(0);
         let shard = match (members.next(), destination) {
@@ -157,7 +176,7 @@ impl Session {
             (_, Destination::First) => first,
             (None, Destination::Any) => self.any_shard(),
         };
-        if let Some(member) = self.held.iter().find(|held| held.is_engaged() && held.shard == shard) {
+        if let Some(member) = self.held.iter().find(|held| held.serves(shard, access)) {
             return Ok(Target { shard, role: member.role });
         }
         self.check_join(shard, access)?;
@@ -218,7 +237,27 @@ impl Session {
         let has_replica =
             picture.database.shards[usize::from(shard.0)].replicas.iter().any(|replica| self.is_fresh(replica));
         let is_open = picture.database.replicas.enabled || wanted == Some("replica");
-        if may_leave && is_open && has_replica && wanted != Some("primary") { Role::Replica } else { Role::Primary }
+        let is_free = may_leave && is_open && has_replica && wanted != Some("primary") && !self.has_just_written(shard);
+        if is_free { Role::Replica } else { Role::Primary }
+    }
+
+    /// A session reads its own writes: for as long as a replica that takes part may lack them, it reads from the
+    /// primary. A replica takes part while it was within `max_lag` when it was last looked at.
+    fn has_just_written(&self, shard: ShardId) -> bool {
+        const LOOKED_AT_WITHIN: Duration = Duration::from_secs(15);
+        let window = self.picture().database.replicas.max_lag + LOOKED_AT_WITHIN;
+        self.wrote.iter().any(|(written, at)| *written == shard && at.elapsed() < window)
+    }
+
+    fn remember_write(&mut self, shard: ShardId) {
+        if self.picture().database.shards[usize::from(shard.0)].replicas.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        match self.wrote.iter_mut().find(|(written, _)| *written == shard) {
+            Some((_, at)) => *at = now,
+            None => self.wrote.push((shard, now)),
+        }
     }
 
     fn is_fresh(&self, replica: &Server) -> bool {
@@ -251,7 +290,7 @@ impl Session {
 
     /// The index of a held server for this target: one that is held already, or a new lease.
     pub(super) async fn hold(&mut self, target: Target) -> Result<usize, Fault> {
-        let fits = |held: &Held| held.shard == target.shard && (held.is_engaged() || held.role == target.role);
+        let fits = |held: &Held| held.shard == target.shard && (held.is_member || held.role == target.role);
         if let Some(index) = self.held.iter().position(fits) {
             return Ok(index);
         }
@@ -469,6 +508,11 @@ impl Session {
         let held = &mut self.held[index];
         held.lease.is_tainted |= mark.taints;
         held.has_written |= access == Access::Write;
+        if access == Access::Write {
+            let shard = held.shard;
+            self.remember_write(shard);
+        }
+        let held = &mut self.held[index];
         if let Some(pin) = mark.pin
             && held.pin.is_none()
         {

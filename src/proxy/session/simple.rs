@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Command, Forced, Mark, Plan, Planned, Reason, Refusal};
+use crate::logic::plan::{Access, Command, Forced, Home, Mark, One, Place, Plan, Planned, Reason, Refusal};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -31,6 +31,7 @@ impl Session {
         let (started, consumed) = (Instant::now(), self.client.consumed);
         self.show(ClientState::Active);
         self.unnamed = None;
+        self.is_pipelining = false;
         let result = match self.sync_servers().await {
             Ok(()) => self.query(size).await,
             Err(trouble) => Err(trouble),
@@ -50,7 +51,7 @@ impl Session {
         if self.transaction.is_idle() {
             self.metrics.transaction_seconds.record((now - began).as_secs_f64());
             self.transaction_started = None;
-            if !self.portals.is_empty() {
+            if !self.portals.is_empty() && !self.is_pipelining {
                 self.portals.clear();
             }
         }
@@ -120,6 +121,12 @@ impl Session {
         found: Result<Destination, Refusal>,
     ) -> Result<Ready<'a>, Trouble> {
         let named = self.named_for(planned)?;
+        if let (Plan::One(one), Err(refusal)) = (&*planned.plan, &found)
+            && stores_rows(one)
+        {
+            // Rows that belong elsewhere stay refused even on a shard that the session has named.
+            return Err(refusal.clone().into());
+        }
         let destination = self.overrule(found, named)?;
         let (access, mark, kind) = match (&*planned.plan, &planned.forced) {
             (Plan::One(one), _) => (one.access, &one.mark, PlanKind::of(&planned.plan)),
@@ -452,6 +459,13 @@ pub(super) fn meet(one: Destination, other: Destination) -> Result<Destination, 
             detail: Some("several statements in one query are one transaction".to_owned()),
             hint: Some("send them one by one".to_owned()),
         }),
+    }
+}
+
+fn stores_rows(one: &One) -> bool {
+    match &one.home {
+        Home::Meet(requirements) => requirements.iter().any(|it| matches!(it.place, Place::Store { .. })),
+        Home::Any | Home::First | Home::Current => false,
     }
 }
 
