@@ -21,10 +21,11 @@ pub fn run(data: &[u8]) {
         assert!(lexed.literals.is_empty() && lexed.skeleton[1..] == *data);
         return;
     }
-    // A hint opens the skeleton as it is written.
+    // A hint stands in the skeleton as it is written, before the first statement.
     let hint = lexed.hint.clone().map_or("", |at| &text[at]);
-    let rest = lexed.skeleton.strip_prefix(hint.as_bytes()).expect("the hint comes first");
-    let folded = hint.to_owned() + &from_skeleton(rest, lexed.literals, text);
+    let at = lexed.skeleton.windows(hint.len().max(1)).position(|part| part == hint.as_bytes()).unwrap_or(0);
+    let (before, rest) = lexed.skeleton.split_at(at + hint.len());
+    let folded = String::from_utf8_lossy(before).into_owned() + &from_skeleton(rest, lexed.literals, text);
     assert_eq!(parsed(text), parsed(&folded), "{text:?} folded to {folded:?}");
     if let Some(tree) = parsed(text) {
         // Without CREATE FUNCTION … BEGIN ATOMIC, statements are what stands between semicolons.
