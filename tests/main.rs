@@ -30,3 +30,5 @@ mod drivers;
 mod faults;
 /// The running proxy as its operators and users see it: logins, pools, signals, replicas, figures, logs.
 mod operations;
+/// Random bytes, texts and streams against the checks of the fuzz targets.
+mod fuzz;

@@ -101,8 +101,7 @@ impl Proxy {
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));
         let upkeep = tokio::spawn(look_after(Arc::clone(&shared)));
         let (listening, addresses) = (Vec::new(), Vec::new());
-        let mut proxy =
-            Self { file, settings, control, shared, door, entrance, metrics, listening, upkeep, addresses };
+        let mut proxy = Self { file, settings, control, shared, door, entrance, metrics, listening, upkeep, addresses };
         proxy.listen()?;
         Ok(proxy)
     }

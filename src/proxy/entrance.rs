@@ -96,7 +96,14 @@ impl Entrance {
                 }
                 let (user, database) = (guest.user.name.clone(), guest.database.clone());
                 let welcome = session::welcome(*guest, Arc::clone(&self.shared));
-                let Ok(Some(session)) = tokio::time::timeout(limits.login_timeout, welcome).await else { return };
+                let session = match tokio::time::timeout(limits.login_timeout, welcome).await {
+                    Ok(Some(session)) => session,
+                    Ok(None) => return,
+                    Err(_) => {
+                        tracing::info!(%peer, %user, %database, "no server took the startup parameters in time (login_timeout)");
+                        return self.shared.metrics.rejected(Rejection::Timeout);
+                    }
+                };
                 if limits.logs_connections {
                     tracing::info!(client = session.id(), %peer, %user, %database, "client logged in");
                 }

@@ -6,7 +6,7 @@
 use crate::logic::protocol::frame::{HEADER, server};
 
 /// Control messages longer than this are a broken server.
-const CARRY_MAX: usize = 64 << 20;
+const CARRY_MAX: i32 = 64 << 20;
 
 /// What happens to a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,9 +126,6 @@ impl Walk {
         }
         let Some((tag, size)) = header(&self.carry)? else { return Ok(at) };
         if is_control(tag) {
-            if size > CARRY_MAX {
-                return Err(Broken { tag, length: size as i32 });
-            }
             let step = (size - self.carry.len()).min(chunk.len() - at);
             self.carry.extend_from_slice(&chunk[at..at + step]);
             at += step;
@@ -173,10 +170,11 @@ fn flush(judge: &mut impl Judge, chunk: &[u8], run: &mut usize, at: usize, out: 
 fn header(bytes: &[u8]) -> Result<Option<(u8, usize)>, Broken> {
     let Some(header) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
     let length = i32::from_be_bytes([header[1], header[2], header[3], header[4]]);
-    if length < 4 {
-        return Err(Broken { tag: header[0], length });
+    let tag = header[0];
+    if length < 4 || (is_control(tag) && length > CARRY_MAX) {
+        return Err(Broken { tag, length });
     }
-    Ok(Some((header[0], length as usize + 1)))
+    Ok(Some((tag, length as usize + 1)))
 }
 
 /// Messages that the judge needs to see whole.
@@ -257,5 +255,12 @@ mod tests {
         let mut recorder = Recorder { hidden: b"", seen: Vec::new(), is_owed: false };
         let broken = Walk::default().feed(b"D\0\0\0\x02", &mut recorder, &mut Vec::new());
         assert_eq!(broken, Err(Broken { tag: b'D', length: 2 }));
+    }
+
+    #[test]
+    fn a_control_message_too_long_to_be_held_is_broken_at_its_header() {
+        let mut recorder = Recorder { hidden: b"", seen: Vec::new(), is_owed: false };
+        let broken = Walk::default().feed(b"E\x7f\0\0\0", &mut recorder, &mut Vec::new());
+        assert_eq!(broken, Err(Broken { tag: b'E', length: 0x7f00_0000 }));
     }
 }

@@ -1,0 +1,10 @@
+//! See `checks/lexer.rs`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../checks/lexer.rs"]
+mod check;
+
+fuzz_target!(|data: &[u8]| check::run(data));
