@@ -16,7 +16,7 @@ use crate::config::{self, Settings};
 use crate::control::Refresher;
 use crate::control::{Control, ControlHandle, ControlSettings};
 use crate::logic::auth::verifier;
-use crate::logic::topology::{Address, PoolSettings, Topology};
+use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::door::{Door, Listener, Tls};
 use crate::proxy::entrance::{Entrance, EntranceLimits};
@@ -162,7 +162,7 @@ impl Proxy {
         let mut topology = settings.topology();
         topology.map_epoch = self.control.reader().load().map_epoch + 1;
         self.control.replace(topology, control_settings(&settings));
-        self.shared.pools.retain(|address| pool_settings(&settings, address));
+        self.shared.pools.retain(|address, user, password| pool_settings(&settings, address, user, password));
         self.shared.connector.forget();
         self.door.set_tls(tls);
         self.entrance.set_limits(limits(&settings));
@@ -227,12 +227,26 @@ fn limits(settings: &Settings) -> EntranceLimits {
     }
 }
 
-fn pool_settings(settings: &Settings, address: &Address) -> Option<PoolSettings> {
+/// The settings of a pool that is still wanted: its server is in the map, and someone logs in there so.
+fn pool_settings(
+    settings: &Settings,
+    address: &Address,
+    user: &str,
+    password: Option<&Secret>,
+) -> Option<PoolSettings> {
+    let logs_in = |it: &config::UserSettings| {
+        let name = it.user.server_user.as_deref().unwrap_or(&it.user.name);
+        let is_user = address.user.as_deref().unwrap_or(name) == user;
+        is_user && address.password.as_ref().or(it.user.server_password.as_ref()) == password
+    };
     let has = |database: &&config::DatabaseSettings| {
         database.shards.iter().any(|shard| {
             std::iter::once(&shard.primary).chain(&shard.replicas).any(|server| server.address == *address)
         })
     };
+    if !settings.users.iter().any(logs_in) {
+        return None;
+    }
     settings.databases.iter().find(has).map(|database| database.pool.clone())
 }
 

@@ -151,7 +151,15 @@ impl Transaction {
             Command::Release(_) => Step::Fail(Fault::NoTransaction("RELEASE SAVEPOINT")),
             Command::RollbackTo(_) => Step::Fail(Fault::NoTransaction("ROLLBACK TO SAVEPOINT")),
             Command::SetTransaction => Step::Answer("SET", Some(SET_OUTSIDE)),
-            other => not_ours(other),
+            Command::Set(_)
+            | Command::ResetAll
+            | Command::Own(_)
+            | Command::Prepare(_)
+            | Command::Execute(_)
+            | Command::Deallocate(_)
+            | Command::DiscardAll
+            | Command::Discard
+            | Command::Empty => not_ours(command),
         }
     }
 
@@ -207,7 +215,7 @@ impl Transaction {
 
     /// A command has succeeded on the servers that know of the transaction: shards that join later hear of it.
     pub fn succeeded(&mut self, command: &Command, text: &str) {
-        if let Self::Open { begun, .. } = self {
+        if let Self::Open { begun, .. } | Self::Begun(begun) = self {
             match command {
                 Command::Savepoint(_)
                 | Command::Release(_)
@@ -315,7 +323,15 @@ impl Begun {
                 self.push(text);
                 (Step::Answer("SET", None), None)
             }
-            other => (not_ours(other), None),
+            Command::Set(_)
+            | Command::ResetAll
+            | Command::Own(_)
+            | Command::Prepare(_)
+            | Command::Execute(_)
+            | Command::Deallocate(_)
+            | Command::DiscardAll
+            | Command::Discard
+            | Command::Empty => (not_ours(command), None),
         }
     }
 
@@ -348,10 +364,8 @@ mod tests {
     }
 
     fn text(transaction: &Transaction) -> &str {
-        match transaction {
-            Transaction::Begun(begun) => &begun.text,
-            other => panic!("not begun: {other:?}"),
-        }
+        let Transaction::Begun(begun) = transaction else { panic!("not begun: {transaction:?}") };
+        &begun.text
     }
 
     #[test]

@@ -258,9 +258,12 @@ impl Drop for Lease {
     }
 }
 
+/// Server, user, password: who has another password has another pool.
+type PoolKey = (Address, Box<str>, Option<Secret>);
+
 /// All pools, by server address and login.
 pub struct Pools {
-    pools: Mutex<HashMap<(Address, Box<str>), Arc<ServerPool>>>,
+    pools: Mutex<HashMap<PoolKey, Arc<ServerPool>>>,
     connector: Arc<Connector>,
     on_refused: OnRefused,
 }
@@ -282,7 +285,7 @@ impl Pools {
     ) -> Arc<ServerPool> {
         let user = server.address.user.as_deref().unwrap_or(user);
         let password = server.address.password.as_ref().or(password);
-        let key = (server.address.clone(), Box::from(user));
+        let key = (server.address.clone(), Box::from(user), password.cloned());
         let mut pools = self.pools.lock();
         let pool = pools.entry(key).or_insert_with(|| {
             Arc::new(ServerPool {
@@ -307,16 +310,18 @@ impl Pools {
     }
 
     /// After a reload: pools of servers that are gone are closed, the others get their settings.
-    pub fn retain(&self, settings_of: impl Fn(&Address) -> Option<PoolSettings>) {
+    pub fn retain(&self, settings_of: impl Fn(&Address, &str, Option<&Secret>) -> Option<PoolSettings>) {
         let mut gone = Vec::new();
-        self.pools.lock().retain(|(address, _), pool| match settings_of(address) {
-            Some(settings) => {
-                pool.machine.lock().set_settings(settings);
-                true
-            }
-            None => {
-                gone.push(Arc::clone(pool));
-                false
+        self.pools.lock().retain(|(address, user, password), pool| {
+            match settings_of(address, user, password.as_ref()) {
+                Some(settings) => {
+                    pool.machine.lock().set_settings(settings);
+                    true
+                }
+                None => {
+                    gone.push(Arc::clone(pool));
+                    false
+                }
             }
         });
         for pool in gone {

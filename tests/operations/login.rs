@@ -175,7 +175,6 @@ fn psql_comes_in_through_tls() {
 }
 
 #[test]
-#[ignore = "a quoted name in search_path is cut at its comma; any shardway.role is taken"]
 fn startup_parameters_with_quotes_and_wrong_roles() {
     let stage = &*STAGE;
     let proxy = stage.proxy("startup-quotes", &Settings::default());

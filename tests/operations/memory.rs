@@ -28,7 +28,7 @@ fn idle_clients_cost_little_and_give_it_back() {
     };
     let first = one_round();
     let second = one_round();
-    println!(
+    eprintln!(
         "{CLIENTS} idle clients: first {} KiB, left {}; then {} KiB, left {}",
         first.0, first.1, second.0, second.1
     );
@@ -58,6 +58,6 @@ fn figures_that_nobody_reads_cost_no_memory() {
     };
     let warm = run(50);
     let after = run(250);
-    println!("resident after 5,000 statements: {warm} KiB; after 30,000: {after} KiB");
+    eprintln!("resident after 5,000 statements: {warm} KiB; after 30,000: {after} KiB");
     assert!(after < warm + 2048, "{warm} KiB grew to {after} KiB");
 }

@@ -103,7 +103,6 @@ fn reads_go_where_they_may() {
 
 /// A session that has written sees what it wrote: its next reads stay away from replicas that may not have it yet.
 #[test]
-#[ignore = "reads after a write go to replicas that may not have it yet"]
 fn a_session_reads_its_own_writes() {
     let stage = &*PAIRS;
     let proxy = started(stage, "own-writes", "");

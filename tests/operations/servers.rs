@@ -150,7 +150,6 @@ fn a_server_that_refuses_our_login_is_named_with_its_own_code() {
 }
 
 #[test]
-#[ignore = "pools are known by server and user only: the first password wins"]
 fn users_with_different_server_passwords_share_no_connections() {
     let stage = &*STAGE;
     let more = "[[users]]\nname = \"impostor\"\npassword = \"secret\"\nserver_user = \"app\"\nserver_password = \"wrong\"\n\n\

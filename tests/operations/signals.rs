@@ -145,7 +145,6 @@ fn a_reload_changes_users_passwords_and_pools() {
 }
 
 #[test]
-#[ignore = "a pool keeps the password it was made with"]
 fn a_server_password_that_was_wrong_is_right_after_a_reload() {
     let stage = &*STAGE;
     stage.role("late");

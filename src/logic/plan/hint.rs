@@ -10,8 +10,8 @@ pub fn leading(statement: &str) -> Result<Option<Hint>, Refusal> {
             rest = line.split_once(['\n', '\r']).map_or("", |(_, after)| after).trim_ascii_start();
         } else if let Some((comment, after)) = block(rest) {
             match comment.trim_ascii().strip_prefix("shardway") {
-                Some(hint) if hint.is_empty() || hint.starts_with(|c: char| c.is_ascii_whitespace()) => {
-                    return parse(hint.trim_ascii()).map(Some);
+                Some(hint) if hint.is_empty() || hint.starts_with(|c: char| c == '.' || c.is_ascii_whitespace()) => {
+                    return parse(hint.trim_ascii().trim_start_matches('.')).map(Some);
                 }
                 Some(_) | None => rest = after.trim_ascii_start(),
             }

@@ -253,7 +253,7 @@ pub enum Command {
 /// Settings of our own, `SET shardway.… `.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OwnCommand {
-    /// SET [LOCAL] shardway.x = 'v'; `None` is RESET
+    /// `SET [LOCAL] shardway.x = 'v'`; `None` is RESET
     Set {
         /// Which
         setting: OwnSetting,

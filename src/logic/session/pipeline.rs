@@ -82,6 +82,10 @@ pub struct Failure {
 }
 
 /// The replies a server owes us.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "wishes of the session and facts for it, each independent of the others"
+)]
 #[derive(Debug, Default)]
 pub struct Pipeline {
     owed: VecDeque<Owed>,
@@ -282,10 +286,10 @@ impl Pipeline {
                 }
                 self.pop();
             }
-            Some(Owed::FirstOf) => self.completed += 1,
+            Some(Owed::FirstOf) => self.completed = self.completed.saturating_add(1),
             Some(Owed::Query) if self.tell_completed => {
                 self.done.push(Done::Completed(self.completed));
-                self.completed += 1;
+                self.completed = self.completed.saturating_add(1);
             }
             _ => (),
         }

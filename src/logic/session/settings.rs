@@ -140,9 +140,8 @@ impl Settings {
 pub fn difference(server: &Map, client: &Map) -> Option<String> {
     let mut sql = String::new();
     // SET SESSION AUTHORIZATION drops a role that was set before, so it goes first.
-    let first = |name: &&Box<str>| &***name != "session_authorization";
-    let mut names: Vec<&Box<str>> = server.keys().chain(client.keys()).collect();
-    names.sort_unstable_by_key(|name| (first(name), *name));
+    let mut names: Vec<&str> = server.keys().chain(client.keys()).map(|name| &**name).collect();
+    names.sort_unstable_by_key(|name| (*name != "session_authorization", *name));
     names.dedup();
     for name in names.into_iter().filter(|name| !name.starts_with(OWN_PREFIX)) {
         match (server.get(name), client.get(name)) {

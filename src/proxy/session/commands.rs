@@ -12,7 +12,7 @@ use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings::OWN_PREFIX;
 use crate::logic::transaction::{Step, Warning};
-use crate::proxy::session::servers::{shard_by_key, shard_by_name};
+use crate::proxy::session::servers::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::simple::{alone, needs_session};
 use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
 use crate::proxy::statements::server_name;
@@ -84,7 +84,7 @@ impl Session {
             }
             Step::Fail(fault) => Err(fault.into()),
             Step::Send(replacement) => {
-                self.to_members(command, replacement, text, Some(size)).await?;
+                self.tell_members(command, replacement, text, Some(size)).await?;
                 self.schema_may_have_changed(false).await
             }
         }
@@ -92,7 +92,7 @@ impl Session {
 
     /// Tells every shard of the transaction; the client gets one answer, the writer's. `size` is that of the client's
     /// Query message; in the extended protocol there is none, and the command tag alone is passed on.
-    pub(super) async fn to_members(
+    pub(super) async fn tell_members(
         &mut self,
         command: &Command,
         replacement: Option<&str>,
@@ -208,7 +208,7 @@ impl Session {
         // RESET on a server goes back to its own defaults: the client's startup message is set again behind it.
         let reset = is_reset(text).then(|| self.settings.startup_sql()).flatten().map(|sql| format!("{text};{sql}"));
         if self.transaction.is_on_server() {
-            return self.to_members(command, reset.as_deref(), text, size).await;
+            return self.tell_members(command, reset.as_deref(), text, size).await;
         }
         let target = self.target(Destination::Any, Access::Read)?;
         let index = self.hold(target).await?;
@@ -254,7 +254,7 @@ impl Session {
                     match setting {
                         OwnSetting::Shard => drop(shard_by_name(self.map(), value)?),
                         OwnSetting::Key => drop(shard_by_key(self.map(), value)?),
-                        OwnSetting::Role => (),
+                        OwnSetting::Role => check_role(value)?,
                     }
                 }
                 let change =
@@ -287,7 +287,20 @@ impl Session {
                 self.held.clear();
                 Ok("DISCARD ALL")
             }
-            _ => {
+            Command::Discard
+            | Command::Begin { .. }
+            | Command::Commit { .. }
+            | Command::Rollback { .. }
+            | Command::Savepoint(_)
+            | Command::Release(_)
+            | Command::RollbackTo(_)
+            | Command::SetTransaction
+            | Command::Set(_)
+            | Command::ResetAll
+            | Command::Own(_)
+            | Command::Prepare(_)
+            | Command::Execute(_)
+            | Command::Empty => {
                 if self.held.iter().any(|held| held.pin.is_some()) {
                     return Err(needs_session(verb).into());
                 }
@@ -317,7 +330,7 @@ impl Session {
         let mut complete = Vec::new();
         write::command_complete(&mut complete, "PREPARE");
         if !self.held[index].lease.prepared.touch(statement.id) {
-            self.make_room(index);
+            self.make_room(index, 0);
             let out = self.outgoing.buffer();
             write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
             self.pipeline.owe(Owed::HiddenParse(statement.id));
@@ -337,9 +350,9 @@ impl Session {
     }
 
     /// Closes the least recently used statement of a server when it has as many as it may.
-    pub(super) fn make_room(&mut self, index: usize) {
+    pub(super) fn make_room(&mut self, index: usize, on_their_way: usize) {
         let max = self.picture().database.pool.prepared_statements_max as usize;
-        if let Some(id) = self.held[index].lease.prepared.evict(max) {
+        while let Some(id) = self.held[index].lease.prepared.evict(max.saturating_sub(on_their_way)) {
             write::on_statement(self.outgoing.buffer(), client::CLOSE, &server_name(id));
             self.pipeline.owe(Owed::HiddenClose);
         }
@@ -371,7 +384,7 @@ impl Session {
         self.pipeline.clear();
         self.prepare(index);
         if !self.held[index].lease.prepared.touch(statement.id) {
-            self.make_room(index);
+            self.make_room(index, 0);
             let out = self.outgoing.buffer();
             write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
             write::bare(out, client::SYNC);
@@ -482,12 +495,8 @@ fn own_name(setting: OwnSetting) -> &'static str {
 
 /// Every parameter it sets has a dot in its name: PostgreSQL takes any value for these.
 fn is_free(command: &Command) -> bool {
-    match command {
-        Command::Set(changes) => {
-            changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX))
-        }
-        _ => false,
-    }
+    let Command::Set(changes) = command else { return false };
+    changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX))
 }
 
 fn is_reset(text: &str) -> bool {

@@ -14,7 +14,7 @@ use crate::proxy::metrics::{ClientState, PlanKind};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, needs_simple};
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::session::{End, Run, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// A text no parser takes: makes a server abort its implicit transaction as PostgreSQL would have.
@@ -31,7 +31,7 @@ pub(super) enum Progress {
 impl Session {
     /// Messages of the extended protocol stand at the front.
     pub(super) async fn extended(&mut self) -> Result<Progress, Trouble> {
-        if self.is_skipping {
+        if self.run == Run::Skipping {
             return self.end_of_skipped().await;
         }
         if !self.is_gathered() {
@@ -42,10 +42,10 @@ impl Session {
         self.look()?;
         let mut segment = self.gather_segment();
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
-        self.is_pipelining = !matches!(cut, Cut::Sync);
+        self.run = if matches!(cut, Cut::Sync) { Run::Between } else { Run::Pipelining };
         let result = self.run_segment(&mut segment, &cut).await;
         let result = match (result, cut) {
-            (Ok(()), _) if self.is_skipping => Ok(()),
+            (Ok(()), _) if self.run == Run::Skipping => Ok(()),
             (Ok(()), Cut::Act(shape)) => self.act_extended(&shape).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
             (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),
@@ -82,7 +82,7 @@ impl Session {
             Trouble::Told | Trouble::End(_) => (),
         }
         self.transaction.abort();
-        self.is_skipping = true;
+        self.run = Run::Skipping;
         if std::mem::take(&mut self.is_synced) {
             return self.sync_after_error().await;
         }
@@ -94,7 +94,6 @@ impl Session {
         const SYNC_SIZE: usize = frame::HEADER;
         let started = Instant::now();
         self.client.consume(SYNC_SIZE);
-        self.is_pipelining = false;
         self.sync_after_error().await?;
         self.end_statement(started);
         Ok(Progress::Served)
@@ -103,7 +102,7 @@ impl Session {
     /// Ends the implicit transactions that a failed pipeline has left, undone: a server that has written without
     /// failing itself must be made to.
     async fn sync_after_error(&mut self) -> Result<(), Trouble> {
-        self.is_skipping = false;
+        self.run = Run::Between;
         while let Some(index) = self.held.iter().position(|held| held.in_pipeline) {
             let held = &mut self.held[index];
             held.in_pipeline = false;
@@ -227,7 +226,7 @@ impl Session {
             self.settle(index);
             self.held[index].in_pipeline = false;
             self.schema_may_have_changed(false).await?;
-        } else if is_sync && !self.is_skipping {
+        } else if is_sync && self.run != Run::Skipping {
             self.sync_all().await?;
         } else if is_sync {
             self.sync_after_error().await?;
@@ -268,7 +267,9 @@ impl Session {
         if let Some(failure) = &failure {
             self.held[index].lease.unnamed = None;
             self.take_back(segment, failure.answered);
-            self.is_skipping = self.pipeline.skips_to_sync;
+            if self.pipeline.skips_to_sync {
+                self.run = Run::Skipping;
+            }
             if self.transaction.is_on_server() {
                 self.transaction.on_ready(b'E');
             }
@@ -359,7 +360,7 @@ impl Session {
             self.pipeline.owe(Owed::Local(PARSE_COMPLETE.into()));
             return;
         }
-        self.make_room(index);
+        self.make_room(index, sent.len());
         let out = self.outgoing.buffer();
         write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
         self.pipeline.owe(Owed::Parse(Some(statement.id)));
@@ -372,7 +373,7 @@ impl Session {
             if self.held[index].lease.prepared.touch(statement.id) || sent.contains(&statement.id) {
                 return;
             }
-            self.make_room(index);
+            self.make_room(index, sent.len());
             let out = self.outgoing.buffer();
             write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
             self.pipeline.owe(Owed::HiddenParse(statement.id));
@@ -430,7 +431,7 @@ impl Session {
                 }
                 Told::Fail(fault) => Err(fault.into()),
                 Told::Send(replacement) => {
-                    self.to_members(command, replacement, text, None).await?;
+                    self.tell_members(command, replacement, text, None).await?;
                     self.schema_may_have_changed(false).await?;
                     Ok(None)
                 }

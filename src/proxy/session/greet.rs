@@ -15,8 +15,8 @@ use crate::proxy::door::Guest;
 use crate::proxy::metrics::ClientState;
 use crate::proxy::session::client::Client;
 use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::servers::{shard_by_key, shard_by_name};
-use crate::proxy::session::{End, Session};
+use crate::proxy::session::servers::{check_role, shard_by_key, shard_by_name};
+use crate::proxy::session::{End, Run, Session};
 use crate::proxy::shared::{Accepted, Shared};
 
 /// How long the first clients of a proxy wait for the schema.
@@ -51,9 +51,8 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         unnamed: None,
         kept_ready: None,
         portals: Vec::new(),
-        is_skipping: false,
+        run: Run::Between,
         is_synced: false,
-        is_pipelining: false,
         wrote: Vec::new(),
         has_ddl: false,
         held: Vec::new(),
@@ -161,7 +160,7 @@ impl Session {
         let checked = match name {
             "shardway.shard" => shard_by_name(self.map(), value).map(drop),
             "shardway.key" => shard_by_key(self.map(), value).map(drop),
-            "shardway.role" => Ok(()),
+            "shardway.role" => check_role(value),
             _ => {
                 return Err(End::Fault(Fault::Startup {
                     sqlstate: "42704".into(),

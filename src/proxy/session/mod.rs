@@ -90,6 +90,17 @@ struct Named {
     since: u64,
 }
 
+/// Where the session stands in the extended protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Run {
+    /// Between two pipelines
+    Between,
+    /// Messages have been served that no Sync has ended: portals live on
+    Pipelining,
+    /// After an error: what comes before Sync is not looked at
+    Skipping,
+}
+
 /// A portal: a bound statement.
 struct Portal {
     name: Box<[u8]>,
@@ -120,12 +131,9 @@ pub struct Session {
     kept_ready: Option<u8>,
     /// Portals of the open transaction
     portals: Vec<Portal>,
-    /// After an error in the extended protocol: what comes before Sync is not looked at
-    is_skipping: bool,
+    run: Run,
     /// A Sync has been consumed that an error came before
     is_synced: bool,
-    /// Messages of a pipeline have been served that no Sync has ended: portals live on
-    is_pipelining: bool,
     /// When the session last wrote to each shard: replicas may not have it yet
     wrote: Vec<(ShardId, Instant)>,
     /// The open transaction has changed the schema
@@ -168,7 +176,7 @@ impl Session {
             if is_between && self.shared.is_draining() {
                 return Poll::Ready(Err(End::Fault(Fault::Shutdown)));
             }
-            if self.client.has_backlog() && self.client.poll_flush(context).is_ready_and(|sent| sent.is_err()) {
+            if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
                 return Poll::Ready(Err(End::Gone));
             }
             if let Poll::Ready(result) = self.client.poll_fill(context) {
@@ -215,7 +223,7 @@ impl Session {
 
     /// One message, or one run of extended-protocol messages up to Sync.
     async fn request(&mut self, tag: u8, size: usize) -> Result<Progress, Trouble> {
-        if self.is_skipping && tag != tag::SYNC && tag != tag::TERMINATE {
+        if self.run == Run::Skipping && tag != tag::SYNC && tag != tag::TERMINATE {
             self.client.consume(size);
             return Ok(Progress::Served);
         }
@@ -318,20 +326,6 @@ impl Session {
             }
         }
         self.release_all();
-    }
-}
-
-/// `Poll::is_ready_and`, which the standard library lacks.
-trait ReadyAnd<T> {
-    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool;
-}
-
-impl<T> ReadyAnd<T> for Poll<T> {
-    fn is_ready_and(self, holds: impl FnOnce(T) -> bool) -> bool {
-        match self {
-            Self::Ready(value) => holds(value),
-            Self::Pending => false,
-        }
     }
 }
 

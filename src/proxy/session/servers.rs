@@ -647,18 +647,54 @@ pub(super) fn shard_by_key(map: &ShardMap, text: &str) -> Result<ShardId, Refusa
     }
 }
 
+/// `SET shardway.role`.
+pub(super) fn check_role(value: &str) -> Result<(), Refusal> {
+    match value {
+        "primary" | "replica" | "auto" => Ok(()),
+        _ => Err(Refusal {
+            reason: Reason::BadHint,
+            sqlstate: "22023",
+            message: format!("invalid value for parameter \"shardway.role\": \"{value}\""),
+            detail: None,
+            hint: Some("Available values: primary, replica, auto.".to_owned()),
+        }),
+    }
+}
+
 /// The schemas of a `search_path` setting, as `SET search_path TO` takes them.
 fn split_search_path(sql: &str) -> Vec<Box<str>> {
-    let schema = |item: &str| -> Box<str> {
-        let item = item.trim();
-        let unquoted = |quote: char| item.strip_prefix(quote).and_then(|item| item.strip_suffix(quote));
-        match (unquoted('\''), unquoted('"')) {
-            (Some(text), _) => text.replace("''", "'").into(),
-            (None, Some(text)) => text.replace("\"\"", "\"").into(),
-            (None, None) => item.to_lowercase().into(),
+    let mut schemas = Vec::new();
+    let mut rest = sql.trim_start_matches(settings::RAW).trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (schema, after) = match first {
+            '"' | '\'' => quoted(&rest[1..], first),
+            _ => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                (rest[..end].trim().to_lowercase(), &rest[end..])
+            }
+        };
+        if !schema.is_empty() {
+            schemas.push(schema.into());
         }
-    };
-    sql.trim_start_matches(settings::RAW).split(',').map(schema).filter(|item| !item.is_empty()).collect()
+        rest = after.trim_start().trim_start_matches(',').trim_start();
+    }
+    schemas
+}
+
+/// A quoted item up to its closing quote, and what follows. A doubled quote stands for one.
+fn quoted(text: &str, quote: char) -> (String, &str) {
+    let mut item = String::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, found)) = chars.next() {
+        if found != quote {
+            item.push(found);
+        } else if chars.next_if(|(_, next)| *next == quote).is_some() {
+            item.push(quote);
+        } else {
+            return (item, &text[at + 1..]);
+        }
+    }
+    (item, "")
 }
 
 /// `"$user"` is the schema of the user's name.

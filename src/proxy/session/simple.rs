@@ -15,7 +15,10 @@ use crate::proxy::metrics::{ClientState, PlanKind};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::servers::Target;
-use crate::proxy::session::{Session, TEMPLATE, Trouble};
+use crate::proxy::session::{Run, Session, TEMPLATE, Trouble};
+
+/// The plans of a text, and where it goes if it is one statement for one shard.
+type Decided = (Arc<Shape>, Option<Result<Destination, Refusal>>);
 
 /// A statement that goes to a server, ready to be sent.
 pub(super) struct Ready<'a> {
@@ -31,7 +34,7 @@ impl Session {
         let (started, consumed) = (Instant::now(), self.client.consumed);
         self.show(ClientState::Active);
         self.unnamed = None;
-        self.is_pipelining = false;
+        self.run = Run::Between;
         let result = match self.sync_servers().await {
             Ok(()) => self.query(size).await,
             Err(trouble) => Err(trouble),
@@ -51,7 +54,7 @@ impl Session {
         if self.transaction.is_idle() {
             self.metrics.transaction_seconds.record((now - began).as_secs_f64());
             self.transaction_started = None;
-            if !self.portals.is_empty() && !self.is_pipelining {
+            if !self.portals.is_empty() && self.run == Run::Between {
                 self.portals.clear();
             }
         }
@@ -63,11 +66,10 @@ impl Session {
         let body = &self.client.received()[HEADER..size];
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
         let sql = super::utf8(text)?;
-        let (shape, found) = self.decide(sql)?;
-        let statements = match &shape.statements {
-            Ok(statements) => statements,
+        let (shape, found) = self.decide(sql);
+        let Ok(statements) = &shape.statements else {
             // Not SQL as we know it: a server says what is wrong with it, in PostgreSQL's words.
-            Err(_) => return self.send_unread(size).await,
+            return self.send_unread(size).await;
         };
         match (&statements[..], found) {
             ([], _) => self.answer_empty(),
@@ -84,19 +86,19 @@ impl Session {
     }
 
     /// The plan of a text, and where it goes if it is one statement for one shard.
-    fn decide(&self, sql: &str) -> Result<(Arc<Shape>, Option<Result<Destination, Refusal>>), Refusal> {
+    fn decide(&self, sql: &str) -> Decided {
         let picture = self.picture();
         TEMPLATE.with_borrow_mut(|template| {
             let lexed = template.lex(sql.as_bytes(), self.strings());
             let shape = picture.planner.templated(sql, &lexed);
-            let Some(planned) = super::only(&shape) else { return Ok((shape, None)) };
+            let Some(planned) = super::only(&shape) else { return (shape, None) };
             let values = Values::Text { sql, literals: lexed.literals };
             let found = match &*planned.plan {
                 Plan::One(one) => Some(route::destination(&one.home, &values, &picture.database.map)),
                 Plan::Refuse(refusal) if planned.forced.is_some() => Some(Err(refusal.clone())),
                 Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_) => None,
             };
-            Ok((shape, found))
+            (shape, found)
         })
     }
 

@@ -12,9 +12,9 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::Name;
+use crate::logic::shards::ShardId;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::simple::{Ready, alone, meet};
-use crate::logic::shards::ShardId;
 use crate::proxy::session::{Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -238,10 +238,9 @@ impl Session {
             return Ok(None);
         };
         self.check_alive()?;
-        let together = match meet(segment.destination, destination) {
-            Ok(destination) => destination,
+        let Ok(together) = meet(segment.destination, destination) else {
             // Another shard: what stands before it goes first.
-            Err(_) => return Ok(Some(Cut::Next)),
+            return Ok(Some(Cut::Next));
         };
         segment.destination = together;
         if access == Access::Write {
@@ -300,7 +299,14 @@ impl Session {
     }
 
     /// A message for a portal goes to the server that has it.
-    fn push_portal(&self, segment: &mut Segment, tag: u8, shard: Option<ShardId>, at: usize, size: usize) -> Option<Cut> {
+    fn push_portal(
+        &self,
+        segment: &mut Segment,
+        tag: u8,
+        shard: Option<ShardId>,
+        at: usize,
+        size: usize,
+    ) -> Option<Cut> {
         if let Some(shard) = shard {
             match meet(segment.destination, Destination::Shard(shard)) {
                 Ok(destination) => segment.destination = destination,

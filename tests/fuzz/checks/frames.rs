@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
 /// What the client gets, how it breaks, and how the pipeline stands.
 fn play(owed: &[u8], bytes: &[u8], size: usize) -> (Vec<u8>, Option<Broken>, String) {
     let mut pipeline = Pipeline::default();
-    pipeline.tell_completed = owed.len() % 2 == 0;
+    pipeline.tell_completed = owed.len().is_multiple_of(2);
     owed.iter().for_each(|byte| pipeline.owe(entry(*byte)));
     let (mut walk, mut got) = (Walk::default(), Vec::new());
     pipeline.speak(&mut got);
