@@ -123,17 +123,18 @@ fn a_replica_that_lags_takes_no_part() {
     let proxy = started(stage, "lag", "");
     let (client, replica) = (stage.clients[2], stage.world.replicas[2].port());
     reload(&proxy, |toml| toml + "[databases.app.replicas]\nmax_lag = \"1s\"\nmax_lag_bytes = \"1kB\"\n", "ok");
-    let mut wire = login(&proxy);
-    until("the replica takes reads", || is_replica(&mut wire, client));
+    // Two sessions: one that writes reads from the primary for a while anyway.
+    let (mut wire, mut reader) = (login(&proxy), login(&proxy));
+    until("the replica takes reads", || is_replica(&mut reader, client));
     admin(replica).rows("SELECT pg_wal_replay_pause()");
     until("replay pauses", || admin(replica).value("SELECT pg_get_wal_replay_pause_state()") == "paused");
     for _ in 0..40 {
         wire.rows(&format!("UPDATE events SET payload = to_jsonb(repeat('x', 1000)) WHERE client_id = {client}"));
     }
-    until("reads go to the primary", || !is_replica(&mut wire, client));
-    assert!(metric(&proxy, "shardway_replica_lag_bytes", &["app/c/replica-1"]) > 1000.0);
+    until("reads go to the primary", || !is_replica(&mut reader, client));
+    until("the lag is shown", || metric(&proxy, "shardway_replica_lag_bytes", &["app/c/replica-1"]) > 1000.0);
     admin(replica).rows("SELECT pg_wal_replay_resume()");
-    until("the replica takes reads again", || is_replica(&mut wire, client));
+    until("the replica takes reads again", || is_replica(&mut reader, client));
 }
 
 /// After the first failure nobody sees an error: a read that finds its replica dead is served by the primary.

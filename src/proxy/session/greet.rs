@@ -137,7 +137,6 @@ impl Session {
         if let Some(accepted) = self.shared.accepted(&key) {
             return Ok(accepted);
         }
-        check_text_settings(&key.2)?;
         let mut map: Map =
             key.2.iter().map(|(name, value)| (name.clone(), settings::startup_value(name, value))).collect();
         for (name, value) in &key.2 {
@@ -150,6 +149,7 @@ impl Session {
             Some(sql) => self.try_settings(&sql).await?,
             None => Vec::new(),
         };
+        check_text_settings(&key.2)?;
         self.forget_defaults(&mut map, &reported);
         let accepted = Accepted { settings: Arc::new(map), reported: Arc::new(reported) };
         self.shared.accept(key, accepted.clone());
