@@ -167,6 +167,9 @@ impl Metrics {
 
     /// All of it, as Prometheus text.
     pub fn render(&self) -> String {
+        for database in self.databases.lock().values() {
+            database.settle();
+        }
         self.registry.render()
     }
 }
