@@ -12,7 +12,7 @@ use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings::OWN_PREFIX;
 use crate::logic::transaction::{Step, Warning};
-use crate::proxy::session::servers::{check_role, shard_by_key, shard_by_name};
+use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::simple::{alone, needs_session};
 use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
 use crate::proxy::statements::server_name;

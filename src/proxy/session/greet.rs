@@ -15,7 +15,7 @@ use crate::proxy::door::Guest;
 use crate::proxy::metrics::ClientState;
 use crate::proxy::session::client::Client;
 use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::servers::{check_role, shard_by_key, shard_by_name};
+use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::{End, Run, Session};
 use crate::proxy::shared::{Accepted, Shared};
 

@@ -4,6 +4,7 @@
 
 mod client;
 mod exchange;
+mod picture;
 mod servers;
 mod greet;
 mod copy;
@@ -36,7 +37,8 @@ use crate::proxy::statements::Statement;
 use client::Client;
 use exchange::Outgoing;
 use extended::Progress;
-use servers::{Held, Picture};
+use picture::Picture;
+use servers::Held;
 
 pub use greet::welcome;
 

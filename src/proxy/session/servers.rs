@@ -7,14 +7,12 @@ use std::time::{Duration, Instant};
 use crate::logic::plan::{Access, Mark, Reason, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
-use crate::logic::route::{self, Destination};
+use crate::logic::route::Destination;
 use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
 use crate::logic::session::settings;
-use crate::logic::shards::{ShardId, ShardMap};
-use crate::logic::topology::{Database, Health, PoolMode, Role, Server};
-use crate::logic::value::{LiteralKind, Raw};
+use crate::logic::shards::ShardId;
+use crate::logic::topology::{Health, PoolMode, Role, Server};
 use crate::proxy::metrics::{ClientState, Direction};
-use crate::proxy::plans::Planner;
 use crate::proxy::pool::{Lease, ServerPool};
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
 use crate::proxy::session::{End, Session, Trouble};
@@ -52,19 +50,6 @@ impl Held {
     }
 }
 
-/// What the session knows of its database, until the topology or its search path changes.
-pub struct Picture {
-    /// The topology it is from
-    pub epoch: u64,
-    /// The database
-    pub database: Arc<Database>,
-    /// Plans for it
-    pub planner: Arc<Planner>,
-    search_path: Option<Box<str>>,
-    role: Option<Box<str>>,
-    primaries: Vec<Option<Arc<ServerPool>>>,
-}
-
 /// Where a statement runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
@@ -75,86 +60,6 @@ pub struct Target {
 }
 
 impl Session {
-    /// Brings `self.picture` up to date.
-    pub(super) fn look(&mut self) -> Result<(), Fault> {
-        let epoch = self.shared.topology.load().epoch;
-        let search_path = self.settings.get("search_path");
-        if let Some(picture) = &self.picture
-            && picture.epoch == epoch
-            && picture.search_path.as_deref() == search_path
-            && picture.role.as_deref() == self.settings.get("role")
-        {
-            return Ok(());
-        }
-        let topology = self.shared.topology.load_full();
-        let Some(database) = topology.databases.get(&self.database) else {
-            return Err(Fault::NoDatabase(self.database.clone()));
-        };
-        let Some(catalog) = &database.catalog else {
-            return Err(Fault::NoCatalog(self.database.clone()));
-        };
-        let schemas = match search_path {
-            Some(sql) => split_search_path(sql),
-            None => catalog.search_path.clone(),
-        };
-        let role = self.settings.get("role");
-        let user = role.map_or(&*self.user.name, |role| role.trim_matches(['\'', '"']));
-        let planner = self.shared.planner(database, &with_user(schemas, user));
-        let primaries = vec![None; database.shards.len()];
-        let (search_path, role) = (search_path.map(Into::into), role.map(Into::into));
-        let database = Arc::clone(database);
-        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, role, primaries });
-        Ok(())
-    }
-
-    /// The picture that `look` made.
-    pub(super) fn picture(&self) -> &Picture {
-        self.picture.as_ref().expect("look() comes before every use")
-    }
-
-    pub(super) fn map(&self) -> &ShardMap {
-        &self.picture().database.map
-    }
-
-    fn shard_name(&self, shard: ShardId) -> &str {
-        &self.picture().database.shards[usize::from(shard.0)].name
-    }
-
-    /// The shard that the session has named with `SET shardway.shard` or `shardway.key`.
-    pub(super) fn named_shard(&self) -> Result<Option<ShardId>, Refusal> {
-        if let Some(name) = self.settings.get("shardway.shard") {
-            return shard_by_name(self.map(), name).map(Some);
-        }
-        match self.settings.get("shardway.key") {
-            Some(key) => shard_by_key(self.map(), key).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// A destination made definite by what the session has named. What the keys prove wins over no name; a name
-    /// that contradicts them is an error.
-    pub(super) fn overrule(
-        &self,
-        found: Result<Destination, Refusal>,
-        named: Option<ShardId>,
-    ) -> Result<Destination, Refusal> {
-        let Some(named) = named else { return found };
-        match found {
-            Ok(Destination::Shard(shard)) if shard != named => Err(Refusal {
-                reason: Reason::BadHint,
-                sqlstate: "0A000",
-                message: format!(
-                    "the statement belongs to shard \"{}\", but the session has named shard \"{}\"",
-                    self.shard_name(shard),
-                    self.shard_name(named)
-                ),
-                detail: None,
-                hint: Some("RESET shardway.shard, RESET shardway.key".to_owned()),
-            }),
-            Ok(_) | Err(_) => Ok(Destination::Shard(named)),
-        }
-    }
-
     /// Shard and role for a statement, given where the open transaction is.
     pub(super) fn target(&self, destination: Destination, access: Access) -> Result<Target, Refusal> {
         if destination == Destination::Current && self.held.iter().filter(|held| held.is_engaged()).count() > 1 {
@@ -250,7 +155,8 @@ impl Session {
     }
 
     fn remember_write(&mut self, shard: ShardId) {
-        if self.picture().database.shards[usize::from(shard.0)].replicas.is_empty() {
+        let Some(picture) = &self.picture else { return };
+        if picture.database.shards[usize::from(shard.0)].replicas.is_empty() {
             return;
         }
         let now = Instant::now();
@@ -508,11 +414,6 @@ impl Session {
         let held = &mut self.held[index];
         held.lease.is_tainted |= mark.taints;
         held.has_written |= access == Access::Write;
-        if access == Access::Write {
-            let shard = held.shard;
-            self.remember_write(shard);
-        }
-        let held = &mut self.held[index];
         if let Some(pin) = mark.pin
             && held.pin.is_none()
         {
@@ -543,7 +444,11 @@ impl Session {
                 continue;
             }
             held.is_member = false;
-            held.has_written = false;
+            let (has_written, shard) = (std::mem::take(&mut held.has_written), held.shard);
+            if has_written {
+                self.remember_write(shard);
+            }
+            let held = &mut self.held[index];
             if held.status != b'I' {
                 debug_assert!(false, "a server in a transaction that the session does not know of");
                 tracing::error!(client = self.id, "a server was left in a transaction: its connection is closed");
@@ -608,96 +513,4 @@ impl Session {
             }
         }
     }
-}
-
-/// `SET shardway.shard = 'b'`.
-pub(super) fn shard_by_name(map: &ShardMap, name: &str) -> Result<ShardId, Refusal> {
-    map.shard_named(name).ok_or_else(|| Refusal {
-        reason: Reason::BadHint,
-        sqlstate: "22023",
-        message: format!("there is no shard \"{name}\""),
-        detail: None,
-        hint: Some(format!("the shards are {}", map.shards.join(", "))),
-    })
-}
-
-/// `SET shardway.key = '42'`, or `'keyspace:42'` where there is more than one keyspace.
-pub(super) fn shard_by_key(map: &ShardMap, text: &str) -> Result<ShardId, Refusal> {
-    let refuse = |message: String, hint: Option<String>| Refusal {
-        reason: Reason::BadHint,
-        sqlstate: "22023",
-        message,
-        detail: None,
-        hint,
-    };
-    let named = text.split_once(':').and_then(|(name, key)| Some((map.keyspace_named(name)?, key)));
-    let (keyspace, key) = match (named, map.keyspaces.len()) {
-        (Some((keyspace, key)), _) => (map.keyspace(keyspace), key),
-        (None, 1) => (&map.keyspaces[0], text),
-        (None, _) => {
-            let names: Vec<&str> = map.keyspaces.iter().map(|keyspace| &*keyspace.name).collect();
-            let hint = format!("write keyspace:key; the keyspaces are {}", names.join(", "));
-            return Err(refuse(format!("\"{text}\" does not say of which keyspace it is a key"), Some(hint)));
-        }
-    };
-    let raw = Raw::Literal { kind: LiteralKind::String, negative: false, text: key };
-    match route::key_home(keyspace, raw) {
-        Some(shard) => Ok(shard),
-        None => Err(refuse(format!("\"{key}\" is not a key of keyspace \"{}\" with a home", keyspace.name), None)),
-    }
-}
-
-/// `SET shardway.role`.
-pub(super) fn check_role(value: &str) -> Result<(), Refusal> {
-    match value {
-        "primary" | "replica" | "auto" => Ok(()),
-        _ => Err(Refusal {
-            reason: Reason::BadHint,
-            sqlstate: "22023",
-            message: format!("invalid value for parameter \"shardway.role\": \"{value}\""),
-            detail: None,
-            hint: Some("Available values: primary, replica, auto.".to_owned()),
-        }),
-    }
-}
-
-/// The schemas of a `search_path` setting, as `SET search_path TO` takes them.
-fn split_search_path(sql: &str) -> Vec<Box<str>> {
-    let mut schemas = Vec::new();
-    let mut rest = sql.trim_start_matches(settings::RAW).trim_start();
-    while let Some(first) = rest.chars().next() {
-        let (schema, after) = match first {
-            '"' | '\'' => quoted(&rest[1..], first),
-            _ => {
-                let end = rest.find(',').unwrap_or(rest.len());
-                (rest[..end].trim().to_lowercase(), &rest[end..])
-            }
-        };
-        if !schema.is_empty() {
-            schemas.push(schema.into());
-        }
-        rest = after.trim_start().trim_start_matches(',').trim_start();
-    }
-    schemas
-}
-
-/// A quoted item up to its closing quote, and what follows. A doubled quote stands for one.
-fn quoted(text: &str, quote: char) -> (String, &str) {
-    let mut item = String::new();
-    let mut chars = text.char_indices().peekable();
-    while let Some((at, found)) = chars.next() {
-        if found != quote {
-            item.push(found);
-        } else if chars.next_if(|(_, next)| *next == quote).is_some() {
-            item.push(quote);
-        } else {
-            return (item, &text[at + 1..]);
-        }
-    }
-    (item, "")
-}
-
-/// `"$user"` is the schema of the user's name.
-fn with_user(schemas: Vec<Box<str>>, user: &str) -> Vec<Box<str>> {
-    schemas.into_iter().map(|schema| if &*schema == "$user" { user.into() } else { schema }).collect()
 }

@@ -105,7 +105,7 @@ impl Session {
     /// The shard that a comment of the statement or a setting of the session names.
     pub(super) fn named_for(&self, planned: &Planned) -> Result<Option<ShardId>, Refusal> {
         use crate::logic::plan::OwnSetting;
-        use crate::proxy::session::servers::{shard_by_key, shard_by_name};
+        use crate::proxy::session::picture::{shard_by_key, shard_by_name};
         match &planned.hint {
             Some(hint) => match hint.setting {
                 OwnSetting::Shard => shard_by_name(self.map(), &hint.value).map(Some),
