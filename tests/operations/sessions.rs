@@ -270,3 +270,14 @@ fn settings_of_a_query_that_begins_a_transaction_hold() {
     wire.rows("BEGIN; SET work_mem = '9MB'");
     assert_eq!(wire.value(&ask(stage.clients[0], "current_setting('work_mem')")), "9MB");
 }
+
+#[test]
+fn a_statement_beyond_query_timeout_is_cancelled_and_the_session_goes_on() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("late", &Settings { database: "query_timeout = \"300ms\"", ..Settings::default() });
+    let mut wire = login(&proxy);
+    let answers = run(&mut wire, &prepared("", &ask(stage.clients[0], "pg_sleep(30)")));
+    let (sqlstate, _) = answers[0].error.as_ref().expect("half a minute is too long");
+    assert_eq!(sqlstate, "57014");
+    assert_eq!(wire.value(&ask(stage.clients[0], "'here'")), "here");
+}

@@ -93,8 +93,6 @@ pub enum Fault {
     },
     /// A fault that keeps a session from beginning
     AtLogin(Box<Self>),
-    /// The statement ran longer than `query_timeout`
-    QueryTimeout,
     /// Idle for too long: the session ends
     IdleTimeout(&'static str),
     /// The proxy is shutting down: the session ends
@@ -129,8 +127,7 @@ impl Fault {
             | Self::NoSavepoint(_)
             | Self::NoTransaction(_)
             | Self::InsideTransaction(_)
-            | Self::CopyFailed { .. }
-            | Self::QueryTimeout => false,
+            | Self::CopyFailed { .. } => false,
         }
     }
 
@@ -154,7 +151,6 @@ impl Fault {
             Self::CopyFailed { sqlstate, .. } => sqlstate,
             Self::Startup { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
-            Self::QueryTimeout => "57014",
             Self::IdleTimeout(_) => "57P05",
             Self::Shutdown => "57P01",
             Self::Broken(_) => "XX000",
@@ -212,7 +208,6 @@ impl Fault {
             Self::InsideTransaction(what) => plain(format!("{what} cannot run inside a transaction block")),
             Self::CopyFailed { message, .. } | Self::Startup { message, .. } => plain(message.clone()),
             Self::AtLogin(fault) => fault.text(),
-            Self::QueryTimeout => plain("canceling statement due to query_timeout".into()),
             Self::IdleTimeout(setting) => plain(format!("terminating connection due to {setting}")),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
             Self::Broken(what) => {

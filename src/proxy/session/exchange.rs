@@ -5,6 +5,7 @@
 
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use std::pin::Pin;
 use tokio::io::AsyncWrite;
@@ -119,6 +120,20 @@ impl Exchange<'_> {
     /// Until nothing is owed.
     pub async fn run(&mut self) -> Outcome {
         std::future::poll_fn(|context| self.poll(context)).await
+    }
+
+    /// The same; `on_late` is called once when it takes longer than `limit` (zero: never).
+    pub async fn run_within(&mut self, limit: Duration, on_late: impl FnOnce()) -> Outcome {
+        if limit.is_zero() {
+            return self.run().await;
+        }
+        match tokio::time::timeout(limit, self.run()).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                on_late();
+                self.run().await
+            }
+        }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {

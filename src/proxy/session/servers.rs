@@ -333,7 +333,14 @@ impl Session {
             received: 0,
             passed: 0,
         };
-        let outcome = exchange.run().await;
+        let limit = self.picture.as_ref().map_or(Duration::ZERO, |picture| picture.database.limits.query_timeout);
+        let (slot, connector, id) = (&self.slot, &self.shared.connector, self.id);
+        let outcome = exchange.run_within(limit, || {
+            tracing::info!(client = id, "statement is cancelled (query_timeout)");
+            let (slot, connector) = (Arc::clone(slot), Arc::clone(connector));
+            drop(tokio::spawn(async move { slot.cancel(&connector).await }));
+        });
+        let outcome = outcome.await;
         let received = exchange.received;
         self.metrics.bytes(Direction::ServerOut, sent as u64);
         self.metrics.bytes(Direction::ServerIn, received);
