@@ -132,7 +132,11 @@ impl Transaction {
                 }
                 (step, None) => step,
             },
-            Self::Open { .. } => Step::Send(None),
+            Self::Open { is_failed, .. } => {
+                // Only one of its servers may have failed: none of the others must be told to commit.
+                let Command::Commit { chain } = command else { return Step::Send(None) };
+                Step::Send(is_failed.then_some(rollback(*chain)))
+            }
             Self::Aborted(_) => self.on_aborted(command),
         }
     }
@@ -167,7 +171,7 @@ impl Transaction {
         let Self::Aborted(was) = self else { return Step::Send(None) };
         match (command, &mut **was) {
             (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open(_)) => {
-                Step::Send(Some(if *chain { "ROLLBACK AND CHAIN" } else { "ROLLBACK" }))
+                Step::Send(Some(rollback(*chain)))
             }
             (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Begun(begun)) => {
                 *self = if *chain { Self::Begun(begun.again()) } else { Self::Idle };
@@ -340,6 +344,10 @@ impl Begun {
     }
 }
 
+fn rollback(chain: bool) -> &'static str {
+    if chain { "ROLLBACK AND CHAIN" } else { "ROLLBACK" }
+}
+
 /// PostgreSQL tags a BEGIN by how it was written.
 fn begin_tag(text: &str) -> &'static str {
     let is_start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
@@ -402,6 +410,13 @@ mod tests {
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK")));
         transaction.on_ready(b'I');
         assert!(transaction.is_idle());
+    }
+
+    #[test]
+    fn commit_after_an_error_is_a_rollback_on_every_server() {
+        let mut transaction = begun();
+        transaction.on_ready(b'E');
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK")));
     }
 
     #[test]

@@ -281,3 +281,18 @@ fn a_statement_beyond_query_timeout_is_cancelled_and_the_session_goes_on() {
     assert_eq!(sqlstate, "57014");
     assert_eq!(wire.value(&ask(stage.clients[0], "'here'")), "here");
 }
+
+#[test]
+fn commit_after_an_error_on_one_shard_commits_on_none() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("failed", &Settings::default());
+    let mut wire = login(&proxy);
+    let before = wire.value(&ask(stage.clients[1], "kind"));
+    wire.rows("BEGIN");
+    wire.rows(&format!("UPDATE events SET kind = 'lost' WHERE client_id = {} AND id = 1", stage.clients[1]));
+    let failed = run(&mut wire, &prepared("", &ask(stage.clients[0], "1 / (id - 1)")));
+    assert_eq!(failed[0].error.as_ref().map(|(sqlstate, _)| sqlstate.as_str()), Some("22012"));
+    let ended = run(&mut wire, &prepared("", "COMMIT"));
+    assert_eq!((ended[0].error.as_ref(), ended[0].tag.as_str()), (None, "ROLLBACK"));
+    assert_eq!(wire.value(&ask(stage.clients[1], "kind")), before);
+}
