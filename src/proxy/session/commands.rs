@@ -76,11 +76,9 @@ impl Session {
     async fn transaction_command(&mut self, command: &Command, text: &str, size: usize) -> Result<(), Trouble> {
         match self.transaction.on_command(command, text) {
             Step::Answer(tag, warning) => {
-                self.follow(command);
-                if let Some(warning) = warning {
-                    write_warning(&mut self.client.outbox, warning);
-                }
-                self.answer(tag)
+                self.answered(command, tag, warning);
+                write::ready(&mut self.client.outbox, self.transaction.status());
+                Ok(())
             }
             Step::Fail(fault) => Err(fault.into()),
             Step::Send(replacement) => {
@@ -158,6 +156,15 @@ impl Session {
             self.transaction.succeeded(command, text);
         }
         self.follow(command);
+    }
+
+    /// A transaction command that no server needs to hear: the settings follow, the client gets warning and tag.
+    pub(super) fn answered(&mut self, command: &Command, tag: &str, warning: Option<Warning>) {
+        self.follow(command);
+        if let Some(warning) = warning {
+            write::notice(&mut self.client.outbox, warning.sqlstate, warning.message);
+        }
+        write::command_complete(&mut self.client.outbox, tag);
     }
 
     /// The settings follow the transaction.
@@ -459,11 +466,7 @@ impl Session {
             let Some(command) = super::command(&planned.plan) else { continue };
             match self.transaction.on_command(command, &sql[planned.at.clone()]) {
                 Step::Answer(tag, warning) => {
-                    self.follow(command);
-                    if let Some(warning) = warning {
-                        write_warning(&mut self.client.outbox, warning);
-                    }
-                    write::command_complete(&mut self.client.outbox, tag);
+                    self.answered(command, tag, warning);
                 }
                 Step::Fail(fault) => return Err(fault.into()),
                 Step::Send(_) => return Err(Fault::Broken("a local transaction asks for a server".into()).into()),
@@ -501,8 +504,4 @@ fn is_free(command: &Command) -> bool {
 
 fn is_reset(text: &str) -> bool {
     text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("reset"))
-}
-
-fn write_warning(out: &mut Vec<u8>, warning: Warning) {
-    write::notice(out, warning.sqlstate, warning.message);
 }

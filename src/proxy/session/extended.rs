@@ -69,18 +69,7 @@ impl Session {
 
     /// Reports an error of ours; what follows up to Sync is skipped.
     async fn skip(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
-        match trouble {
-            Trouble::Refusal(refusal) => {
-                self.metrics.refusal(refusal.reason);
-                self.metrics.error(refusal.sqlstate.as_bytes());
-                super::write_refusal(&mut self.client.outbox, refusal);
-            }
-            Trouble::Fault(fault) => {
-                self.metrics.error(fault.sqlstate().as_bytes());
-                fault.write(&mut self.client.outbox);
-            }
-            Trouble::Told | Trouble::End(_) => (),
-        }
+        self.tell(trouble);
         self.transaction.abort();
         self.run = Run::Skipping;
         if std::mem::take(&mut self.is_synced) {
@@ -423,11 +412,8 @@ impl Session {
             | Command::RollbackTo(_)
             | Command::SetTransaction => match self.transaction.on_command(command, text) {
                 Told::Answer(tag, warning) => {
-                    self.follow(command);
-                    if let Some(warning) = warning {
-                        write::notice(&mut self.client.outbox, warning.sqlstate, warning.message);
-                    }
-                    Ok(Some(tag))
+                    self.answered(command, tag, warning);
+                    Ok(None)
                 }
                 Told::Fail(fault) => Err(fault.into()),
                 Told::Send(replacement) => {
@@ -497,17 +483,6 @@ impl Session {
         }
         self.held[index].has_written = true;
         self.settle(index);
-        Ok(())
-    }
-
-    /// Reports what the session survives.
-    fn report(&mut self, trouble: Trouble) -> Result<(), End> {
-        match trouble {
-            Trouble::End(end) => return Err(end),
-            Trouble::Fault(fault) => self.report_fault(&fault),
-            Trouble::Refusal(refusal) => self.report_refusal(&refusal),
-            Trouble::Told => self.after_own_error(),
-        }
         Ok(())
     }
 }

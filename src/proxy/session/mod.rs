@@ -215,10 +215,7 @@ impl Session {
             match self.request(tag, size).await {
                 Ok(Progress::Served) => (),
                 Ok(Progress::Wants) => return self.flush().await,
-                Err(Trouble::Told) => self.after_own_error(),
-                Err(Trouble::End(end)) => return Err(end),
-                Err(Trouble::Fault(fault)) => self.report_fault(&fault),
-                Err(Trouble::Refusal(refusal)) => self.report_refusal(&refusal),
+                Err(trouble) => self.report(trouble)?,
             }
         }
     }
@@ -248,19 +245,30 @@ impl Session {
         }
     }
 
-    /// Reports a fault that the session survives, with the ReadyForQuery that a Query is owed.
-    fn report_fault(&mut self, fault: &Fault) {
-        self.metrics.error(fault.sqlstate().as_bytes());
-        fault.write(&mut self.client.outbox);
+    /// Reports what the session survives, with the ReadyForQuery that a Query is owed.
+    fn report(&mut self, trouble: Trouble) -> Result<(), End> {
+        self.tell(&trouble);
+        if let Trouble::End(end) = trouble {
+            return Err(end);
+        }
         self.after_own_error();
+        Ok(())
     }
 
-    /// Reports a refusal: the session goes on, the transaction is aborted as after any error.
-    fn report_refusal(&mut self, refusal: &Refusal) {
-        self.metrics.refusal(refusal.reason);
-        self.metrics.error(refusal.sqlstate.as_bytes());
-        write_refusal(&mut self.client.outbox, refusal);
-        self.after_own_error();
+    /// Counts a trouble and writes its ErrorResponse, unless a server has done so.
+    fn tell(&mut self, trouble: &Trouble) {
+        match trouble {
+            Trouble::Refusal(refusal) => {
+                self.metrics.refusal(refusal.reason);
+                self.metrics.error(refusal.sqlstate.as_bytes());
+                write_refusal(&mut self.client.outbox, refusal);
+            }
+            Trouble::Fault(fault) => {
+                self.metrics.error(fault.sqlstate().as_bytes());
+                fault.write(&mut self.client.outbox);
+            }
+            Trouble::Told | Trouble::End(_) => (),
+        }
     }
 
     fn after_own_error(&mut self) {
