@@ -9,8 +9,10 @@ use std::path::Path;
 use shardway::logic::catalog::{
     Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility,
 };
+use shardway::logic::plan::explain::{explain, gathered};
+use shardway::logic::plan::gather::gather;
 use shardway::logic::plan::{Access, Command, Home, Place, Restriction, Source};
-use shardway::logic::plan::{Plan, Planned, Schema, Value, explain::explain, plan};
+use shardway::logic::plan::{Plan, Planned, Schema, Value, plan};
 use shardway::logic::route::{Destination, Given, Values, destination};
 use shardway::logic::shards::{KeyRange, Keyspace, KeyspaceId, Method, Placement, ShardId, ShardMap, TableName};
 use shardway::logic::value::{Key, KeyType, LiteralKind, oid};
@@ -86,9 +88,22 @@ impl Fixture {
 
     fn explain(&self, sql: &str) -> String {
         match plan(sql, &self.schema(), None) {
-            Ok(planned) => planned.statements.iter().map(|one| explain(one, &self.map)).collect::<Vec<_>>().join("\n"),
+            Ok(planned) => {
+                planned.statements.iter().map(|one| self.explain_one(sql, one)).collect::<Vec<_>>().join("\n")
+            }
             Err(_) => "=> Syntax error: a server words it".to_owned(),
         }
+    }
+}
+
+impl Fixture {
+    /// A query that names no key says how it comes by rows of all shards.
+    fn explain_one(&self, sql: &str, planned: &Planned) -> String {
+        let text = explain(planned, &self.map);
+        if !planned.may_gather || !text.contains(" any") || text.contains("any shard") {
+            return text;
+        }
+        gathered(&gather(sql, &self.schema()), &self.map)
     }
 }
 
@@ -152,6 +167,7 @@ fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]
                 default: ColumnDefault::None,
                 is_not_null: false,
                 has_loose_equality: false,
+                collation: None,
             })
             .collect(),
         unique_keys: unique_keys.iter().map(|key| key.iter().map(|name| Box::from(*name)).collect()).collect(),

@@ -37,6 +37,7 @@ pub const FIELDS: &[&str] = &[
     "waiters_max",
     "prepared_statements_max",
     "query_timeout",
+    "gather_limit",
     "idle_transaction_timeout",
     "client_idle_timeout",
 ];

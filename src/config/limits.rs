@@ -28,7 +28,10 @@ pub const POOL_FIELDS: &[&str] = &[
 ];
 
 /// Fields of `[limits]`, and the same of a database.
-pub const LIMIT_FIELDS: &[&str] = &["query_timeout", "idle_transaction_timeout", "client_idle_timeout"];
+pub const LIMIT_FIELDS: &[&str] = &["query_timeout", "idle_transaction_timeout", "client_idle_timeout", "gather_limit"];
+
+/// A Bind message carries what was fetched, and no message is longer than 1 GiB (PostgreSQL's MaxAllocSize).
+const GATHER_LIMIT_MAX: u64 = 768 << 20;
 
 /// Fields of `[databases.x.replicas]`.
 pub const REPLICA_FIELDS: &[&str] = &["enabled", "max_lag", "max_lag_bytes"];
@@ -86,6 +89,7 @@ pub const LIMIT_DEFAULTS: SessionLimits = SessionLimits {
     query_timeout: Duration::ZERO,
     idle_transaction_timeout: Duration::ZERO,
     client_idle_timeout: Duration::ZERO,
+    gather_limit: 256 << 20,
 };
 
 /// Reads pool settings; what is not set comes from `defaults`.
@@ -118,11 +122,18 @@ pub fn pool(section: Section<'_>, defaults: &PoolSettings, problems: &mut Proble
 
 /// Reads limits; what is not set comes from `defaults`. Zero is off.
 pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Problems) -> SessionLimits {
+    let gather_limit = section.size("gather_limit", defaults.gather_limit, problems);
+    if let Some(node) = section.get("gather_limit")
+        && gather_limit > GATHER_LIMIT_MAX
+    {
+        problems.error(node.span, "`gather_limit` must be at most 768MiB".to_owned());
+    }
     let mut read = |name, default| section.duration(name, default, Duration::ZERO..=YEAR, problems);
     SessionLimits {
         query_timeout: read("query_timeout", defaults.query_timeout),
         idle_transaction_timeout: read("idle_transaction_timeout", defaults.idle_transaction_timeout),
         client_idle_timeout: read("client_idle_timeout", defaults.client_idle_timeout),
+        gather_limit,
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Column {
     pub is_not_null: bool,
     /// Values that are not the same may be equal: its collation is not deterministic
     pub has_loose_equality: bool,
+    /// Its collation as SQL, where it is not that of its type
+    pub collation: Option<Box<str>>,
 }
 
 /// What an omitted column becomes.

@@ -14,5 +14,6 @@ pub mod lag;
 pub mod health;
 pub mod transaction;
 pub mod route;
+pub mod fetch;
 pub mod session;
 pub mod pool;

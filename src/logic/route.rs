@@ -247,6 +247,11 @@ const SHARED: &str = "a parameter without a declared type is compared with value
 const TWICE: &str = "an argument of EXECUTE is cast once more";
 const UNKNOWN: &str = "an argument of EXECUTE is not a constant";
 
+/// The shards that one use of a table needs; never fewer than those that matter.
+pub fn shards(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Result<ShardSet, Refusal> {
+    shards_of(requirement, values, map).map(|found| found.shards)
+}
+
 /// Finds the shard that all requirements of a plan name.
 pub fn destination(home: &Home, values: &Values<'_>, map: &ShardMap) -> Result<Destination, Refusal> {
     let requirements = match home {

@@ -268,4 +268,6 @@ pub struct SessionLimits {
     pub idle_transaction_timeout: Duration,
     /// A client idle outside a transaction is disconnected
     pub client_idle_timeout: Duration,
+    /// Bytes of values that one statement over several shards may fetch
+    pub gather_limit: u64,
 }

@@ -60,6 +60,25 @@ impl Cancellable {
     }
 }
 
+/// What runs a session's statement now.
+#[derive(Debug, Clone, Default)]
+enum Running {
+    #[default]
+    Nothing,
+    One(Arc<Cancellable>),
+    Many(Vec<Arc<Cancellable>>),
+}
+
+impl Running {
+    fn servers(&self) -> &[Arc<Cancellable>] {
+        match self {
+            Self::Nothing => &[],
+            Self::One(server) => std::slice::from_ref(server),
+            Self::Many(servers) => servers,
+        }
+    }
+}
+
 /// One session's side: which server runs its statement now.
 #[derive(Debug)]
 pub struct Slot {
@@ -67,7 +86,7 @@ pub struct Slot {
     pub pid: i32,
     /// The secret the client knows: 4 bytes in protocol 3.0, 32 in 3.2
     pub key: Box<[u8]>,
-    running: Mutex<Option<Arc<Cancellable>>>,
+    running: Mutex<Running>,
     parked: Mutex<Option<Waker>>,
 }
 
@@ -83,25 +102,30 @@ impl Slot {
 
     /// A statement goes to this server.
     pub fn set(&self, server: &Arc<Cancellable>) {
-        *self.running.lock() = Some(Arc::clone(server));
+        *self.running.lock() = Running::One(Arc::clone(server));
+    }
+
+    /// A statement runs on all of these.
+    pub fn set_all(&self, servers: Vec<Arc<Cancellable>>) {
+        *self.running.lock() = Running::Many(servers);
     }
 
     /// No statement runs any more.
     pub fn clear(&self) {
-        *self.running.lock() = None;
+        *self.running.lock() = Running::Nothing;
     }
 
     /// Cancels what runs now, if anything does; returns when the server has taken the request.
     pub async fn cancel(&self, connector: &Connector) {
         let running = {
             let running = self.running.lock();
-            if let Some(server) = &*running {
+            for server in running.servers() {
                 // Counted under the lock: the session cannot clear the slot and give the server back in between.
                 server.in_flight.fetch_add(1, Ordering::AcqRel);
             }
             running.clone()
         };
-        if let Some(server) = running {
+        for server in running.servers() {
             server.cancel(connector).await;
         }
     }
@@ -124,7 +148,7 @@ impl Cancels {
             // Positive: old clients print it as a process number.
             let pid = rng.random_range(1..=i32::MAX);
             if let std::collections::hash_map::Entry::Vacant(vacant) = slots.entry(pid) {
-                let slot = Arc::new(Slot { pid, key, running: Mutex::new(None), parked: Mutex::new(None) });
+                let slot = Arc::new(Slot { pid, key, running: Mutex::default(), parked: Mutex::new(None) });
                 vacant.insert(Arc::clone(&slot));
                 return slot;
             }

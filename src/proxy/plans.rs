@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::logic::plan::{self, Plan, Planned, Schema};
+use crate::logic::plan::gather::{self, Gather};
+use crate::logic::plan::{self, Plan, Planned, Refusal, Schema};
 use crate::logic::sql::template::{Lexed, Literal};
 use crate::logic::topology::Database;
 use crate::proxy::metrics::Metrics;
@@ -19,6 +20,8 @@ const BYTES_MAX: usize = 64 << 20;
 const SHAPES_MAX: usize = 16;
 /// Longer texts (large multi-row inserts) are planned each time: they would push out a thousand others.
 const TEXT_MAX: usize = 64 << 10;
+/// Statements over several shards kept for one planner; they are forgotten all at once.
+const GATHERS_MAX: usize = 2_000;
 
 /// What planning a text gave.
 #[derive(Debug)]
@@ -76,8 +79,12 @@ pub struct Planner {
     database: Arc<Database>,
     search_path: Vec<Box<str>>,
     cache: Mutex<Cache>,
+    gathers: Mutex<HashMap<Box<str>, Gathered>>,
     metrics: Arc<Metrics>,
 }
+
+/// How a statement comes by rows of several shards, or why it cannot.
+pub type Gathered = Arc<Result<Gather, Refusal>>;
 
 #[derive(Debug, Default)]
 struct Cache {
@@ -88,7 +95,7 @@ struct Cache {
 impl Planner {
     /// For one picture of a database and one search path.
     pub fn new(database: Arc<Database>, search_path: Vec<Box<str>>, metrics: Arc<Metrics>) -> Self {
-        Self { database, search_path, cache: Mutex::default(), metrics }
+        Self { database, search_path, cache: Mutex::default(), gathers: Mutex::default(), metrics }
     }
 
     /// The picture it plans for.
@@ -130,6 +137,27 @@ impl Planner {
         shape
     }
 
+    /// How the statement comes by rows of several shards; `sql` is the statement alone.
+    pub fn gather(&self, sql: &str) -> Gathered {
+        if let Some(known) = self.gathers.lock().get(sql) {
+            return Arc::clone(known);
+        }
+        let planned = Arc::new(gather::gather(sql, &self.schema()));
+        if sql.len() <= TEXT_MAX {
+            let mut gathers = self.gathers.lock();
+            if gathers.len() >= GATHERS_MAX {
+                gathers.clear();
+            }
+            gathers.insert(sql.into(), Arc::clone(&planned));
+        }
+        planned
+    }
+
+    fn schema(&self) -> Schema<'_> {
+        let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
+        Schema { map: &self.database.map, catalog, search_path: &self.search_path }
+    }
+
     fn find(&self, key: &[u8], fits: impl Fn(&Shape) -> bool) -> Option<Arc<Shape>> {
         let cache = self.cache.lock();
         let shape = cache.shapes.get(key)?.iter().find(|shape| fits(shape))?;
@@ -140,8 +168,7 @@ impl Planner {
 
     fn plan(&self, sql: &str, literals: Option<&[Literal]>) -> Arc<Shape> {
         self.metrics.plan_cache_misses.increment(1);
-        let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
-        let schema = Schema { map: &self.database.map, catalog, search_path: &self.search_path };
+        let schema = self.schema();
         let spans: Option<Vec<_>> =
             literals.map(|literals| literals.iter().map(|literal| literal.at.clone()).collect());
         let (statements, fixed) = match plan::plan(sql, &schema, spans.as_deref()) {

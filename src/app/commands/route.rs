@@ -11,10 +11,10 @@ use crate::config::{DatabaseSettings, Settings};
 use crate::logic::catalog::{Catalog, Column, ColumnDefault, Relation, RelationKind};
 use crate::logic::plan::explain::explain;
 use crate::logic::plan::{
-    self, Access, Home, One, OwnSetting, Place, Plan, Planned, Refusal, Restriction, Schema, Source, Value,
+    self, Access, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Restriction, Schema, Source, Value,
 };
 use crate::logic::route::{self, Destination, Given, Values};
-use crate::logic::shards::{Placement, ShardMap};
+use crate::logic::shards::{Placement, ShardMap, ShardSet};
 use crate::logic::value::LiteralKind;
 
 /// Prints where each statement of a text would go, and why.
@@ -71,7 +71,7 @@ fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Lines {
             vec![("shard", format!("as the hint says: {setting} {}", hint.value))]
         }
         (Plan::One(one), None) => {
-            let mut lines = home(&one.home, given, map);
+            let mut lines = home(planned, &one.home, given, map);
             lines
                 .push(("server", if one.access == Access::Read { "replica or primary" } else { "primary" }.to_owned()));
             lines.push(("because", why(planned, one, map)));
@@ -98,18 +98,29 @@ fn why(planned: &Planned, one: &One, map: &ShardMap) -> String {
     }
 }
 
-fn home(home: &Home, given: &[Given<'_>], map: &ShardMap) -> Lines {
+fn home(planned: &Planned, home: &Home, given: &[Given<'_>], map: &ShardMap) -> Lines {
     let open = parameters(home).into_iter().find(|number| usize::from(*number) > given.len());
     if let Some(number) = open {
         return vec![("shard", format!("decided by ${number}, which --param gives here"))];
     }
-    match route::destination(home, &Values::Given { given, types: &[] }, map) {
+    let values = Values::Given { given, types: &[] };
+    match route::destination(home, &values, map) {
         Ok(Destination::Any) => vec![("shard", "any".to_owned())],
         Ok(Destination::First) => vec![("shard", map.shards[0].to_string())],
         Ok(Destination::Current) => vec![("shard", format!("that of the transaction, else {}", map.shards[0]))],
         Ok(Destination::Shard(shard)) => vec![("shard", map.shard_name(shard).to_string())],
+        Err(refusal) if planned.may_gather && refusal.reason == Reason::ManyShards => several(home, &values, map),
         Err(refusal) => refused(&refusal),
     }
+}
+
+/// The shards whose rows are put together.
+fn several(home: &Home, values: &Values<'_>, map: &ShardMap) -> Lines {
+    let Home::Meet(all) = home else { return Vec::new() };
+    let needed = all.iter().filter_map(|one| route::shards(one, values, map).ok());
+    let needed = needed.fold(ShardSet::default(), ShardSet::union);
+    let names: Vec<_> = needed.iter().map(|shard| map.shard_name(shard).to_string()).collect();
+    vec![("shard", format!("{}: one of them runs the statement over the rows of all", names.join(", ")))]
 }
 
 fn refused(refusal: &Refusal) -> Lines {
@@ -160,6 +171,7 @@ fn listed_tables(map: &ShardMap) -> Catalog {
                     default: ColumnDefault::None,
                     is_not_null: true,
                     has_loose_equality: false,
+                    collation: None,
                 }]
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),

@@ -146,6 +146,7 @@ mod tests {
             default: ColumnDefault::None,
             is_not_null: true,
             has_loose_equality: false,
+            collation: None,
         };
         Relation {
             kind: RelationKind::Table,

@@ -86,7 +86,9 @@ const RELATIONS: &str = "
 const COLUMNS: &str = "
     SELECT a.attrelid, a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attidentity::text,
            a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END),
-           a.attnotnull OR t.typnotnull, coalesce(NOT l.collisdeterministic, false)
+           a.attnotnull OR t.typnotnull, coalesce(NOT l.collisdeterministic, false),
+           CASE WHEN a.attcollation <> t.typcollation
+                THEN (SELECT quote_ident(ln.nspname) FROM pg_namespace ln WHERE ln.oid = l.collnamespace) || '.' || quote_ident(l.collname) END
       FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -230,6 +232,7 @@ fn column(row: &Row) -> Column {
         default,
         is_not_null: row.get(7),
         has_loose_equality: row.get(8),
+        collation: row.get::<_, Option<&str>>(9).map(Box::from),
     }
 }
 

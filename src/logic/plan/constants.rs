@@ -170,6 +170,29 @@ pub fn type_oid_of_element(name: &TypeName) -> Option<u32> {
     })
 }
 
+/// The OID of the array type over a type whose binary form is the same on every server.
+pub fn array_of_plain(element: u32) -> Option<u32> {
+    // pg_type.dat: bytea, name, oid, json, cidr, money, macaddr, inet, bpchar, time, interval, timetz, bit, varbit, jsonb
+    Some(match element {
+        17 => 1001,
+        19 => 1003,
+        26 => 1028,
+        114 => 199,
+        650 => 651,
+        790 => 791,
+        829 => 1040,
+        869 => 1041,
+        1042 => 1014,
+        1083 => 1183,
+        1186 => 1187,
+        1266 => 1270,
+        1560 => 1561,
+        1562 => 1563,
+        3802 => 3807,
+        _ => return array_oid(element),
+    })
+}
+
 /// The OID of the array type over an element type.
 pub fn array_oid(element: u32) -> Option<u32> {
     // pg_type.dat

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::logic::shards::ShardMap;
 use crate::logic::value::LiteralKind;
 
+use super::gather::Gather;
 use super::{
     Access, Command, CopyIn, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement, Restriction,
     Source, Value,
@@ -16,6 +17,20 @@ pub fn explain(planned: &Planned, map: &ShardMap) -> String {
     if let Some(hint) = &planned.hint {
         let _infallible = write!(text, "\n   hint: {:?} = {}", hint.setting, hint.value);
     }
+    text
+}
+
+/// How rows of several shards are put together, or why not.
+pub fn gathered(gathered: &Result<Gather, Refusal>, map: &ShardMap) -> String {
+    let gather = match gathered {
+        Ok(gather) => gather,
+        Err(refusal) => return refused(refusal),
+    };
+    let mut text = "=> Gather".to_owned();
+    for part in &gather.parts {
+        let _infallible = write!(text, "\n   {}: {}", requirement(&part.requirement, map), part.text);
+    }
+    let _infallible = write!(text, "\n   then: {}", gather.text);
     text
 }
 

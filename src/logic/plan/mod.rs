@@ -24,7 +24,9 @@ mod hint;
 mod settings;
 mod copy;
 mod utility;
+mod words;
 mod statement;
+pub mod gather;
 pub mod explain;
 
 /// The plan of one statement.
@@ -346,6 +348,8 @@ pub struct Planned {
     pub forced: Option<Forced>,
     /// What PostgreSQL would tag it (`SELECT`, `BEGIN`, …), for metrics
     pub verb: &'static str,
+    /// It is a query: where one shard is not enough, rows of several may be put together (`gather`)
+    pub may_gather: bool,
 }
 
 /// How a statement runs on a shard that the session has named.
@@ -389,6 +393,7 @@ pub fn plan(
                 hint: None,
                 forced: None,
                 verb: "",
+                may_gather: false,
             });
         }
         fixed_literals.sort_unstable();

@@ -35,6 +35,8 @@ pub enum Reason {
     NotAlone,
     /// It needs what earlier statements left on one server
     NeedsSession,
+    /// More rows of several shards than may be fetched
+    TooMuch,
 }
 
 impl Reason {
@@ -57,6 +59,7 @@ impl Reason {
             Self::UndecidableKey => "undecidable_key",
             Self::NotAlone => "not_alone",
             Self::NeedsSession => "needs_session",
+            Self::TooMuch => "too_much",
         }
     }
 
@@ -77,7 +80,8 @@ impl Reason {
             | Self::NoHome
             | Self::UndecidableKey
             | Self::NotAlone
-            | Self::NeedsSession => false,
+            | Self::NeedsSession
+            | Self::TooMuch => false,
         }
     }
 }
@@ -114,6 +118,27 @@ impl Refusal {
             &format!("No condition that must hold restricts \"{table}.{column}\"."),
             &format!("Add a condition such as {column} = …, for each use of the table."),
         )
+    }
+
+    /// Something that only tables of one server have.
+    pub fn across(what: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{what} is not possible where rows of several shards are needed"),
+            "Rows of several shards are put together on one server, where they are no longer rows of their table.",
+            CHOOSE,
+        )
+    }
+
+    /// More rows than one statement may fetch. 54000: program_limit_exceeded.
+    pub fn too_much(limit: u64) -> Self {
+        let refusal = Self::new(
+            Reason::TooMuch,
+            "statement needs too many rows of several shards".to_owned(),
+            &format!("They come to more than gather_limit ({} MiB).", limit >> 20),
+            "Restrict the statement, or raise gather_limit.",
+        );
+        Self { sqlstate: "54000", ..refusal }
     }
 
     /// COPY whose rows do not say where they belong.

@@ -80,6 +80,17 @@ pub struct Entry {
     pub schema: Option<Box<str>>,
     /// Its columns
     pub columns: Columns,
+    /// Its number among the tables that the text mentions
+    pub table: Option<usize>,
+    /// An outer join may put rows of NULLs in the place of its own
+    pub is_nullable: bool,
+}
+
+impl Entry {
+    /// One that is no mentioned table, and not nullable.
+    pub fn of(name: Option<Box<str>>, columns: Columns) -> Self {
+        Self { name, schema: None, columns, table: None, is_nullable: false }
+    }
 }
 
 /// What is visible at one place of a statement.
@@ -140,6 +151,17 @@ impl<'p> Scope<'p> {
             [schema, table, name] | [_, schema, table, name] => self.qualified(Some(schema), table, name),
             _ => None,
         }
+    }
+
+    /// The mentioned table that certainly has this column, where it is of this level, of one of PostgreSQL's own types,
+    /// and no outer join can make it NULL.
+    pub fn table_of(&self, parts: &[Box<str>]) -> Option<usize> {
+        const OIDS_OF_USERS: u32 = 16_384;
+        let wanted = self.find(parts)?;
+        let is_own = wanted.type_oid.is_some_and(|oid| oid < OIDS_OF_USERS);
+        let has = |entry: &&Entry| entry.columns.list.iter().any(|column| std::ptr::eq(column, wanted));
+        let entry = self.entries.iter().find(has).filter(|entry| is_own && !entry.is_nullable)?;
+        entry.table
     }
 
     /// The variables of this level alone.
@@ -210,6 +232,7 @@ pub fn variables(entries: &[Entry]) -> Vec<Variable> {
 
 /// An outer join may leave these NULL.
 pub fn make_nullable(entries: &mut [Entry]) {
+    entries.iter_mut().for_each(|entry| entry.is_nullable = true);
     for column in entries.iter_mut().flat_map(|entry| &mut entry.columns.list) {
         match &mut column.meaning {
             Meaning::Key { nullable, .. } => *nullable = true,

@@ -8,6 +8,7 @@ use crate::logic::sql::statement::{Located, Statement, Transaction};
 use super::constants::{Literals, type_oid};
 use super::schema::Schema;
 use super::survey::Survey;
+use super::words::Words;
 use super::{
     Command, ExecuteCommand, Forced, Mark, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint, settings,
     utility,
@@ -31,7 +32,8 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
         plan = Plan::Refuse(refusal);
         None
     });
-    Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement) }
+    let may_gather = matches!(located.statement, Statement::Query(_)) && matches!(plan, Plan::One(_));
+    Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement), may_gather }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other statements are told apart by the survey")]
@@ -52,6 +54,7 @@ fn statement(
     }
     let literals = Literals::new(source.text, source.literals);
     let mut survey = Survey::new(source.schema, literals, verb(statement));
+    survey.may_spread = matches!(statement, Statement::Query(_));
     let copy_in = match statement {
         Statement::Copy(copy) => {
             survey.literals.fix_all(at);
@@ -252,7 +255,7 @@ fn verb(statement: &Statement) -> &'static str {
 /// The text after `PREPARE name (types) AS`.
 fn prepared_text(statement: &str) -> Option<&str> {
     let mut depth = 0;
-    let mut words = Words { text: statement, at: 0 };
+    let mut words = Words::of(statement);
     while let Some((word, end)) = words.next() {
         match word {
             "(" => depth += 1,
@@ -266,64 +269,8 @@ fn prepared_text(statement: &str) -> Option<&str> {
 
 /// The bytes of the name after `EXECUTE`.
 fn name_at(text: &str, at: &Range<usize>) -> Option<Range<usize>> {
-    let mut words = Words { text: text.get(at.clone())?, at: 0 };
+    let mut words = Words::of(text.get(at.clone())?);
     words.next()?;
     let (name, end) = words.next()?;
     Some(at.start + end - name.len()..at.start + end)
-}
-
-/// Words, quoted names and single characters of a text; comments and white space left out.
-struct Words<'t> {
-    text: &'t str,
-    at: usize,
-}
-
-impl<'t> Words<'t> {
-    /// The next word and where it ends.
-    fn next(&mut self) -> Option<(&'t str, usize)> {
-        self.skip();
-        let rest = self.text.get(self.at..)?;
-        let first = rest.chars().next()?;
-        let length = match first {
-            '"' => quoted(rest),
-            _ if is_name(first) => rest.find(|c: char| !is_name(c)).unwrap_or(rest.len()),
-            _ => first.len_utf8(),
-        };
-        self.at += length;
-        Some((&rest[..length], self.at))
-    }
-
-    fn skip(&mut self) {
-        loop {
-            let rest = &self.text[self.at..];
-            let blanks = rest.len() - rest.trim_start().len();
-            let comment = match &rest[blanks..] {
-                line if line.starts_with("--") => line.find('\n').unwrap_or(line.len()),
-                block if block.starts_with("/*") => hint::block_length(block),
-                _ => 0,
-            };
-            self.at += blanks + comment;
-            if comment == 0 {
-                return;
-            }
-        }
-    }
-}
-
-fn is_name(c: char) -> bool {
-    c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
-}
-
-/// The length of a quoted name; a doubled quote is a quote.
-fn quoted(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let mut at = 1;
-    while at < bytes.len() {
-        match (bytes[at], bytes.get(at + 1)) {
-            (b'"', Some(b'"')) => at += 2,
-            (b'"', _) => return at + 1,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
 }

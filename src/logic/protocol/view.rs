@@ -101,6 +101,8 @@ pub struct Bind<'a> {
     pub statement: &'a [u8],
     /// Everything behind the statement name, to be passed on as it is
     pub tail: &'a [u8],
+    /// The format codes of the results, their number first
+    pub results: &'a [u8],
     formats: &'a [u8],
     values: &'a [u8],
     count: u16,
@@ -122,10 +124,11 @@ impl<'a> Bind<'a> {
                 reader.take(length as usize)?;
             }
         }
-        let results = reader.i16()? as u16;
-        reader.take(usize::from(results) * 2)?;
+        let results = reader.rest;
+        let results_count = reader.i16()? as u16;
+        reader.take(usize::from(results_count) * 2)?;
         reader.end()?;
-        Ok(Self { portal, statement, tail, formats, values, count })
+        Ok(Self { portal, statement, tail, results, formats, values, count })
     }
 
     /// The nth parameter (from 0): its format and bytes, `None` bytes for NULL; `None` when there is no such one.

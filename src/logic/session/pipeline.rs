@@ -43,6 +43,8 @@ pub enum Owed {
     HiddenParse(u64),
     /// Bind of the statement that the client calls by this name; a server knows it by another
     Bind(Name),
+    /// Bind of ours
+    HiddenBind,
     /// Describe
     Describe,
     /// Execute; the number names the step for those who asked to be told
@@ -169,6 +171,11 @@ impl Pipeline {
         self.parameters.clear();
     }
 
+    /// What was owed is read by somebody else.
+    pub fn forget(&mut self) {
+        self.owed.clear();
+    }
+
     /// Says the replies of ours whose turn it is.
     pub fn speak(&mut self, out: &mut Vec<u8>) {
         while let Some(Owed::Local(bytes)) = self.owed.front() {
@@ -192,6 +199,7 @@ impl Pipeline {
                     | Owed::QuietQuery
                     | Owed::DeafQuery
                     | Owed::HiddenParse(_)
+                    | Owed::HiddenBind
                     | Owed::HiddenClose
                     | Owed::HiddenSync
                     | Owed::Poison(_)

@@ -48,9 +48,11 @@ pub enum PlanKind {
     Hint,
     /// Passed on unread: function calls, text that does not parse
     Unread,
+    /// Rows of several shards, put together on one
+    Gather,
 }
 
-const PLANS: usize = 7;
+const PLANS: usize = 8;
 
 impl PlanKind {
     /// The kind of a plan; `None` for a refusal, which is counted apart. Hints are the session's to know.
@@ -76,6 +78,7 @@ impl PlanKind {
             Self::Copy => "copy",
             Self::Hint => "hint",
             Self::Unread => "unread",
+            Self::Gather => "gather",
         }
     }
 }

@@ -64,7 +64,8 @@ impl Outgoing {
         self.sent = 0;
     }
 
-    fn poll_send(&mut self, backend: &mut Backend, context: &mut Context<'_>) -> io::Result<bool> {
+    /// Sends what the socket takes now. `true`: nothing is left.
+    pub fn poll_send(&mut self, backend: &mut Backend, context: &mut Context<'_>) -> io::Result<bool> {
         if !self.bytes.is_empty() {
             self.sent += poll_write_some(&mut backend.stream, context, &self.bytes[self.sent..])?;
             if self.sent < self.bytes.len() {

@@ -8,6 +8,7 @@ mod picture;
 mod servers;
 mod greet;
 mod copy;
+mod gather;
 mod simple;
 mod commands;
 mod steps;
@@ -31,7 +32,7 @@ use crate::logic::topology::User;
 use crate::logic::transaction::Transaction;
 use crate::proxy::cancel::Slot;
 use crate::proxy::metrics::{ClientState, DatabaseMetrics, Direction};
-use crate::proxy::plans::Shape;
+use crate::proxy::plans::{Gathered, Shape};
 use crate::proxy::shared::Shared;
 use crate::proxy::statements::Statement;
 use client::Client;
@@ -110,6 +111,16 @@ struct Portal {
     shape: Arc<Shape>,
     /// The shard that has it; `None`: no server does, or its Bind is on its way
     shard: Option<ShardId>,
+    /// It needs rows of several shards, which nobody has fetched yet
+    gathering: Option<Box<Gathering>>,
+}
+
+/// What a portal over several shards is made of.
+struct Gathering {
+    gathered: Gathered,
+    statement: Arc<Statement>,
+    /// The body of its Bind
+    bind: Vec<u8>,
 }
 
 /// One client's session.

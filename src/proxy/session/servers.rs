@@ -370,7 +370,7 @@ impl Session {
     }
 
     /// A message of ours failed: the server is not in the state the client believes, so both end here.
-    fn check_hidden(&mut self, index: usize) -> Result<(), End> {
+    pub(super) fn check_hidden(&mut self, index: usize) -> Result<(), End> {
         let Some(body) = self.pipeline.hidden_failure.take() else { return Ok(()) };
         let message = crate::logic::protocol::view::error_field(&body, b'M').unwrap_or_default();
         let message = String::from_utf8_lossy(message).into_owned();

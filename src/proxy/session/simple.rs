@@ -73,6 +73,15 @@ impl Session {
         };
         match (&statements[..], found) {
             ([], _) => self.answer_empty(),
+            ([planned], Some(Err(refusal))) if self.may_gather(planned, &refusal) => {
+                let gathered = self.picture().planner.gather(sql);
+                self.client.consume(size);
+                self.check_alive()?;
+                match &*gathered {
+                    Ok(gather) => self.gather_query(gather).await,
+                    Err(refusal) => Err(refusal.clone().into()),
+                }
+            }
             ([planned], Some(found)) => self.send_one(planned, found, size).await,
             ([planned], None) => {
                 let text = sql[planned.at.clone()].to_owned();
@@ -83,6 +92,11 @@ impl Session {
                 self.several(several, &text, size).await
             }
         }
+    }
+
+    /// One shard is not enough, but several may be put together: unless the session has named one.
+    pub(super) fn may_gather(&self, planned: &Planned, refusal: &Refusal) -> bool {
+        planned.may_gather && refusal.reason == Reason::ManyShards && matches!(self.named_for(planned), Ok(None))
     }
 
     /// The plan of a text, and where it goes if it is one statement for one shard.

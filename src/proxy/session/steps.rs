@@ -15,7 +15,7 @@ use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::simple::{Ready, alone, meet};
-use crate::proxy::session::{Named, Portal, Session, Trouble};
+use crate::proxy::session::{Gathering, Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
@@ -45,6 +45,8 @@ pub(super) enum Cut {
     Next,
     /// Execute of a statement that acts on the session, or of a COPY that we take apart
     Act(Arc<Shape>),
+    /// The next message executes this portal, whose rows are to be fetched from several shards first
+    Gather(Box<[u8]>),
     /// This message cannot be served
     Trouble(Trouble),
 }
@@ -137,6 +139,10 @@ impl Session {
             match cut {
                 // The message itself belongs to the next segment.
                 Ok(Some(Cut::Next)) => return segment,
+                Ok(Some(Cut::Gather(portal))) => {
+                    segment.cut = Cut::Gather(portal);
+                    return segment;
+                }
                 Ok(cut) => {
                     segment.size += size;
                     if let Some(cut) = cut {
@@ -220,20 +226,27 @@ impl Session {
         let Named { statement, since } = self.statement(bind.statement)?;
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
+        let mut gathering = None;
         let routed = match super::only(&shape) {
             None => Some((Destination::Any, Access::Write)),
             Some(planned) => match &*planned.plan {
                 Plan::Command(_) | Plan::CopyIn(_) => None,
                 Plan::One(one) => {
                     let values = Values::Bind { bind: &bind, types: &statement.types };
-                    let found = route::destination(&one.home, &values, self.map());
-                    Some(self.routed(planned, found)?)
+                    match route::destination(&one.home, &values, self.map()) {
+                        Err(refusal) if self.may_gather(planned, &refusal) => {
+                            gathering = Some(self.gathering(&statement, self.body(at, size))?);
+                            // Any server tells what is wrong with the Bind, and describes the portal.
+                            Some((Destination::Any, one.access))
+                        }
+                        found => Some(self.routed(planned, found)?),
+                    }
                 }
                 Plan::Refuse(refusal) => Some(self.routed(planned, Err(refusal.clone()))?),
             },
         };
         let Some((destination, access)) = routed else {
-            self.remember_portal(portal, shape);
+            self.remember_portal(portal, shape, None);
             segment.steps.push(Step::Answer(BIND_COMPLETE));
             return Ok(None);
         };
@@ -250,8 +263,16 @@ impl Session {
         segment.needs_transaction = true;
         segment.bound.push(Arc::clone(&shape));
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
-        self.remember_portal(portal, shape);
+        self.remember_portal(portal, shape, gathering);
         Ok(None)
+    }
+
+    fn gathering(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<Gathering>, Trouble> {
+        let gathered = self.picture().planner.gather(&statement.text);
+        if let Err(refusal) = &*gathered {
+            return Err(refusal.clone().into());
+        }
+        Ok(Box::new(Gathering { gathered, statement: Arc::clone(statement), bind: bind.to_vec() }))
     }
 
     fn routed(
@@ -263,9 +284,9 @@ impl Session {
         Ok((destination, access))
     }
 
-    fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>) {
+    fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, gathering: Option<Box<Gathering>>) {
         self.portals.retain(|portal| portal.name != name);
-        self.portals.push(Portal { name, shape, shard: None });
+        self.portals.push(Portal { name, shape, shard: None, gathering });
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -323,6 +344,8 @@ impl Session {
         let (name, _) = view::execute(self.body(at, size))?;
         match self.portal(name) {
             Some(portal) if is_ours(&portal.shape) => Ok(Some(Cut::Act(Arc::clone(&portal.shape)))),
+            Some(portal) if portal.gathering.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
+            Some(portal) if portal.gathering.is_some() => Ok(Some(Cut::Gather(name.into()))),
             portal => {
                 let shard = portal.and_then(|portal| portal.shard);
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {

@@ -86,7 +86,7 @@ impl<'a> Survey<'a> {
                 (Columns::open(), None)
             }
         };
-        (Entry { name: Some(visible), schema, columns }, target)
+        (Entry { schema, ..Entry::of(Some(visible), columns) }, target)
     }
 
     /// Surveys a MERGE: its source rows are preserved, the target's are found by ON.

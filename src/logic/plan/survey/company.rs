@@ -43,7 +43,7 @@ impl Survey<'_> {
     /// Surveys the row security of a table: conditions that PostgreSQL adds.
     pub fn policies(&mut self, name: &RelationName, relation: Option<&Relation>, columns: &Columns) {
         for policy in relation.map(|relation| relation.policies.as_slice()).unwrap_or_default() {
-            let entry = Entry { name: Some(name.name.clone()), schema: None, columns: columns.clone() };
+            let entry = Entry::of(Some(name.name.clone()), columns.clone());
             self.expression_of_catalog(policy, vec![entry]);
         }
     }

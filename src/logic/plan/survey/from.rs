@@ -26,11 +26,11 @@ impl<'a> Survey<'a> {
             FromItem::Query { is_lateral, query, alias } => {
                 let parent = if *is_lateral { visible } else { visible.without_siblings() };
                 let columns = self.query(query, parent).renamed(&alias.columns);
-                vec![Entry { name: alias.name.clone(), schema: None, columns }]
+                vec![Entry::of(alias.name.clone(), columns)]
             }
             FromItem::Rows { calls, alias } => {
                 self.visit_all(calls, visible);
-                vec![Entry { name: alias.name.clone(), schema: None, columns: Columns::open() }]
+                vec![Entry::of(alias.name.clone(), Columns::open())]
             }
             FromItem::Join(join) => self.join(join, visible),
             FromItem::Unknown(what) => {
@@ -50,15 +50,17 @@ impl<'a> Survey<'a> {
         if let Some(expressions) = sample {
             self.visit_all(expressions, visible);
         }
+        let uses_before = self.uses.len();
         let common = if name.schema.is_none() { visible.common_table(&name.name) } else { None };
         let columns = match common {
             Some(index) => self.use_of_common_table(index),
             None => self.relation(name, sample.is_some()),
         };
+        let table = if common.is_none() { self.mention(name, alias, uses_before) } else { None };
         Entry {
-            name: Some(alias.name.clone().unwrap_or_else(|| name.name.clone())),
             schema: if alias.name.is_some() { None } else { name.schema.clone() },
-            columns: columns.renamed(&alias.columns),
+            table,
+            ..Entry::of(Some(alias.name.clone().unwrap_or_else(|| name.name.clone())), columns.renamed(&alias.columns))
         }
     }
 
@@ -220,7 +222,7 @@ impl<'a> Survey<'a> {
         let mut entries = Vec::new();
         if !merged.is_empty() {
             let columns = Columns { list: merged, is_open: false, is_positional: false };
-            entries.push(Entry { name: join.using_alias.clone(), schema: None, columns });
+            entries.push(Entry::of(join.using_alias.clone(), columns));
         }
         entries.extend(left);
         entries.extend(right);
@@ -245,10 +247,17 @@ impl<'a> Survey<'a> {
     fn using(&mut self, join: &Join, left: &[Entry], right: &[Entry]) -> Vec<Column> {
         let names = match (join.is_natural, is_open(left) || is_open(right)) {
             (false, _) => join.using.clone(),
-            (true, false) => common_names(left, right),
+            (true, false) => {
+                self.mention_star(&[]);
+                common_names(left, right)
+            }
             // A column that we cannot see may be merged: nothing is known of any.
-            (true, true) => return Vec::new(),
+            (true, true) => {
+                self.mention_star(&[]);
+                return Vec::new();
+            }
         };
+        names.iter().for_each(|name| self.mention_column(std::slice::from_ref(name)));
         let free = free_sides(join.kind, left, right);
         let mut merged = Vec::with_capacity(names.len());
         for name in names {
@@ -348,5 +357,5 @@ fn as_one(alias: &Alias, entries: Vec<Entry>) -> Entry {
         && entries.iter().all(|entry| entry.columns.list.iter().all(|column| !column.is_merged));
     let list = entries.into_iter().flat_map(|entry| entry.columns.list).filter(|column| !column.is_merged).collect();
     let columns = Columns { list, is_open, is_positional }.renamed(&alias.columns);
-    Entry { name: alias.name.clone(), schema: None, columns }
+    Entry::of(alias.name.clone(), columns)
 }

@@ -118,11 +118,11 @@ impl Survey<'_> {
     fn after_insert(&mut self, insert: &Insert, columns: Columns, scope: &Scope<'_>) -> Columns {
         let name = insert.alias.name.clone().unwrap_or_else(|| insert.table.name.clone());
         let mut inner = Scope::inside(scope);
-        inner.entries.push(Entry { name: Some(name), schema: insert.table.schema.clone(), columns: columns.clone() });
+        inner.entries.push(Entry { schema: insert.table.schema.clone(), ..Entry::of(Some(name), columns.clone()) });
         if let Some(conflict) = &insert.on_conflict {
             let mut with_excluded = Scope::inside(scope);
             with_excluded.entries.clone_from(&inner.entries);
-            with_excluded.entries.push(Entry { name: Some(Box::from("excluded")), schema: None, columns });
+            with_excluded.entries.push(Entry::of(Some(Box::from("excluded")), columns));
             self.visit_targets(&conflict.assignments, &with_excluded);
             self.visit_all(&conflict.rest, &with_excluded);
         }

@@ -20,6 +20,7 @@ use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, 
 
 mod functions;
 mod params;
+mod mention;
 mod condition;
 mod query;
 mod from;
@@ -28,6 +29,7 @@ mod change;
 mod company;
 
 pub use insert::{Target, has_no_default, key_rule};
+pub use mention::{Mention, Mentioned, Mentions, Spread};
 
 /// What is known of a statement so far.
 pub struct Survey<'a> {
@@ -57,6 +59,10 @@ pub struct Survey<'a> {
     views: usize,
     /// Calls whose effects or results depend on how often they are made
     volatile_calls: usize,
+    /// What the text names, for those who asked for it
+    mentions: Option<Mentions<'a>>,
+    /// Rows of several shards can be put together for it
+    pub may_spread: bool,
 }
 
 /// One use of a sharded table.
@@ -110,6 +116,8 @@ impl<'a> Survey<'a> {
             view_depth: 0,
             views: 0,
             volatile_calls: 0,
+            mentions: None,
+            may_spread: false,
         }
     }
 
@@ -156,13 +164,7 @@ impl<'a> Survey<'a> {
 
     /// What came out of it.
     pub fn finish(mut self) -> (Plan, Forced, Vec<u16>) {
-        for part in &self.common {
-            if part.uses == 1 && part.may_be_filtered {
-                for (inner, outer) in &part.ties {
-                    self.facts.within(*inner, *outer);
-                }
-            }
-        }
+        self.finish_ties();
         for used in std::mem::take(&mut self.uses) {
             self.require_use(used);
         }
@@ -178,9 +180,20 @@ impl<'a> Survey<'a> {
         (plan, forced, self.literals.into_fixed())
     }
 
+    /// What the only use of a WITH part requires is required of the part.
+    fn finish_ties(&mut self) {
+        for part in &self.common {
+            if part.uses == 1 && part.may_be_filtered {
+                for (inner, outer) in &part.ties {
+                    self.facts.within(*inner, *outer);
+                }
+            }
+        }
+    }
+
     fn require_use(&mut self, used: Use) {
         let keys = self.facts.keys(used.variable);
-        if keys == Restriction::All {
+        if keys == Restriction::All && !self.may_spread {
             self.refuse(Refusal::unrestricted(self.verb, &used.table, &used.column));
         }
         let place = Place::Lookup { keyspace: used.keyspace, column: used.column, keys };
@@ -224,7 +237,9 @@ impl<'a> Survey<'a> {
 
     fn visit_shape(&mut self, expression: &Expression, scope: &Scope<'_>) {
         match expression {
-            Expression::Constant(_) | Expression::Column(_) | Expression::Star(_) | Expression::Default => (),
+            Expression::Constant(_) | Expression::Default => (),
+            Expression::Column(parts) => self.mention_column(parts),
+            Expression::Star(of) => self.mention_star(of),
             Expression::Param(number) => self.params.meet(*number, None),
             Expression::Cast { inner, to } => self.visit_as(inner, params::cast_oid(to), scope),
             Expression::IsNull(inner) => self.visit(inner, scope),

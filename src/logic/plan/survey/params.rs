@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 
+use crate::logic::shards::ShardMap;
 use crate::logic::sql::statement::expression::{Expression, TypeName};
 use crate::logic::value::{KeyType, oid};
 
 use super::super::constants::{array_oid, type_oid, type_oid_of_element};
 use super::super::scope::Scope;
-use super::super::{Place, Restriction, Source, Value};
+use super::super::{Place, Requirement, Restriction, Source, Value};
 use super::Survey;
 
 /// The places of all parameters of a statement.
@@ -47,6 +48,19 @@ impl Params {
             (Some(Places::One(_) | Places::Same(_) | Places::Unknown), _) => Places::Unknown,
         };
         self.places.insert(number, merged);
+    }
+
+    /// PostgreSQL finds the same type for it wherever it stands.
+    pub fn is_certain(&self, number: u16) -> bool {
+        match self.places.get(&u32::from(number)) {
+            None | Some(Places::One(_) | Places::Same(_)) => true,
+            Some(Places::Unknown | Places::Mixed) => false,
+        }
+    }
+
+    /// The highest number.
+    pub fn highest(&self) -> u16 {
+        self.places.keys().max().and_then(|number| u16::try_from(*number).ok()).unwrap_or_default()
     }
 
     /// Might the server read it as another type than that of its key?
@@ -91,24 +105,28 @@ impl Survey<'_> {
 
     /// Names the parameters whose type at the server is in doubt.
     pub(super) fn mark_shared_params(&mut self) {
-        let keyspaces = &self.schema.map.keyspaces;
         for requirement in &mut self.required {
-            match &mut requirement.place {
-                Place::Shard(_) => (),
-                Place::Lookup { keyspace, keys, .. } => {
-                    let key_type = keyspaces[usize::from(keyspace.0)].key_type;
-                    mark(keys, &mut |value| self.params.mark(value, key_type));
-                }
-                Place::Store { keyspace, keys, .. } => {
-                    let key_type = keyspaces[usize::from(keyspace.0)].key_type;
-                    keys.iter_mut().for_each(|value| self.params.mark(value, key_type));
-                }
-            }
+            self.params.mark_requirement(requirement, self.schema.map);
         }
     }
 }
 
 impl Params {
+    /// The same for one use of a table.
+    pub fn mark_requirement(&self, requirement: &mut Requirement, map: &ShardMap) {
+        match &mut requirement.place {
+            Place::Shard(_) => (),
+            Place::Lookup { keyspace, keys, .. } => {
+                let key_type = map.keyspaces[usize::from(keyspace.0)].key_type;
+                mark(keys, &mut |value| self.mark(value, key_type));
+            }
+            Place::Store { keyspace, keys, .. } => {
+                let key_type = map.keyspaces[usize::from(keyspace.0)].key_type;
+                keys.iter_mut().for_each(|value| self.mark(value, key_type));
+            }
+        }
+    }
+
     fn mark(&self, value: &mut Value, key_type: KeyType) {
         if let Source::Param(number) = value.source
             && self.is_shared(number, key_type)

@@ -22,6 +22,9 @@ impl Survey<'_> {
         self.with(query.with.as_ref(), &mut scope);
         if query.is_locking {
             self.writes();
+            if self.mentions.is_some() {
+                self.refuse(Refusal::across("FOR UPDATE and its kin"));
+            }
         }
         match &query.body {
             Body::Select(select) => self.select(select, query, &scope),
@@ -73,6 +76,9 @@ impl Survey<'_> {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "the grammar has no other parts")]
     fn part(&mut self, part: &Part, scope: &Scope<'_>) -> Columns {
+        if self.mentions.is_some() && !matches!(part.statement, Statement::Query(_)) {
+            self.refuse(Refusal::across("a WITH part that writes"));
+        }
         match &part.statement {
             Statement::Query(query) => self.query(query, scope),
             Statement::Insert(insert) => self.insert(insert, scope),
@@ -111,6 +117,7 @@ impl Survey<'_> {
             let free = scope.variables();
             self.condition(filter, &scope, &free);
         }
+        self.mention_conditions(select, &scope);
         let named_windows = !select.windows.is_empty();
         let gate = Gate {
             select,

@@ -33,7 +33,16 @@ pub const TOO_DEEP: &str = "statement nested too deeply";
 
 /// Parses `text` and hands the statements to `work`.
 pub fn with_statements<T>(text: &str, work: impl FnOnce(&[Located]) -> T) -> Result<T, SyntaxError> {
-    let (statements, depth) = deeper(|| parse(text))?;
+    with_model(text, false, work)
+}
+
+/// The same; conditions come with their texts too.
+pub fn with_texts<T>(text: &str, work: impl FnOnce(&[Located]) -> T) -> Result<T, SyntaxError> {
+    with_model(text, true, work)
+}
+
+fn with_model<T>(text: &str, with_texts: bool, work: impl FnOnce(&[Located]) -> T) -> Result<T, SyntaxError> {
+    let (statements, depth) = deeper(|| parse(text, with_texts))?;
     let bytes = RED_ZONE + depth * BYTES_A_LEVEL;
     Ok(stacker::maybe_grow(bytes, bytes + RED_ZONE, move || {
         let done = work(&statements);
@@ -47,9 +56,9 @@ pub fn deeper<T>(step: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(RED_ZONE, PIECE, step)
 }
 
-fn parse(text: &str) -> Result<(Vec<Located>, usize), SyntaxError> {
+fn parse(text: &str, with_texts: bool) -> Result<(Vec<Located>, usize), SyntaxError> {
     let parsed = pg_raw_parse::parse(text).map_err(|_| SyntaxError)?;
-    let mut convert = Convert { depth: 0, deepest: 0 };
+    let mut convert = Convert { depth: 0, deepest: 0, with_texts };
     let mut statements = Vec::with_capacity(parsed.len());
     let mut after = 0;
     for raw in parsed.iter() {
@@ -76,6 +85,7 @@ fn bytes_of(raw: &nodes::RawStmt, after: usize, text: &str) -> Range<usize> {
 struct Convert {
     depth: usize,
     deepest: usize,
+    with_texts: bool,
 }
 
 impl Convert {
@@ -106,6 +116,8 @@ fn relation(range: &nodes::RangeVar) -> RelationName {
         name: Box::from(range.relname().unwrap_or_default()),
         // 't': RELPERSISTENCE_TEMP of pg_class.h.
         is_temporary: range.relpersistence as u8 == b't',
+        is_only: !range.inh,
+        at: usize::try_from(range.location).ok(),
     }
 }
 

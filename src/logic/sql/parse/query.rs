@@ -1,7 +1,9 @@
 //! Queries and the statements that write rows.
 
-use pg_raw_parse::nodes::{self, CmdType, JoinType, MergeMatchKind, OnConflictAction, OverridingKind, SetOperation};
-use pg_raw_parse::{Node, list::NodeList};
+use pg_raw_parse::nodes::{
+    self, BoolExprType, CmdType, JoinType, MergeMatchKind, OnConflictAction, OverridingKind, SetOperation,
+};
+use pg_raw_parse::{Node, list::NodeList, make};
 
 use super::super::statement::expression::Expression;
 use super::super::statement::{
@@ -41,11 +43,23 @@ impl Convert {
             targets: self.targets(select.target_list().iter()),
             from: self.items_of_from(select.from_clause()),
             filter: self.maybe(select.where_clause()),
+            conjuncts: self.conjuncts(select.where_clause()),
             has_grouping_sets: select.group_clause().iter().any(|node| matches!(node, Node::GroupingSet(_))),
             group_by,
             having: self.maybe(select.having_clause()),
             windows: self.expressions(select.window_clause()),
         }))
+    }
+
+    /// The texts of what must hold together, as the parser prints them.
+    fn conjuncts(&self, filter: Node<'_>) -> Vec<Box<str>> {
+        match (self.with_texts, filter) {
+            (false, _) | (true, Node::None) => Vec::new(),
+            (true, Node::BoolExpr(all)) if all.boolop == BoolExprType::AND_EXPR => {
+                all.args().iter().map(condition_text).collect()
+            }
+            (true, one) => vec![condition_text(one)],
+        }
     }
 
     fn row(&mut self, row: Node<'_>) -> Vec<Expression> {
@@ -262,6 +276,18 @@ impl Convert {
             Err(_) => Target { name: None, value: Expression::Unknown("a target that shardway does not know") },
         }
     }
+}
+
+/// A condition as SQL; empty where it cannot be printed.
+fn condition_text(condition: Node<'_>) -> Box<str> {
+    const BEFORE: &str = "SELECT WHERE ";
+    let select = make::owned(|memory| {
+        let mut select = memory.make_node::<nodes::SelectStmt>();
+        select.as_mut().set_where_clause(memory.make_unique(condition));
+        select
+    });
+    let printed = pg_raw_parse::deparse(&*select).ok();
+    printed.and_then(|printed| printed.as_str().strip_prefix(BEFORE).map(Box::from)).unwrap_or_default()
 }
 
 fn too_deep() -> Query {

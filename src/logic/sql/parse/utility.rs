@@ -205,8 +205,13 @@ fn relations(node: Node<'_>) -> Vec<RelationName> {
         Node::AlterTableStmt(it) if it.objtype == ObjectType::OBJECT_TABLE => one(it.relation()),
         // A temporary table must not get the name of another: both names are looked at.
         Node::RenameStmt(it) if it.rename_type == ObjectType::OBJECT_TABLE => {
-            let new =
-                it.newname().map(|name| RelationName { schema: None, name: Box::from(name), is_temporary: false });
+            let new = it.newname().map(|name| RelationName {
+                schema: None,
+                name: Box::from(name),
+                is_temporary: false,
+                is_only: false,
+                at: None,
+            });
             it.relation().map(relation).into_iter().chain(new).collect()
         }
         Node::RenameStmt(it) if it.rename_type != ObjectType::OBJECT_INDEX => one(it.relation()),
@@ -235,5 +240,5 @@ fn ranges(list: &NodeList) -> Vec<RelationName> {
 fn qualified(node: Node<'_>) -> Option<RelationName> {
     let mut parts = names(node.as_node_list()?);
     let name = parts.pop()?;
-    Some(RelationName { schema: parts.pop(), name, is_temporary: false })
+    Some(RelationName { schema: parts.pop(), name, is_temporary: false, is_only: false, at: None })
 }

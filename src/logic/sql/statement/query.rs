@@ -62,6 +62,8 @@ pub struct Select {
     pub from: Vec<FromItem>,
     /// WHERE
     pub filter: Option<Expression>,
+    /// The texts of the conjuncts of WHERE, for those who asked for them
+    pub conjuncts: Vec<Box<str>>,
     /// GROUP BY
     pub group_by: Vec<Expression>,
     /// ROLLUP, CUBE or GROUPING SETS are among them
@@ -178,4 +180,8 @@ pub struct RelationName {
     pub name: Box<str>,
     /// CREATE TEMPORARY
     pub is_temporary: bool,
+    /// ONLY stands before it
+    pub is_only: bool,
+    /// Where it stands in the text; `None` where the grammar makes it up
+    pub at: Option<usize>,
 }

@@ -1,0 +1,235 @@
+//! Rows on their way from several shards into the arrays of a final statement.
+//!
+//! One `Fetch` reads the answers of one server. The fields of a DataRow and the elements of an array are written the
+//! same way (length and bytes), so a value is copied once and never looked at.
+
+use crate::logic::protocol::frame::{self, Front, server};
+use crate::logic::protocol::view;
+
+/// The values of one column, as the elements of an array.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elements {
+    bytes: Vec<u8>,
+    has_null: bool,
+}
+
+/// The rows of one part.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// One a column
+    pub columns: Vec<Elements>,
+    /// How many there are
+    pub count: u32,
+}
+
+/// Reads the answers of one server to the statements of several parts.
+///
+/// ```text
+/// hidden queries: … Z   parts: 1 2 D D C   1 2 D C   Z
+/// ```
+#[derive(Debug, Default)]
+pub struct Fetch {
+    /// Queries of ours that come first: settings, BEGIN
+    hidden: usize,
+    /// The rows of each part
+    pub parts: Vec<Rows>,
+    /// The part whose rows come now
+    current: usize,
+    /// A Sync ends the batch
+    is_synced: bool,
+    /// The end of a read that cut a frame
+    carry: Vec<u8>,
+    /// The first ErrorResponse, its body
+    pub failure: Option<Box<[u8]>>,
+    /// It answers a query of ours
+    pub is_hidden_failure: bool,
+    /// The server said goodbye
+    pub goodbye: Option<Box<[u8]>>,
+    /// Where the server stands
+    pub status: Option<u8>,
+    /// Bytes of values held
+    pub bytes: usize,
+}
+
+/// The server does not follow the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Broken;
+
+impl Fetch {
+    /// Of parts with this many columns each, behind `hidden` queries of ours.
+    pub fn new(hidden: usize, widths: impl Iterator<Item = usize>, is_synced: bool) -> Self {
+        let rows = |width| Rows { columns: vec![Elements::default(); width], count: 0 };
+        Self { hidden, parts: widths.map(rows).collect(), is_synced, ..Self::default() }
+    }
+
+    /// Everything has been answered.
+    pub fn is_done(&self) -> bool {
+        match (self.is_synced, &self.failure) {
+            (true, _) => self.status.is_some() && self.hidden == 0,
+            (false, Some(_)) => true,
+            (false, None) => self.current == self.parts.len(),
+        }
+    }
+
+    /// Takes in what was read.
+    pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Broken> {
+        if self.carry.is_empty() {
+            let rest = self.frames(chunk)?;
+            self.carry.extend_from_slice(rest);
+            return Ok(());
+        }
+        let mut carry = std::mem::take(&mut self.carry);
+        carry.extend_from_slice(chunk);
+        let rest = self.frames(&carry)?.len();
+        carry.drain(..carry.len() - rest);
+        self.carry = carry;
+        Ok(())
+    }
+
+    fn frames<'a>(&mut self, mut bytes: &'a [u8]) -> Result<&'a [u8], Broken> {
+        loop {
+            match frame::front(bytes) {
+                Front::Whole(frame) => {
+                    self.frame(frame.tag, frame.body)?;
+                    bytes = &bytes[frame.bytes.len()..];
+                }
+                Front::Partial { .. } => return Ok(bytes),
+                Front::Malformed { .. } => return Err(Broken),
+            }
+        }
+    }
+
+    fn frame(&mut self, tag: u8, body: &[u8]) -> Result<(), Broken> {
+        match tag {
+            server::DATA_ROW if self.hidden == 0 => self.row(body)?,
+            server::COMMAND_COMPLETE if self.hidden == 0 => self.current += 1,
+            server::READY if self.hidden > 0 => self.hidden -= 1,
+            server::READY => self.status = body.first().copied(),
+            server::ERROR => self.error(body),
+            _ => (),
+        }
+        Ok(())
+    }
+
+    fn error(&mut self, body: &[u8]) {
+        let severity = view::error_field(body, b'V').or_else(|| view::error_field(body, b'S'));
+        if matches!(severity, Some(b"FATAL" | b"PANIC")) {
+            self.goodbye = Some(body.into());
+        } else if self.failure.is_none() {
+            self.failure = Some(body.into());
+            self.is_hidden_failure = self.hidden > 0;
+        }
+    }
+
+    fn row(&mut self, body: &[u8]) -> Result<(), Broken> {
+        let rows = self.parts.get_mut(self.current).ok_or(Broken)?;
+        let (count, mut rest) = body.split_first_chunk::<2>().ok_or(Broken)?;
+        if usize::from(u16::from_be_bytes(*count)) != rows.columns.len() {
+            return Err(Broken);
+        }
+        self.bytes += rest.len();
+        for column in &mut rows.columns {
+            let (length, _) = rest.split_first_chunk::<4>().ok_or(Broken)?;
+            let length = i32::from_be_bytes(*length);
+            column.has_null |= length < 0;
+            let (field, after) = rest.split_at_checked(4 + usize::try_from(length).unwrap_or(0)).ok_or(Broken)?;
+            column.bytes.extend_from_slice(field);
+            rest = after;
+        }
+        rows.count += 1;
+        Ok(())
+    }
+}
+
+/// Appends an array of all values of a column, as a Bind carries it (length first): binary format of one dimension.
+pub fn write_array<'a>(out: &mut Vec<u8>, element: u32, pieces: impl Iterator<Item = (&'a Elements, u32)> + Clone) {
+    let start = out.len();
+    out.extend_from_slice(&[0; 4]);
+    let count: u32 = pieces.clone().map(|(_, count)| count).sum();
+    let has_null = pieces.clone().any(|(elements, _)| elements.has_null);
+    let dimensions = u32::from(count > 0);
+    for word in [dimensions, u32::from(has_null), element] {
+        out.extend_from_slice(&word.to_be_bytes());
+    }
+    if count > 0 {
+        // Its length and its lower bound.
+        out.extend_from_slice(&count.to_be_bytes());
+        out.extend_from_slice(&1_u32.to_be_bytes());
+    }
+    for (elements, _) in pieces {
+        out.extend_from_slice(&elements.bytes);
+    }
+    let length = (out.len() - start - 4) as u32;
+    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::logic::protocol::write;
+
+    fn row(fields: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        write::frame(&mut out, server::DATA_ROW, |out| {
+            out.extend_from_slice(&(fields.len() as u16).to_be_bytes());
+            for field in fields {
+                out.extend_from_slice(&field.map_or(-1, |field| field.len() as i32).to_be_bytes());
+                out.extend_from_slice(field.unwrap_or_default());
+            }
+        });
+        out
+    }
+
+    fn answer() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write::command_complete(&mut bytes, "BEGIN");
+        write::ready(&mut bytes, b'T');
+        bytes.extend_from_slice(&row(&[Some(b"ab"), None]));
+        bytes.extend_from_slice(&row(&[Some(b""), Some(b"c")]));
+        write::command_complete(&mut bytes, "SELECT 2");
+        bytes.extend_from_slice(&row(&[Some(b"x")]));
+        write::command_complete(&mut bytes, "SELECT 1");
+        write::ready(&mut bytes, b'T');
+        bytes
+    }
+
+    #[test]
+    fn rows_come_out_the_same_however_the_reads_cut_them() {
+        let bytes = answer();
+        let mut whole = Fetch::new(1, [2, 1].into_iter(), true);
+        whole.feed(&bytes).expect("well-formed");
+        assert!(whole.is_done());
+        assert_eq!(whole.parts.iter().map(|part| part.count).collect::<Vec<_>>(), [2, 1]);
+        for cut in 1..bytes.len() {
+            let mut fetch = Fetch::new(1, [2, 1].into_iter(), true);
+            fetch.feed(&bytes[..cut]).expect("well-formed");
+            assert!(!fetch.is_done());
+            fetch.feed(&bytes[cut..]).expect("well-formed");
+            assert!(fetch.is_done());
+            assert_eq!(fetch.parts, whole.parts);
+        }
+    }
+
+    #[test]
+    fn an_array_is_written_as_postgresql_reads_it() {
+        let mut fetch = Fetch::new(1, [2, 1].into_iter(), true);
+        fetch.feed(&answer()).expect("well-formed");
+        let first = (&fetch.parts[0].columns[1], 2);
+        let mut out = Vec::new();
+        write_array(&mut out, 25, [first].into_iter());
+        let mut expected = vec![0, 0, 0, 29];
+        expected.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 25, 0, 0, 0, 2, 0, 0, 0, 1]);
+        expected.extend_from_slice(&[255, 255, 255, 255, 0, 0, 0, 1, b'c']);
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn an_error_of_a_shard_is_kept_and_the_rest_read() {
+        let mut bytes = Vec::new();
+        write::frame(&mut bytes, server::ERROR, |out| out.extend_from_slice(b"SERROR\0VERROR\0C22012\0Mzero\0\0"));
+        write::ready(&mut bytes, b'I');
+        let mut fetch = Fetch::new(0, [1].into_iter(), true);
+        fetch.feed(&bytes).expect("well-formed");
+        assert!(fetch.is_done() && fetch.failure.is_some() && !fetch.is_hidden_failure);
+    }
+}

@@ -1,0 +1,277 @@
+//! Statements that need rows of several shards: the rows are fetched, and one PostgreSQL runs the statement over them.
+//!
+//! Every shard sends the rows and columns that the statement may look at. They go, as one array a column, into
+//! parameters of one final statement, where a part of a WITH stands in the place of each table:
+//!
+//! ```sql
+//! WITH shardway_1(client_id, kind) AS MATERIALIZED (SELECT … FROM ROWS FROM (unnest($1), unnest($2)) …)
+//! SELECT kind, count(*) FROM shardway_1 AS events GROUP BY kind
+//! ```
+//!
+//! No aggregate, no order, no comparison is computed here: PostgreSQL does it, over the same rows as one server that
+//! has them all.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+use crate::logic::catalog::Column;
+use crate::logic::sql::parse::with_texts;
+use crate::logic::sql::statement::{Located, Statement};
+
+use super::constants::{Literals, array_of_plain};
+use super::survey::{Mention, Mentioned, Mentions, Spread, Survey};
+use super::words::Words;
+use super::{Access, Home, Place, Refusal, Requirement, Schema};
+
+/// A statement over rows of several shards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gather {
+    /// What is fetched
+    pub parts: Vec<Part>,
+    /// The final statement. Its parameters are those of the user, then one array for each column of each part
+    pub text: Box<str>,
+    /// How many of them are the user's
+    pub params: u16,
+    /// Where the final statement runs
+    pub home: Home,
+    /// May a replica run it?
+    pub access: Access,
+}
+
+/// The rows of one table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// Which shards have them
+    pub requirement: Requirement,
+    /// What each of these is asked
+    pub text: Box<str>,
+    /// The parameters of the user that it names
+    pub params: Vec<u16>,
+    /// What comes back
+    pub columns: Vec<Transfer>,
+}
+
+/// How the values of one column travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// The type of the elements of the array
+    pub element: u32,
+    /// The type of the array
+    pub array: u32,
+    /// In binary format; types of the user's own travel as text, because their OIDs differ between servers
+    pub is_binary: bool,
+}
+
+const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false };
+const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true };
+
+/// Views on views beyond this are refused.
+const VIEW_ROUNDS_MAX: usize = 16;
+/// Texts longer than this are refused: views that multiply.
+const TEXT_MAX: usize = 1 << 20;
+
+/// Plans one statement. `text` is the statement alone.
+pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
+    let mut expanded;
+    let mut text = text;
+    for _ in 0..VIEW_ROUNDS_MAX {
+        let parsed = with_texts(text, |located| match located {
+            [one] => round(one, text, schema),
+            _ => Err(Refusal::across("a query of several statements")),
+        });
+        match parsed.unwrap_or_else(|_| Err(Refusal::across("a text that does not parse")))? {
+            Round::Done(gather) => return Ok(*gather),
+            Round::Expanded(text) if text.len() > TEXT_MAX => break,
+            Round::Expanded(text) => expanded = text,
+        }
+        text = &expanded;
+    }
+    Err(Refusal::across("so many views"))
+}
+
+/// What one look at a text comes to.
+enum Round {
+    Done(Box<Gather>),
+    /// Its views are written out: look again
+    Expanded(String),
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "only queries read rows of several shards")]
+fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round, Refusal> {
+    match &located.statement {
+        Statement::Query(_) => (),
+        _ => return Err(Refusal::across("a statement that is no query")),
+    }
+    let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");
+    survey.keep_mentions();
+    survey.statement(&located.statement);
+    let spread = survey.finish_spread()?;
+    if !spread.views.is_empty() {
+        return Ok(Round::Expanded(with_views(text, &spread.views)?));
+    }
+    finished(&located.at, text, &spread).map(|gather| Round::Done(Box::new(gather)))
+}
+
+/// A piece of text in the place of another.
+struct Edit {
+    at: Range<usize>,
+    to: String,
+}
+
+fn edited(text: &str, mut edits: Vec<Edit>) -> String {
+    edits.sort_by_key(|edit| edit.at.start);
+    let mut out = String::with_capacity(text.len() + 200);
+    let mut done = 0;
+    for edit in edits {
+        out.push_str(&text[done..edit.at.start]);
+        out.push_str(&edit.to);
+        done = edit.at.end;
+    }
+    out.push_str(&text[done..]);
+    out
+}
+
+fn with_views(text: &str, views: &[Mention<'_>]) -> Result<String, Refusal> {
+    let mut edits = Vec::with_capacity(views.len());
+    for view in views {
+        let Mentioned::View { definition } = &view.what else { continue };
+        let query = definition.trim_end().trim_end_matches(';');
+        edits.push(instead_of(text, view, &format!("({query})"))?);
+    }
+    Ok(edited(text, edits))
+}
+
+/// Something else in the place of a table, under the name that the table has in the statement.
+fn instead_of(text: &str, mention: &Mention<'_>, to: &str) -> Result<Edit, Refusal> {
+    let unplaced = || Refusal::across(&format!("the way \"{}\" is named", mention.name.name));
+    if mention.name.is_only {
+        return Err(Refusal::across("ONLY"));
+    }
+    let start = mention.name.at.ok_or_else(unplaced)?;
+    let end = start + name_length(text.get(start..).ok_or_else(unplaced)?, mention.name.schema.is_some());
+    if follows_table(&text[..start]) {
+        return Err(Refusal::across("TABLE"));
+    }
+    let alias = match &mention.alias {
+        Some(_) => String::new(),
+        None => format!(" AS {}", quoted(&mention.name.name)),
+    };
+    Ok(Edit { at: start..end, to: format!("{to}{alias}") })
+}
+
+/// The bytes of `name` or `schema.name`, and of the `*` that may follow.
+fn name_length(text: &str, has_schema: bool) -> usize {
+    let mut words = Words::of(text);
+    let mut end = 0;
+    for _ in 0..if has_schema { 3 } else { 1 } {
+        end = words.next().map_or(end, |(_, end)| end);
+    }
+    match words.next() {
+        Some(("*", after)) => after,
+        _ => end,
+    }
+}
+
+/// The statement TABLE takes a name and nothing else.
+fn follows_table(before: &str) -> bool {
+    let before = before.trim_end();
+    before.len() >= 5 && before.get(before.len() - 5..).is_some_and(|word| word.eq_ignore_ascii_case("table"))
+}
+
+fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>) -> Result<Gather, Refusal> {
+    let (mut parts, mut edits, mut with) = (Vec::new(), Vec::new(), Vec::new());
+    let mut param = spread.params;
+    for (number, (mention, requirement)) in spread.tables.iter().enumerate() {
+        let name = format!("shardway_{}", number + 1);
+        edits.push(instead_of(text, mention, &name)?);
+        let columns = columns_of(mention, &spread.mentions)?;
+        with.push(stand_in(&name, &columns, &mut param)?);
+        parts.push(part(mention, requirement, &columns));
+    }
+    edits.push(beginning(text, at, &with.join(", ")));
+    let text = edited(text, edits);
+    let shard = |shard| Requirement { table: "shardway".into(), place: Place::Shard(shard) };
+    let home = match (spread.shard, spread.is_bound) {
+        (Some(it), _) => Home::Meet(vec![shard(it)]),
+        (None, true) => Home::Current,
+        (None, false) => Home::Any,
+    };
+    Ok(Gather { parts, text: text[at.start..].into(), params: spread.params, home, access: spread.access })
+}
+
+fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<&'a Column>, Refusal> {
+    match &mention.what {
+        Mentioned::Sharded { relation: Some(relation), .. } if !relation.columns.is_empty() => {
+            Ok(mentions.columns_of(mention, relation))
+        }
+        Mentioned::Sharded { .. } | Mentioned::View { .. } => {
+            Err(Refusal::across(&format!("\"{}\", whose columns are not known,", mention.name.name)))
+        }
+    }
+}
+
+/// WITH goes before the statement; where it has one, among its parts.
+fn beginning(text: &str, at: &Range<usize>, with: &str) -> Edit {
+    let mut words = Words::of(&text[at.clone()]);
+    let (word, end) = words.next().unwrap_or_default();
+    let start = at.start + end - word.len();
+    if !word.eq_ignore_ascii_case("with") {
+        return Edit { at: start..start, to: format!("WITH {with} ") };
+    }
+    let end = match words.next() {
+        Some((word, end)) if word.eq_ignore_ascii_case("recursive") => end,
+        Some(_) | None => end,
+    };
+    Edit { at: at.start + end..at.start + end, to: format!(" {with}, ") }
+}
+
+/// The part of WITH that stands in for a table.
+fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Result<String, Refusal> {
+    let (mut names, mut values, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, column) in columns.iter().enumerate() {
+        names.push(quoted(&column.name));
+        let collation = column.collation.as_ref().map(|it| format!(" COLLATE {it}")).unwrap_or_default();
+        values.push(format!("u.c{number}::{}{collation}", column.type_name));
+    }
+    for number in 0..columns.len().max(1) {
+        *param = param.checked_add(1).ok_or_else(|| Refusal::across("so many columns and parameters"))?;
+        arrays.push((format!("pg_catalog.unnest(${param})"), format!("c{number}")));
+    }
+    let names = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
+    let (calls, aliases): (Vec<_>, Vec<_>) = arrays.into_iter().unzip();
+    Ok(format!(
+        "{name}{names} AS MATERIALIZED (SELECT {} FROM ROWS FROM ({}) AS u({}))",
+        values.join(", "),
+        calls.join(", "),
+        aliases.join(", ")
+    ))
+}
+
+fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column]) -> Part {
+    let name = &mention.name;
+    let schema = name.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
+    let list: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
+    // Rows are counted even where no column is looked at.
+    let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
+    let alias = quoted(mention.alias.as_ref().unwrap_or(&name.name));
+    let mut text = format!("SELECT {list} FROM {schema}{} AS {alias}", quoted(&name.name));
+    let mut params = Vec::new();
+    for (number, condition) in mention.conditions.iter().enumerate() {
+        let word = if number == 0 { "WHERE" } else { "AND" };
+        let _infallible = write!(text, " {word} ({})", condition.text);
+        params.extend_from_slice(&condition.params);
+    }
+    params.sort_unstable();
+    params.dedup();
+    let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
+    Part { requirement: requirement.clone(), text: text.into(), params, columns }
+}
+
+fn transfer(column: &Column) -> Transfer {
+    let element = column.type_oid;
+    array_of_plain(element).map_or(TEXT, |array| Transfer { element, array, is_binary: true })
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,301 @@
+//! The tables that a text names in FROM, what it needs of them, and which conditions each may be asked with: for plans
+//! that fetch rows from several shards.
+//!
+//! A condition goes along with a table when it names columns of that table alone, is made of comparisons that cannot
+//! fail, and stands where rows that do not meet it cannot come back (the WHERE of the same level, no outer join's
+//! nullable side).
+
+use std::collections::HashSet;
+
+use crate::logic::catalog::Relation;
+use crate::logic::shards::{KeyspaceId, ShardId};
+use crate::logic::sql::statement::expression::{Expression, Operator};
+use crate::logic::sql::statement::{Alias, RelationName, Select};
+
+use super::super::facts::Variable;
+use super::super::refusal::Refusal;
+use super::super::schema::Found;
+use super::super::scope::Scope;
+use super::super::{Access, Place, Requirement};
+use super::{Preferred, Survey};
+
+/// A table that the text names.
+pub struct Mention<'a> {
+    /// As written
+    pub name: RelationName,
+    /// The alias as written
+    pub alias: Option<Box<str>>,
+    /// What it is
+    pub what: Mentioned<'a>,
+    /// The conditions that its rows must meet, as SQL
+    pub conditions: Vec<Condition>,
+}
+
+/// A condition on the rows of one table.
+pub struct Condition {
+    /// SQL
+    pub text: Box<str>,
+    /// The parameters it names
+    pub params: Vec<u16>,
+}
+
+/// What a text names.
+pub enum Mentioned<'a> {
+    /// A sharded table
+    Sharded {
+        /// What the catalog knows of it
+        relation: Option<&'a Relation>,
+        /// Which keys matter
+        variable: Variable,
+        /// Its keyspace
+        keyspace: KeyspaceId,
+        /// Its key column
+        key: Box<str>,
+    },
+    /// A view that needs rows of several shards
+    View {
+        /// Its query
+        definition: &'a str,
+    },
+}
+
+/// Everything that a text names.
+#[derive(Default)]
+pub struct Mentions<'a> {
+    /// In the order of FROM
+    pub tables: Vec<Mention<'a>>,
+    /// The names of all columns, wherever they stand
+    names: HashSet<Box<str>>,
+    /// `t.*` and `*`
+    stars: Vec<Option<Box<str>>>,
+}
+
+/// What a survey for several shards found.
+pub struct Spread<'a> {
+    /// The tables to be fetched, each with the keys that matter
+    pub tables: Vec<(Mention<'a>, Requirement)>,
+    /// Views to be written out first
+    pub views: Vec<Mention<'a>>,
+    /// The shard that has to do the rest; `None`: any
+    pub shard: Option<ShardId>,
+    /// The rest must be done where the session is
+    pub is_bound: bool,
+    /// How many parameters there are
+    pub params: u16,
+    /// May a replica do the rest?
+    pub access: Access,
+    /// What the text names
+    pub mentions: Mentions<'a>,
+}
+
+const SYSTEM_COLUMNS: [&str; 6] = ["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
+
+impl Mentions<'_> {
+    /// The columns of a relation that the text may look at, in order.
+    pub fn columns_of<'r>(
+        &self,
+        mention: &Mention<'_>,
+        relation: &'r Relation,
+    ) -> Vec<&'r crate::logic::catalog::Column> {
+        let visible = mention.alias.as_ref().unwrap_or(&mention.name.name);
+        let is_all = self.stars.iter().any(|star| star.as_ref().is_none_or(|of| of == visible));
+        relation.columns.iter().filter(|column| is_all || self.names.contains(&column.name)).collect()
+    }
+
+    /// A name of what only a real table has.
+    fn of_real_table(&self, tables: &[(Mention<'_>, Requirement)]) -> Option<String> {
+        let has_column = |name: &str| {
+            tables.iter().any(|(mention, _)| match &mention.what {
+                Mentioned::Sharded { relation: Some(relation), .. } => {
+                    relation.columns.iter().any(|column| &*column.name == name)
+                }
+                Mentioned::Sharded { relation: None, .. } | Mentioned::View { .. } => false,
+            })
+        };
+        let system = SYSTEM_COLUMNS.iter().find(|name| self.names.contains(**name) && !has_column(name));
+        if let Some(name) = system {
+            return Some(format!("system column {name}"));
+        }
+        let whole = tables.iter().map(|(mention, _)| mention.alias.as_ref().unwrap_or(&mention.name.name));
+        let mut whole = whole.filter(|name| self.names.contains(*name) && !has_column(name));
+        whole.next().map(|name| format!("\"{name}\" as a whole row"))
+    }
+}
+
+impl<'a> Survey<'a> {
+    /// From here on everything that the text names is kept.
+    pub fn keep_mentions(&mut self) {
+        self.mentions = Some(Mentions::default());
+    }
+
+    /// A table of FROM whose uses begin at `uses_before`. Returns its number.
+    pub(super) fn mention(&mut self, name: &RelationName, alias: &Alias, uses_before: usize) -> Option<usize> {
+        let needs_rows = self.uses.len() > uses_before;
+        if self.mentions.is_none() || self.view_depth > 0 || !needs_rows {
+            return None;
+        }
+        let what = match self.schema.find(name) {
+            Found::Sharded { keyspace, key, relation } => {
+                let variable = self.uses[uses_before].variable;
+                Mentioned::Sharded { relation, variable, keyspace, key: key.into() }
+            }
+            Found::View(definition, _) => Mentioned::View { definition },
+            Found::Reference(_)
+            | Found::Single(..)
+            | Found::Sequence
+            | Found::System
+            | Found::Unlisted
+            | Found::Unheard => return None,
+        };
+        let mention = Mention { name: name.clone(), alias: alias.name.clone(), what, conditions: Vec::new() };
+        let mentions = self.mentions.as_mut()?;
+        if !alias.columns.is_empty() {
+            mentions.stars.push(Some(alias.name.clone().unwrap_or_else(|| name.name.clone())));
+        }
+        mentions.tables.push(mention);
+        Some(mentions.tables.len() - 1)
+    }
+
+    /// A column is looked at.
+    pub(super) fn mention_column(&mut self, parts: &[Box<str>]) {
+        let Some(mentions) = &mut self.mentions else { return };
+        mentions.names.extend(parts.last().cloned());
+        if parts.len() > 2 && self.view_depth == 0 {
+            self.refuse(Refusal::across("a column with the name of its schema"));
+        }
+    }
+
+    /// All columns are looked at.
+    pub(super) fn mention_star(&mut self, of: &[Box<str>]) {
+        let Some(mentions) = &mut self.mentions else { return };
+        mentions.stars.push(of.last().cloned());
+        if of.len() > 1 && self.view_depth == 0 {
+            self.refuse(Refusal::across("a column with the name of its schema"));
+        }
+    }
+
+    /// The conditions of a WHERE that its tables may be asked with.
+    pub(super) fn mention_conditions(&mut self, select: &Select, scope: &Scope<'_>) {
+        if self.mentions.is_none() || self.view_depth > 0 || self.schema.catalog.has_own_comparisons {
+            return;
+        }
+        let conjuncts: &[Expression] = match &select.filter {
+            Some(Expression::And(parts)) => parts,
+            Some(one) => std::slice::from_ref(one),
+            None => return,
+        };
+        if conjuncts.len() != select.conjuncts.len() {
+            return;
+        }
+        for (condition, text) in conjuncts.iter().zip(&select.conjuncts).filter(|(_, text)| !text.is_empty()) {
+            let mut params = Vec::new();
+            if let Some(Owner::Table(table)) = owner(condition, scope, &mut params)
+                && let Some(mentions) = &mut self.mentions
+            {
+                mentions.tables[table].conditions.push(Condition { text: text.clone(), params });
+            }
+        }
+    }
+
+    /// What came out of a survey that keeps mentions.
+    pub fn finish_spread(mut self) -> Result<Spread<'a>, Refusal> {
+        self.finish_ties();
+        if let Some(refusal) = self.refusal.take() {
+            return Err(refusal);
+        }
+        let mut mentions = self.mentions.take().unwrap_or_default();
+        let (mut tables, mut views) = (Vec::new(), Vec::new());
+        for mut mention in std::mem::take(&mut mentions.tables) {
+            // Elsewhere PostgreSQL could find another type for the parameter.
+            mention.conditions.retain(|condition| condition.params.iter().all(|it| self.params.is_certain(*it)));
+            let Mentioned::Sharded { variable, keyspace, key, .. } = &mention.what else {
+                views.push(mention);
+                continue;
+            };
+            let keys = self.facts.keys(*variable);
+            let place = Place::Lookup { keyspace: *keyspace, column: key.clone(), keys };
+            let mut requirement = Requirement { table: mention.name.name.clone(), place };
+            self.params.mark_requirement(&mut requirement, self.schema.map);
+            tables.push((mention, requirement));
+        }
+        if views.is_empty() && tables.len() != self.uses.len() {
+            return Err(Refusal::across("a row security policy or default that looks at a sharded table"));
+        }
+        if let Some(what) = mentions.of_real_table(&tables) {
+            return Err(Refusal::across(&what));
+        }
+        Ok(Spread {
+            tables,
+            views,
+            shard: self.shard_of_rest()?,
+            is_bound: self.preferred == Preferred::Current,
+            params: self.params.highest(),
+            access: self.access,
+            mentions,
+        })
+    }
+
+    /// Single tables, and what the first shard alone has.
+    fn shard_of_rest(&self) -> Result<Option<ShardId>, Refusal> {
+        let mut shard = matches!(self.preferred, Preferred::First | Preferred::OnlyFirst(_)).then_some(ShardId(0));
+        for requirement in &self.required {
+            let Place::Shard(needed) = requirement.place else { continue };
+            if *shard.get_or_insert(needed) != needed {
+                return Err(Refusal::across("tables of two single shards"));
+            }
+        }
+        Ok(shard)
+    }
+}
+
+/// Whose columns an expression names.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Nobody,
+    Table(usize),
+}
+
+fn both(one: Owner, other: Owner) -> Option<Owner> {
+    match (one, other) {
+        (Owner::Nobody, it) | (it, Owner::Nobody) => Some(it),
+        (Owner::Table(one), Owner::Table(other)) => (one == other).then_some(Owner::Table(one)),
+    }
+}
+
+/// The one table whose columns a condition names; `None` where it may name others, or may fail.
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed does not go along")]
+fn owner(condition: &Expression, scope: &Scope<'_>, params: &mut Vec<u16>) -> Option<Owner> {
+    match condition {
+        Expression::Constant(_) => Some(Owner::Nobody),
+        Expression::Param(number) => {
+            params.push(u16::try_from(*number).ok()?);
+            Some(Owner::Nobody)
+        }
+        Expression::Cast { inner, .. } if matches!(**inner, Expression::Constant(_) | Expression::Param(_)) => {
+            owner(inner, scope, params)
+        }
+        Expression::Column(parts) => scope.table_of(parts).map(Owner::Table),
+        Expression::Compare { operator, left, right } if *operator != Operator::Other => {
+            owner_of_all([&**left, &**right], scope, params)
+        }
+        Expression::Any { operator, left, array } if *operator != Operator::Other => {
+            owner_of_all([&**left, &**array], scope, params)
+        }
+        Expression::In { left, list, .. } => owner_of_all(std::iter::once(&**left).chain(list), scope, params),
+        Expression::Between { left, low, high, .. } => owner_of_all([&**left, &**low, &**high], scope, params),
+        Expression::IsNull(inner) => owner(inner, scope, params),
+        Expression::And(parts) | Expression::Or(parts) => owner_of_all(parts, scope, params),
+        Expression::Operator { name, parts } if matches!(&**name, "<>" | "~~" | "!~~") => {
+            owner_of_all(parts, scope, params)
+        }
+        _ => None,
+    }
+}
+
+fn owner_of_all<'e>(
+    parts: impl IntoIterator<Item = &'e Expression>,
+    scope: &Scope<'_>,
+    params: &mut Vec<u16>,
+) -> Option<Owner> {
+    parts.into_iter().try_fold(Owner::Nobody, |found, part| both(found, owner(part, scope, params)?))
+}

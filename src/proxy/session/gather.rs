@@ -1,0 +1,459 @@
+//! Statements that need rows of several shards: fetches them from all shards at once, then has one server run the
+//! statement over them.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::logic::fetch::{self, Fetch, Rows};
+use crate::logic::plan::gather::{Gather, Part};
+use crate::logic::plan::{Access, Refusal};
+use crate::logic::protocol::frame::client;
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::{Owed, UNNAMED};
+use crate::logic::shards::ShardId;
+use crate::logic::value::Format;
+use crate::proxy::metrics::{Direction, PlanKind};
+use crate::proxy::server::Backend;
+use crate::proxy::session::client::{poll_read, with_scratch};
+use crate::proxy::session::exchange::Outgoing;
+use crate::proxy::session::servers::Held;
+use crate::proxy::session::{End, Session, Trouble};
+
+/// What the client gave with its statement.
+#[derive(Clone, Copy)]
+pub(super) struct Given<'a> {
+    /// Format and bytes of each parameter
+    parameters: &'a [(Format, Option<&'a [u8]>)],
+    /// Declared types, as Parse carries them
+    types: &'a [u8],
+    /// The format codes of the results, their number first
+    results: &'a [u8],
+}
+
+/// Results in text.
+const TEXT_RESULTS: [u8; 2] = [0, 0];
+
+/// What one server is asked.
+struct Errand {
+    /// Its place among the servers held
+    index: usize,
+    /// The parts it is asked for
+    parts: Vec<usize>,
+    outgoing: Outgoing,
+    fetch: Fetch,
+    /// The connection broke
+    lost: Option<String>,
+}
+
+/// All rows, by part and server.
+type Fetched = Vec<Vec<Rows>>;
+
+impl Session {
+    /// A Query over several shards.
+    pub(super) async fn gather_query(&mut self, gather: &Gather) -> Result<(), Trouble> {
+        let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
+        let fetched = self.fetch(gather, given, &Values::None).await?;
+        let index = self.hold_for_rest(gather).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.write_final(index, gather, given, &fetched, b"");
+        drop(fetched);
+        let out = self.outgoing.buffer();
+        out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        write::bare(out, client::SYNC);
+        for owed in [Owed::Describe, Owed::Execute(None), Owed::Sync] {
+            self.pipeline.owe(owed);
+        }
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        self.held[index].has_written |= gather.access == Access::Write;
+        self.settle(index);
+        Ok(())
+    }
+
+    /// Fetches the rows of a portal over several shards. From then on it is a portal of one server, as any other.
+    pub(super) async fn act_gather(&mut self, name: &[u8]) -> Result<(), Trouble> {
+        let of = |portal: &super::Portal| *portal.name == *name;
+        let gathering = self.portals.iter_mut().find(|portal| of(portal)).and_then(|portal| portal.gathering.take());
+        let Some(gathering) = gathering else { return Ok(()) };
+        let Ok(gather) = &*gathering.gathered else { return Ok(()) };
+        let shard = self.gather_portal(gather, &gathering.statement.types, &gathering.bind).await?;
+        if let Some(portal) = self.portals.iter_mut().find(|portal| of(portal)) {
+            portal.shard = Some(shard);
+        }
+        Ok(())
+    }
+
+    /// Puts the portal onto a server, in the place of the one that the client bound. Returns its shard.
+    async fn gather_portal(&mut self, gather: &Gather, types: &[u8], bind: &[u8]) -> Result<ShardId, Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let parameters = bind.parameters();
+        let given = Given { parameters: &parameters, types, results: bind.results };
+        let values = Values::Bind { bind: &bind, types };
+        let fetched = self.fetch(gather, given, &values).await?;
+        let index = self.hold_for_rest(gather).await?;
+        self.pipeline.clear();
+        if !self.held[index].in_pipeline || !self.transaction.is_idle() {
+            self.prepare(index);
+        }
+        if !bind.portal.is_empty() {
+            write::frame(self.outgoing.buffer(), client::CLOSE, |out| {
+                out.push(b'P');
+                out.extend_from_slice(bind.portal);
+                out.push(0);
+            });
+            self.pipeline.owe(Owed::HiddenClose);
+        }
+        self.write_final(index, gather, given, &fetched, bind.portal);
+        write::bare(self.outgoing.buffer(), client::FLUSH);
+        self.held[index].in_pipeline = true;
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        self.held[index].has_written |= gather.access == Access::Write;
+        Ok(self.held[index].shard)
+    }
+
+    /// The server that runs the final statement: where it has to, else one that is there already.
+    async fn hold_for_rest(&mut self, gather: &Gather) -> Result<usize, Trouble> {
+        let destination = match route::destination(&gather.home, &Values::None, self.map())? {
+            Destination::Any if !self.held.iter().any(Held::is_engaged) => {
+                self.held.last().map_or(Destination::Any, |held| Destination::Shard(held.shard))
+            }
+            certain @ (Destination::Any | Destination::First | Destination::Current | Destination::Shard(_)) => certain,
+        };
+        let target = self.target(destination, gather.access)?;
+        self.metrics.statement(Some((target.shard, target.role)), PlanKind::Gather);
+        Ok(self.hold(target).await?)
+    }
+
+    /// Parse and Bind of the final statement.
+    fn write_final(&mut self, index: usize, gather: &Gather, given: Given<'_>, fetched: &Fetched, portal: &[u8]) {
+        let out = self.outgoing.buffer();
+        let arrays: Vec<_> = gather.parts.iter().flat_map(|part| &part.columns).map(|it| it.array).collect();
+        let types = final_types(gather.params, given.types, &arrays);
+        write::parse(out, b"", gather.text.as_bytes(), &types);
+        write::frame(out, client::BIND, |out| {
+            out.extend_from_slice(portal);
+            out.extend_from_slice(&[0, 0]);
+            let count = usize::from(gather.params) + arrays.len();
+            write_formats(out, count, |number| match number.checked_sub(usize::from(gather.params)) {
+                Some(_) => true,
+                None => is_binary(given.parameters, number),
+            });
+            out.extend_from_slice(&(count as u16).to_be_bytes());
+            for number in 0..usize::from(gather.params) {
+                write_value(out, given.parameters.get(number).and_then(|(_, bytes)| *bytes));
+            }
+            for (number, part) in gather.parts.iter().enumerate() {
+                for (column, transfer) in part.columns.iter().enumerate() {
+                    let pieces = fetched[number].iter().map(|rows| (&rows.columns[column], rows.count));
+                    fetch::write_array(out, transfer.element, pieces);
+                }
+            }
+            out.extend_from_slice(given.results);
+        });
+        self.pipeline.owe(Owed::HiddenParse(UNNAMED));
+        self.pipeline.owe(Owed::HiddenBind);
+        self.held[index].lease.unnamed = None;
+    }
+
+    /// Fetches the rows of all parts, from all shards at once.
+    async fn fetch(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<Fetched, Trouble> {
+        self.check_isolation()?;
+        let mut asked: Vec<(ShardId, Vec<usize>)> = Vec::new();
+        for (number, part) in gather.parts.iter().enumerate() {
+            for shard in route::shards(&part.requirement, values, self.map())?.iter() {
+                match asked.iter_mut().find(|(it, _)| *it == shard) {
+                    Some((_, parts)) => parts.push(number),
+                    None => asked.push((shard, vec![number])),
+                }
+            }
+        }
+        // Always in one order, so that two sessions cannot wait for each other's servers.
+        asked.sort_unstable_by_key(|(shard, _)| *shard);
+        let mut errands = Vec::with_capacity(asked.len());
+        for (shard, parts) in asked {
+            errands.push(self.errand(gather, given, shard, parts).await?);
+        }
+        self.run_errands(&mut errands).await?;
+        let mut fetched: Fetched = vec![Vec::new(); gather.parts.len()];
+        for errand in errands {
+            for (number, rows) in errand.parts.into_iter().zip(errand.fetch.parts) {
+                fetched[number].push(rows);
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Each shard has a snapshot of its own, which SERIALIZABLE does not allow.
+    fn check_isolation(&self) -> Result<(), Refusal> {
+        let level = self.settings.get("default_transaction_isolation");
+        let is_serializable = match self.transaction.begun() {
+            Some(begun) => begun.is_serializable,
+            None => false,
+        };
+        if is_serializable || level.is_some_and(|level| level.to_ascii_lowercase().contains("serializable")) {
+            return Err(Refusal::across("SERIALIZABLE"));
+        }
+        Ok(())
+    }
+
+    async fn errand(
+        &mut self,
+        gather: &Gather,
+        given: Given<'_>,
+        shard: ShardId,
+        parts: Vec<usize>,
+    ) -> Result<Errand, Trouble> {
+        let target = self.target(Destination::Shard(shard), Access::Read)?;
+        let index = self.hold(target).await?;
+        self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Gather);
+        self.pipeline.clear();
+        let is_open = self.held[index].in_pipeline;
+        if !is_open || !self.transaction.is_idle() {
+            self.prepare(index);
+        }
+        let hidden = self.pipeline.entered() as usize;
+        self.pipeline.forget();
+        self.held[index].lease.unnamed = None;
+        let out = self.outgoing.buffer();
+        for number in &parts {
+            ask(out, &gather.parts[*number], given);
+        }
+        // A Sync would end the implicit transaction of a pipeline.
+        write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
+        let widths: Vec<usize> = parts.iter().map(|number| gather.parts[*number].columns.len()).collect();
+        let fetch = Fetch::new(hidden, widths.into_iter(), !is_open);
+        Ok(Errand { index, parts, outgoing: std::mem::take(&mut self.outgoing), fetch, lost: None })
+    }
+
+    /// Sends what is to be sent and reads what comes back, of all servers at once.
+    async fn run_errands(&mut self, errands: &mut [Errand]) -> Result<(), Trouble> {
+        let servers = errands.iter().map(|errand| Arc::clone(&self.held[errand.index].lease.cancellable));
+        self.slot.set_all(servers.collect());
+        let limits = &self.picture().database.limits;
+        let (limit, timeout) = (limits.gather_limit as usize, limits.query_timeout);
+        let sent: usize = errands.iter().map(|errand| errand.outgoing.len()).sum();
+        let mut is_stopped = false;
+        let deadline = tokio::time::sleep(if timeout.is_zero() { FAR } else { timeout });
+        tokio::pin!(deadline);
+        let is_gone = std::future::poll_fn(|context| {
+            let mut is_waiting = false;
+            for errand in errands.iter_mut().filter(|errand| !errand.is_over()) {
+                errand.poll(&mut self.held[errand.index], context);
+                is_waiting |= !errand.is_over();
+            }
+            if !is_waiting {
+                return Poll::Ready(false);
+            }
+            let is_late = deadline.as_mut().poll(context).is_ready();
+            let has_failed = errands.iter().any(Errand::has_failed) || bytes_of(errands) > limit || is_late;
+            if has_failed && !std::mem::replace(&mut is_stopped, true) {
+                let (slot, connector) = (Arc::clone(&self.slot), Arc::clone(&self.shared.connector));
+                drop(tokio::spawn(async move { slot.cancel(&connector).await }));
+            }
+            self.client.poll_gone(context).map(|()| true)
+        });
+        if is_gone.await {
+            self.abandon_errands(errands);
+            return Err(End::Gone.into());
+        }
+        if is_stopped {
+            for errand in errands.iter() {
+                let server = Arc::clone(&self.held[errand.index].lease.cancellable);
+                server.quiet().await;
+            }
+        }
+        self.metrics.bytes(Direction::ServerOut, sent as u64);
+        self.metrics.bytes(Direction::ServerIn, bytes_of(errands) as u64);
+        self.end_errands(errands, limit)
+    }
+
+    /// The client has gone: what runs is cancelled, the connections close.
+    fn abandon_errands(&mut self, errands: &[Errand]) {
+        let (slot, connector) = (Arc::clone(&self.slot), Arc::clone(&self.shared.connector));
+        let mut servers: Vec<usize> = errands.iter().map(|errand| errand.index).collect();
+        servers.sort_unstable();
+        let held: Vec<Held> = servers.into_iter().rev().map(|index| self.held.swap_remove(index)).collect();
+        drop(tokio::spawn(async move {
+            slot.cancel(&connector).await;
+            drop(held);
+        }));
+    }
+
+    /// Takes down where each server stands; the first thing that went wrong is told.
+    fn end_errands(&mut self, errands: &mut [Errand], limit: usize) -> Result<(), Trouble> {
+        for errand in errands.iter() {
+            if let Some(status) = errand.fetch.status {
+                let held = &mut self.held[errand.index];
+                held.status = status;
+                held.is_member = status != b'I';
+            }
+        }
+        if let Some(lost) = errands.iter_mut().find(|errand| errand.lost.is_some()) {
+            let cause = lost.lost.clone().unwrap_or_default();
+            self.pipeline.goodbye = lost.fetch.goodbye.take();
+            let index = lost.index;
+            self.drop_broken(errands, index);
+            return Err(self.lose_last(cause).into());
+        }
+        if let Some(hidden) = errands.iter_mut().find(|errand| errand.fetch.is_hidden_failure) {
+            self.pipeline.hidden_failure = hidden.fetch.failure.take();
+            self.check_hidden(hidden.index)?;
+        }
+        let has_failed = errands.iter().any(|errand| errand.fetch.failure.is_some());
+        if bytes_of(errands) > limit {
+            self.fail_members(errands);
+            return Err(Refusal::too_much(limit as u64).into());
+        }
+        if !has_failed {
+            return Ok(());
+        }
+        let own = |errand: &&Errand| {
+            let code = errand.fetch.failure.as_deref().and_then(|body| view::error_field(body, b'C'));
+            code.is_some_and(|code| code != CANCELLED)
+        };
+        let failed = errands.iter().find(own).or_else(|| errands.iter().find(|errand| errand.fetch.failure.is_some()));
+        if let Some(body) = failed.and_then(|errand| errand.fetch.failure.as_deref()) {
+            if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
+                self.metrics.error(&code);
+            }
+            let body = without_position(body);
+            write::frame(&mut self.client.outbox, crate::logic::protocol::frame::server::ERROR, |out| {
+                out.extend_from_slice(&body);
+            });
+        }
+        self.fail_members(errands);
+        Err(Trouble::Told)
+    }
+
+    /// Of several servers that are gone one is told of: it is put last, the others are dropped.
+    fn drop_broken(&mut self, errands: &[Errand], told: usize) {
+        let mut broken: Vec<usize> = errands.iter().filter(|it| !it.fetch.is_done()).map(|it| it.index).collect();
+        broken.retain(|index| *index != told);
+        broken.sort_unstable();
+        let kept = self.held.remove(told);
+        for index in broken.into_iter().rev() {
+            drop(self.held.remove(if index > told { index - 1 } else { index }));
+        }
+        self.held.push(kept);
+    }
+
+    fn lose_last(&mut self, cause: String) -> Fault {
+        self.lose(self.held.len() - 1, cause)
+    }
+
+    /// An error on one shard is the transaction's.
+    fn fail_members(&mut self, errands: &[Errand]) {
+        if self.transaction.is_on_server() && errands.iter().any(|errand| errand.fetch.failure.is_some()) {
+            self.transaction.on_ready(b'E');
+        }
+    }
+}
+
+/// Longer than anybody waits.
+const FAR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
+/// query_canceled
+const CANCELLED: &[u8] = b"57014";
+
+fn bytes_of(errands: &[Errand]) -> usize {
+    errands.iter().map(|errand| errand.fetch.bytes).sum()
+}
+
+impl Errand {
+    fn is_over(&self) -> bool {
+        self.lost.is_some() || self.fetch.is_done()
+    }
+
+    fn has_failed(&self) -> bool {
+        self.lost.is_some() || self.fetch.failure.is_some()
+    }
+
+    /// One turn: sends, then reads until the socket is empty.
+    fn poll(&mut self, held: &mut Held, context: &mut Context<'_>) {
+        let backend = &mut *held.lease;
+        if let Err(error) = self.outgoing.poll_send(backend, context) {
+            tracing::debug!(%error, "a server does not take our bytes");
+            self.outgoing.clear();
+        }
+        while !self.is_over() {
+            match self.poll_read(backend, context) {
+                Poll::Ready(Ok(())) => (),
+                Poll::Ready(Err(error)) => self.lost = Some(error.to_string()),
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    fn poll_read(&mut self, backend: &mut Backend, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        with_scratch(|scratch| match std::task::ready!(poll_read(&mut backend.stream, context, scratch))? {
+            0 => Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"))),
+            count => Poll::Ready(
+                self.fetch
+                    .feed(&scratch[..count])
+                    .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the server sent what is no answer")),
+            ),
+        })
+    }
+}
+
+/// Parse, Bind and Execute of one part.
+fn ask(out: &mut Vec<u8>, part: &Part, given: Given<'_>) {
+    const TEXT_OID: u32 = 25;
+    let highest = usize::from(part.params.last().copied().unwrap_or_default());
+    let is_used = |number: usize| part.params.binary_search(&(number as u16 + 1)).is_ok();
+    let mut types = Vec::with_capacity(highest * 4);
+    for number in 0..highest {
+        // One that the part does not name has no type to be found.
+        let oid = if is_used(number) { view::type_at(given.types, number) } else { TEXT_OID };
+        types.extend_from_slice(&oid.to_be_bytes());
+    }
+    write::parse(out, b"", part.text.as_bytes(), &types);
+    write::frame(out, client::BIND, |out| {
+        out.extend_from_slice(&[0, 0]);
+        write_formats(out, highest, |number| is_used(number) && is_binary(given.parameters, number));
+        out.extend_from_slice(&(highest as u16).to_be_bytes());
+        for number in 0..highest {
+            let value = given.parameters.get(number).and_then(|(_, bytes)| *bytes);
+            write_value(out, value.filter(|_| is_used(number)));
+        }
+        write_formats(out, part.columns.len(), |column| part.columns[column].is_binary);
+    });
+    out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+}
+
+fn final_types(params: u16, declared: &[u8], arrays: &[u32]) -> Vec<u8> {
+    let own = (0..usize::from(params)).map(|number| view::type_at(declared, number));
+    own.chain(arrays.iter().copied()).flat_map(u32::to_be_bytes).collect()
+}
+
+fn is_binary(parameters: &[(Format, Option<&[u8]>)], number: usize) -> bool {
+    parameters.get(number).is_some_and(|(format, _)| *format == Format::Binary)
+}
+
+fn write_formats(out: &mut Vec<u8>, count: usize, is_binary: impl Fn(usize) -> bool) {
+    out.extend_from_slice(&(count as u16).to_be_bytes());
+    for number in 0..count {
+        out.extend_from_slice(&[0, u8::from(is_binary(number))]);
+    }
+}
+
+fn write_value(out: &mut Vec<u8>, value: Option<&[u8]>) {
+    out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
+    out.extend_from_slice(value.unwrap_or_default());
+}
+
+/// An ErrorResponse without the place in a text that the client has not written.
+fn without_position(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(body.len());
+    for field in body.split_inclusive(|byte| *byte == 0) {
+        if field.first() != Some(&b'P') {
+            out.extend_from_slice(field);
+        }
+    }
+    out
+}
