@@ -9,8 +9,8 @@ use std::path::Path;
 use shardway::logic::catalog::{
     Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility,
 };
-use shardway::logic::plan::explain::{explain, gathered};
-use shardway::logic::plan::gather::gather;
+use shardway::logic::plan::across::across;
+use shardway::logic::plan::explain::{across as across_in_words, explain};
 use shardway::logic::plan::{Access, Command, Home, Place, Restriction, Source};
 use shardway::logic::plan::{Plan, Planned, Schema, Value, plan};
 use shardway::logic::route::{Destination, Given, Values, destination};
@@ -103,7 +103,7 @@ impl Fixture {
         if !planned.may_gather || !text.contains(" any") || text.contains("any shard") {
             return text;
         }
-        gathered(&gather(sql, &self.schema()), &self.map)
+        across_in_words(&across(sql, &self.schema()), &self.map)
     }
 }
 

@@ -117,15 +117,29 @@ impl Slot {
 
     /// Cancels what runs now, if anything does; returns when the server has taken the request.
     pub async fn cancel(&self, connector: &Connector) {
-        let running = {
-            let running = self.running.lock();
-            for server in running.servers() {
-                // Counted under the lock: the session cannot clear the slot and give the server back in between.
-                server.in_flight.fetch_add(1, Ordering::AcqRel);
-            }
-            running.clone()
-        };
+        self.begin_cancel().deliver(connector).await;
+    }
+
+    /// The servers that run something now are held back until the requests are delivered.
+    pub fn begin_cancel(&self) -> Cancelling {
+        let running = self.running.lock();
         for server in running.servers() {
+            // Counted under the lock: the session cannot clear the slot and give the server back in between.
+            server.in_flight.fetch_add(1, Ordering::AcqRel);
+        }
+        Cancelling(running.clone())
+    }
+}
+
+/// Cancel requests that are to be delivered.
+#[must_use = "the servers are held back until it is delivered"]
+#[derive(Debug)]
+pub struct Cancelling(Running);
+
+impl Cancelling {
+    /// Returns when the servers have taken the requests.
+    pub async fn deliver(self, connector: &Connector) {
+        for server in self.0.servers() {
             server.cancel(connector).await;
         }
     }

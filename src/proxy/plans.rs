@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::logic::plan::gather::{self, Gather};
-use crate::logic::plan::{self, Plan, Planned, Refusal, Schema};
+use crate::logic::plan::across::{Across, across};
+use crate::logic::plan::{self, Plan, Planned, Schema};
 use crate::logic::sql::template::{Lexed, Literal};
 use crate::logic::topology::Database;
 use crate::proxy::metrics::Metrics;
@@ -21,7 +21,7 @@ const SHAPES_MAX: usize = 16;
 /// Longer texts (large multi-row inserts) are planned each time: they would push out a thousand others.
 const TEXT_MAX: usize = 64 << 10;
 /// Statements over several shards kept for one planner; they are forgotten all at once.
-const GATHERS_MAX: usize = 2_000;
+const ACROSS_MAX: usize = 2_000;
 
 /// What planning a text gave.
 #[derive(Debug)]
@@ -79,12 +79,9 @@ pub struct Planner {
     database: Arc<Database>,
     search_path: Vec<Box<str>>,
     cache: Mutex<Cache>,
-    gathers: Mutex<HashMap<Box<str>, Gathered>>,
+    across: Mutex<HashMap<Box<str>, Arc<Across>>>,
     metrics: Arc<Metrics>,
 }
-
-/// How a statement comes by rows of several shards, or why it cannot.
-pub type Gathered = Arc<Result<Gather, Refusal>>;
 
 #[derive(Debug, Default)]
 struct Cache {
@@ -95,7 +92,7 @@ struct Cache {
 impl Planner {
     /// For one picture of a database and one search path.
     pub fn new(database: Arc<Database>, search_path: Vec<Box<str>>, metrics: Arc<Metrics>) -> Self {
-        Self { database, search_path, cache: Mutex::default(), gathers: Mutex::default(), metrics }
+        Self { database, search_path, cache: Mutex::default(), across: Mutex::default(), metrics }
     }
 
     /// The picture it plans for.
@@ -137,18 +134,18 @@ impl Planner {
         shape
     }
 
-    /// How the statement comes by rows of several shards; `sql` is the statement alone.
-    pub fn gather(&self, sql: &str) -> Gathered {
-        if let Some(known) = self.gathers.lock().get(sql) {
+    /// How a statement comes by rows of several shards; `sql` is the statement alone.
+    pub fn across(&self, sql: &str) -> Arc<Across> {
+        if let Some(known) = self.across.lock().get(sql) {
             return Arc::clone(known);
         }
-        let planned = Arc::new(gather::gather(sql, &self.schema()));
+        let planned = Arc::new(across(sql, &self.schema()));
         if sql.len() <= TEXT_MAX {
-            let mut gathers = self.gathers.lock();
-            if gathers.len() >= GATHERS_MAX {
-                gathers.clear();
+            let mut known = self.across.lock();
+            if known.len() >= ACROSS_MAX {
+                known.clear();
             }
-            gathers.insert(sql.into(), Arc::clone(&planned));
+            known.insert(sql.into(), Arc::clone(&planned));
         }
         planned
     }

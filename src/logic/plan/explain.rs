@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::logic::shards::ShardMap;
 use crate::logic::value::LiteralKind;
 
-use super::gather::Gather;
+use super::across::Across;
 use super::{
     Access, Command, CopyIn, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement, Restriction,
     Source, Value,
@@ -20,11 +20,12 @@ pub fn explain(planned: &Planned, map: &ShardMap) -> String {
     text
 }
 
-/// How rows of several shards are put together, or why not.
-pub fn gathered(gathered: &Result<Gather, Refusal>, map: &ShardMap) -> String {
-    let gather = match gathered {
-        Ok(gather) => gather,
-        Err(refusal) => return refused(refusal),
+/// How a statement comes by rows of several shards, or why it cannot.
+pub fn across(across: &Across, map: &ShardMap) -> String {
+    let gather = match (&across.fanout, &across.gather) {
+        (Some(fanout), _) => return format!("=> Fanout: {}", requirement(&fanout.requirement, map)),
+        (None, Ok(gather)) => gather,
+        (None, Err(refusal)) => return refused(refusal),
     };
     let mut text = "=> Gather".to_owned();
     for part in &gather.parts {

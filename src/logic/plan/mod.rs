@@ -26,7 +26,9 @@ mod copy;
 mod utility;
 mod words;
 mod statement;
+pub mod fanout;
 pub mod gather;
+pub mod across;
 pub mod explain;
 
 /// The plan of one statement.

@@ -111,6 +111,16 @@ pub enum Front<'a> {
     },
 }
 
+impl Front<'_> {
+    /// The size of a whole frame; 0 while there is none.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Whole(frame) => frame.bytes.len(),
+            Self::Partial { .. } | Self::Malformed { .. } => 0,
+        }
+    }
+}
+
 /// Looks at the front of `buffer`.
 #[inline]
 pub fn front(buffer: &[u8]) -> Front<'_> {

@@ -53,6 +53,13 @@ pub enum Owed {
     Close,
     /// Close of ours
     HiddenClose,
+    /// A statement that several servers run: rows pass, their description from the first, the tags are kept for us
+    Share {
+        /// It describes the rows
+        is_first: bool,
+        /// A Query, which ends in ReadyForQuery; else an Execute
+        is_query: bool,
+    },
     /// A message that fails on purpose, so that the server aborts too; the client gets this error instead
     Poison(Box<[u8]>),
     /// A reply of ours
@@ -108,6 +115,8 @@ pub struct Pipeline {
     pub hides_stale: bool,
     /// A stale statement was hidden; nothing has been answered
     pub is_stale: bool,
+    /// The client hears nothing of what this server says
+    pub is_deaf: bool,
     /// Something of the client's has been answered since the last `clear`
     has_answered: bool,
     /// What happened, for the session
@@ -237,7 +246,7 @@ impl Pipeline {
             }
             return Verdict::Hide;
         }
-        if self.failure.is_none() {
+        if self.failure.is_none() && !self.is_deaf {
             let mut sqlstate = *b"XX000";
             if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
                 sqlstate = code;
@@ -248,7 +257,10 @@ impl Pipeline {
             Some(Owed::Bind(name)) if !name.is_empty() => translate(body, name),
             _ => None,
         };
-        if !matches!(self.owed.front(), Some(Owed::Query | Owed::FirstOf | Owed::QuietQuery) | None) {
+        if !matches!(
+            self.owed.front(),
+            Some(Owed::Query | Owed::FirstOf | Owed::QuietQuery | Owed::Share { is_query: true, .. }) | None
+        ) {
             self.skip_to_sync();
         }
         match translated {
@@ -280,14 +292,22 @@ impl Pipeline {
                 self.kept_ready = Some(status);
                 Verdict::Hide
             }
-            Some(Owed::HiddenQuery | Owed::QuietQuery | Owed::DeafQuery | Owed::HiddenSync) => Verdict::Hide,
+            Some(Owed::HiddenQuery | Owed::QuietQuery | Owed::DeafQuery | Owed::HiddenSync | Owed::Share { .. }) => {
+                Verdict::Hide
+            }
             _ => Verdict::Pass,
         }
     }
 
     fn on_complete(&mut self, body: &[u8]) {
         match self.owed.front() {
-            Some(Owed::QuietQuery) => self.tag = Some(view::command_tag(body).into()),
+            Some(Owed::QuietQuery | Owed::Share { is_query: true, .. }) => {
+                self.tag = Some(view::command_tag(body).into());
+            }
+            Some(Owed::Share { is_query: false, .. }) => {
+                self.tag = Some(view::command_tag(body).into());
+                self.pop();
+            }
             Some(Owed::Execute(step)) => {
                 if let Some(step) = *step {
                     self.done.push(Done::Executed(step));
@@ -335,6 +355,19 @@ impl Pipeline {
 
 impl Judge for Pipeline {
     fn judge(&mut self, tag: u8, body: Option<&[u8]>, out: &mut Vec<u8>) -> Verdict {
+        let verdict = self.verdict(tag, body, out);
+        if self.is_deaf { Verdict::Hide } else { verdict }
+    }
+
+    fn between(&mut self, out: &mut Vec<u8>) {
+        if matches!(self.owed.front(), Some(Owed::Local(_))) {
+            self.speak(out);
+        }
+    }
+}
+
+impl Pipeline {
+    fn verdict(&mut self, tag: u8, body: Option<&[u8]>, out: &mut Vec<u8>) -> Verdict {
         self.speak(out);
         let seen = body.unwrap_or_default();
         let hidden = if self.is_hidden() { Verdict::Hide } else { Verdict::Pass };
@@ -344,8 +377,9 @@ impl Judge for Pipeline {
             server::READY => self.on_ready(seen.first().copied().unwrap_or(b'I')),
             server::COMMAND_COMPLETE | server::EMPTY_QUERY | server::PORTAL_SUSPENDED => {
                 let is_second = matches!(self.owed.front(), Some(Owed::FirstOf)) && self.completed > 0;
+                let is_share = matches!(self.owed.front(), Some(Owed::Share { .. }));
                 self.on_complete(seen);
-                if is_second { Verdict::Hide } else { hidden }
+                if is_second || is_share { Verdict::Hide } else { hidden }
             }
             server::PARSE_COMPLETE => self.on_parse_complete(),
             server::CLOSE_COMPLETE => {
@@ -355,6 +389,9 @@ impl Judge for Pipeline {
             server::BIND_COMPLETE => {
                 self.pop();
                 hidden
+            }
+            server::ROW_DESCRIPTION if matches!(self.owed.front(), Some(Owed::Share { is_first: false, .. })) => {
+                Verdict::Hide
             }
             server::ROW_DESCRIPTION | server::NO_DATA => {
                 if matches!(self.owed.front(), Some(Owed::Describe)) {
@@ -378,12 +415,6 @@ impl Judge for Pipeline {
                 hidden
             }
             _ => hidden,
-        }
-    }
-
-    fn between(&mut self, out: &mut Vec<u8>) {
-        if matches!(self.owed.front(), Some(Owed::Local(_))) {
-            self.speak(out);
         }
     }
 }

@@ -50,9 +50,11 @@ pub enum PlanKind {
     Unread,
     /// Rows of several shards, put together on one
     Gather,
+    /// Several shards, each with its own rows
+    Fanout,
 }
 
-const PLANS: usize = 8;
+const PLANS: usize = 9;
 
 impl PlanKind {
     /// The kind of a plan; `None` for a refusal, which is counted apart. Hints are the session's to know.
@@ -79,6 +81,7 @@ impl PlanKind {
             Self::Hint => "hint",
             Self::Unread => "unread",
             Self::Gather => "gather",
+            Self::Fanout => "fanout",
         }
     }
 }

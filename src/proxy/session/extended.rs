@@ -47,7 +47,7 @@ impl Session {
         let result = match (result, cut) {
             (Ok(()), _) if self.run == Run::Skipping => Ok(()),
             (Ok(()), Cut::Act(shape)) => self.act_extended(&shape).await,
-            (Ok(()), Cut::Gather(portal)) => self.act_gather(&portal).await,
+            (Ok(()), Cut::Across(portal, limit)) => self.execute_across(&portal, limit).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
             (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),
             (Err(trouble), cut) => {

@@ -20,7 +20,7 @@ use crate::proxy::server::Backend;
 use crate::proxy::session::client::{poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
 use crate::proxy::session::servers::Held;
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::session::{AcrossPortal, End, Session, Trouble};
 
 /// What the client gave with its statement.
 #[derive(Clone, Copy)]
@@ -75,15 +75,32 @@ impl Session {
         Ok(())
     }
 
-    /// Fetches the rows of a portal over several shards. From then on it is a portal of one server, as any other.
-    pub(super) async fn act_gather(&mut self, name: &[u8]) -> Result<(), Trouble> {
-        let of = |portal: &super::Portal| *portal.name == *name;
-        let gathering = self.portals.iter_mut().find(|portal| of(portal)).and_then(|portal| portal.gathering.take());
-        let Some(gathering) = gathering else { return Ok(()) };
-        let Ok(gather) = &*gathering.gathered else { return Ok(()) };
-        let shard = self.gather_portal(gather, &gathering.statement.types, &gathering.bind).await?;
-        if let Some(portal) = self.portals.iter_mut().find(|portal| of(portal)) {
-            portal.shard = Some(shard);
+    /// Execute of a portal over several shards stands at the front.
+    pub(super) async fn execute_across(&mut self, name: &[u8], limit: i32) -> Result<(), Trouble> {
+        let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
+        let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
+        let size = self.client.front().size();
+        match (&portal.across.fanout, &portal.across.gather) {
+            _ if portal.is_done => {
+                self.client.consume(size);
+                write::command_complete(&mut self.client.outbox, "SELECT 0");
+                self.portals[place].across = Some(portal);
+            }
+            (Some(fanout), _) if limit == 0 => {
+                self.client.consume(size);
+                self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
+                if let Some(it) = self.portals.get_mut(place) {
+                    it.across = Some(Box::new(AcrossPortal { is_done: true, ..*portal }));
+                }
+            }
+            // From now on it is a portal of one server, which the Execute goes to.
+            (_, Ok(gather)) => {
+                let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
+                if let Some(it) = self.portals.get_mut(place) {
+                    it.shard = Some(shard);
+                }
+            }
+            (_, Err(refusal)) => return Err(refusal.clone().into()),
         }
         Ok(())
     }
@@ -189,19 +206,6 @@ impl Session {
         Ok(fetched)
     }
 
-    /// Each shard has a snapshot of its own, which SERIALIZABLE does not allow.
-    fn check_isolation(&self) -> Result<(), Refusal> {
-        let level = self.settings.get("default_transaction_isolation");
-        let is_serializable = match self.transaction.begun() {
-            Some(begun) => begun.is_serializable,
-            None => false,
-        };
-        if is_serializable || level.is_some_and(|level| level.to_ascii_lowercase().contains("serializable")) {
-            return Err(Refusal::across("SERIALIZABLE"));
-        }
-        Ok(())
-    }
-
     async fn errand(
         &mut self,
         gather: &Gather,
@@ -253,8 +257,9 @@ impl Session {
             let is_late = deadline.as_mut().poll(context).is_ready();
             let has_failed = errands.iter().any(Errand::has_failed) || bytes_of(errands) > limit || is_late;
             if has_failed && !std::mem::replace(&mut is_stopped, true) {
-                let (slot, connector) = (Arc::clone(&self.slot), Arc::clone(&self.shared.connector));
-                drop(tokio::spawn(async move { slot.cancel(&connector).await }));
+                let connector = Arc::clone(&self.shared.connector);
+                let cancelling = self.slot.begin_cancel();
+                drop(tokio::spawn(async move { cancelling.deliver(&connector).await }));
             }
             self.client.poll_gone(context).map(|()| true)
         });
@@ -275,12 +280,12 @@ impl Session {
 
     /// The client has gone: what runs is cancelled, the connections close.
     fn abandon_errands(&mut self, errands: &[Errand]) {
-        let (slot, connector) = (Arc::clone(&self.slot), Arc::clone(&self.shared.connector));
+        let (cancelling, connector) = (self.slot.begin_cancel(), Arc::clone(&self.shared.connector));
         let mut servers: Vec<usize> = errands.iter().map(|errand| errand.index).collect();
         servers.sort_unstable();
         let held: Vec<Held> = servers.into_iter().rev().map(|index| self.held.swap_remove(index)).collect();
         drop(tokio::spawn(async move {
-            slot.cancel(&connector).await;
+            cancelling.deliver(&connector).await;
             drop(held);
         }));
     }

@@ -8,6 +8,7 @@ mod picture;
 mod servers;
 mod greet;
 mod copy;
+mod fanout;
 mod gather;
 mod simple;
 mod commands;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use crate::logic::plan::across::Across;
 use crate::logic::plan::{Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client as tag};
 use crate::logic::protocol::report::Fault;
@@ -32,7 +34,7 @@ use crate::logic::topology::User;
 use crate::logic::transaction::Transaction;
 use crate::proxy::cancel::Slot;
 use crate::proxy::metrics::{ClientState, DatabaseMetrics, Direction};
-use crate::proxy::plans::{Gathered, Shape};
+use crate::proxy::plans::Shape;
 use crate::proxy::shared::Shared;
 use crate::proxy::statements::Statement;
 use client::Client;
@@ -111,16 +113,18 @@ struct Portal {
     shape: Arc<Shape>,
     /// The shard that has it; `None`: no server does, or its Bind is on its way
     shard: Option<ShardId>,
-    /// It needs rows of several shards, which nobody has fetched yet
-    gathering: Option<Box<Gathering>>,
+    /// It needs rows of several shards
+    across: Option<Box<AcrossPortal>>,
 }
 
-/// What a portal over several shards is made of.
-struct Gathering {
-    gathered: Gathered,
+/// What a portal over several shards is made of, until it is a portal of one server.
+struct AcrossPortal {
+    across: Arc<Across>,
     statement: Arc<Statement>,
     /// The body of its Bind
     bind: Vec<u8>,
+    /// Its rows have been sent
+    is_done: bool,
 }
 
 /// One client's session.

@@ -317,13 +317,21 @@ impl Session {
         let held = &mut self.held[index];
         let backend = &mut *held.lease;
         self.slot.set(&backend.cancellable);
-        let mut sent = self.outgoing.buffer().len();
+        let mut sent = 0;
         if let Some(size) = direct {
             // A simple query destroys the unnamed statement (protocol-flow, extended query).
             backend.unnamed = None;
-            sent += size;
+            sent = size + self.outgoing.len();
             exchange::send_direct(backend, &mut self.outgoing, &self.client.received()[..size]).await;
+            sent -= self.outgoing.len();
         }
+        self.relay(index, sent).await
+    }
+
+    /// The same for a server that cancel requests know of. `sent`: bytes on their way already.
+    pub(super) async fn relay(&mut self, index: usize, sent: usize) -> Result<Outcome, End> {
+        let sent = sent + self.outgoing.len();
+        let backend = &mut *self.held[index].lease;
         self.pipeline.speak(&mut self.client.outbox);
         let mut exchange = Exchange {
             client: &mut self.client,
@@ -382,11 +390,12 @@ impl Session {
 
     /// The client has gone while a statement runs: the statement is cancelled, the connection closed.
     fn abandon(&mut self, index: usize) {
-        let slot = Arc::clone(&self.slot);
+        // Before the session, which ends now, forgets what runs.
+        let cancelling = self.slot.begin_cancel();
         let connector = Arc::clone(&self.shared.connector);
         let held = self.held.swap_remove(index);
         drop(tokio::spawn(async move {
-            slot.cancel(&connector).await;
+            cancelling.deliver(&connector).await;
             drop(held);
         }));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::logic::plan::across::Across;
 use crate::logic::plan::{Access, Command, Forced, Home, Mark, One, Place, Plan, Planned, Reason, Refusal};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
@@ -74,13 +75,9 @@ impl Session {
         match (&statements[..], found) {
             ([], _) => self.answer_empty(),
             ([planned], Some(Err(refusal))) if self.may_gather(planned, &refusal) => {
-                let gathered = self.picture().planner.gather(sql);
+                let (across, text) = (self.picture().planner.across(sql), sql.to_owned());
                 self.client.consume(size);
-                self.check_alive()?;
-                match &*gathered {
-                    Ok(gather) => self.gather_query(gather).await,
-                    Err(refusal) => Err(refusal.clone().into()),
-                }
+                self.across_query(&across, &text).await
             }
             ([planned], Some(found)) => self.send_one(planned, found, size).await,
             ([planned], None) => {
@@ -91,6 +88,16 @@ impl Session {
                 let text = sql.to_owned();
                 self.several(several, &text, size).await
             }
+        }
+    }
+
+    /// A Query that needs rows of several shards.
+    async fn across_query(&mut self, across: &Across, sql: &str) -> Result<(), Trouble> {
+        self.check_alive()?;
+        match (&across.fanout, &across.gather) {
+            (Some(fanout), _) => self.fan_out_query(fanout, sql).await,
+            (None, Ok(gather)) => self.gather_query(gather).await,
+            (None, Err(refusal)) => Err(refusal.clone().into()),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::simple::{Ready, alone, meet};
-use crate::proxy::session::{Gathering, Named, Portal, Session, Trouble};
+use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
@@ -45,8 +45,8 @@ pub(super) enum Cut {
     Next,
     /// Execute of a statement that acts on the session, or of a COPY that we take apart
     Act(Arc<Shape>),
-    /// The next message executes this portal, whose rows are to be fetched from several shards first
-    Gather(Box<[u8]>),
+    /// The next message executes this portal over several shards
+    Across(Box<[u8]>, i32),
     /// This message cannot be served
     Trouble(Trouble),
 }
@@ -139,8 +139,8 @@ impl Session {
             match cut {
                 // The message itself belongs to the next segment.
                 Ok(Some(Cut::Next)) => return segment,
-                Ok(Some(Cut::Gather(portal))) => {
-                    segment.cut = Cut::Gather(portal);
+                Ok(Some(cut @ Cut::Across(..))) => {
+                    segment.cut = cut;
                     return segment;
                 }
                 Ok(cut) => {
@@ -226,7 +226,7 @@ impl Session {
         let Named { statement, since } = self.statement(bind.statement)?;
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
-        let mut gathering = None;
+        let mut across = None;
         let routed = match super::only(&shape) {
             None => Some((Destination::Any, Access::Write)),
             Some(planned) => match &*planned.plan {
@@ -235,7 +235,7 @@ impl Session {
                     let values = Values::Bind { bind: &bind, types: &statement.types };
                     match route::destination(&one.home, &values, self.map()) {
                         Err(refusal) if self.may_gather(planned, &refusal) => {
-                            gathering = Some(self.gathering(&statement, self.body(at, size))?);
+                            across = Some(self.across_portal(&statement, self.body(at, size))?);
                             // Any server tells what is wrong with the Bind, and describes the portal.
                             Some((Destination::Any, one.access))
                         }
@@ -263,16 +263,17 @@ impl Session {
         segment.needs_transaction = true;
         segment.bound.push(Arc::clone(&shape));
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
-        self.remember_portal(portal, shape, gathering);
+        self.remember_portal(portal, shape, across);
         Ok(None)
     }
 
-    fn gathering(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<Gathering>, Trouble> {
-        let gathered = self.picture().planner.gather(&statement.text);
-        if let Err(refusal) = &*gathered {
+    fn across_portal(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<AcrossPortal>, Trouble> {
+        let across = self.picture().planner.across(&statement.text);
+        if let (None, Err(refusal)) = (&across.fanout, &across.gather) {
             return Err(refusal.clone().into());
         }
-        Ok(Box::new(Gathering { gathered, statement: Arc::clone(statement), bind: bind.to_vec() }))
+        let statement = Arc::clone(statement);
+        Ok(Box::new(AcrossPortal { across, statement, bind: bind.to_vec(), is_done: false }))
     }
 
     fn routed(
@@ -284,9 +285,9 @@ impl Session {
         Ok((destination, access))
     }
 
-    fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, gathering: Option<Box<Gathering>>) {
+    fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
         self.portals.retain(|portal| portal.name != name);
-        self.portals.push(Portal { name, shape, shard: None, gathering });
+        self.portals.push(Portal { name, shape, shard: None, across });
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -341,11 +342,11 @@ impl Session {
     }
 
     fn gather_execute(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
-        let (name, _) = view::execute(self.body(at, size))?;
+        let (name, limit) = view::execute(self.body(at, size))?;
         match self.portal(name) {
             Some(portal) if is_ours(&portal.shape) => Ok(Some(Cut::Act(Arc::clone(&portal.shape)))),
-            Some(portal) if portal.gathering.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
-            Some(portal) if portal.gathering.is_some() => Ok(Some(Cut::Gather(name.into()))),
+            Some(portal) if portal.across.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
+            Some(portal) if portal.across.is_some() => Ok(Some(Cut::Across(name.into(), limit))),
             portal => {
                 let shard = portal.and_then(|portal| portal.shard);
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {

@@ -163,6 +163,8 @@ impl Survey<'_> {
             | Expression::Row(_)
             | Expression::Array(_)
             | Expression::Call(_)
+            | Expression::Moment
+            | Expression::Aggregate(_)
             | Expression::Operator { .. }
             | Expression::Subquery(_)
             | Expression::Default

@@ -1,6 +1,6 @@
 //! Functions: what calling them may read, write or leave behind in the session.
 
-use crate::logic::catalog::{Function, Volatility};
+use crate::logic::catalog::{Function, FunctionKind, Volatility};
 use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::SettingChange;
@@ -37,6 +37,9 @@ impl<'a> Survey<'a> {
     pub(super) fn call(&mut self, call: &Call) {
         let Some(name) = call.name.last() else { return };
         let functions = self.candidates(call);
+        if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
+            self.depends_on_more_than_a_row();
+        }
         // The user may have given one of these names to something else.
         let special = special(name).filter(|_| functions.is_empty() || functions.iter().any(|it| !is_own(it)));
         if let Some(special) = special {
@@ -150,6 +153,34 @@ impl<'a> Survey<'a> {
 /// Neither PostgreSQL's nor an extension's in C: it may run SQL of its own.
 fn is_own(function: &Function) -> bool {
     function.schema.as_ref() != "pg_catalog" && !function.is_native
+}
+
+/// Its result depends on the row and the session's settings alone: every server computes the same.
+fn is_of_a_row(name: &str, function: &Function) -> bool {
+    const BY_SETTINGS: [&str; 14] = [
+        "to_char",
+        "to_date",
+        "to_timestamp",
+        "date_trunc",
+        "date_part",
+        "extract",
+        "timezone",
+        "concat",
+        "concat_ws",
+        "format",
+        "to_json",
+        "to_jsonb",
+        "row_to_json",
+        "array_to_string",
+    ];
+    match (function.kind, function.volatility) {
+        (FunctionKind::Function, Volatility::Immutable) => true,
+        (FunctionKind::Function, Volatility::Stable) => {
+            function.schema.as_ref() == "pg_catalog" && BY_SETTINGS.contains(&name)
+        }
+        (FunctionKind::Function, Volatility::Volatile)
+        | (FunctionKind::Aggregate | FunctionKind::Window | FunctionKind::Procedure, _) => false,
+    }
 }
 
 /// `local_functions` lists names with or without a schema.

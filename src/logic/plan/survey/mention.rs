@@ -68,6 +68,10 @@ pub struct Mentions<'a> {
     names: HashSet<Box<str>>,
     /// `t.*` and `*`
     stars: Vec<Option<Box<str>>>,
+    /// The only table that the rows of the last SELECT come from; in the end that of the whole query
+    row_source: Option<usize>,
+    /// Something in the text needs more than one row, or the server it runs on
+    depends_on_more: bool,
 }
 
 /// What a survey for several shards found.
@@ -195,6 +199,37 @@ impl<'a> Survey<'a> {
                 mentions.tables[table].conditions.push(Condition { text: text.clone(), params });
             }
         }
+    }
+
+    /// Something that one row does not tell.
+    pub(super) fn depends_on_more_than_a_row(&mut self) {
+        if let Some(mentions) = &mut self.mentions {
+            mentions.depends_on_more = true;
+        }
+    }
+
+    /// Each row of a FROM comes from one row of a table when that is the only mentioned one, and no outer join's
+    /// nullable side.
+    pub(super) fn mention_row_source(&mut self, scope: &Scope<'_>) {
+        if let Some(mentions) = &mut self.mentions
+            && self.view_depth == 0
+        {
+            let mut entries = scope.entries.iter().filter(|entry| entry.table.is_some());
+            mentions.row_source = match (entries.next(), entries.next()) {
+                (Some(entry), None) if !entry.is_nullable => entry.table,
+                _ => None,
+            };
+        }
+    }
+
+    /// The table that the rows of the query come from, where every row of the answer follows from one of its rows, on
+    /// whichever shard that is.
+    pub fn finish_row_source(self) -> Option<(Requirement, Access)> {
+        let is_free = self.preferred == Preferred::Any && self.required.is_empty() && self.uses.len() == 1;
+        let spread = self.finish_spread().ok()?;
+        let [(_, requirement)] = spread.tables.as_slice() else { return None };
+        let is_row_by_row = spread.mentions.row_source.is_some() && !spread.mentions.depends_on_more;
+        (is_free && is_row_by_row && spread.views.is_empty()).then(|| (requirement.clone(), spread.access))
     }
 
     /// What came out of a survey that keeps mentions.

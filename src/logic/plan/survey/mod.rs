@@ -238,6 +238,11 @@ impl<'a> Survey<'a> {
     fn visit_shape(&mut self, expression: &Expression, scope: &Scope<'_>) {
         match expression {
             Expression::Constant(_) | Expression::Default => (),
+            Expression::Moment => self.depends_on_more_than_a_row(),
+            Expression::Aggregate(parts) => {
+                self.depends_on_more_than_a_row();
+                self.visit_all(parts, scope);
+            }
             Expression::Column(parts) => self.mention_column(parts),
             Expression::Star(of) => self.mention_star(of),
             Expression::Param(number) => self.params.meet(*number, None),

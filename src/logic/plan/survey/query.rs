@@ -118,6 +118,7 @@ impl Survey<'_> {
             self.condition(filter, &scope, &free);
         }
         self.mention_conditions(select, &scope);
+        self.mention_row_source(&scope);
         let named_windows = !select.windows.is_empty();
         let gate = Gate {
             select,

@@ -57,11 +57,11 @@ impl Convert {
             | Node::A_Star(_)
             | Node::Alias(_)
             | Node::ColumnDef(_)
-            | Node::SQLValueFunction(_)
             | Node::JsonFormat(_)
             | Node::JsonReturning(_)
             | Node::MergeSupportFunc(_)
             | Node::TypeName(_) => Expression::Other(Vec::new()),
+            Node::SQLValueFunction(_) => Expression::Moment,
             Node::NodeList(list) => Expression::Other(self.expressions(list)),
             Node::NullTest(_)
             | Node::BooleanTest(_)
@@ -99,9 +99,8 @@ impl Convert {
             | Node::JsonObjectConstructor(_)
             | Node::JsonArrayConstructor(_)
             | Node::JsonArrayQueryConstructor(_)
-            | Node::JsonAggConstructor(_)
-            | Node::JsonObjectAgg(_)
-            | Node::JsonArrayAgg(_) => Expression::Other(self.children(node)),
+            | Node::JsonAggConstructor(_) => Expression::Other(self.children(node)),
+            Node::JsonObjectAgg(_) | Node::JsonArrayAgg(_) => Expression::Aggregate(self.children(node)),
             _ => Expression::Unknown("an expression that shardway does not know"),
         }
     }

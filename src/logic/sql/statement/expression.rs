@@ -75,6 +75,10 @@ pub enum Expression {
     Array(Vec<Self>),
     /// A function call
     Call(Box<Call>),
+    /// CURRENT_TIMESTAMP, CURRENT_USER and their kin: one value for a statement on one server
+    Moment,
+    /// An aggregate with a syntax of its own (JSON_ARRAYAGG)
+    Aggregate(Vec<Self>),
     /// An operator that restricts no key
     Operator {
         /// Its name

@@ -1,0 +1,52 @@
+//! Statements that run unchanged on several shards: the answers, put one behind the other, are the answer.
+//!
+//! That holds for a query without anything that looks at more than one row (aggregates, windows, DISTINCT, ORDER BY,
+//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has.
+
+use crate::logic::sql::parse::with_statements;
+use crate::logic::sql::statement::{Body, Distinct, Query, Select, Statement};
+
+use super::constants::Literals;
+use super::survey::Survey;
+use super::{Requirement, Schema};
+
+/// A statement that several shards run as it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fanout {
+    /// Which shards
+    pub requirement: Requirement,
+    /// May replicas run it?
+    pub access: super::Access,
+}
+
+/// The proof, if there is one. `text` is the statement alone.
+pub fn fanout(text: &str, schema: &Schema<'_>) -> Option<Fanout> {
+    let proven = with_statements(text, |located| {
+        let [one] = located else { return None };
+        let Statement::Query(query) = &one.statement else { return None };
+        if !is_row_by_row(query) {
+            return None;
+        }
+        let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");
+        survey.keep_mentions();
+        survey.statement(&one.statement);
+        let (requirement, access) = survey.finish_row_source()?;
+        Some(Fanout { requirement, access })
+    });
+    proven.ok().flatten()
+}
+
+/// Each row of the answer comes from one row of FROM.
+fn is_row_by_row(query: &Query) -> bool {
+    let Body::Select(select) = &query.body else { return false };
+    let Select { distinct, group_by, having, windows, .. } = &**select;
+    query.with.is_none()
+        && query.order_by.is_empty()
+        && query.limits.is_empty()
+        && !query.is_locking
+        && matches!(distinct, Distinct::No)
+        && group_by.is_empty()
+        && !select.has_grouping_sets
+        && having.is_none()
+        && windows.is_empty()
+}

@@ -1,0 +1,253 @@
+//! Statements that several shards run as they are: all begin at once, their answers pass to the client one behind the
+//! other. A shard whose turn has not come waits with its answer: nothing is kept here.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use crate::logic::plan::Refusal;
+use crate::logic::plan::fanout::Fanout;
+use crate::logic::protocol::frame::client;
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::{Owed, Pipeline, UNNAMED};
+use crate::logic::shards::ShardId;
+use crate::proxy::metrics::PlanKind;
+use crate::proxy::session::exchange::{Outcome, Outgoing};
+use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::statements::Statement;
+
+/// What every shard is sent.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// The text of a Query
+    Query(&'a str),
+    /// A bound statement
+    Bound(&'a Statement, &'a view::Bind<'a>),
+}
+
+/// One shard's share of a statement.
+struct Share {
+    index: usize,
+    /// Where its server stood before
+    status: u8,
+    outgoing: Outgoing,
+    pipeline: Pipeline,
+}
+
+/// What went wrong, told once all shards are quiet.
+enum Wrong {
+    /// The client has been sent a server's error
+    Told,
+    /// The server at this place is gone
+    Lost { index: usize, cause: String, is_inside_frame: bool },
+}
+
+impl Session {
+    /// A Query that several shards run.
+    pub(super) async fn fan_out_query(&mut self, fanout: &Fanout, sql: &str) -> Result<(), Trouble> {
+        let rows = self.fan_out(fanout, Asked::Query(sql), &Values::None).await?;
+        write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
+        write::ready(&mut self.client.outbox, self.transaction.status());
+        Ok(())
+    }
+
+    /// Execute of a portal that several shards run.
+    pub(super) async fn fan_out_portal(
+        &mut self,
+        fanout: &Fanout,
+        statement: &Statement,
+        bind: &[u8],
+    ) -> Result<(), Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let values = Values::Bind { bind: &bind, types: &statement.types };
+        let rows = self.fan_out(fanout, Asked::Bound(statement, &bind), &values).await?;
+        write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
+        Ok(())
+    }
+
+    /// Runs it everywhere. Returns how many rows there were.
+    async fn fan_out(&mut self, fanout: &Fanout, asked: Asked<'_>, values: &Values<'_>) -> Result<u64, Trouble> {
+        self.check_isolation()?;
+        let shards = route::shards(&fanout.requirement, values, self.map())?;
+        let mut shares = Vec::with_capacity(shards.len());
+        // Always in one order, so that two sessions cannot wait for each other's servers.
+        for shard in shards.iter() {
+            let share = self.share(fanout, asked, shard, shares.is_empty()).await?;
+            shares.push(share);
+        }
+        self.begin_shares(&mut shares).await;
+        let (mut rows, mut wrong) = (0, None);
+        for number in 0..shares.len() {
+            if wrong.is_some() {
+                self.silence(&mut shares[number..]);
+            }
+            let ended = self.take_turn(&mut shares[number]).await?;
+            match ended {
+                Ok(count) => rows += count,
+                Err(what) => drop(wrong.get_or_insert(what)),
+            }
+        }
+        self.end_shares(&shares, wrong.is_some()).await;
+        match wrong {
+            None => Ok(rows),
+            Some(Wrong::Told) => Err(Trouble::Told),
+            Some(Wrong::Lost { index, cause, is_inside_frame }) => {
+                let fault = self.lose_among(&shares, index, cause);
+                if is_inside_frame { Err(End::Gone.into()) } else { Err(fault.into()) }
+            }
+        }
+    }
+
+    async fn share(
+        &mut self,
+        fanout: &Fanout,
+        asked: Asked<'_>,
+        shard: ShardId,
+        is_first: bool,
+    ) -> Result<Share, Trouble> {
+        let target = self.target(Destination::Shard(shard), fanout.access)?;
+        let index = self.hold(target).await?;
+        self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
+        self.pipeline.clear();
+        let is_open = self.held[index].in_pipeline;
+        if !is_open || !self.transaction.is_idle() {
+            self.prepare(index);
+        }
+        self.held[index].lease.unnamed = None;
+        let is_query = matches!(asked, Asked::Query(_));
+        self.write_share(asked, is_first);
+        if !is_query {
+            // A Sync would end the implicit transaction of a pipeline.
+            write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
+            if !is_open {
+                self.pipeline.owe(Owed::HiddenSync);
+            }
+        }
+        let outgoing = std::mem::take(&mut self.outgoing);
+        let status = self.held[index].status;
+        Ok(Share { index, status, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
+    }
+
+    fn write_share(&mut self, asked: Asked<'_>, is_first: bool) {
+        let out = self.outgoing.buffer();
+        match asked {
+            Asked::Query(sql) => {
+                write::query(out, sql.as_bytes());
+                self.pipeline.owe(Owed::Share { is_first, is_query: true });
+            }
+            Asked::Bound(statement, bind) => {
+                write::parse(out, b"", statement.text.as_bytes(), &statement.types);
+                write::bind(out, b"", b"", bind.tail);
+                out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+                self.pipeline.owe(Owed::HiddenParse(UNNAMED));
+                self.pipeline.owe(Owed::HiddenBind);
+                self.pipeline.owe(Owed::Share { is_first, is_query: false });
+            }
+        }
+    }
+
+    /// Sends to every shard, before any answer is read.
+    async fn begin_shares(&mut self, shares: &mut [Share]) {
+        let servers = shares.iter().map(|share| Arc::clone(&self.held[share.index].lease.cancellable));
+        self.slot.set_all(servers.collect());
+        std::future::poll_fn(|context| {
+            for share in shares.iter_mut() {
+                let held = &mut self.held[share.index];
+                held.status = UNDER_WAY;
+                if let Err(error) = share.outgoing.poll_send(&mut held.lease, context) {
+                    // Reading will tell what happened.
+                    tracing::debug!(%error, "a server does not take our bytes");
+                    share.outgoing.clear();
+                }
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Relays the answer of one shard. Returns how many rows it had.
+    async fn take_turn(&mut self, share: &mut Share) -> Result<Result<u64, Wrong>, End> {
+        std::mem::swap(&mut self.outgoing, &mut share.outgoing);
+        std::mem::swap(&mut self.pipeline, &mut share.pipeline);
+        let outcome = self.relay(share.index, 0).await?;
+        std::mem::swap(&mut self.outgoing, &mut share.outgoing);
+        std::mem::swap(&mut self.pipeline, &mut share.pipeline);
+        Ok(match outcome {
+            Outcome::Settled | Outcome::CopyIn | Outcome::ClientGone => {
+                if share.pipeline.status.is_none() {
+                    self.held[share.index].status = share.status;
+                }
+                let tag = share.pipeline.tag.as_deref().unwrap_or_default();
+                let is_told = share.pipeline.failure.is_some() || share.pipeline.is_deaf;
+                if is_told { Err(Wrong::Told) } else { Ok(rows_of(tag)) }
+            }
+            Outcome::ServerLost { cause, is_inside_frame, .. } => {
+                Err(Wrong::Lost { index: share.index, cause, is_inside_frame })
+            }
+        })
+    }
+
+    /// After an error the other shards are to stop, and nobody hears what they have to say.
+    fn silence(&mut self, rest: &mut [Share]) {
+        if rest.iter().all(|share| share.pipeline.is_deaf) {
+            return;
+        }
+        rest.iter_mut().for_each(|share| share.pipeline.is_deaf = true);
+        let servers = rest.iter().map(|share| Arc::clone(&self.held[share.index].lease.cancellable));
+        self.slot.set_all(servers.collect());
+        let (cancelling, connector) = (self.slot.begin_cancel(), Arc::clone(&self.shared.connector));
+        drop(tokio::spawn(async move { cancelling.deliver(&connector).await }));
+    }
+
+    /// Where the transaction stands after all of them.
+    async fn end_shares(&mut self, shares: &[Share], has_failed: bool) {
+        for share in shares {
+            let server = Arc::clone(&self.held[share.index].lease.cancellable);
+            if has_failed {
+                // A cancel that is late must not meet the next statement.
+                server.quiet().await;
+            }
+            let held = &mut self.held[share.index];
+            held.is_member = matches!(held.status, b'T' | b'E');
+        }
+        if self.transaction.is_on_server() {
+            self.transaction.on_ready(if has_failed { b'E' } else { b'T' });
+        }
+    }
+
+    /// The server that is told of goes last: the others that are gone are dropped without a word.
+    fn lose_among(&mut self, shares: &[Share], told: usize, cause: String) -> Fault {
+        let mut gone: Vec<usize> = shares.iter().map(|share| share.index).collect();
+        gone.retain(|index| *index != told && self.held[*index].status == UNDER_WAY);
+        gone.sort_unstable();
+        let kept = self.held.remove(told);
+        for index in gone.into_iter().rev() {
+            drop(self.held.remove(if index > told { index - 1 } else { index }));
+        }
+        self.held.push(kept);
+        self.lose(self.held.len() - 1, cause)
+    }
+
+    /// Each shard has a snapshot of its own, which SERIALIZABLE does not allow.
+    pub(super) fn check_isolation(&self) -> Result<(), Refusal> {
+        let level = self.settings.get("default_transaction_isolation");
+        let is_serializable = match self.transaction.begun() {
+            Some(begun) => begun.is_serializable,
+            None => false,
+        };
+        if is_serializable || level.is_some_and(|level| level.to_ascii_lowercase().contains("serializable")) {
+            return Err(Refusal::across("SERIALIZABLE"));
+        }
+        Ok(())
+    }
+}
+
+/// The status of a server that has not answered yet: it is not lent to anybody.
+const UNDER_WAY: u8 = b'?';
+
+/// The number at the end of a command tag.
+fn rows_of(tag: &[u8]) -> u64 {
+    let number = tag.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
