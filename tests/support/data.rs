@@ -57,6 +57,8 @@ pub const TABLES: &[(&str, Home)] = &[
     ("guarded", Hash("client_id", "bigint")),
     ("own_rows", Hash("client_id", "bigint")),
     ("ruled", Hash("client_id", "bigint")),
+    ("wide", Hash("client_id", "bigint")),
+    ("nothing", Hash("client_id", "bigint")),
 ];
 
 /// The types of hash keys.

@@ -189,6 +189,27 @@ pub fn array_of_plain(element: u32) -> Option<u32> {
         1560 => 1561,
         1562 => 1563,
         3802 => 3807,
+        // point, lseg, path, box, polygon, line, circle
+        600 => 1017,
+        601 => 1018,
+        602 => 1019,
+        603 => 1020,
+        604 => 1027,
+        628 => 629,
+        718 => 719,
+        // int4range, numrange, tsrange, tstzrange, daterange, int8range and their multiranges
+        3904 => 3905,
+        3906 => 3907,
+        3908 => 3909,
+        3910 => 3911,
+        3912 => 3913,
+        3926 => 3927,
+        4451 => 6150,
+        4532 => 6151,
+        4533 => 6152,
+        4534 => 6153,
+        4535 => 6155,
+        4536 => 6157,
         _ => return array_oid(element),
     })
 }

@@ -60,10 +60,12 @@ pub struct Transfer {
     pub array: u32,
     /// In binary format; types of the user's own travel as text, because their OIDs differ between servers
     pub is_binary: bool,
+    /// As text, which some settings of a session make ambiguous or round off (DateStyle, extra_float_digits)
+    pub depends_on_settings: bool,
 }
 
-const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false };
-const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true };
+const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
+const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
 
 /// Views on views beyond this are refused.
 const VIEW_ROUNDS_MAX: usize = 16;
@@ -98,10 +100,10 @@ enum Round {
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only queries read rows of several shards")]
 fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round, Refusal> {
-    match &located.statement {
-        Statement::Query(_) => (),
+    let has_with = match &located.statement {
+        Statement::Query(query) => query.with.is_some(),
         _ => return Err(Refusal::across("a statement that is no query")),
-    }
+    };
     let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");
     survey.keep_mentions();
     survey.statement(&located.statement);
@@ -109,7 +111,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round, Re
     if !spread.views.is_empty() {
         return Ok(Round::Expanded(with_views(text, &spread.views)?));
     }
-    finished(&located.at, text, &spread).map(|gather| Round::Done(Box::new(gather)))
+    finished(&located.at, text, &spread, has_with).map(|gather| Round::Done(Box::new(gather)))
 }
 
 /// A piece of text in the place of another.
@@ -178,17 +180,21 @@ fn follows_table(before: &str) -> bool {
     before.len() >= 5 && before.get(before.len() - 5..).is_some_and(|word| word.eq_ignore_ascii_case("table"))
 }
 
-fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>) -> Result<Gather, Refusal> {
+fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) -> Result<Gather, Refusal> {
     let (mut parts, mut edits, mut with) = (Vec::new(), Vec::new(), Vec::new());
     let mut param = spread.params;
+    let mut prefix = "shardway_".to_owned();
+    while text.contains(&prefix) {
+        prefix.push('_');
+    }
     for (number, (mention, requirement)) in spread.tables.iter().enumerate() {
-        let name = format!("shardway_{}", number + 1);
+        let name = format!("{prefix}{}", number + 1);
         edits.push(instead_of(text, mention, &name)?);
         let columns = columns_of(mention, &spread.mentions)?;
         with.push(stand_in(&name, &columns, &mut param)?);
         parts.push(part(mention, requirement, &columns));
     }
-    edits.push(beginning(text, at, &with.join(", ")));
+    edits.push(beginning(text, at, &with.join(", "), has_with));
     let text = edited(text, edits);
     let shard = |shard| Requirement { table: "shardway".into(), place: Place::Shard(shard) };
     let home = match (spread.shard, spread.is_bound) {
@@ -210,13 +216,16 @@ fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<
     }
 }
 
-/// WITH goes before the statement; where it has one, among its parts.
-fn beginning(text: &str, at: &Range<usize>, with: &str) -> Edit {
+/// WITH goes before the statement; where it has one, perhaps inside parentheses, among its parts.
+fn beginning(text: &str, at: &Range<usize>, with: &str, has_with: bool) -> Edit {
     let mut words = Words::of(&text[at.clone()]);
-    let (word, end) = words.next().unwrap_or_default();
-    let start = at.start + end - word.len();
-    if !word.eq_ignore_ascii_case("with") {
+    let (mut word, mut end) = words.next().unwrap_or_default();
+    if !has_with {
+        let start = at.start + end - word.len();
         return Edit { at: start..start, to: format!("WITH {with} ") };
+    }
+    while word == "(" {
+        (word, end) = words.next().unwrap_or_default();
     }
     let end = match words.next() {
         Some((word, end)) if word.eq_ignore_ascii_case("recursive") => end,
@@ -268,8 +277,30 @@ fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column]) -
 }
 
 fn transfer(column: &Column) -> Transfer {
+    const OIDS_OF_USERS: u32 = 16_384;
+    /// The text of these is the same under all settings, and so is that of their arrays.
+    const STEADY: [&str; 14] = [
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "text",
+        "character",
+        "boolean",
+        "uuid",
+        "json",
+        "name",
+        "reg",
+        "bit",
+        "xml",
+        "ts",
+    ];
     let element = column.type_oid;
-    array_of_plain(element).map_or(TEXT, |array| Transfer { element, array, is_binary: true })
+    let is_steady = element < OIDS_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name));
+    match array_of_plain(element) {
+        Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false },
+        None => Transfer { depends_on_settings: !is_steady, ..TEXT },
+    }
 }
 
 fn quoted(name: &str) -> String {

@@ -169,10 +169,14 @@ impl<'p> Scope<'p> {
         variables(&self.entries)
     }
 
+    /// A relation of this level has this name.
+    pub fn names(&self, table: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name.as_deref() == Some(table))
+    }
+
     /// A relation of this name is visible at this level or further out.
     fn has_named(&self, table: &str) -> bool {
-        self.entries.iter().any(|entry| entry.name.as_deref() == Some(table))
-            || self.parent.is_some_and(|parent| parent.has_named(table))
+        self.names(table) || self.parent.is_some_and(|parent| parent.has_named(table))
     }
 
     fn unqualified(&self, name: &str) -> Option<&Column> {

@@ -13,10 +13,11 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
+use crate::logic::plan::Refusal;
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::view;
 use crate::logic::protocol::walk::{Judge, Verdict};
-use crate::logic::protocol::write;
+use crate::logic::protocol::write::{self, Report};
 
 /// Stands for the unnamed statement where a proxy-wide number is expected.
 pub const UNNAMED: u64 = u64::MAX;
@@ -43,6 +44,8 @@ pub enum Owed {
     HiddenParse(u64),
     /// Bind of the statement that the client calls by this name; a server knows it by another
     Bind(Name),
+    /// Parse of a statement over rows of several shards, in place of the client's own
+    FinalParse,
     /// Bind of ours
     HiddenBind,
     /// Describe
@@ -129,7 +132,7 @@ pub struct Pipeline {
     pub hidden_failure: Option<Box<[u8]>>,
     /// The error of a `DeafQuery`
     pub deaf_failure: Option<Box<[u8]>>,
-    /// The tag of the last command of a `QuietQuery`
+    /// The tag of the first command of a `QuietQuery`, or of a `Share`
     pub tag: Option<Box<[u8]>>,
     /// The server said goodbye (FATAL or PANIC): its ErrorResponse body, not passed on
     pub goodbye: Option<Box<[u8]>>,
@@ -208,6 +211,7 @@ impl Pipeline {
                     | Owed::QuietQuery
                     | Owed::DeafQuery
                     | Owed::HiddenParse(_)
+                    | Owed::FinalParse
                     | Owed::HiddenBind
                     | Owed::HiddenClose
                     | Owed::HiddenSync
@@ -231,6 +235,19 @@ impl Pipeline {
                 self.deaf_failure.get_or_insert_with(|| body.into());
                 return Verdict::Hide;
             }
+            Some(Owed::FinalParse) if view::error_field(body, b'C') == Some(GROUPING_ERROR) => {
+                self.failure = Some(Failure { sqlstate: *b"0A000", answered: self.answered });
+                self.skip_to_sync();
+                ungrouped(out);
+                return Verdict::Hide;
+            }
+            Some(Owed::FinalParse | Owed::HiddenBind) => {
+                let error = without_position(body);
+                self.fail(body);
+                self.skip_to_sync();
+                write::frame(out, server::ERROR, |out| out.extend_from_slice(&error));
+                return Verdict::Hide;
+            }
             Some(Owed::Poison(error)) => {
                 out.extend_from_slice(error);
                 self.skip_to_sync();
@@ -246,13 +263,7 @@ impl Pipeline {
             }
             return Verdict::Hide;
         }
-        if self.failure.is_none() && !self.is_deaf {
-            let mut sqlstate = *b"XX000";
-            if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
-                sqlstate = code;
-            }
-            self.failure = Some(Failure { sqlstate, answered: self.answered });
-        }
+        self.fail(body);
         let translated = match self.owed.front() {
             Some(Owed::Bind(name)) if !name.is_empty() => translate(body, name),
             _ => None,
@@ -269,6 +280,17 @@ impl Pipeline {
                 Verdict::Hide
             }
             None => verdict,
+        }
+    }
+
+    /// The first error that the client hears of.
+    fn fail(&mut self, body: &[u8]) {
+        if self.failure.is_none() && !self.is_deaf {
+            let mut sqlstate = *b"XX000";
+            if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
+                sqlstate = code;
+            }
+            self.failure = Some(Failure { sqlstate, answered: self.answered });
         }
     }
 
@@ -301,8 +323,9 @@ impl Pipeline {
 
     fn on_complete(&mut self, body: &[u8]) {
         match self.owed.front() {
+            // What we add to a statement of the client's stands behind it.
             Some(Owed::QuietQuery | Owed::Share { is_query: true, .. }) => {
-                self.tag = Some(view::command_tag(body).into());
+                self.tag.get_or_insert_with(|| view::command_tag(body).into());
             }
             Some(Owed::Share { is_query: false, .. }) => {
                 self.tag = Some(view::command_tag(body).into());
@@ -325,6 +348,7 @@ impl Pipeline {
 
     fn on_parse_complete(&mut self) -> Verdict {
         match self.pop() {
+            Some(Owed::FinalParse) => Verdict::Hide,
             Some(Owed::HiddenParse(id)) => {
                 self.done.push(Done::Prepared(id));
                 Verdict::Hide
@@ -417,6 +441,28 @@ impl Pipeline {
             _ => hidden,
         }
     }
+}
+
+/// grouping_error (errcodes.txt)
+const GROUPING_ERROR: &[u8] = b"42803";
+
+/// Rows of several shards have no primary key, which other columns of the table could depend on.
+fn ungrouped(out: &mut Vec<u8>) {
+    let refusal = Refusal::across("a column that is neither grouped by nor in an aggregate");
+    let report = Report {
+        severity: "ERROR",
+        sqlstate: refusal.sqlstate,
+        message: &refusal.message,
+        detail: refusal.detail.as_deref(),
+        hint: Some("Add the column to GROUP BY."),
+    };
+    write::error(out, &report);
+}
+
+/// The body of an ErrorResponse without the place in a text that the client has not written.
+pub fn without_position(body: &[u8]) -> Vec<u8> {
+    let fields = body.split_inclusive(|byte| *byte == 0).filter(|field| field.first() != Some(&b'P'));
+    fields.flatten().copied().collect()
 }
 
 /// "cached plan must not change result type", which has no SQLSTATE of its own.

@@ -96,7 +96,8 @@ impl Session {
         while let Some(index) = self.held.iter().position(|held| held.in_pipeline) {
             let held = &mut self.held[index];
             held.in_pipeline = false;
-            let must_fail = held.has_written && !held.is_member;
+            // One that skips to Sync has failed by itself.
+            let must_fail = held.has_written && !held.is_member && held.status != b'E';
             self.pipeline.clear();
             if must_fail {
                 write::parse(self.outgoing.buffer(), b"", POISON, b"");
@@ -259,6 +260,7 @@ impl Session {
             self.take_back(segment, failure.answered);
             if self.pipeline.skips_to_sync {
                 self.run = Run::Skipping;
+                self.held[index].status = b'E';
             }
             if self.transaction.is_on_server() {
                 self.transaction.on_ready(b'E');

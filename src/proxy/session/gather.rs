@@ -12,7 +12,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{Owed, UNNAMED};
+use crate::logic::session::pipeline::{Owed, without_position};
 use crate::logic::shards::ShardId;
 use crate::logic::value::Format;
 use crate::proxy::metrics::{Direction, PlanKind};
@@ -130,6 +130,11 @@ impl Session {
         self.held[index].in_pipeline = true;
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            // It skips to Sync.
+            self.held[index].status = b'E';
+            return Err(Trouble::Told);
+        }
         self.held[index].has_written |= gather.access == Access::Write;
         Ok(self.held[index].shard)
     }
@@ -173,7 +178,7 @@ impl Session {
             }
             out.extend_from_slice(given.results);
         });
-        self.pipeline.owe(Owed::HiddenParse(UNNAMED));
+        self.pipeline.owe(Owed::FinalParse);
         self.pipeline.owe(Owed::HiddenBind);
         self.held[index].lease.unnamed = None;
     }
@@ -181,6 +186,7 @@ impl Session {
     /// Fetches the rows of all parts, from all shards at once.
     async fn fetch(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<Fetched, Trouble> {
         self.check_isolation()?;
+        self.check_output(gather)?;
         let mut asked: Vec<(ShardId, Vec<usize>)> = Vec::new();
         for (number, part) in gather.parts.iter().enumerate() {
             for shard in route::shards(&part.requirement, values, self.map())?.iter() {
@@ -204,6 +210,28 @@ impl Session {
             }
         }
         Ok(fetched)
+    }
+
+    /// Values that travel as text must come out as they went in.
+    fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
+        const STEADY: [(&str, &str); 4] =
+            [("datestyle", "iso"), ("intervalstyle", "postgres"), ("extra_float_digits", ""), ("lc_monetary", "")];
+        if !gather.parts.iter().flat_map(|part| &part.columns).any(|column| column.depends_on_settings) {
+            return Ok(());
+        }
+        let greeting = &self.picture().database.greeting;
+        let of = |name: &str| {
+            let greeted =
+                greeting.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
+            self.settings.get(name).or(greeted).map(|value| value.trim_matches('\'').to_ascii_lowercase())
+        };
+        let changed = STEADY.iter().find(|(name, usual)| {
+            of(name).is_some_and(|value| usual.is_empty() || !value.starts_with(usual) || value == "postgres_verbose")
+        });
+        match changed {
+            Some((name, _)) => Err(Refusal::across(&format!("a column whose text depends on {name}"))),
+            None => Ok(()),
+        }
     }
 
     async fn errand(
@@ -450,15 +478,4 @@ fn write_formats(out: &mut Vec<u8>, count: usize, is_binary: impl Fn(usize) -> b
 fn write_value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
     out.extend_from_slice(value.unwrap_or_default());
-}
-
-/// An ErrorResponse without the place in a text that the client has not written.
-fn without_position(body: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(body.len());
-    for field in body.split_inclusive(|byte| *byte == 0) {
-        if field.first() != Some(&b'P') {
-            out.extend_from_slice(field);
-        }
-    }
-    out
 }

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use crate::logic::catalog::Relation;
 use crate::logic::shards::{KeyspaceId, ShardId};
-use crate::logic::sql::statement::expression::{Expression, Operator};
+use crate::logic::sql::statement::expression::{Call, Expression, Operator};
 use crate::logic::sql::statement::{Alias, RelationName, Select};
 
 use super::super::facts::Variable;
@@ -25,6 +25,8 @@ pub struct Mention<'a> {
     pub name: RelationName,
     /// The alias as written
     pub alias: Option<Box<str>>,
+    /// The alias renames columns: all of them travel, and conditions stay behind
+    is_renamed: bool,
     /// What it is
     pub what: Mentioned<'a>,
     /// The conditions that its rows must meet, as SQL
@@ -102,7 +104,7 @@ impl Mentions<'_> {
         relation: &'r Relation,
     ) -> Vec<&'r crate::logic::catalog::Column> {
         let visible = mention.alias.as_ref().unwrap_or(&mention.name.name);
-        let is_all = self.stars.iter().any(|star| star.as_ref().is_none_or(|of| of == visible));
+        let is_all = mention.is_renamed || self.stars.iter().any(|star| star.as_ref().is_none_or(|of| of == visible));
         relation.columns.iter().filter(|column| is_all || self.names.contains(&column.name)).collect()
     }
 
@@ -151,11 +153,14 @@ impl<'a> Survey<'a> {
             | Found::Unlisted
             | Found::Unheard => return None,
         };
-        let mention = Mention { name: name.clone(), alias: alias.name.clone(), what, conditions: Vec::new() };
+        let mention = Mention {
+            name: name.clone(),
+            alias: alias.name.clone(),
+            is_renamed: !alias.columns.is_empty(),
+            what,
+            conditions: Vec::new(),
+        };
         let mentions = self.mentions.as_mut()?;
-        if !alias.columns.is_empty() {
-            mentions.stars.push(Some(alias.name.clone().unwrap_or_else(|| name.name.clone())));
-        }
         mentions.tables.push(mention);
         Some(mentions.tables.len() - 1)
     }
@@ -178,6 +183,21 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// A whole row as the argument of a function that takes any row, whatever its type is called.
+    pub(super) fn mention_whole_row(&mut self, call: &Call, scope: &Scope<'_>) -> bool {
+        const OF_ANY_ROW: [&str; 6] = ["row_to_json", "to_json", "to_jsonb", "json_agg", "jsonb_agg", "count"];
+        let is_of_any = call.name.last().is_some_and(|name| OF_ANY_ROW.contains(&&**name));
+        match call.arguments.as_slice() {
+            [Expression::Column(parts)]
+                if is_of_any && parts.len() == 1 && scope.find(parts).is_none() && scope.names(&parts[0]) =>
+            {
+                self.mention_star(parts);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// The conditions of a WHERE that its tables may be asked with.
     pub(super) fn mention_conditions(&mut self, select: &Select, scope: &Scope<'_>) {
         if self.mentions.is_none() || self.view_depth > 0 || self.schema.catalog.has_own_comparisons {
@@ -195,6 +215,7 @@ impl<'a> Survey<'a> {
             let mut params = Vec::new();
             if let Some(Owner::Table(table)) = owner(condition, scope, &mut params)
                 && let Some(mentions) = &mut self.mentions
+                && !mentions.tables[table].is_renamed
             {
                 mentions.tables[table].conditions.push(Condition { text: text.clone(), params });
             }

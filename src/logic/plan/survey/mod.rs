@@ -278,7 +278,9 @@ impl<'a> Survey<'a> {
             }
             Expression::Call(call) => {
                 self.call(call);
-                self.visit_all(&call.arguments, scope);
+                if !self.mention_whole_row(call, scope) {
+                    self.visit_all(&call.arguments, scope);
+                }
                 self.visit_all(&call.rest, scope);
                 if let Some(window) = &call.over {
                     self.window(window, scope);
