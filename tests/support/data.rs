@@ -125,7 +125,7 @@ pub fn repair(world: &World, table: &str) {
 /// What is wrong with a table's rows on the shards, compared with the oracle; `None` when all is well.
 pub fn difference(oracle: &mut Wire, shards: &mut [Wire], table: &str) -> Option<String> {
     let (_, home) = TABLES.iter().find(|(name, _)| *name == table).expect("a table of the corpus");
-    let at_home = format!("SELECT {} AS home, t::text FROM {table} t", shard_expression(*home));
+    let at_home = format!("SELECT {} AS home, whole::text FROM {table} whole", shard_expression(*home));
     let mut expected: BTreeMap<(String, String), i64> = BTreeMap::new();
     for row in oracle.rows(&at_home) {
         let [Some(homes), Some(text)] = &row[..] else { return Some(format!("{table}: a row without a home")) };
@@ -134,7 +134,7 @@ pub fn difference(oracle: &mut Wire, shards: &mut [Wire], table: &str) -> Option
         }
     }
     for (index, shard) in shards.iter_mut().enumerate() {
-        for row in shard.rows(&format!("SELECT t::text FROM {table} t")) {
+        for row in shard.rows(&format!("SELECT whole::text FROM {table} whole")) {
             *expected.entry((SHARDS[index].to_owned(), row[0].clone().unwrap_or_default())).or_default() -= 1;
         }
     }
