@@ -100,7 +100,7 @@ impl Fixture {
     /// A query that names no key says how it comes by rows of all shards.
     fn explain_one(&self, sql: &str, planned: &Planned) -> String {
         let text = explain(planned, &self.map);
-        if !planned.may_gather || !text.contains(" any") || text.contains("any shard") {
+        if !planned.may_span || !text.contains(" any") || text.contains("any shard") {
             return text;
         }
         across_in_words(&across(sql, &self.schema()), &self.map)

@@ -5,6 +5,7 @@ pub mod publisher;
 mod link;
 mod monitor;
 mod catalog;
+mod recovery;
 mod readiness;
 mod http;
 mod steer;

@@ -20,6 +20,7 @@ use super::link::MonitorSettings;
 use super::monitor::{self, Watch};
 use super::publisher::{self, Change, Publisher, Reader};
 use super::readiness::Required;
+use super::recovery::{self, Recover};
 use crate::logic::health::HealthSettings;
 use crate::logic::lag::Positions;
 use crate::logic::topology::{Address, Role, Server, Topology};
@@ -155,6 +156,8 @@ enum Key {
     Watch(Box<Watched>),
     /// Keeps the schema of a database
     Keep { database: Box<str> },
+    /// Finishes what is in doubt in a database
+    Recover { database: Box<str> },
 }
 
 /// A server as its monitor knows it; its lag is measured against `primary`.
@@ -173,6 +176,8 @@ enum Job {
     Watch { database: Box<str>, server: Arc<Server>, primary: Address },
     /// Keep the schema of this database
     Keep { database: Box<str> },
+    /// Finish what is in doubt in this database
+    Recover { database: Box<str> },
 }
 
 impl Job {
@@ -186,6 +191,7 @@ impl Job {
                 primary: primary.clone(),
             })),
             Self::Keep { database } => Key::Keep { database: database.clone() },
+            Self::Recover { database } => Key::Recover { database: database.clone() },
         }
     }
 }
@@ -195,6 +201,7 @@ fn jobs(topology: &Topology) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (database, settings) in &topology.databases {
         jobs.push(Job::Keep { database: database.clone() });
+        jobs.push(Job::Recover { database: database.clone() });
         for shard in &settings.shards {
             let primary = &shard.primary.address;
             let watch = |server: &Arc<Server>| Job::Watch {
@@ -293,6 +300,12 @@ impl Steer {
                 metrics: self.metrics.clone(),
                 database,
             }))),
+            Job::Recover { database } => Task(tokio::spawn(recovery::recover(Recover {
+                login: settings.monitor.clone(),
+                reader: self.shared.publisher.reader(),
+                metrics: self.metrics.clone(),
+                database,
+            }))),
         }
     }
 
@@ -305,7 +318,7 @@ impl Steer {
                     servers.insert(&server.name);
                     primaries.insert(primary);
                 }
-                Job::Keep { database } => {
+                Job::Keep { database } | Job::Recover { database } => {
                     databases.insert(database);
                 }
             }

@@ -7,6 +7,7 @@ pub mod sql;
 pub mod shards;
 pub mod catalog;
 pub mod copy;
+pub mod commit;
 pub mod plan;
 pub mod topology;
 pub mod picture;

@@ -256,6 +256,19 @@ impl Transaction {
         }
     }
 
+    /// Every server has committed it.
+    pub fn committed(&mut self, chain: bool) {
+        *self = match std::mem::take(self) {
+            Self::Open { begun, .. } | Self::Begun(begun) => begun.ended(chain),
+            Self::Idle | Self::Aborted(_) => Self::Idle,
+        };
+    }
+
+    /// It was the session's own, and is over.
+    pub fn forget(&mut self) {
+        *self = Self::Idle;
+    }
+
     /// Adds to a `Begun` transaction what a server has checked (SET LOCAL).
     pub fn remember(&mut self, text: &str) {
         if let Self::Begun(begun) = self {

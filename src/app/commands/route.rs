@@ -109,7 +109,7 @@ fn home(planned: &Planned, home: &Home, given: &[Given<'_>], map: &ShardMap) -> 
         Ok(Destination::First) => vec![("shard", map.shards[0].to_string())],
         Ok(Destination::Current) => vec![("shard", format!("that of the transaction, else {}", map.shards[0]))],
         Ok(Destination::Shard(shard)) => vec![("shard", map.shard_name(shard).to_string())],
-        Err(refusal) if planned.may_gather && refusal.reason == Reason::ManyShards => several(home, &values, map),
+        Err(refusal) if planned.may_span && refusal.reason == Reason::ManyShards => several(home, &values, map),
         Err(refusal) => refused(&refusal),
     }
 }

@@ -14,7 +14,7 @@ use crate::logic::shards::TableName;
 pub struct ShardSchema {
     /// Changes when the schema does; sometimes when it does not
     pub fingerprint: String,
-    /// All but those of `pg_catalog` and `information_schema`
+    /// All but those of `pg_catalog`, `information_schema` and `shardway` (our own)
     pub relations: HashMap<TableName, Relation>,
     /// Names of those of `pg_catalog`
     pub system_relations: HashSet<Box<str>>,
@@ -80,7 +80,7 @@ const RELATIONS: &str = "
       LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
       LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
-       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')";
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway')";
 
 /// A column without a default of its own has that of its domain.
 const COLUMNS: &str = "
@@ -97,7 +97,7 @@ const COLUMNS: &str = "
       LEFT JOIN pg_collation l ON l.oid = a.attcollation
      WHERE a.attnum > 0 AND NOT a.attisdropped
        AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
-       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway')
      ORDER BY a.attrelid, a.attnum";
 
 /// Unique indexes and exclusion constraints; the columns in the index's order.

@@ -1,37 +1,46 @@
 //! Statements that run unchanged on several shards: the answers, put one behind the other, are the answer.
 //!
 //! That holds for a query without anything that looks at more than one row (aggregates, windows, DISTINCT, ORDER BY,
-//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has.
+//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has; and for an
+//! UPDATE or DELETE that does the same to each row by itself.
 
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Body, Distinct, Query, Select, Statement};
 
 use super::constants::Literals;
 use super::survey::Survey;
-use super::{Requirement, Schema};
+use super::{Access, Requirement, Schema};
 
 /// A statement that several shards run as it is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fanout {
+    /// As PostgreSQL tags it; the number of rows follows
+    pub verb: &'static str,
     /// Which shards
     pub requirement: Requirement,
     /// May replicas run it?
-    pub access: super::Access,
+    pub access: Access,
 }
 
 /// The proof, if there is one. `text` is the statement alone.
+#[expect(clippy::wildcard_enum_match_arm, reason = "without a proof there is no fan-out")]
 pub fn fanout(text: &str, schema: &Schema<'_>) -> Option<Fanout> {
     let proven = with_statements(text, |located| {
         let [one] = located else { return None };
-        let Statement::Query(query) = &one.statement else { return None };
-        if !is_row_by_row(query) {
-            return None;
-        }
-        let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");
+        let verb = match &one.statement {
+            Statement::Query(query) if is_row_by_row(query) => "SELECT",
+            Statement::Change(change) if change.with.is_none() => change.verb,
+            _ => return None,
+        };
+        let mut survey = Survey::new(*schema, Literals::new(text, None), verb);
+        survey.may_spread = true;
         survey.keep_mentions();
         survey.statement(&one.statement);
-        let (requirement, access) = survey.finish_row_source()?;
-        Some(Fanout { requirement, access })
+        let (requirement, access) = match &one.statement {
+            Statement::Change(change) => (survey.finish_change(change)?, Access::Write),
+            _ => survey.finish_row_source()?,
+        };
+        Some(Fanout { verb, requirement, access })
     });
     proven.ok().flatten()
 }

@@ -350,8 +350,8 @@ pub struct Planned {
     pub forced: Option<Forced>,
     /// What PostgreSQL would tag it (`SELECT`, `BEGIN`, …), for metrics
     pub verb: &'static str,
-    /// It is a query: where one shard is not enough, rows of several may be put together (`gather`)
-    pub may_gather: bool,
+    /// Where one shard is not enough, several may do (`across`)
+    pub may_span: bool,
 }
 
 /// How a statement runs on a shard that the session has named.
@@ -395,7 +395,7 @@ pub fn plan(
                 hint: None,
                 forced: None,
                 verb: "",
-                may_gather: false,
+                may_span: false,
             });
         }
         fixed_literals.sort_unstable();

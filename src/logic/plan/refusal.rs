@@ -1,5 +1,7 @@
 //! Refusals: why a statement has no right answer here, and what would work. All texts of the planner stand here.
 
+use crate::logic::commit::{DECISIONS, SETUP};
+
 /// Why, in one word: the label of the refusal metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -130,6 +132,16 @@ impl Refusal {
         )
     }
 
+    /// A change over several shards whose rows are not changed each by itself.
+    pub fn not_row_by_row(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} needs rows of \"{table}\" from more than one shard"),
+            "Each shard can change its rows only by what they hold themselves: without rows of other sharded tables, and without now() and its like, which differ between servers.",
+            "Restrict it to one key, or give what is computed as a parameter.",
+        )
+    }
+
     /// More rows than one statement may fetch. 54000: program_limit_exceeded.
     pub fn too_much(limit: u64) -> Self {
         let refusal = Self::new(
@@ -139,6 +151,29 @@ impl Refusal {
             "Restrict the statement, or raise gather_limit.",
         );
         Self { sqlstate: "54000", ..refusal }
+    }
+
+    /// A transaction over several shards whose decision has no place to be written to.
+    pub fn no_decisions(shard: &str) -> Self {
+        Self::new(
+            Reason::TwoPhase,
+            format!(
+                "a transaction over several shards cannot be committed: table {DECISIONS} is missing on \"{shard}\""
+            ),
+            "The user of [monitor] makes it where it may.",
+            &format!("Run on every shard: {SETUP}"),
+        )
+    }
+
+    /// Names that leave no room for a global transaction identifier.
+    pub fn long_names() -> Self {
+        Self::new(
+            Reason::TwoPhase,
+            "a transaction over several shards cannot be committed: the names of database and shard are too long"
+                .to_owned(),
+            "Together they may have about 150 bytes.",
+            "",
+        )
     }
 
     /// COPY whose rows do not say where they belong.

@@ -32,8 +32,13 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
         plan = Plan::Refuse(refusal);
         None
     });
-    let may_gather = matches!(located.statement, Statement::Query(_)) && matches!(plan, Plan::One(_));
-    Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement), may_gather }
+    let may_span = may_span(&located.statement) && matches!(plan, Plan::One(_));
+    Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement), may_span }
+}
+
+/// Where one shard is not enough, several may do (`across`).
+fn may_span(statement: &Statement) -> bool {
+    matches!(statement, Statement::Query(_) | Statement::Change(_))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other statements are told apart by the survey")]
@@ -54,7 +59,7 @@ fn statement(
     }
     let literals = Literals::new(source.text, source.literals);
     let mut survey = Survey::new(source.schema, literals, verb(statement));
-    survey.may_spread = matches!(statement, Statement::Query(_));
+    survey.may_spread = may_span(statement);
     let copy_in = match statement {
         Statement::Copy(copy) => {
             survey.literals.fix_all(at);

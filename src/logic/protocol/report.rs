@@ -61,6 +61,11 @@ pub enum Fault {
         /// A transaction was open: it is gone
         in_transaction: bool,
     },
+    /// The connection broke while a transaction over several shards was being decided
+    OutcomeUnknown {
+        /// The shard that decides
+        shard: Box<str>,
+    },
     /// The schema is not known yet: no shard could be asked
     NoCatalog(Box<str>),
     /// Commands are ignored until ROLLBACK
@@ -119,6 +124,7 @@ impl Fault {
             | Self::ServerDown { .. }
             | Self::ServerRefused { .. }
             | Self::ServerLost { .. }
+            | Self::OutcomeUnknown { .. }
             | Self::NoCatalog(_)
             | Self::TransactionAborted
             | Self::StatementExists(_)
@@ -139,6 +145,7 @@ impl Fault {
             Self::NoDatabase(_) => "3D000",
             Self::TooManyClients { .. } | Self::QueueFull { .. } | Self::WaitTimeout { .. } => "53300",
             Self::ServerDown { .. } | Self::ServerLost { .. } => "08006",
+            Self::OutcomeUnknown { .. } => "08007",
             Self::ServerRefused { sqlstate, .. } => sqlstate,
             Self::NoCatalog(_) => "57P03",
             Self::TransactionAborted => "25P02",
@@ -190,6 +197,11 @@ impl Fault {
                 format!("connection to shard \"{shard}\" was lost while a statement ran"),
                 Some(cause.clone()),
                 in_transaction.then_some("the transaction is gone: roll back and try again"),
+            ),
+            Self::OutcomeUnknown { shard } => (
+                format!("connection to shard \"{shard}\" was lost during COMMIT: its outcome is unknown"),
+                Some("the transaction has written on several shards, and this one decides".into()),
+                Some("look whether its changes are there: all of them are, or none"),
             ),
             Self::NoCatalog(name) => (
                 format!("the schema of database \"{name}\" is not known yet"),

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use metrics::{Counter, Gauge};
 use parking_lot::Mutex;
 
+use crate::logic::commit::Outcome;
 use crate::logic::topology::{Database, Topology};
 
 pub use database::{ClientState, DatabaseMetrics, Direction, PlanKind};
@@ -139,6 +140,18 @@ impl Metrics {
             CatalogRead::Failed => "failed",
         };
         self.registry.counter(names::CATALOG_READS, &[("database", database), ("result", result)]).increment(1);
+    }
+
+    /// Transactions over several shards that a shard lists as prepared. Looks its gauge up.
+    pub fn in_doubt(&self, database: &str, shard: &str, count: usize) {
+        let labels = &[("database", database), ("shard", shard)];
+        self.registry.gauge(names::TRANSACTIONS_IN_DOUBT, labels).set(count as f64);
+    }
+
+    /// Recovery has finished one. Looks its counter up.
+    pub fn recovered(&self, database: &str, outcome: Outcome) {
+        let labels = &[("database", database), ("outcome", outcome.label())];
+        self.registry.counter(names::RECOVERIES, labels).increment(1);
     }
 
     /// Shows what a new picture says; the series of servers that are gone end.

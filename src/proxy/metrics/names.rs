@@ -53,6 +53,8 @@ metrics! {
     LAG_SECONDS: Gauge "replica_lag_seconds" "How far a replica's data may lie in the past; absent while unknown.";
     SERVER_UP: Gauge "server_up" "1 while statements are sent to the server, 0 while it is down.";
     SERVER_CONNECTS: Counter "server_connects_total" "Connections opened to servers, by result: ok, failed.";
+    TRANSACTIONS_IN_DOUBT: Gauge "transactions_in_doubt" "Transactions over several shards that are prepared on a shard and not finished, by database and shard.";
+    RECOVERIES: Counter "recoveries_total" "Prepared transactions that recovery has finished, by outcome: committed, aborted.";
     CATALOG_READS: Counter "catalog_reads_total" "Looks at the shards' schemas, by result: changed, unchanged, failed.";
     MAP_EPOCH: Gauge "map_epoch" "Shard maps loaded since the start.";
     TOPOLOGY_EPOCH: Gauge "topology_epoch" "Pictures of the fleet published since the start.";

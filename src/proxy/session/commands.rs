@@ -12,6 +12,7 @@ use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings::OWN_PREFIX;
 use crate::logic::transaction::{Step, Warning};
+use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::simple::{alone, needs_session};
 use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
@@ -81,6 +82,12 @@ impl Session {
                 Ok(())
             }
             Step::Fail(fault) => Err(fault.into()),
+            Step::Send(None) if is_commit(command) && self.has_several_writers() => {
+                self.client.consume(size);
+                self.commit_command(command).await?;
+                write::ready(&mut self.client.outbox, self.transaction.status());
+                self.schema_may_have_changed(false).await
+            }
             Step::Send(replacement) => {
                 self.tell_members(command, replacement, text, Some(size)).await?;
                 self.schema_may_have_changed(false).await

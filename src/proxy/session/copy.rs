@@ -127,7 +127,7 @@ impl Session {
         let mut parts = Vec::new();
         let streamed = self.stream_rows(copy, position, text, is_own, &mut parts).await;
         let result = match streamed {
-            Ok(()) => self.finish_copy(copy, &mut parts, is_own).await,
+            Ok(()) => self.finish_copy(&mut parts, is_own).await,
             Err(trouble) => Err(trouble),
         };
         match result {
@@ -304,7 +304,7 @@ impl Session {
     }
 
     /// CopyDone on every shard, then the commit. Returns the number of rows.
-    async fn finish_copy(&mut self, copy: &CopyIn, parts: &mut [Part], is_own: bool) -> Result<u64, Trouble> {
+    async fn finish_copy(&mut self, parts: &mut [Part], is_own: bool) -> Result<u64, Trouble> {
         let mut rows = 0;
         for part in parts.iter_mut() {
             self.deliver(part).await?;
@@ -313,8 +313,9 @@ impl Session {
             rows += self.end_part(part, client::COPY_DONE).await?;
         }
         if is_own {
-            let members: Vec<usize> = parts.iter().map(|part| part.index).collect();
-            self.commit_all(copy, &members).await?;
+            self.commit_everywhere().await?;
+            self.transaction.committed(false);
+            self.settings.end(true);
         }
         Ok(rows)
     }
@@ -334,45 +335,6 @@ impl Session {
         let tag = self.pipeline.tag.take().unwrap_or_default();
         let count = std::str::from_utf8(&tag).ok().and_then(|tag| tag.rsplit(' ').next()?.parse().ok());
         Ok(count.unwrap_or(0))
-    }
-
-    /// One shard commits; several prepare first, so that none commits unless all can.
-    async fn commit_all(&mut self, copy: &CopyIn, members: &[usize]) -> Result<(), Trouble> {
-        if let [index] = members {
-            self.quietly(*index, "COMMIT").await?;
-        } else {
-            let id = format!("shardway_{:016x}", rand::random::<u64>());
-            for index in members {
-                let sql = format!("PREPARE TRANSACTION '{id}_{}'", self.held[*index].shard.0);
-                if let Err(trouble) = self.quietly(*index, &sql).await {
-                    self.roll_back_prepared(members, &id).await;
-                    return Err(trouble);
-                }
-            }
-            for index in members {
-                let sql = format!("COMMIT PREPARED '{id}_{}'", self.held[*index].shard.0);
-                if let Err(trouble) = self.quietly(*index, &sql).await {
-                    tracing::error!(table = %copy.table, %id, "a prepared COPY could not be committed on every shard");
-                    return Err(trouble);
-                }
-            }
-        }
-        self.transaction.on_ready(b'I');
-        self.settings.end(true);
-        Ok(())
-    }
-
-    async fn roll_back_prepared(&mut self, members: &[usize], id: &str) {
-        for index in members {
-            if *index < self.held.len() {
-                let sql = format!("ROLLBACK PREPARED '{id}_{}'", self.held[*index].shard.0);
-                self.pipeline.clear();
-                self.ask(*index, Owed::DeafQuery, &sql);
-                if let Err(end) = self.converse(*index, None).await {
-                    tracing::warn!(?end, %id, "a prepared COPY could not be rolled back");
-                }
-            }
-        }
     }
 
     /// A query of ours: only its errors reach the client.
@@ -399,14 +361,8 @@ impl Session {
                 self.trouble_of(part.index, outcome)?;
             }
         }
-        if is_own {
-            while let Some(index) = self.held.iter().position(|held| held.is_member) {
-                self.held[index].is_member = false;
-                self.pipeline.clear();
-                self.ask(index, Owed::DeafQuery, "ROLLBACK");
-                let outcome = self.converse(index, None).await?;
-                self.trouble_of(index, outcome)?;
-            }
+        if is_own && !self.transaction.is_idle() {
+            self.roll_back_members().await?;
             self.transaction.on_ready(b'I');
             self.settings.end(false);
         }

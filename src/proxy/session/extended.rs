@@ -12,6 +12,7 @@ use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::logic::transaction::{Step as Told, Transaction};
 use crate::proxy::metrics::{ClientState, PlanKind};
 use crate::proxy::plans::Shape;
+use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, needs_simple};
 use crate::proxy::session::{End, Run, Session, Trouble};
@@ -419,6 +420,11 @@ impl Session {
                     Ok(None)
                 }
                 Told::Fail(fault) => Err(fault.into()),
+                Told::Send(None) if is_commit(command) && self.has_several_writers() => {
+                    self.commit_command(command).await?;
+                    self.schema_may_have_changed(false).await?;
+                    Ok(None)
+                }
                 Told::Send(replacement) => {
                     self.tell_members(command, replacement, text, None).await?;
                     self.schema_may_have_changed(false).await?;

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::task::Poll;
 
-use crate::logic::plan::Refusal;
 use crate::logic::plan::fanout::Fanout;
+use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -46,8 +46,8 @@ enum Wrong {
 impl Session {
     /// A Query that several shards run.
     pub(super) async fn fan_out_query(&mut self, fanout: &Fanout, sql: &str) -> Result<(), Trouble> {
-        let rows = self.fan_out(fanout, Asked::Query(sql), &Values::None).await?;
-        write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
+        let rows = self.fan_out_whole(fanout, Asked::Query(sql), &Values::None).await?;
+        write::command_complete(&mut self.client.outbox, &tag(fanout.verb, rows));
         write::ready(&mut self.client.outbox, self.transaction.status());
         Ok(())
     }
@@ -61,9 +61,34 @@ impl Session {
     ) -> Result<(), Trouble> {
         let bind = view::Bind::parse(bind)?;
         let values = Values::Bind { bind: &bind, types: &statement.types };
-        let rows = self.fan_out(fanout, Asked::Bound(statement, &bind), &values).await?;
-        write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
+        let rows = self.fan_out_whole(fanout, Asked::Bound(statement, &bind), &values).await?;
+        write::command_complete(&mut self.client.outbox, &tag(fanout.verb, rows));
         Ok(())
+    }
+
+    /// Runs it everywhere; what writes outside a transaction block is a transaction of its own.
+    async fn fan_out_whole(&mut self, fanout: &Fanout, asked: Asked<'_>, values: &Values<'_>) -> Result<u64, Trouble> {
+        if fanout.access == Access::Read || !self.transaction.is_idle() {
+            return self.fan_out(fanout, asked, values).await;
+        }
+        let begin = Command::Begin { is_read_only: false, is_serializable: false };
+        drop(self.transaction.on_command(&begin, "BEGIN"));
+        self.settings.begin();
+        match self.fan_out(fanout, asked, values).await {
+            Ok(rows) => {
+                self.commit_everywhere().await?;
+                self.transaction.committed(false);
+                self.settings.end(true);
+                Ok(rows)
+            }
+            Err(Trouble::End(end)) => Err(end.into()),
+            Err(trouble) => {
+                self.roll_back_members().await?;
+                self.transaction.forget();
+                self.settings.end(false);
+                Err(trouble)
+            }
+        }
     }
 
     /// Runs it everywhere. Returns how many rows there were.
@@ -110,11 +135,13 @@ impl Session {
         let index = self.hold(target).await?;
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
         self.pipeline.clear();
-        let is_open = self.held[index].in_pipeline;
-        if !is_open || !self.transaction.is_idle() {
+        // In a transaction block a Sync in between changes nothing.
+        let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
+        if !is_open {
             self.prepare(index);
         }
         self.held[index].lease.unnamed = None;
+        self.held[index].has_written |= fanout.access == Access::Write;
         let is_query = matches!(asked, Asked::Query(_));
         self.write_share(asked, is_first);
         if !is_query {
@@ -245,6 +272,10 @@ impl Session {
 
 /// The status of a server that has not answered yet: it is not lent to anybody.
 const UNDER_WAY: u8 = b'?';
+
+fn tag(verb: &str, rows: u64) -> String {
+    format!("{verb} {rows}")
+}
 
 /// The number at the end of a command tag.
 fn rows_of(tag: &[u8]) -> u64 {

@@ -20,6 +20,7 @@ use crate::proxy::server::Backend;
 use crate::proxy::session::client::{poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
 use crate::proxy::session::servers::Held;
+use crate::proxy::session::simple::alone;
 use crate::proxy::session::{AcrossPortal, End, Session, Trouble};
 
 /// What the client gave with its statement.
@@ -87,7 +88,11 @@ impl Session {
                 self.portals[place].across = Some(portal);
             }
             (Some(fanout), _) if limit == 0 => {
+                let is_last = self.is_followed_by_sync(size);
                 self.client.consume(size);
+                if fanout.access == Access::Write && self.transaction.is_idle() {
+                    self.check_alone(is_last)?;
+                }
                 self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
                     it.across = Some(Box::new(AcrossPortal { is_done: true, ..*portal }));
@@ -101,6 +106,14 @@ impl Session {
                 }
             }
             (_, Err(refusal)) => return Err(refusal.clone().into()),
+        }
+        Ok(())
+    }
+
+    /// A write over several shards is committed at once: nothing of its pipeline may be undone afterwards, or before.
+    fn check_alone(&self, is_last: bool) -> Result<(), Refusal> {
+        if !is_last || self.held.iter().any(|held| held.in_pipeline && held.has_written) {
+            return Err(alone("a write over several shards, in a pipeline without BEGIN"));
         }
         Ok(())
     }

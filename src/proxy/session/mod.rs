@@ -7,6 +7,7 @@ mod exchange;
 mod picture;
 mod servers;
 mod greet;
+mod commit;
 mod copy;
 mod fanout;
 mod gather;

@@ -110,16 +110,17 @@ impl Session {
             let why = format!("it is SERIALIZABLE and already on shard \"{}\"", self.shard_name(other.shard));
             return Err(refuse(why, "use one shard in a transaction, or READ COMMITTED"));
         }
-        let writer = self.held.iter().find(|held| held.is_engaged() && held.has_written);
-        match (access, writer) {
-            (Access::Write, Some(writer)) => {
+        // Outside a transaction block nobody commits a pipeline on several shards.
+        let writer = self.held.iter().find(|held| held.in_pipeline && held.has_written);
+        match (access, writer, self.transaction.is_idle()) {
+            (Access::Write, Some(writer), true) => {
                 let why = format!(
-                    "it has written to shard \"{}\"; writes to two shards in one transaction cannot be committed atomically yet",
+                    "it has written to shard \"{}\", and only a transaction block is committed on several shards",
                     self.shard_name(writer.shard)
                 );
-                Err(refuse(why, "write to one shard in a transaction"))
+                Err(refuse(why, "send BEGIN first"))
             }
-            (Access::Write, None) | (Access::Read, _) => Ok(()),
+            (Access::Write | Access::Read, _, _) => Ok(()),
         }
     }
 

@@ -74,7 +74,7 @@ impl Session {
         };
         match (&statements[..], found) {
             ([], _) => self.answer_empty(),
-            ([planned], Some(Err(refusal))) if self.may_gather(planned, &refusal) => {
+            ([planned], Some(Err(refusal))) if self.may_cross(planned, &refusal) => {
                 let (across, text) = (self.picture().planner.across(sql), sql.to_owned());
                 self.client.consume(size);
                 self.across_query(&across, &text).await
@@ -102,8 +102,8 @@ impl Session {
     }
 
     /// One shard is not enough, but several may be put together: unless the session has named one.
-    pub(super) fn may_gather(&self, planned: &Planned, refusal: &Refusal) -> bool {
-        planned.may_gather && refusal.reason == Reason::ManyShards && matches!(self.named_for(planned), Ok(None))
+    pub(super) fn may_cross(&self, planned: &Planned, refusal: &Refusal) -> bool {
+        planned.may_span && refusal.reason == Reason::ManyShards && matches!(self.named_for(planned), Ok(None))
     }
 
     /// The plan of a text, and where it goes if it is one statement for one shard.

@@ -234,10 +234,10 @@ impl Session {
                 Plan::One(one) => {
                     let values = Values::Bind { bind: &bind, types: &statement.types };
                     match route::destination(&one.home, &values, self.map()) {
-                        Err(refusal) if self.may_gather(planned, &refusal) => {
+                        Err(refusal) if self.may_cross(planned, &refusal) => {
                             across = Some(self.across_portal(&statement, self.body(at, size))?);
                             // Any server tells what is wrong with the Bind, and describes the portal.
-                            Some((Destination::Any, one.access))
+                            Some((Destination::Any, Access::Read))
                         }
                         found => Some(self.routed(planned, found)?),
                     }
@@ -261,7 +261,9 @@ impl Session {
         }
         segment.needs_server = true;
         segment.needs_transaction = true;
-        segment.bound.push(Arc::clone(&shape));
+        if across.is_none() {
+            segment.bound.push(Arc::clone(&shape));
+        }
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         self.remember_portal(portal, shape, across);
         Ok(None)
@@ -356,6 +358,11 @@ impl Session {
                 Ok(segment.changes_schema().then_some(Cut::Flush).filter(|_| !self.is_followed_by_end(at + size)))
             }
         }
+    }
+
+    /// Sync stands behind the message of this size.
+    pub(super) fn is_followed_by_sync(&self, size: usize) -> bool {
+        matches!(frame::front(&self.client.received()[size..]), Front::Whole(frame) if frame.tag == client::SYNC)
     }
 
     fn is_followed_by_end(&self, at: usize) -> bool {

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use crate::logic::catalog::Relation;
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::statement::expression::{Call, Expression, Operator};
-use crate::logic::sql::statement::{Alias, RelationName, Select};
+use crate::logic::sql::statement::{Alias, Change, RelationName, Select};
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
@@ -251,6 +251,23 @@ impl<'a> Survey<'a> {
         let [(_, requirement)] = spread.tables.as_slice() else { return None };
         let is_row_by_row = spread.mentions.row_source.is_some() && !spread.mentions.depends_on_more;
         (is_free && is_row_by_row && spread.views.is_empty()).then(|| (requirement.clone(), spread.access))
+    }
+
+    /// The rows that an UPDATE or DELETE concerns, where it does the same to each of them by itself, on whichever shard
+    /// that is: no other sharded or single table takes part.
+    pub fn finish_change(mut self, change: &Change) -> Option<Requirement> {
+        self.finish_ties();
+        let is_alone = self.preferred == Preferred::Any && self.required.is_empty();
+        let depends_on_more = self.mentions.as_ref().is_some_and(|mentions| mentions.depends_on_more);
+        let [target] = self.uses.as_slice() else { return None };
+        if !is_alone || depends_on_more || self.refusal.is_some() {
+            return None;
+        }
+        let keys = self.facts.keys(target.variable);
+        let place = Place::Lookup { keyspace: target.keyspace, column: target.column.clone(), keys };
+        let mut requirement = Requirement { table: change.table.name.clone(), place };
+        self.params.mark_requirement(&mut requirement, self.schema.map);
+        Some(requirement)
     }
 
     /// What came out of a survey that keeps mentions.
