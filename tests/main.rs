@@ -28,6 +28,8 @@ mod sessions;
 mod drivers;
 /// Servers and clients die; the others go on.
 mod faults;
+/// Transactions over several shards: all of it or nothing, whoever dies when.
+mod commits;
 /// The running proxy as its operators and users see it: logins, pools, signals, replicas, figures, logs.
 mod operations;
 /// Random bytes, texts and streams against the checks of the fuzz targets.

@@ -87,8 +87,22 @@ impl Proxy {
         Self::start_with(lab, name, |port, metrics_port| Self::front(port, metrics_port) + toml)
     }
 
+    /// The same; it ends at a named step of a commit over several shards.
+    pub fn start_to_crash(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
+        Self::spawn(lab, name, |port, metrics_port| Self::front(port, metrics_port) + toml, Some(step))
+    }
+
     /// Starts the proxy with what this makes of the ports for clients and for metrics.
     pub fn start_with(lab: &Arc<Lab>, name: &str, toml: impl FnOnce(u16, u16) -> String) -> anyhow::Result<Self> {
+        Self::spawn(lab, name, toml, None)
+    }
+
+    fn spawn(
+        lab: &Arc<Lab>,
+        name: &str,
+        toml: impl FnOnce(u16, u16) -> String,
+        crash_at: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
         let config = lab.folder().join(format!("{name}.toml"));
         fs::write(&config, toml(port, metrics_port))?;
@@ -101,6 +115,7 @@ impl Proxy {
             .stdout(sink.try_clone()?)
             .stderr(sink)
             .process_group(0)
+            .envs(crash_at.map(|step| ("SHARDWAY_CRASH_AT", step)))
             .spawn()
             .context("cannot start the proxy")?;
         lab.adopt(name, child.id())?;

@@ -142,6 +142,11 @@ impl Refusal {
         )
     }
 
+    /// A statement that must not stand in such company.
+    pub fn alone(what: &str) -> Self {
+        Self::new(Reason::NotAlone, format!("{what} is not supported"), "", "send it as a query of its own")
+    }
+
     /// More rows than one statement may fetch. 54000: program_limit_exceeded.
     pub fn too_much(limit: u64) -> Self {
         let refusal = Self::new(

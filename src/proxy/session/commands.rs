@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::logic::plan::{
-    Access, Command, ExecuteCommand, OwnCommand, OwnSetting, Plan, Planned, PrepareCommand, SettingChange,
+    Access, Command, ExecuteCommand, OwnCommand, OwnSetting, Plan, Planned, PrepareCommand, Refusal, SettingChange,
 };
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
@@ -14,7 +14,7 @@ use crate::logic::session::settings::OWN_PREFIX;
 use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
-use crate::proxy::session::simple::{alone, needs_session};
+use crate::proxy::session::simple::needs_session;
 use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
 use crate::proxy::statements::server_name;
 
@@ -333,7 +333,7 @@ impl Session {
         }
         let unknown = prepare.types.iter().zip(&prepare.type_names).find(|(oid, _)| **oid == 0);
         if let Some((_, name)) = unknown {
-            return Err(alone(&format!("PREPARE with a parameter of type {name}")).into());
+            return Err(Refusal::alone(&format!("PREPARE with a parameter of type {name}")).into());
         }
         let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
         let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
@@ -389,7 +389,7 @@ impl Session {
         };
         let shape = statement.shape(&self.picture().planner);
         let Some(inner) = super::only(&shape) else {
-            return Err(alone("EXECUTE of this statement").into());
+            return Err(Refusal::alone("EXECUTE of this statement").into());
         };
         let found = self.destination_of_execute(execute, inner, &statement.types, size)?;
         let ready = self.ready(inner, found)?;
@@ -427,7 +427,7 @@ impl Session {
         size: usize,
     ) -> Result<Result<Destination, crate::logic::plan::Refusal>, Trouble> {
         let Plan::One(one) = &*inner.plan else {
-            return Ok(Err(alone("EXECUTE of this statement")));
+            return Ok(Err(Refusal::alone("EXECUTE of this statement")));
         };
         let body = &self.client.received()[crate::logic::protocol::frame::HEADER..size];
         let text = crate::logic::protocol::view::query(body).unwrap_or_default();

@@ -20,7 +20,6 @@ use crate::proxy::server::Backend;
 use crate::proxy::session::client::{poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
 use crate::proxy::session::servers::Held;
-use crate::proxy::session::simple::alone;
 use crate::proxy::session::{AcrossPortal, End, Session, Trouble};
 
 /// What the client gave with its statement.
@@ -113,7 +112,7 @@ impl Session {
     /// A write over several shards is committed at once: nothing of its pipeline may be undone afterwards, or before.
     fn check_alone(&self, is_last: bool) -> Result<(), Refusal> {
         if !is_last || self.held.iter().any(|held| held.in_pipeline && held.has_written) {
-            return Err(alone("a write over several shards, in a pipeline without BEGIN"));
+            return Err(Refusal::alone("a write over several shards, in a pipeline without BEGIN"));
         }
         Ok(())
     }

@@ -323,7 +323,9 @@ impl Session {
         };
         let target = self.target(ready.destination, ready.access)?;
         if self.held.iter().filter(|held| held.is_member).count() > 1 {
-            return Err(alone("several statements in one query, in a transaction over more than one shard").into());
+            return Err(
+                Refusal::alone("several statements in one query, in a transaction over more than one shard").into()
+            );
         }
         let index = self.hold(target).await?;
         self.pipeline.clear();
@@ -384,7 +386,7 @@ impl Session {
             let found = match (&*planned.plan, &planned.forced) {
                 (Plan::One(one), _) => {
                     if sets_path {
-                        return Err(alone("SET search_path before another statement of the same query").into());
+                        return Err(Refusal::alone("SET search_path before another statement of the same query").into());
                     }
                     gathered.add(one.access, &one.mark);
                     self.destination_among(planned, sql)
@@ -399,7 +401,7 @@ impl Session {
                     Err(refusal.clone())
                 }
                 (Plan::Refuse(refusal), _) => return Err(refusal.clone().into()),
-                (Plan::CopyIn(_), _) => return Err(alone("COPY FROM STDIN into a sharded table").into()),
+                (Plan::CopyIn(_), _) => return Err(Refusal::alone("COPY FROM STDIN into a sharded table").into()),
             };
             let destination = self.overrule(found, named)?;
             gathered.destination = meet(gathered.destination, destination)?;
@@ -435,11 +437,11 @@ impl Session {
             | Command::RollbackTo(_)
             | Command::SetTransaction
             | Command::Empty => Ok(false),
-            Command::Own(_) => Err(alone("SET shardway.*")),
-            Command::Prepare(_) => Err(alone("PREPARE")),
-            Command::Execute(_) => Err(alone("EXECUTE")),
-            Command::Deallocate(_) => Err(alone("DEALLOCATE")),
-            Command::DiscardAll | Command::Discard => Err(alone("DISCARD")),
+            Command::Own(_) => Err(Refusal::alone("SET shardway.*")),
+            Command::Prepare(_) => Err(Refusal::alone("PREPARE")),
+            Command::Execute(_) => Err(Refusal::alone("EXECUTE")),
+            Command::Deallocate(_) => Err(Refusal::alone("DEALLOCATE")),
+            Command::DiscardAll | Command::Discard => Err(Refusal::alone("DISCARD")),
         }
     }
 }
@@ -495,17 +497,6 @@ fn stores_rows(one: &One) -> bool {
 fn ends_transaction(statements: &[Planned]) -> bool {
     let first = statements.first().and_then(|planned| super::command(&planned.plan));
     matches!(first, Some(Command::Rollback { .. } | Command::Commit { .. } | Command::RollbackTo(_)))
-}
-
-/// A statement that must not stand in such company.
-pub(super) fn alone(what: &str) -> Refusal {
-    Refusal {
-        reason: Reason::NotAlone,
-        sqlstate: "0A000",
-        message: format!("{what} is not supported"),
-        detail: None,
-        hint: Some("send it as a query of its own".to_owned()),
-    }
 }
 
 /// A statement whose answer lies in what earlier ones left on a server.

@@ -14,7 +14,7 @@ use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::simple::{Ready, alone, meet};
+use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -414,7 +414,7 @@ fn ends_failed_transaction(command: &crate::logic::plan::Command) -> bool {
 
 /// EXECUTE and PREPARE in SQL need the simple protocol.
 pub(super) fn needs_simple(what: &str) -> Refusal {
-    let mut refusal = alone(&format!("{what} in the extended protocol"));
+    let mut refusal = Refusal::alone(&format!("{what} in the extended protocol"));
     refusal.hint = Some("use the protocol's own prepared statements, or send it as a simple query".to_owned());
     refusal
 }
