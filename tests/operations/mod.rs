@@ -24,6 +24,8 @@ mod figures;
 mod sessions;
 /// Memory of idle clients.
 mod memory;
+/// Statements over several shards, when something is in their way.
+mod across;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::logic::commit::Outcome;
 use crate::logic::picture;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::{Health, Lag, Role, Server};
@@ -24,6 +25,8 @@ fn touched() -> (Arc<Metrics>, Topology) {
     }
     metrics.rejected(Rejection::Full);
     metrics.catalog_read("app", CatalogRead::Changed);
+    metrics.in_doubt("app", "a", 1);
+    metrics.recovered("app", Outcome::Committed);
     metrics.show(&topology);
     (metrics, topology)
 }

@@ -1,0 +1,153 @@
+//! Statements over several shards when something is in their way: limits, cancels, clients that leave, dead shards.
+
+use super::*;
+use crate::support::script::extended;
+
+/// Every shard is busy with it.
+const SLOW_FANOUT: &str = "SELECT e.id FROM events e, generate_series(1, 30000000) slow WHERE slow < 0";
+/// The server that has the rows of all is.
+const SLOW_GATHER: &str = "SELECT count(*) FROM (SELECT pg_sleep(0.05) FROM events) slow";
+
+fn running(stage: &Stage, text: &str) -> usize {
+    let sql = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() AND query LIKE '%{text}%'"
+    );
+    stage.world.shards.iter().map(|server| admin(server.port()).value(&sql).parse::<usize>().unwrap()).sum()
+}
+
+#[test]
+fn more_rows_than_gather_limit_are_54000_and_the_session_goes_on() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("gather-limit", &Settings { database: "gather_limit = \"1KiB\"", ..Settings::default() });
+    let mut wire = login(&proxy);
+    let all = "SELECT kind, count(*) FROM events GROUP BY kind";
+    let (state, message) = failure(&mut wire, all);
+    assert_eq!(state, "54000", "{message}");
+    let error = whole_error(&wire.simple(all).unwrap());
+    assert!(error.contains("gather_limit"), "{error}");
+    assert_eq!(wire.value("SELECT count(*) FROM events WHERE client_id = -1"), "0");
+    // A scan keeps nothing, so it has no limit.
+    assert!(wire.rows("SELECT * FROM events").len() > 300);
+    wire.rows("BEGIN");
+    assert_eq!(failure(&mut wire, all).0, "54000");
+    assert_eq!(failure(&mut wire, "SELECT 1").0, "25P02");
+    wire.rows("ROLLBACK");
+    assert_eq!(wire.value("SELECT 1"), "1");
+}
+
+#[test]
+fn a_cancel_reaches_every_shard_and_the_session_goes_on() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("cancel-across", &Settings::default());
+    for slow in [SLOW_FANOUT, SLOW_GATHER] {
+        let mut wire = login(&proxy);
+        wire.send(&wire::query(slow)).unwrap();
+        until("it runs", || running(stage, "slow") > 0);
+        wire.cancel().unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        assert_eq!(answers[0].error.as_ref().map(|(state, _)| state.as_str()), Some("57014"), "{slow}");
+        until("no shard runs it any more", || running(stage, "slow") == 0);
+        assert_eq!(wire.value("SELECT 1"), "1");
+        assert_eq!(wire.rows("SELECT kind, count(*) FROM events GROUP BY kind").len(), 5);
+    }
+}
+
+#[test]
+fn a_client_that_leaves_stops_every_shard() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("leave-across", &Settings::default());
+    for slow in [SLOW_FANOUT, SLOW_GATHER] {
+        let mut wire = login(&proxy);
+        wire.send(&wire::query(slow)).unwrap();
+        until("it runs", || running(stage, "slow") > 0);
+        drop(wire);
+        until("no shard runs it any more", || running(stage, "slow") == 0);
+    }
+    assert_eq!(login(&proxy).rows("SELECT kind, count(*) FROM events GROUP BY kind").len(), 5);
+}
+
+#[test]
+fn query_timeout_holds_for_statements_over_several_shards() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("late-across", &Settings { database: "query_timeout = \"300ms\"", ..Settings::default() });
+    let mut wire = login(&proxy);
+    for slow in [SLOW_FANOUT, SLOW_GATHER] {
+        assert_eq!(failure(&mut wire, slow).0, "57014", "{slow}");
+        assert_eq!(wire.value("SELECT 1"), "1");
+    }
+}
+
+#[test]
+fn an_error_on_one_shard_is_told_once_and_fails_the_transaction() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("error-across", &Settings::default());
+    let mut wire = login(&proxy);
+    for wrong in
+        ["SELECT 1 / (id - 1) FROM events", "SELECT count(*), 1 / 0 FROM events", "UPDATE events SET amount = 1 / 0"]
+    {
+        let frames = wire.simple(wrong).unwrap();
+        let errors = frames.iter().filter(|frame| frame.tag == b'E').count();
+        assert_eq!(errors, 1, "{wrong}");
+        assert_eq!(frames.last().unwrap().body, b"I", "{wrong}");
+        wire.rows("BEGIN");
+        assert_eq!(failure(&mut wire, wrong).0, "22012");
+        assert_eq!(failure(&mut wire, "SELECT 1").0, "25P02");
+        wire.rows("ROLLBACK");
+    }
+    assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
+}
+
+#[test]
+fn a_portal_over_several_shards_stops_and_goes_on() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("portal-across", &Settings::default());
+    let mut wire = login(&proxy);
+    for sql in ["SELECT client_id FROM events", "SELECT client_id FROM events ORDER BY client_id"] {
+        let request = [
+            wire::parse("", sql, &[]),
+            wire::bind("p", "", &[], 0),
+            wire::describe(b'P', "p"),
+            wire::execute("p", 100),
+            wire::execute("p", 200),
+            wire::execute("p", 0),
+            wire::sync(),
+        ];
+        wire.send(&request.concat()).unwrap();
+        let frames = wire.until_ready().unwrap();
+        let tags: String = frames.iter().map(|frame| frame.tag as char).filter(|tag| *tag != 'D').collect();
+        assert_eq!(tags, "12TssCZ", "{sql}");
+        assert_eq!(frames.iter().filter(|frame| frame.tag == b'D').count(), 365, "{sql}");
+    }
+}
+
+#[test]
+fn statements_over_several_shards_stand_in_pipelines_with_others() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("pipeline-across", &Settings::default());
+    let mut wire = login(&proxy);
+    let one = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[1]);
+    let request = [&*one, "SELECT count(*) FROM events", "SELECT id FROM events WHERE id = 6", &one];
+    let bytes: Vec<u8> = request.iter().flat_map(|sql| extended(sql, &[])).collect();
+    wire.send(&bytes).unwrap();
+    let rows: Vec<usize> =
+        (0..4).map(|_| wire.until_ready().unwrap().iter().filter(|frame| frame.tag == b'D').count()).collect();
+    assert_eq!(rows, [1, 1, 60, 1]);
+}
+
+#[test]
+fn a_dead_shard_is_named_and_the_others_answer() {
+    let mut stage = Stage::new(World::start("dead-across", false).unwrap());
+    let proxy = stage.proxy("proxy", &Settings::default());
+    let mut wire = login(&proxy);
+    assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
+    stage.world.shards[1].kill().unwrap();
+    for sql in ["SELECT count(*) FROM events", "SELECT id FROM events", "DELETE FROM events"] {
+        let (state, message) = failure(&mut wire, sql);
+        assert!(["08006", "08001", "57P01", "57P03"].contains(&state.as_str()), "{state} {message}");
+        assert!(message.contains("\"b\""), "{message}");
+        assert_eq!(wire.value(&format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0])), "6");
+    }
+    stage.world.shards[1].restart().unwrap();
+    until("it comes back", || wire::answers(&wire.simple("SELECT id FROM events").unwrap())[0].error.is_none());
+    assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
+}
