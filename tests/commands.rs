@@ -68,8 +68,8 @@ fn route_says_where_and_why() {
         (&["COPY events FROM STDIN"], &["shard    of each row: by its client_id, row by row"]),
         (&["/* shardway shard=b */ SELECT count(*) FROM events"], &["shard    as the hint says: shard b"]),
         (
-            &["DELETE FROM events"],
-            &["refused  0A000: DELETE needs rows of \"events\" from more than one shard", "hint     "],
+            &["UPDATE events SET client_id = 7 WHERE client_id = 42"],
+            &["refused  0A000: cannot update sharding key \"events.client_id\"", "hint     "],
         ),
         (&["SELECT * FROM market_data WHERE instrument_id IN (1, 15000)"], &["shard    a, b: one of them runs"]),
         (&["SELECT * FROM market_data WHERE instrument_id BETWEEN 5 AND 500"], &["shard    a"]),

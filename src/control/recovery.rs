@@ -45,6 +45,10 @@ pub(super) struct Recover {
 
 /// Runs until its task is stopped.
 pub(super) async fn recover(recover: Recover) {
+    for outcome in [Outcome::Committed, Outcome::Aborted] {
+        // A series is there from the start, so that its first increase is one.
+        recover.metrics.recovered(&recover.database, outcome, 0);
+    }
     let mut recovery = Recovery { recover, links: HashMap::new(), warned: Vec::new() };
     loop {
         recovery.round().await;
@@ -147,7 +151,7 @@ impl Recovery {
         ended.map_err(|fault| fault.to_string())?;
         let shard = &database.shards[one.shard].name;
         info!(database = %self.recover.database, %shard, gid = one.gid, outcome = outcome.label(), "recovered a transaction");
-        self.recover.metrics.recovered(&self.recover.database, outcome);
+        self.recover.metrics.recovered(&self.recover.database, outcome, 1);
         Ok(())
     }
 

@@ -59,7 +59,7 @@ UPDATE order_items SET sku = repeat('x', 30) WHERE line = 1
 UPDATE events SET client_id = client_id + 1
 
 # now
-UPDATE events SET at = now() WHERE id = 1
+UPDATE events SET at = now() WHERE kind = 'nothing'
 
 # by other sharded rows
 UPDATE events SET amount = 0 WHERE client_id IN (SELECT client_id FROM sessions WHERE seconds > 100)

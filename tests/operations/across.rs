@@ -3,10 +3,14 @@
 use super::*;
 use crate::support::script::extended;
 
-/// Every shard is busy with it.
-const SLOW_FANOUT: &str = "SELECT e.id FROM events e, generate_series(1, 30000000) slow WHERE slow < 0";
-/// The server that has the rows of all is.
-const SLOW_GATHER: &str = "SELECT count(*) FROM (SELECT pg_sleep(0.05) FROM events) slow";
+/// Statements that take long: with the first every shard is busy, with the second the server that has the rows of all.
+/// `name` tells them from those of other tests.
+fn slow(name: &str) -> [String; 2] {
+    [
+        format!("SELECT e.id FROM events e, generate_series(1, 30000000) {name} WHERE {name} < 0"),
+        format!("SELECT count(*) FROM (SELECT pg_sleep(0.05) FROM events) {name}"),
+    ]
+}
 
 fn running(stage: &Stage, text: &str) -> usize {
     let sql = format!(
@@ -39,14 +43,14 @@ fn more_rows_than_gather_limit_are_54000_and_the_session_goes_on() {
 fn a_cancel_reaches_every_shard_and_the_session_goes_on() {
     let stage = &*STAGE;
     let proxy = stage.proxy("cancel-across", &Settings::default());
-    for slow in [SLOW_FANOUT, SLOW_GATHER] {
+    for slow in slow("cancelled") {
         let mut wire = login(&proxy);
-        wire.send(&wire::query(slow)).unwrap();
-        until("it runs", || running(stage, "slow") > 0);
+        wire.send(&wire::query(&slow)).unwrap();
+        until("it runs", || running(stage, "cancelled") > 0);
         wire.cancel().unwrap();
         let answers = wire::answers(&wire.until_ready().unwrap());
         assert_eq!(answers[0].error.as_ref().map(|(state, _)| state.as_str()), Some("57014"), "{slow}");
-        until("no shard runs it any more", || running(stage, "slow") == 0);
+        until("no shard runs it any more", || running(stage, "cancelled") == 0);
         assert_eq!(wire.value("SELECT 1"), "1");
         assert_eq!(wire.rows("SELECT kind, count(*) FROM events GROUP BY kind").len(), 5);
     }
@@ -56,12 +60,12 @@ fn a_cancel_reaches_every_shard_and_the_session_goes_on() {
 fn a_client_that_leaves_stops_every_shard() {
     let stage = &*STAGE;
     let proxy = stage.proxy("leave-across", &Settings::default());
-    for slow in [SLOW_FANOUT, SLOW_GATHER] {
+    for slow in slow("leaving") {
         let mut wire = login(&proxy);
-        wire.send(&wire::query(slow)).unwrap();
-        until("it runs", || running(stage, "slow") > 0);
+        wire.send(&wire::query(&slow)).unwrap();
+        until("it runs", || running(stage, "leaving") > 0);
         drop(wire);
-        until("no shard runs it any more", || running(stage, "slow") == 0);
+        until("no shard runs it any more", || running(stage, "leaving") == 0);
     }
     assert_eq!(login(&proxy).rows("SELECT kind, count(*) FROM events GROUP BY kind").len(), 5);
 }
@@ -71,8 +75,8 @@ fn query_timeout_holds_for_statements_over_several_shards() {
     let stage = &*STAGE;
     let proxy = stage.proxy("late-across", &Settings { database: "query_timeout = \"300ms\"", ..Settings::default() });
     let mut wire = login(&proxy);
-    for slow in [SLOW_FANOUT, SLOW_GATHER] {
-        assert_eq!(failure(&mut wire, slow).0, "57014", "{slow}");
+    for slow in slow("late") {
+        assert_eq!(failure(&mut wire, &slow).0, "57014", "{slow}");
         assert_eq!(wire.value("SELECT 1"), "1");
     }
 }

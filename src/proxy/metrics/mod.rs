@@ -148,10 +148,10 @@ impl Metrics {
         self.registry.gauge(names::TRANSACTIONS_IN_DOUBT, labels).set(count as f64);
     }
 
-    /// Recovery has finished one. Looks its counter up.
-    pub fn recovered(&self, database: &str, outcome: Outcome) {
+    /// Recovery has finished so many. Looks its counter up.
+    pub fn recovered(&self, database: &str, outcome: Outcome, count: u64) {
         let labels = &[("database", database), ("outcome", outcome.label())];
-        self.registry.counter(names::RECOVERIES, labels).increment(1);
+        self.registry.counter(names::RECOVERIES, labels).increment(count);
     }
 
     /// Shows what a new picture says; the series of servers that are gone end.

@@ -26,7 +26,7 @@ fn touched() -> (Arc<Metrics>, Topology) {
     metrics.rejected(Rejection::Full);
     metrics.catalog_read("app", CatalogRead::Changed);
     metrics.in_doubt("app", "a", 1);
-    metrics.recovered("app", Outcome::Committed);
+    metrics.recovered("app", Outcome::Committed, 1);
     metrics.show(&topology);
     (metrics, topology)
 }
