@@ -557,3 +557,32 @@ fn moving_a_key_is_refused_on_a_shard_of_choice_too() {
     assert!(only(&fixture, "UPDATE events SET client_id = 7 WHERE client_id = 5").forced.is_none());
     assert!(only(&fixture, "SELECT count(*) FROM events").forced.is_some());
 }
+
+/// The parser's printer recurses without a limit of its own.
+#[test]
+fn deep_conditions_over_several_shards_are_planned_on_a_small_stack() {
+    let deep = [
+        format!("id = {}1", "1+".repeat(10_000)),
+        format!("{}true", "NOT ".repeat(7_000)),
+        format!("id = {}1{}", "abs(".repeat(6_000), ")".repeat(6_000)),
+        format!("kind = 'a'{}", " || 'a'".repeat(4_000)),
+        format!("id = {}1{}", "(".repeat(15_000), ")".repeat(15_000)),
+        format!("id = {}1", "- ".repeat(15_000)),
+        format!("id = 1{}", "::bigint".repeat(3_900)),
+        format!("id = 1{}", " OR (id = 2 AND (id = 3".repeat(1_000) + &"))".repeat(1_000)),
+        format!("id IN ({}1)", "1, ".repeat(20_000)),
+    ];
+    let plan_all = move || {
+        let fixture = Fixture::new();
+        for condition in deep {
+            for sql in [
+                format!("SELECT count(*) FROM events WHERE {condition}"),
+                format!("SELECT count(*) FILTER (WHERE {condition}) FROM events"),
+                format!("SELECT kind FROM events WHERE {condition} ORDER BY kind"),
+            ] {
+                drop(across(&sql, &fixture.schema()));
+            }
+        }
+    };
+    std::thread::Builder::new().stack_size(512 << 10).spawn(plan_all).unwrap().join().unwrap();
+}

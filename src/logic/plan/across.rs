@@ -2,7 +2,7 @@
 
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
-use super::{Refusal, Schema};
+use super::{Refusal, Schema, reduce};
 
 /// The ways that are open.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,5 +15,9 @@ pub struct Across {
 
 /// Plans one statement for several shards. `text` is the statement alone.
 pub fn across(text: &str, schema: &Schema<'_>) -> Across {
-    Across { fanout: fanout::fanout(text, schema), gather: gather::gather(text, schema) }
+    let gather = match reduce::reduce(text, schema) {
+        Some(reduced) => Ok(reduced),
+        None => gather::gather(text, schema),
+    };
+    Across { fanout: fanout::fanout(text, schema), gather }
 }

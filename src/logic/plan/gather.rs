@@ -32,6 +32,8 @@ pub struct Gather {
     pub text: Box<str>,
     /// How many of them are the user's
     pub params: u16,
+    /// Those of them that the final statement does not name: nobody could tell their types there
+    pub absent: Vec<u16>,
     /// Where the final statement runs
     pub home: Home,
     /// May a replica run it?
@@ -203,7 +205,14 @@ fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) 
         (None, true) => Home::Current,
         (None, false) => Home::Any,
     };
-    Ok(Gather { parts, text: text[at.start..].into(), params: spread.params, home, access: spread.access })
+    Ok(Gather {
+        parts,
+        text: text[at.start..].into(),
+        params: spread.params,
+        absent: Vec::new(),
+        home,
+        access: spread.access,
+    })
 }
 
 fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<&'a Column>, Refusal> {
@@ -277,7 +286,7 @@ fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column]) -
     Part { requirement: requirement.clone(), text: text.into(), params, columns }
 }
 
-fn transfer(column: &Column) -> Transfer {
+pub(super) fn transfer(column: &Column) -> Transfer {
     const OIDS_OF_USERS: u32 = 16_384;
     /// The text of these is the same under all settings, and so is that of their arrays.
     const STEADY: [&str; 14] = [
@@ -304,6 +313,6 @@ fn transfer(column: &Column) -> Transfer {
     }
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -28,6 +28,7 @@ mod words;
 mod statement;
 pub mod fanout;
 pub mod gather;
+mod reduce;
 pub mod across;
 pub mod explain;
 

@@ -33,6 +33,8 @@ pub(super) struct Given<'a> {
     results: &'a [u8],
 }
 
+/// Stands for the type of a parameter that a text does not name.
+const TEXT_OID: u32 = 25;
 /// Results in text.
 const TEXT_RESULTS: [u8; 2] = [0, 0];
 
@@ -168,7 +170,7 @@ impl Session {
     fn write_final(&mut self, index: usize, gather: &Gather, given: Given<'_>, fetched: &Fetched, portal: &[u8]) {
         let out = self.outgoing.buffer();
         let arrays: Vec<_> = gather.parts.iter().flat_map(|part| &part.columns).map(|it| it.array).collect();
-        let types = final_types(gather.params, given.types, &arrays);
+        let types = final_types(gather, given.types, &arrays);
         write::parse(out, b"", gather.text.as_bytes(), &types);
         write::frame(out, client::BIND, |out| {
             out.extend_from_slice(portal);
@@ -176,11 +178,12 @@ impl Session {
             let count = usize::from(gather.params) + arrays.len();
             write_formats(out, count, |number| match number.checked_sub(usize::from(gather.params)) {
                 Some(_) => true,
-                None => is_binary(given.parameters, number),
+                None => !is_absent(gather, number) && is_binary(given.parameters, number),
             });
             out.extend_from_slice(&(count as u16).to_be_bytes());
             for number in 0..usize::from(gather.params) {
-                write_value(out, given.parameters.get(number).and_then(|(_, bytes)| *bytes));
+                let value = given.parameters.get(number).and_then(|(_, bytes)| *bytes);
+                write_value(out, value.filter(|_| !is_absent(gather, number)));
             }
             for (number, part) in gather.parts.iter().enumerate() {
                 for (column, transfer) in part.columns.iter().enumerate() {
@@ -448,7 +451,6 @@ impl Errand {
 
 /// Parse, Bind and Execute of one part.
 fn ask(out: &mut Vec<u8>, part: &Part, given: Given<'_>) {
-    const TEXT_OID: u32 = 25;
     let highest = usize::from(part.params.last().copied().unwrap_or_default());
     let is_used = |number: usize| part.params.binary_search(&(number as u16 + 1)).is_ok();
     let mut types = Vec::with_capacity(highest * 4);
@@ -471,9 +473,15 @@ fn ask(out: &mut Vec<u8>, part: &Part, given: Given<'_>) {
     out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
 }
 
-fn final_types(params: u16, declared: &[u8], arrays: &[u32]) -> Vec<u8> {
-    let own = (0..usize::from(params)).map(|number| view::type_at(declared, number));
+fn final_types(gather: &Gather, declared: &[u8], arrays: &[u32]) -> Vec<u8> {
+    let own = (0..usize::from(gather.params))
+        .map(|number| if is_absent(gather, number) { TEXT_OID } else { view::type_at(declared, number) });
     own.chain(arrays.iter().copied()).flat_map(u32::to_be_bytes).collect()
+}
+
+/// The final statement does not name this parameter (counted from 0).
+fn is_absent(gather: &Gather, number: usize) -> bool {
+    gather.absent.iter().any(|absent| usize::from(*absent) == number + 1)
 }
 
 fn is_binary(parameters: &[(Format, Option<&[u8]>)], number: usize) -> bool {

@@ -3,7 +3,7 @@
 //! Every node of the statement is visited. The first refusal wins; the walk goes on all the same, so that what the
 //! statement does to its session is known even if a person sends it to a shard of their choice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::{TOO_DEEP, deeper};
@@ -124,6 +124,11 @@ impl<'a> Survey<'a> {
     /// What names mean.
     pub fn schema(&self) -> Schema<'a> {
         self.schema
+    }
+
+    /// The parameters that were met.
+    pub fn params(&self) -> BTreeSet<u16> {
+        self.params.numbers()
     }
 
     /// There is no right answer. The first reason wins.

@@ -3,7 +3,7 @@
 //! PostgreSQL takes the type of the first place where a parameter stands. If all its places agree, that is the key's
 //! type; if not, the same bytes could mean another value to the server than to us.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::logic::shards::ShardMap;
 use crate::logic::sql::statement::expression::{Expression, TypeName};
@@ -56,6 +56,11 @@ impl Params {
             None | Some(Places::One(_) | Places::Same(_)) => true,
             Some(Places::Unknown | Places::Mixed) => false,
         }
+    }
+
+    /// The numbers of all.
+    pub fn numbers(&self) -> BTreeSet<u16> {
+        self.places.keys().filter_map(|number| u16::try_from(*number).ok()).collect()
     }
 
     /// The highest number.

@@ -14,6 +14,7 @@ mod expression;
 mod query;
 mod verbs;
 mod utility;
+pub mod aggregate;
 
 /// The text is not PostgreSQL's SQL: a server shall say so in its own words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,11 @@ const RED_ZONE: usize = 256 * 1024;
 /// Size of the added pieces.
 const PIECE: usize = 4 * 1024 * 1024;
 
+/// Longer texts are not printed again, in whole or in part.
+const PRINTED_MAX: usize = 32 * 1024;
+/// Stack that printing one byte of a text may need: the parser's printer knows no limit of its own.
+const PRINTED_BYTES: usize = 1024;
+
 /// The name that stands for a tree too deep to be looked at.
 pub const TOO_DEEP: &str = "statement nested too deeply";
 
@@ -38,7 +44,14 @@ pub fn with_statements<T>(text: &str, work: impl FnOnce(&[Located]) -> T) -> Res
 
 /// The same; conditions come with their texts too.
 pub fn with_texts<T>(text: &str, work: impl FnOnce(&[Located]) -> T) -> Result<T, SyntaxError> {
-    with_model(text, true, work)
+    let is_short = text.len() <= PRINTED_MAX;
+    with_stack_for(text, || with_model(text, is_short, work))
+}
+
+/// Runs what prints a text on a stack that is deep enough for it.
+fn with_stack_for<T>(text: &str, work: impl FnOnce() -> T) -> T {
+    let bytes = RED_ZONE + text.len().min(PRINTED_MAX) * PRINTED_BYTES;
+    stacker::maybe_grow(bytes, bytes + RED_ZONE, work)
 }
 
 fn with_model<T>(text: &str, with_texts: bool, work: impl FnOnce(&[Located]) -> T) -> Result<T, SyntaxError> {

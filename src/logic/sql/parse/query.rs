@@ -279,7 +279,7 @@ impl Convert {
 }
 
 /// A condition as SQL; empty where it cannot be printed.
-fn condition_text(condition: Node<'_>) -> Box<str> {
+pub(super) fn condition_text(condition: Node<'_>) -> Box<str> {
     const BEFORE: &str = "SELECT WHERE ";
     let select = make::owned(|memory| {
         let mut select = memory.make_node::<nodes::SelectStmt>();
