@@ -179,3 +179,25 @@ fn write_numbers(port: &AtomicU16, stop: &AtomicBool, pair: [i64; 2], id: usize)
     }
     confirmed
 }
+
+/// Each shard locks its row in its turn, so that clients wait for each other and never in a circle.
+#[test]
+fn clients_that_update_the_same_rows_on_all_shards_do_not_lock_each_other_out() {
+    let world = World::start("locks", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    // One row a shard: several rows of one server could be locked in two orders, as on any PostgreSQL.
+    let rows = clients(&world).iter().map(i64::to_string).collect::<Vec<_>>().join(", ");
+    let update = format!("UPDATE events SET amount = amount + 1 WHERE client_id IN ({rows}) AND id = 1");
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+                for _ in 0..40 {
+                    assert_eq!(run(&mut wire, &update), None);
+                }
+            });
+        }
+    });
+    until_nothing_is_prepared(&world, &proxy);
+}

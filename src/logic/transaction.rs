@@ -108,11 +108,6 @@ impl Transaction {
         }
     }
 
-    /// Nothing can be run in it any more.
-    pub fn is_aborted(&self) -> bool {
-        matches!(self, Self::Aborted(_))
-    }
-
     /// What a shard that joins must be told first, and how the transaction was begun.
     pub fn begun(&self) -> Option<&Begun> {
         match self {

@@ -109,7 +109,8 @@ impl Session {
             self.pipeline.owe(Owed::HiddenSync);
             let outcome = self.converse(index, None).await?;
             self.trouble_of(index, outcome)?;
-            if self.held.get(index).is_some_and(|held| held.is_member) && !self.transaction.is_aborted() {
+            // An error on another of its servers is the transaction's, whatever this one says.
+            if self.held.get(index).is_some_and(|held| held.is_member) && self.transaction.status() != b'E' {
                 self.settle(index);
             }
         }

@@ -31,6 +31,8 @@ struct Share {
     index: usize,
     /// Where its server stood before
     status: u8,
+    /// The open transaction was on it before
+    was_member: bool,
     outgoing: Outgoing,
     pipeline: Pipeline,
 }
@@ -101,11 +103,22 @@ impl Session {
             let share = self.share(fanout, asked, shard, shares.is_empty()).await?;
             shares.push(share);
         }
-        self.begin_shares(&mut shares).await;
+        // Writes go from shard to shard: two sessions that lock rows on all of them cannot lock each other out.
+        let is_in_turn = fanout.access == Access::Write;
+        if !is_in_turn {
+            self.begin_shares(&mut shares).await;
+        }
         let (mut rows, mut wrong) = (0, None);
         for number in 0..shares.len() {
-            if wrong.is_some() {
-                self.silence(&mut shares[number..]);
+            match (&wrong, is_in_turn) {
+                (None, false) => (),
+                (None, true) => self.begin_shares(&mut shares[number..=number]).await,
+                (Some(_), false) => self.silence(&mut shares[number..]),
+                (Some(_), true) => {
+                    self.forget_unbegun(&shares[number..]);
+                    shares.truncate(number);
+                    break;
+                }
             }
             let ended = self.take_turn(&mut shares[number]).await?;
             match ended {
@@ -133,6 +146,7 @@ impl Session {
     ) -> Result<Share, Trouble> {
         let target = self.target(Destination::Shard(shard), fanout.access)?;
         let index = self.hold(target).await?;
+        let was_member = self.held[index].is_member;
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
         self.pipeline.clear();
         // In a transaction block a Sync in between changes nothing.
@@ -153,7 +167,7 @@ impl Session {
         }
         let outgoing = std::mem::take(&mut self.outgoing);
         let status = self.held[index].status;
-        Ok(Share { index, status, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
+        Ok(Share { index, status, was_member, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
     }
 
     fn write_share(&mut self, asked: Asked<'_>, is_first: bool) {
@@ -191,6 +205,17 @@ impl Session {
             Poll::Ready(())
         })
         .await;
+    }
+
+    /// Shards that have not been sent anything: the transaction never came to them.
+    fn forget_unbegun(&mut self, rest: &[Share]) {
+        for share in rest {
+            let held = &mut self.held[share.index];
+            held.is_member = share.was_member;
+            held.has_written = held.is_member && held.has_written;
+            // The settings that were to go with it have not been sent either.
+            held.lease.is_tainted = true;
+        }
     }
 
     /// Relays the answer of one shard. Returns how many rows it had.
