@@ -51,6 +51,14 @@ SELECT balance FROM accounts WHERE client_id = :c;
 UPDATE accounts SET balance = balance - :d WHERE client_id = :c;
 END;
 """
+# Over three shards where there are three: points, a simple aggregate, the first rows of all, an update.
+POINTS = (
+    "".join(f"\\set {v} random(1, :clients)\n" for v in "abc")
+    + "SELECT client_id, balance FROM accounts WHERE client_id IN (:a, :b, :c);\n"
+)
+AGGREGATE = "\\set c random(1, :clients)\nSELECT count(*), sum(balance) FROM accounts WHERE client_id BETWEEN :c AND :c + 9;\n"
+TOP = "\\set c random(1, :clients)\nSELECT client_id, balance FROM accounts WHERE client_id BETWEEN :c AND :c + 29 ORDER BY balance DESC, client_id LIMIT 10;\n"
+SPREAD = "\\set c random(1, :clients)\nUPDATE accounts SET balance = balance + 1 WHERE client_id BETWEEN :c AND :c + 2;\n"
 #   name                    script  protocol    clients  more flags
 WORKLOADS = [
     ("select, simple, 32 clients", SELECT, "simple", 32, []),
@@ -65,6 +73,11 @@ WORKLOADS = [
     ("transaction on one key, simple", KEYED, "simple", 32, []),
     ("transaction on one key, prepared", KEYED, "prepared", 32, []),
     ("connect for each (-C)", SELECT, "simple", 8, ["-C"]),
+    ("over shards: three points", POINTS, "prepared", 8, []),
+    ("over shards: an aggregate", AGGREGATE, "prepared", 8, []),
+    ("over shards: top 10", TOP, "prepared", 8, []),
+    ("over shards: top 10, simple", TOP, "simple", 8, []),
+    ("over shards: update of 3 rows", SPREAD, "prepared", 8, []),
 ]
 
 

@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Where one shard is not enough, `plan::across` says how several do: each runs the statement as it is (fan-out), or
-//! their rows are fetched and one server runs it over them (gather).
+//! their rows, or what each shard makes of its rows (reduce), are fetched and one server runs it over them (gather).
 //!
 //! # The rooms
 //!

@@ -100,3 +100,9 @@ DELETE FROM events WHERE client_id = 1 AND client_id = 2
 
 # with a part of WITH
 WITH gone AS (DELETE FROM events WHERE id = 5 RETURNING client_id) SELECT count(*) FROM gone
+
+# a column that must not repeat, over all shards
+UPDATE registered SET email = 'the same' WHERE client_id < 30
+
+# beside a column that must not repeat
+UPDATE registered SET v = 'w' WHERE client_id < 30 RETURNING client_id, email

@@ -59,6 +59,7 @@ pub const TABLES: &[(&str, Home)] = &[
     ("ruled", Hash("client_id", "bigint")),
     ("wide", Hash("client_id", "bigint")),
     ("nothing", Hash("client_id", "bigint")),
+    ("registered", Hash("client_id", "bigint")),
 ];
 
 /// The types of hash keys.

@@ -103,7 +103,11 @@ impl Session {
 
     /// One shard is not enough, but several may be put together: unless the session has named one.
     pub(super) fn may_cross(&self, planned: &Planned, refusal: &Refusal) -> bool {
-        planned.may_span && refusal.reason == Reason::ManyShards && matches!(self.named_for(planned), Ok(None))
+        // A hint is for one server.
+        planned.may_span
+            && planned.hint.is_none()
+            && refusal.reason == Reason::ManyShards
+            && matches!(self.named_for(planned), Ok(None))
     }
 
     /// The plan of a text, and where it goes if it is one statement for one shard.

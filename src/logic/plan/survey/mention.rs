@@ -260,7 +260,7 @@ impl<'a> Survey<'a> {
         let is_alone = self.preferred == Preferred::Any && self.required.is_empty();
         let depends_on_more = self.mentions.as_ref().is_some_and(|mentions| mentions.depends_on_more);
         let [target] = self.uses.as_slice() else { return None };
-        if !is_alone || depends_on_more || self.refusal.is_some() {
+        if !is_alone || depends_on_more || self.refusal.is_some() || self.may_repeat(change) {
             return None;
         }
         let keys = self.facts.keys(target.variable);
@@ -268,6 +268,16 @@ impl<'a> Survey<'a> {
         let mut requirement = Requirement { table: change.table.name.clone(), place };
         self.params.mark_requirement(&mut requirement, self.schema.map);
         Some(requirement)
+    }
+
+    /// Two shards could each store a value that only one row of the whole table may have.
+    fn may_repeat(&self, change: &Change) -> bool {
+        let Found::Sharded { key, relation: Some(relation), .. } = self.schema.find(&change.table) else { return true };
+        let is_set = |column: &str| change.assignments.iter().any(|it| it.name.as_deref() == Some(column));
+        let is_torn = |columns: &Vec<Box<str>>| {
+            columns.iter().all(|column| **column != *key) && columns.iter().any(|column| is_set(column))
+        };
+        !change.assignments.is_empty() && (relation.has_partial_unique || relation.unique_keys.iter().any(is_torn))
     }
 
     /// What came out of a survey that keeps mentions.
@@ -358,6 +368,10 @@ fn owner(condition: &Expression, scope: &Scope<'_>, params: &mut Vec<u16>) -> Op
         Expression::Between { left, low, high, .. } => owner_of_all([&**left, &**low, &**high], scope, params),
         Expression::IsNull(inner) => owner(inner, scope, params),
         Expression::And(parts) | Expression::Or(parts) => owner_of_all(parts, scope, params),
+        // Computed once, before any row is looked at.
+        Expression::Operator { name, parts } if matches!(&**name, "+" | "-" | "*") => {
+            owner_of_all(parts, scope, params).filter(|owner| *owner == Owner::Nobody)
+        }
         Expression::Operator { name, parts } if matches!(&**name, "<>" | "~~" | "!~~") => {
             owner_of_all(parts, scope, params)
         }

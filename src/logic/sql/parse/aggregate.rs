@@ -190,6 +190,10 @@ fn rows(select: &nodes::SelectStmt) -> Option<Box<str>> {
 
 /// `ORDER BY … LIMIT …`.
 fn tail(select: &nodes::SelectStmt) -> Option<Box<str>> {
+    let has_limits = !matches!((select.limit_count(), select.limit_offset()), (Node::None, Node::None));
+    if select.sort_clause().is_empty() && !has_limits {
+        return Some(Box::default());
+    }
     let printed = make::owned(|memory| {
         let mut copy = memory.make_node::<nodes::SelectStmt>();
         copy.as_mut().set_sort_clause(memory.make_unique(select.sort_clause()));
