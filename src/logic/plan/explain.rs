@@ -5,7 +5,9 @@ use std::fmt::Write;
 use crate::logic::shards::ShardMap;
 use crate::logic::value::LiteralKind;
 
-use super::across::Across;
+use super::across::{Across, Read};
+use super::fanout::Fanout;
+use super::gather::Gather;
 use super::{
     Access, Command, CopyIn, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement, Restriction,
     Source, Value,
@@ -22,11 +24,18 @@ pub fn explain(planned: &Planned, map: &ShardMap) -> String {
 
 /// How a statement comes by rows of several shards, or why it cannot.
 pub fn across(across: &Across, map: &ShardMap) -> String {
-    let gather = match (&across.fanout, &across.gather) {
-        (Some(fanout), _) => return format!("=> Fanout: {}", requirement(&fanout.requirement, map)),
-        (None, Ok(gather)) => gather,
-        (None, Err(refusal)) => return refused(refusal),
-    };
+    match across {
+        Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => self::fanout(fanout, map),
+        Across::Read(Read { fanout: None, gather: Ok(gather) }) => self::gather(gather, map),
+        Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => refused(refusal),
+    }
+}
+
+fn fanout(fanout: &Fanout, map: &ShardMap) -> String {
+    format!("=> Fanout: {}", requirement(&fanout.requirement, map))
+}
+
+fn gather(gather: &Gather, map: &ShardMap) -> String {
     let mut text = "=> Gather".to_owned();
     for part in &gather.parts {
         let _infallible = write!(text, "\n   {}: {}", requirement(&part.requirement, map), part.text);

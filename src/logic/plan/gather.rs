@@ -104,7 +104,6 @@ enum Round {
 fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round, Refusal> {
     let has_with = match &located.statement {
         Statement::Query(query) => query.with.is_some(),
-        Statement::Change(change) => return Err(Refusal::not_row_by_row(change.verb, &change.table.name)),
         _ => return Err(Refusal::across("a statement that is no query")),
     };
     let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use crate::logic::plan::fanout::Fanout;
-use crate::logic::plan::{Access, Command, Refusal};
+use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -70,27 +70,9 @@ impl Session {
 
     /// Runs it everywhere; what writes outside a transaction block is a transaction of its own.
     async fn fan_out_whole(&mut self, fanout: &Fanout, asked: Asked<'_>, values: &Values<'_>) -> Result<u64, Trouble> {
-        if fanout.access == Access::Read || !self.transaction.is_idle() {
-            return self.fan_out(fanout, asked, values).await;
-        }
-        let begin = Command::Begin { is_read_only: false, is_serializable: false };
-        drop(self.transaction.on_command(&begin, "BEGIN"));
-        self.settings.begin();
-        match self.fan_out(fanout, asked, values).await {
-            Ok(rows) => {
-                self.commit_everywhere().await?;
-                self.transaction.committed(false);
-                self.settings.end(true);
-                Ok(rows)
-            }
-            Err(Trouble::End(end)) => Err(end.into()),
-            Err(trouble) => {
-                self.roll_back_members().await?;
-                self.transaction.forget();
-                self.settings.end(false);
-                Err(trouble)
-            }
-        }
+        let own = self.begin_own(fanout.access);
+        let result = self.fan_out(fanout, asked, values).await;
+        self.end_own(own, result).await
     }
 
     /// Runs it everywhere. Returns how many rows there were.

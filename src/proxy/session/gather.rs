@@ -20,7 +20,7 @@ use crate::proxy::server::Backend;
 use crate::proxy::session::client::{poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
 use crate::proxy::session::servers::Held;
-use crate::proxy::session::{AcrossPortal, End, Session, Trouble};
+use crate::proxy::session::{End, Session, Trouble};
 
 /// What the client gave with its statement.
 #[derive(Clone, Copy)]
@@ -77,50 +77,13 @@ impl Session {
         Ok(())
     }
 
-    /// Execute of a portal over several shards stands at the front.
-    pub(super) async fn execute_across(&mut self, name: &[u8], limit: i32) -> Result<(), Trouble> {
-        let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
-        let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
-        let size = self.client.front().size();
-        match (&portal.across.fanout, &portal.across.gather) {
-            _ if portal.is_done => {
-                self.client.consume(size);
-                write::command_complete(&mut self.client.outbox, "SELECT 0");
-                self.portals[place].across = Some(portal);
-            }
-            (Some(fanout), _) if limit == 0 => {
-                let is_last = self.is_followed_by_sync(size);
-                self.client.consume(size);
-                if fanout.access == Access::Write && self.transaction.is_idle() {
-                    self.check_alone(is_last)?;
-                }
-                self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
-                if let Some(it) = self.portals.get_mut(place) {
-                    it.across = Some(Box::new(AcrossPortal { is_done: true, ..*portal }));
-                }
-            }
-            // From now on it is a portal of one server, which the Execute goes to.
-            (_, Ok(gather)) => {
-                let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
-                if let Some(it) = self.portals.get_mut(place) {
-                    it.shard = Some(shard);
-                }
-            }
-            (_, Err(refusal)) => return Err(refusal.clone().into()),
-        }
-        Ok(())
-    }
-
-    /// A write over several shards is committed at once: nothing of its pipeline may be undone afterwards, or before.
-    fn check_alone(&self, is_last: bool) -> Result<(), Refusal> {
-        if !is_last || self.held.iter().any(|held| held.in_pipeline && held.has_written) {
-            return Err(Refusal::alone("a write over several shards, in a pipeline without BEGIN"));
-        }
-        Ok(())
-    }
-
     /// Puts the portal onto a server, in the place of the one that the client bound. Returns its shard.
-    async fn gather_portal(&mut self, gather: &Gather, types: &[u8], bind: &[u8]) -> Result<ShardId, Trouble> {
+    pub(super) async fn gather_portal(
+        &mut self,
+        gather: &Gather,
+        types: &[u8],
+        bind: &[u8],
+    ) -> Result<ShardId, Trouble> {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types, results: bind.results };

@@ -11,6 +11,7 @@ mod commit;
 mod copy;
 mod fanout;
 mod gather;
+mod across;
 mod simple;
 mod commands;
 mod steps;

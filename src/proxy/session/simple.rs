@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::across::Across;
 use crate::logic::plan::{Access, Command, Forced, Home, Mark, One, Place, Plan, Planned, Reason, Refusal};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
@@ -88,16 +87,6 @@ impl Session {
                 let text = sql.to_owned();
                 self.several(several, &text, size).await
             }
-        }
-    }
-
-    /// A Query that needs rows of several shards.
-    async fn across_query(&mut self, across: &Across, sql: &str) -> Result<(), Trouble> {
-        self.check_alive()?;
-        match (&across.fanout, &across.gather) {
-            (Some(fanout), _) => self.fan_out_query(fanout, sql).await,
-            (None, Ok(gather)) => self.gather_query(gather).await,
-            (None, Err(refusal)) => Err(refusal.clone().into()),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::logic::plan::across::Across;
 use crate::logic::plan::{Access, Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
@@ -271,7 +272,7 @@ impl Session {
 
     fn across_portal(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<AcrossPortal>, Trouble> {
         let across = self.picture().planner.across(&statement.text);
-        if let (None, Err(refusal)) = (&across.fanout, &across.gather) {
+        if let Across::Refuse(refusal) = &*across {
             return Err(refusal.clone().into());
         }
         let statement = Arc::clone(statement);

@@ -1,0 +1,115 @@
+//! Statements that one shard cannot answer: which way each goes, and the transaction that a write over several shards is.
+
+use crate::logic::plan::across::{Across, Read};
+use crate::logic::plan::{Access, Command, Refusal};
+use crate::logic::protocol::write;
+use crate::proxy::session::{AcrossPortal, Session, Trouble};
+
+/// Is the transaction that a statement runs in its own, to be ended with it?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Own {
+    /// It began one
+    Begun,
+    /// It is part of a transaction block, or needs none
+    No,
+}
+
+impl Session {
+    /// A Query that needs several shards.
+    pub(super) async fn across_query(&mut self, across: &Across, sql: &str) -> Result<(), Trouble> {
+        self.check_alive()?;
+        match across {
+            Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => {
+                self.fan_out_query(fanout, sql).await
+            }
+            Across::Read(Read { fanout: None, gather: Ok(gather) }) => self.gather_query(gather).await,
+            Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
+                Err(refusal.clone().into())
+            }
+        }
+    }
+
+    /// Execute of a portal over several shards stands at the front.
+    pub(super) async fn execute_across(&mut self, name: &[u8], limit: i32) -> Result<(), Trouble> {
+        let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
+        let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
+        let size = self.client.front().size();
+        match &*portal.across {
+            _ if portal.is_done => {
+                self.client.consume(size);
+                write::command_complete(&mut self.client.outbox, "SELECT 0");
+                self.portals[place].across = Some(portal);
+            }
+            Across::Read(Read { fanout: Some(fanout), .. }) if limit == 0 => {
+                self.client.consume(size);
+                self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
+                self.is_over(place, *portal);
+            }
+            // From now on it is a portal of one server, which the Execute goes to.
+            Across::Read(Read { gather: Ok(gather), .. }) => {
+                let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
+                if let Some(it) = self.portals.get_mut(place) {
+                    it.shard = Some(shard);
+                }
+            }
+            Across::Change(fanout) => {
+                self.check_alone(size)?;
+                self.client.consume(size);
+                self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
+                self.is_over(place, *portal);
+            }
+            Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => {
+                return Err(refusal.clone().into());
+            }
+        }
+        Ok(())
+    }
+
+    /// All its rows have been sent.
+    fn is_over(&mut self, place: usize, portal: AcrossPortal) {
+        if let Some(it) = self.portals.get_mut(place) {
+            it.across = Some(Box::new(AcrossPortal { is_done: true, ..portal }));
+        }
+    }
+
+    /// Outside a transaction block a write over several shards is committed at once: nothing of its pipeline may be
+    /// undone afterwards, or before. `size` is that of its Execute.
+    fn check_alone(&self, size: usize) -> Result<(), Refusal> {
+        let is_last = self.is_followed_by_sync(size);
+        if self.transaction.is_idle() && (!is_last || self.held.iter().any(|held| held.in_pipeline && held.has_written))
+        {
+            return Err(Refusal::alone("a write over several shards, in a pipeline without BEGIN"));
+        }
+        Ok(())
+    }
+
+    /// A statement over several shards that writes outside a transaction block is a transaction of its own.
+    pub(super) fn begin_own(&mut self, access: Access) -> Own {
+        if access == Access::Read || !self.transaction.is_idle() {
+            return Own::No;
+        }
+        let begin = Command::Begin { is_read_only: false, is_serializable: false };
+        drop(self.transaction.on_command(&begin, "BEGIN"));
+        self.settings.begin();
+        Own::Begun
+    }
+
+    /// Commits or undoes what `begin_own` began, on all its shards, as the statement went.
+    pub(super) async fn end_own<T>(&mut self, own: Own, result: Result<T, Trouble>) -> Result<T, Trouble> {
+        match (own, result) {
+            (Own::No, result) | (Own::Begun, result @ Err(Trouble::End(_))) => result,
+            (Own::Begun, Ok(value)) => {
+                self.commit_everywhere().await?;
+                self.transaction.committed(false);
+                self.settings.end(true);
+                Ok(value)
+            }
+            (Own::Begun, Err(trouble)) => {
+                self.roll_back_members().await?;
+                self.transaction.forget();
+                self.settings.end(false);
+                Err(trouble)
+            }
+        }
+    }
+}
