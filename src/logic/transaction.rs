@@ -357,7 +357,7 @@ fn rollback(chain: bool) -> &'static str {
 }
 
 /// PostgreSQL tags a BEGIN by how it was written.
-fn begin_tag(text: &str) -> &'static str {
+pub fn begin_tag(text: &str) -> &'static str {
     let is_start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
     if is_start { "START TRANSACTION" } else { "BEGIN" }
 }

@@ -12,6 +12,9 @@ use crate::support::wire::{self, Wire};
 /// The scenarios: a table, one line a case.
 #[rustfmt::skip]
 mod scenarios;
+/// The same over several shards.
+#[rustfmt::skip]
+mod across;
 /// Bytes that no client should send.
 mod hostile;
 
@@ -50,6 +53,20 @@ fn the_proxy_speaks_as_postgresql_does() {
     assert!(refused.len() <= REFUSED_MAX, "refused: {refused:?}");
 }
 
+#[test]
+fn the_proxy_speaks_as_postgresql_does_over_several_shards() {
+    let stage = &*STAGE;
+    let mut wrong = String::new();
+    for (name, steps) in across::all() {
+        let expected = transcript(stage.world.oracle.port(), &(name, steps.clone()));
+        let found = transcript(stage.proxy.port, &(name, steps));
+        if expected != found {
+            wrong += &format!("\n--- {name}\n{}", side_by_side(&expected, &found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 /// Shows that the scenarios themselves are steady: two plain servers say the same.
 #[test]
 fn scenarios_have_one_transcript() {
@@ -61,7 +78,7 @@ fn scenarios_have_one_transcript() {
         include_str!("../corpus/schema.ddl"),
         include_str!("../corpus/data.ddl")
     ));
-    for scenario in scenarios::all() {
+    for scenario in [scenarios::all(), across::all()].concat() {
         let (first, second) = (transcript(world.oracle.port(), &scenario), transcript(twin.port(), &scenario));
         assert_eq!(first, second, "{}", scenario.0);
         assert!(!first.iter().any(|line| line.contains("WouldBlock")), "{}: {first:?}", scenario.0);

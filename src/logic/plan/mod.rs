@@ -32,6 +32,9 @@ mod reduce;
 pub mod across;
 pub mod explain;
 
+/// The pin of a server that has temporary tables of its client.
+pub const TEMPORARY_TABLE: &str = "temporary table";
+
 /// The plan of one statement.
 #[derive(Debug, Clone)]
 pub enum Plan {

@@ -2,9 +2,9 @@
 
 use crate::logic::sql::statement::{RelationName, Utility};
 
-use super::Refusal;
 use super::schema::{Found, Schema};
 use super::survey::Survey;
+use super::{Refusal, TEMPORARY_TABLE};
 
 /// Surveys DDL and administration of tables by name: only tables of one shard can be acted on.
 pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) {
@@ -33,7 +33,7 @@ pub fn create_table(verb: &str, name: &RelationName, schema: &Schema<'_>, survey
     survey.writes();
     if name.is_temporary || name.schema.as_deref() == Some("pg_temp") {
         survey.is_bound();
-        survey.mark.pin = Some("temporary table");
+        survey.mark.pin = Some(TEMPORARY_TABLE);
         let visible = RelationName { schema: None, ..name.clone() };
         if !matches!(schema.find(&visible), Found::Unheard) {
             survey.refuse(Refusal::shadow(&name.name));

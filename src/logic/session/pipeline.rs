@@ -118,6 +118,8 @@ pub struct Pipeline {
     pub hides_stale: bool,
     /// A stale statement was hidden; nothing has been answered
     pub is_stale: bool,
+    /// Characters of the client's text before the statement that the server has been sent
+    pub characters_before: u32,
     /// The client hears nothing of what this server says
     pub is_deaf: bool,
     /// Something of the client's has been answered since the last `clear`
@@ -266,6 +268,7 @@ impl Pipeline {
         self.fail(body);
         let translated = match self.owed.front() {
             Some(Owed::Bind(name)) if !name.is_empty() => translate(body, name),
+            _ if self.characters_before > 0 => Some(with_position_behind(body, self.characters_before)),
             _ => None,
         };
         if !matches!(
@@ -463,6 +466,21 @@ fn ungrouped(out: &mut Vec<u8>) {
 pub fn without_position(body: &[u8]) -> Vec<u8> {
     let fields = body.split_inclusive(|byte| *byte == 0).filter(|field| field.first() != Some(&b'P'));
     fields.flatten().copied().collect()
+}
+
+/// The body of an ErrorResponse to a part of a text, its place counted from the beginning of the whole.
+fn with_position_behind(body: &[u8], before: u32) -> Vec<u8> {
+    let mut moved = Vec::with_capacity(body.len() + 8);
+    for field in body.split_inclusive(|byte| *byte == 0) {
+        let position = field.strip_prefix(b"P").and_then(|it| std::str::from_utf8(it.strip_suffix(b"\0")?).ok());
+        match position.and_then(|position| position.parse::<u32>().ok()) {
+            Some(position) => {
+                moved.extend_from_slice(format!("P{}\0", position.saturating_add(before)).as_bytes());
+            }
+            None => moved.extend_from_slice(field),
+        }
+    }
+    moved
 }
 
 /// "cached plan must not change result type", which has no SQLSTATE of its own.

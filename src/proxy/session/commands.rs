@@ -64,13 +64,13 @@ impl Session {
 
     fn answer(&mut self, tag: &str) -> Result<(), Trouble> {
         write::command_complete(&mut self.client.outbox, tag);
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
         Ok(())
     }
 
     fn answer_tag(&mut self, tag: u8) -> Result<(), Trouble> {
         write::bare(&mut self.client.outbox, tag);
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
         Ok(())
     }
 
@@ -78,14 +78,14 @@ impl Session {
         match self.transaction.on_command(command, text) {
             Step::Answer(tag, warning) => {
                 self.answered(command, tag, warning);
-                write::ready(&mut self.client.outbox, self.transaction.status());
+                self.say_ready();
                 Ok(())
             }
             Step::Fail(fault) => Err(fault.into()),
             Step::Send(None) if is_commit(command) && self.has_several_writers() => {
                 self.client.consume(size);
                 self.commit_command(command).await?;
-                write::ready(&mut self.client.outbox, self.transaction.status());
+                self.say_ready();
                 self.schema_may_have_changed(false).await
             }
             Step::Send(replacement) => {
@@ -215,7 +215,7 @@ impl Session {
             self.follow(command);
             write::command_complete(&mut self.client.outbox, if is_reset(text) { "RESET" } else { "SET" });
             if size.is_some() {
-                write::ready(&mut self.client.outbox, self.transaction.status());
+                self.say_ready();
             }
             return Ok(());
         }
@@ -324,7 +324,7 @@ impl Session {
     }
 
     /// PREPARE: a server checks it now, as PostgreSQL would.
-    async fn prepare_command(&mut self, prepare: &PrepareCommand) -> Result<(), Trouble> {
+    pub(super) async fn prepare_command(&mut self, prepare: &PrepareCommand) -> Result<(), Trouble> {
         if self.named.contains_key(prepare.name.as_bytes()) {
             return Err(Fault::StatementExists(prepare.name.to_string()).into());
         }
@@ -479,7 +479,7 @@ impl Session {
                 Step::Send(_) => return Err(Fault::Broken("a local transaction asks for a server".into()).into()),
             }
         }
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
         Ok(())
     }
 }

@@ -32,7 +32,10 @@ impl Session {
             let is_so = |index: &usize| self.held[*index].is_member && self.held[*index].has_written == is_writer;
             (0..self.held.len()).filter(is_so).collect()
         };
-        let (writers, readers) = (members(true), members(false));
+        let (mut writers, readers) = (members(true), members(false));
+        // What keeps a server with its client (temporary tables, LISTEN, cursors WITH HOLD) cannot be prepared, but
+        // can decide.
+        writers.sort_by_key(|index| self.held[*index].pin.is_none());
         let done = match writers.as_slice() {
             [] => Ok(()),
             [only] => self.quietly(*only, "COMMIT").await,

@@ -134,7 +134,7 @@ impl Session {
             Ok(rows) => {
                 write::command_complete(&mut self.client.outbox, &format!("COPY {rows}"));
                 if !is_extended {
-                    write::ready(&mut self.client.outbox, self.transaction.status());
+                    self.say_ready();
                 }
                 Ok(())
             }

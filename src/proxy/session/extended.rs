@@ -114,7 +114,7 @@ impl Session {
                 self.settle(index);
             }
         }
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Session {
     async fn sync_all(&mut self) -> Result<(), Trouble> {
         self.sync_servers().await?;
         self.schema_may_have_changed(false).await?;
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
         Ok(())
     }
 
@@ -214,7 +214,7 @@ impl Session {
         }
         if ends && !joins {
             self.kept_ready = None;
-            write::ready(&mut self.client.outbox, self.transaction.status());
+            self.say_ready();
         } else if ends {
             self.settle(index);
             self.held[index].in_pipeline = false;
@@ -402,7 +402,7 @@ impl Session {
     }
 
     /// Runs a command; the tag to answer with, `None` when the answer has been given.
-    async fn command_extended(
+    pub(super) async fn command_extended(
         &mut self,
         command: &Command,
         text: &str,

@@ -50,7 +50,7 @@ impl Session {
     pub(super) async fn fan_out_query(&mut self, fanout: &Fanout, sql: &str) -> Result<(), Trouble> {
         let rows = self.fan_out_whole(fanout, Asked::Query(sql), &Values::None).await?;
         write::command_complete(&mut self.client.outbox, &tag(fanout.verb, rows));
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
         Ok(())
     }
 

@@ -57,6 +57,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         has_ddl: false,
         held: Vec::new(),
         pipeline: Default::default(),
+        among: None,
         outgoing: Default::default(),
         picture: None,
         shared,

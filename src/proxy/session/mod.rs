@@ -13,6 +13,7 @@ mod fanout;
 mod gather;
 mod across;
 mod simple;
+mod several;
 mod commands;
 mod steps;
 mod extended;
@@ -129,6 +130,13 @@ struct AcrossPortal {
     is_done: bool,
 }
 
+/// A statement among several of one text. The client is not owed a ReadyForQuery for it.
+#[derive(Debug, Clone, Copy)]
+struct Among {
+    /// Characters of the text that stand before it
+    before: u32,
+}
+
 /// One client's session.
 pub struct Session {
     client: Client,
@@ -153,6 +161,8 @@ pub struct Session {
     run: Run,
     /// A Sync has been consumed that an error came before
     is_synced: bool,
+    /// One of several statements of a text runs
+    among: Option<Among>,
     /// When the session last wrote to each shard: replicas may not have it yet
     wrote: Vec<(ShardId, Instant)>,
     /// The open transaction has changed the schema
@@ -288,10 +298,17 @@ impl Session {
         }
     }
 
+    /// ReadyForQuery, when the client is owed one.
+    fn say_ready(&mut self) {
+        if self.among.is_none() {
+            write::ready(&mut self.client.outbox, self.transaction.status());
+        }
+    }
+
     fn after_own_error(&mut self) {
         self.kept_ready = None;
         self.transaction.abort();
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
     }
 
     async fn flush(&mut self) -> Result<(), End> {

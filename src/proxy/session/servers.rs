@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::logic::plan::{Access, Mark, Reason, Refusal};
+use crate::logic::plan::{Access, Mark, Reason, Refusal, TEMPORARY_TABLE};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
@@ -62,22 +62,13 @@ pub struct Target {
 impl Session {
     /// Shard and role for a statement, given where the open transaction is.
     pub(super) fn target(&self, destination: Destination, access: Access) -> Result<Target, Refusal> {
-        if destination == Destination::Current && self.held.iter().filter(|held| held.is_engaged()).count() > 1 {
-            return Err(Refusal {
-                reason: Reason::ManyShards,
-                sqlstate: "0A000",
-                message: "statement belongs to one server of a transaction over several shards".to_owned(),
-                detail: Some("cursors, temporary tables and the like are not tracked over several shards".to_owned()),
-                hint: Some("use them in a transaction on one shard".to_owned()),
-            });
-        }
         let mut members = self.held.iter().filter(|held| held.is_engaged());
         let first = ShardId(0);
         let shard = match (members.next(), destination) {
             (_, Destination::Shard(shard)) => shard,
-            (Some(member), Destination::Any | Destination::Current) => member.shard,
+            (Some(member), Destination::Any) => member.shard,
             (Some(member), Destination::First) if access == Access::Read => member.shard,
-            (None, Destination::Current) => self.pinned().unwrap_or(first),
+            (member, Destination::Current) => self.current(member)?,
             (_, Destination::First) => first,
             (None, Destination::Any) => self.any_shard(),
         };
@@ -90,8 +81,23 @@ impl Session {
         Ok(Target { shard, role })
     }
 
-    fn pinned(&self) -> Option<ShardId> {
-        self.held.iter().find(|held| held.pin.is_some()).map(|held| held.shard)
+    /// Where temporary tables are; without any, a server of the open transaction.
+    fn current(&self, member: Option<&Held>) -> Result<ShardId, Refusal> {
+        let mut with_tables = self.held.iter().filter(|held| held.pin == Some(TEMPORARY_TABLE));
+        match (with_tables.next(), with_tables.next(), member) {
+            (Some(only), None, _) => Ok(only.shard),
+            (Some(_), Some(_), _) => Err(Refusal {
+                reason: Reason::ManyShards,
+                sqlstate: "0A000",
+                message: "the session has temporary tables on several shards".to_owned(),
+                detail: Some("which of them this statement needs is not known".to_owned()),
+                hint: Some("make temporary tables before the first statement of a transaction".to_owned()),
+            }),
+            (None, _, Some(member)) => Ok(member.shard),
+            (None, _, None) => {
+                Ok(self.held.iter().find(|held| held.pin.is_some()).map_or(ShardId(0), |held| held.shard))
+            }
+        }
     }
 
     /// May the open transaction come to a further shard? Reads may; a second shard to write on needs an atomic commit.
@@ -333,6 +339,10 @@ impl Session {
     pub(super) async fn relay(&mut self, index: usize, sent: usize) -> Result<Outcome, End> {
         let sent = sent + self.outgoing.len();
         let backend = &mut *self.held[index].lease;
+        if let Some(among) = self.among {
+            self.pipeline.keeps_ready = true;
+            self.pipeline.characters_before = among.before;
+        }
         self.pipeline.speak(&mut self.client.outbox);
         let mut exchange = Exchange {
             client: &mut self.client,
@@ -367,7 +377,9 @@ impl Session {
         if let Some(status) = self.pipeline.status {
             self.held[index].status = status;
         }
-        if let Some(status) = self.pipeline.kept_ready.take() {
+        if let Some(status) = self.pipeline.kept_ready.take()
+            && self.among.is_none()
+        {
             self.kept_ready = Some(status);
         }
         if let Outcome::ClientGone = outcome {
@@ -432,7 +444,7 @@ impl Session {
         held.lease.is_tainted |= mark.taints;
         held.has_written |= access == Access::Write;
         if let Some(pin) = mark.pin
-            && held.pin.is_none()
+            && (held.pin.is_none() || pin == TEMPORARY_TABLE)
         {
             tracing::info!(client = self.id, user = %self.user.name, reason = pin, "server stays with its client");
             held.pin = Some(pin);

@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// The plan of a text, and where it goes if it is one statement for one shard.
-    fn decide(&self, sql: &str) -> Decided {
+    pub(super) fn decide(&self, sql: &str) -> Decided {
         let picture = self.picture();
         TEMPLATE.with_borrow_mut(|template| {
             let lexed = template.lex(sql.as_bytes(), self.strings());
@@ -223,7 +223,7 @@ impl Session {
     }
 
     /// What follows an answered Query: COPY data, transaction state, what the statement did to the session.
-    async fn complete(
+    pub(super) async fn complete(
         &mut self,
         index: usize,
         outcome: Outcome,
@@ -277,7 +277,7 @@ impl Session {
 
     fn answer_empty(&mut self) -> Result<(), Trouble> {
         write::bare(&mut self.client.outbox, crate::logic::protocol::frame::server::EMPTY_QUERY);
-        write::ready(&mut self.client.outbox, self.transaction.status());
+        self.say_ready();
         Ok(())
     }
 
@@ -301,13 +301,18 @@ impl Session {
         }
     }
 
-    /// Several statements in one text: they are one implicit transaction, so they go to one shard as they are.
+    /// Several statements in one text: they are one implicit transaction. Those of one shard go there as they are.
     async fn several(&mut self, statements: &[Planned], sql: &str, size: usize) -> Result<(), Trouble> {
         if self.are_local(statements) {
             return self.answer_locally(statements, sql);
         }
         self.check_alive().or_else(|fault| if ends_transaction(statements) { Ok(()) } else { Err(fault) })?;
-        let gathered = self.gather(statements, sql)?;
+        let members = self.held.iter().filter(|held| held.is_member).count();
+        let gathered = match self.gather(statements, sql) {
+            Ok(gathered) if members <= 1 => gathered,
+            Ok(_) | Err(Trouble::Refusal(_)) => return self.one_by_one(statements, sql, size).await,
+            Err(trouble) => return Err(trouble),
+        };
         let ready = Ready {
             destination: gathered.destination,
             access: gathered.access,
@@ -315,11 +320,6 @@ impl Session {
             kind: PlanKind::Key,
         };
         let target = self.target(ready.destination, ready.access)?;
-        if self.held.iter().filter(|held| held.is_member).count() > 1 {
-            return Err(
-                Refusal::alone("several statements in one query, in a transaction over more than one shard").into()
-            );
-        }
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.pipeline.keeps_ready = ready.mark.is_ddl;

@@ -1,0 +1,86 @@
+//! What clients say that concerns several shards. Add a case: a name, and the steps. None of these is refused.
+
+use crate::support::script::{Ready, Scenario, Send, Step, Until, q};
+use crate::support::wire::{message, query};
+
+/// All of them.
+pub fn all() -> Vec<Scenario> {
+    [texts()].concat()
+}
+
+/// Rows of these clients live on all three shards.
+const CLIENTS: std::ops::Range<u32> = 4001..4007;
+
+fn insert(client: u32, id: u32) -> String {
+    format!("INSERT INTO events (client_id, id, kind) VALUES ({client}, {id}, 's')")
+}
+
+fn inserts(id: u32) -> String {
+    CLIENTS.map(|client| insert(client, id)).collect::<Vec<_>>().join("; ")
+}
+
+const COUNT: &str = "SELECT id, count(*), sum(client_id) FROM events WHERE kind = 's' GROUP BY id ORDER BY id";
+
+/// What is left, and an end of it.
+fn look() -> Vec<Step> {
+    [q(COUNT), q("DELETE FROM events WHERE kind = 's'")].concat()
+}
+
+fn texts() -> Vec<Scenario> {
+    let all = inserts(1);
+    let count = "SELECT count(*) FROM events";
+    vec![
+        ("text: reads of three shards", q("SELECT count(*) FROM events WHERE client_id = 1; SELECT count(*) FROM events WHERE client_id = 2; SELECT count(*) FROM events WHERE client_id = 3")),
+        ("text: reads over shards", q(&format!("{count}; SELECT client_id, id FROM events ORDER BY 1, 2 LIMIT 3; {count}"))),
+        ("text: writes stay together", [q(&all), look()].concat()),
+        ("text: an error undoes the writes", [q(&format!("{all}; SELECT 1/0; {count}")), look()].concat()),
+        ("text: an error on one shard undoes the writes", [q(&format!("{all}; {}", insert(4001, 1))), look()].concat()),
+        ("text: an error over shards undoes the writes", [q(&format!("{all}; SELECT 1 / (client_id - 4003) FROM events ORDER BY 1; {count}")), look()].concat()),
+        ("text: what is written is read", [q(&format!("{all}; {COUNT}; UPDATE events SET id = id + 1 WHERE kind = 's'; {COUNT}")), look()].concat()),
+        ("text: a change over shards and an error", [q(&all), q(&format!("UPDATE events SET id = 7 WHERE kind = 's'; {COUNT}; SELECT nope")), look()].concat()),
+        ("text: the place of an error", q(&format!("{count}; SELECT 'ä', 1; SELECT nope FROM events WHERE client_id = 1; SELECT 1"))),
+        ("text: the place of an error in the first", q(&format!("SELECT nope FROM events WHERE client_id = 1; {count}"))),
+        ("text: a block inside", [q(&format!("BEGIN; {all}; COMMIT; {count}")), look()].concat()),
+        ("text: a block inside, rolled back", [q(&format!("BEGIN; {all}; ROLLBACK; {COUNT}")), look()].concat()),
+        ("text: a block that stays open", [q(&format!("BEGIN; {all}")), q(COUNT), q("ROLLBACK"), look()].concat()),
+        ("text: a block that fails stays failed", [q(&format!("BEGIN; {all}; SELECT 1/0; SELECT 1")), q("SELECT 1"), q("ROLLBACK"), look()].concat()),
+        ("text: BEGIN keeps what came before", [q(&format!("{all}; BEGIN; {}", inserts(2))), q(COUNT), q("ROLLBACK"), look()].concat()),
+        ("text: BEGIN, then COMMIT, keep what came before", [q(&format!("{all}; BEGIN; {}; COMMIT; {}; SELECT 1/0", inserts(2), inserts(3))), look()].concat()),
+        ("text: COMMIT without BEGIN", [q(&format!("{all}; COMMIT; {}; SELECT 1/0", inserts(2))), look()].concat()),
+        ("text: ROLLBACK without BEGIN", [q(&format!("{all}; ROLLBACK; {}", inserts(2))), look()].concat()),
+        ("text: COMMIT AND CHAIN without BEGIN", [q(&format!("{all}; COMMIT AND CHAIN; SELECT 1")), look()].concat()),
+        ("text: ROLLBACK AND CHAIN without BEGIN", [q(&format!("{all}; ROLLBACK AND CHAIN; SELECT 1")), look()].concat()),
+        ("text: SAVEPOINT without BEGIN", [q(&format!("{all}; SAVEPOINT a; SELECT 1")), look()].concat()),
+        ("text: RELEASE without BEGIN", [q(&format!("{all}; RELEASE a; SELECT 1")), look()].concat()),
+        ("text: ROLLBACK TO without BEGIN", [q(&format!("{all}; ROLLBACK TO a; SELECT 1")), look()].concat()),
+        ("text: COMMIT first", [q(&format!("COMMIT; {all}")), look()].concat()),
+        ("text: BEGIN with options first", [q(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ; {all}; SHOW transaction_isolation")), q("COMMIT"), look()].concat()),
+        ("text: READ ONLY", [q(&format!("BEGIN READ ONLY; {count}; {all}")), q("ROLLBACK"), look()].concat()),
+        ("text: inside a block over shards", [q("BEGIN"), q(count), q(&all), q(&format!("{COUNT}; SELECT 1")), q("COMMIT"), look()].concat()),
+        ("text: ends a block over shards", [q("BEGIN"), q(count), q(&all), q(&format!("COMMIT; {COUNT}")), look()].concat()),
+        ("text: ends a failed block over shards", [q("BEGIN"), q(&all), q("SELECT 1/0"), q(&format!("ROLLBACK; {all}")), look()].concat()),
+        ("text: COMMIT of a failed block over shards", [q("BEGIN"), q(&all), q("SELECT 1/0"), q(&format!("COMMIT; {all}")), look()].concat()),
+        ("text: savepoints", [q(&format!("BEGIN; {all}; SAVEPOINT a; {}; ROLLBACK TO a; {COUNT}; RELEASE a; COMMIT", inserts(2))), look()].concat()),
+        ("text: settings", [q(&format!("SET work_mem = '5MB'; {count}; SHOW work_mem; SELECT current_setting('work_mem') FROM events WHERE client_id = 1 AND id = 1")), q("SHOW work_mem"), q("RESET work_mem")].concat()),
+        ("text: settings are undone", [q(&format!("SET work_mem = '5MB'; {count}; SELECT 1/0")), q("SHOW work_mem")].concat()),
+        ("text: SET LOCAL", [q(&format!("SET LOCAL work_mem = '5MB'; {count}; SHOW work_mem")), q("SHOW work_mem")].concat()),
+        ("text: search_path holds for what follows", [q("SET search_path = other, public; SELECT count(*), max(kind) FROM events; RESET search_path; SELECT count(*), max(kind) FROM events")].concat()),
+        ("text: set_config", [q(&format!("SELECT set_config('work_mem', '6MB', false); {count}; SHOW work_mem")), q("SHOW work_mem"), q("RESET ALL")].concat()),
+        ("text: VACUUM does not stand among others", q(&format!("{count}; VACUUM audit"))),
+        ("text: DISCARD ALL does not stand among others", q(&format!("{count}; DISCARD ALL; SELECT 1"))),
+        ("text: PREPARE and DEALLOCATE", [q(&format!("PREPARE s AS SELECT 1; {count}; DEALLOCATE s; SELECT 2")), q("DEALLOCATE s")].concat()),
+        ("text: COPY among others", [
+            vec![Send(query(&format!("{count}; COPY events (client_id, id, kind) FROM STDIN; {COUNT}"))), Until(b"GE"), Send([message(b'd', b"4001\t1\ts\n4002\t1\ts\n4003\t1\ts\n4004\t1\ts\n"), message(b'c', b"")].concat()), Ready(1)],
+            look(),
+        ].concat()),
+        ("text: COPY that fails undoes the others", [
+            vec![Send(query(&format!("{all}; COPY events (client_id, id, kind) FROM STDIN; {COUNT}"))), Until(b"GE"), Send([message(b'd', b"4001\t1\ts\n4002\t1\ts\n"), message(b'c', b"")].concat()), Ready(1)],
+            look(),
+        ].concat()),
+        ("text: an empty statement among others", q(&format!("{count};; ;SELECT 1;"))),
+        ("text: a syntax error runs nothing", [q(&format!("{all}; SELEC")), look()].concat()),
+        ("text: a deferred error at the end", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"), q(&format!("BEGIN; {all}; INSERT INTO once VALUES (1), (1); COMMIT; SELECT 1")), look()].concat()),
+        ("text: temporary tables", [q(&format!("CREATE TEMP TABLE mine (a int); {all}; INSERT INTO mine VALUES (1); SELECT * FROM mine; {COUNT}")), q(&format!("{}; INSERT INTO mine VALUES (2); SELECT 1", inserts(2))), q("SELECT count(*) FROM mine"), look()].concat()),
+        ("text: notices", q(&format!("{count}; DROP TABLE IF EXISTS pg_temp.nothing; {count}"))),
+    ]
+}
