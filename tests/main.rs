@@ -22,6 +22,8 @@ mod demo;
 mod commands;
 /// Through the proxy as on one PostgreSQL, or refused.
 mod oracle;
+/// The same with random tables, rows and statements.
+mod generator;
 /// On the wire as PostgreSQL, message by message.
 mod sessions;
 /// Drivers, ORMs and tools do real work through the proxy.

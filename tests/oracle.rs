@@ -17,7 +17,7 @@ const MODES: [Mode; 3] = [Mode::ExtendedText, Mode::ExtendedBinary, Mode::Simple
 
 /// How a statement is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mode {
+pub enum Mode {
     /// Parse, Bind, Execute; parameters and results as text
     ExtendedText,
     /// The same, parameters and results binary
@@ -225,7 +225,7 @@ fn compare(oracle: &mut Oracle, subject: &mut Subject<'_>, case: &Case, mode: Mo
     }
 }
 
-fn is_refusal(answer: &Answer) -> bool {
+pub fn is_refusal(answer: &Answer) -> bool {
     answer.error.as_ref().is_some_and(|(state, _)| state == "0A000")
 }
 
@@ -257,8 +257,9 @@ fn difference(ours: &(Vec<Answer>, u8), theirs: &(Vec<Answer>, u8), is_ordered: 
         if state(expected) != state(found) {
             return Some(format!("expected error {:?}, got {:?}", expected.error, found.error));
         }
-        if (&expected.columns, &expected.tag) != (&found.columns, &found.tag) {
-            let shown = |answer: &Answer| format!("{:?} {:?}", answer.columns, answer.tag);
+        let head = |answer: &Answer| (answer.columns.clone(), answer.modifiers.clone(), answer.tag.clone());
+        if head(expected) != head(found) {
+            let shown = |answer: &Answer| format!("{:?} {:?} {:?}", answer.columns, answer.modifiers, answer.tag);
             return Some(format!("expected {}, got {}", shown(expected), shown(found)));
         }
         let rows = |answer: &Answer| {
@@ -275,7 +276,7 @@ fn difference(ours: &(Vec<Answer>, u8), theirs: &(Vec<Answer>, u8), is_ordered: 
     (ours.1 != theirs.1).then(|| format!("expected status {}, got {}", ours.1 as char, theirs.1 as char))
 }
 
-fn show(rows: &[Vec<Option<Vec<u8>>>]) -> String {
+pub fn show(rows: &[Vec<Option<Vec<u8>>>]) -> String {
     let field =
         |field: &Option<Vec<u8>>| field.as_ref().map_or("NULL".to_owned(), |bytes| bytes.escape_ascii().to_string());
     let lines: Vec<String> =
@@ -284,7 +285,12 @@ fn show(rows: &[Vec<Option<Vec<u8>>>]) -> String {
 }
 
 /// Sends a statement; its answers and the transaction status after it.
-fn run(wire: &mut Wire, case: &Case, mode: Mode, parameters: &[wire::Parameter]) -> std::io::Result<(Vec<Answer>, u8)> {
+pub fn run(
+    wire: &mut Wire,
+    case: &Case,
+    mode: Mode,
+    parameters: &[wire::Parameter],
+) -> std::io::Result<(Vec<Answer>, u8)> {
     let format = u16::from(mode == Mode::ExtendedBinary);
     let request = match mode {
         Mode::Simple => wire::query(&case.sql),
@@ -348,7 +354,7 @@ impl Oracle {
     }
 }
 
-fn login(port: u16) -> Wire {
+pub fn login(port: u16) -> Wire {
     Wire::login(port, "app", &[("application_name", "oracle")]).unwrap()
 }
 

@@ -66,8 +66,8 @@ pub const TABLES: &[(&str, Home)] = &[
 pub const KEY_TYPES: [&str; 9] =
     ["smallint", "integer", "bigint", "text", "uuid", "date", "timestamp", "timestamptz", "numeric"];
 
-/// The map for these tables, shards included.
-pub fn map_toml(world: &World) -> String {
+/// Shards and hash keyspaces, one for each type of key.
+pub fn keyspaces_toml(world: &World) -> String {
     let buckets = "{ a = \"0-85\", b = \"86-170\", c = \"171-255\" }";
     let mut toml = format!("[databases.app]\npool_size = 10\n\n{}\n", world.shards_toml());
     for kind in KEY_TYPES {
@@ -75,8 +75,13 @@ pub fn map_toml(world: &World) -> String {
             "[databases.app.keyspaces.{kind}s]\ntype = \"{kind}\"\nmethod = \"hash\"\nbuckets = {buckets}\n\n"
         );
     }
+    toml.replace("type = \"bigint\"\nmethod", "type = \"bigint\"\npins = { 42 = \"c\" }\nmethod")
+}
+
+/// The map for these tables, shards included.
+pub fn map_toml(world: &World) -> String {
+    let mut toml = keyspaces_toml(world);
     toml = toml.replace("pool_size = 10\n", "pool_size = 10\nlocal_functions = [\"stamp\"]\n");
-    toml = toml.replace("type = \"bigint\"\nmethod", "type = \"bigint\"\npins = { 42 = \"c\" }\nmethod");
     toml += "[databases.app.keyspaces.instruments]\ntype = \"bigint\"\nmethod = \"range\"\n\
              ranges = [ { to = 10_001, shard = \"a\" }, { from = 10_001, to = 20_001, shard = \"b\" }, { from = 20_001, shard = \"c\" } ]\n\n\
              [databases.app.keyspaces.days]\ntype = \"date\"\nmethod = \"range\"\n\
@@ -156,7 +161,7 @@ pub fn admin(port: u16) -> Wire {
 }
 
 /// On the oracle: `bucket_of(parent, key)`, by PostgreSQL's own partition bounds.
-fn placement_functions() -> String {
+pub fn placement_functions() -> String {
     let mut sql = String::from("CREATE SCHEMA placement; ");
     for kind in KEY_TYPES {
         sql += &format!(
@@ -180,7 +185,8 @@ fn shard_expression(home: Home) -> String {
     }
 }
 
-fn fill(oracle: &mut Wire, shard: &mut Wire, table: &str, home: Home, name: &str) {
+/// Copies the rows of one shard from the oracle.
+pub fn fill(oracle: &mut Wire, shard: &mut Wire, table: &str, home: Home, name: &str) {
     let condition = format!("'{name}' = ANY (string_to_array({}, ' '))", shard_expression(home));
     oracle.send(&wire::query(&format!("COPY (SELECT * FROM {table} WHERE {condition}) TO STDOUT"))).unwrap();
     shard.send(&wire::query(&format!("COPY {table} FROM STDIN"))).unwrap();

@@ -226,6 +226,8 @@ impl Wire {
 pub struct Answer {
     /// Name and type OID of each column
     pub columns: Vec<(String, u32)>,
+    /// Type modifier of each column
+    pub modifiers: Vec<i32>,
     pub rows: Vec<Vec<Option<Vec<u8>>>>,
     /// Command tag; empty for an empty query or an error
     pub tag: String,
@@ -239,7 +241,10 @@ pub fn answers(frames: &[Frame]) -> Vec<Answer> {
     let mut open = Answer::default();
     for frame in frames {
         match frame.tag {
-            b'T' => open.columns = columns(&frame.body),
+            b'T' => {
+                open.columns = columns(&frame.body);
+                open.modifiers = modifiers(&frame.body);
+            }
             b'D' => open.rows.push(fields(&frame.body)),
             b'd' => open.rows.push(vec![Some(frame.body.clone())]),
             b'C' => {
@@ -277,16 +282,24 @@ pub fn fields(body: &[u8]) -> Vec<Option<Vec<u8>>> {
 
 /// Name and type of each column of a RowDescription.
 pub fn columns(body: &[u8]) -> Vec<(String, u32)> {
+    described(body).map(|(name, tail)| (name, u32::from_be_bytes(tail[6..10].try_into().unwrap()))).collect()
+}
+
+/// Type modifier of each column of a RowDescription.
+fn modifiers(body: &[u8]) -> Vec<i32> {
+    described(body).map(|(_, tail)| i32::from_be_bytes(tail[12..16].try_into().unwrap())).collect()
+}
+
+/// The columns of a RowDescription: each name, and the 18 bytes that follow.
+fn described(body: &[u8]) -> impl Iterator<Item = (String, &[u8])> {
     let mut rest = &body[2..];
-    let mut columns = Vec::new();
-    while !rest.is_empty() {
-        let end = rest.iter().position(|byte| *byte == 0).unwrap();
+    std::iter::from_fn(move || {
+        let end = rest.iter().position(|byte| *byte == 0)?;
         let name = String::from_utf8_lossy(&rest[..end]).into_owned();
-        let tail = &rest[end + 1..];
-        columns.push((name, u32::from_be_bytes(tail[6..10].try_into().unwrap())));
-        rest = &tail[18..];
-    }
-    columns
+        let (tail, after) = rest[end + 1..].split_at(18);
+        rest = after;
+        Some((name, tail))
+    })
 }
 
 /// One field of an ErrorResponse or NoticeResponse.

@@ -1,0 +1,258 @@
+//! Random tables, rows and statements, from a seed: the same through the proxy over three shards and on one PostgreSQL.
+//!
+//! `SHARDWAY_SEED` (default 1) and `SHARDWAY_STATEMENTS` (default 10,000) choose another run or a longer one. What
+//! differs is shortened and printed with its tables, ready to become a case of the corpus.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use crate::oracle::{Mode, is_refusal, login, run};
+use crate::support::cluster::{Proxy, SHARDS, World};
+use crate::support::corpus::Case;
+use crate::support::data::{self, admin};
+use crate::support::wire::{Answer, Wire};
+
+/// The source of chance.
+mod choices;
+/// Types and values.
+mod kinds;
+/// Tables and rows.
+mod schema;
+/// Names, parameters, marks.
+mod writer;
+/// Expressions and conditions.
+mod expression;
+/// Aggregates and windows.
+mod aggregate;
+/// Queries.
+mod query;
+/// Writes.
+mod change;
+/// The verdict.
+mod compare;
+
+use choices::{Choices, shortened};
+use compare::{Verdict, compare};
+use query::Standing;
+use schema::Schema;
+use writer::{Marks, Writer};
+
+/// Statements over one set of tables.
+const PER_SCHEMA: usize = 500;
+/// Differences that are shortened and shown; the others are counted.
+const SHOWN_MAX: usize = 25;
+/// What is tried to shorten one of them.
+const TRIES_MAX: usize = 600;
+
+/// A statement, made.
+struct Made {
+    case: Case,
+    mode: Mode,
+    marks: Marks,
+    /// The table that it changes
+    changes: Option<String>,
+    tape: Vec<u32>,
+}
+
+/// The two sides.
+struct Sides {
+    oracle: Wire,
+    proxy: Wire,
+    port: u16,
+}
+
+#[derive(Default)]
+struct Counts {
+    queries: usize,
+    queries_refused: usize,
+    changes: usize,
+    changes_refused: usize,
+    failed: usize,
+    refusals: BTreeMap<String, usize>,
+    different: usize,
+    complaints: String,
+}
+
+#[test]
+fn random_statements_are_answered_as_by_one_postgresql() {
+    let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
+    let (seed, statements) = (number("SHARDWAY_SEED", 1), number("SHARDWAY_STATEMENTS", 10_000) as usize);
+    let world = World::start("generator", false).unwrap();
+    let schemas: Vec<Schema> = (0..statements.div_ceil(PER_SCHEMA))
+        .map(|it| Schema::random(it, &mut Choices::of_seed(seed.wrapping_mul(1_000_003) + it as u64)))
+        .collect();
+    load(&world, &schemas);
+    let map = data::keyspaces_toml(&world) + &schema::map_toml(&schemas);
+    let proxy = Proxy::start(&world.lab, "proxy", &map).unwrap();
+    let mut sides = Sides { oracle: login(world.oracle.port()), proxy: login(proxy.port), port: proxy.port };
+    let mut counts = Counts::default();
+    for it in 0..statements {
+        let schema = &schemas[it / PER_SCHEMA];
+        if it % PER_SCHEMA == 0 {
+            sides.set_zone(it / PER_SCHEMA);
+        }
+        let made = make(Choices::of_seed(seed.wrapping_mul(1_000_003).wrapping_add(1_000 + it as u64) << 20), schema);
+        let verdict = sides.verdict(&made);
+        counts.add(&made, &verdict);
+        if matches!(verdict, Verdict::Different(_)) && counts.different <= SHOWN_MAX {
+            let complaint = shown(&mut sides, &made, schema, it);
+            counts.complaints += &complaint;
+            eprintln!("{complaint}");
+        }
+    }
+    let report = counts.report();
+    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("generator-report-{seed}.md")), &report)
+        .unwrap();
+    assert_eq!(counts.different, 0, "seed {seed}\n{report}\n{}", counts.complaints);
+    assert!(counts.failed * 10 < statements, "too many statements fail on both sides\n{report}");
+    assert!(counts.queries_refused * 20 <= counts.queries, "too many queries are refused\n{report}");
+}
+
+/// Makes the tables everywhere, fills the oracle, and each shard with its part.
+fn load(world: &World, schemas: &[Schema]) {
+    const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); GRANT ALL ON SCHEMA public TO app; ";
+    let mut oracle = admin(world.oracle.port());
+    oracle.rows(&data::placement_functions());
+    let ddl: String = schemas.iter().map(Schema::ddl).collect();
+    oracle.rows(&format!("{TYPES}{ddl}"));
+    for schema in schemas {
+        oracle.rows(&format!("SET datestyle = iso; {}", schema.rows()));
+    }
+    oracle.rows("ANALYZE");
+    for (index, server) in world.shards.iter().enumerate() {
+        let mut shard = admin(server.port());
+        shard.rows(&format!("{TYPES}{ddl}"));
+        for table in schemas.iter().flat_map(|schema| &schema.tables) {
+            data::fill(&mut oracle, &mut shard, &table.name, table.home, SHARDS[index]);
+        }
+        shard.rows("ANALYZE");
+    }
+}
+
+/// Makes a statement over these tables.
+fn make(mut choices: Choices, schema: &Schema) -> Made {
+    let mode = [Mode::Simple, Mode::ExtendedText, Mode::ExtendedBinary][choices.below(3)];
+    let with_params = mode != Mode::Simple && choices.one_in(2);
+    let is_change = choices.one_in(6);
+    let mut writer = Writer::new(choices, schema, with_params);
+    let (sql, changes) = match is_change {
+        true => {
+            let (sql, table) = writer.change();
+            (sql, Some(table))
+        }
+        false => (writer.query(None, None, Standing::Top).sql, None),
+    };
+    let marks = writer.marks;
+    let parameters = writer.params.unwrap_or_default().into_iter().map(Some).collect();
+    // Equal values that look different are compared as text.
+    let mode = if mode == Mode::ExtendedBinary && marks.is_loose() { Mode::ExtendedText } else { mode };
+    let case = Case { sql, parameters, ..Case::default() };
+    Made { case, mode, marks, changes, tape: writer.choices.tape().to_vec() }
+}
+
+impl Sides {
+    fn set_zone(&mut self, number: usize) {
+        let zone = ["UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin"][number % 4];
+        for side in [&mut self.oracle, &mut self.proxy] {
+            side.rows(&format!("SET TimeZone = '{zone}'"));
+        }
+    }
+
+    fn verdict(&mut self, made: &Made) -> Verdict {
+        if made.changes.is_some() {
+            self.oracle.simple("BEGIN").unwrap();
+            self.proxy.simple("BEGIN").unwrap();
+        }
+        let mut verdict = self.once(&made.case, made.mode, made.marks);
+        if let Some(table) = &made.changes {
+            if verdict == Verdict::Same {
+                let rows = Case { sql: format!("SELECT * FROM {table}"), ..Case::default() };
+                verdict = match self.once(&rows, Mode::Simple, Marks::default()) {
+                    Verdict::Different(how) => Verdict::Different(format!("rows after the write: {how}")),
+                    other => other,
+                };
+            }
+            self.oracle.simple("ROLLBACK").unwrap();
+            if let Err(error) = self.proxy.simple("ROLLBACK") {
+                return self.lost(&error);
+            }
+        }
+        verdict
+    }
+
+    fn once(&mut self, case: &Case, mode: Mode, marks: Marks) -> Verdict {
+        let parameters: Vec<_> =
+            case.parameters.iter().map(|value| (0, value.clone().map(String::into_bytes))).collect();
+        let theirs = match run(&mut self.proxy, case, mode, &parameters) {
+            Ok((theirs, _)) => theirs,
+            Err(error) => return self.lost(&error),
+        };
+        let (ours, _) = run(&mut self.oracle, case, mode, &parameters).unwrap();
+        let one = |answers: &[Answer]| answers.first().cloned().unwrap_or_default();
+        let (ours, theirs) = (one(&ours), one(&theirs));
+        if is_refusal(&ours) {
+            return Verdict::Failed;
+        }
+        compare(&ours, &theirs, marks, mode == Mode::ExtendedBinary)
+    }
+
+    fn lost(&mut self, error: &std::io::Error) -> Verdict {
+        self.proxy = login(self.port);
+        Verdict::Different(format!("the connection broke: {error}"))
+    }
+}
+
+/// The shortest statement that still differs, and its tables.
+fn shown(sides: &mut Sides, made: &Made, schema: &Schema, number: usize) -> String {
+    let tape = shortened(&made.tape, TRIES_MAX, |tape| {
+        matches!(sides.verdict(&make(Choices::replay(tape), schema)), Verdict::Different(_))
+    });
+    let shortest = make(Choices::replay(&tape), schema);
+    let (shortest, how) = match sides.verdict(&shortest) {
+        Verdict::Different(how) => (&shortest, how),
+        other => (made, format!("not twice: {other:?}")),
+    };
+    let mut text = format!("DIFFERENT (statement {number}, {:?})\n", shortest.mode);
+    for table in schema.tables.iter().filter(|table| shortest.case.sql.contains(&*table.name)) {
+        writeln!(text, "{:?}\n{};\n{};", table.home, table.ddl, table.rows).unwrap();
+    }
+    if shortest.case.has_params() {
+        let values: Vec<_> = shortest.case.parameters.iter().map(|it| it.clone().unwrap_or_default()).collect();
+        writeln!(text, "@params {}", values.join(" | ")).unwrap();
+    }
+    writeln!(text, "{}\n  {how}", shortest.case.sql).unwrap();
+    text
+}
+
+impl Counts {
+    fn add(&mut self, made: &Made, verdict: &Verdict) {
+        let (all, refused) = match made.changes {
+            Some(_) => (&mut self.changes, &mut self.changes_refused),
+            None => (&mut self.queries, &mut self.queries_refused),
+        };
+        *all += 1;
+        match verdict {
+            Verdict::Same => (),
+            Verdict::Failed => self.failed += 1,
+            Verdict::Refused(why) => {
+                *refused += 1;
+                let why: String = why.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+                *self.refusals.entry(why).or_default() += 1;
+            }
+            Verdict::Different(_) => self.different += 1,
+        }
+    }
+
+    fn report(&self) -> String {
+        let Self { queries, queries_refused, changes, changes_refused, failed, different, .. } = self;
+        let mut text = format!(
+            "queries {queries}, refused {queries_refused}; writes {changes}, refused {changes_refused}; \
+             failed on both sides {failed}; DIFFERENT {different}\n"
+        );
+        for (why, count) in &self.refusals {
+            writeln!(text, "{count:6} {why}").unwrap();
+        }
+        text
+    }
+}
