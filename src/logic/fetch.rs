@@ -13,6 +13,20 @@ pub struct Elements {
     has_null: bool,
 }
 
+impl Elements {
+    /// Each value; `None` is NULL.
+    pub fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let (length, after) = rest.split_first_chunk::<4>()?;
+            let length = usize::try_from(i32::from_be_bytes(*length)).ok();
+            let (value, after) = after.split_at_checked(length.unwrap_or(0))?;
+            rest = after;
+            Some(length.map(|_| value))
+        })
+    }
+}
+
 /// The rows of one part.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rows {
@@ -214,6 +228,7 @@ mod tests {
     fn an_array_is_written_as_postgresql_reads_it() {
         let mut fetch = Fetch::new(1, [2, 1].into_iter(), true);
         fetch.feed(&answer()).expect("well-formed");
+        assert!(fetch.parts[0].columns[1].values().eq([None, Some(&b"c"[..])]));
         let first = (&fetch.parts[0].columns[1], 2);
         let mut out = Vec::new();
         write_array(&mut out, 25, [first].into_iter());

@@ -1,11 +1,11 @@
 //! What clients say that concerns several shards. Add a case: a name, and the steps. None of these is refused.
 
-use crate::support::script::{Ready, Scenario, Send, Step, Until, q};
-use crate::support::wire::{message, query};
+use crate::support::script::{Ready, Scenario, Send, Step, Until, ask, extended, q};
+use crate::support::wire::{bind, execute, message, parse, query, sync, text};
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts()].concat()
+    [texts(), prepared()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -82,5 +82,31 @@ fn texts() -> Vec<Scenario> {
         ("text: a deferred error at the end", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"), q(&format!("BEGIN; {all}; INSERT INTO once VALUES (1), (1); COMMIT; SELECT 1")), look()].concat()),
         ("text: temporary tables", [q(&format!("CREATE TEMP TABLE mine (a int); {all}; INSERT INTO mine VALUES (1); SELECT * FROM mine; {COUNT}")), q(&format!("{}; INSERT INTO mine VALUES (2); SELECT 1", inserts(2))), q("SELECT count(*) FROM mine"), look()].concat()),
         ("text: notices", q(&format!("{count}; DROP TABLE IF EXISTS pg_temp.nothing; {count}"))),
+    ]
+}
+
+fn prepared() -> Vec<Scenario> {
+    let prepare = "PREPARE s (bigint) AS SELECT client_id, id FROM events WHERE client_id < $1 ORDER BY 1, 2 LIMIT 5";
+    vec![
+        ("execute: a query over shards", [q(prepare), q("EXECUTE s (5)"), q("EXECUTE s ('6')"), q("EXECUTE s (NULL)"), q("EXECUTE s (2 + 1)"), q("DEALLOCATE s")].concat()),
+        ("execute: without parameters", [q("PREPARE s AS SELECT count(*) FROM events"), q("EXECUTE s"), q("EXECUTE s")].concat()),
+        ("execute: types that are found", [q("PREPARE s AS SELECT count(*), $2::text AS t FROM events WHERE client_id > $1 AND at > $3"), q("EXECUTE s (3, 'x', '2024-01-01')"), q("EXECUTE s (3 - 1, upper('x'), timestamptz '2024-01-01' + interval '1 day')")].concat()),
+        ("execute: a computed key", [q("PREPARE s AS SELECT id FROM events WHERE client_id = $1 ORDER BY id"), q("EXECUTE s (3 + 4)"), q("EXECUTE s (length('abcdefg'))"), q("EXECUTE s (7)")].concat()),
+        ("execute: a computed key of a write", [q("PREPARE s AS INSERT INTO events (client_id, id, kind) VALUES ($1, $2, 's')"), q("EXECUTE s (4000 + 1, 1)"), q("EXECUTE s (4000 + 2, 1 + 0)"), look()].concat()),
+        ("execute: arguments are converted", [q(prepare), q("EXECUTE s (3.7)"), q("EXECUTE s (3.2 + 0)"), q("EXECUTE s (true)"), q("EXECUTE s (now())"), q("EXECUTE s ('x')"), q("EXECUTE s ('x'::text)")].concat()),
+        ("execute: numbers for text", [q("PREPARE s (text) AS SELECT count(*), max($1) FROM events"), q("EXECUTE s (007)"), q("EXECUTE s (1.50)"), q("EXECUTE s (1e3)"), q("EXECUTE s (-1)")].concat()),
+        ("execute: an argument fails", [q(prepare), q("EXECUTE s (1 / 0)"), q("EXECUTE s (4)"), q("BEGIN"), q("EXECUTE s (1 / 0)"), q("SELECT 1"), q("ROLLBACK"), q("EXECUTE s (4)")].concat()),
+        ("execute: too few and too many", [q(prepare), q("EXECUTE s"), q("EXECUTE s (1, 2)"), q("EXECUTE s (1 + 1, 2)"), q("EXECUTE s (4)")].concat()),
+        ("execute: a subquery is no argument", [q(prepare), q("EXECUTE s ((SELECT 1))"), q("EXECUTE s (count(*))"), q("EXECUTE s (client_id)")].concat()),
+        ("execute: rows as they come", [q("PREPARE s (text) AS SELECT client_id FROM events WHERE kind = $1"), q(&inserts(1)), q("EXECUTE s ('nothing')"), q("PREPARE u (text, bigint) AS UPDATE events SET id = id + $2 WHERE kind = $1"), q("EXECUTE u ('s', 2)"), q("EXECUTE u ('s' || '', 2)"), look()].concat()),
+        ("execute: a change with RETURNING", [q(&insert(4001, 1)), q("PREPARE u (text) AS UPDATE events SET id = id + 1 WHERE kind = $1 RETURNING client_id, id"), q("EXECUTE u ('s')"), look()].concat()),
+        ("execute: in a block", [q("BEGIN"), q(prepare), q(&inserts(1)), q("PREPARE c AS SELECT count(*) FROM events WHERE kind = $1"), q("EXECUTE c ('s')"), q("PREPARE d AS DELETE FROM events WHERE kind = $1"), q("EXECUTE d ('s')"), q("EXECUTE c ('s' || '')"), q("ROLLBACK"), q("EXECUTE c ('s')")].concat()),
+        ("execute: among others", [q(&format!("{prepare}; EXECUTE s (3); {all}; EXECUTE s (2 + 2); DEALLOCATE s", all = inserts(1))), look()].concat()),
+        ("execute: types of one's own", [q("PREPARE s AS SELECT client_id FROM wide WHERE md = $1 ORDER BY 1"), q("EXECUTE s ('ok')"), q("EXECUTE s ('sad'::mood)"), q("EXECUTE s ('none')")].concat()),
+        ("execute: values keep every digit", [q("SET extra_float_digits = -5"), q("PREPARE s (float8) AS SELECT count(*) FROM wide WHERE f8 < $1"), q("EXECUTE s (0.1 + 0.2)"), q("EXECUTE s ('NaN')"), q("PREPARE t (float8) AS SELECT $1 = 0.1::float8 + 0.2::float8, count(*) FROM events"), q("EXECUTE t (0.1::float8 + 0.2::float8)")].concat()),
+        ("execute: an unknown one among others", q("SELECT count(*) FROM events; EXECUTE nope (1)")),
+        ("prepare: by the extended protocol", [ask(&[extended(prepare, &[])]), q("EXECUTE s (4)"), ask(&[extended(prepare, &[])]), ask(&[extended("DEALLOCATE s", &[])]), q("EXECUTE s (4)")].concat()),
+        ("prepare: in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", prepare, &[]), bind("", "", &[], 0), execute("", 0), bind("", "s", &[text("4")], 0), execute("", 0), sync()]), q("EXECUTE s (4)")].concat()),
+        ("prepare: wrong, in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", "PREPARE s AS SELECT nope FROM events", &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), sync()]), q("EXECUTE s")].concat()),
     ]
 }

@@ -10,7 +10,7 @@ use crate::logic::sql::parse::with_statements;
 use crate::logic::value::{LiteralKind, Modifier};
 
 pub use crate::logic::sql::parse::SyntaxError;
-pub use constants::array_oid;
+pub use constants::{array_of_plain, array_oid};
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
 
@@ -307,6 +307,10 @@ pub struct ExecuteCommand {
     pub name: Box<str>,
     /// The arguments that are plain values (they can be keys); `None` for anything else
     pub arguments: Vec<Option<Value>>,
+    /// Where the arguments can be computed
+    pub home: Home,
+    /// May a replica compute them?
+    pub access: Access,
     /// Byte range of the name in the text, to be replaced by the proxy-wide one
     pub name_at: std::ops::Range<usize>,
 }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Located, Statement, Transaction};
 
 use super::constants::{Literals, type_oid};
@@ -10,7 +11,7 @@ use super::schema::Schema;
 use super::survey::Survey;
 use super::words::Words;
 use super::{
-    Command, ExecuteCommand, Forced, Mark, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint, settings,
+    Command, ExecuteCommand, Forced, Mark, One, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint, settings,
     utility,
 };
 
@@ -110,12 +111,11 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
             })
         }
         Statement::Execute { name, arguments } => {
-            let literals = Literals::new(source.text, source.literals);
-            Command::Execute(ExecuteCommand {
-                name: name.clone(),
-                arguments: arguments.iter().map(|argument| literals.value(argument)).collect(),
-                name_at: name_at(source.text, at)?,
-            })
+            let name_at = name_at(source.text, at)?;
+            match execute(name, arguments, name_at, source) {
+                Ok(execute) => Command::Execute(execute),
+                Err(refusal) => return Some(Plan::Refuse(refusal)),
+            }
         }
         Statement::Deallocate(name) => Command::Deallocate(name.clone()),
         Statement::Discard { is_all: true } => Command::DiscardAll,
@@ -123,6 +123,30 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
         _ => return None,
     };
     Some(Plan::Command(command))
+}
+
+/// EXECUTE. Its arguments may be any expressions that concern no rows.
+fn execute(
+    name: &str,
+    arguments: &[Expression],
+    name_at: Range<usize>,
+    source: Source<'_>,
+) -> Result<ExecuteCommand, Refusal> {
+    let literals = Literals::new(source.text, source.literals);
+    let values = arguments.iter().map(|argument| literals.value(argument)).collect();
+    let mut survey = Survey::new(source.schema, literals, "EXECUTE");
+    survey.visit_all(arguments, &super::scope::Scope::default());
+    match survey.finish().0 {
+        Plan::One(One { home, access, mark }) => {
+            let leaves = mark.pin.or(mark.needs_pinned);
+            if leaves.is_some() || !mark.set_config.is_empty() {
+                return Err(Refusal::unknown("an argument of EXECUTE that acts on the session"));
+            }
+            Ok(ExecuteCommand { name: Box::from(name), arguments: values, home, access, name_at })
+        }
+        Plan::Refuse(refusal) => Err(refusal),
+        Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::unknown("such an argument of EXECUTE")),
+    }
 }
 
 fn transaction_command(transaction: &Transaction) -> Option<Command> {

@@ -50,6 +50,8 @@ pub enum Owed {
     HiddenBind,
     /// Describe
     Describe,
+    /// Describe of ours: the client hears of rows only
+    DescribeRows,
     /// Execute; the number names the step for those who asked to be told
     Execute(Option<u16>),
     /// Close of the client that went to the server
@@ -118,6 +120,8 @@ pub struct Pipeline {
     pub hides_stale: bool,
     /// A stale statement was hidden; nothing has been answered
     pub is_stale: bool,
+    /// What the client calls the statement that its Query executes; a server knows it by another name
+    pub executed: Name,
     /// Characters of the client's text before the statement that the server has been sent
     pub characters_before: u32,
     /// The client hears nothing of what this server says
@@ -268,6 +272,7 @@ impl Pipeline {
         self.fail(body);
         let translated = match self.owed.front() {
             Some(Owed::Bind(name)) if !name.is_empty() => translate(body, name),
+            Some(Owed::Query) if !self.executed.is_empty() => translate(body, &self.executed),
             _ if self.characters_before > 0 => Some(with_position_behind(body, self.characters_before)),
             _ => None,
         };
@@ -419,6 +424,10 @@ impl Pipeline {
             }
             server::ROW_DESCRIPTION if matches!(self.owed.front(), Some(Owed::Share { is_first: false, .. })) => {
                 Verdict::Hide
+            }
+            server::ROW_DESCRIPTION | server::NO_DATA if matches!(self.owed.front(), Some(Owed::DescribeRows)) => {
+                self.pop();
+                if tag == server::NO_DATA { Verdict::Hide } else { Verdict::Pass }
             }
             server::ROW_DESCRIPTION | server::NO_DATA => {
                 if matches!(self.owed.front(), Some(Owed::Describe)) {

@@ -4,6 +4,7 @@ use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::write;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
+use crate::proxy::statements::Statement;
 
 /// Is the transaction that a statement runs in its own, to be ended with it?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +64,29 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// EXECUTE in SQL of a statement that needs several shards. The client is told of the columns first.
+    pub(super) async fn across_bound(
+        &mut self,
+        across: &Across,
+        statement: &Statement,
+        bind: &[u8],
+    ) -> Result<(), Trouble> {
+        match across {
+            Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => {
+                self.describe_bound(statement, bind).await?;
+                self.fan_out_portal(fanout, statement, bind).await?;
+                self.say_ready();
+                Ok(())
+            }
+            Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
+                self.gather_bound(gather, &statement.types, bind).await
+            }
+            Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
+                Err(refusal.clone().into())
+            }
+        }
     }
 
     /// All its rows have been sent.

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use crate::logic::plan::{
-    Access, Command, ExecuteCommand, OwnCommand, OwnSetting, Plan, Planned, PrepareCommand, Refusal, SettingChange,
-};
+use crate::logic::plan::{Access, Command, OwnCommand, OwnSetting, Planned, SettingChange};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
-use crate::logic::route::{self, Destination, Given, Values};
+use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings::OWN_PREFIX;
 use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::simple::needs_session;
-use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
+use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::server_name;
 
 impl Session {
@@ -47,11 +45,12 @@ impl Session {
             Command::Prepare(prepare) => {
                 self.check_alive()?;
                 self.client.consume(size);
-                self.prepare_command(prepare).await
+                self.prepare_command(prepare, false).await
             }
             Command::Execute(execute) => {
                 self.check_alive()?;
-                self.execute_command(execute, planned, &text, size).await
+                self.client.consume(size);
+                self.execute_command(execute, planned, &text).await
             }
             Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
                 self.check_alive()?;
@@ -323,46 +322,6 @@ impl Session {
         }
     }
 
-    /// PREPARE: a server checks it now, as PostgreSQL would.
-    pub(super) async fn prepare_command(&mut self, prepare: &PrepareCommand) -> Result<(), Trouble> {
-        if self.named.contains_key(prepare.name.as_bytes()) {
-            return Err(Fault::StatementExists(prepare.name.to_string()).into());
-        }
-        if let Plan::Refuse(refusal) = &*prepare.plan {
-            return Err(refusal.clone().into());
-        }
-        let unknown = prepare.types.iter().zip(&prepare.type_names).find(|(oid, _)| **oid == 0);
-        if let Some((_, name)) = unknown {
-            return Err(Refusal::alone(&format!("PREPARE with a parameter of type {name}")).into());
-        }
-        let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
-        let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
-        let target = self.target(Destination::Any, Access::Read)?;
-        let index = self.hold(target).await?;
-        self.pipeline.clear();
-        self.prepare(index);
-        let mut complete = Vec::new();
-        write::command_complete(&mut complete, "PREPARE");
-        if !self.held[index].lease.prepared.touch(statement.id) {
-            self.make_room(index, 0);
-            let out = self.outgoing.buffer();
-            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
-            self.pipeline.owe(Owed::HiddenParse(statement.id));
-        }
-        self.pipeline.owe(Owed::Local(complete.into()));
-        self.pipeline.owe(Owed::Sync);
-        write::bare(self.outgoing.buffer(), client::SYNC);
-        let outcome = self.converse(index, None).await?;
-        self.trouble_of(index, outcome)?;
-        let has_failed = self.pipeline.failure.is_some();
-        self.settle(index);
-        if !has_failed {
-            let named = Named { statement, since: self.shared.moment() };
-            self.named.insert(prepare.name.as_bytes().into(), named);
-        }
-        Ok(())
-    }
-
     /// Closes the least recently used statement of a server when it has as many as it may.
     pub(super) fn make_room(&mut self, index: usize, on_their_way: usize) {
         let max = self.picture().database.pool.prepared_statements_max as usize;
@@ -374,77 +333,6 @@ impl Session {
 
     pub(super) fn catalog_version(&self) -> u64 {
         self.picture().database.catalog.as_ref().map_or(0, |catalog| catalog.version)
-    }
-
-    /// EXECUTE: the client's name becomes the proxy-wide one, on a server that has it.
-    async fn execute_command(
-        &mut self,
-        execute: &ExecuteCommand,
-        planned: &Planned,
-        text: &str,
-        size: usize,
-    ) -> Result<(), Trouble> {
-        let Some(Named { statement, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
-            return Err(Fault::NoStatement(execute.name.to_string()).into());
-        };
-        let shape = statement.shape(&self.picture().planner);
-        let Some(inner) = super::only(&shape) else {
-            return Err(Refusal::alone("EXECUTE of this statement").into());
-        };
-        let found = self.destination_of_execute(execute, inner, &statement.types, size)?;
-        let ready = self.ready(inner, found)?;
-        let target = self.target(ready.destination, ready.access)?;
-        let index = self.hold(target).await?;
-        self.pipeline.clear();
-        self.prepare(index);
-        if !self.held[index].lease.prepared.touch(statement.id) {
-            self.make_room(index, 0);
-            let out = self.outgoing.buffer();
-            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
-            write::bare(out, client::SYNC);
-            self.pipeline.owe(Owed::HiddenParse(statement.id));
-            self.pipeline.owe(Owed::HiddenSync);
-        }
-        let name = String::from_utf8_lossy(&statement.server_name()).into_owned();
-        let at = execute.name_at.start - planned.at.start..execute.name_at.end - planned.at.start;
-        let sql = format!("{}{name}{}", &text[..at.start], &text[at.end..]);
-        self.ask(index, Owed::Query, &sql);
-        self.metrics.statement(Some((target.shard, target.role)), ready.kind);
-        let outcome = self.converse(index, None).await?;
-        self.client.consume(size);
-        self.trouble_of(index, outcome)?;
-        self.mark(index, ready.mark, ready.access);
-        self.settle(index);
-        Ok(())
-    }
-
-    /// The arguments of an EXECUTE are the parameters of its statement.
-    fn destination_of_execute(
-        &self,
-        execute: &ExecuteCommand,
-        inner: &Planned,
-        types: &[u8],
-        size: usize,
-    ) -> Result<Result<Destination, crate::logic::plan::Refusal>, Trouble> {
-        let Plan::One(one) = &*inner.plan else {
-            return Ok(Err(Refusal::alone("EXECUTE of this statement")));
-        };
-        let body = &self.client.received()[crate::logic::protocol::frame::HEADER..size];
-        let text = crate::logic::protocol::view::query(body).unwrap_or_default();
-        let sql = super::utf8(text)?;
-        TEMPLATE.with_borrow_mut(|template| {
-            let lexed = template.lex(sql.as_bytes(), self.strings());
-            let values = Values::Text { sql, literals: lexed.literals };
-            let given: Vec<Given<'_>> = execute
-                .arguments
-                .iter()
-                .map(|argument| match argument {
-                    Some(value) => values.given(value),
-                    None => Given::Unknown,
-                })
-                .collect();
-            Ok(route::destination(&one.home, &Values::Given { given: &given, types }, self.map()))
-        })
     }
 
     /// Can all statements of a text be answered without a server?

@@ -448,7 +448,11 @@ impl Session {
                 self.check_alive()?;
                 self.forget_command(command, verb).map(Some)
             }
-            Command::Prepare(_) => Err(needs_simple("PREPARE").into()),
+            Command::Prepare(prepare) => {
+                self.check_alive()?;
+                self.prepare_command(prepare, true).await?;
+                Ok(None)
+            }
             Command::Execute(_) => Err(needs_simple("EXECUTE").into()),
             Command::Empty => {
                 write::bare(&mut self.client.outbox, frame::server::EMPTY_QUERY);

@@ -57,7 +57,19 @@ impl Session {
     /// A Query over several shards.
     pub(super) async fn gather_query(&mut self, gather: &Gather) -> Result<(), Trouble> {
         let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
-        let fetched = self.fetch(gather, given, &Values::None).await?;
+        self.gather_whole(gather, given, &Values::None).await
+    }
+
+    /// An EXECUTE over several shards.
+    pub(super) async fn gather_bound(&mut self, gather: &Gather, types: &[u8], bind: &[u8]) -> Result<(), Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let parameters = bind.parameters();
+        let given = Given { parameters: &parameters, types, results: bind.results };
+        self.gather_whole(gather, given, &Values::Bind { bind: &bind, types }).await
+    }
+
+    async fn gather_whole(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<(), Trouble> {
+        let fetched = self.fetch(gather, given, values).await?;
         let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
         self.prepare(index);
@@ -239,6 +251,33 @@ impl Session {
         let widths: Vec<usize> = parts.iter().map(|number| gather.parts[*number].columns.len()).collect();
         let fetch = Fetch::new(hidden, widths.into_iter(), !is_open);
         Ok(Errand { index, parts, outgoing: std::mem::take(&mut self.outgoing), fetch, lost: None })
+    }
+
+    /// Runs statements of ours on one server and returns their rows. `write` writes the messages of each but the Sync;
+    /// `widths` are the columns of each.
+    pub(super) async fn fetch_rows(
+        &mut self,
+        index: usize,
+        widths: &[usize],
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Result<Vec<Rows>, Trouble> {
+        self.pipeline.clear();
+        let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
+        if !is_open {
+            self.prepare(index);
+        }
+        let hidden = self.pipeline.entered() as usize;
+        self.pipeline.forget();
+        self.held[index].lease.unnamed = None;
+        let out = self.outgoing.buffer();
+        write(out);
+        write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
+        let fetch = Fetch::new(hidden, widths.iter().copied(), !is_open);
+        let outgoing = std::mem::take(&mut self.outgoing);
+        let mut errands = [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None }];
+        self.run_errands(&mut errands).await?;
+        let [errand] = errands;
+        Ok(errand.fetch.parts)
     }
 
     /// Sends what is to be sent and reads what comes back, of all servers at once.

@@ -14,6 +14,7 @@ mod gather;
 mod across;
 mod simple;
 mod several;
+mod execute;
 mod commands;
 mod steps;
 mod extended;

@@ -133,7 +133,7 @@ impl Session {
             }
             (Plan::Command(command), None) => {
                 self.metrics.statement(None, PlanKind::Command);
-                self.command_among(command, text, planned.verb).await
+                self.command_among(command, text, planned).await
             }
             (Plan::CopyIn(copy), None) => {
                 self.check_alive()?;
@@ -155,7 +155,7 @@ impl Session {
         self.complete(index, outcome, ready, ready.mark.is_ddl).await
     }
 
-    async fn command_among(&mut self, command: &Command, text: &str, verb: &'static str) -> Result<(), Trouble> {
+    async fn command_among(&mut self, command: &Command, text: &str, planned: &Planned) -> Result<(), Trouble> {
         match command {
             Command::Own(own @ OwnCommand::Show(_)) => {
                 let tag = self.own_command(own)?;
@@ -164,9 +164,12 @@ impl Session {
             }
             Command::Prepare(prepare) => {
                 self.check_alive()?;
-                self.prepare_command(prepare).await
+                self.prepare_command(prepare, true).await
             }
-            Command::Execute(_) => Err(Refusal::alone("EXECUTE").into()),
+            Command::Execute(execute) => {
+                self.check_alive()?;
+                self.execute_command(execute, planned, text).await
+            }
             Command::Begin { .. }
             | Command::Commit { .. }
             | Command::Rollback { .. }
@@ -181,7 +184,7 @@ impl Session {
             | Command::DiscardAll
             | Command::Discard
             | Command::Empty => {
-                if let Some(tag) = self.command_extended(command, text, verb).await? {
+                if let Some(tag) = self.command_extended(command, text, planned.verb).await? {
                     write::command_complete(&mut self.client.outbox, tag);
                 }
                 Ok(())
