@@ -10,9 +10,10 @@ impl Writer<'_> {
         self.marks.dedupes = true;
         self.note(kind);
         self.fuel -= 1;
-        let inside = Place::of(place.relations, place.outer);
+        // Of columns further out alone it would be an aggregate of the query there.
+        let inside = Place::of(place.relations, None);
         let call = self.call(kind, &inside);
-        match self.choices.one_in(6) && !call.starts_with("((") {
+        match self.choices.one_in(6) && call.ends_with(')') && !call.starts_with("((") {
             true => format!("{call} FILTER (WHERE {})", self.condition(&inside)),
             false => call,
         }

@@ -11,7 +11,7 @@ type Rows = Vec<Vec<Option<Vec<u8>>>>;
 pub enum Verdict {
     Same,
     /// The same error, or one that depends on the order of computing
-    Failed,
+    Failed(String),
     Refused(String),
     Different(String),
 }
@@ -24,13 +24,15 @@ pub fn compare(ours: &Answer, theirs: &Answer, marks: Marks, is_binary: bool) ->
     };
     let state = |error: Option<&(String, String)>| error.map(|(state, _)| state.clone());
     match (state(expected), state(found)) {
-        (expected, found) if expected == found => Verdict::Failed,
+        (one, other) if one == other => {
+            Verdict::Failed(expected.map(|(_, message)| message.clone()).unwrap_or_default())
+        }
         (_, Some(found_state)) if found_state == "0A000" => {
             Verdict::Refused(found.map(|(_, message)| message.clone()).unwrap_or_default())
         }
         // PostgreSQL promises no order of computing.
         (one, other) if marks.may_fail && [&one, &other].iter().all(|state| is_of_values(state.as_deref())) => {
-            Verdict::Failed
+            Verdict::Failed("only one side, as it may".to_owned())
         }
         _ => Verdict::Different(format!("expected error {expected:?}, got {found:?}")),
     }

@@ -1,7 +1,7 @@
 //! Random expressions of a given type, and conditions.
 
 use super::kinds::Kind;
-use super::writer::{Place, Writer, quoted};
+use super::writer::{Place, Writer, all_columns};
 use Kind::{
     Bool, Bytea, Char, Date, Float4, Float8, Icu, Inet, Int2, Int4, Int8, IntArray, Interval, Jsonb, Money, Mood,
     Numeric, Range, Text, TextArray, Time, Timestamp, Timestamptz, Uuid, Varchar,
@@ -209,9 +209,13 @@ impl Writer<'_> {
     fn any(&mut self, place: &Place<'_>) -> (String, Kind) {
         let columns = self.columns(place);
         if columns.is_empty() {
-            return (self.literal(Int4), Int4);
+            return ("7".to_owned(), Int4);
         }
-        let (text, kind) = self.choices.pick(&columns).clone();
+        let keys: Vec<_> = columns.iter().filter(|(name, _)| name.ends_with('k')).cloned().collect();
+        let (text, kind) = match !keys.is_empty() && self.choices.one_in(3) {
+            true => self.choices.pick(&keys).clone(),
+            false => self.choices.pick(&columns).clone(),
+        };
         self.note(kind);
         (text, kind)
     }
@@ -266,7 +270,7 @@ impl Writer<'_> {
                 let not = self.not();
                 format!("{column} {not}IN ({query})")
             }
-            16 => {
+            16 if !matches!(kind, IntArray | TextArray) => {
                 let values = [self.literal(kind), self.literal(kind)].join(", ");
                 format!("{column} = ANY (ARRAY[{values}])")
             }
@@ -335,13 +339,7 @@ impl Writer<'_> {
 
     /// The keys and the other columns of two relations that may be joined by equality.
     pub fn pair(&mut self, left: &Place<'_>, right: &Place<'_>) -> Option<(String, String, Kind)> {
-        let of = |place: &Place<'_>| -> Vec<(String, Kind)> {
-            let relations = place.relations.iter();
-            relations
-                .flat_map(|it| it.columns.iter().map(|(name, kind)| (format!("{}.{}", it.alias, quoted(name)), *kind)))
-                .collect()
-        };
-        let (left, right) = (of(left), of(right));
+        let (left, right) = (all_columns(left.relations), all_columns(right.relations));
         let mut pairs = Vec::new();
         for (one, kind) in &left {
             for (other, _) in right.iter().filter(|(_, of)| of == kind) {

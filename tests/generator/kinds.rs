@@ -206,7 +206,7 @@ pub fn literal(choices: &mut Choices, kind: Kind) -> String {
     let value = value(choices, kind);
     match kind {
         Int4 | Bool if !value.starts_with('-') => value.to_owned(),
-        Text | Icu if choices.one_in(2) => format!("'{value}'"),
+        Text | Icu if choices.one_in(12) => format!("'{value}'"),
         _ => format!("'{value}'::{}", kind.name()),
     }
 }

@@ -36,10 +36,10 @@ use choices::{Choices, shortened};
 use compare::{Verdict, compare};
 use query::Standing;
 use schema::Schema;
-use writer::{Marks, Writer};
+use writer::{Marks, Writer, numbered};
 
 /// Statements over one set of tables.
-const PER_SCHEMA: usize = 500;
+const PER_SCHEMA: usize = 250;
 /// Differences that are shortened and shown; the others are counted.
 const SHOWN_MAX: usize = 25;
 /// What is tried to shorten one of them.
@@ -69,7 +69,8 @@ struct Counts {
     changes: usize,
     changes_refused: usize,
     failed: usize,
-    refusals: BTreeMap<String, usize>,
+    /// How often something was refused or failed, and the shortest statement of them
+    reasons: BTreeMap<String, (usize, String)>,
     different: usize,
     complaints: String,
 }
@@ -113,9 +114,9 @@ fn random_statements_are_answered_as_by_one_postgresql() {
 fn load(world: &World, schemas: &[Schema]) {
     const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); GRANT ALL ON SCHEMA public TO app; ";
     let mut oracle = admin(world.oracle.port());
-    oracle.rows(&data::placement_functions());
     let ddl: String = schemas.iter().map(Schema::ddl).collect();
     oracle.rows(&format!("{TYPES}{ddl}"));
+    oracle.rows(&data::placement_functions());
     for schema in schemas {
         oracle.rows(&format!("SET datestyle = iso; {}", schema.rows()));
     }
@@ -144,7 +145,8 @@ fn make(mut choices: Choices, schema: &Schema) -> Made {
         false => (writer.query(None, None, Standing::Top).sql, None),
     };
     let marks = writer.marks;
-    let parameters = writer.params.unwrap_or_default().into_iter().map(Some).collect();
+    let (sql, parameters) = numbered(&sql, &writer.params.unwrap_or_default());
+    let parameters = parameters.into_iter().map(Some).collect();
     // Equal values that look different are compared as text.
     let mode = if mode == Mode::ExtendedBinary && marks.is_loose() { Mode::ExtendedText } else { mode };
     let case = Case { sql, parameters, ..Case::default() };
@@ -192,7 +194,7 @@ impl Sides {
         let one = |answers: &[Answer]| answers.first().cloned().unwrap_or_default();
         let (ours, theirs) = (one(&ours), one(&theirs));
         if is_refusal(&ours) {
-            return Verdict::Failed;
+            return Verdict::Failed(ours.error.map(|(_, message)| message).unwrap_or_default());
         }
         compare(&ours, &theirs, marks, mode == Mode::ExtendedBinary)
     }
@@ -234,13 +236,24 @@ impl Counts {
         *all += 1;
         match verdict {
             Verdict::Same => (),
-            Verdict::Failed => self.failed += 1,
+            Verdict::Failed(why) => {
+                self.failed += 1;
+                self.note(&format!("failed: {why}"), made);
+            }
             Verdict::Refused(why) => {
                 *refused += 1;
-                let why: String = why.chars().filter(|letter| !letter.is_ascii_digit()).collect();
-                *self.refusals.entry(why).or_default() += 1;
+                self.note(&format!("refused: {why}"), made);
             }
             Verdict::Different(_) => self.different += 1,
+        }
+    }
+
+    fn note(&mut self, why: &str, made: &Made) {
+        let why: String = why.chars().filter(|letter| !letter.is_ascii_digit()).collect();
+        let (count, first) = self.reasons.entry(why).or_default();
+        *count += 1;
+        if first.is_empty() || first.len() > made.case.sql.len() {
+            first.clone_from(&made.case.sql);
         }
     }
 
@@ -250,8 +263,10 @@ impl Counts {
             "queries {queries}, refused {queries_refused}; writes {changes}, refused {changes_refused}; \
              failed on both sides {failed}; DIFFERENT {different}\n"
         );
-        for (why, count) in &self.refusals {
-            writeln!(text, "{count:6} {why}").unwrap();
+        let mut reasons: Vec<_> = self.reasons.iter().collect();
+        reasons.sort_by_key(|(_, (count, _))| std::cmp::Reverse(*count));
+        for (why, (count, example)) in reasons {
+            writeln!(text, "{count:6} {why}\n         {example}").unwrap();
         }
         text
     }

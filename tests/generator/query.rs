@@ -41,7 +41,7 @@ impl Writer<'_> {
         let is_recursive = self.choices.one_in(3);
         for _ in 0..=self.choices.below(2) {
             // Now and then the name of a table, which it hides.
-            let name = match self.choices.one_in(10) {
+            let name = match !is_recursive && self.choices.one_in(10) {
                 true => self.choices.pick(&self.schema.tables).name.clone(),
                 false => self.name("w"),
             };
@@ -70,10 +70,12 @@ impl Writer<'_> {
         let of =
             |wanted: Kind| table.columns.iter().find(|(_, kind)| *kind == wanted).map(|(column, _)| quoted(column));
         let step = of(Kind::Int4).unwrap_or_else(|| "id".to_owned());
+        let id =
+            if table.columns.iter().any(|(column, _)| column == "id") { "id" } else { return self.counting(name) };
         let union = self.choices.pick(&["UNION", "UNION ALL"]);
         let sql = match self.choices.below(2) {
             0 => format!(
-                "SELECT 1, id FROM {0} WHERE id < 4 {union} SELECT {name}.c1 + 1, q.id FROM {name} JOIN {0} q ON q.{step} = {name}.c2 WHERE {name}.c1 < 3",
+                "SELECT 1, {id} FROM {0} WHERE {id} < 4 {union} SELECT {name}.c1 + 1, q.id FROM {name} JOIN {0} q ON q.{step} = {name}.c2 WHERE {name}.c1 < 3",
                 table.alias
             ),
             _ => format!(
@@ -81,6 +83,11 @@ impl Writer<'_> {
                 table.alias
             ),
         };
+        Made { sql, columns: vec![("c1".to_owned(), Kind::Int4), ("c2".to_owned(), Kind::Int4)] }
+    }
+
+    fn counting(&mut self, name: &str) -> Made {
+        let sql = format!("SELECT 1, 1 UNION ALL SELECT c1 + 1, c2 * 2 FROM {name} WHERE c1 < 4");
         Made { sql, columns: vec![("c1".to_owned(), Kind::Int4), ("c2".to_owned(), Kind::Int4)] }
     }
 
@@ -302,16 +309,16 @@ impl Writer<'_> {
         let (mut sql, first) = self.item(outer, &[]);
         let mut relations = vec![first];
         let more = [0, 1, 0, 1, 2, 3][self.choices.below(6)];
-        for _ in 0..more {
+        for left in (0..more).rev() {
             if !self.may_grow() {
                 break;
             }
-            self.join(&mut sql, &mut relations, outer);
+            self.join(&mut sql, &mut relations, outer, left == 0);
         }
         (format!("FROM {sql}"), relations)
     }
 
-    fn join(&mut self, sql: &mut String, relations: &mut Vec<Relation>, outer: Option<&Place<'_>>) {
+    fn join(&mut self, sql: &mut String, relations: &mut Vec<Relation>, outer: Option<&Place<'_>>, is_last: bool) {
         let way = self.choices.below(11);
         if way == 9 {
             let beside = Place::of(relations, outer);
@@ -331,7 +338,8 @@ impl Writer<'_> {
         let [relation] = new;
         let kind = ["JOIN", "LEFT JOIN", "JOIN", "RIGHT JOIN", "LEFT JOIN"][way.min(8) % 5];
         let text = match (way, pair) {
-            (8, _) => format!(", {item}"),
+            // What follows a comma does not see what is before it.
+            (8, _) if is_last => format!(", {item}"),
             (10, _) => format!(" CROSS JOIN {item}"),
             (7, _) if using => {
                 let kind = self.choices.pick(&["JOIN", "LEFT JOIN", "FULL JOIN", "RIGHT JOIN"]);

@@ -71,11 +71,13 @@ impl Schema {
     /// Two to four tables; `number` is in their names.
     pub fn random(number: usize, choices: &mut Choices) -> Self {
         let count = 2 + choices.below(3);
-        let first = choices.below(HOMES.len());
+        let sharded: Vec<_> =
+            HOMES.iter().filter(|(_, home)| !matches!(home, Home::Reference | Home::Single)).collect();
+        let first = **choices.pick(&sharded);
         let tables = (0..count).map(|it| {
-            // Often the same keyspace as the first: then they are colocated.
-            let home = if it > 0 && choices.one_in(3) { first } else { (first + it * choices.below(5)) % HOMES.len() };
-            Table::random(&format!("g{number}_{it}"), HOMES[home], choices)
+            // Often the keyspace of the first: then they are colocated.
+            let home = if it == 0 || choices.one_in(3) { first } else { *choices.pick(&HOMES) };
+            Table::random(&format!("g{number}_{it}"), home, choices)
         });
         Self { tables: tables.collect() }
     }

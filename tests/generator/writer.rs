@@ -104,6 +104,9 @@ impl<'a> Writer<'a> {
         }
         match self.choices.below(3) {
             0 => format!("'{}'", kinds::value(&mut self.choices, kind)),
+            1 if matches!(kind, Kind::Int8 | Kind::Int2 | Kind::Numeric | Kind::Int4) => {
+                self.choices.pick(&["1", "2", "42", "7", "-3"]).to_string()
+            }
             _ => kinds::literal(&mut self.choices, kind),
         }
     }
@@ -133,7 +136,8 @@ impl<'a> Writer<'a> {
         if let Some(outer) = place.outer
             && (relations.is_empty() || self.choices.one_in(5))
         {
-            return self.columns(outer);
+            // A bare name could mean a column further in.
+            return all_columns(outer.relations);
         }
         let is_bare = self.choices.one_in(4);
         if relations.len() > 1 && self.choices.one_in(2) {
@@ -152,6 +156,31 @@ impl<'a> Writer<'a> {
         }
         found
     }
+}
+
+/// The columns of these, with their tables' names.
+pub fn all_columns(relations: &[Relation]) -> Vec<(String, Kind)> {
+    let of = |it: &Relation| -> Vec<(String, Kind)> {
+        it.columns.iter().map(|(name, kind)| (format!("{}.{}", it.alias, quoted(name)), *kind)).collect()
+    };
+    relations.iter().flat_map(of).collect()
+}
+
+/// The parameters that a text names, numbered in the order of their values; values that it does not name are dropped.
+pub fn numbered(text: &str, values: &[String]) -> (String, Vec<String>) {
+    let (mut out, mut kept) = (String::new(), Vec::<usize>::new());
+    let mut pieces = text.split('$');
+    out += pieces.next().unwrap_or_default();
+    for piece in pieces {
+        let end = piece.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(piece.len());
+        let number: usize = piece[..end].parse().unwrap();
+        let place = kept.iter().position(|it| *it == number).unwrap_or_else(|| {
+            kept.push(number);
+            kept.len() - 1
+        });
+        out += &format!("${}{}", place + 1, &piece[end..]);
+    }
+    (out, kept.into_iter().map(|number| values[number - 1].clone()).collect())
 }
 
 /// A name as SQL.

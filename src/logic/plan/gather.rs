@@ -189,12 +189,17 @@ fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) 
     while text.contains(&prefix) {
         prefix.push('_');
     }
-    for (number, (mention, requirement)) in spread.tables.iter().enumerate() {
-        let name = format!("{prefix}{}", number + 1);
-        edits.push(instead_of(text, mention, &name)?);
+    for (mention, requirement) in &spread.tables {
         let columns = columns_of(mention, &spread.mentions)?;
-        with.push(stand_in(&name, &columns, &mut param)?);
-        parts.push(part(mention, requirement, &columns));
+        let part = part(mention, requirement, &columns);
+        // The same rows are fetched once, under one name: PostgreSQL compares expressions by the tables they name.
+        let known = parts.iter().position(|it| *it == part);
+        let name = format!("{prefix}{}", known.unwrap_or(parts.len()) + 1);
+        edits.push(instead_of(text, mention, &name)?);
+        if known.is_none() {
+            with.push(stand_in(&name, &columns, &mut param)?);
+            parts.push(part);
+        }
     }
     edits.push(beginning(text, at, &with.join(", "), has_with));
     let text = edited(text, edits);
@@ -271,8 +276,9 @@ fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column]) -
     let list: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
     // Rows are counted even where no column is looked at.
     let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
-    let alias = quoted(mention.alias.as_ref().unwrap_or(&name.name));
-    let mut text = format!("SELECT {list} FROM {schema}{} AS {alias}", quoted(&name.name));
+    // Only conditions name the alias.
+    let alias = mention.alias.as_ref().filter(|_| !mention.conditions.is_empty()).unwrap_or(&name.name);
+    let mut text = format!("SELECT {list} FROM {schema}{} AS {}", quoted(&name.name), quoted(alias));
     let mut params = Vec::new();
     for (number, condition) in mention.conditions.iter().enumerate() {
         let word = if number == 0 { "WHERE" } else { "AND" };
