@@ -32,6 +32,8 @@ mod drivers;
 mod faults;
 /// Transactions over several shards: all of it or nothing, whoever dies when.
 mod commits;
+/// Deadlocks that no shard sees alone.
+mod deadlocks;
 /// The running proxy as its operators and users see it: logins, pools, signals, replicas, figures, logs.
 mod operations;
 /// Random bytes, texts and streams against the checks of the fuzz targets.

@@ -95,7 +95,8 @@ impl Proxy {
         let pools = Pools::new(Arc::clone(&connector), Arc::new(move |server| hasten.hasten(server)));
         let topology = control.reader().cell();
         let steering = Arc::new(Refresh(control.refresher()));
-        let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, Arc::clone(&metrics), steering));
+        let (metrics_too, waits) = (Arc::clone(&metrics), control.waits());
+        let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
         let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));

@@ -38,6 +38,7 @@ pub const FIELDS: &[&str] = &[
     "prepared_statements_max",
     "query_timeout",
     "gather_limit",
+    "deadlock_timeout",
     "idle_transaction_timeout",
     "client_idle_timeout",
 ];

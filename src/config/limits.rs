@@ -28,7 +28,8 @@ pub const POOL_FIELDS: &[&str] = &[
 ];
 
 /// Fields of `[limits]`, and the same of a database.
-pub const LIMIT_FIELDS: &[&str] = &["query_timeout", "idle_transaction_timeout", "client_idle_timeout", "gather_limit"];
+pub const LIMIT_FIELDS: &[&str] =
+    &["query_timeout", "idle_transaction_timeout", "client_idle_timeout", "gather_limit", "deadlock_timeout"];
 
 /// A Bind message carries what was fetched, and no message is longer than 1 GiB (PostgreSQL's MaxAllocSize).
 const GATHER_LIMIT_MAX: u64 = 768 << 20;
@@ -84,12 +85,13 @@ pub const POOL_DEFAULTS: PoolSettings = PoolSettings {
     prepared_statements_max: 200,
 };
 
-/// Limits that nobody set: none.
+/// Limits that nobody set.
 pub const LIMIT_DEFAULTS: SessionLimits = SessionLimits {
     query_timeout: Duration::ZERO,
     idle_transaction_timeout: Duration::ZERO,
     client_idle_timeout: Duration::ZERO,
     gather_limit: 256 << 20,
+    deadlock_timeout: SECOND,
 };
 
 /// Reads pool settings; what is not set comes from `defaults`.
@@ -133,6 +135,7 @@ pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Pro
         query_timeout: read("query_timeout", defaults.query_timeout),
         idle_transaction_timeout: read("idle_transaction_timeout", defaults.idle_transaction_timeout),
         client_idle_timeout: read("client_idle_timeout", defaults.client_idle_timeout),
+        deadlock_timeout: read("deadlock_timeout", defaults.deadlock_timeout),
         gather_limit,
     }
 }

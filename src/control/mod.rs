@@ -6,6 +6,7 @@ mod link;
 mod monitor;
 mod catalog;
 mod recovery;
+mod deadlocks;
 mod readiness;
 mod http;
 mod steer;

@@ -6,33 +6,48 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::Object;
 use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
 use tracing::{info, warn};
 
 use super::link::{Link, LinkFault, MonitorSettings};
 use super::publisher::Reader;
 use crate::logic::commit::{self, Outcome};
 use crate::logic::topology::{Address, Database, Health};
+use crate::proxy::crash::crash_at;
 use crate::proxy::metrics::Metrics;
 
 /// From one look to the next.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// From one look for old decisions to the next.
+const FORGET_INTERVAL: Duration = Duration::from_secs(60);
+/// A commit takes milliseconds: what has been prepared for longer is looked into.
+const COMMIT_SECONDS: f64 = 5.0;
+/// While the process that decides is in a transaction, it may still do so. Nobody waits for it longer than this.
+const LIVE_SECONDS: f64 = 60.0;
 /// A shard must answer within this.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
-/// Transactions of ours that are prepared, and whether they have been so for longer than a commit takes.
-const PREPARED: &str = "SELECT gid, prepared < clock_timestamp() - interval '5 seconds' FROM pg_prepared_xacts
+/// Transactions of ours that are prepared, and for how many seconds they have been.
+const PREPARED: &str = "SELECT gid, extract(epoch FROM clock_timestamp() - prepared)::float8 FROM pg_prepared_xacts
      WHERE database = current_database() AND gid LIKE 'shardway:%'";
+/// A process holds a lock on the transaction that it is in and that has written.
+const IS_RUNNING: &str = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'transactionid' AND granted
+     AND mode = 'ExclusiveLock' AND pid = $1)";
 const IS_SET_UP: &str = "SELECT to_regclass('shardway.decisions') IS NOT NULL";
 /// Waits for a decision that is on its way; one that comes later fails.
 const DECIDE: &str =
     "INSERT INTO shardway.decisions (gid, outcome) VALUES ($1, 'aborted') ON CONFLICT (gid) DO NOTHING";
 const DECIDED: &str = "SELECT outcome FROM shardway.decisions WHERE gid = $1";
-/// Decisions that nobody can be waiting for unless a shard still lists them as prepared.
-const OLD: &str = "SELECT gid FROM shardway.decisions WHERE at < clock_timestamp() - interval '1 hour' LIMIT 10000";
+/// Decisions that nobody can be waiting for unless a shard still lists them as prepared. Who is late with a decision must
+/// find that it was aborted: sessions give up long before the hour is over.
+const OLD: &str = "SELECT gid FROM shardway.decisions WHERE at < clock_timestamp()
+     - CASE outcome WHEN 'committed' THEN interval '10 minutes' ELSE interval '1 hour' END LIMIT 10000";
+/// As many as `OLD` gives at most: there may be more.
+const OLD_MAX: usize = 10_000;
 const FORGET: &str = "DELETE FROM shardway.decisions WHERE gid = ANY($1)";
 
 /// What the task of one database is made from.
@@ -49,7 +64,7 @@ pub(super) async fn recover(recover: Recover) {
         // A series is there from the start, so that its first increase is one.
         recover.metrics.recovered(&recover.database, outcome, 0);
     }
-    let mut recovery = Recovery { recover, links: HashMap::new(), warned: Vec::new() };
+    let mut recovery = Recovery { recover, links: HashMap::new(), warned: Vec::new(), next_forget: Instant::now() };
     loop {
         recovery.round().await;
         tokio::time::sleep(INTERVAL).await;
@@ -62,13 +77,15 @@ struct Recovery {
     links: HashMap<Address, (Arc<Link>, bool)>,
     /// What was told and still holds
     warned: Vec<String>,
+    /// When old decisions are looked for again
+    next_forget: Instant,
 }
 
 /// A prepared transaction as a shard lists it.
 struct Listed {
     shard: usize,
     gid: String,
-    is_old: bool,
+    age_seconds: f64,
 }
 
 impl Recovery {
@@ -81,9 +98,12 @@ impl Recovery {
         self.links.retain(|address, _| database.shards.iter().any(|shard| shard.primary.address == *address));
         let mut told = Vec::new();
         // Decisions are read before the lists: what is prepared later than the list has a newer decision.
-        let old = self.old_decisions(database, &mut told).await;
+        let old = match Instant::now() >= self.next_forget {
+            true => self.old_decisions(database, &mut told).await,
+            false => Vec::new(),
+        };
         let (listed, is_complete) = self.listed(database, &mut told).await;
-        for one in listed.iter().filter(|one| one.is_old) {
+        for one in listed.iter().filter(|one| one.age_seconds > COMMIT_SECONDS) {
             if let Err(why) = self.settle(database, one).await {
                 told.push(format!("transaction {} on shard \"{}\": {why}", one.gid, database.shards[one.shard].name));
             }
@@ -128,27 +148,41 @@ impl Recovery {
                 is_complete = false;
                 continue;
             };
-            let all = rows.iter().map(|row| Listed { shard, gid: row.get(0), is_old: row.get(1) });
-            let before = listed.len();
-            listed.extend(all.filter(|one| commit::decider(&one.gid, &self.recover.database).is_some()));
-            self.recover.metrics.in_doubt(&self.recover.database, &of.name, listed.len() - before);
+            let all = rows.iter().map(|row| Listed { shard, gid: row.get(0), age_seconds: row.get(1) });
+            let ours: Vec<Listed> =
+                all.filter(|one| commit::decider(&one.gid, &self.recover.database).is_some()).collect();
+            let oldest = ours.iter().map(|one| one.age_seconds).fold(0.0, f64::max);
+            let oldest = Duration::try_from_secs_f64(oldest).unwrap_or_default();
+            self.recover.metrics.in_doubt(&self.recover.database, &of.name, ours.len(), oldest);
+            listed.extend(ours);
         }
         (listed, is_complete)
     }
 
     /// Asks the decider, and does what it says.
     async fn settle(&mut self, database: &Database, one: &Listed) -> Result<(), String> {
-        let name = commit::decider(&one.gid, &self.recover.database).unwrap_or_default();
-        let decider = database.shards.iter().position(|shard| &*shard.name == name);
-        let decider = decider.ok_or_else(|| format!("there is no shard \"{name}\" to ask"))?;
-        let link = self.link(database, decider).await.map_err(|fault| format!("shard \"{name}\": {fault}"))?;
-        let outcome = link.ask(ANSWER_MAX, async |client| decide(client, &one.gid).await).await;
-        let outcome = outcome.map_err(|fault| format!("shard \"{name}\": {fault}"))?;
-        let outcome = outcome.ok_or_else(|| format!("shard \"{name}\" has a decision that is none"))?;
+        let Some(by) = commit::decider(&one.gid, &self.recover.database) else { return Ok(()) };
+        let decider = database.shards.iter().position(|shard| &*shard.name == by.shard);
+        let decider = decider.ok_or_else(|| format!("there is no shard \"{}\" to ask", by.shard))?;
+        let of_decider = |fault: LinkFault| format!("shard \"{}\": {fault}", by.shard);
+        let link = self.link(database, decider).await.map_err(of_decider)?;
+        let waits = one.age_seconds < LIVE_SECONDS;
+        let decided = link.ask(ANSWER_MAX, async |client| decide(client, &one.gid, by.pid, waits).await).await;
+        let outcome = match decided.map_err(of_decider)? {
+            Decided::Not => return Ok(()),
+            Decided::As(outcome) => outcome,
+            Decided::Odd(what) => return Err(format!("shard \"{}\" has a decision that is none: {what}", by.shard)),
+        };
+        crash_at("recovery_decided");
         let link = self.link(database, one.shard).await.map_err(|fault| fault.to_string())?;
         let sql = outcome.statement(&one.gid);
-        let ended = link.ask(ANSWER_MAX, async |client| client.batch_execute(&sql).await).await;
-        ended.map_err(|fault| fault.to_string())?;
+        match link.ask(ANSWER_MAX, async |client| client.batch_execute(&sql).await).await {
+            Ok(()) => (),
+            // Its owner or another proxy is at it, or was faster. The next look tells.
+            Err(LinkFault::Postgres(error)) if error.code().is_some_and(is_anothers) => return Ok(()),
+            Err(fault) => return Err(fault.to_string()),
+        }
+        crash_at("recovered_one");
         let shard = &database.shards[one.shard].name;
         info!(database = %self.recover.database, %shard, gid = one.gid, outcome = outcome.label(), "recovered a transaction");
         self.recover.metrics.recovered(&self.recover.database, outcome, 1);
@@ -156,7 +190,7 @@ impl Recovery {
     }
 
     async fn old_decisions(&mut self, database: &Database, told: &mut Vec<String>) -> Vec<(usize, Vec<String>)> {
-        let mut old = Vec::new();
+        let mut old: Vec<(usize, Vec<String>)> = Vec::new();
         for (shard, of) in database.shards.iter().enumerate() {
             let rows = match self.link(database, shard).await {
                 Ok(link) => link.ask(ANSWER_MAX, async |client| client.query(OLD, &[]).await).await,
@@ -166,6 +200,9 @@ impl Recovery {
                 Ok(rows) => old.push((shard, rows.iter().map(|row| row.get(0)).collect())),
                 Err(fault) => told.push(format!("decisions of shard \"{}\": {fault}", of.name)),
             }
+        }
+        if old.iter().all(|(_, gids)| gids.len() < OLD_MAX) {
+            self.next_forget = Instant::now() + FORGET_INTERVAL;
         }
         old
     }
@@ -193,9 +230,29 @@ async fn set_up(client: &mut Object) -> Result<(), Error> {
     Ok(())
 }
 
-/// What was decided; where nothing was, it is decided now.
-async fn decide(client: &mut Object, gid: &str) -> Result<Option<Outcome>, Error> {
-    client.execute(DECIDE, &[&gid]).await?;
-    let row = client.query_one(DECIDED, &[&gid]).await?;
-    Ok(Outcome::parse(row.get(0)))
+/// What the decider says.
+enum Decided {
+    /// Nothing yet: its process may still do so
+    Not,
+    As(Outcome),
+    Odd(String),
+}
+
+/// What was decided; where nothing was, it is decided now, unless `waits` and the process that decides is at work.
+async fn decide(client: &mut Object, gid: &str, pid: i32, waits: bool) -> Result<Decided, Error> {
+    let mut row = client.query_opt(DECIDED, &[&gid]).await?;
+    if row.is_none() {
+        if waits && client.query_one(IS_RUNNING, &[&pid]).await?.get(0) {
+            return Ok(Decided::Not);
+        }
+        client.execute(DECIDE, &[&gid]).await?;
+        row = Some(client.query_one(DECIDED, &[&gid]).await?);
+    }
+    let outcome: String = row.map(|row| row.get(0)).unwrap_or_default();
+    Ok(Outcome::parse(&outcome).map_or(Decided::Odd(outcome), Decided::As))
+}
+
+/// The prepared transaction is gone (undefined_object), or in another's hands (object_not_in_prerequisite_state).
+fn is_anothers(code: &SqlState) -> bool {
+    *code == SqlState::UNDEFINED_OBJECT || *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE
 }

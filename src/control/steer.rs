@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use super::catalog::{self, CatalogSettings, Keep, Refresher};
+use super::deadlocks::{self, Break};
 use super::http::{self, Pages};
 use super::link::MonitorSettings;
 use super::monitor::{self, Watch};
@@ -25,6 +26,7 @@ use crate::logic::health::HealthSettings;
 use crate::logic::lag::Positions;
 use crate::logic::topology::{Address, Role, Server, Topology};
 use crate::proxy::metrics::Metrics;
+use crate::proxy::waits::Waits;
 
 /// Histograms are emptied, and tasks that died are started again, this often.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -65,6 +67,7 @@ impl Control {
             settings: Mutex::new(settings),
             reports: Mutex::default(),
             replaced: Notify::new(),
+            waits: Arc::default(),
             is_draining: Arc::default(),
         });
         let steer =
@@ -98,6 +101,7 @@ struct Shared {
     /// By name of the server
     reports: Mutex<HashMap<Box<str>, Arc<Notify>>>,
     replaced: Notify,
+    waits: Arc<Waits>,
     is_draining: Arc<AtomicBool>,
 }
 
@@ -110,6 +114,11 @@ impl ControlHandle {
     /// Asks for a new look at a schema, after DDL.
     pub fn refresher(&self) -> Refresher {
         self.shared.refresher.clone()
+    }
+
+    /// Where sessions say that they wait: deadlocks over several shards are looked for among them.
+    pub fn waits(&self) -> Arc<Waits> {
+        Arc::clone(&self.shared.waits)
     }
 
     /// A connection to this server failed: it is probed at once. For errors only: takes a lock.
@@ -158,6 +167,8 @@ enum Key {
     Keep { database: Box<str> },
     /// Finishes what is in doubt in a database
     Recover { database: Box<str> },
+    /// Ends deadlocks over the shards of a database
+    Break { database: Box<str> },
 }
 
 /// A server as its monitor knows it; its lag is measured against `primary`.
@@ -178,6 +189,8 @@ enum Job {
     Keep { database: Box<str> },
     /// Finish what is in doubt in this database
     Recover { database: Box<str> },
+    /// End deadlocks over the shards of this database
+    Break { database: Box<str> },
 }
 
 impl Job {
@@ -192,6 +205,7 @@ impl Job {
             })),
             Self::Keep { database } => Key::Keep { database: database.clone() },
             Self::Recover { database } => Key::Recover { database: database.clone() },
+            Self::Break { database } => Key::Break { database: database.clone() },
         }
     }
 }
@@ -202,6 +216,7 @@ fn jobs(topology: &Topology) -> Vec<Job> {
     for (database, settings) in &topology.databases {
         jobs.push(Job::Keep { database: database.clone() });
         jobs.push(Job::Recover { database: database.clone() });
+        jobs.push(Job::Break { database: database.clone() });
         for shard in &settings.shards {
             let primary = &shard.primary.address;
             let watch = |server: &Arc<Server>| Job::Watch {
@@ -306,6 +321,13 @@ impl Steer {
                 metrics: self.metrics.clone(),
                 database,
             }))),
+            Job::Break { database } => Task(tokio::spawn(deadlocks::end(Break {
+                login: settings.monitor.clone(),
+                reader: self.shared.publisher.reader(),
+                metrics: self.metrics.clone(),
+                desk: self.shared.waits.of(&database),
+                database,
+            }))),
         }
     }
 
@@ -318,7 +340,7 @@ impl Steer {
                     servers.insert(&server.name);
                     primaries.insert(primary);
                 }
-                Job::Keep { database } | Job::Recover { database } => {
+                Job::Keep { database } | Job::Recover { database } | Job::Break { database } => {
                     databases.insert(database);
                 }
             }

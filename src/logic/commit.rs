@@ -8,6 +8,7 @@
 //!
 //! Whoever finds a prepared transaction asks its decider for the row. Without one it writes a row "aborted" first:
 //! a decision that is still on its way meets it and fails, so there is never more than one (the row's primary key).
+//! The name carries the process that decides, so that a commit which only takes long is left alone for a while.
 
 /// The schema and table of decisions, on every shard.
 pub const DECISIONS: &str = "shardway.decisions";
@@ -22,19 +23,30 @@ pub const SETUP: &str = "CREATE SCHEMA IF NOT EXISTS shardway; \
 const GID_MAX: usize = 199;
 const PREFIX: &str = "shardway";
 
-/// The global transaction identifier of a transaction that this shard decides; `None`: the names are too long.
-pub fn gid(database: &str, decider: &str, unique: u128) -> Option<String> {
-    let gid = format!("{PREFIX}:{unique:032x}:{database}:{decider}");
+/// Who decides a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decider<'a> {
+    /// The shard
+    pub shard: &'a str,
+    /// The server process that has its part of the transaction
+    pub pid: i32,
+}
+
+/// The global transaction identifier of a transaction; `None`: the names are too long.
+pub fn gid(database: &str, decider: Decider<'_>, unique: u128) -> Option<String> {
+    let Decider { shard, pid } = decider;
+    let gid = format!("{PREFIX}:{unique:032x}:{pid}:{database}:{shard}");
     (gid.len() <= GID_MAX).then_some(gid)
 }
 
-/// The shard that decides a transaction of this database; `None`: it is none of ours.
-pub fn decider<'g>(gid: &'g str, database: &str) -> Option<&'g str> {
+/// Who decides this transaction of this database; `None`: it is none of ours.
+pub fn decider<'g>(gid: &'g str, database: &str) -> Option<Decider<'g>> {
     let rest = gid.strip_prefix(PREFIX)?.strip_prefix(':')?;
     let (unique, rest) = rest.split_once(':')?;
     let is_unique = unique.len() == 32 && unique.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_unique.then_some(())?;
-    rest.strip_prefix(database)?.strip_prefix(':')
+    let (pid, rest) = rest.split_once(':').filter(|_| is_unique)?;
+    let shard = rest.strip_prefix(database)?.strip_prefix(':')?;
+    Some(Decider { shard, pid: pid.parse().ok()? })
 }
 
 /// What was decided.
@@ -85,8 +97,9 @@ mod tests {
 
     #[test]
     fn a_name_leads_to_its_decider_and_to_no_other_database() {
-        let gid = gid("app", "shard:a", 7).expect("short");
-        assert_eq!(decider(&gid, "app"), Some("shard:a"));
+        let shard = Decider { shard: "shard:a", pid: 12 };
+        let gid = gid("app", shard, 7).expect("short");
+        assert_eq!(decider(&gid, "app"), Some(shard));
         assert_eq!(decider(&gid, "ap"), None);
         assert_eq!(decider(&gid, "app2"), None);
         assert_eq!(decider("shardway_old", "app"), None);
@@ -95,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_name_that_postgresql_would_refuse_is_not_made() {
-        assert_eq!(gid("app", &"x".repeat(200), 7), None);
+        assert_eq!(gid("app", Decider { shard: &"x".repeat(200), pid: 1 }, 7), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod shards;
 pub mod catalog;
 pub mod copy;
 pub mod commit;
+pub mod deadlock;
 pub mod plan;
 pub mod topology;
 pub mod picture;

@@ -38,6 +38,7 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
             query_timeout: Duration::ZERO,
             idle_transaction_timeout: Duration::ZERO,
             client_idle_timeout: Duration::ZERO,
+            deadlock_timeout: Duration::from_secs(1),
         },
         greeting: Arc::default(),
     }

@@ -270,4 +270,6 @@ pub struct SessionLimits {
     pub client_idle_timeout: Duration,
     /// Bytes of values that one statement over several shards may fetch
     pub gather_limit: u64,
+    /// A statement of a transaction over several shards that takes longer may be part of a deadlock
+    pub deadlock_timeout: Duration,
 }

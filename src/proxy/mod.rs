@@ -5,6 +5,8 @@ pub mod stream;
 pub mod backend;
 pub mod door;
 pub mod cancel;
+pub mod waits;
+pub mod crash;
 pub mod server;
 pub mod pool;
 pub mod plans;

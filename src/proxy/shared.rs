@@ -17,6 +17,7 @@ use crate::proxy::metrics::Metrics;
 use crate::proxy::plans::Planner;
 use crate::proxy::pool::Pools;
 use crate::proxy::statements::Statements;
+use crate::proxy::waits::Waits;
 
 /// What sessions ask of the control plane.
 pub trait Steering: Send + Sync {
@@ -45,6 +46,8 @@ pub struct Shared {
     pub statements: Statements,
     /// Cancel keys
     pub cancels: Cancels,
+    /// Sessions that may be part of a deadlock
+    pub waits: Arc<Waits>,
     /// Counters
     pub metrics: Arc<Metrics>,
     /// The control plane
@@ -73,6 +76,7 @@ impl Shared {
         connector: Arc<Connector>,
         metrics: Arc<Metrics>,
         steering: Arc<dyn Steering>,
+        waits: Arc<Waits>,
     ) -> Self {
         Self {
             topology,
@@ -80,6 +84,7 @@ impl Shared {
             connector,
             statements: Statements::default(),
             cancels: Cancels::default(),
+            waits,
             metrics,
             steering,
             is_draining: AtomicBool::new(false),

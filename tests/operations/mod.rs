@@ -137,7 +137,7 @@ fn get(port: u16, path: &str) -> (u16, String) {
 }
 
 /// The sum of all series of this name that carry all these labels.
-fn metric(proxy: &Proxy, name: &str, labels: &[&str]) -> f64 {
+pub fn metric(proxy: &Proxy, name: &str, labels: &[&str]) -> f64 {
     let (status, body) = get(proxy.metrics_port, "/metrics");
     assert_eq!(status, 200);
     sum(&body, name, labels)

@@ -66,6 +66,13 @@ pub enum Fault {
         /// The shard that decides
         shard: Box<str>,
     },
+    /// Sessions wait for each other over several shards: this one is given up
+    Deadlock {
+        /// Who waits for whom
+        detail: String,
+    },
+    /// Recovery has undone the transaction before its decision was written
+    Undone,
     /// The schema is not known yet: no shard could be asked
     NoCatalog(Box<str>),
     /// Commands are ignored until ROLLBACK
@@ -125,6 +132,8 @@ impl Fault {
             | Self::ServerRefused { .. }
             | Self::ServerLost { .. }
             | Self::OutcomeUnknown { .. }
+            | Self::Deadlock { .. }
+            | Self::Undone
             | Self::NoCatalog(_)
             | Self::TransactionAborted
             | Self::StatementExists(_)
@@ -146,6 +155,8 @@ impl Fault {
             Self::TooManyClients { .. } | Self::QueueFull { .. } | Self::WaitTimeout { .. } => "53300",
             Self::ServerDown { .. } | Self::ServerLost { .. } => "08006",
             Self::OutcomeUnknown { .. } => "08007",
+            Self::Deadlock { .. } => "40P01",
+            Self::Undone => "40000",
             Self::ServerRefused { sqlstate, .. } => sqlstate,
             Self::NoCatalog(_) => "57P03",
             Self::TransactionAborted => "25P02",
@@ -202,6 +213,14 @@ impl Fault {
                 format!("connection to shard \"{shard}\" was lost during COMMIT: its outcome is unknown"),
                 Some("the transaction has written on several shards, and this one decides".into()),
                 Some("look whether its changes are there: all of them are, or none"),
+            ),
+            Self::Deadlock { detail } => {
+                ("deadlock detected".into(), Some(detail.clone()), Some("try the transaction again"))
+            }
+            Self::Undone => (
+                "the transaction was rolled back: its commit took too long".into(),
+                Some("recovery took it for one whose proxy is gone; nothing of it was kept".into()),
+                Some("try the transaction again"),
             ),
             Self::NoCatalog(name) => (
                 format!("the schema of database \"{name}\" is not known yet"),

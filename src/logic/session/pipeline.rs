@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 use smallvec::SmallVec;
 
 use crate::logic::plan::Refusal;
-use crate::logic::protocol::frame::server;
+use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::view;
 use crate::logic::protocol::walk::{Judge, Verdict};
 use crate::logic::protocol::write::{self, Report};
@@ -126,6 +126,8 @@ pub struct Pipeline {
     pub characters_before: u32,
     /// The client hears nothing of what this server says
     pub is_deaf: bool,
+    /// The statement is being cancelled by us, for this reason: a whole ErrorResponse to stand for query_canceled
+    pub instead: Option<Box<[u8]>>,
     /// Something of the client's has been answered since the last `clear`
     has_answered: bool,
     /// What happened, for the session
@@ -227,6 +229,18 @@ impl Pipeline {
     }
 
     fn on_error(&mut self, body: &[u8], out: &mut Vec<u8>) -> Verdict {
+        match self.instead.take() {
+            Some(error) if view::error_field(body, b'C') == Some(CANCELLED) => {
+                if self.judge_error(&error[HEADER..], out) == Verdict::Pass {
+                    out.extend_from_slice(&error);
+                }
+                Verdict::Hide
+            }
+            Some(_) | None => self.judge_error(body, out),
+        }
+    }
+
+    fn judge_error(&mut self, body: &[u8], out: &mut Vec<u8>) -> Verdict {
         let severity = view::error_field(body, b'V').or_else(|| view::error_field(body, b'S'));
         if matches!(severity, Some(b"FATAL" | b"PANIC")) {
             self.goodbye = Some(body.into());
@@ -388,7 +402,7 @@ impl Pipeline {
 impl Judge for Pipeline {
     fn judge(&mut self, tag: u8, body: Option<&[u8]>, out: &mut Vec<u8>) -> Verdict {
         let verdict = self.verdict(tag, body, out);
-        if self.is_deaf { Verdict::Hide } else { verdict }
+        if self.is_deaf && tag != server::NOTIFICATION { Verdict::Hide } else { verdict }
     }
 
     fn between(&mut self, out: &mut Vec<u8>) {
@@ -435,9 +449,9 @@ impl Pipeline {
                 }
                 hidden
             }
-            server::NOTICE | server::NOTIFICATION | server::PARAMETER_STATUS
-                if matches!(self.owed.front(), Some(Owed::QuietQuery)) =>
-            {
+            // Nobody else hears of it: whatever the server is busy with, the client gets it.
+            server::NOTIFICATION => Verdict::Pass,
+            server::NOTICE | server::PARAMETER_STATUS if matches!(self.owed.front(), Some(Owed::QuietQuery)) => {
                 Verdict::Pass
             }
             server::PARAMETER_STATUS => {
@@ -455,6 +469,8 @@ impl Pipeline {
     }
 }
 
+/// query_canceled (errcodes.txt)
+pub const CANCELLED: &[u8] = b"57014";
 /// grouping_error (errcodes.txt)
 const GROUPING_ERROR: &[u8] = b"42803";
 

@@ -8,6 +8,7 @@ pub mod server;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, Gauge};
 use parking_lot::Mutex;
@@ -142,10 +143,16 @@ impl Metrics {
         self.registry.counter(names::CATALOG_READS, &[("database", database), ("result", result)]).increment(1);
     }
 
-    /// Transactions over several shards that a shard lists as prepared. Looks its gauge up.
-    pub fn in_doubt(&self, database: &str, shard: &str, count: usize) {
+    /// Transactions over several shards that a shard lists as prepared, and the age of the oldest. Looks its gauges up.
+    pub fn in_doubt(&self, database: &str, shard: &str, count: usize, oldest: Duration) {
         let labels = &[("database", database), ("shard", shard)];
         self.registry.gauge(names::TRANSACTIONS_IN_DOUBT, labels).set(count as f64);
+        self.registry.gauge(names::IN_DOUBT_AGE, labels).set(oldest.as_secs_f64());
+    }
+
+    /// So many transactions were given up to end deadlocks. Looks its counter up.
+    pub fn deadlocks(&self, database: &str, count: u64) {
+        self.registry.counter(names::DEADLOCKS, &[("database", database)]).increment(count);
     }
 
     /// Recovery has finished so many. Looks its counter up.

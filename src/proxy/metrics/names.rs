@@ -54,6 +54,8 @@ metrics! {
     SERVER_UP: Gauge "server_up" "1 while statements are sent to the server, 0 while it is down.";
     SERVER_CONNECTS: Counter "server_connects_total" "Connections opened to servers, by result: ok, failed.";
     TRANSACTIONS_IN_DOUBT: Gauge "transactions_in_doubt" "Transactions over several shards that are prepared on a shard and not finished, by database and shard.";
+    IN_DOUBT_AGE: Gauge "in_doubt_age_seconds" "How long the oldest of them has been prepared, by database and shard; 0 without any.";
+    DEADLOCKS: Counter "deadlocks_total" "Transactions over several shards that were aborted to end a deadlock.";
     RECOVERIES: Counter "recoveries_total" "Prepared transactions that recovery has finished, by outcome: committed, aborted.";
     CATALOG_READS: Counter "catalog_reads_total" "Looks at the shards' schemas, by result: changed, unchanged, failed.";
     MAP_EPOCH: Gauge "map_epoch" "Shard maps loaded since the start.";

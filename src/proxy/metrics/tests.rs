@@ -25,7 +25,8 @@ fn touched() -> (Arc<Metrics>, Topology) {
     }
     metrics.rejected(Rejection::Full);
     metrics.catalog_read("app", CatalogRead::Changed);
-    metrics.in_doubt("app", "a", 1);
+    metrics.in_doubt("app", "a", 1, Duration::from_secs(2));
+    metrics.deadlocks("app", 1);
     metrics.recovered("app", Outcome::Committed, 1);
     metrics.show(&topology);
     (metrics, topology)

@@ -129,7 +129,7 @@ impl Session {
                 Ok(value)
             }
             (Own::Begun, Err(trouble)) => {
-                self.roll_back_members().await?;
+                self.roll_back_members().await;
                 self.transaction.forget();
                 self.settings.end(false);
                 Err(trouble)

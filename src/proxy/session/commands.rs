@@ -13,6 +13,7 @@ use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::simple::needs_session;
+use crate::proxy::session::together::Stop;
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::server_name;
 
@@ -94,8 +95,9 @@ impl Session {
         }
     }
 
-    /// Tells every shard of the transaction; the client gets one answer, the writer's. `size` is that of the client's
-    /// Query message; in the extended protocol there is none, and the command tag alone is passed on.
+    /// Tells every shard of the transaction; the client gets one answer, the writer's. What ends the transaction goes to
+    /// the writer first: it may not be able to commit. `size` is that of the client's Query message; in the extended
+    /// protocol there is none, and the command tag alone is passed on.
     pub(super) async fn tell_members(
         &mut self,
         command: &Command,
@@ -108,6 +110,11 @@ impl Session {
         members.sort_by_key(|index| !self.held[*index].has_written);
         let Some((first, others)) = members.split_first() else {
             return Err(Fault::Broken("a transaction is open on no server".into()).into());
+        };
+        let is_end = matches!(command, Command::Commit { .. } | Command::Rollback { .. });
+        let objection = match is_end {
+            true => None,
+            false => self.tell_others(others, replacement.unwrap_or(text)).await?,
         };
         self.pipeline.clear();
         self.pipeline.keeps_ready = self.has_ddl;
@@ -123,21 +130,21 @@ impl Session {
         let (status, has_failed) = (self.pipeline.status, self.pipeline.failure.is_some());
         let tag = self.pipeline.tag.take();
         let sql = match (has_failed, status) {
+            _ if !is_end => None,
             // The writer could not commit: nothing of the transaction may stay.
             (true, Some(b'I')) => Some("ROLLBACK"),
             (true, _) => None,
             (false, _) => Some(replacement.unwrap_or(text)),
         };
         if let Some(sql) = sql {
-            for index in others {
-                self.pipeline.clear();
-                self.ask(*index, Owed::HiddenQuery, sql);
-                let outcome = self.converse(*index, None).await?;
-                self.trouble_of(*index, outcome)?;
-            }
+            let statements = others.iter().map(|index| (*index, sql.to_owned())).collect();
+            self.end_members(statements, "ended_one").await;
         }
         self.transaction.on_ready(status.unwrap_or(b'I'));
-        if has_failed {
+        if !has_failed {
+            self.pipeline.hidden_failure = objection;
+            self.check_hidden(*first)?;
+        } else {
             if self.transaction.is_idle() {
                 self.settings.end(false);
             }
@@ -150,6 +157,19 @@ impl Session {
         let followed = if matches!(command, Command::RollbackTo(_)) { command } else { ended };
         self.apply_command(followed, text);
         Ok(())
+    }
+
+    /// A command that the transaction outlives, for all its servers but the first. What PostgreSQL objects to, the first
+    /// tells the client; returned is the error that the others gave.
+    async fn tell_others(&mut self, others: &[usize], sql: &str) -> Result<Option<Box<[u8]>>, Trouble> {
+        let statements: Vec<_> = others.iter().map(|index| (*index, sql.to_owned())).collect();
+        if statements.is_empty() {
+            return Ok(None);
+        }
+        let mut told = self.together(statements, Stop::May, || ()).await;
+        let objection = told.iter().find_map(|it| it.failure()).map(Box::from);
+        told.retain(|it| it.lost.is_some());
+        self.drop_lost(told).map_or(Ok(objection), Err)
     }
 
     /// A command has succeeded on the servers: what the session and shards that join later must know of it.

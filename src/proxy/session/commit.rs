@@ -1,13 +1,15 @@
 //! Ends a transaction over several shards: all of it stays, or nothing (`logic::commit` draws how).
 
-use crate::logic::commit::{self, Outcome as Decided};
+use std::time::{Duration, Instant};
+
+use crate::logic::commit::{self, Decider, Outcome};
 use crate::logic::plan::{Command, Refusal};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
-use crate::logic::session::pipeline::Owed;
-use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::crash::crash_at;
+use crate::proxy::session::together::{Stop, Told};
+use crate::proxy::session::{Session, Trouble};
 
 impl Session {
     /// Does the open transaction have to be committed in two phases?
@@ -37,120 +39,189 @@ impl Session {
         // can decide.
         writers.sort_by_key(|index| self.held[*index].pin.is_none());
         let done = match writers.as_slice() {
-            [] => Ok(()),
-            [only] => self.quietly(*only, "COMMIT").await,
+            [] => Ok(Vec::new()),
+            [only] => self.quietly(*only, "COMMIT").await.map(|()| Vec::new()),
             [decider, others @ ..] => self.commit_in_two_phases(*decider, others).await,
         };
-        if done.is_err() {
-            self.roll_back_members().await?;
-            self.transaction.on_ready(b'I');
-            self.settings.end(false);
-            return done;
+        match done {
+            Ok(mut rest) => {
+                rest.extend(readers.into_iter().map(|index| (index, "COMMIT".to_owned())));
+                self.end_members(rest, "committed_one").await;
+                crash_at("committed_all");
+                Ok(())
+            }
+            Err(trouble) => {
+                self.roll_back_members().await;
+                self.transaction.on_ready(b'I');
+                self.settings.end(false);
+                Err(trouble)
+            }
         }
-        self.end_members(&readers, |_| "COMMIT".to_owned()).await
     }
 
-    async fn commit_in_two_phases(&mut self, decider: usize, others: &[usize]) -> Result<(), Trouble> {
-        let name = self.shard_name(self.held[decider].shard);
-        let Some(gid) = commit::gid(&self.database, name, rand::random()) else {
+    /// Returns what is left to be done when it is decided.
+    async fn commit_in_two_phases(&mut self, decider: usize, others: &[usize]) -> Result<Statements, Trouble> {
+        let held = &self.held[decider];
+        let by = Decider { shard: self.shard_name(held.shard), pid: held.lease.cancellable.pid };
+        let Some(gid) = commit::gid(&self.database, by, rand::random()) else {
             return Err(Refusal::long_names().into());
         };
+        let started = Instant::now();
         crash_at("before_prepare");
-        for (number, index) in others.iter().enumerate() {
-            let sql = format!("PREPARE TRANSACTION {}", commit::literal(&gid));
-            let servers = self.held.len();
-            if let Err(trouble) = self.quietly(*index, &sql).await {
-                // Where a connection broke, recovery undoes what the others prepared.
-                if self.held.len() == servers {
-                    self.end_members(&others[..number], |_| Decided::Aborted.statement(&gid)).await?;
-                }
-                return Err(trouble);
-            }
-            self.held[*index].is_member = false;
-            crash_at("prepared_one");
+        let prepare = format!("PREPARE TRANSACTION {}", commit::literal(&gid));
+        let prepare = others.iter().map(|index| (*index, prepare.clone())).collect();
+        let mut told = self.together(prepare, Stop::May, || crash_at("prepared_one")).await;
+        for it in &told {
+            // Prepared or undone, the server's session is in no transaction any more.
+            self.held[it.index].is_member = false;
         }
         crash_at("prepared_all");
-        if let Err(trouble) = self.write_decision(decider, &gid).await {
-            if !matches!(trouble, Trouble::Fault(Fault::OutcomeUnknown { .. })) {
-                self.end_members(others, |_| Decided::Aborted.statement(&gid)).await?;
-            }
-            return Err(trouble);
-        }
-        self.held[decider].is_member = false;
-        crash_at("decided");
-        self.end_members(others, |_| Decided::Committed.statement(&gid)).await
+        let undone = match told.iter().all(Told::is_done) {
+            false => None,
+            true if started.elapsed() > UNDECIDED_MAX => Some(Fault::Undone.into()),
+            true => match self.write_decision(decider, &gid).await {
+                Ok(()) => {
+                    self.held[decider].is_member = false;
+                    crash_at("decided");
+                    return Ok(finishing(&told, Outcome::Committed, &gid));
+                }
+                // Whoever finds the decision, or none, finishes the others.
+                Err(unknown @ Trouble::Fault(Fault::OutcomeUnknown { .. })) => return Err(unknown),
+                Err(trouble) => Some(trouble),
+            },
+        };
+        let undo = finishing(&told, Outcome::Aborted, &gid);
+        let undo = self.together(undo, Stop::After(FINISH_MAX), || crash_at("undone_one")).await;
+        told.extend(undo.into_iter().filter(|it| it.lost.is_some()));
+        let failed = self.drop_lost(told);
+        Err(undone.or(failed).unwrap_or(Trouble::Told))
     }
 
     /// The decision: a row and a commit on one server.
     async fn write_decision(&mut self, index: usize, gid: &str) -> Result<(), Trouble> {
         let shard = self.shard_name(self.held[index].shard).to_owned();
-        self.pipeline.clear();
         let sql = format!("INSERT INTO {} (gid) VALUES ({});COMMIT", commit::DECISIONS, commit::literal(gid));
-        self.ask(index, Owed::DeafQuery, &sql);
-        match self.converse(index, None).await? {
-            Outcome::Settled | Outcome::CopyIn => (),
-            Outcome::ClientGone => return Err(End::Gone.into()),
-            Outcome::ServerLost { cause, .. } => {
-                self.lose(index, cause);
-                return Err(Fault::OutcomeUnknown { shard: shard.into() }.into());
-            }
+        let mut told = self.together(vec![(index, sql)], Stop::May, || crash_at("decided_unheard")).await;
+        let Some(it) = told.pop() else { return Ok(()) };
+        if it.lost.is_some() {
+            self.held[index].is_member = false;
+            drop(self.drop_lost(vec![it]));
+            return Err(Fault::OutcomeUnknown { shard: shard.into() }.into());
         }
-        let Some(body) = self.pipeline.deaf_failure.take() else { return Ok(()) };
-        match view::error_field(&body, b'C') {
+        let Some(body) = it.failure() else { return Ok(()) };
+        match (view::error_field(body, b'C'), view::error_field(body, b'n')) {
             // undefined_table, invalid_schema_name, insufficient_privilege
-            Some(b"42P01" | b"3F000" | b"42501") => Err(Refusal::no_decisions(&shard).into()),
-            _ => {
-                write::frame(&mut self.client.outbox, server::ERROR, |out| out.extend_from_slice(&body));
-                Err(Trouble::Told)
-            }
+            (Some(b"42P01" | b"3F000" | b"42501"), _) => Err(Refusal::no_decisions(&shard).into()),
+            (Some(b"23505"), Some(b"decisions_pkey")) => Err(Fault::Undone.into()),
+            _ => Err(self.tell_failure(body, &shard)),
         }
     }
 
-    /// What has to come after the decision. A server that is gone is left to recovery: nothing is told of it.
-    async fn end_members(&mut self, indexes: &[usize], sql: impl Fn(usize) -> String) -> Result<(), Trouble> {
-        let mut gone = Vec::new();
-        for index in indexes {
+    /// A server's own error, with the shard it comes from.
+    fn tell_failure(&mut self, body: &[u8], shard: &str) -> Trouble {
+        if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
+            self.metrics.error(&code);
+        }
+        write::frame(&mut self.client.outbox, server::ERROR, |out| {
+            out.extend_from_slice(body.strip_suffix(&[0]).unwrap_or(body));
+            if view::error_field(body, b'W').is_none() {
+                out.extend_from_slice(format!("WCOMMIT on shard \"{shard}\"\0").as_bytes());
+            }
+            out.push(0);
+        });
+        Trouble::Told
+    }
+
+    /// Servers that are gone are dropped. Of several things that went wrong the first is the client's to hear.
+    pub(super) fn drop_lost(&mut self, mut told: Vec<Told>) -> Option<Trouble> {
+        let mut trouble = None;
+        for it in told.iter().filter(|it| it.lost.is_none()) {
+            let shard = self.shard_name(self.held[it.index].shard).to_owned();
+            if let (Some(body), None) = (it.failure(), &trouble) {
+                trouble = Some(self.tell_failure(body, &shard));
+            }
+        }
+        told.retain(|it| it.lost.is_some());
+        told.sort_unstable_by_key(|it| it.index);
+        told.dedup_by_key(|it| it.index);
+        let is_member = told.iter().any(|it| self.held[it.index].is_member);
+        while let Some(mut it) = told.pop() {
+            if !told.is_empty() {
+                drop(self.held.swap_remove(it.index));
+                continue;
+            }
+            // The last one speaks for all.
+            self.held[it.index].is_member = is_member;
+            self.pipeline.goodbye = it.goodbye();
+            let fault = self.lose(it.index, it.lost.unwrap_or_default());
+            trouble.get_or_insert(fault.into());
+        }
+        trouble
+    }
+
+    /// What has to come after the decision. A server that is gone is left to recovery: the client is told nothing of it.
+    pub(super) async fn end_members(&mut self, statements: Statements, step: &str) {
+        for (index, _) in &statements {
             self.held[*index].is_member = false;
-            self.pipeline.clear();
-            self.ask(*index, Owed::DeafQuery, &sql(*index));
-            let outcome = self.converse(*index, None).await?;
-            let failure = self.pipeline.deaf_failure.take();
-            if let Outcome::ServerLost { .. } = outcome {
-                gone.push(*index);
-            } else if let Some(body) = failure {
-                let message = view::error_field(&body, b'M').map(String::from_utf8_lossy).unwrap_or_default();
+        }
+        let mut told = self.together(statements, Stop::After(FINISH_MAX), || crash_at(step)).await;
+        for it in &told {
+            // AND CHAIN begins the next one.
+            let held = &mut self.held[it.index];
+            held.is_member = it.lost.is_none() && matches!(held.status, b'T' | b'E');
+            // undefined_object: recovery was faster.
+            let failure = it.failure().filter(|body| view::error_field(body, b'C') != Some(b"42704"));
+            if let Some(message) = failure.and_then(|body| view::error_field(body, b'M')) {
+                let message = String::from_utf8_lossy(message);
                 tracing::error!(client = self.id, %message, "a decided transaction waits for recovery on a shard");
             }
-            crash_at("committed_one");
         }
-        gone.sort_unstable();
-        for index in gone.into_iter().rev() {
-            let fault = self.lose(index, "lost while a decided transaction was being finished".to_owned());
+        told.retain(|it| it.lost.is_some());
+        if let Some(Trouble::Fault(fault)) = self.drop_lost(told) {
             tracing::warn!(client = self.id, %fault, "a decided transaction waits for recovery on a shard");
         }
-        Ok(())
     }
 
     /// Rolls back on every server of the open transaction. What the session knows of it is left to the caller.
-    pub(super) async fn roll_back_members(&mut self) -> Result<(), Trouble> {
-        let members: Vec<usize> = (0..self.held.len()).filter(|index| self.held[*index].is_member).collect();
-        self.end_members(&members, |_| "ROLLBACK".to_owned()).await
+    pub(super) async fn roll_back_members(&mut self) {
+        let members = (0..self.held.len()).filter(|index| self.held[*index].is_member);
+        let statements = members.map(|index| (index, "ROLLBACK".to_owned())).collect();
+        self.end_members(statements, "rolled_back_one").await;
     }
+
+    /// An error on one shard ends the transaction, or what came since the last savepoint, on all of them: as on one
+    /// PostgreSQL its locks are free before the client says ROLLBACK.
+    pub(super) async fn abort_members(&mut self) {
+        let members = || (0..self.held.len()).filter(|index| self.held[*index].is_member);
+        let alive: Vec<usize> = members().filter(|index| self.held[*index].status == b'T').collect();
+        if alive.is_empty() || members().count() < 2 || self.held.iter().any(|held| held.in_pipeline) {
+            return;
+        }
+        let statements = alive.into_iter().map(|index| (index, POISON.to_owned())).collect();
+        let mut told = self.together(statements, Stop::After(FINISH_MAX), || ()).await;
+        told.retain(|it| it.lost.is_some());
+        if self.drop_lost(told).is_some() {
+            tracing::warn!(client = self.id, "a server was lost while its transaction was being aborted");
+        }
+    }
+}
+
+/// Statements by the place of their server.
+type Statements = Vec<(usize, String)>;
+
+/// A decision takes milliseconds. After this long recovery may have undone the transaction, and even forgotten that.
+const UNDECIDED_MAX: Duration = Duration::from_secs(300);
+/// What is decided takes milliseconds too; after this long recovery is left to do it.
+pub(super) const FINISH_MAX: Duration = Duration::from_secs(30);
+/// A text that no server takes: the transaction it meets is aborted.
+const POISON: &str = "aborted by an error on another shard";
+
+/// What ends what has been prepared.
+fn finishing(told: &[Told], outcome: Outcome, gid: &str) -> Statements {
+    told.iter().filter(|it| it.is_done()).map(|it| (it.index, outcome.statement(gid))).collect()
 }
 
 /// COMMIT or END.
 pub(super) fn is_commit(command: &Command) -> bool {
     matches!(command, Command::Commit { .. })
 }
-
-/// Ends the process at a named step, for the tests of what recovery makes of it.
-#[cfg(debug_assertions)]
-fn crash_at(step: &str) {
-    if std::env::var("SHARDWAY_CRASH_AT").is_ok_and(|wanted| wanted == step) {
-        std::process::abort();
-    }
-}
-
-/// Released builds do no such thing.
-#[cfg(not(debug_assertions))]
-fn crash_at(_step: &str) {}

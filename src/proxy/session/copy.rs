@@ -362,7 +362,7 @@ impl Session {
             }
         }
         if is_own && !self.transaction.is_idle() {
-            self.roll_back_members().await?;
+            self.roll_back_members().await;
             self.transaction.on_ready(b'I');
             self.settings.end(false);
         }

@@ -230,8 +230,7 @@ impl Session {
         rest.iter_mut().for_each(|share| share.pipeline.is_deaf = true);
         let servers = rest.iter().map(|share| Arc::clone(&self.held[share.index].lease.cancellable));
         self.slot.set_all(servers.collect());
-        let (cancelling, connector) = (self.slot.begin_cancel(), Arc::clone(&self.shared.connector));
-        drop(tokio::spawn(async move { cancelling.deliver(&connector).await }));
+        self.cancel_aside();
     }
 
     /// Where the transaction stands after all of them.

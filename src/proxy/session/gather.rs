@@ -12,7 +12,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{Owed, without_position};
+use crate::logic::session::pipeline::{CANCELLED, Owed, without_position};
 use crate::logic::shards::ShardId;
 use crate::logic::value::Format;
 use crate::proxy::metrics::{Direction, PlanKind};
@@ -289,7 +289,14 @@ impl Session {
         let sent: usize = errands.iter().map(|errand| errand.outgoing.len()).sum();
         let mut is_stopped = false;
         let deadline = tokio::time::sleep(if timeout.is_zero() { FAR } else { timeout });
-        tokio::pin!(deadline);
+        let (watch, mut deadlock) = (self.watch(), None);
+        let watch = async move {
+            match watch {
+                Some(watch) => watch.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::pin!(deadline, watch);
         let is_gone = std::future::poll_fn(|context| {
             let mut is_waiting = false;
             for errand in errands.iter_mut().filter(|errand| !errand.is_over()) {
@@ -300,11 +307,15 @@ impl Session {
                 return Poll::Ready(false);
             }
             let is_late = deadline.as_mut().poll(context).is_ready();
-            let has_failed = errands.iter().any(Errand::has_failed) || bytes_of(errands) > limit || is_late;
+            if deadlock.is_none()
+                && let Poll::Ready(detail) = watch.as_mut().poll(context)
+            {
+                deadlock = Some(detail);
+            }
+            let is_given_up = is_late || deadlock.is_some();
+            let has_failed = errands.iter().any(Errand::has_failed) || bytes_of(errands) > limit || is_given_up;
             if has_failed && !std::mem::replace(&mut is_stopped, true) {
-                let connector = Arc::clone(&self.shared.connector);
-                let cancelling = self.slot.begin_cancel();
-                drop(tokio::spawn(async move { cancelling.deliver(&connector).await }));
+                self.cancel_aside();
             }
             self.client.poll_gone(context).map(|()| true)
         });
@@ -320,7 +331,7 @@ impl Session {
         }
         self.metrics.bytes(Direction::ServerOut, sent as u64);
         self.metrics.bytes(Direction::ServerIn, bytes_of(errands) as u64);
-        self.end_errands(errands, limit)
+        self.end_errands(errands, limit, deadlock)
     }
 
     /// The client has gone: what runs is cancelled, the connections close.
@@ -336,7 +347,7 @@ impl Session {
     }
 
     /// Takes down where each server stands; the first thing that went wrong is told.
-    fn end_errands(&mut self, errands: &mut [Errand], limit: usize) -> Result<(), Trouble> {
+    fn end_errands(&mut self, errands: &mut [Errand], limit: usize, deadlock: Option<String>) -> Result<(), Trouble> {
         for errand in errands.iter() {
             if let Some(status) = errand.fetch.status {
                 let held = &mut self.held[errand.index];
@@ -367,6 +378,10 @@ impl Session {
             let code = errand.fetch.failure.as_deref().and_then(|body| view::error_field(body, b'C'));
             code.is_some_and(|code| code != CANCELLED)
         };
+        if let (Some(detail), false) = (deadlock, errands.iter().any(|errand| own(&errand))) {
+            self.fail_members(errands);
+            return Err(Fault::Deadlock { detail }.into());
+        }
         let failed = errands.iter().find(own).or_else(|| errands.iter().find(|errand| errand.fetch.failure.is_some()));
         if let Some(body) = failed.and_then(|errand| errand.fetch.failure.as_deref()) {
             if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
@@ -407,8 +422,6 @@ impl Session {
 
 /// Longer than anybody waits.
 const FAR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
-/// query_canceled
-const CANCELLED: &[u8] = b"57014";
 
 fn bytes_of(errands: &[Errand]) -> usize {
     errands.iter().map(|errand| errand.fetch.bytes).sum()

@@ -5,7 +5,9 @@
 mod client;
 mod exchange;
 mod picture;
+mod watch;
 mod servers;
+mod together;
 mod greet;
 mod commit;
 mod copy;
@@ -244,6 +246,9 @@ impl Session {
                 Ok(Progress::Served) => (),
                 Ok(Progress::Wants) => return self.flush().await,
                 Err(trouble) => self.report(trouble)?,
+            }
+            if self.transaction.status() == b'E' && self.run == Run::Between {
+                self.abort_members().await;
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::logic::topology::{Health, PoolMode, Role, Server};
 use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::pool::{Lease, ServerPool};
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::session::{End, Session, Trouble, watch};
 
 /// A server that the session holds.
 pub struct Held {
@@ -338,6 +338,7 @@ impl Session {
     /// The same for a server that cancel requests know of. `sent`: bytes on their way already.
     pub(super) async fn relay(&mut self, index: usize, sent: usize) -> Result<Outcome, End> {
         let sent = sent + self.outgoing.len();
+        let watch = self.watch();
         let backend = &mut *self.held[index].lease;
         if let Some(among) = self.among {
             self.pipeline.keeps_ready = true;
@@ -359,7 +360,14 @@ impl Session {
             let (slot, connector) = (Arc::clone(slot), Arc::clone(connector));
             drop(tokio::spawn(async move { slot.cancel(&connector).await }));
         });
-        let outcome = outcome.await;
+        let outcome = match watch {
+            None => outcome.await,
+            Some(watch) => tokio::select! {
+                biased;
+                outcome = outcome => outcome,
+                detail = watch => watch::give_up(detail, &mut exchange, slot, connector).await,
+            },
+        };
         let received = exchange.received;
         self.metrics.bytes(Direction::ServerOut, sent as u64);
         self.metrics.bytes(Direction::ServerIn, received);

@@ -1,0 +1,223 @@
+//! Deadlocks over several shards: one of the transactions is aborted, in time, as on one PostgreSQL; who only waits is
+//! left alone.
+
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use crate::operations::metric;
+use crate::support::cluster::{Proxy, SHARDS, World};
+use crate::support::data::{self, admin};
+use crate::support::script::extended;
+use crate::support::wire::{self, Answer, Wire};
+
+/// `deadlock_timeout` × 2, and what a busy machine adds.
+const BROKEN_WITHIN: Duration = Duration::from_millis(2000 + 500);
+
+struct Stage {
+    world: World,
+    /// Clients of each shard: each test has one of each of its own
+    clients: Vec<Vec<i64>>,
+}
+
+static STAGE: LazyLock<Stage> = LazyLock::new(|| {
+    let world = World::start("deadlocks", false).unwrap();
+    data::load(&world);
+    let mut oracle = admin(world.oracle.port());
+    let client_of = |shard: &&str| {
+        let sql = "SELECT c FROM generate_series(1::bigint, 40) c WHERE c <> 42 AND placement.shard_of(c) = ";
+        let rows = oracle.rows(&format!("{sql}'{shard}' ORDER BY c"));
+        rows.into_iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect()
+    };
+    let clients = SHARDS.iter().map(client_of).collect();
+    Stage { world, clients }
+});
+
+impl Stage {
+    fn proxy(&self, name: &str) -> Proxy {
+        Proxy::start(&self.world.lab, name, &data::map_toml(&self.world)).unwrap()
+    }
+
+    /// Locks a row of the test's client on this shard.
+    fn update(&self, shard: usize, test: usize) -> String {
+        self.update_row(shard, test, 1)
+    }
+
+    fn update_row(&self, shard: usize, test: usize, id: usize) -> String {
+        let client = self.clients[shard][test];
+        format!("UPDATE events SET amount = amount + 1 WHERE client_id = {client} AND id = {id}")
+    }
+
+    /// A session inside a transaction that has locked a row.
+    fn holding(&self, proxy: &Proxy, shard: usize, test: usize) -> Wire {
+        let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+        wire.rows("BEGIN");
+        wire.rows(&self.update(shard, test));
+        wire
+    }
+
+    /// Waits until this statement waits for a lock.
+    fn until_waiting(&self, shard: usize, statement: &str) {
+        let start = Instant::now();
+        let mut server = admin(self.world.shards[shard].port());
+        let sql = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query = '{}'",
+            statement.replace('\'', "''")
+        );
+        while server.value(&sql) == "0" {
+            assert!(start.elapsed() < Duration::from_secs(10), "it does not wait: {statement}");
+        }
+    }
+}
+
+fn answer(wire: &mut Wire) -> Answer {
+    wire::answers(&wire.until_ready().unwrap()).into_iter().next().unwrap()
+}
+
+fn detail(wire: &mut Wire) -> (String, String) {
+    let frames = wire.until_ready().unwrap();
+    let error = frames.iter().find(|frame| frame.tag == b'E').expect("an error");
+    let state = wire::answers(&frames).into_iter().find_map(|answer| answer.error).unwrap().0;
+    (state, String::from_utf8_lossy(&error.body).into_owned())
+}
+
+fn counted(proxy: &Proxy) -> f64 {
+    metric(proxy, "shardway_deadlocks_total", &["database=\"app\""])
+}
+
+#[test]
+fn two_sessions_in_opposite_order_lose_the_younger_and_no_more() {
+    let (stage, test) = (&*STAGE, 0);
+    let proxy = stage.proxy("opposite");
+    assert_eq!(counted(&proxy), 0.0);
+    let mut elder = stage.holding(&proxy, 0, test);
+    let mut younger = stage.holding(&proxy, 1, test);
+    younger.send(&wire::query(&stage.update(0, test))).unwrap();
+    stage.until_waiting(0, &stage.update(0, test));
+    let start = Instant::now();
+    elder.send(&wire::query(&stage.update(1, test))).unwrap();
+    let (state, error) = detail(&mut younger);
+    assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+    assert!(start.elapsed() > Duration::from_millis(900), "deadlock_timeout is a second: {:?}", start.elapsed());
+    assert_eq!(state, "40P01", "{error}");
+    assert!(error.contains("deadlock detected"), "{error}");
+    assert!(error.contains("On shard \"a\" process") && error.contains("On shard \"b\" process"), "{error}");
+    // Its locks are free although its client has not said ROLLBACK.
+    assert_eq!(answer(&mut elder).tag, "UPDATE 1");
+    assert_eq!(wire::answers(&younger.simple("SELECT 1").unwrap())[0].error.as_ref().unwrap().0, "25P02");
+    assert_eq!(wire::answers(&younger.simple("COMMIT").unwrap())[0].tag, "ROLLBACK");
+    assert_eq!(wire::answers(&elder.simple("COMMIT").unwrap())[0].tag, "COMMIT");
+    assert_eq!(counted(&proxy), 1.0);
+    assert!(proxy.output().contains("deadlock over several shards"), "{}", proxy.output());
+    assert_eq!(younger.value("SELECT 1"), "1");
+}
+
+#[test]
+fn three_sessions_in_a_ring_lose_one() {
+    let (stage, test) = (&*STAGE, 1);
+    let proxy = stage.proxy("ring");
+    let mut ring: Vec<Wire> = (0..3).map(|shard| stage.holding(&proxy, shard, test)).collect();
+    let start = Instant::now();
+    for (number, wire) in ring.iter_mut().enumerate() {
+        wire.send(&extended(&stage.update((number + 1) % 3, test), &[])).unwrap();
+    }
+    let mut youngest = ring.pop().unwrap();
+    assert_eq!(detail(&mut youngest).0, "40P01");
+    assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+    youngest.rows("ROLLBACK");
+    // The second waited for the third, the first for the second.
+    let mut second = ring.pop().unwrap();
+    assert_eq!(answer(&mut second).error, None);
+    second.rows("COMMIT");
+    assert_eq!(answer(&mut ring[0]).error, None);
+    ring[0].rows("COMMIT");
+    assert_eq!(counted(&proxy), 1.0);
+}
+
+#[test]
+fn sessions_of_two_proxies_lose_one_of_them() {
+    let (stage, test) = (&*STAGE, 2);
+    let (one, other) = (stage.proxy("one"), stage.proxy("other"));
+    let mut elder = stage.holding(&one, 0, test);
+    let mut younger = stage.holding(&other, 1, test);
+    younger.send(&wire::query(&stage.update(0, test))).unwrap();
+    let start = Instant::now();
+    elder.send(&wire::query(&stage.update(1, test))).unwrap();
+    assert_eq!(detail(&mut younger).0, "40P01");
+    assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+    assert_eq!(answer(&mut elder).error, None);
+    elder.rows("ROLLBACK");
+    assert_eq!((counted(&one), counted(&other)), (0.0, 1.0));
+}
+
+#[test]
+fn a_circle_through_a_client_of_one_shard_is_ended_too() {
+    let (stage, test) = (&*STAGE, 3);
+    let proxy = stage.proxy("through");
+    let mut elder = stage.holding(&proxy, 0, test);
+    let mut younger = stage.holding(&proxy, 1, test);
+    younger.rows(&stage.update_row(0, test, 2));
+    // Waits for the younger on a, and is waited for on b by nobody: it holds a row of b that the elder wants.
+    let mut direct = admin(stage.world.shards[1].port());
+    direct.rows("BEGIN");
+    direct.rows(&stage.update_row(1, test, 2));
+    direct.send(&wire::query(&stage.update(1, test))).unwrap();
+    elder.send(&wire::query(&stage.update_row(1, test, 2))).unwrap();
+    younger.send(&wire::query(&stage.update(0, test))).unwrap();
+    assert_eq!(detail(&mut younger).0, "40P01");
+    assert_eq!(answer(&mut direct).error, None);
+    direct.rows("ROLLBACK");
+    assert_eq!(answer(&mut elder).error, None);
+    elder.rows("ROLLBACK");
+    younger.rows("ROLLBACK");
+}
+
+#[test]
+fn a_savepoint_brings_the_victim_back() {
+    let (stage, test) = (&*STAGE, 4);
+    let proxy = stage.proxy("savepoint");
+    let mut elder = stage.holding(&proxy, 0, test);
+    let mut younger = Wire::login(proxy.port, "app", &[]).unwrap();
+    younger.rows("BEGIN");
+    younger.rows(&stage.update(1, test));
+    younger.rows("SAVEPOINT before");
+    younger.rows(&stage.update(2, test));
+    younger.send(&wire::query(&stage.update(0, test))).unwrap();
+    stage.until_waiting(0, &stage.update(0, test));
+    elder.send(&wire::query(&stage.update(2, test))).unwrap();
+    assert_eq!(detail(&mut younger).0, "40P01");
+    // What came after the savepoint is undone on every shard, and no more.
+    assert_eq!(answer(&mut elder).error, None);
+    elder.rows("ROLLBACK");
+    younger.rows("ROLLBACK TO before");
+    younger.rows(&stage.update(2, test));
+    assert_eq!(wire::answers(&younger.simple("COMMIT").unwrap())[0].tag, "COMMIT");
+}
+
+#[test]
+fn who_only_waits_is_left_alone() {
+    let (stage, test) = (&*STAGE, 5);
+    let proxy = stage.proxy("plain");
+    let mut first = Wire::login(proxy.port, "app", &[]).unwrap();
+    first.rows("BEGIN");
+    (0..3).for_each(|shard| drop(first.rows(&stage.update(shard, test))));
+    let mut waiting: Vec<Wire> = (0..3)
+        .map(|shard| {
+            let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+            wire.rows("BEGIN");
+            wire.rows(&stage.update_row((shard + 1) % 3, test, 2));
+            wire.send(&wire::query(&stage.update(shard, test))).unwrap();
+            wire
+        })
+        .collect();
+    let start = Instant::now();
+    // Three times as long as it takes to end one.
+    while start.elapsed() < Duration::from_millis(4500) {
+        first.rows("SELECT pg_sleep(0.5)");
+    }
+    first.rows("COMMIT");
+    for wire in &mut waiting {
+        assert_eq!(answer(wire).error, None);
+        wire.rows("ROLLBACK");
+    }
+    assert_eq!(counted(&proxy), 0.0);
+}
