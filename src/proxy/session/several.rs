@@ -84,7 +84,7 @@ impl Session {
             }
             Command::Rollback { chain: false } => {
                 self.warn_of_no_block();
-                self.roll_back_members().await?;
+                self.roll_back_members().await;
                 self.transaction.forget();
                 self.settings.end(false);
                 "ROLLBACK"
