@@ -24,6 +24,8 @@ mod commands;
 mod oracle;
 /// The same with random tables, rows and statements.
 mod generator;
+/// The queries of TPC-H.
+mod tpch;
 /// On the wire as PostgreSQL, message by message.
 mod sessions;
 /// Drivers, ORMs and tools do real work through the proxy.

@@ -248,7 +248,7 @@ fn check_tables(oracle: &mut Oracle, subject: &mut Subject<'_>, case: &Case) -> 
 }
 
 /// How two answers differ; `None` if they do not.
-fn difference(ours: &(Vec<Answer>, u8), theirs: &(Vec<Answer>, u8), is_ordered: bool) -> Option<String> {
+pub fn difference(ours: &(Vec<Answer>, u8), theirs: &(Vec<Answer>, u8), is_ordered: bool) -> Option<String> {
     if ours.0.len() != theirs.0.len() {
         return Some(format!("{} answers instead of {}: {:?}", theirs.0.len(), ours.0.len(), theirs.0));
     }

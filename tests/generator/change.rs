@@ -76,6 +76,6 @@ impl Writer<'_> {
     }
 
     fn returning(&mut self) -> &'static str {
-        *self.choices.pick(&["", " RETURNING *", " RETURNING id, k"])
+        self.choices.word(&["", " RETURNING *", " RETURNING id, k"])
     }
 }

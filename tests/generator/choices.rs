@@ -45,6 +45,11 @@ impl Choices {
         self.below(count) == count - 1
     }
 
+    /// One of these words.
+    pub fn word(&mut self, from: &[&'static str]) -> &'static str {
+        from[self.below(from.len())]
+    }
+
     /// One of these.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]

@@ -330,7 +330,7 @@ impl Writer<'_> {
 
     /// A comparison.
     pub fn operator(&mut self) -> &'static str {
-        *self.choices.pick(&["=", "<", ">", "<>", ">=", "<="])
+        self.choices.word(&["=", "<", ">", "<>", ">=", "<="])
     }
 
     fn not(&mut self) -> &'static str {

@@ -6,6 +6,7 @@ use super::schema::Schema;
 
 /// What the answer of a statement may depend on besides the rows.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Marks {
     /// It may fail, or not, by the order in which PostgreSQL computes
     pub may_fail: bool,
@@ -42,14 +43,14 @@ pub struct Relation {
 pub struct Place<'s> {
     pub relations: &'s [Relation],
     /// The query around it
-    pub outer: Option<&'s Place<'s>>,
+    pub outer: Option<&'s Self>,
     /// Behind a GROUP BY: its keys
     pub groups: Option<&'s [(String, Kind)]>,
 }
 
 impl<'s> Place<'s> {
     /// Columns of these alone.
-    pub fn of(relations: &'s [Relation], outer: Option<&'s Place<'s>>) -> Self {
+    pub fn of(relations: &'s [Relation], outer: Option<&'s Self>) -> Self {
         Self { relations, outer, groups: None }
     }
 }
