@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::{TOO_DEEP, deeper};
-use crate::logic::sql::statement::Target as Assignment;
-use crate::logic::sql::statement::expression::{Expression, Subquery, Window};
+use crate::logic::sql::statement::{Query, Target as Assignment};
+use crate::logic::sql::statement::expression::{Expression, Subquery, SubqueryKind, Window};
 
 use super::constants::{Literals, array_oid};
 use super::facts::{Facts, Variable};
@@ -61,6 +61,8 @@ pub struct Survey<'a> {
     volatile_calls: usize,
     /// What the text names, for those who asked for it
     mentions: Option<Mentions<'a>>,
+    /// The query of an EXISTS that is walked now, by address: what its rows are made of does not matter
+    existing: Option<*const Query>,
     /// Rows of several shards can be put together for it
     pub may_spread: bool,
 }
@@ -117,6 +119,7 @@ impl<'a> Survey<'a> {
             views: 0,
             volatile_calls: 0,
             mentions: None,
+            existing: None,
             may_spread: false,
         }
     }
@@ -295,6 +298,7 @@ impl<'a> Survey<'a> {
                 if let Some(test) = &subquery.test {
                     self.visit(test, scope);
                 }
+                self.existing = (subquery.kind == SubqueryKind::Exists).then_some(std::ptr::from_ref(&subquery.query));
                 let columns = self.query(&subquery.query, scope);
                 self.subqueries.insert(std::ptr::from_ref(subquery.as_ref()), columns);
             }
