@@ -4,7 +4,7 @@
 //! same way (length and bytes), so a value is copied once and never looked at.
 
 use crate::logic::protocol::frame::{self, Front, server};
-use crate::logic::protocol::view;
+use crate::logic::protocol::{view, write};
 
 /// The values of one column, as the elements of an array.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,6 +36,45 @@ pub struct Rows {
     pub count: u32,
 }
 
+/// What a server answered, as it came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The bodies of its RowDescriptions
+    pub descriptions: Vec<Box<[u8]>>,
+    /// The body of its ParameterDescription
+    pub parameters: Option<Box<[u8]>>,
+    /// Its rows, as frames
+    pub rows: Vec<u8>,
+    /// Where each of them begins
+    pub starts: Vec<u32>,
+    /// Its notices, as frames
+    pub notices: Vec<u8>,
+    /// The tag of its last command
+    pub tag: Option<Box<[u8]>>,
+}
+
+impl Kept {
+    /// The frame of the nth row.
+    pub fn row(&self, number: usize) -> &[u8] {
+        let end = self.starts.get(number + 1).map_or(self.rows.len(), |next| *next as usize);
+        &self.rows[self.starts[number] as usize..end]
+    }
+
+    fn frame(&mut self, tag: u8, body: &[u8]) {
+        match tag {
+            server::DATA_ROW => {
+                self.starts.push(self.rows.len() as u32);
+                write::frame(&mut self.rows, tag, |out| out.extend_from_slice(body));
+            }
+            server::ROW_DESCRIPTION => self.descriptions.push(body.into()),
+            server::PARAMETER_DESCRIPTION => self.parameters = Some(body.into()),
+            server::NOTICE => write::frame(&mut self.notices, tag, |out| out.extend_from_slice(body)),
+            server::COMMAND_COMPLETE => self.tag = Some(view::command_tag(body).into()),
+            _ => (),
+        }
+    }
+}
+
 /// Reads the answers of one server to the statements of several parts.
 ///
 /// ```text
@@ -49,6 +88,8 @@ pub struct Fetch {
     pub parts: Vec<Rows>,
     /// The part whose rows come now
     current: usize,
+    /// Rows are kept as they come, instead of by parts
+    pub kept: Option<Box<Kept>>,
     /// A Sync ends the batch
     is_synced: bool,
     /// The end of a read that cut a frame
@@ -74,6 +115,11 @@ impl Fetch {
     pub fn new(hidden: usize, widths: impl Iterator<Item = usize>, is_synced: bool) -> Self {
         let rows = |width| Rows { columns: vec![Elements::default(); width], count: 0 };
         Self { hidden, parts: widths.map(rows).collect(), is_synced, ..Self::default() }
+    }
+
+    /// Of statements whose answers are kept as they come, up to their Sync.
+    pub fn keeping(hidden: usize) -> Self {
+        Self { hidden, kept: Some(Box::default()), is_synced: true, ..Self::default() }
     }
 
     /// Everything has been answered.
@@ -114,8 +160,14 @@ impl Fetch {
     }
 
     fn frame(&mut self, tag: u8, body: &[u8]) -> Result<(), Broken> {
+        if let Some(kept) = &mut self.kept
+            && self.hidden == 0
+        {
+            self.bytes += if tag == server::DATA_ROW { body.len() } else { 0 };
+            kept.frame(tag, body);
+        }
         match tag {
-            server::DATA_ROW if self.hidden == 0 => self.row(body)?,
+            server::DATA_ROW if self.hidden == 0 && self.kept.is_none() => self.row(body)?,
             server::COMMAND_COMPLETE if self.hidden == 0 => self.current += 1,
             server::READY if self.hidden > 0 => self.hidden -= 1,
             server::READY => self.status = body.first().copied(),
@@ -180,7 +232,6 @@ pub fn write_array<'a>(out: &mut Vec<u8>, element: u32, pieces: impl Iterator<It
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::protocol::write;
 
     fn row(fields: &[Option<&[u8]>]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -370,6 +370,14 @@ fn perhaps(refusal: Refusal) -> Refusal {
     if refusal.reason == Reason::NoHome { Refusal { sqlstate: "0A000", ..refusal } } else { refusal }
 }
 
+/// The home of each row that is written, in their order; `None`: any server reports what is wrong with the row.
+pub fn homes(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Result<Vec<Option<ShardId>>, Refusal> {
+    let Place::Store { keyspace, column, keys, rule, .. } = &requirement.place else { return Ok(Vec::new()) };
+    let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+    let target = Stored { table: &requirement.table, column, keyspace, rule: *rule };
+    keys.iter().map(|key| target.home(values.decode_stored(key, keyspace.key_type))).collect()
+}
+
 /// The home of a row of a COPY. A key that no server would take goes to the first, which says so.
 pub fn home_of_row(copy: &CopyIn, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
     let target = Stored { table: &copy.table, column: &copy.key_column, keyspace, rule: copy.rule };

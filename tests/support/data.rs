@@ -60,6 +60,9 @@ pub const TABLES: &[(&str, Home)] = &[
     ("wide", Hash("client_id", "bigint")),
     ("nothing", Hash("client_id", "bigint")),
     ("registered", Hash("client_id", "bigint")),
+    ("serials", Hash("id", "bigint")),
+    ("identified", Hash("id", "bigint")),
+    ("dated", Hash("client_id", "bigint")),
 ];
 
 /// The types of hash keys.

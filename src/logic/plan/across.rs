@@ -5,6 +5,7 @@ use crate::logic::sql::statement::{Located, Statement};
 
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
+use super::split::{self, Split};
 use super::{Refusal, Schema, reduce};
 
 /// The way of a statement over several shards.
@@ -14,6 +15,8 @@ pub enum Across {
     Read(Read),
     /// UPDATE or DELETE that treats each row by itself: the shards run it as it is
     Change(Fanout),
+    /// INSERT whose rows belong to several shards, or whose keys have to be computed first
+    Split(Box<Split>),
     /// No way is right
     Refuse(Refusal),
 }
@@ -43,6 +46,10 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         Statement::Change(change) => match fanout::fanout(text, schema) {
             Some(fanout) => Across::Change(fanout),
             None => Across::Refuse(Refusal::not_row_by_row(change.verb, &change.table.name)),
+        },
+        Statement::Insert(insert) => match split::split(insert, &located.at, text, schema) {
+            Ok(split) => Across::Split(Box::new(split)),
+            Err(refusal) => Across::Refuse(refusal),
         },
         _ => Across::Refuse(Refusal::across("a statement that is no query")),
     }

@@ -8,6 +8,7 @@ use crate::logic::value::LiteralKind;
 use super::across::{Across, Read};
 use super::fanout::Fanout;
 use super::gather::Gather;
+use super::split::Split;
 use super::{
     Access, Command, CopyIn, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement, Restriction,
     Source, Value,
@@ -27,6 +28,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
     match across {
         Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => self::fanout(fanout, map),
         Across::Read(Read { fanout: None, gather: Ok(gather) }) => self::gather(gather, map),
+        Across::Split(split) => self::split(split, map),
         Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => refused(refusal),
     }
 }
@@ -41,6 +43,17 @@ fn gather(gather: &Gather, map: &ShardMap) -> String {
         let _infallible = write!(text, "\n   {}: {}", requirement(&part.requirement, map), part.text);
     }
     let _infallible = write!(text, "\n   then: {}", gather.text);
+    text
+}
+
+fn split(split: &Split, map: &ShardMap) -> String {
+    let mut text = format!("=> Split: {}", requirement(&split.requirement, map));
+    for (number, asked) in split.asked.iter().enumerate() {
+        let _infallible = write!(text, "\n   ask: ${} = {asked}", usize::from(split.params) + 1 + number);
+    }
+    for row in &split.rows {
+        let _infallible = write!(text, "\n   each: {}{row}{}", split.head, split.tail);
+    }
     text
 }
 

@@ -25,10 +25,13 @@ mod settings;
 mod copy;
 mod utility;
 mod words;
+pub mod pieces;
+mod layout;
 mod statement;
 pub mod fanout;
 pub mod gather;
 mod reduce;
+pub mod split;
 pub mod across;
 pub mod explain;
 

@@ -253,6 +253,16 @@ impl Refusal {
         )
     }
 
+    /// An INSERT of rows for several shards, or with a key to be computed, whose rows need more than that.
+    pub fn rows_beside(what: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{what} is not possible in an INSERT of rows for several shards"),
+            "Each shard stores its own rows, and would find another value for it.",
+            "Give the value as a constant or a parameter, or insert the rows one by one.",
+        )
+    }
+
     /// An UPDATE of the key.
     pub fn key_changed(table: &str, column: &str) -> Self {
         Self::new(

@@ -33,13 +33,22 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
         plan = Plan::Refuse(refusal);
         None
     });
-    let may_span = may_span(&located.statement) && matches!(plan, Plan::One(_));
+    let may_span = may_span(&located.statement) && is_spread(&plan);
     Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement), may_span }
 }
 
 /// Where one shard is not enough, several may do (`across`).
 fn may_span(statement: &Statement) -> bool {
-    matches!(statement, Statement::Query(_) | Statement::Change(_))
+    matches!(statement, Statement::Query(_) | Statement::Change(_) | Statement::Insert(_))
+}
+
+/// One shard may not be enough, or which one it is has to be computed.
+fn is_spread(plan: &Plan) -> bool {
+    match plan {
+        Plan::One(_) => true,
+        Plan::Refuse(refusal) => refusal.reason == Reason::KeyIsUnknown,
+        Plan::Command(_) | Plan::CopyIn(_) => false,
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other statements are told apart by the survey")]

@@ -213,6 +213,41 @@ pub fn execute(body: &[u8]) -> Result<(&[u8], i32), Malformed> {
     Ok((portal, limit))
 }
 
+/// The OIDs of a ParameterDescription, big-endian, four bytes each.
+pub fn parameter_types(body: &[u8]) -> &[u8] {
+    body.get(2..).unwrap_or_default()
+}
+
+/// The types of the columns of a RowDescription.
+pub fn column_types(body: &[u8]) -> Result<Vec<u32>, Malformed> {
+    let mut reader = Reader::new(body, "RowDescription");
+    let count = reader.i16()? as u16;
+    let mut types = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
+        reader.text()?;
+        // Its table and the number of its column there.
+        reader.take(6)?;
+        types.push(reader.i32()? as u32);
+        // Its size, modifier and format.
+        reader.take(8)?;
+    }
+    Ok(types)
+}
+
+/// The fields of a DataRow; `None` is NULL.
+pub fn fields(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
+    let mut reader = Reader::new(body, "DataRow");
+    let count = reader.i16()? as u16;
+    let mut fields = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
+        fields.push(match reader.i32()? {
+            length @ 0.. => Some(reader.take(length as usize)?),
+            _ => None,
+        });
+    }
+    Ok(fields)
+}
+
 /// Name and value of a ParameterStatus.
 pub fn parameter_status(body: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let mut reader = Reader::new(body, "ParameterStatus");

@@ -24,6 +24,7 @@ impl Session {
                 self.fan_out_query(fanout, sql).await
             }
             Across::Read(Read { fanout: None, gather: Ok(gather) }) => self.gather_query(gather).await,
+            Across::Split(split) => self.split_query(split, sql).await,
             Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
                 Err(refusal.clone().into())
             }
@@ -33,7 +34,7 @@ impl Session {
     /// Execute of a portal over several shards stands at the front.
     pub(super) async fn execute_across(&mut self, name: &[u8], limit: i32) -> Result<(), Trouble> {
         let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
-        let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
+        let Some(mut portal) = self.portals[place].across.take() else { return Ok(()) };
         let size = self.client.front().size();
         match &*portal.across {
             _ if portal.is_done => {
@@ -59,6 +60,21 @@ impl Session {
                 self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
+            Across::Split(split) => {
+                if portal.stored.is_none() {
+                    self.check_alone(size)?;
+                }
+                self.client.consume(size);
+                let mut stored = match portal.stored.take() {
+                    Some(stored) => stored,
+                    None => self.split_portal(split, &portal.statement, &portal.bind).await?,
+                };
+                stored.give(limit, &mut self.client.outbox);
+                portal.stored = Some(stored);
+                if let Some(it) = self.portals.get_mut(place) {
+                    it.across = Some(portal);
+                }
+            }
             Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => {
                 return Err(refusal.clone().into());
             }
@@ -82,6 +98,13 @@ impl Session {
             }
             Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
                 self.gather_bound(gather, &statement.types, bind).await
+            }
+            Across::Split(split) => {
+                self.describe_bound(statement, bind).await?;
+                let mut stored = self.split_portal(split, statement, bind).await?;
+                stored.give(0, &mut self.client.outbox);
+                self.say_ready();
+                Ok(())
             }
             Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
                 Err(refusal.clone().into())

@@ -266,6 +266,9 @@ impl Session {
             }
             if self.transaction.is_on_server() {
                 self.transaction.on_ready(b'E');
+            } else {
+                // A statement that does not parse fails a transaction that no server knows of yet.
+                self.transaction.abort();
             }
         }
         self.has_ddl |= changes_schema && failure.is_none();

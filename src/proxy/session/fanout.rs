@@ -284,7 +284,7 @@ fn tag(verb: &str, rows: u64) -> String {
 }
 
 /// The number at the end of a command tag.
-fn rows_of(tag: &[u8]) -> u64 {
+pub(super) fn rows_of(tag: &[u8]) -> u64 {
     let number = tag.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or_default()
 }

@@ -39,13 +39,13 @@ const TEXT_OID: u32 = 25;
 const TEXT_RESULTS: [u8; 2] = [0, 0];
 
 /// What one server is asked.
-struct Errand {
+pub(super) struct Errand {
     /// Its place among the servers held
-    index: usize,
+    pub index: usize,
     /// The parts it is asked for
     parts: Vec<usize>,
     outgoing: Outgoing,
-    fetch: Fetch,
+    pub fetch: Fetch,
     /// The connection broke
     lost: Option<String>,
 }
@@ -280,8 +280,19 @@ impl Session {
         Ok(errand.fetch.parts)
     }
 
+    /// What stands in `outgoing`, behind what `prepare` and the like put there: for the server of `index`, whose answers
+    /// are kept as they come.
+    pub(super) fn errand_kept(&mut self, index: usize) -> Errand {
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        let hidden = self.pipeline.entered() as usize;
+        self.pipeline.forget();
+        self.held[index].lease.unnamed = None;
+        let outgoing = std::mem::take(&mut self.outgoing);
+        Errand { index, parts: Vec::new(), outgoing, fetch: Fetch::keeping(hidden), lost: None }
+    }
+
     /// Sends what is to be sent and reads what comes back, of all servers at once.
-    async fn run_errands(&mut self, errands: &mut [Errand]) -> Result<(), Trouble> {
+    pub(super) async fn run_errands(&mut self, errands: &mut [Errand]) -> Result<(), Trouble> {
         let servers = errands.iter().map(|errand| Arc::clone(&self.held[errand.index].lease.cancellable));
         self.slot.set_all(servers.collect());
         let limits = &self.picture().database.limits;

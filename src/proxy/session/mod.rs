@@ -13,6 +13,7 @@ mod commit;
 mod copy;
 mod fanout;
 mod gather;
+mod split;
 mod across;
 mod simple;
 mod several;
@@ -131,6 +132,8 @@ struct AcrossPortal {
     bind: Vec<u8>,
     /// Its rows have been sent
     is_done: bool,
+    /// It has stored its rows; those that it returns are given as they are asked for
+    stored: Option<split::Stored>,
 }
 
 /// A statement among several of one text. The client is not owed a ReadyForQuery for it.

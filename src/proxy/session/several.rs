@@ -37,7 +37,9 @@ impl Session {
     fn check_refused(&self, statements: &[Planned]) -> Result<(), Trouble> {
         for planned in statements {
             let is_forced = planned.forced.is_some() && self.named_for(planned)?.is_some();
-            if let (Plan::Refuse(refusal), false) = (&*planned.plan, is_forced) {
+            if let (Plan::Refuse(refusal), false) = (&*planned.plan, is_forced)
+                && !self.may_cross(planned, refusal)
+            {
                 return Err(refusal.clone().into());
             }
         }

@@ -95,7 +95,7 @@ impl Session {
         // A hint is for one server.
         planned.may_span
             && planned.hint.is_none()
-            && refusal.reason == Reason::ManyShards
+            && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown)
             && matches!(self.named_for(planned), Ok(None))
     }
 

@@ -243,6 +243,10 @@ impl Session {
                         found => Some(self.routed(planned, found)?),
                     }
                 }
+                Plan::Refuse(refusal) if self.may_cross(planned, refusal) => {
+                    across = Some(self.across_portal(&statement, self.body(at, size))?);
+                    Some((Destination::Any, Access::Read))
+                }
                 Plan::Refuse(refusal) => Some(self.routed(planned, Err(refusal.clone()))?),
             },
         };
@@ -276,7 +280,7 @@ impl Session {
             return Err(refusal.clone().into());
         }
         let statement = Arc::clone(statement);
-        Ok(Box::new(AcrossPortal { across, statement, bind: bind.to_vec(), is_done: false }))
+        Ok(Box::new(AcrossPortal { across, statement, bind: bind.to_vec(), is_done: false, stored: None }))
     }
 
     fn routed(

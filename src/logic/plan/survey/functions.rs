@@ -40,6 +40,14 @@ impl<'a> Survey<'a> {
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
             self.depends_on_more_than_a_row();
         }
+        match functions.as_slice() {
+            [_, ..] if is_moment(name) && functions.iter().all(|it| it.schema.as_ref() == "pg_catalog") => {
+                self.meet_moment();
+            }
+            [_, ..] if functions.iter().all(|it| is_of_any_server(name, it)) => (),
+            [] if &**name == "nextval" => (),
+            _ => self.depends_on_server(),
+        }
         // The user may have given one of these names to something else.
         let special = special(name).filter(|_| functions.is_empty() || functions.iter().any(|it| !is_own(it)));
         if let Some(special) = special {
@@ -180,6 +188,39 @@ fn is_of_a_row(name: &str, function: &Function) -> bool {
         }
         (FunctionKind::Function, Volatility::Volatile)
         | (FunctionKind::Aggregate | FunctionKind::Window | FunctionKind::Procedure, _) => false,
+    }
+}
+
+/// One value for a whole statement on one server.
+fn is_moment(name: &str) -> bool {
+    matches!(name, "now" | "transaction_timestamp" | "statement_timestamp")
+}
+
+/// It makes no difference on which server it is called, once for each row.
+fn is_of_any_server(name: &str, function: &Function) -> bool {
+    const OF_EACH_CALL: [&str; 6] =
+        ["random", "gen_random_uuid", "uuid_generate_v4", "clock_timestamp", "timeofday", "nextval"];
+    /// Their results depend on their arguments and the session's settings alone.
+    const OF_SETTINGS: [&str; 12] = [
+        "length",
+        "json_build_object",
+        "jsonb_build_object",
+        "json_build_array",
+        "jsonb_build_array",
+        "convert_from",
+        "convert_to",
+        "to_tsvector",
+        "to_tsquery",
+        "plainto_tsquery",
+        "quote_literal",
+        "quote_nullable",
+    ];
+    match function.volatility {
+        Volatility::Immutable => true,
+        Volatility::Stable => {
+            is_of_a_row(name, function) || function.schema.as_ref() == "pg_catalog" && OF_SETTINGS.contains(&name)
+        }
+        Volatility::Volatile => !is_own(function) && OF_EACH_CALL.contains(&name),
     }
 }
 

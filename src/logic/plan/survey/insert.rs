@@ -147,6 +147,9 @@ impl Survey<'_> {
     }
 
     fn store(&mut self, keys: Vec<Key<'_>>, target: Target<'_>, is_conditional: bool) {
+        if self.spreads_rows {
+            return;
+        }
         let mut values = Vec::with_capacity(keys.len());
         for key in keys {
             let value = match key {
@@ -261,7 +264,7 @@ fn is_own_key(parts: &[Box<str>], own: &str, key: &str) -> bool {
 }
 
 /// VALUES and nothing around it.
-fn is_plain(query: &Query) -> bool {
+pub fn is_plain(query: &Query) -> bool {
     query.with.is_none() && query.order_by.is_empty() && query.limits.is_empty()
 }
 

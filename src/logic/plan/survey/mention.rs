@@ -14,9 +14,10 @@ use crate::logic::sql::statement::{Alias, Change, RelationName, Select};
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
-use super::super::schema::Found;
+use super::super::schema::{Found, Schema};
 use super::super::scope::Scope;
-use super::super::{Access, Place, Requirement};
+use super::super::{Access, Mark, Place, Requirement, Restriction};
+use super::params::Params;
 use super::{Preferred, Survey};
 
 /// A table that the text names.
@@ -74,6 +75,36 @@ pub struct Mentions<'a> {
     row_source: Option<usize>,
     /// Something in the text needs more than one row, or the server it runs on
     depends_on_more: bool,
+    /// Something in it depends on the server it runs on, now() and its kin left out
+    depends_on_server: bool,
+    /// How often the text itself names now() and its kin
+    moments: usize,
+}
+
+/// What a survey of an INSERT found whose rows belong to several shards.
+pub struct Stored {
+    params: Params,
+    /// How often the text names now() and its kin
+    pub moments: usize,
+    /// It may change settings that we cannot see
+    pub taints: bool,
+}
+
+impl Stored {
+    /// How many parameters there are.
+    pub fn params(&self) -> u16 {
+        self.params.highest()
+    }
+
+    /// PostgreSQL finds the same types for them in each part of the text.
+    pub fn has_certain_params(&self) -> bool {
+        self.params.numbers().into_iter().all(|number| self.params.is_certain(number))
+    }
+
+    /// Names the parameters whose type at the server is in doubt.
+    pub fn mark(&self, requirement: &mut Requirement, schema: &Schema<'_>) {
+        self.params.mark_requirement(requirement, schema.map);
+    }
 }
 
 /// What a survey for several shards found.
@@ -227,6 +258,44 @@ impl<'a> Survey<'a> {
         if let Some(mentions) = &mut self.mentions {
             mentions.depends_on_more = true;
         }
+    }
+
+    /// Another server would tell something else.
+    pub(super) fn depends_on_server(&mut self) {
+        if let Some(mentions) = &mut self.mentions {
+            mentions.depends_on_server = true;
+        }
+    }
+
+    /// One value for the whole statement.
+    pub(super) fn meet_moment(&mut self) {
+        if let Some(mentions) = &mut self.mentions
+            && self.view_depth == 0
+        {
+            mentions.moments += 1;
+        }
+    }
+
+    /// An INSERT whose rows each need nothing but what every shard has.
+    pub fn finish_insert(mut self) -> Result<Stored, Refusal> {
+        self.finish_ties();
+        if let Some(refusal) = self.refusal.take() {
+            return Err(refusal);
+        }
+        let mentions = self.mentions.take().unwrap_or_default();
+        if let Some(used) = self.uses.iter().find(|used| self.facts.keys(used.variable) == Restriction::All) {
+            return Err(Refusal::unrestricted(self.verb, &used.table, &used.column));
+        }
+        let needs_rows = !self.uses.is_empty() || !self.required.is_empty();
+        let is_bound =
+            self.preferred != Preferred::Any || self.mark != Mark { taints: self.mark.taints, ..Mark::default() };
+        if needs_rows {
+            return Err(Refusal::rows_beside("a value that is looked up in a sharded or single table"));
+        }
+        if is_bound || mentions.depends_on_server {
+            return Err(Refusal::rows_beside("a function that depends on the server or the session"));
+        }
+        Ok(Stored { params: self.params, moments: mentions.moments, taints: self.mark.taints })
     }
 
     /// Each row of a FROM comes from one row of a table when that is the only mentioned one, and no outer join's

@@ -28,8 +28,8 @@ mod insert;
 mod change;
 mod company;
 
-pub use insert::{Target, has_no_default, key_rule};
-pub use mention::{Mention, Mentioned, Mentions, Spread};
+pub use insert::{Target, has_no_default, is_plain, key_rule, position_of_key};
+pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
 
 /// What is known of a statement so far.
 pub struct Survey<'a> {
@@ -65,6 +65,8 @@ pub struct Survey<'a> {
     existing: Option<*const Query>,
     /// Rows of several shards can be put together for it
     pub may_spread: bool,
+    /// It is an INSERT whose rows find their shards one by one: where they belong is not asked here
+    pub spreads_rows: bool,
 }
 
 /// One use of a sharded table.
@@ -121,6 +123,7 @@ impl<'a> Survey<'a> {
             mentions: None,
             existing: None,
             may_spread: false,
+            spreads_rows: false,
         }
     }
 
@@ -246,7 +249,10 @@ impl<'a> Survey<'a> {
     fn visit_shape(&mut self, expression: &Expression, scope: &Scope<'_>) {
         match expression {
             Expression::Constant(_) | Expression::Default => (),
-            Expression::Moment => self.depends_on_more_than_a_row(),
+            Expression::Moment => {
+                self.depends_on_more_than_a_row();
+                self.meet_moment();
+            }
             Expression::Aggregate(parts) => {
                 self.depends_on_more_than_a_row();
                 self.visit_all(parts, scope);

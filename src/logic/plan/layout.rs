@@ -1,0 +1,159 @@
+//! Where the parts of an INSERT stand in its text, and what in it tells the time.
+
+use std::ops::Range;
+
+use crate::logic::sql::statement::Insert;
+
+use super::pieces::Token;
+
+/// The parts of an INSERT.
+#[derive(Debug)]
+pub struct Layout {
+    /// Behind the table's name and alias
+    pub named: usize,
+    /// Where the list of columns closes
+    pub columns_end: Option<usize>,
+    /// OVERRIDING is written
+    pub has_overriding: bool,
+    /// VALUES with its rows, DEFAULT VALUES, or the query
+    pub source: Range<usize>,
+}
+
+/// One row of VALUES.
+#[derive(Debug)]
+pub struct Tuple {
+    /// Its parentheses included
+    pub at: Range<usize>,
+    /// Its values
+    pub cells: Vec<Range<usize>>,
+}
+
+/// Finds the parts. `None`: the text is not written as expected.
+pub fn layout(tokens: &[Token<'_>], insert: &Insert) -> Option<Layout> {
+    let mut at = tokens.iter().position(|token| token.depth == 0 && token.is("insert"))?;
+    tokens.get(at + 1).filter(|token| token.is("into"))?;
+    at += 2;
+    while tokens.get(at + 1).is_some_and(|token| token.text == ".") {
+        at += 2;
+    }
+    if tokens.get(at + 1).is_some_and(|token| token.is("as")) {
+        at += 2;
+    }
+    let named = tokens.get(at)?.end();
+    at += 1;
+    let mut columns_end = None;
+    if !insert.columns.is_empty() {
+        let close = close_of(tokens, at)?;
+        columns_end = Some(tokens[close].start);
+        at = close + 1;
+    }
+    let has_overriding = tokens.get(at)?.is("overriding");
+    if has_overriding {
+        at += 3;
+    }
+    let start = tokens.get(at)?.start;
+    let tail = tail(&tokens[at..], insert);
+    let last = match tail {
+        Some(tail) => at + tail - 1,
+        None => tokens.len() - 1,
+    };
+    (last >= at).then(|| Layout { named, columns_end, has_overriding, source: start..tokens[last].end() })
+}
+
+/// The first token of ON CONFLICT or RETURNING.
+fn tail(tokens: &[Token<'_>], insert: &Insert) -> Option<usize> {
+    let is_top = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.depth == 0 && token.is(word));
+    if insert.on_conflict.is_some() {
+        return (0..tokens.len()).rev().find(|at| is_top(*at, "on") && is_top(at + 1, "conflict"));
+    }
+    let has_returning = !insert.returning.is_empty();
+    has_returning.then(|| (0..tokens.len()).rev().find(|at| is_top(*at, "returning"))).flatten()
+}
+
+/// The token that closes the parenthesis at `open`.
+fn close_of(tokens: &[Token<'_>], open: usize) -> Option<usize> {
+    let first = tokens.get(open).filter(|token| token.text == "(")?;
+    let rest = tokens[open + 1..].iter();
+    rest.enumerate().find(|(_, token)| token.depth == first.depth).map(|(number, _)| open + 1 + number)
+}
+
+/// The rows of VALUES at `source`.
+pub fn tuples(tokens: &[Token<'_>], source: &Range<usize>) -> Option<Vec<Tuple>> {
+    let mut at = tokens.partition_point(|token| token.start < source.start);
+    let end = tokens.partition_point(|token| token.start < source.end);
+    tokens.get(at).filter(|token| token.is("values"))?;
+    let mut found = Vec::new();
+    loop {
+        let open = at + 1;
+        let close = close_of(tokens, open)?;
+        let cells = cells(&tokens[open + 1..close], tokens[open].depth + 1)?;
+        found.push(Tuple { at: tokens[open].start..tokens[close].end(), cells });
+        at = close + 1;
+        match tokens.get(at) {
+            Some(token) if at < end && token.text == "," => (),
+            Some(_) | None => return (at == end).then_some(found),
+        }
+    }
+}
+
+fn cells(tokens: &[Token<'_>], depth: u16) -> Option<Vec<Range<usize>>> {
+    let between = tokens.split(|token| token.depth == depth && token.text == ",");
+    between.map(|cell| Some(cell.first()?.start..cell.last()?.end())).collect()
+}
+
+/// A value that is one for a whole statement: `now()`, CURRENT_DATE and their kin.
+#[derive(Debug)]
+pub struct Moment {
+    /// Its bytes
+    pub at: Range<usize>,
+    /// As one writes it
+    pub text: String,
+    /// It tells the time: every server has its own. Others tell the user, who is the same everywhere
+    pub is_time: bool,
+}
+
+/// Everything of the kind in a text.
+pub fn moments(tokens: &[Token<'_>]) -> Vec<Moment> {
+    let mut found = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| &tokens[before]);
+        let is_qualified = before.is_some_and(|before| before.text == ".");
+        let of_catalog = at >= 2 && is_qualified && tokens[at - 2].is("pg_catalog");
+        if is_qualified && !of_catalog || before.is_some_and(|before| before.is("as")) {
+            continue;
+        }
+        let start = if of_catalog { tokens[at - 2].start } else { token.start };
+        let Some((length, is_time)) = moment(&tokens[at..], of_catalog) else { continue };
+        let text: String = tokens[at..at + length].iter().map(|token| token.text.to_ascii_lowercase()).collect();
+        found.push(Moment { at: start..tokens[at + length - 1].end(), text, is_time });
+    }
+    found
+}
+
+/// How many tokens it has, and whether it tells the time.
+fn moment(tokens: &[Token<'_>], of_catalog: bool) -> Option<(usize, bool)> {
+    const CALLS: [&str; 3] = ["now", "transaction_timestamp", "statement_timestamp"];
+    const WORDS: [&str; 5] = ["current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"];
+    const OF_USERS: [&str; 5] = ["current_user", "current_role", "session_user", "user", "current_schema"];
+    let is_one_of = |words: &[&str]| words.iter().any(|word| tokens[0].is(word));
+    let is_at = |at: usize, text: &str| tokens.get(at).is_some_and(|token| token.text == text);
+    if is_one_of(&CALLS) {
+        return (is_at(1, "(") && is_at(2, ")")).then_some((3, true));
+    }
+    if of_catalog {
+        return None;
+    }
+    if is_one_of(&WORDS) {
+        let has_precision = is_at(1, "(") && is_at(3, ")");
+        return Some((if has_precision { 4 } else { 1 }, true));
+    }
+    is_one_of(&OF_USERS).then_some((1, false))
+}
+
+/// A string that PostgreSQL reads as the time of the statement where a date or time is wanted: `'now'`, `'today 10:00'`.
+pub fn reads_as_moment(text: &str) -> bool {
+    const LONGEST: usize = 40;
+    const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
+    let is_moment = |word: &str| WORDS.iter().any(|moment| word.eq_ignore_ascii_case(moment));
+    text.len() <= LONGEST && text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_moment)
+}

@@ -1,0 +1,472 @@
+//! INSERT of rows that belong to several shards: each shard gets its own rows, in the words of the statement.
+//!
+//! ```sql
+//! INSERT INTO events (client_id, at) VALUES (1, now()), (2, $1), (f(3), $2) RETURNING id
+//! ask:  SELECT now(), f(3)                                     → $3, $4
+//! a:    INSERT INTO events (client_id, at) VALUES (1, $3) RETURNING id
+//! b:    INSERT INTO events (client_id, at) VALUES (2, $1), ($4, $2) RETURNING id
+//! ```
+//!
+//! What must be one value for all rows (the time), and keys that are no constants, one server computes first. Nothing else
+//! is: a default or `random()` is each row's own affair, wherever it is stored.
+
+use std::ops::Range;
+
+use crate::logic::catalog::{Column, ColumnDefault, Relation};
+use crate::logic::sql::statement::expression::Expression;
+use crate::logic::sql::statement::{Body, Insert};
+use crate::logic::value::KeyType;
+
+use super::constants::Literals;
+use super::gather::quoted;
+use super::layout::{Layout, Moment, Tuple, layout, moments, reads_as_moment, tuples};
+use super::pieces::{Cut, Piece, Token, tokens};
+use super::schema::Found;
+use super::scope::Scope;
+use super::survey::{Stored, Survey, Target, has_no_default, is_plain, key_rule, position_of_key};
+use super::{Place, Refusal, Requirement, Schema, Source, Value};
+
+/// An INSERT of rows for several shards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Split {
+    /// Where each row belongs. Its values may be parameters that are asked for
+    pub requirement: Requirement,
+    /// What stands before the rows
+    pub head: Piece,
+    /// The rows
+    pub rows: Vec<Piece>,
+    /// What stands behind them
+    pub tail: Piece,
+    /// What one server computes first: the parameters behind those of the user, in order
+    pub asked: Vec<Piece>,
+    /// How many parameters the user has
+    pub params: u16,
+    /// The types of the parameters, or the names of the results, are only to be had from the statement as a whole
+    pub is_described: bool,
+    /// RETURNING
+    pub returns: bool,
+    /// Parameters that are read as dates or times: `now` there would be another moment on every shard
+    pub moment_params: Vec<u16>,
+    /// It may change settings that we cannot see
+    pub taints: bool,
+}
+
+impl Split {
+    /// Another shard would read this value of a parameter as another moment.
+    pub fn check_moment(&self, number: u16, value: &[u8]) -> Result<(), Refusal> {
+        let is_suspect = self.moment_params.binary_search(&number).is_ok();
+        match std::str::from_utf8(value) {
+            Ok(value) if is_suspect && reads_as_moment(value) => Err(strings()),
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+}
+
+fn strings() -> Refusal {
+    Refusal::rows_beside("a string like 'now' or 'today' where it may be a time")
+}
+
+/// Plans an INSERT … VALUES that stands at `at` in a text.
+#[expect(clippy::wildcard_enum_match_arm, reason = "rows of other tables are not spread")]
+pub fn split(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>) -> Result<Split, Refusal> {
+    let (text, start) = (text.get(..at.end).unwrap_or(text), at.start);
+    let table = &*insert.table.name;
+    let target = match schema.find(&insert.table) {
+        Found::Sharded { keyspace, key, relation: relation @ Some(_) } => Target { table, key, keyspace, relation },
+        _ => return Err(Refusal::rows_beside("a table whose columns are not known")),
+    };
+    let no_values = [Vec::new()];
+    let rows = match &insert.source {
+        None => no_values.as_slice(),
+        Some(query) => match &query.body {
+            Body::Values(rows) if is_plain(query) => rows,
+            _ => return Err(Refusal::key_not_carried("INSERT", table, target.key)),
+        },
+    };
+    if insert.with.is_some() {
+        return Err(Refusal::rows_beside("WITH"));
+    }
+    let mut survey = Survey::new(*schema, Literals::new(text, None), "INSERT");
+    survey.may_spread = true;
+    survey.spreads_rows = true;
+    survey.keep_mentions();
+    survey.insert(insert, &Scope::default());
+    let stored = survey.finish_insert()?;
+    let unread = || Refusal::rows_beside("this way of writing it");
+    let tokens = tokens(text).ok_or_else(unread)?;
+    let layout = layout(&tokens, insert).ok_or_else(unread)?;
+    let found = match &insert.source {
+        Some(_) => tuples(&tokens, &layout.source).ok_or_else(unread)?,
+        None => vec![Tuple { at: layout.source.clone(), cells: Vec::new() }],
+    };
+    let is_alike = |(row, tuple): (&Vec<Expression>, &Tuple)| row.len() == tuple.cells.len();
+    if rows.len() != found.len() || !rows.iter().zip(&found).all(is_alike) {
+        return Err(unread());
+    }
+    let moments = moments(&tokens);
+    if moments.len() != stored.moments {
+        return Err(unread());
+    }
+    let relation = target.relation.expect("it was looked for above");
+    let table = Table { target, relation, key_type: schema.map.keyspaces[usize::from(target.keyspace.0)].key_type };
+    let work = Work { insert, text, start, tokens: &tokens, moments: &moments, layout, table, stored };
+    work.split(rows, &found, schema)
+}
+
+/// The table that is written.
+#[derive(Clone, Copy)]
+struct Table<'a> {
+    target: Target<'a>,
+    relation: &'a Relation,
+    key_type: KeyType,
+}
+
+/// What is known of the statement.
+struct Work<'a> {
+    insert: &'a Insert,
+    text: &'a str,
+    start: usize,
+    tokens: &'a [Token<'a>],
+    moments: &'a [Moment],
+    layout: Layout,
+    table: Table<'a>,
+    stored: Stored,
+}
+
+/// What one server is asked: each text once.
+struct Asked {
+    first: u16,
+    pieces: Vec<Piece>,
+}
+
+impl Asked {
+    /// The parameter that will be this.
+    fn once(&mut self, piece: Piece) -> Result<u16, Refusal> {
+        match self.pieces.iter().position(|known| *known == piece) {
+            Some(at) => Ok(self.first + at as u16),
+            None => self.anew(piece),
+        }
+    }
+
+    /// The same, computed once more.
+    fn anew(&mut self, piece: Piece) -> Result<u16, Refusal> {
+        let number = u16::try_from(self.pieces.len()).ok().and_then(|count| self.first.checked_add(count));
+        self.pieces.push(piece);
+        number.filter(|number| *number < u16::MAX).ok_or_else(|| Refusal::rows_beside("so many values to be computed"))
+    }
+}
+
+/// A column that the statement leaves out, and that has to be given all the same.
+struct Added<'a> {
+    column: &'a Column,
+    /// Its value; `None`: the key, which is another one for each row
+    value: Option<Piece>,
+}
+
+impl Work<'_> {
+    fn split(self, rows: &[Vec<Expression>], tuples: &[Tuple], schema: &Schema<'_>) -> Result<Split, Refusal> {
+        let width = rows.first().map_or(0, Vec::len);
+        let is_even = rows.iter().all(|row| row.len() == width);
+        let mut asked = Asked { first: self.stored.params() + 1, pieces: Vec::new() };
+        let mut replaced = Vec::new();
+        for moment in self.moments.iter().filter(|moment| moment.is_time) {
+            replaced.push((moment.at.clone(), asked.once(Piece::of(&moment.text))?));
+        }
+        let moment_params = self.check_strings(rows, tuples)?;
+        let cut = Cut::new(self.text, self.tokens, replaced);
+        let given = self.given(width);
+        let added = self.added(&given, &mut asked)?;
+        let mut is_computed = false;
+        let (mut keys, mut pieces) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
+        for (row, tuple) in rows.iter().zip(tuples) {
+            let key = self.key(row, tuple, &mut asked)?;
+            is_computed |= key.is_computed;
+            pieces.push(self.row(row, tuple, &cut, &given, &added, &key, &mut asked)?);
+            keys.push(key.value);
+        }
+        let is_default = is_identity(self.table) && keys.iter().any(|key| asks_for(key, &asked));
+        let head = self.head(tuples, &cut, &given, &added, is_default);
+        let tail = cut.piece(self.layout.source.end..self.text.len());
+        let mut requirement = Requirement {
+            table: self.table.target.table.into(),
+            place: Place::Store {
+                keyspace: self.table.target.keyspace,
+                column: self.table.target.key.into(),
+                keys,
+                rule: key_rule(self.table.target),
+                is_conditional: false,
+            },
+        };
+        self.stored.mark(&mut requirement, schema);
+        let params = self.stored.params();
+        let returns = !self.insert.returning.is_empty();
+        let renames = returns && tail.params().any(|number| number > params);
+        let is_described = is_computed || renames || !is_even || !self.stored.has_certain_params();
+        let taints = self.stored.taints;
+        Ok(Split {
+            requirement,
+            head,
+            rows: pieces,
+            tail,
+            asked: asked.pieces,
+            params,
+            is_described,
+            returns,
+            moment_params,
+            taints,
+        })
+    }
+
+    /// The columns that the values of a row are for.
+    fn given(&self, width: usize) -> Vec<Option<&Column>> {
+        let columns = &self.table.relation.columns;
+        let named = |name: &str| columns.iter().find(|column| &*column.name == name);
+        match self.insert.columns.as_slice() {
+            [] => columns.iter().take(width).map(Some).collect(),
+            listed => listed.iter().map(|name| named(name)).collect(),
+        }
+    }
+
+    /// The columns left out whose default is one value for the whole statement, and the key if it has a default.
+    fn added(&self, given: &[Option<&Column>], asked: &mut Asked) -> Result<Vec<Added<'_>>, Refusal> {
+        let mut found = Vec::new();
+        for column in &self.table.relation.columns {
+            if given.iter().flatten().any(|given| given.name == column.name) {
+                continue;
+            }
+            if *column.name == *self.table.target.key {
+                if !has_no_default(self.table.target) {
+                    found.push(Added { column, value: None });
+                }
+            } else if let Some(value) = timed_default(column, asked)? {
+                found.push(Added { column, value: Some(value) });
+            }
+        }
+        Ok(found)
+    }
+
+    /// The key of a row, and what one server is to be asked for it.
+    fn key(&self, row: &[Expression], tuple: &Tuple, asked: &mut Asked) -> Result<RowKey, Refusal> {
+        let Table { target, key_type, .. } = self.table;
+        let position = position_of_key(&self.insert.columns, target).filter(|position| *position < row.len());
+        let computed = |piece: Piece, asked: &mut Asked| {
+            let number = asked.anew(piece)?;
+            Ok(RowKey { value: Value { source: Source::Param(number), cast: None }, is_computed: true, position })
+        };
+        match position.map(|position| (&row[position], &tuple.cells[position])) {
+            Some((expression, _))
+                if !matches!(expression, Expression::Default) && self.insert.overrides_with_default =>
+            {
+                Err(Refusal::key_left_out(target.table, target.key))
+            }
+            None | Some((Expression::Default, _)) if has_no_default(target) => {
+                Ok(RowKey { value: Value { source: Source::Fixed(None), cast: None }, is_computed: false, position })
+            }
+            None | Some((Expression::Default, _)) => computed(self.default_of_key()?, asked),
+            Some((expression, cell)) => {
+                let literals = Literals::new(self.text, None);
+                match literals.value(expression) {
+                    Some(value) if key_type == KeyType::Text && literals.is_bare_number(&value) => {
+                        Err(Refusal::key_not_constant("INSERT", target.table, target.key))
+                    }
+                    Some(value) => Ok(RowKey { value, is_computed: false, position }),
+                    None => computed(Cut::new(self.text, self.tokens, Vec::new()).piece(cell.clone()), asked),
+                }
+            }
+        }
+    }
+
+    /// The default of the key, to be computed on the first shard, whose sequence counts for all.
+    fn default_of_key(&self) -> Result<Piece, Refusal> {
+        let Table { target, relation, .. } = self.table;
+        let column = relation.columns.iter().find(|column| *column.name == *target.key);
+        match column.map(|column| &column.default) {
+            Some(ColumnDefault::Expression(text)) => Ok(Piece::of(text)),
+            Some(ColumnDefault::Identity) => {
+                let schema = self.insert.table.schema.as_ref().map(|schema| format!("{}.", quoted(schema)));
+                let name = format!("{}{}", schema.unwrap_or_default(), quoted(&self.insert.table.name));
+                let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
+                Ok(Piece::of(&format!(
+                    "pg_catalog.nextval(pg_catalog.pg_get_serial_sequence({}, {}))",
+                    literal(&name),
+                    literal(target.key)
+                )))
+            }
+            Some(ColumnDefault::Generated | ColumnDefault::None) | None => {
+                Err(Refusal::key_left_out(target.table, target.key))
+            }
+        }
+    }
+
+    /// One row as its shard gets it.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one row")]
+    fn row(
+        &self,
+        row: &[Expression],
+        tuple: &Tuple,
+        cut: &Cut<'_>,
+        given: &[Option<&Column>],
+        added: &[Added<'_>],
+        key: &RowKey,
+        asked: &mut Asked,
+    ) -> Result<Piece, Refusal> {
+        let mut piece = Piece::of("(");
+        let key_param = match (&key.value.source, key.is_computed) {
+            (Source::Param(number), true) => Some(*number),
+            _ => None,
+        };
+        for (position, (value, cell)) in row.iter().zip(&tuple.cells).enumerate() {
+            if position > 0 {
+                piece.push(", ");
+            }
+            let timed = match (value, given.get(position).copied().flatten()) {
+                (Expression::Default, Some(column)) => timed_default(column, asked)?,
+                _ => None,
+            };
+            match (key_param.filter(|_| key.position == Some(position)), timed) {
+                (Some(number), _) => piece.push_param(number),
+                (None, Some(timed)) => piece.push_piece(&timed),
+                (None, None) => piece.push_piece(&cut.piece(cell.clone())),
+            }
+        }
+        for (number, added) in added.iter().enumerate() {
+            if number > 0 || !row.is_empty() {
+                piece.push(", ");
+            }
+            match (&added.value, key_param) {
+                (Some(value), _) => piece.push_piece(value),
+                (None, Some(number)) => piece.push_param(number),
+                (None, None) => piece.push("DEFAULT"),
+            }
+        }
+        // DEFAULT VALUES of a table without a default that matters.
+        if row.is_empty() && added.is_empty() {
+            piece.push("DEFAULT");
+        }
+        piece.push(")");
+        Ok(piece)
+    }
+
+    /// What stands before the rows, with the columns that are added.
+    fn head(
+        &self,
+        tuples: &[Tuple],
+        cut: &Cut<'_>,
+        given: &[Option<&Column>],
+        added: &[Added<'_>],
+        is_default: bool,
+    ) -> Piece {
+        let Layout { named, columns_end, has_overriding, source } = &self.layout;
+        let first = tuples.first().map_or(source.end, |tuple| tuple.at.start);
+        let names = |columns: &mut dyn Iterator<Item = &Column>| {
+            columns.map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
+        };
+        let mut added_columns = added.iter().map(|added| added.column);
+        let mut head = Piece::default();
+        let listed = match columns_end {
+            Some(end) if added.is_empty() => end + 1,
+            Some(end) => {
+                head.push_piece(&cut.piece(self.start..*end));
+                head.push(&format!(", {})", names(&mut added_columns)));
+                end + 1
+            }
+            None if added.is_empty() && self.insert.source.is_some() => *named,
+            None => {
+                let mut all = given.iter().copied().flatten().chain(added_columns);
+                head.push_piece(&cut.piece(self.start..*named));
+                let mut list = names(&mut all);
+                if list.is_empty() {
+                    list = quoted(self.table.target.key);
+                }
+                head.push(&format!(" ({list})"));
+                *named
+            }
+        };
+        let before = if head.is_empty() { self.start } else { listed };
+        head.push_piece(&cut.piece(before..source.start));
+        if is_default && !has_overriding {
+            head.push(" OVERRIDING SYSTEM VALUE ");
+        }
+        match self.insert.source {
+            Some(_) => head.push_piece(&cut.piece(source.start..first)),
+            None => head.push("VALUES "),
+        }
+        head
+    }
+
+    /// Strings that mean a moment are another one on every shard. Returns the parameters of which the same may be true.
+    fn check_strings(&self, rows: &[Vec<Expression>], tuples: &[Tuple]) -> Result<Vec<u16>, Refusal> {
+        let given = self.given(rows.first().map_or(0, Vec::len));
+        let mut params = Vec::new();
+        let mut harmless = Vec::new();
+        for (row, tuple) in rows.iter().zip(tuples) {
+            for (position, (value, cell)) in row.iter().zip(&tuple.cells).enumerate() {
+                let column = given.get(position).copied().flatten();
+                let is_bare = matches!(value, Expression::Constant(_) | Expression::Param(_));
+                if is_bare && column.is_some_and(|column| !tells_time(column.type_oid)) {
+                    harmless.push(cell.clone());
+                } else {
+                    let first = self.tokens.partition_point(|token| token.start < cell.start);
+                    let within = self.tokens[first..].iter().take_while(|token| token.start < cell.end);
+                    params.extend(within.filter_map(Token::param));
+                }
+            }
+        }
+        let mut suspects = self.tokens.iter().filter(|token| token.string().is_some_and(reads_as_moment));
+        let is_harmless = |token: &&Token<'_>| {
+            let after = harmless.partition_point(|cell| cell.start <= token.start);
+            after.checked_sub(1).is_some_and(|before| harmless[before].contains(&token.start))
+        };
+        if suspects.any(|token| !is_harmless(&token)) {
+            return Err(strings());
+        }
+        params.sort_unstable();
+        params.dedup();
+        Ok(params)
+    }
+}
+
+/// The key of a row.
+struct RowKey {
+    value: Value,
+    /// It is a parameter that one server is asked for
+    is_computed: bool,
+    /// Where it stands in the row
+    position: Option<usize>,
+}
+
+fn asks_for(key: &Value, asked: &Asked) -> bool {
+    matches!(key.source, Source::Param(number) if number >= asked.first)
+}
+
+/// The default of a column that tells the time, with the time as a parameter.
+fn timed_default(column: &Column, asked: &mut Asked) -> Result<Option<Piece>, Refusal> {
+    let ColumnDefault::Expression(text) = &column.default else { return Ok(None) };
+    let unread = || Refusal::rows_beside(&format!("the default of column \"{}\"", column.name));
+    let tokens = tokens(text).ok_or_else(unread)?;
+    if tokens.iter().any(|token| token.string().is_some_and(reads_as_moment)) {
+        return Err(unread());
+    }
+    let mut replaced = Vec::new();
+    for moment in moments(&tokens).into_iter().filter(|moment| moment.is_time) {
+        replaced.push((moment.at, asked.once(Piece::of(&moment.text))?));
+    }
+    if replaced.is_empty() {
+        return Ok(None);
+    }
+    let mut value = Piece::of("(");
+    value.push_piece(&Cut::new(text, &tokens, replaced).piece(0..text.len()));
+    value.push(")");
+    Ok(Some(value))
+}
+
+fn is_identity(table: Table<'_>) -> bool {
+    let column = table.relation.columns.iter().find(|column| *column.name == *table.target.key);
+    column.is_some_and(|column| column.default == ColumnDefault::Identity)
+}
+
+/// date, time, timestamp, timestamptz, timetz; and types of the user's own, which may be made of them.
+fn tells_time(type_oid: u32) -> bool {
+    const FIRST_USER_OID: u32 = 16_384;
+    matches!(type_oid, 1082 | 1083 | 1114 | 1184 | 1266) || type_oid >= FIRST_USER_OID
+}

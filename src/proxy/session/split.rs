@@ -1,0 +1,346 @@
+//! INSERT of rows that belong to several shards: what has to be computed first is asked of one server, then each shard
+//! stores its rows, one after the other.
+
+use std::collections::BTreeMap;
+
+use crate::logic::fetch::Kept;
+use crate::logic::plan::pieces::{Assembled, Piece};
+use crate::logic::plan::split::Split;
+use crate::logic::plan::{Access, Refusal};
+use crate::logic::protocol::frame::{HEADER, client, server};
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route::{self, Destination, Values};
+use crate::logic::shards::ShardId;
+use crate::logic::value::Format;
+use crate::proxy::metrics::PlanKind;
+use crate::proxy::session::gather::Errand;
+use crate::proxy::session::{Session, Trouble};
+use crate::proxy::statements::Statement;
+
+/// What the client gave with its statement.
+struct Input<'a> {
+    /// The statement
+    text: &'a str,
+    /// Format and bytes of each parameter
+    parameters: Vec<(Format, Option<&'a [u8]>)>,
+    /// Declared types, as Parse carries them
+    types: &'a [u8],
+    /// The format codes of the results, their number first
+    results: &'a [u8],
+    /// It is a Query: nobody has parsed it yet
+    is_query: bool,
+}
+
+/// A value that one server has computed.
+struct Computed {
+    type_oid: u32,
+    bytes: Option<Box<[u8]>>,
+}
+
+/// What one shard stores.
+struct Share {
+    shard: ShardId,
+    /// Which of the rows, in order
+    rows: Vec<usize>,
+    statement: Assembled,
+}
+
+/// What came of an INSERT.
+#[derive(Default)]
+pub(super) struct Stored {
+    /// The body of the RowDescription
+    description: Option<Box<[u8]>>,
+    /// The frames of the rows that it returned
+    rows: Vec<u8>,
+    /// Where each of them begins
+    starts: Vec<usize>,
+    /// How many of them the client has
+    given: usize,
+    /// How many rows were stored
+    count: u64,
+}
+
+impl Stored {
+    /// Sends the next rows, all of them for a limit of 0, and says how the Execute ends.
+    pub(super) fn give(&mut self, limit: i32, out: &mut Vec<u8>) {
+        let limit = usize::try_from(limit).unwrap_or(0);
+        let left = self.starts.len() - self.given;
+        let count = if limit == 0 { left } else { left.min(limit) };
+        let at = |row: usize| self.starts.get(row).copied().unwrap_or(self.rows.len());
+        out.extend_from_slice(&self.rows[at(self.given)..at(self.given + count)]);
+        self.given += count;
+        // Nobody looks whether there is another row.
+        if limit > 0 && count == limit {
+            write::bare(out, server::PORTAL_SUSPENDED);
+        } else {
+            write::command_complete(out, &format!("INSERT 0 {}", self.count));
+        }
+    }
+}
+
+/// Each result in binary format.
+const BINARY_RESULTS: [u8; 4] = [0, 1, 0, 1];
+/// Each result as text.
+const TEXT_RESULTS: [u8; 2] = [0, 0];
+/// Values in one SELECT: PostgreSQL takes 1,664.
+const ASKED_AT_ONCE: usize = 1_600;
+/// Types from here on are the user's own: each server has other OIDs for them.
+const FIRST_USER_OID: u32 = 16_384;
+const EXECUTE: [u8; 10] = [client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0];
+const DESCRIBE: [u8; 7] = [client::DESCRIBE, 0, 0, 0, 6, b'P', 0];
+
+impl Session {
+    /// A Query whose rows belong to several shards.
+    pub(super) async fn split_query(&mut self, split: &Split, sql: &str) -> Result<(), Trouble> {
+        let (parameters, types) = (Vec::new(), &[][..]);
+        let input = Input { text: sql, parameters, types, results: &TEXT_RESULTS, is_query: true };
+        let mut stored = self.split(split, &input).await?;
+        let out = &mut self.client.outbox;
+        if let Some(description) = stored.description.take().filter(|_| split.returns) {
+            write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(&description));
+        }
+        stored.give(0, out);
+        self.say_ready();
+        Ok(())
+    }
+
+    /// The same for a portal: the rows that it returns are the caller's to give.
+    pub(super) async fn split_portal(
+        &mut self,
+        split: &Split,
+        statement: &Statement,
+        bind: &[u8],
+    ) -> Result<Stored, Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let input = Input {
+            text: &statement.text,
+            parameters: bind.parameters(),
+            types: &statement.types,
+            results: bind.results,
+            is_query: false,
+        };
+        self.split(split, &input).await
+    }
+
+    async fn split(&mut self, split: &Split, input: &Input<'_>) -> Result<Stored, Trouble> {
+        self.check_isolation()?;
+        for (number, (format, bytes)) in (1..).zip(&input.parameters) {
+            if let (Format::Text, Some(bytes)) = (format, bytes) {
+                split.check_moment(number, bytes)?;
+            }
+        }
+        let own = self.begin_own(Access::Write);
+        let result = self.store_everywhere(split, input).await;
+        self.end_own(own, result).await
+    }
+
+    async fn store_everywhere(&mut self, split: &Split, input: &Input<'_>) -> Result<Stored, Trouble> {
+        let mut types = input.types.to_vec();
+        types.resize(usize::from(split.params) * 4, 0);
+        let is_undeclared = (0..usize::from(split.params)).any(|number| view::type_at(&types, number) == 0);
+        let mut description = None;
+        if split.is_described && (input.is_query || is_undeclared) {
+            let kept = self.describe(input).await?;
+            description = kept.descriptions.into_iter().next();
+            if let Some(body) = &kept.parameters {
+                types = view::parameter_types(body).to_vec();
+                types.resize(usize::from(split.params) * 4, 0);
+            }
+        }
+        let computed = self.compute(split, input, &types).await?;
+        let mut parameters = input.parameters.clone();
+        parameters.resize(usize::from(split.params), (Format::Text, None));
+        for value in &computed {
+            parameters.push((Format::Binary, value.bytes.as_deref()));
+            types.extend_from_slice(&value.type_oid.to_be_bytes());
+        }
+        let values = Values::Walked { parameters: &parameters, types: &types };
+        let shares = self.shares_of(split, &values)?;
+        let is_ahead = input.is_query && shares.len() > 1;
+        if is_ahead {
+            self.bind_everywhere(input, &parameters, &types, &shares).await?;
+        }
+        let mut answers = Vec::with_capacity(shares.len());
+        for share in &shares {
+            let index = self.hold_writer(share.shard).await?;
+            if !is_ahead {
+                write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
+            }
+            if input.is_query && split.returns {
+                self.outgoing.buffer().extend_from_slice(&DESCRIBE);
+            }
+            self.outgoing.buffer().extend_from_slice(&EXECUTE);
+            self.held[index].has_written = true;
+            self.held[index].lease.is_tainted |= split.taints;
+            let kept = self.run_kept(index).await?;
+            answers.push(kept);
+        }
+        let mut stored = together(&shares, &answers);
+        stored.description = description.or(stored.description);
+        for kept in answers {
+            self.client.outbox.extend_from_slice(&kept.notices);
+        }
+        Ok(stored)
+    }
+
+    /// A server of a shard, ready to be sent messages of the extended protocol.
+    async fn hold_writer(&mut self, shard: ShardId) -> Result<usize, Trouble> {
+        let target = self.target(Destination::Shard(shard), Access::Write)?;
+        let index = self.hold(target).await?;
+        self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
+        self.pipeline.clear();
+        self.prepare(index);
+        Ok(index)
+    }
+
+    /// Sends what stands in `outgoing`; the answer.
+    async fn run_kept(&mut self, index: usize) -> Result<Kept, Trouble> {
+        let mut errands = [self.errand_kept(index)];
+        self.run_errands(&mut errands).await?;
+        let [errand] = errands;
+        Ok(errand.fetch.kept.map(|kept| *kept).unwrap_or_default())
+    }
+
+    /// The first shard describes the statement as it is, or says what is wrong with it.
+    async fn describe(&mut self, input: &Input<'_>) -> Result<Kept, Trouble> {
+        let index = self.hold_writer(ShardId(0)).await?;
+        write::parse(self.outgoing.buffer(), b"", input.text.as_bytes(), input.types);
+        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
+        self.run_kept(index).await
+    }
+
+    /// The first shard computes what is to be the same everywhere, and keys: its sequences count for all shards.
+    async fn compute(&mut self, split: &Split, input: &Input<'_>, types: &[u8]) -> Result<Vec<Computed>, Trouble> {
+        if split.asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let index = self.hold_writer(ShardId(0)).await?;
+        for pieces in split.asked.chunks(ASKED_AT_ONCE) {
+            let statement = listed("SELECT ", pieces);
+            write_bound(self.outgoing.buffer(), &statement, &input.parameters, types, &BINARY_RESULTS);
+            self.outgoing.buffer().extend_from_slice(&DESCRIBE);
+            self.outgoing.buffer().extend_from_slice(&EXECUTE);
+        }
+        let kept = self.run_kept(index).await?;
+        let mut computed = Vec::with_capacity(split.asked.len());
+        for (number, description) in kept.descriptions.iter().enumerate().take(kept.starts.len()) {
+            let fields = view::fields(&kept.row(number)[HEADER..])?;
+            for (type_oid, bytes) in view::column_types(description)?.into_iter().zip(fields) {
+                if type_oid >= FIRST_USER_OID {
+                    return Err(Refusal::rows_beside("a sharding key that is computed in a type of your own").into());
+                }
+                computed.push(Computed { type_oid, bytes: bytes.map(Into::into) });
+            }
+        }
+        if computed.len() != split.asked.len() {
+            return Err(Fault::Broken("a server has not computed what it was asked for".into()).into());
+        }
+        Ok(computed)
+    }
+
+    /// Which rows each shard stores, always in the same order of shards, so that two statements cannot wait for each other.
+    fn shares_of(&self, split: &Split, values: &Values<'_>) -> Result<Vec<Share>, Trouble> {
+        let homes = route::homes(&split.requirement, values, self.map())?;
+        let some = homes.iter().flatten().next().copied().unwrap_or(ShardId(0));
+        let mut rows: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
+        for (row, home) in homes.iter().enumerate() {
+            rows.entry(home.unwrap_or(some)).or_default().push(row);
+        }
+        let share = |(shard, rows): (ShardId, Vec<usize>)| {
+            let mut statement = Assembled::default();
+            statement.push_piece(&split.head);
+            for (number, row) in rows.iter().enumerate() {
+                statement.push(if number == 0 { "" } else { ", " });
+                statement.push_piece(&split.rows[*row]);
+            }
+            statement.push_piece(&split.tail);
+            Share { shard, rows, statement }
+        };
+        Ok(rows.into_iter().map(share).collect())
+    }
+
+    /// Parse and Bind on all shards at once: what is wrong with any row is said before one is stored.
+    async fn bind_everywhere(
+        &mut self,
+        input: &Input<'_>,
+        parameters: &[(Format, Option<&[u8]>)],
+        types: &[u8],
+        shares: &[Share],
+    ) -> Result<(), Trouble> {
+        let mut errands: Vec<Errand> = Vec::with_capacity(shares.len());
+        for share in shares {
+            let index = self.hold_writer(share.shard).await?;
+            write_bound(self.outgoing.buffer(), &share.statement, parameters, types, input.results);
+            errands.push(self.errand_kept(index));
+        }
+        self.run_errands(&mut errands).await?;
+        Ok(())
+    }
+}
+
+fn listed(before: &str, pieces: &[Piece]) -> Assembled {
+    let mut statement = Assembled::default();
+    statement.push(before);
+    for (number, piece) in pieces.iter().enumerate() {
+        statement.push(if number == 0 { "" } else { ", " });
+        statement.push_piece(piece);
+    }
+    statement
+}
+
+/// Parse and Bind of a statement and the parameters that it names.
+fn write_bound(
+    out: &mut Vec<u8>,
+    statement: &Assembled,
+    parameters: &[(Format, Option<&[u8]>)],
+    types: &[u8],
+    results: &[u8],
+) {
+    let at = |number: &u16| usize::from(*number).wrapping_sub(1);
+    let given = |number: &u16| parameters.get(at(number)).copied().unwrap_or((Format::Text, None));
+    let declared: Vec<u8> =
+        statement.params.iter().flat_map(|number| view::type_at(types, at(number)).to_be_bytes()).collect();
+    write::parse(out, b"", statement.text.as_bytes(), &declared);
+    write::frame(out, client::BIND, |out| {
+        let count = (statement.params.len() as u16).to_be_bytes();
+        out.extend_from_slice(&[0, 0]);
+        out.extend_from_slice(&count);
+        for number in &statement.params {
+            out.extend_from_slice(&[0, u8::from(given(number).0 == Format::Binary)]);
+        }
+        out.extend_from_slice(&count);
+        for number in &statement.params {
+            let value = given(number).1;
+            out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
+            out.extend_from_slice(value.unwrap_or_default());
+        }
+        out.extend_from_slice(results);
+    });
+}
+
+/// The answers of all shards as that of one: rows in the order in which they were given, where none is missing.
+fn together(shares: &[Share], answers: &[Kept]) -> Stored {
+    let mut stored = Stored::default();
+    for kept in answers {
+        let tag = kept.tag.as_deref().unwrap_or_default();
+        stored.count += super::fanout::rows_of(tag);
+        if stored.description.is_none() {
+            stored.description = kept.descriptions.first().cloned();
+        }
+    }
+    let is_whole = shares.iter().zip(answers).all(|(share, kept)| share.rows.len() == kept.starts.len());
+    let mut order: Vec<(usize, &[u8])> = Vec::new();
+    for (share, kept) in shares.iter().zip(answers) {
+        for number in 0..kept.starts.len() {
+            let place = if is_whole { share.rows[number] } else { order.len() };
+            order.push((place, kept.row(number)));
+        }
+    }
+    order.sort_unstable_by_key(|(place, _)| *place);
+    for (_, row) in order {
+        stored.starts.push(stored.rows.len());
+        stored.rows.extend_from_slice(row);
+    }
+    stored
+}
