@@ -9,7 +9,7 @@ const BY_CLIENT: &str = "SELECT id, kind FROM events WHERE client_id = $1 ORDER 
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [simple(), statements(), portals(), pipelines(), transactions(), settings(), copies(), bytes()].concat()
+    [simple(), statements(), portals(), pipelines(), transactions(), settings(), copies(), bytes(), inserts()].concat()
 }
 
 fn simple() -> Vec<Scenario> {
@@ -240,4 +240,35 @@ fn binary_copy(rows: &[(i64, i64)]) -> Vec<u8> {
     }
     bytes.extend_from_slice(&(-1_i16).to_be_bytes());
     bytes
+}
+
+/// INSERT of rows that belong to several shards.
+fn inserts() -> Vec<Scenario> {
+    const ROWS: &str = "INSERT INTO events (client_id, id, kind) VALUES ($1, 1, 'a'), ($2, 2, 'b'), ($3, 3, 'c'), ($4, 4, 'd'), (3105, 5, 'e') RETURNING id, kind, at";
+    const FIXED: &str = "INSERT INTO events (client_id, id, kind) VALUES (3101, 1, 'a'), (3102, 2, 'b'), (3103, 3, 'c'), (3104, 4, 'd') RETURNING client_id";
+    const CLEAN: &str = "DELETE FROM events WHERE client_id BETWEEN 3100 AND 3200";
+    const COUNT: &str = "SELECT count(*) FROM events WHERE client_id BETWEEN 3100 AND 3200";
+    let keys = || [text("3101"), text("3102"), text("3103"), text("3104")];
+    let binary = |key: i64| (1, Some(key.to_be_bytes().to_vec()));
+    let bound = |limit: i32| [bind("", "s", &keys(), 0), execute("", limit)].concat();
+    let prepared = || ask(&[parse("s", ROWS, &[]), describe(b'S', "s"), sync()]);
+    vec![
+        ("rows of several shards are described", [prepared(), ask(&[bind("", "s", &keys(), 0), describe(b'P', ""), execute("", 0), sync()]), q(CLEAN)].concat()),
+        ("rows of several shards in binary", [ask(&[parse("", ROWS, &[20, 20, 20, 20]), bind("", "", &[binary(3101), binary(3102), binary(3103), binary(3104)], 1), describe(b'P', ""), execute("", 0), sync()]), q(CLEAN)].concat()),
+        ("rows of several shards, parameters in both formats", [ask(&[parse("", ROWS, &[20, 0, 20, 0]), bind("", "", &[binary(3101), text("3102"), binary(3103), text("3104")], 0), execute("", 0), sync()]), q(CLEAN)].concat()),
+        ("rows of several shards again and again", [prepared(), ask(&[bound(0), sync()]), q(CLEAN), ask(&[bound(0), sync()]), ask(&[bound(0), sync()]), q(COUNT), q(CLEAN)].concat()),
+        ("returned rows are read in pieces", [q("BEGIN"), prepared(), ask(&[bind("p", "s", &keys(), 0), execute("p", 2), sync()]), ask(&[execute("p", 3), sync()]), ask(&[execute("p", 2), sync()]), ask(&[execute("p", 0), sync()]), q("COMMIT"), q(COUNT), q(CLEAN)].concat()),
+        ("the first of the returned rows", [prepared(), ask(&[bound(1), sync()]), q(COUNT), q(CLEAN)].concat()),
+        ("a key that is computed, its row read alone", [ask(&[parse("", "INSERT INTO events (client_id, id, kind) VALUES ($1 + 1, 1, 'x') RETURNING client_id, kind", &[]), bind("", "", &[text("3100")], 0), describe(b'P', ""), execute("", 1), sync()]), q(CLEAN)].concat()),
+        ("rows of several shards in a transaction", [q("BEGIN"), q(FIXED), q(COUNT), q("ROLLBACK"), q(COUNT)].concat()),
+        ("rows of several shards are committed", [q("BEGIN"), q(FIXED), q("COMMIT"), q(COUNT), q(CLEAN)].concat()),
+        ("rows of several shards and savepoints", [q("BEGIN"), q("SAVEPOINT a"), q(FIXED), q("ROLLBACK TO a"), q(COUNT), q(FIXED), q("SAVEPOINT b"), q(FIXED), q("ROLLBACK TO b"), q("COMMIT"), q(COUNT), q(CLEAN)].concat()),
+        ("one row in the way undoes them all", [q("INSERT INTO events (client_id, id, kind) VALUES (3103, 3, 'first')"), q(FIXED), q(COUNT), q("BEGIN"), q(FIXED), q("SELECT 1"), q("COMMIT"), q(COUNT), q(CLEAN)].concat()),
+        ("rows of several shards, extended, fail", [prepared(), ask(&[bound(0), sync()]), q("BEGIN"), ask(&[bound(0), sync()]), q("SELECT 1"), q("ROLLBACK"), q(COUNT), q(CLEAN)].concat()),
+        ("a value that no server takes", [prepared(), ask(&[bind("", "s", &[text("3101"), text("x"), text("3103"), text("3104")], 0), execute("", 0), sync()]), q(COUNT)].concat()),
+        ("rows of several shards in a read-only transaction", [q("BEGIN READ ONLY"), q(FIXED), q("SELECT 1"), q("ROLLBACK"), q(COUNT)].concat()),
+        ("a statement that does not parse fails its transaction", [q("BEGIN"), ask(&[parse("", "SELECT nope()", &[]), sync()]), q("SELECT 1"), q("ROLLBACK")].concat()),
+        ("one moment for all rows", [q("INSERT INTO events (client_id, id, kind, at) VALUES (3101, 1, 'a', now()), (3102, 2, 'b', CURRENT_TIMESTAMP), (3103, 3, 'c', now()), (3104, 4, 'd', transaction_timestamp()) RETURNING at = now() AS same"), q("SELECT count(DISTINCT at) FROM events WHERE client_id BETWEEN 3100 AND 3200"), q(CLEAN)].concat()),
+        ("one moment for a default", [q("INSERT INTO dated (client_id) VALUES (3101), (3102), (3103), (3104) RETURNING noon = date_trunc('day', now()) AS same, now() > '2020-01-01'"), q("DELETE FROM dated WHERE client_id > 3100")].concat()),
+    ]
 }
