@@ -250,7 +250,7 @@ fn inserts() -> Vec<Scenario> {
     const COUNT: &str = "SELECT count(*) FROM events WHERE client_id BETWEEN 3100 AND 3200";
     let keys = || [text("3101"), text("3102"), text("3103"), text("3104")];
     let binary = |key: i64| (1, Some(key.to_be_bytes().to_vec()));
-    let bound = |limit: i32| [bind("", "s", &keys(), 0), execute("", limit)].concat();
+    let bound = |limit: u32| [bind("", "s", &keys(), 0), execute("", limit)].concat();
     let prepared = || ask(&[parse("s", ROWS, &[]), describe(b'S', "s"), sync()]);
     vec![
         ("rows of several shards are described", [prepared(), ask(&[bind("", "s", &keys(), 0), describe(b'P', ""), execute("", 0), sync()]), q(CLEAN)].concat()),
