@@ -3,7 +3,7 @@
 //!
 //! Statements lie in `tests/corpus/*.sql`, told apart by blank lines. A line that starts with `@` directs:
 //! `@same 20` (at least so many statements of this file must be answered, not refused), `@write` (this file changes
-//! rows), `@params 1 | NULL | text` (values of `$1`…), `@data` (lines for COPY up to `\.`).
+//! rows), `@undone` (it does so in transactions that are rolled back, each time), `@params 1 | NULL | text` (values of `$1`…), `@data` (lines for COPY up to `\.`).
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -157,7 +157,9 @@ fn run_case(oracle: &mut Oracle, subject: &mut Subject<'_>, file: &File, case: &
             continue;
         }
         // A write runs in a transaction that is rolled back, except the last time: then the tables are compared.
-        let is_kept = file.is_write && (mode == Mode::Simple || case.has_params() && mode == Mode::ExtendedBinary);
+        let is_kept = file.is_write
+            && !file.is_undone
+            && (mode == Mode::Simple || case.has_params() && mode == Mode::ExtendedBinary);
         let mut outcome = compare(oracle, subject, case, mode, file.is_write && !is_kept);
         if is_kept {
             outcome = check_tables(oracle, subject, case).unwrap_or(outcome);

@@ -13,6 +13,8 @@ pub struct Catalog {
     pub version: u64,
     /// Tables, views, sequences of all schemas but `pg_catalog` and `information_schema`
     pub relations: HashMap<TableName, Relation>,
+    /// Indexes and sequences by name, and the tables they belong to
+    pub owners: HashMap<TableName, TableName>,
     /// Names of the relations of `pg_catalog`
     pub system_relations: HashSet<Box<str>>,
     /// Functions by name

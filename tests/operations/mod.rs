@@ -26,6 +26,8 @@ mod sessions;
 mod memory;
 /// Statements over several shards, when something is in their way.
 mod across;
+/// Statements that concern every shard as a whole.
+mod everywhere;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

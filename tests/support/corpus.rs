@@ -10,6 +10,8 @@ pub struct File {
     pub same_min: usize,
     /// Its statements change rows
     pub is_write: bool,
+    /// What it writes is always rolled back
+    pub is_undone: bool,
     pub cases: Vec<Case>,
 }
 
@@ -39,13 +41,15 @@ impl File {
     }
 
     fn parse(name: &str, text: &str) -> Self {
-        let mut file = Self { name: name.to_owned(), same_min: 0, is_write: false, cases: Vec::new() };
+        let mut file =
+            Self { name: name.to_owned(), same_min: 0, is_write: false, is_undone: false, cases: Vec::new() };
         let mut case = Case::default();
         let mut lines = text.lines().enumerate();
         while let Some((number, line)) = lines.next() {
             match line.strip_prefix('@').map(|directive| directive.split_once(' ').unwrap_or((directive, ""))) {
                 Some(("same", count)) => file.same_min = count.trim().parse().unwrap(),
                 Some(("write", _)) => file.is_write = true,
+                Some(("undone", _)) => (file.is_write, file.is_undone) = (true, true),
                 Some(("params", values)) => case.parameters = values.split(" | ").map(parameter).collect(),
                 Some(("data", _)) => {
                     let rows = lines.by_ref().map(|(_, line)| line).take_while(|line| *line != "\\.");

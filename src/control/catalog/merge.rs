@@ -22,6 +22,7 @@ pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
     for (_, schema) in shards {
         catalog.system_relations.extend(schema.system_relations.iter().cloned());
         catalog.operators.extend(schema.operators.iter().cloned());
+        catalog.owners.extend(schema.owners.iter().map(|(name, owner)| (name.clone(), owner.clone())));
         catalog.has_own_comparisons |= schema.has_own_comparisons;
         for (name, overloads) in &schema.functions {
             let known = catalog.functions.entry(name.clone()).or_default();
@@ -104,13 +105,22 @@ fn columns(relation: &Relation) -> String {
 
 /// Equal for equal contents, in every process of this build.
 fn version(catalog: &Catalog) -> u64 {
-    let Catalog { version: _, relations, system_relations, functions, operators, has_own_comparisons, search_path } =
-        catalog;
+    let Catalog {
+        version: _,
+        relations,
+        owners,
+        system_relations,
+        functions,
+        operators,
+        has_own_comparisons,
+        search_path,
+    } = catalog;
     let mut hash = Hashing(DefaultHasher::new());
     let written = write!(
         hash,
-        "{:?}{:?}{:?}{:?}{has_own_comparisons}{search_path:?}",
+        "{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{search_path:?}",
         sorted(relations),
+        sorted(owners),
         sorted(functions),
         system_relations.iter().collect::<BTreeSet<_>>(),
         operators.iter().collect::<BTreeSet<_>>(),

@@ -16,6 +16,8 @@ pub struct ShardSchema {
     pub fingerprint: String,
     /// All but those of `pg_catalog`, `information_schema` and `shardway` (our own)
     pub relations: HashMap<TableName, Relation>,
+    /// Indexes and sequences, and the tables they belong to
+    pub owners: HashMap<TableName, TableName>,
     /// Names of those of `pg_catalog`
     pub system_relations: HashSet<Box<str>>,
     /// By name
@@ -109,6 +111,19 @@ const INDEXES: &str = "
      WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= 16384
      ORDER BY i.indexrelid";
 
+/// Indexes, and the sequences of `serial` and identity columns: whose they are.
+const OWNERS: &str = "
+    SELECT n.nspname, c.relname, tn.nspname, t.relname
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      LEFT JOIN pg_index i ON i.indexrelid = c.oid
+      LEFT JOIN pg_depend d ON c.relkind = 'S' AND d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                           AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')
+      JOIN pg_class t ON t.oid = coalesce(i.indrelid, d.refobjid)
+      JOIN pg_namespace tn ON tn.oid = t.relnamespace
+     WHERE c.relkind IN ('i', 'I', 'S') AND c.relpersistence <> 't'
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway')";
+
 /// PostgreSQL's own functions in SQL (`lpad`, `age`) look at no user table either.
 const FUNCTIONS: &str = "
     SELECT DISTINCT p.proname, n.nspname, p.provolatile::text, p.prokind::text,
@@ -153,6 +168,8 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     };
     schema.relations = relations(&transaction).await?;
     schema.functions = functions(&transaction).await?;
+    let table = |row: &Row, at: usize| TableName { schema: text(row, at), name: text(row, at + 1) };
+    schema.owners = transaction.query(OWNERS, &[]).await?.iter().map(|row| (table(row, 0), table(row, 2))).collect();
     for row in &transaction.query(OPERATORS, &[]).await? {
         if row.get(1) {
             schema.operators.insert(text(row, 0));

@@ -3,6 +3,7 @@
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Located, Statement};
 
+use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
 use super::split::{self, Split};
@@ -17,6 +18,8 @@ pub enum Across {
     Change(Fanout),
     /// INSERT whose rows belong to several shards, or whose keys have to be computed first
     Split(Box<Split>),
+    /// It concerns every shard as a whole: they run it as it is
+    Everywhere(Everywhere),
     /// No way is right
     Refuse(Refusal),
 }
@@ -51,6 +54,12 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
             Ok(split) => Across::Split(Box::new(split)),
             Err(refusal) => Across::Refuse(refusal),
         },
+        Statement::Utility(utility) => {
+            everywhere::utility(utility, schema).map_or_else(Across::Refuse, Across::Everywhere)
+        }
+        Statement::CreateTable(create) => {
+            everywhere::create_table(create, schema).map_or_else(Across::Refuse, Across::Everywhere)
+        }
         _ => Across::Refuse(Refusal::across("a statement that is no query")),
     }
 }

@@ -3,9 +3,11 @@
 use std::fmt::Write;
 
 use crate::logic::shards::ShardMap;
+use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
 use super::across::{Across, Read};
+use super::everywhere::Everywhere;
 use super::fanout::Fanout;
 use super::gather::Gather;
 use super::split::Split;
@@ -29,12 +31,22 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => self::fanout(fanout, map),
         Across::Read(Read { fanout: None, gather: Ok(gather) }) => self::gather(gather, map),
         Across::Split(split) => self::split(split, map),
+        Across::Everywhere(everywhere) => self::everywhere(everywhere),
         Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => refused(refusal),
     }
 }
 
 fn fanout(fanout: &Fanout, map: &ShardMap) -> String {
     format!("=> Fanout: {}", requirement(&fanout.requirement, map))
+}
+
+fn everywhere(everywhere: &Everywhere) -> String {
+    match everywhere.reach {
+        Reach::Upkeep | Reach::Outside => "=> Every shard, one after the other".to_owned(),
+        Reach::Database | Reach::Roles | Reach::Block | Reach::Server => {
+            "=> Every shard, in one transaction".to_owned()
+        }
+    }
 }
 
 fn gather(gather: &Gather, map: &ShardMap) -> String {

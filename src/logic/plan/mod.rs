@@ -23,6 +23,7 @@ mod survey;
 mod hint;
 mod settings;
 mod copy;
+mod definition;
 mod utility;
 mod words;
 pub mod pieces;
@@ -32,6 +33,7 @@ pub mod fanout;
 pub mod gather;
 mod reduce;
 pub mod split;
+pub mod everywhere;
 pub mod across;
 pub mod explain;
 

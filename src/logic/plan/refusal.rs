@@ -19,6 +19,8 @@ pub enum Reason {
     Function,
     /// A change of the schema or of something else that all shards have
     Ddl,
+    /// A definition that cannot hold over several shards
+    Definition,
     /// A construct that the planner does not know
     Unknown,
     /// A misspelled hint or setting of ours
@@ -52,6 +54,7 @@ impl Reason {
             Self::UnlistedTable => "unlisted_table",
             Self::Function => "function",
             Self::Ddl => "ddl",
+            Self::Definition => "definition",
             Self::Unknown => "unknown",
             Self::BadHint => "bad_hint",
             Self::TwoPhase => "two_phase",
@@ -76,6 +79,7 @@ impl Reason {
             | Self::UnlistedTable
             | Self::Function
             | Self::Ddl
+            | Self::Definition
             | Self::Unknown
             | Self::TwoPhase
             | Self::ServerFiles
@@ -387,6 +391,102 @@ impl Refusal {
     pub fn every_shard(verb: &str, tables: &[&str]) -> Self {
         let of = if tables.is_empty() { String::new() } else { format!(" of \"{}\"", tables.join("\", \"")) };
         Self::new(Reason::Ddl, format!("{verb}{of} concerns more than one shard"), "", CHOOSE)
+    }
+
+    /// A statement that names both tables of one shard and what all shards have.
+    pub fn mixed_homes(verb: &str, tables: &[&str]) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("{verb} of \"{}\" names tables that live on different shards", tables.join("\", \"")),
+            "",
+            "Use a statement for each table.",
+        )
+    }
+
+    /// What is one server's, and not the database's.
+    pub fn of_server(verb: &str) -> Self {
+        Self::new(Reason::Definition, format!("{verb} is one server's own and not possible here"), "", CHOOSE)
+    }
+
+    /// Roles, where several shards share a server.
+    pub fn shared_server(verb: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("{verb} concerns a server that several shards share"),
+            "Roles are the same for all databases of a server.",
+            CHOOSE,
+        )
+    }
+
+    /// A unique index whose equal values could lie on different shards.
+    pub fn unique_without_key(what: &str, table: &str, key: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("{what} on \"{table}\" must include sharding key \"{key}\""),
+            "Rows with equal values could be on different shards, which do not see each other's.",
+            &format!("Add {key} to its columns, or use a plain index."),
+        )
+    }
+
+    /// A foreign key whose rows could lie on different shards.
+    pub fn reference_elsewhere(table: &str, to: &str, why: &str, hint: &str) -> Self {
+        let message = format!("a foreign key from \"{table}\" to \"{to}\" cannot be checked");
+        Self::new(Reason::Definition, message, why, hint)
+    }
+
+    /// The key column is what the map says.
+    pub fn key_defined(verb: &str, table: &str, key: &str, why: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("{verb} \"{table}\" contradicts its sharding key \"{key}\""),
+            why,
+            "Change the shard map first.",
+        )
+    }
+
+    /// A table of the map that is to have another name.
+    pub fn name_of_map(table: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("table \"{table}\" is in the shard map by this name"),
+            "Under another name nobody would know where its rows live.",
+            "Change the shard map first.",
+        )
+    }
+
+    /// A part of a definition that cannot be followed.
+    pub fn not_followed(what: &str, table: &str, why: &str, hint: &str) -> Self {
+        Self::new(Reason::Definition, format!("{what} of \"{table}\" is not supported"), why, hint)
+    }
+
+    /// A name that the open transaction has given another meaning.
+    pub fn changed_here(name: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("\"{name}\" has been changed in this transaction and cannot be used in it"),
+            "Where a statement goes is decided by the schema that all sessions see.",
+            "COMMIT first.",
+        )
+    }
+
+    /// A query over several shards after a change of the schema.
+    pub fn after_ddl() -> Self {
+        Self::new(
+            Reason::Definition,
+            "a query over several shards is not possible in a transaction that has changed the schema".to_owned(),
+            "Which columns to fetch is decided by the schema that all sessions see.",
+            "COMMIT first.",
+        )
+    }
+
+    /// A table of no home.
+    pub fn no_place(table: &str) -> Self {
+        Self::new(
+            Reason::UnlistedTable,
+            format!("CREATE TABLE \"{table}\" does not say where its rows are to live"),
+            "It is not in the shard map, and no default_shard is set.",
+            "List it under tables in the shard map first.",
+        )
     }
 
     /// DO and CALL.

@@ -68,6 +68,16 @@ impl<'a> Schema<'a> {
         self.search_path.iter().any(|schema| schema.as_ref() == "pg_catalog")
     }
 
+    /// The table that an index or a sequence belongs to.
+    pub fn owner(&self, name: &RelationName) -> Option<&'a TableName> {
+        let owner =
+            |schema: &str| self.catalog.owners.get(&TableName { schema: Box::from(schema), name: name.name.clone() });
+        match &name.schema {
+            Some(schema) => owner(schema),
+            None => self.path().find_map(owner),
+        }
+    }
+
     fn find_in(&self, schema: &str, name: &str) -> Option<Found<'a>> {
         match schema {
             "information_schema" => Some(Found::System),

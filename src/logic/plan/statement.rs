@@ -33,7 +33,14 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
         plan = Plan::Refuse(refusal);
         None
     });
-    let may_span = may_span(&located.statement) && is_spread(&plan);
+    let may_span = match &plan {
+        Plan::One(_) => may_span(&located.statement),
+        Plan::Refuse(refusal) => match refusal.reason {
+            Reason::Ddl => concerns_all(&located.statement),
+            reason => reason == Reason::KeyIsUnknown && may_span(&located.statement),
+        },
+        Plan::Command(_) | Plan::CopyIn(_) => false,
+    };
     Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement), may_span }
 }
 
@@ -42,13 +49,9 @@ fn may_span(statement: &Statement) -> bool {
     matches!(statement, Statement::Query(_) | Statement::Change(_) | Statement::Insert(_))
 }
 
-/// One shard may not be enough, or which one it is has to be computed.
-fn is_spread(plan: &Plan) -> bool {
-    match plan {
-        Plan::One(_) => true,
-        Plan::Refuse(refusal) => refusal.reason == Reason::KeyIsUnknown,
-        Plan::Command(_) | Plan::CopyIn(_) => false,
-    }
+/// It may run on every shard as it is.
+fn concerns_all(statement: &Statement) -> bool {
+    matches!(statement, Statement::Utility(_) | Statement::CreateTable(_))
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other statements are told apart by the survey")]
@@ -196,10 +199,10 @@ impl Survey<'_> {
                 self.merge(merge, &scope);
             }
             Statement::CreateTableAs { target, inner } => {
-                utility::create_table("CREATE TABLE AS", target, &schema, self);
+                utility::create_table("CREATE TABLE AS", target, &[], &schema, self);
                 self.statement(inner);
             }
-            Statement::CreateTable(name) => utility::create_table("CREATE TABLE", name, &schema, self),
+            Statement::CreateTable(it) => utility::create_table("CREATE TABLE", &it.name, &it.steps, &schema, self),
             Statement::DeclareCursor { is_held, query } => {
                 self.statement(query);
                 if *is_held {

@@ -1,35 +1,97 @@
-//! Statements that are not queries: who acts, the session or a shard, and which.
+//! Statements that are not queries: who acts, one shard or all.
 
-use crate::logic::sql::statement::{RelationName, Utility};
+use crate::logic::sql::statement::{Reach, RelationName, Statement, Step, Utility};
 
+use super::definition::{self, Defined, Place};
 use super::schema::{Found, Schema};
 use super::survey::Survey;
 use super::{Refusal, TEMPORARY_TABLE};
 
-/// Surveys DDL and administration of tables by name: only tables of one shard can be acted on.
+/// Surveys DDL and administration by name. What concerns every shard is a refusal here; `everywhere` has the way.
 pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) {
     survey.writes();
     survey.mark.is_ddl = utility.is_ddl;
-    survey.mark.outside_transaction = utility.outside_transaction;
-    if utility.relations.is_empty() {
+    survey.mark.outside_transaction = utility.reach == Reach::Outside;
+    let names: Vec<RelationName> = names(utility, schema);
+    if utility.reach == Reach::Server {
+        survey.refuse(Refusal::of_server(utility.verb));
+    }
+    let first = names.first().or(utility.belongings.first());
+    if let Some(first) = first.filter(|name| !name.is_temporary) {
+        let place = Place::of(&schema.find(first));
+        let defined = Defined { name: first, place, is_new: false };
+        definition::check(defined, &utility.steps, schema, survey);
+    }
+    if let Some(query) = &utility.query {
+        return view(utility, query, schema, survey);
+    }
+    if names.is_empty() {
+        if utility.belongings.iter().any(|name| name.is_temporary) {
+            survey.is_bound();
+            survey.mark.pin = Some("temporary sequence");
+            return;
+        }
         survey.refuse(Refusal::every_shard(utility.verb, &[]));
     }
-    for name in &utility.relations {
+    for name in &names {
+        let shown: Vec<&str> = names.iter().map(|name| name.name.as_ref()).collect();
         match schema.find(name) {
             Found::Single(shard, _) => survey.require_shard(&name.name, shard),
             // A temporary table, or an error for PostgreSQL to report.
             Found::Unheard => survey.is_bound(),
             Found::Unlisted => survey.refuse(Refusal::unlisted(&name.name)),
-            Found::Sharded { .. } | Found::Reference(_) | Found::View(..) | Found::Sequence | Found::System => {
-                let names: Vec<&str> = utility.relations.iter().map(|name| name.name.as_ref()).collect();
-                survey.refuse(Refusal::every_shard(utility.verb, &names));
+            Found::View(definition, _) => match survey.home_of_view(definition) {
+                Some(shard) => survey.require_shard(&name.name, shard),
+                None => survey.refuse(Refusal::every_shard(utility.verb, &shown)),
+            },
+            Found::Sharded { .. } | Found::Reference(_) | Found::Sequence | Found::System => {
+                survey.refuse(Refusal::every_shard(utility.verb, &shown));
             }
         }
     }
 }
 
+/// The tables that a statement names, by themselves or by what belongs to them. A sequence of nobody is on every shard.
+pub fn names(utility: &Utility, schema: &Schema<'_>) -> Vec<RelationName> {
+    let owners = utility.belongings.iter().filter_map(|name| schema.owner(name)).map(|owner| RelationName {
+        schema: Some(owner.schema.clone()),
+        name: owner.name.clone(),
+        is_temporary: false,
+        is_only: false,
+        at: None,
+    });
+    utility.relations.iter().cloned().chain(owners).collect()
+}
+
+/// A view lives where its tables do.
+fn view(utility: &Utility, query: &Statement, schema: &Schema<'_>, survey: &mut Survey<'_>) {
+    let Some(name) = utility.relations.first() else { return };
+    let (homes, is_bound) = survey.homes_of(query);
+    if name.is_temporary || is_bound {
+        let why = "Plans are shared by all sessions, which do not know the tables of one.";
+        survey.refuse(Refusal::not_followed("a temporary view", &name.name, why, "Use WITH in the query itself."));
+    }
+    match (schema.find(name), homes.as_slice()) {
+        (Found::Unlisted, _) => survey.refuse(Refusal::unlisted(&name.name)),
+        (Found::Sharded { relation: None, .. } | Found::Reference(None) | Found::Single(_, None), _) => {
+            survey.refuse(Refusal::name_of_map(&name.name));
+        }
+        (_, []) => survey.refuse(Refusal::every_shard(utility.verb, &[&name.name])),
+        (_, [first, rest @ ..]) if rest.iter().all(|other| other == first) => {
+            survey.require_shard(&name.name, *first);
+        }
+        (_, _) => survey.refuse(Refusal::mixed_homes(utility.verb, &[&name.name])),
+    }
+}
+
 /// Surveys the creation of a table.
-pub fn create_table(verb: &str, name: &RelationName, schema: &Schema<'_>, survey: &mut Survey<'_>) {
+pub fn create_table(
+    verb: &'static str,
+    name: &RelationName,
+    steps: &[Step],
+    schema: &Schema<'_>,
+    survey: &mut Survey<'_>,
+) {
     survey.writes();
     if name.is_temporary || name.schema.as_deref() == Some("pg_temp") {
         survey.is_bound();
@@ -41,17 +103,31 @@ pub fn create_table(verb: &str, name: &RelationName, schema: &Schema<'_>, survey
         return;
     }
     survey.mark.is_ddl = true;
-    match (schema.find(name), schema.map.default_shard) {
-        (Found::Single(shard, _), _) | (Found::Unheard, Some(shard)) => survey.require_shard(&name.name, shard),
-        (
-            Found::Unheard
-            | Found::Unlisted
-            | Found::Sharded { .. }
-            | Found::Reference(_)
-            | Found::View(..)
-            | Found::Sequence
-            | Found::System,
-            _,
-        ) => survey.refuse(Refusal::every_shard(verb, &[&name.name])),
+    let found = schema.find(name);
+    let place = place_of_new(name, steps, schema).unwrap_or(Place::Other);
+    let defined = Defined { name, place, is_new: true };
+    definition::check(defined, steps, schema, survey);
+    match (found, place) {
+        (_, Place::Single(shard)) => survey.require_shard(&name.name, shard),
+        (_, Place::Sharded { .. } | Place::Reference) | (Found::View(..) | Found::Sequence | Found::System, _) => {
+            survey.refuse(Refusal::every_shard(verb, &[&name.name]));
+        }
+        (Found::Unlisted, Place::Other) => survey.refuse(Refusal::unlisted(&name.name)),
+        (Found::Unheard | Found::Sharded { .. } | Found::Reference(_) | Found::Single(..), Place::Other) => {
+            survey.refuse(Refusal::no_place(&name.name))
+        }
+    }
+}
+
+/// Where a new table is to live: as the map says, as the table it is a partition of, or on the default shard.
+pub fn place_of_new<'a>(name: &RelationName, steps: &[Step], schema: &Schema<'a>) -> Option<Place<'a>> {
+    let parent = steps.iter().find_map(|step| if let Step::Partition(parent) = step { Some(parent) } else { None });
+    match (Place::of(&schema.find(name)), parent) {
+        (Place::Other, Some(parent)) => Some(Place::of(&schema.find(parent))),
+        (Place::Other, None) => {
+            let is_free = matches!(schema.find(name), Found::Unheard);
+            schema.map.default_shard.filter(|_| is_free).map(Place::Single)
+        }
+        (place, _) => Some(place),
     }
 }

@@ -272,6 +272,32 @@ pub fn error_field(body: &[u8], code: u8) -> Option<&[u8]> {
     }
 }
 
+/// The body of an ErrorResponse of one shard with its name before the message, and `report` as a line of its DETAIL.
+pub fn with_report(body: &[u8], shard: &str, report: &str) -> Vec<u8> {
+    let mut fields = Vec::new();
+    let mut has_detail = false;
+    for field in body.split_inclusive(|byte| *byte == 0).filter(|field| field.len() > 1) {
+        match field {
+            [b'M', message @ ..] => {
+                fields.extend_from_slice(format!("Mshard \"{shard}\": ").as_bytes());
+                fields.extend_from_slice(message);
+            }
+            [b'D', detail @ .., 0] => {
+                has_detail = true;
+                fields.push(b'D');
+                fields.extend_from_slice(detail);
+                fields.extend_from_slice(format!("\n{report}\0").as_bytes());
+            }
+            other => fields.extend_from_slice(other),
+        }
+    }
+    if !has_detail {
+        fields.extend_from_slice(format!("D{report}\0").as_bytes());
+    }
+    fields.push(0);
+    fields
+}
+
 /// The tag of a CommandComplete, without its NUL.
 pub fn command_tag(body: &[u8]) -> &[u8] {
     body.strip_suffix(b"\0").unwrap_or(body)

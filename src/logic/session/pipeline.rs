@@ -38,6 +38,12 @@ pub enum Owed {
     QuietQuery,
     /// A Query of ours of which the client hears nothing; its error is kept for us
     DeafQuery,
+    /// A Query of ours that several servers run in the client's place: what the first says besides passes, tag and error
+    /// are kept for us
+    Everywhere {
+        /// The client hears its notices
+        is_first: bool,
+    },
     /// Parse of the client; when it also prepares the proxy-wide statement of this number on the server
     Parse(Option<u64>),
     /// Parse of ours
@@ -138,9 +144,9 @@ pub struct Pipeline {
     pub failure: Option<Failure>,
     /// A message of ours failed: its ErrorResponse body
     pub hidden_failure: Option<Box<[u8]>>,
-    /// The error of a `DeafQuery`
+    /// The error of a `DeafQuery` or of `Everywhere`
     pub deaf_failure: Option<Box<[u8]>>,
-    /// The tag of the first command of a `QuietQuery`, or of a `Share`
+    /// The tag of the first command of a `QuietQuery` or of `Everywhere`, or of a `Share`
     pub tag: Option<Box<[u8]>>,
     /// The server said goodbye (FATAL or PANIC): its ErrorResponse body, not passed on
     pub goodbye: Option<Box<[u8]>>,
@@ -218,6 +224,7 @@ impl Pipeline {
                 Owed::HiddenQuery
                     | Owed::QuietQuery
                     | Owed::DeafQuery
+                    | Owed::Everywhere { .. }
                     | Owed::HiddenParse(_)
                     | Owed::FinalParse
                     | Owed::HiddenBind
@@ -251,7 +258,7 @@ impl Pipeline {
                 self.hidden_failure.get_or_insert_with(|| body.into());
                 return Verdict::Hide;
             }
-            Some(Owed::DeafQuery) => {
+            Some(Owed::DeafQuery | Owed::Everywhere { .. }) => {
                 self.deaf_failure.get_or_insert_with(|| body.into());
                 return Verdict::Hide;
             }
@@ -336,9 +343,14 @@ impl Pipeline {
                 self.kept_ready = Some(status);
                 Verdict::Hide
             }
-            Some(Owed::HiddenQuery | Owed::QuietQuery | Owed::DeafQuery | Owed::HiddenSync | Owed::Share { .. }) => {
-                Verdict::Hide
-            }
+            Some(
+                Owed::HiddenQuery
+                | Owed::QuietQuery
+                | Owed::DeafQuery
+                | Owed::Everywhere { .. }
+                | Owed::HiddenSync
+                | Owed::Share { .. },
+            ) => Verdict::Hide,
             _ => Verdict::Pass,
         }
     }
@@ -346,7 +358,7 @@ impl Pipeline {
     fn on_complete(&mut self, body: &[u8]) {
         match self.owed.front() {
             // What we add to a statement of the client's stands behind it.
-            Some(Owed::QuietQuery | Owed::Share { is_query: true, .. }) => {
+            Some(Owed::QuietQuery | Owed::Everywhere { .. } | Owed::Share { is_query: true, .. }) => {
                 self.tag.get_or_insert_with(|| view::command_tag(body).into());
             }
             Some(Owed::Share { is_query: false, .. }) => {
@@ -451,7 +463,9 @@ impl Pipeline {
             }
             // Nobody else hears of it: whatever the server is busy with, the client gets it.
             server::NOTIFICATION => Verdict::Pass,
-            server::NOTICE | server::PARAMETER_STATUS if matches!(self.owed.front(), Some(Owed::QuietQuery)) => {
+            server::NOTICE | server::PARAMETER_STATUS
+                if matches!(self.owed.front(), Some(Owed::QuietQuery | Owed::Everywhere { is_first: true })) =>
+            {
                 Verdict::Pass
             }
             server::PARAMETER_STATUS => {

@@ -19,12 +19,19 @@ impl Session {
     /// A Query that needs several shards.
     pub(super) async fn across_query(&mut self, across: &Across, sql: &str) -> Result<(), Trouble> {
         self.check_alive()?;
+        if !matches!(across, Across::Everywhere(_)) {
+            self.check_bent(sql)?;
+        }
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => {
                 self.fan_out_query(fanout, sql).await
             }
-            Across::Read(Read { fanout: None, gather: Ok(gather) }) => self.gather_query(gather).await,
+            Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
+                self.check_columns()?;
+                self.gather_query(gather).await
+            }
             Across::Split(split) => self.split_query(split, sql).await,
+            Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
                 Err(refusal.clone().into())
             }
@@ -49,6 +56,7 @@ impl Session {
             }
             // From now on it is a portal of one server, which the Execute goes to.
             Across::Read(Read { gather: Ok(gather), .. }) => {
+                self.check_columns()?;
                 let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
                     it.shard = Some(shard);
@@ -75,6 +83,16 @@ impl Session {
                     it.across = Some(portal);
                 }
             }
+            Across::Everywhere(everywhere) => {
+                self.check_alone(size)?;
+                self.client.consume(size);
+                if self.transaction.is_idle() {
+                    self.sync_servers().await?;
+                }
+                let tag = self.run_everywhere(everywhere, &portal.statement.text).await?;
+                write::command_complete(&mut self.client.outbox, &tag);
+                self.is_over(place, *portal);
+            }
             Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => {
                 return Err(refusal.clone().into());
             }
@@ -97,6 +115,7 @@ impl Session {
                 Ok(())
             }
             Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
+                self.check_columns()?;
                 self.gather_bound(gather, &statement.types, bind).await
             }
             Across::Split(split) => {
@@ -106,6 +125,7 @@ impl Session {
                 self.say_ready();
                 Ok(())
             }
+            Across::Everywhere(everywhere) => self.everywhere_query(everywhere, &statement.text).await,
             Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
                 Err(refusal.clone().into())
             }
@@ -128,6 +148,11 @@ impl Session {
             return Err(Refusal::alone("a write over several shards, in a pipeline without BEGIN"));
         }
         Ok(())
+    }
+
+    /// Rows are fetched by the columns that their table had before this transaction.
+    fn check_columns(&self) -> Result<(), Refusal> {
+        if self.has_ddl { Err(Refusal::after_ddl()) } else { Ok(()) }
     }
 
     /// A statement over several shards that writes outside a transaction block is a transaction of its own.

@@ -55,6 +55,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         is_synced: false,
         wrote: Vec::new(),
         has_ddl: false,
+        bent: Vec::new(),
         held: Vec::new(),
         pipeline: Default::default(),
         among: None,

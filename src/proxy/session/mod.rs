@@ -14,6 +14,7 @@ mod copy;
 mod fanout;
 mod gather;
 mod split;
+mod everywhere;
 mod across;
 mod simple;
 mod several;
@@ -173,6 +174,8 @@ pub struct Session {
     wrote: Vec<(ShardId, Instant)>,
     /// The open transaction has changed the schema
     has_ddl: bool,
+    /// Names whose meaning it has changed: statements that name them would be planned with the old one
+    bent: Vec<Box<str>>,
     held: Vec<Held>,
     pipeline: Pipeline,
     outgoing: Outgoing,

@@ -130,6 +130,7 @@ impl Session {
             }
             (_, Some(found)) => {
                 self.check_alive()?;
+                self.check_bent(text)?;
                 let ready = self.ready(planned, found)?;
                 self.send_among(&ready, text).await
             }

@@ -78,7 +78,10 @@ impl Session {
                 self.client.consume(size);
                 self.across_query(&across, &text).await
             }
-            ([planned], Some(found)) => self.send_one(planned, found, size).await,
+            ([planned], Some(found)) => {
+                self.check_bent(sql)?;
+                self.send_one(planned, found, size).await
+            }
             ([planned], None) => {
                 let text = sql[planned.at.clone()].to_owned();
                 self.act(&shape, planned, text, size).await
@@ -95,7 +98,7 @@ impl Session {
         // A hint is for one server.
         planned.may_span
             && planned.hint.is_none()
-            && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown)
+            && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown | Reason::Ddl)
             && matches!(self.named_for(planned), Ok(None))
     }
 
@@ -260,6 +263,9 @@ impl Session {
             self.has_ddl = false;
             let refreshed = self.shared.steering.schema_changed(&self.database);
             refreshed.await;
+        }
+        if self.transaction.is_idle() {
+            self.bent.clear();
         }
         if let Some(status) = self.kept_ready.take() {
             write::ready(&mut self.client.outbox, status);

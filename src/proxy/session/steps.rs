@@ -256,6 +256,9 @@ impl Session {
             return Ok(None);
         };
         self.check_alive()?;
+        if !across.as_ref().is_some_and(|it| matches!(*it.across, Across::Everywhere(_))) {
+            self.check_bent(&statement.text)?;
+        }
         let Ok(together) = meet(segment.destination, destination) else {
             // Another shard: what stands before it goes first.
             return Ok(Some(Cut::Next));

@@ -1,13 +1,17 @@
 //! What comes along with a table unasked: triggers, rules, row security, defaults; and whether its key can be followed.
 
 use crate::logic::catalog::{ColumnDefault, Relation};
+use crate::logic::shards::ShardId;
+use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Body, Insert, Query, RelationName};
+use crate::logic::sql::statement::{Body, Insert, Query, RelationName, Statement};
 
+use super::super::Place;
+use super::super::constants::Literals;
 use super::super::refusal::Refusal;
 use super::super::scope::{Columns, Entry, Scope};
 use super::from::VIEW_DEPTH_MAX;
-use super::{Survey, Target};
+use super::{Preferred, Survey, Target};
 
 impl Survey<'_> {
     /// The key column must compare and hash as the keys of its keyspace do.
@@ -75,6 +79,34 @@ impl Survey<'_> {
             }
         }
         self.fills_rows = outside;
+    }
+
+    /// Every server computes the same value for each row, at any time.
+    pub fn is_fixed(&self, expression: &Expression) -> bool {
+        let mut inner = Self::new(self.schema, Literals::new("", None), self.verb);
+        inner.keep_mentions();
+        inner.visit(expression, &Scope::default());
+        inner.refusal.is_none() && !inner.depends_on_more()
+    }
+
+    /// Where the tables that a statement names live: the single shards, and whether only the session knows of some.
+    pub fn homes_of(&self, statement: &Statement) -> (Vec<ShardId>, bool) {
+        let mut inner = Self::new(self.schema, Literals::new("", None), self.verb);
+        inner.may_spread = true;
+        inner.statement(statement);
+        let single = inner.required.iter().filter_map(|requirement| match requirement.place {
+            Place::Shard(shard) => Some(shard),
+            Place::Lookup { .. } | Place::Store { .. } => None,
+        });
+        (single.collect(), inner.preferred == Preferred::Current)
+    }
+
+    /// The single shard that a view's tables live on.
+    pub fn home_of_view(&self, definition: &str) -> Option<ShardId> {
+        let homes = with_statements(definition, |located| {
+            located.iter().flat_map(|one| self.homes_of(&one.statement).0).collect::<Vec<_>>()
+        });
+        homes.ok()?.first().copied()
     }
 
     fn expression_of_catalog(&mut self, text: &str, entries: Vec<Entry>) {

@@ -298,6 +298,11 @@ impl<'a> Survey<'a> {
         Ok(Stored { params: self.params, moments: mentions.moments, taints: self.mark.taints })
     }
 
+    /// Has there been something that one row does not tell?
+    pub(super) fn depends_on_more(&self) -> bool {
+        self.mentions.as_ref().is_some_and(|mentions| mentions.depends_on_more)
+    }
+
     /// Each row of a FROM comes from one row of a table when that is the only mentioned one, and no outer join's
     /// nullable side.
     pub(super) fn mention_row_source(&mut self, scope: &Scope<'_>) {

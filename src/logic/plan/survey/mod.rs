@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::{TOO_DEEP, deeper};
-use crate::logic::sql::statement::{Query, Target as Assignment};
 use crate::logic::sql::statement::expression::{Expression, Subquery, SubqueryKind, Window};
+use crate::logic::sql::statement::{Query, Target as Assignment};
 
 use super::constants::{Literals, array_oid};
 use super::facts::{Facts, Variable};

@@ -13,6 +13,7 @@ use super::statement::{Located, RelationName};
 mod expression;
 mod query;
 mod verbs;
+mod define;
 mod utility;
 pub mod aggregate;
 

@@ -1,15 +1,13 @@
 //! Statements other than queries: what they are, and which tables they name.
 
-use pg_raw_parse::nodes::{self, DiscardMode, ObjectType, TransactionStmtKind, VariableSetKind};
+use pg_raw_parse::nodes::{self, DiscardMode, TransactionStmtKind, VariableSetKind};
 use pg_raw_parse::{ConstValue, Node, list::NodeList};
 
 use super::super::statement::expression::Literal;
-use super::super::statement::{
-    Copy, CopyOption, Explain, RelationName, Set, SetChange, Statement, Transaction, Utility,
-};
+use super::super::statement::{Copy, CopyOption, Explain, Set, SetChange, Statement, Transaction};
 use super::expression::type_name;
 use super::query::into_clause;
-use super::{Convert, names, relation, verbs};
+use super::{Convert, names, relation};
 
 impl Convert {
     /// Any statement. What no arm takes is DDL or administration, named by `verbs`.
@@ -61,11 +59,11 @@ impl Convert {
                 },
                 None => Statement::Unknown("CREATE TABLE AS"),
             },
-            Node::CreateStmt(create) => known(create.relation().map(|it| Statement::CreateTable(relation(it)))),
+            Node::CreateStmt(create) => known(self.create_table(create).map(Statement::CreateTable)),
             Node::ConstraintsSetStmt(_) => Statement::SetConstraints,
             Node::DoStmt(_) => Statement::Do,
             Node::CallStmt(call) => known(call.funccall().map(|it| Statement::Call(self.call(it)))),
-            _ => utility(node),
+            _ => self.utility(node),
         }
     }
 
@@ -177,68 +175,4 @@ fn setting(set: &nodes::VariableSetStmt) -> Set {
         _ => SetChange::Odd,
     };
     Set { name: lower(set.name()), change, is_local: set.is_local }
-}
-
-/// DDL and administration.
-fn utility(node: Node<'_>) -> Statement {
-    let Some((verb, is_ddl)) = verbs::verb(node) else {
-        return Statement::Unknown("a statement that shardway does not know");
-    };
-    Statement::Utility(Utility {
-        verb,
-        relations: relations(node),
-        is_ddl,
-        outside_transaction: verbs::is_outside_transaction(node),
-    })
-}
-
-/// The tables that a utility statement names.
-#[expect(clippy::wildcard_enum_match_arm, reason = "statements without a table of their own act on all shards")]
-fn relations(node: Node<'_>) -> Vec<RelationName> {
-    let one = |range: Option<&nodes::RangeVar>| range.map(relation).into_iter().collect();
-    match node {
-        Node::TruncateStmt(it) => ranges(it.relations()),
-        Node::LockStmt(it) => ranges(it.relations()),
-        Node::DropStmt(it) if matches!(it.remove_type, ObjectType::OBJECT_TABLE | ObjectType::OBJECT_SEQUENCE) => {
-            it.objects().iter().filter_map(qualified).collect()
-        }
-        Node::AlterTableStmt(it) if it.objtype == ObjectType::OBJECT_TABLE => one(it.relation()),
-        // A temporary table must not get the name of another: both names are looked at.
-        Node::RenameStmt(it) if it.rename_type == ObjectType::OBJECT_TABLE => {
-            let new = it.newname().map(|name| RelationName {
-                schema: None,
-                name: Box::from(name),
-                is_temporary: false,
-                is_only: false,
-                at: None,
-            });
-            it.relation().map(relation).into_iter().chain(new).collect()
-        }
-        Node::RenameStmt(it) if it.rename_type != ObjectType::OBJECT_INDEX => one(it.relation()),
-        Node::IndexStmt(it) => one(it.relation()),
-        Node::CreateTrigStmt(it) => one(it.relation()),
-        Node::RuleStmt(it) => one(it.relation()),
-        Node::CreatePolicyStmt(it) => one(it.table()),
-        Node::ReindexStmt(it) if it.kind == nodes::ReindexObjectType::REINDEX_OBJECT_TABLE => one(it.relation()),
-        Node::ClusterStmt(it) => one(it.relation()),
-        Node::VacuumStmt(it) => it.rels().iter().filter_map(|table| table.relation()).map(relation).collect(),
-        Node::CommentStmt(it) if it.objtype == ObjectType::OBJECT_TABLE => qualified(it.object()).into_iter().collect(),
-        Node::GrantStmt(it)
-            if it.objtype == ObjectType::OBJECT_TABLE && it.targtype == nodes::GrantTargetType::ACL_TARGET_OBJECT =>
-        {
-            it.objects().iter().map(relation).collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn ranges(list: &NodeList) -> Vec<RelationName> {
-    list.iter().filter_map(|node| <&nodes::RangeVar>::try_from(node).ok()).map(relation).collect()
-}
-
-/// `[schema, name]` as DROP and COMMENT write it.
-fn qualified(node: Node<'_>) -> Option<RelationName> {
-    let mut parts = names(node.as_node_list()?);
-    let name = parts.pop()?;
-    Some(RelationName { schema: parts.pop(), name, is_temporary: false, is_only: false, at: None })
 }

@@ -1,6 +1,9 @@
-//! What PostgreSQL calls the statements that are not queries, and which of them refuse a transaction block.
+//! What PostgreSQL calls the statements that are not queries, and how far they go.
 
-use pg_raw_parse::{Node, nodes};
+use pg_raw_parse::Node;
+use pg_raw_parse::nodes::{ObjectType, ReindexObjectType};
+
+use super::super::statement::Reach;
 
 /// Its name, and whether it changes the schema. `None`: a node that is no statement we know.
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed is refused")]
@@ -94,25 +97,80 @@ pub(super) fn verb(node: Node<'_>) -> Option<(&'static str, bool)> {
     Some((verb, is_ddl))
 }
 
-/// PostgreSQL refuses it inside a transaction block (PreventInTransactionBlock).
+/// How far it goes: what belongs to a transaction, what does not, and what is one server's.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the exceptions are listed")]
-pub(super) fn is_outside_transaction(node: Node<'_>) -> bool {
+pub(super) fn reach(node: Node<'_>) -> Reach {
     match node {
-        Node::VacuumStmt(it) => it.is_vacuumcmd,
-        Node::IndexStmt(it) => it.concurrent,
-        Node::DropStmt(it) => it.concurrent,
-        Node::ReindexStmt(it) => {
-            it.kind != nodes::ReindexObjectType::REINDEX_OBJECT_TABLE
-                || it.params().iter().any(|option| option.defname() == Some("concurrently"))
+        Node::VacuumStmt(it) => {
+            if it.is_vacuumcmd {
+                Reach::Outside
+            } else {
+                Reach::Upkeep
+            }
         }
-        Node::ClusterStmt(it) => it.relation().is_none(),
+        Node::IndexStmt(it) if it.concurrent => Reach::Outside,
+        Node::DropStmt(it) if it.concurrent => Reach::Outside,
+        Node::ReindexStmt(it) => {
+            let is_concurrent = it.params().iter().any(|option| option.defname() == Some("concurrently"));
+            let is_one =
+                matches!(it.kind, ReindexObjectType::REINDEX_OBJECT_TABLE | ReindexObjectType::REINDEX_OBJECT_INDEX);
+            if is_concurrent || !is_one { Reach::Outside } else { Reach::Upkeep }
+        }
+        Node::ClusterStmt(it) => {
+            if it.relation().is_none() {
+                Reach::Outside
+            } else {
+                Reach::Upkeep
+            }
+        }
+        Node::CheckPointStmt(_) => Reach::Upkeep,
+        Node::LockStmt(_) => Reach::Block,
+        Node::CreateRoleStmt(_)
+        | Node::AlterRoleStmt(_)
+        | Node::AlterRoleSetStmt(_)
+        | Node::DropRoleStmt(_)
+        | Node::GrantRoleStmt(_)
+        | Node::DropOwnedStmt(_)
+        | Node::ReassignOwnedStmt(_) => Reach::Roles,
+        Node::CommentStmt(it) if is_shared(it.objtype) => Reach::Server,
+        Node::AlterOwnerStmt(it) if is_shared(it.object_type) => Reach::Server,
+        Node::RenameStmt(it) if it.rename_type == ObjectType::OBJECT_ROLE => Reach::Roles,
+        Node::RenameStmt(it) if is_shared(it.rename_type) => Reach::Server,
+        Node::DropStmt(it) if is_shared(it.remove_type) => Reach::Server,
+        Node::GrantStmt(it) if is_shared(it.objtype) => Reach::Server,
         Node::CreatedbStmt(_)
         | Node::DropdbStmt(_)
+        | Node::AlterDatabaseStmt(_)
+        | Node::AlterDatabaseSetStmt(_)
+        | Node::AlterDatabaseRefreshCollStmt(_)
         | Node::CreateTableSpaceStmt(_)
         | Node::DropTableSpaceStmt(_)
+        | Node::AlterTableSpaceOptionsStmt(_)
+        | Node::AlterTableMoveAllStmt(_)
         | Node::AlterSystemStmt(_)
+        | Node::LoadStmt(_)
+        | Node::CreatePublicationStmt(_)
+        | Node::AlterPublicationStmt(_)
         | Node::CreateSubscriptionStmt(_)
-        | Node::DropSubscriptionStmt(_) => true,
-        _ => false,
+        | Node::AlterSubscriptionStmt(_)
+        | Node::DropSubscriptionStmt(_)
+        | Node::ImportForeignSchemaStmt(_)
+        | Node::SecLabelStmt(_)
+        | Node::RefreshMatViewStmt(_) => Reach::Server,
+        _ => Reach::Database,
     }
+}
+
+/// What one server has for all its databases, or for others that connect to it.
+fn is_shared(object: ObjectType::Type) -> bool {
+    matches!(
+        object,
+        ObjectType::OBJECT_DATABASE
+            | ObjectType::OBJECT_TABLESPACE
+            | ObjectType::OBJECT_ROLE
+            | ObjectType::OBJECT_PUBLICATION
+            | ObjectType::OBJECT_SUBSCRIPTION
+            | ObjectType::OBJECT_PARAMETER_ACL
+            | ObjectType::OBJECT_LARGEOBJECT
+    )
 }

@@ -137,6 +137,13 @@ pub struct TypeName {
     pub is_odd: bool,
 }
 
+impl TypeName {
+    /// The same without what stands in parentheses.
+    pub fn without_modifiers(&self) -> Self {
+        Self { names: self.names.clone(), has_modifiers: false, ..*self }
+    }
+}
+
 /// Operators that can restrict a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operator {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use expression::{Call, Expression, Literal, TypeName};
 
+pub use define::{Column, Count, CreateTable, Reach, Rule, Step, Utility};
 pub use query::{
     Alias, Body, CommonTable, Distinct, FromItem, Join, JoinKind, Query, RelationName, Select, Target, With,
 };
@@ -12,6 +13,7 @@ pub use write::{Change, Insert, Merge, MergeAction, MergeBranch, MergeKind, OnCo
 pub mod expression;
 mod query;
 mod write;
+mod define;
 
 /// A statement and where it stands in the text.
 #[derive(Debug)]
@@ -87,7 +89,7 @@ pub enum Statement {
         inner: Box<Self>,
     },
     /// CREATE TABLE
-    CreateTable(RelationName),
+    CreateTable(CreateTable),
     /// SET CONSTRAINTS
     SetConstraints,
     /// Anything else that acts on tables by name: DDL, LOCK, TRUNCATE, VACUUM, …
@@ -98,19 +100,6 @@ pub enum Statement {
     Call(Call),
     /// A statement that the planner does not know
     Unknown(&'static str),
-}
-
-/// Statements on tables by name that are not queries.
-#[derive(Debug)]
-pub struct Utility {
-    /// As PostgreSQL tags it
-    pub verb: &'static str,
-    /// The tables it names; empty where it acts on something else
-    pub relations: Vec<RelationName>,
-    /// It changes the schema
-    pub is_ddl: bool,
-    /// It must run outside a transaction block
-    pub outside_transaction: bool,
 }
 
 /// Transaction control.

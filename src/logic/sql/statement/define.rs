@@ -1,0 +1,129 @@
+//! Statements that define tables and what belongs to them, as far as it matters where rows live.
+
+use super::expression::{Expression, TypeName};
+use super::{RelationName, Statement};
+
+/// Statements on tables and other objects by name that are not queries.
+#[derive(Debug)]
+pub struct Utility {
+    /// As PostgreSQL tags it
+    pub verb: &'static str,
+    /// The tables it names; empty where it acts on something else
+    pub relations: Vec<RelationName>,
+    /// Indexes and sequences it names
+    pub belongings: Vec<RelationName>,
+    /// What it does to the first of them
+    pub steps: Vec<Step>,
+    /// The query of a view
+    pub query: Option<Box<Statement>>,
+    /// Names that may mean something else afterwards: of views, functions, tables with new triggers or rules
+    pub bends: Vec<Box<str>>,
+    /// It changes the schema
+    pub is_ddl: bool,
+    /// How far it goes
+    pub reach: Reach,
+}
+
+/// How far a statement goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// What it does belongs to a transaction
+    Database,
+    /// The same; roles, which all databases of a server share
+    Roles,
+    /// The same, but only inside a transaction block: LOCK TABLE
+    Block,
+    /// Looks after what is there, and needs no transaction: ANALYZE, REINDEX, CLUSTER, CHECKPOINT
+    Upkeep,
+    /// It must run outside a transaction block: VACUUM, CREATE INDEX CONCURRENTLY
+    Outside,
+    /// One server and its files, settings and connections: databases, tablespaces, subscriptions
+    Server,
+}
+
+/// CREATE TABLE.
+#[derive(Debug)]
+pub struct CreateTable {
+    /// Its name
+    pub name: RelationName,
+    /// What it is made of
+    pub steps: Vec<Step>,
+}
+
+/// One thing that a definition does.
+#[derive(Debug)]
+pub enum Step {
+    /// A column; its constraints are steps of their own
+    Column(Column),
+    /// A constraint or a unique index
+    Rule(Rule),
+    /// DROP COLUMN
+    DropColumn(Box<str>),
+    /// ALTER COLUMN … TYPE, and what USING computes
+    Retype(Box<str>, Option<Expression>),
+    /// RENAME COLUMN
+    RenameColumn(Box<str>),
+    /// RENAME TO
+    Rename(Box<str>),
+    /// SET SCHEMA
+    Move(Box<str>),
+    /// LIKE another table
+    Like {
+        /// Which
+        source: RelationName,
+        /// INCLUDING INDEXES
+        with_indexes: bool,
+    },
+    /// PARTITION OF, ATTACH PARTITION, DETACH PARTITION: the other table
+    Partition(RelationName),
+    /// INHERITS, INHERIT, NO INHERIT, OF a type
+    Inherits(&'static str),
+    /// How a sequence counts: CREATE SEQUENCE, ALTER SEQUENCE, identity columns
+    Count(Count),
+    /// A name that a schema, index or sequence no longer has
+    RenameSchema(Box<str>),
+}
+
+/// A column as it is defined.
+#[derive(Debug)]
+pub struct Column {
+    /// Its name
+    pub name: Box<str>,
+    /// Its type
+    pub type_name: Option<TypeName>,
+    /// `serial` and its kin, or GENERATED … AS IDENTITY
+    pub is_numbered: bool,
+    /// DEFAULT
+    pub default: Option<Expression>,
+    /// ADD COLUMN: rows that are there get a value
+    pub is_added: bool,
+}
+
+/// What must hold for the rows of a table together.
+#[derive(Debug)]
+pub enum Rule {
+    /// UNIQUE, PRIMARY KEY, CREATE UNIQUE INDEX: its plain columns, compared as they always are
+    Unique(Vec<Box<str>>),
+    /// EXCLUDE: its plain columns that are compared with `=`
+    Exclusion(Vec<Box<str>>),
+    /// FOREIGN KEY
+    Reference {
+        /// Our columns
+        columns: Vec<Box<str>>,
+        /// The table
+        to: RelationName,
+        /// Its columns; empty: those of its primary key
+        to_columns: Vec<Box<str>>,
+    },
+}
+
+/// How a sequence counts.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// It is a new one
+    pub is_new: bool,
+    /// INCREMENT other than 1, START of one that is there, CYCLE, or another option that decides which values come
+    pub option: Option<&'static str>,
+    /// RESTART WITH
+    pub restarts_with: bool,
+}

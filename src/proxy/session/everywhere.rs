@@ -1,0 +1,164 @@
+//! Statements that concern every shard as a whole. The shards run them in their order, so that two sessions cannot lock
+//! each other out; the client hears what the first one says, and an error of any.
+
+use crate::logic::plan::everywhere::Everywhere;
+use crate::logic::plan::{Access, Refusal};
+use crate::logic::protocol::frame::server;
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route::Destination;
+use crate::logic::session::pipeline::Owed;
+use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Reach;
+use crate::proxy::metrics::PlanKind;
+use crate::proxy::session::{Session, Trouble};
+
+/// What came of it on one shard.
+enum Ended {
+    /// The command tag
+    Done(String),
+    /// The body of the server's ErrorResponse
+    Failed(Box<[u8]>),
+}
+
+impl Session {
+    /// A Query, or a part of one, that every shard runs.
+    pub(super) async fn everywhere_query(&mut self, everywhere: &Everywhere, sql: &str) -> Result<(), Trouble> {
+        let tag = self.run_everywhere(everywhere, sql).await?;
+        write::command_complete(&mut self.client.outbox, &tag);
+        self.say_ready();
+        Ok(())
+    }
+
+    /// Runs it on every shard. Returns the command tag; the schema that comes out of it is known by then.
+    pub(super) async fn run_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
+        self.check_isolation()?;
+        let needs_no_block = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
+        if everywhere.reach == Reach::Block && self.transaction.is_idle() {
+            return Err(Fault::NoTransaction(everywhere.verb).into());
+        }
+        if everywhere.reach == Reach::Roles && self.has_shared_server() {
+            return Err(Refusal::shared_server(everywhere.verb).into());
+        }
+        let result = if needs_no_block && self.transaction.is_idle() {
+            self.run_in_turn(sql).await
+        } else {
+            // In a transaction block PostgreSQL itself says what it does not let in.
+            let own = self.begin_own(Access::Write);
+            let result = self.run_in_transaction(sql).await;
+            self.end_own(own, result).await
+        };
+        self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
+        if result.is_ok() && !self.transaction.is_idle() {
+            self.bent.extend(everywhere.bends.iter().cloned());
+        }
+        self.schema_may_have_changed(false).await?;
+        result
+    }
+
+    fn shards(&self) -> impl Iterator<Item = ShardId> + use<> {
+        (0..self.map().shards.len()).map(|index| ShardId(index as u16))
+    }
+
+    /// Do two shards lie on one server?
+    fn has_shared_server(&self) -> bool {
+        let shards = &self.picture().database.shards;
+        let address = |index: usize| &shards[index].primary.address;
+        (1..shards.len()).any(|index| {
+            (0..index)
+                .any(|other| address(index).host == address(other).host && address(index).port == address(other).port)
+        })
+    }
+
+    /// As a part of the open transaction.
+    async fn run_in_transaction(&mut self, sql: &str) -> Result<String, Trouble> {
+        let mut tag = None;
+        for shard in self.shards() {
+            let target = self.target(Destination::Shard(shard), Access::Write)?;
+            let index = self.hold(target).await?;
+            self.pipeline.clear();
+            self.prepare(index);
+            self.held[index].has_written = true;
+            let ended = self.run_on(index, sql, tag.is_none()).await?;
+            self.settle(index);
+            match ended {
+                Ended::Done(said) => drop(tag.get_or_insert(said)),
+                Ended::Failed(body) => return Err(self.pass_error(&body)),
+            }
+        }
+        Ok(tag.unwrap_or_default())
+    }
+
+    /// Shard by shard, each by itself. An error says where it has been done and where not.
+    async fn run_in_turn(&mut self, sql: &str) -> Result<String, Trouble> {
+        let (mut tag, mut done) = (None, Vec::new());
+        for shard in self.shards() {
+            let failed = match self.run_alone(shard, sql, tag.is_none()).await {
+                Ok(Ended::Done(said)) => {
+                    tag.get_or_insert(said);
+                    done.push(shard);
+                    continue;
+                }
+                Ok(Ended::Failed(body)) => body,
+                Err(Trouble::Fault(fault)) => {
+                    let mut error = Vec::new();
+                    fault.write(&mut error);
+                    error.split_off(crate::logic::protocol::frame::HEADER).into()
+                }
+                Err(trouble) => return Err(trouble),
+            };
+            let left: Vec<ShardId> = self.shards().skip(done.len() + 1).collect();
+            let body = view::with_report(&failed, self.shard_name(shard), &self.report_of(&done, &left));
+            return Err(self.pass_error(&body));
+        }
+        Ok(tag.unwrap_or_default())
+    }
+
+    async fn run_alone(&mut self, shard: ShardId, sql: &str, is_first: bool) -> Result<Ended, Trouble> {
+        let target = self.target(Destination::Shard(shard), Access::Write)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare_settings(index);
+        self.held[index].has_written = true;
+        self.run_on(index, sql, is_first).await
+    }
+
+    async fn run_on(&mut self, index: usize, sql: &str, is_first: bool) -> Result<Ended, Trouble> {
+        let (shard, role) = (self.held[index].shard, self.held[index].role);
+        self.metrics.statement(Some((shard, role)), PlanKind::Fanout);
+        self.ask(index, Owed::Everywhere { is_first }, sql);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        Ok(match self.pipeline.deaf_failure.take() {
+            Some(body) => Ended::Failed(body),
+            None => Ended::Done(String::from_utf8_lossy(&self.pipeline.tag.take().unwrap_or_default()).into_owned()),
+        })
+    }
+
+    /// The client gets a server's error.
+    fn pass_error(&mut self, body: &[u8]) -> Trouble {
+        self.metrics.error(view::error_field(body, b'C').unwrap_or(b"XX000"));
+        write::frame(&mut self.client.outbox, server::ERROR, |out| out.extend_from_slice(body));
+        Trouble::Told
+    }
+
+    fn report_of(&self, done: &[ShardId], left: &[ShardId]) -> String {
+        let names = |shards: &[ShardId]| {
+            let names: Vec<String> = shards.iter().map(|shard| format!("\"{}\"", self.shard_name(*shard))).collect();
+            if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        };
+        format!("Done on: {}. Not begun on: {}.", names(done), names(left))
+    }
+
+    /// A statement that looks at what this transaction has changed, in a way that plans do not know of yet.
+    pub(super) fn check_bent(&self, sql: &str) -> Result<(), Refusal> {
+        if self.bent.is_empty() {
+            return Ok(());
+        }
+        let sql = sql.to_lowercase();
+        match self.bent.iter().find(|name| sql.contains(&name.to_lowercase())) {
+            Some(name) => Err(Refusal::changed_here(name)),
+            None => Ok(()),
+        }
+    }
+}

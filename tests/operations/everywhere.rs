@@ -1,0 +1,159 @@
+//! Statements that concern every shard as a whole: all of them or none, or an exact report.
+
+use super::*;
+use crate::support::script::extended;
+
+fn on_shards(stage: &Stage, sql: &str) -> Vec<String> {
+    stage.world.shards.iter().map(|server| admin(server.port()).value(sql)).collect()
+}
+
+fn is_type(name: &str) -> String {
+    format!("SELECT count(*) FROM pg_type WHERE typname = '{name}'")
+}
+
+fn is_index(name: &str) -> String {
+    format!("SELECT count(*) FROM pg_class WHERE relkind = 'i' AND relname = '{name}'")
+}
+
+#[test]
+fn what_one_shard_refuses_none_has() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-atomic", &Settings::default());
+    let mut wire = login(&proxy);
+    admin(stage.world.shards[1].port()).rows("CREATE TYPE atomic_type AS ENUM ('there')");
+    let create = "CREATE TYPE atomic_type AS ENUM ('here')";
+    let (state, message) = failure(&mut wire, create);
+    assert_eq!((state.as_str(), message.as_str()), ("42710", "type \"atomic_type\" already exists"));
+    assert_eq!(on_shards(stage, &is_type("atomic_type")), ["0", "1", "0"]);
+    wire.send(&extended(create, &[])).unwrap();
+    let frames = wire.until_ready().unwrap();
+    assert!(whole_error(&frames).contains("C42710"));
+    assert_eq!(frames.last().unwrap().body, b"I");
+    assert_eq!(on_shards(stage, &is_type("atomic_type")), ["0", "1", "0"]);
+    // In a transaction block the error aborts it on all shards; a savepoint brings it back.
+    wire.rows("BEGIN");
+    wire.rows("CREATE TYPE first_type AS ENUM ('x')");
+    wire.rows("SAVEPOINT before");
+    assert_eq!(failure(&mut wire, create).0, "42710");
+    assert_eq!(failure(&mut wire, "SELECT 1").0, "25P02");
+    wire.rows("ROLLBACK TO before");
+    wire.rows("CREATE TYPE second_type AS ENUM ('x')");
+    wire.rows("COMMIT");
+    assert_eq!(on_shards(stage, &is_type("first_type")), ["1"; 3]);
+    assert_eq!(on_shards(stage, &is_type("second_type")), ["1"; 3]);
+    assert_eq!(on_shards(stage, &is_type("atomic_type")), ["0", "1", "0"]);
+    admin(stage.world.shards[1].port()).rows("DROP TYPE atomic_type");
+    wire.rows("DROP TYPE first_type, second_type");
+    assert_eq!(on_shards(stage, &is_type("first_type")), ["0"; 3]);
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM pg_prepared_xacts"), ["0"; 3]);
+}
+
+#[test]
+fn a_change_of_the_schema_is_seen_by_the_next_statement_of_anyone() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-seen", &Settings::default());
+    let (mut one, mut other) = (login(&proxy), login(&proxy));
+    let sum = "SELECT count(fresh), max(fresh) FROM readings";
+    assert_eq!(failure(&mut other, sum).0, "42703");
+    one.rows("ALTER TABLE readings ADD COLUMN fresh integer DEFAULT 7");
+    assert_eq!(other.rows(sum)[0][1].as_deref(), Some("7"));
+    assert_ne!(other.value(sum), "0");
+    one.rows("BEGIN");
+    one.rows("ALTER TABLE readings DROP COLUMN fresh");
+    assert_eq!(failure(&mut one, "SELECT max(sensor) FROM readings").0, "0A000");
+    one.rows("ROLLBACK");
+    assert_eq!(one.rows(sum)[0][1].as_deref(), Some("7"));
+    one.send(&extended("ALTER TABLE readings DROP COLUMN fresh", &[])).unwrap();
+    assert!(one.until_ready().unwrap().iter().any(|frame| frame.tag == b'C' && frame.body == b"ALTER TABLE\0"));
+    assert_eq!(failure(&mut other, sum).0, "42703");
+}
+
+#[test]
+fn a_notice_is_said_once() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-notice", &Settings::default());
+    let mut wire = login(&proxy);
+    let frames = wire.simple("DROP TYPE IF EXISTS no_such_type").unwrap();
+    let tags: Vec<u8> = frames.iter().map(|frame| frame.tag).collect();
+    assert_eq!(tags, b"NCZ");
+}
+
+#[test]
+fn outside_of_transactions_it_goes_from_shard_to_shard_and_says_how_far() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-turn", &Settings::default());
+    let mut wire = login(&proxy);
+    admin(stage.world.shards[1].port()).rows("CREATE INDEX turn_index ON readings (value)");
+    let create = "CREATE INDEX CONCURRENTLY turn_index ON readings (sensor)";
+    let error = whole_error(&wire.simple(create).unwrap());
+    assert!(error.contains("C42P07"), "{error}");
+    assert!(error.contains("Mshard \"b\": relation \"turn_index\" already exists"), "{error}");
+    assert!(error.contains("DDone on: \"a\". Not begun on: \"c\"."), "{error}");
+    assert_eq!(on_shards(stage, &is_index("turn_index")), ["1", "1", "0"]);
+    wire.rows("DROP INDEX CONCURRENTLY IF EXISTS turn_index");
+    assert_eq!(on_shards(stage, &is_index("turn_index")), ["0"; 3]);
+    wire.rows(create);
+    assert_eq!(on_shards(stage, &is_index("turn_index")), ["1"; 3]);
+    for sql in ["REINDEX INDEX CONCURRENTLY turn_index", "REINDEX TABLE readings", "ANALYZE readings", "VACUUM"] {
+        wire.rows(sql);
+        wire.send(&extended(sql, &[])).unwrap();
+        let frames = wire.until_ready().unwrap();
+        assert_eq!(frames.iter().filter(|frame| frame.tag == b'E').count(), 0, "{sql}");
+    }
+    let vacuumed = "SELECT count(*) FROM pg_class WHERE relname = 'readings' AND relallvisible > 0";
+    wire.rows("VACUUM readings");
+    assert_eq!(on_shards(stage, vacuumed), ["1"; 3]);
+    wire.rows("BEGIN");
+    assert_eq!(failure(&mut wire, "VACUUM readings").0, "25001");
+    wire.rows("ROLLBACK");
+    wire.rows("DROP INDEX turn_index");
+    assert_eq!(on_shards(stage, &is_index("turn_index")), ["0"; 3]);
+}
+
+#[test]
+fn locks_need_a_block_and_are_taken_on_all_shards() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-lock", &Settings::default());
+    let mut wire = login(&proxy);
+    assert_eq!(failure(&mut wire, "LOCK TABLE readings").0, "25P01");
+    wire.rows("BEGIN");
+    wire.rows("LOCK TABLE readings IN ACCESS EXCLUSIVE MODE");
+    let locked = "SELECT count(*) FROM pg_locks WHERE relation = 'readings'::regclass AND mode = 'AccessExclusiveLock'";
+    assert_eq!(on_shards(stage, locked), ["1"; 3]);
+    wire.rows("COMMIT");
+    assert_eq!(on_shards(stage, locked), ["0"; 3]);
+}
+
+#[test]
+fn a_changed_name_waits_for_the_commit() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-bent", &Settings::default());
+    let mut wire = login(&proxy);
+    wire.rows("CREATE VIEW bent AS SELECT name FROM countries");
+    wire.rows("BEGIN");
+    wire.rows("CREATE OR REPLACE VIEW bent AS SELECT kind AS name FROM events");
+    assert_eq!(failure(&mut wire, "SELECT * FROM bent").0, "0A000");
+    wire.rows("ROLLBACK");
+    assert_eq!(wire.rows("SELECT * FROM bent").len(), 5);
+    wire.rows("DROP VIEW bent");
+}
+
+#[test]
+fn a_script_of_several_statements_is_one_transaction_on_all_shards() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-script", &Settings::default());
+    let mut wire = login(&proxy);
+    let script = "CREATE TYPE script_type AS ENUM ('x'); CREATE INDEX script_index ON readings (value); SELECT 1; ";
+    let frames = wire.simple(script).unwrap();
+    let tags: Vec<String> = wire::answers(&frames).into_iter().map(|answer| answer.tag).collect();
+    assert_eq!(tags, ["CREATE TYPE", "CREATE INDEX", "SELECT 1"]);
+    assert_eq!(on_shards(stage, &is_type("script_type")), ["1"; 3]);
+    assert_eq!(
+        failure(&mut wire, "DROP TYPE script_type; DROP INDEX script_index; DROP INDEX script_index").0,
+        "42704"
+    );
+    assert_eq!(on_shards(stage, &is_type("script_type")), ["1"; 3]);
+    assert_eq!(failure(&mut wire, "DROP TYPE script_type; VACUUM readings").0, "25001");
+    wire.rows("DROP TYPE script_type; DROP INDEX script_index");
+    assert_eq!(on_shards(stage, &is_index("script_index")), ["0"; 3]);
+}
