@@ -35,10 +35,8 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
     });
     let may_span = match &plan {
         Plan::One(_) => may_span(&located.statement),
-        Plan::Refuse(refusal) => match refusal.reason {
-            Reason::Ddl => concerns_all(&located.statement),
-            reason => reason == Reason::KeyIsUnknown && may_span(&located.statement),
-        },
+        Plan::Refuse(refusal) if refusal.reason == Reason::Ddl => concerns_all(&located.statement),
+        Plan::Refuse(refusal) => refusal.reason == Reason::KeyIsUnknown && may_span(&located.statement),
         Plan::Command(_) | Plan::CopyIn(_) => false,
     };
     Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement), may_span }
