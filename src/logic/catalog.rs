@@ -2,9 +2,11 @@
 //!
 //! One immutable picture per database, replaced whole when the schema changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use crate::logic::shards::TableName;
+use crate::logic::protocol::oids::Oids;
+use crate::logic::shards::{ShardId, TableName};
 
 /// The schema of one database, read from one of its shards.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +25,8 @@ pub struct Catalog {
     pub operators: HashSet<Box<str>>,
     /// The user has given `=`, `<` and their kin a meaning of their own between PostgreSQL's own types
     pub has_own_comparisons: bool,
+    /// Shards whose types have other OIDs than those of the first
+    pub oids: BTreeMap<ShardId, Arc<Oids>>,
     /// `search_path` of a new session of this database, split into schemas (`"$user"` kept as written)
     pub search_path: Vec<Box<str>>,
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::read::ShardSchema;
 use crate::logic::catalog::{Catalog, Relation};
+use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{Placement, ShardId, ShardMap, TableName};
 
 /// One shard's schema, and whose.
@@ -34,8 +35,19 @@ pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
         catalog.relations.insert(name.clone(), relation(name, shards, map));
     }
     catalog.search_path = shards.first().map(|(_, schema)| schema.search_path.clone()).unwrap_or_default();
+    catalog.oids = oids(shards);
     catalog.version = version(&catalog);
     catalog
+}
+
+/// Whose numbers of types are not those of the first shard.
+fn oids(shards: &[OfShard]) -> BTreeMap<ShardId, Arc<Oids>> {
+    let known = |name: &TableName| shards.iter().find_map(|(_, schema)| schema.types.get(name)).copied();
+    let of = |(shard, schema): &OfShard| {
+        let pairs = schema.types.iter().filter_map(|(name, oid)| Some((*oid, known(name)?)));
+        (*shard, Arc::new(Oids::new(pairs)))
+    };
+    shards.iter().map(of).filter(|(_, oids)| !oids.is_empty()).collect()
 }
 
 /// The relation as its home has it, else as the first shard has it that has it at all.
@@ -105,25 +117,18 @@ fn columns(relation: &Relation) -> String {
 
 /// Equal for equal contents, in every process of this build.
 fn version(catalog: &Catalog) -> u64 {
-    let Catalog {
-        version: _,
-        relations,
-        owners,
-        system_relations,
-        functions,
-        operators,
-        has_own_comparisons,
-        search_path,
-    } = catalog;
+    let Catalog { version: _, relations, owners, system_relations, functions, operators, .. } = catalog;
+    let Catalog { has_own_comparisons, oids, search_path, .. } = catalog;
     let mut hash = Hashing(DefaultHasher::new());
     let written = write!(
         hash,
-        "{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{search_path:?}",
+        "{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{search_path:?}{:?}",
         sorted(relations),
         sorted(owners),
         sorted(functions),
         system_relations.iter().collect::<BTreeSet<_>>(),
         operators.iter().collect::<BTreeSet<_>>(),
+        oids.iter().map(|(shard, oids)| (shard, oids.numbers())).collect::<Vec<_>>(),
     );
     written.expect("hashing never fails");
     hash.0.finish()

@@ -26,6 +26,8 @@ pub struct ShardSchema {
     pub operators: HashSet<Box<str>>,
     /// `=`, `<` and their kin between PostgreSQL's own types mean something else
     pub has_own_comparisons: bool,
+    /// The OIDs of types that PostgreSQL does not bring along, temporary ones left out
+    pub types: HashMap<TableName, u32>,
     /// Of a new session
     pub search_path: Vec<Box<str>>,
     /// Settings a client is told at login, name and value
@@ -50,7 +52,8 @@ const FINGERPRINT: &str = "
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_trigger),
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_policy),
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_operator WHERE oid >= 16384),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_type WHERE typtype = 'd'),
+      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_type t WHERE oid >= 16384
+          AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = t.typnamespace AND n.nspname ~ '^pg_t')),
       (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_namespace WHERE nspname !~ '^pg_t'),
       (SELECT sum(hashint8extended(indexrelid::int8, xmin::text::int8)::numeric) FROM pg_index WHERE indexrelid >= 16384),
       (SELECT sum(hashint8extended(inhrelid::int8, xmin::text::int8)::numeric) FROM pg_inherits))";
@@ -147,6 +150,10 @@ const SYSTEM_RELATIONS: &str = "
     SELECT relname FROM pg_class
      WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')";
 
+const TYPES: &str = "
+    SELECT n.nspname, t.typname, t.oid FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+     WHERE t.oid >= 16384 AND n.nspname !~ '^pg_t'";
+
 /// The cheap look: an equal text means an equal schema.
 pub async fn fingerprint(client: &mut Object) -> Result<String, Error> {
     Ok(client.query_one(FINGERPRINT, &[]).await?.get(0))
@@ -176,6 +183,9 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
         }
         schema.has_own_comparisons |= row.get::<_, bool>(2);
     }
+    let types = transaction.query(TYPES, &[]).await?;
+    schema.types =
+        types.iter().map(|row| (TableName { schema: text(row, 0), name: text(row, 1) }, row.get(2))).collect();
     let names = transaction.query(SYSTEM_RELATIONS, &[]).await?;
     schema.system_relations = names.iter().map(|row| text(row, 0)).collect();
     transaction.rollback().await?;

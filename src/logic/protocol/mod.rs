@@ -6,4 +6,5 @@ pub mod frame;
 pub mod view;
 pub mod write;
 pub mod report;
+pub mod oids;
 pub mod walk;

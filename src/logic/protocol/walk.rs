@@ -3,7 +3,10 @@
 //! Rows are seen by tag and length only, and need not be whole. Control messages are shown whole to the judge;
 //! one that a read cut in two waits in `carry`.
 
+use std::sync::Arc;
+
 use crate::logic::protocol::frame::{HEADER, server};
+use crate::logic::protocol::oids::Oids;
 
 /// Control messages longer than this are a broken server.
 const CARRY_MAX: i32 = 64 << 20;
@@ -45,6 +48,8 @@ pub struct Walk {
     is_hidden: bool,
     /// The beginning of a frame that must be seen whole
     carry: Vec<u8>,
+    /// Types that the client knows by other numbers than this server, if there are any
+    pub oids: Option<Arc<Oids>>,
 }
 
 impl Walk {
@@ -84,7 +89,7 @@ impl Walk {
                 self.carry.extend_from_slice(&chunk[at..]);
                 return Ok(&[]);
             };
-            if is_control(tag) && size > left {
+            if self.is_whole(tag) && size > left {
                 out.extend_from_slice(&chunk[run..at]);
                 self.carry.extend_from_slice(&chunk[at..]);
                 return Ok(&[]);
@@ -97,8 +102,22 @@ impl Walk {
             }
             self.is_hidden = verdict == Verdict::Hide;
             self.rest = size;
+            if verdict == Verdict::Pass
+                && let Some(oids) = self.oids.as_ref().filter(|_| Oids::concerns(tag))
+            {
+                out.extend_from_slice(&chunk[run..at]);
+                run = at;
+                translated(oids, &chunk[at..at + size], out);
+                // What it says has been said.
+                self.is_hidden = true;
+            }
         }
         Ok(&chunk[run..])
+    }
+
+    /// A frame that cannot be passed on piece by piece.
+    fn is_whole(&self, tag: u8) -> bool {
+        is_control(tag) || self.oids.is_some() && Oids::concerns(tag)
     }
 
     /// Asks the judge; when it says something of its own, the run before it goes first.
@@ -125,7 +144,7 @@ impl Walk {
             at += 1;
         }
         let Some((tag, size)) = header(&self.carry)? else { return Ok(at) };
-        if is_control(tag) {
+        if self.is_whole(tag) {
             let step = (size - self.carry.len()).min(chunk.len() - at);
             self.carry.extend_from_slice(&chunk[at..at + step]);
             at += step;
@@ -133,8 +152,11 @@ impl Walk {
                 return Ok(at);
             }
             let carry = std::mem::take(&mut self.carry);
-            if judge.judge(tag, Some(&carry[HEADER..]), out) == Verdict::Pass {
-                out.extend_from_slice(&carry);
+            if judge.judge(tag, is_control(tag).then_some(&carry[HEADER..]), out) == Verdict::Pass {
+                match self.oids.as_ref().filter(|_| Oids::concerns(tag)) {
+                    Some(oids) => translated(oids, &carry, out),
+                    None => out.extend_from_slice(&carry),
+                }
             }
             judge.between(out);
             return Ok(at);
@@ -151,6 +173,13 @@ impl Walk {
         }
         Ok(at)
     }
+}
+
+/// Appends a message with the client's numbers of types.
+fn translated(oids: &Oids, message: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(message);
+    oids.translate(&mut out[start..]);
 }
 
 /// Lets the judge speak between two frames, the run so far going first.

@@ -305,8 +305,9 @@ impl Session {
             segment.owed_at.push(self.pipeline.entered());
             match step {
                 Step::Parse { statement, is_named: false } => {
+                    let types = self.held[index].types(&statement.types);
                     let out = self.outgoing.buffer();
-                    write::parse(out, b"", statement.text.as_bytes(), &statement.types);
+                    write::parse(out, b"", statement.text.as_bytes(), &types);
                     self.pipeline.owe(Owed::Parse(None));
                     self.held[index].lease.unnamed = Some(statement.id);
                 }
@@ -358,8 +359,9 @@ impl Session {
             return;
         }
         self.make_room(index, sent.len());
+        let types = self.held[index].types(&statement.types);
         let out = self.outgoing.buffer();
-        write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
+        write::parse(out, &statement.server_name(), statement.text.as_bytes(), &types);
         self.pipeline.owe(Owed::Parse(Some(statement.id)));
         sent.push(statement.id);
     }
@@ -371,13 +373,15 @@ impl Session {
                 return;
             }
             self.make_room(index, sent.len());
+            let types = self.held[index].types(&statement.types);
             let out = self.outgoing.buffer();
-            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
+            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &types);
             self.pipeline.owe(Owed::HiddenParse(statement.id));
             sent.push(statement.id);
         } else if self.held[index].lease.unnamed != Some(statement.id) {
+            let types = self.held[index].types(&statement.types);
             let out = self.outgoing.buffer();
-            write::parse(out, b"", statement.text.as_bytes(), &statement.types);
+            write::parse(out, b"", statement.text.as_bytes(), &types);
             self.pipeline.owe(Owed::HiddenParse(UNNAMED));
             self.held[index].lease.unnamed = Some(statement.id);
         }

@@ -139,7 +139,7 @@ impl Session {
         self.held[index].lease.unnamed = None;
         self.held[index].has_written |= fanout.access == Access::Write;
         let is_query = matches!(asked, Asked::Query(_));
-        self.write_share(asked, is_first);
+        self.write_share(index, asked, is_first);
         if !is_query {
             // A Sync would end the implicit transaction of a pipeline.
             write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
@@ -152,7 +152,7 @@ impl Session {
         Ok(Share { index, status, was_member, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
     }
 
-    fn write_share(&mut self, asked: Asked<'_>, is_first: bool) {
+    fn write_share(&mut self, index: usize, asked: Asked<'_>, is_first: bool) {
         let out = self.outgoing.buffer();
         match asked {
             Asked::Query(sql) => {
@@ -160,7 +160,8 @@ impl Session {
                 self.pipeline.owe(Owed::Share { is_first, is_query: true });
             }
             Asked::Bound(statement, bind) => {
-                write::parse(out, b"", statement.text.as_bytes(), &statement.types);
+                let types = self.held[index].types(&statement.types);
+                write::parse(out, b"", statement.text.as_bytes(), &types);
                 write::bind(out, b"", b"", bind.tail);
                 out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
                 self.pipeline.owe(Owed::HiddenParse(UNNAMED));

@@ -145,7 +145,8 @@ impl Session {
     fn write_final(&mut self, index: usize, gather: &Gather, given: Given<'_>, fetched: &Fetched, portal: &[u8]) {
         let out = self.outgoing.buffer();
         let arrays: Vec<_> = gather.parts.iter().flat_map(|part| &part.columns).map(|it| it.array).collect();
-        let types = final_types(gather, given.types, &arrays);
+        let declared = self.held[index].types(given.types);
+        let types = final_types(gather, &declared, &arrays);
         write::parse(out, b"", gather.text.as_bytes(), &types);
         write::frame(out, client::BIND, |out| {
             out.extend_from_slice(portal);
@@ -242,9 +243,10 @@ impl Session {
         let hidden = self.pipeline.entered() as usize;
         self.pipeline.forget();
         self.held[index].lease.unnamed = None;
+        let types = self.held[index].types(given.types);
         let out = self.outgoing.buffer();
         for number in &parts {
-            ask(out, &gather.parts[*number], given);
+            ask(out, &gather.parts[*number], Given { types: &types, ..given });
         }
         // A Sync would end the implicit transaction of a pipeline.
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });

@@ -1,5 +1,6 @@
 //! The servers a session holds, and how it comes by them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -47,6 +48,11 @@ impl Held {
     /// A transaction is open on it, explicit or implicit.
     pub fn is_engaged(&self) -> bool {
         self.is_member || self.in_pipeline
+    }
+
+    /// The types of a Parse, as this server numbers them.
+    pub fn types<'t>(&self, types: &'t [u8]) -> Cow<'t, [u8]> {
+        self.lease.walk.oids.as_ref().map_or(Cow::Borrowed(types), |oids| oids.to_server(types))
     }
 }
 
@@ -219,7 +225,7 @@ impl Session {
             }
             (Role::Primary, None) => self.primary_pool(shard)?,
         };
-        let lease = match pool.try_lease() {
+        let mut lease = match pool.try_lease() {
             Some(lease) => lease,
             None => match self.wait_for(&pool).await {
                 Ok(lease) => lease,
@@ -235,9 +241,10 @@ impl Session {
                 Err(fault) => return Err(fault),
             },
         };
+        let shard = target.shard;
+        lease.walk.oids = self.picture().database.catalog.as_ref().and_then(|it| it.oids.get(&shard)).cloned();
         let role = lease.pool().role;
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
-        let shard = target.shard;
         let (is_member, in_pipeline, has_written) = (false, false, false);
         self.held.push(Held { lease, shard, role, is_member, in_pipeline, status: b'I', has_written, pin });
         Ok(self.held.len() - 1)
