@@ -1,11 +1,11 @@
 //! What clients say that concerns several shards. Add a case: a name, and the steps. None of these is refused.
 
 use crate::support::script::{Ready, Scenario, Send, Step, Until, ask, extended, q};
-use crate::support::wire::{bind, execute, message, parse, query, sync, text};
+use crate::support::wire::{bind, close, execute, message, parse, query, sync, text};
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared()].concat()
+    [texts(), prepared(), cursors()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -81,6 +81,7 @@ fn texts() -> Vec<Scenario> {
         ("text: a syntax error runs nothing", [q(&format!("{all}; SELEC")), look()].concat()),
         ("text: a deferred error at the end", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"), q(&format!("BEGIN; {all}; INSERT INTO once VALUES (1), (1); COMMIT; SELECT 1")), look()].concat()),
         ("text: temporary tables", [q(&format!("CREATE TEMP TABLE mine (a int); {all}; INSERT INTO mine VALUES (1); SELECT * FROM mine; {COUNT}")), q(&format!("{}; INSERT INTO mine VALUES (2); SELECT 1", inserts(2))), q("SELECT count(*) FROM mine"), look()].concat()),
+        ("text: rows of several shards are written", [q("INSERT INTO events (client_id, id, kind) VALUES (4001, 1, 's'), (4002, 1, 's'), (4003, 1, 's'); SELECT count(*) FROM events WHERE kind = 's'; INSERT INTO events (client_id, id, kind) VALUES (4001, 2, 's'), (4002, 1, 's')"), look(), q("INSERT INTO events (client_id, id, kind) VALUES (4001, 1, 's'), (4002, 1, 's'), (4003, 1, 's'); SELECT count(*) FROM events WHERE kind = 's'"), look()].concat()),
         ("text: notices", q(&format!("{count}; DROP TABLE IF EXISTS pg_temp.nothing; {count}"))),
     ]
 }
@@ -93,6 +94,7 @@ fn prepared() -> Vec<Scenario> {
         ("execute: types that are found", [q("PREPARE s AS SELECT count(*), $2::text AS t FROM events WHERE client_id > $1 AND at > $3"), q("EXECUTE s (3, 'x', '2024-01-01')"), q("EXECUTE s (3 - 1, upper('x'), timestamptz '2024-01-01' + interval '1 day')")].concat()),
         ("execute: a computed key", [q("PREPARE s AS SELECT id FROM events WHERE client_id = $1 ORDER BY id"), q("EXECUTE s (3 + 4)"), q("EXECUTE s (length('abcdefg'))"), q("EXECUTE s (7)")].concat()),
         ("execute: a computed key of a write", [q("PREPARE s AS INSERT INTO events (client_id, id, kind) VALUES ($1, $2, 's')"), q("EXECUTE s (4000 + 1, 1)"), q("EXECUTE s (4000 + 2, 1 + 0)"), look()].concat()),
+        ("execute: rows of several shards are written", [q("PREPARE s (bigint) AS INSERT INTO events (client_id, id, kind) VALUES ($1, 1, 's'), ($1 + 1, 1, 's'), (4003, $1, 's') RETURNING client_id, id"), q("EXECUTE s (4001)"), q("EXECUTE s (4000 + 4)"), look()].concat()),
         ("execute: arguments are converted", [q(prepare), q("EXECUTE s (3.7)"), q("EXECUTE s (3.2 + 0)"), q("EXECUTE s (true)"), q("EXECUTE s (now())"), q("EXECUTE s ('x')"), q("EXECUTE s ('x'::text)")].concat()),
         ("execute: numbers for text", [q("PREPARE s (text) AS SELECT count(*), max($1) FROM events"), q("EXECUTE s (007)"), q("EXECUTE s (1.50)"), q("EXECUTE s (1e3)"), q("EXECUTE s (-1)")].concat()),
         ("execute: an argument fails", [q(prepare), q("EXECUTE s (1 / 0)"), q("EXECUTE s (4)"), q("BEGIN"), q("EXECUTE s (1 / 0)"), q("SELECT 1"), q("ROLLBACK"), q("EXECUTE s (4)")].concat()),
@@ -108,5 +110,55 @@ fn prepared() -> Vec<Scenario> {
         ("prepare: by the extended protocol", [ask(&[extended(prepare, &[])]), q("EXECUTE s (4)"), ask(&[extended(prepare, &[])]), ask(&[extended("DEALLOCATE s", &[])]), q("EXECUTE s (4)")].concat()),
         ("prepare: in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", prepare, &[]), bind("", "", &[], 0), execute("", 0), bind("", "s", &[text("4")], 0), execute("", 0), sync()]), q("EXECUTE s (4)")].concat()),
         ("prepare: wrong, in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", "PREPARE s AS SELECT nope FROM events", &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), sync()]), q("EXECUTE s")].concat()),
+    ]
+}
+
+/// Five rows each of a query over shards.
+const OVER: &str = "SELECT client_id, id, kind, amount, at FROM events ORDER BY client_id, id LIMIT 12";
+
+fn cursors() -> Vec<Scenario> {
+    let one = "SELECT id FROM events WHERE client_id = 7 ORDER BY id";
+    let declare = format!("DECLARE c CURSOR FOR {OVER}");
+    let scroll = format!("DECLARE c SCROLL CURSOR FOR {OVER}");
+    let fetch = |how: &str| q(&format!("FETCH {how} c"));
+    vec![
+        ("cursor: forward", [q("BEGIN"), q(&declare), fetch("FROM"), fetch("2 FROM"), fetch("FORWARD 3 IN"), q("MOVE 2 FROM c"), fetch("ALL FROM"), fetch("FROM"), q("CLOSE c"), fetch("FROM"), q("ROLLBACK")].concat()),
+        ("cursor: every direction", [q("BEGIN"), q(&scroll), fetch("LAST FROM"), fetch("PRIOR FROM"), fetch("FIRST FROM"), fetch("ABSOLUTE 5 FROM"), fetch("RELATIVE -2 FROM"), fetch("RELATIVE 0 FROM"), fetch("ABSOLUTE -1 FROM"), fetch("BACKWARD 3 FROM"), fetch("BACKWARD ALL FROM"), fetch("0 FROM"), q("MOVE ABSOLUTE 3 IN c"), fetch("FORWARD ALL FROM"), q("MOVE BACKWARD ALL IN c"), fetch("NEXT FROM"), q("COMMIT")].concat()),
+        ("cursor: NO SCROLL", [q("BEGIN"), q(&format!("DECLARE c NO SCROLL CURSOR FOR {OVER}")), fetch("2 FROM"), fetch("PRIOR FROM"), q("ROLLBACK")].concat()),
+        ("cursor: outside a block", q(&declare)),
+        ("cursor: a name that is taken", [q("BEGIN"), q(&declare), q(&declare), q("ROLLBACK"), q("BEGIN"), q(&declare), q("COMMIT")].concat()),
+        ("cursor: a name that is taken on another shard", [q("BEGIN"), q("DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 1 ORDER BY id"), q("DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 2 ORDER BY id"), q("ROLLBACK")].concat()),
+        ("cursor: an error in the query", [q("BEGIN"), q("DECLARE c CURSOR FOR SELECT nope FROM events ORDER BY 1"), q("ROLLBACK")].concat()),
+        ("cursor: an error of a row", [q("BEGIN"), q("DECLARE c CURSOR FOR SELECT 1 / (client_id - 4001), client_id FROM events WHERE client_id > 0 ORDER BY client_id"), fetch("1 FROM"), q("ROLLBACK")].concat()),
+        ("cursor: BINARY and INSENSITIVE", [q("BEGIN"), q(&format!("DECLARE c BINARY INSENSITIVE CURSOR WITHOUT HOLD FOR {OVER}")), fetch("2 FROM"), q("ROLLBACK")].concat()),
+        ("cursor: a name in quotes", [q("BEGIN"), q(&format!("DECLARE \"For it\" CURSOR FOR {OVER}")), q("FETCH \"For it\""), q("CLOSE \"For it\""), q("ROLLBACK")].concat()),
+        ("cursor: rows of the moment of DECLARE", [q(&inserts(1)), q("BEGIN"), q("DECLARE c CURSOR FOR SELECT client_id, id FROM events WHERE kind = 's' ORDER BY 1"), q("UPDATE events SET id = 9 WHERE kind = 's'"), q("DELETE FROM events WHERE kind = 's' AND client_id = 4002"), fetch("ALL FROM"), q("COMMIT"), look()].concat()),
+        ("cursor: several on several shards", [q("BEGIN"), q("DECLARE a CURSOR FOR SELECT id FROM events WHERE client_id = 1 ORDER BY id"), q("DECLARE b CURSOR FOR SELECT id FROM events WHERE client_id = 2 ORDER BY id"), q("DECLARE d CURSOR FOR SELECT id FROM events WHERE client_id = 3 ORDER BY id"), q(&declare), q("FETCH a"), q("FETCH b"), q("FETCH d"), q("FETCH c"), q("MOVE ALL a"), q("FETCH 2 b"), q("CLOSE b"), q("FETCH ALL d"), q("FETCH c"), q("FETCH a"), q("FETCH b"), q("ROLLBACK")].concat()),
+        ("cursor: CLOSE ALL", [q("BEGIN"), q("DECLARE a CURSOR FOR SELECT id FROM events WHERE client_id = 1 ORDER BY id"), q("DECLARE b CURSOR FOR SELECT id FROM events WHERE client_id = 2 ORDER BY id"), q("DECLARE d CURSOR FOR SELECT id FROM events WHERE client_id = 3 ORDER BY id"), q(&declare), q("CLOSE ALL"), q("DECLARE a CURSOR FOR SELECT id FROM events WHERE client_id = 3 ORDER BY id"), q("FETCH a"), q("FETCH b"), q("ROLLBACK")].concat()),
+        ("cursor: one that is not there, over shards", [q("BEGIN"), q("SELECT count(*) FROM events"), q("FETCH nope"), q("ROLLBACK")].concat()),
+        ("cursor: one shard in a transaction over several", [q("BEGIN"), q("SELECT count(*) FROM events"), q(&format!("DECLARE c CURSOR FOR {one}")), q("SELECT count(*) FROM events"), fetch("2 FROM"), q("UPDATE events SET kind = kind WHERE client_id = 1"), fetch("1 FROM"), q("COMMIT")].concat()),
+        ("cursor: savepoints", [q("BEGIN"), q("SAVEPOINT a"), q(&declare), fetch("2 FROM"), q("ROLLBACK TO a"), fetch("2 FROM"), q("ROLLBACK TO a"), q("DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 1 ORDER BY id"), fetch("1 FROM"), q("RELEASE a"), fetch("1 FROM"), q("ROLLBACK")].concat()),
+        ("cursor: ends with its transaction", [q("BEGIN"), q(&declare), q("COMMIT"), fetch("1 FROM"), q("BEGIN"), fetch("1 FROM"), q("ROLLBACK")].concat()),
+        ("cursor: AND CHAIN ends it", [q("BEGIN"), q(&declare), q("COMMIT AND CHAIN"), fetch("1 FROM"), q("ROLLBACK")].concat()),
+        ("cursor: WITH HOLD", [q(&format!("DECLARE c CURSOR WITH HOLD FOR {OVER}")), fetch("2 FROM"), q("SELECT count(*) FROM events"), q("BEGIN"), fetch("2 FROM"), q(&inserts(1)), q("COMMIT"), fetch("1 FROM"), fetch("ALL FROM"), q("CLOSE c"), fetch("1 FROM"), look()].concat()),
+        ("cursor: WITH HOLD in a block", [q("BEGIN"), q(&inserts(1)), q("DECLARE c SCROLL CURSOR WITH HOLD FOR SELECT client_id, id FROM events WHERE kind = 's' ORDER BY 1"), fetch("2 FROM"), q("COMMIT"), q("DELETE FROM events WHERE kind = 's'"), fetch("1 FROM"), fetch("ABSOLUTE 1 FROM"), fetch("ALL FROM"), q("CLOSE c")].concat()),
+        ("cursor: WITH HOLD, rolled back", [q("BEGIN"), q(&format!("DECLARE c CURSOR WITH HOLD FOR {OVER}")), q("ROLLBACK"), fetch("1 FROM"), q(&format!("DECLARE c CURSOR WITH HOLD FOR {OVER}")), fetch("1 FROM"), q("CLOSE ALL"), fetch("1 FROM")].concat()),
+        ("cursor: WITH HOLD on two shards", [q("DECLARE a CURSOR WITH HOLD FOR SELECT id FROM events WHERE client_id = 1 ORDER BY id"), q("DECLARE b CURSOR WITH HOLD FOR SELECT id FROM events WHERE client_id = 2 ORDER BY id"), q("DECLARE d CURSOR WITH HOLD FOR SELECT id FROM events WHERE client_id = 3 ORDER BY id"), q("FETCH a"), q("FETCH b"), q("FETCH d"), q("FETCH a"), q("CLOSE ALL"), q("FETCH a")].concat()),
+        ("cursor: DISCARD ALL closes what is held", [q(&format!("DECLARE c CURSOR WITH HOLD FOR {OVER}")), q("DISCARD ALL"), fetch("1 FROM")].concat()),
+        ("cursor: in one text", [q(&format!("BEGIN; {declare}; FETCH 2 FROM c; MOVE 1 FROM c; FETCH c; COMMIT")), q(&format!("{declare}; FETCH 2 FROM c; CLOSE c")), q("DECLARE a CURSOR FOR SELECT id FROM events WHERE client_id = 1 ORDER BY id; SELECT count(*) FROM events; FETCH a")].concat()),
+        ("cursor: one shard in one text", [q(&format!("BEGIN; DECLARE c CURSOR FOR {one}; FETCH 2 FROM c")), q("SELECT count(*) FROM events"), q("FETCH c"), q("COMMIT")].concat()),
+        ("cursor: WHERE CURRENT OF on one shard", [q("BEGIN"), q(&insert(4001, 1)), q(&insert(4002, 1)), q("DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 4002 AND kind = 's'"), q("FETCH c"), q("UPDATE events SET id = 2 WHERE CURRENT OF c"), q("SELECT client_id, id FROM events WHERE kind = 's' ORDER BY 1"), q("DELETE FROM events WHERE CURRENT OF c"), q("COMMIT"), look()].concat()),
+        ("cursor: by the extended protocol", [q("BEGIN"), ask(&[extended(&declare, &[])]), ask(&[extended("FETCH 2 FROM c", &[])]), q("FETCH 1 FROM c"), ask(&[extended("MOVE 1 FROM c", &[])]), ask(&[extended("FETCH ALL FROM c", &[])]), ask(&[extended("CLOSE c", &[])]), q("COMMIT")].concat()),
+        ("cursor: parameters of the extended protocol", [q("BEGIN"), ask(&[extended("DECLARE c CURSOR FOR SELECT client_id, id FROM events WHERE client_id < $1 AND kind <> $2 ORDER BY 1, 2", &["5", "x"])]), q("FETCH 3 FROM c"), q("COMMIT")].concat()),
+        ("cursor: in a pipeline", [q("BEGIN"), ask(&[parse("", &declare, &[]), bind("", "", &[], 0), execute("", 0), parse("", "FETCH 2 FROM c", &[]), bind("", "", &[], 0), execute("", 0), parse("", "CLOSE c", &[]), bind("", "", &[], 0), execute("", 0), sync()]), q("COMMIT")].concat()),
+        ("cursor: in a pipeline without a block", [ask(&[parse("", &declare, &[]), bind("", "", &[], 0), execute("", 0), parse("", "FETCH 2 FROM c", &[]), bind("", "", &[], 0), execute("", 0), sync()]), q("FETCH c")].concat()),
+        ("cursor: the views of a query", [q("BEGIN"), q("DECLARE c CURSOR FOR SELECT * FROM event_totals ORDER BY 1"), fetch("3 FROM"), q("ROLLBACK")].concat()),
+        ("portal: suspended over shards", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 5), sync()]), ask(&[execute("p", 5), sync()]), ask(&[execute("p", 5), sync()]), ask(&[execute("p", 5), sync()]), ask(&[close(b'P', "p"), execute("p", 1), sync()]), q("ROLLBACK")].concat()),
+        ("portal: rows as they come, suspended", [q(&inserts(1)), q("BEGIN"), ask(&[parse("s", "SELECT 's' FROM events WHERE kind = 's'", &[]), bind("p", "s", &[], 0), execute("p", 4), sync()]), ask(&[execute("p", 1), sync()]), ask(&[execute("p", 0), sync()]), ask(&[execute("p", 0), sync()]), q("ROLLBACK"), look()].concat()),
+        ("portal: exactly as many rows as asked for", [q(&inserts(1)), q("BEGIN"), ask(&[parse("s", "SELECT 's' FROM events WHERE kind = 's'", &[]), bind("p", "s", &[], 0), execute("p", 6), sync()]), ask(&[execute("p", 6), sync()]), q("ROLLBACK"), look()].concat()),
+        ("portal: all rows, and again", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 0), sync()]), ask(&[execute("p", 0), sync()]), q("ROLLBACK")].concat()),
+        ("portal: two in turn", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("a", "s", &[], 0), bind("b", "s", &[], 1), execute("a", 2), execute("b", 3), execute("a", 2), execute("b", 3), sync()]), q("ROLLBACK")].concat()),
+        ("portal: limits without a block", [ask(&[parse("s", OVER, &[]), bind("", "s", &[], 0), execute("", 5), execute("", 5), execute("", 0), sync()]), ask(&[execute("", 1), sync()])].concat()),
+        ("portal: fetched by sql", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 2), sync()]), q("FETCH 2 FROM p"), q("ROLLBACK")].concat()),
     ]
 }

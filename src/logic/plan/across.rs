@@ -7,7 +7,8 @@ use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
 use super::split::{self, Split};
-use super::{Refusal, Schema, reduce};
+use super::words::Words;
+use super::{Access, CursorUse, Mark, Refusal, Schema, reduce};
 
 /// The way of a statement over several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub enum Across {
     Split(Box<Split>),
     /// It concerns every shard as a whole: they run it as it is
     Everywhere(Everywhere),
+    /// DECLARE CURSOR: one server has the rows of all
+    Cursor(Cursor),
     /// No way is right
     Refuse(Refusal),
 }
@@ -31,6 +34,15 @@ pub struct Read {
     pub fanout: Option<Fanout>,
     /// One server runs it over the rows of all
     pub gather: Result<Gather, Refusal>,
+}
+
+/// A cursor over rows of several shards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cursor {
+    /// Its query; the final statement is the DECLARE
+    pub gather: Gather,
+    /// What it does to its server
+    pub mark: Mark,
 }
 
 /// Plans one statement for several shards. `text` is the statement alone.
@@ -60,7 +72,45 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         Statement::CreateTable(create) => {
             everywhere::create_table(create, schema).map_or_else(Across::Refuse, Across::Everywhere)
         }
+        Statement::DeclareCursor { name, is_held, .. } => match cursor(name, *is_held, text, schema) {
+            Ok(cursor) => Across::Cursor(cursor),
+            Err(refusal) => Across::Refuse(refusal),
+        },
         _ => Across::Refuse(Refusal::across("a statement that is no query")),
+    }
+}
+
+/// The rows are those of the moment of DECLARE, as with every cursor of PostgreSQL.
+fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<Cursor, Refusal> {
+    let query_at = after_for(text).ok_or_else(|| Refusal::across("a cursor written like this"))?;
+    let (head, query) = text.split_at(query_at);
+    let Read { gather, .. } = match read(query, schema) {
+        Across::Read(read) => read,
+        Across::Refuse(refusal) => return Err(refusal),
+        Across::Change(_) | Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) => {
+            return Err(Refusal::across("a cursor written like this"));
+        }
+    };
+    let mut gather = gather?;
+    gather.text = format!("{head} {}", gather.text).into();
+    let mut mark = Mark { cursors: vec![CursorUse::Declare { name: name.into(), is_held }], ..Mark::default() };
+    if is_held {
+        mark.pin = Some("cursor WITH HOLD");
+        gather.access = Access::Write;
+    }
+    Ok(Cursor { gather, mark })
+}
+
+/// Where the query begins in DECLARE name … CURSOR … FOR query.
+fn after_for(text: &str) -> Option<usize> {
+    let mut words = Words::of(text);
+    let is_declare = words.next()?.0.eq_ignore_ascii_case("declare");
+    let _name = words.next().filter(|_| is_declare)?;
+    loop {
+        let (word, end) = words.next()?;
+        if word.eq_ignore_ascii_case("for") {
+            return Some(end);
+        }
     }
 }
 

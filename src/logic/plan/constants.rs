@@ -170,6 +170,46 @@ pub fn type_oid_of_element(name: &TypeName) -> Option<u32> {
     })
 }
 
+/// The OID of a parameter's type in PREPARE, which takes no heed of modifiers; types whose OID every server has alone.
+pub fn parameter_oid(name: &TypeName) -> Option<u32> {
+    let of_element = TypeName { dimensions: 0, has_modifiers: false, ..name.clone() };
+    let element = type_oid_of_element(&of_element).or_else(|| match of_element.names.as_slice() {
+        [word] => further_oid(word),
+        [schema, word] if schema.as_ref() == "pg_catalog" => further_oid(word),
+        _ => None,
+    })?;
+    if name.dimensions > 0 { array_of_plain(element) } else { Some(element) }
+}
+
+fn further_oid(word: &str) -> Option<u32> {
+    // pg_type.dat
+    Some(match word {
+        "bytea" => 17,
+        "name" => 19,
+        "oid" => 26,
+        "json" => 114,
+        "xml" => 142,
+        "cidr" => 650,
+        "money" => 790,
+        "macaddr" => 829,
+        "inet" => 869,
+        "bpchar" => 1042,
+        "time" => 1083,
+        "interval" => 1186,
+        "timetz" => 1266,
+        "bit" => 1560,
+        "varbit" => 1562,
+        "jsonb" => 3802,
+        "int4range" => 3904,
+        "numrange" => 3906,
+        "tsrange" => 3908,
+        "tstzrange" => 3910,
+        "daterange" => 3912,
+        "int8range" => 3926,
+        _ => return None,
+    })
+}
+
 /// The OID of the array type over a type whose binary form is the same on every server.
 pub fn array_of_plain(element: u32) -> Option<u32> {
     // pg_type.dat: bytea, name, oid, json, cidr, money, macaddr, inet, bpchar, time, interval, timetz, bit, varbit, jsonb

@@ -6,7 +6,7 @@ use crate::logic::shards::ShardMap;
 use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
-use super::across::{Across, Read};
+use super::across::{Across, Cursor, Read};
 use super::everywhere::Everywhere;
 use super::fanout::Fanout;
 use super::gather::Gather;
@@ -29,9 +29,11 @@ pub fn explain(planned: &Planned, map: &ShardMap) -> String {
 pub fn across(across: &Across, map: &ShardMap) -> String {
     match across {
         Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => self::fanout(fanout, map),
-        Across::Read(Read { fanout: None, gather: Ok(gather) }) => self::gather(gather, map),
         Across::Split(split) => self::split(split, map),
         Across::Everywhere(everywhere) => self::everywhere(everywhere),
+        Across::Read(Read { fanout: None, gather: Ok(gather) }) | Across::Cursor(Cursor { gather, .. }) => {
+            self::gather(gather, map)
+        }
         Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => refused(refusal),
     }
 }

@@ -200,8 +200,30 @@ pub struct Mark {
     pub is_ddl: bool,
     /// It must run outside a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE, …)
     pub outside_transaction: bool,
+    /// The cursors that it opens, uses or closes
+    pub cursors: Vec<CursorUse>,
     /// `set_config(name, value, is_local)` calls with constant arguments in a SELECT list: settings to remember
     pub set_config: Vec<SettingChange>,
+}
+
+/// What a statement does with a cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CursorUse {
+    /// DECLARE
+    Declare {
+        /// Its name
+        name: Box<str>,
+        /// WITH HOLD
+        is_held: bool,
+    },
+    /// FETCH, MOVE
+    Read(Box<str>),
+    /// UPDATE or DELETE of the row it stands on (WHERE CURRENT OF)
+    Row(Box<str>),
+    /// CLOSE
+    Close(Box<str>),
+    /// CLOSE ALL
+    CloseAll,
 }
 
 /// A change of a setting that the session must remember.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Located, Statement, Transaction};
 
-use super::constants::{Literals, type_oid};
+use super::constants::{Literals, parameter_oid};
 use super::schema::Schema;
 use super::survey::Survey;
 use super::words::Words;
 use super::{
-    Command, ExecuteCommand, Forced, Mark, One, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint, settings,
-    utility,
+    Command, CursorUse, ExecuteCommand, Forced, Mark, One, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint,
+    settings, utility,
 };
 
 /// The text around a statement.
@@ -44,7 +44,10 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
 
 /// Where one shard is not enough, several may do (`across`).
 fn may_span(statement: &Statement) -> bool {
-    matches!(statement, Statement::Query(_) | Statement::Change(_) | Statement::Insert(_))
+    matches!(
+        statement,
+        Statement::Query(_) | Statement::Change(_) | Statement::Insert(_) | Statement::DeclareCursor { .. }
+    )
 }
 
 /// It may run on every shard as it is.
@@ -114,7 +117,7 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
             let text = prepared_text(source.text.get(at.clone())?)?;
             Command::Prepare(PrepareCommand {
                 name: name.clone(),
-                types: types.iter().map(|name| type_oid(name).unwrap_or(0)).collect(),
+                types: types.iter().map(|name| parameter_oid(name).unwrap_or(0)).collect(),
                 type_names: types.iter().map(|name| name.names.join(".").into()).collect(),
                 text: Box::from(text),
                 plan: Arc::new(prepared_plan(inner, at, source)),
@@ -201,9 +204,12 @@ impl Survey<'_> {
                 self.statement(inner);
             }
             Statement::CreateTable(it) => utility::create_table("CREATE TABLE", &it.name, &it.steps, &schema, self),
-            Statement::DeclareCursor { is_held, query } => {
+            Statement::DeclareCursor { name, is_held, query } => {
                 self.statement(query);
+                self.mark.cursors.push(CursorUse::Declare { name: name.clone(), is_held: *is_held });
                 if *is_held {
+                    // It stays on its server: not one that may be left for another.
+                    self.writes();
                     self.mark.pin = Some("cursor WITH HOLD");
                 }
             }
@@ -211,7 +217,14 @@ impl Survey<'_> {
             Statement::Copy(it) => {
                 copy::copy(it, &schema, self);
             }
-            Statement::Cursor(_) => self.is_bound(),
+            Statement::Cursor { verb, name } => {
+                self.is_bound();
+                self.mark.cursors.push(match (*verb, name) {
+                    (_, None) => CursorUse::CloseAll,
+                    ("CLOSE CURSOR", Some(name)) => CursorUse::Close(name.clone()),
+                    (_, Some(name)) => CursorUse::Read(name.clone()),
+                });
+            }
             Statement::Listen(verb) => {
                 self.writes();
                 self.is_only_first("notifications");
@@ -278,7 +291,7 @@ fn verb(statement: &Statement) -> &'static str {
         Statement::Deallocate(_) => "DEALLOCATE",
         Statement::Discard { .. } => "DISCARD",
         Statement::DeclareCursor { .. } => "DECLARE CURSOR",
-        Statement::Cursor(verb) | Statement::Listen(verb) => verb,
+        Statement::Cursor { verb, .. } | Statement::Listen(verb) => verb,
         Statement::Notify => "NOTIFY",
         Statement::Copy(_) => "COPY",
         Statement::CreateTableAs { .. } => "CREATE TABLE AS",

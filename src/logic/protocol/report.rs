@@ -83,6 +83,8 @@ pub enum Fault {
     NoStatement(String),
     /// No portal of this name
     NoPortal(String),
+    /// A cursor of this name is open
+    CursorExists(String),
     /// No such savepoint
     NoSavepoint(Box<str>),
     /// SAVEPOINT and the like outside a transaction
@@ -139,6 +141,7 @@ impl Fault {
             | Self::StatementExists(_)
             | Self::NoStatement(_)
             | Self::NoPortal(_)
+            | Self::CursorExists(_)
             | Self::NoSavepoint(_)
             | Self::NoTransaction(_)
             | Self::InsideTransaction(_)
@@ -163,6 +166,7 @@ impl Fault {
             Self::StatementExists(_) => "42P05",
             Self::NoStatement(_) => "26000",
             Self::NoPortal(_) => "34000",
+            Self::CursorExists(_) => "42P03",
             Self::NoSavepoint(_) => "3B001",
             Self::NoTransaction(_) => "25P01",
             Self::InsideTransaction(_) => "25001",
@@ -234,6 +238,7 @@ impl Fault {
             Self::NoStatement(name) if name.is_empty() => plain("unnamed prepared statement does not exist".into()),
             Self::NoStatement(name) => plain(format!("prepared statement \"{name}\" does not exist")),
             Self::NoPortal(name) => plain(format!("portal \"{name}\" does not exist")),
+            Self::CursorExists(name) => plain(format!("cursor \"{name}\" already exists")),
             Self::NoSavepoint(name) => plain(format!("savepoint \"{name}\" does not exist")),
             Self::NoTransaction(what) => plain(format!("{what} can only be used in transaction blocks")),
             Self::InsideTransaction(what) => plain(format!("{what} cannot run inside a transaction block")),

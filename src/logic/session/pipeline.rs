@@ -292,6 +292,7 @@ impl Pipeline {
         }
         self.fail(body);
         let translated = match self.owed.front() {
+            _ if self.is_deaf => None,
             Some(Owed::Bind(name)) if !name.is_empty() => translate(body, name),
             Some(Owed::Query) if !self.executed.is_empty() => translate(body, &self.executed),
             _ if self.characters_before > 0 => Some(with_position_behind(body, self.characters_before)),

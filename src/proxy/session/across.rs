@@ -28,10 +28,11 @@ impl Session {
             }
             Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
                 self.check_columns()?;
-                self.gather_query(gather).await
+                self.gather_query(gather).await.map(drop)
             }
             Across::Split(split) => self.split_query(split, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
+            Across::Cursor(cursor) => self.declare_across(cursor).await,
             Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
                 Err(refusal.clone().into())
             }
@@ -44,6 +45,9 @@ impl Session {
         let Some(mut portal) = self.portals[place].across.take() else { return Ok(()) };
         let size = self.client.front().size();
         match &*portal.across {
+            Across::Change(_) if portal.is_done => {
+                return Err(Refusal::alone("executing a portal of a write twice").into());
+            }
             _ if portal.is_done => {
                 self.client.consume(size);
                 write::command_complete(&mut self.client.outbox, "SELECT 0");
@@ -58,6 +62,12 @@ impl Session {
             Across::Read(Read { gather: Ok(gather), .. }) => {
                 self.check_columns()?;
                 let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
+                if let Some(it) = self.portals.get_mut(place) {
+                    it.shard = Some(shard);
+                }
+            }
+            Across::Cursor(cursor) => {
+                let shard = self.declare_portal(cursor, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
                     it.shard = Some(shard);
                 }
@@ -116,7 +126,7 @@ impl Session {
             }
             Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
                 self.check_columns()?;
-                self.gather_bound(gather, &statement.types, bind).await
+                self.gather_bound(gather, &statement.types, bind).await.map(drop)
             }
             Across::Split(split) => {
                 self.describe_bound(statement, bind).await?;
@@ -126,6 +136,8 @@ impl Session {
                 Ok(())
             }
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, &statement.text).await,
+            // PREPARE takes no DECLARE CURSOR.
+            Across::Cursor(_) => Err(Refusal::across("a prepared DECLARE CURSOR").into()),
             Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
                 Err(refusal.clone().into())
             }
@@ -151,7 +163,7 @@ impl Session {
     }
 
     /// Rows are fetched by the columns that their table had before this transaction.
-    fn check_columns(&self) -> Result<(), Refusal> {
+    pub(super) fn check_columns(&self) -> Result<(), Refusal> {
         if self.has_ddl { Err(Refusal::after_ddl()) } else { Ok(()) }
     }
 

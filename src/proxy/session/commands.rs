@@ -193,8 +193,9 @@ impl Session {
         write::command_complete(&mut self.client.outbox, tag);
     }
 
-    /// The settings follow the transaction.
+    /// The settings and cursors follow the transaction.
     pub(super) fn follow(&mut self, command: &Command) {
+        self.cursors.follow(command);
         match command {
             Command::Begin { .. } => self.settings.begin(),
             Command::Commit { chain } => self.end_settings(true, *chain),
@@ -316,6 +317,7 @@ impl Session {
                 self.named.clear();
                 self.unnamed = None;
                 self.settings.discard_all();
+                self.cursors.close_all();
                 // Temporary tables, locks, cursors and LISTEN go with the connections that had them.
                 self.held.clear();
                 Ok("DISCARD ALL")

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::logic::plan::{Access, ExecuteCommand, Home, Plan, Planned, PrepareCommand, Refusal, array_of_plain};
+use crate::logic::plan::{
+    Access, ExecuteCommand, Home, Plan, Planned, PrepareCommand, Reason, Refusal, array_of_plain,
+};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -30,7 +32,10 @@ impl Session {
         if self.named.contains_key(prepare.name.as_bytes()) {
             return Err(Fault::StatementExists(prepare.name.to_string()).into());
         }
-        if let Plan::Refuse(refusal) = &*prepare.plan {
+        // Keys that have to be computed first are computed at EXECUTE.
+        if let Plan::Refuse(refusal) = &*prepare.plan
+            && refusal.reason != Reason::KeyIsUnknown
+        {
             return Err(refusal.clone().into());
         }
         let unknown = prepare.types.iter().zip(&prepare.type_names).find(|(oid, _)| **oid == 0);
@@ -96,7 +101,8 @@ impl Session {
             Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::alone("EXECUTE of this statement")),
         };
         let is_computed = execute.arguments.iter().any(Option::is_none);
-        let may_be_bound = matches!(&*inner.plan, Plan::One(_)) && self.named_for(inner)?.is_none();
+        let is_planned = matches!(&*inner.plan, Plan::One(_)) || inner.may_span;
+        let may_be_bound = is_planned && self.named_for(inner)?.is_none();
         match found {
             Err(refusal) if may_be_bound && (is_computed || self.may_cross(inner, &refusal)) => {
                 match self.bound(execute, &statement, &text[at.end..]).await? {
@@ -266,10 +272,13 @@ impl Session {
     /// The statement of an EXECUTE with the values of its parameters.
     async fn execute_bound(&mut self, inner: &Planned, bound: Bound) -> Result<(), Trouble> {
         let Bound { statement, bind } = bound;
-        let Plan::One(one) = &*inner.plan else { return Err(Refusal::alone("EXECUTE of this statement").into()) };
-        let found = {
-            let bind = view::Bind::parse(&bind)?;
-            route::destination(&one.home, &Values::Bind { bind: &bind, types: &statement.types }, self.map())
+        let found = match &*inner.plan {
+            Plan::One(one) => {
+                let bind = view::Bind::parse(&bind)?;
+                route::destination(&one.home, &Values::Bind { bind: &bind, types: &statement.types }, self.map())
+            }
+            Plan::Refuse(refusal) => Err(refusal.clone()),
+            Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::alone("EXECUTE of this statement")),
         };
         if let Err(refusal) = &found
             && self.may_cross(inner, refusal)

@@ -55,20 +55,21 @@ type Fetched = Vec<Vec<Rows>>;
 
 impl Session {
     /// A Query over several shards.
-    pub(super) async fn gather_query(&mut self, gather: &Gather) -> Result<(), Trouble> {
+    pub(super) async fn gather_query(&mut self, gather: &Gather) -> Result<usize, Trouble> {
         let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
         self.gather_whole(gather, given, &Values::None).await
     }
 
     /// An EXECUTE over several shards.
-    pub(super) async fn gather_bound(&mut self, gather: &Gather, types: &[u8], bind: &[u8]) -> Result<(), Trouble> {
+    pub(super) async fn gather_bound(&mut self, gather: &Gather, types: &[u8], bind: &[u8]) -> Result<usize, Trouble> {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types, results: bind.results };
         self.gather_whole(gather, given, &Values::Bind { bind: &bind, types }).await
     }
 
-    async fn gather_whole(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<(), Trouble> {
+    /// Returns the place of the server that ran the final statement.
+    async fn gather_whole(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<usize, Trouble> {
         let fetched = self.fetch(gather, given, values).await?;
         let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
@@ -79,14 +80,14 @@ impl Session {
         out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
         out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
         write::bare(out, client::SYNC);
-        for owed in [Owed::Describe, Owed::Execute(None), Owed::Sync] {
+        for owed in [Owed::DescribeRows, Owed::Execute(None), Owed::Sync] {
             self.pipeline.owe(owed);
         }
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         self.held[index].has_written |= gather.access == Access::Write;
         self.settle(index);
-        Ok(())
+        Ok(index)
     }
 
     /// Puts the portal onto a server, in the place of the one that the client bound. Returns its shard.

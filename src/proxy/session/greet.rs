@@ -58,6 +58,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         bent: Vec::new(),
         held: Vec::new(),
         pipeline: Default::default(),
+        cursors: Default::default(),
         among: None,
         outgoing: Default::default(),
         picture: None,

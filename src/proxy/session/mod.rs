@@ -18,6 +18,7 @@ mod everywhere;
 mod across;
 mod simple;
 mod several;
+mod cursors;
 mod execute;
 mod commands;
 mod steps;
@@ -34,6 +35,7 @@ use crate::logic::plan::{Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client as tag};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write::{self, Report};
+use crate::logic::session::cursors::Cursors;
 use crate::logic::session::pipeline::Pipeline;
 use crate::logic::session::settings::Settings;
 use crate::logic::shards::ShardId;
@@ -158,6 +160,7 @@ pub struct Session {
     transaction: Transaction,
     transaction_started: Option<Instant>,
     settings: Settings,
+    cursors: Cursors,
     /// Names of prepared statements, PREPARE's too: they share one name space
     named: HashMap<Box<[u8]>, Named>,
     unnamed: Option<Named>,

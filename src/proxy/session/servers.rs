@@ -464,6 +464,9 @@ impl Session {
             tracing::info!(client = self.id, user = %self.user.name, reason = pin, "server stays with its client");
             held.pin = Some(pin);
         }
+        if !mark.cursors.is_empty() && self.pipeline.failure.is_none() {
+            self.remember_cursors(index, &mark.cursors, false);
+        }
         if !mark.set_config.is_empty() && self.pipeline.failure.is_none() {
             for change in &mark.set_config {
                 self.settings.apply(change);

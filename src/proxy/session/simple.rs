@@ -52,6 +52,8 @@ impl Session {
         self.metrics.query_seconds.record((now - started).as_secs_f64());
         let began = *self.transaction_started.get_or_insert(started);
         if self.transaction.is_idle() {
+            // Whatever ended it: what is held has outlived it.
+            self.cursors.end(true);
             self.metrics.transaction_seconds.record((now - began).as_secs_f64());
             self.transaction_started = None;
             if !self.portals.is_empty() && self.run == Run::Between {
@@ -157,6 +159,7 @@ impl Session {
                 return Err(Fault::Broken("a command was routed".into()).into());
             }
         };
+        let destination = self.at_cursors(&mark.cursors, destination)?;
         let kind = match (named, kind) {
             (None, Some(kind)) => kind,
             (Some(_), _) | (None, None) => PlanKind::Hint,
@@ -197,6 +200,7 @@ impl Session {
     /// Sends the Query at the front to a server and relays its answer.
     pub(super) async fn send(&mut self, ready: &Ready<'_>, size: usize) -> Result<(), Trouble> {
         let target = self.target(ready.destination, ready.access)?;
+        self.close_elsewhere(&ready.mark.cursors, target.shard).await?;
         let is_repeatable = ready.access == Access::Read && self.transaction.is_idle();
         let is_ddl = ready.mark.is_ddl;
         let mut outcome = self.attempt(target, ready, size).await;
@@ -403,6 +407,10 @@ impl Session {
                 (Plan::CopyIn(_), _) => return Err(Refusal::alone("COPY FROM STDIN into a sharded table").into()),
             };
             let destination = self.overrule(found, named)?;
+            let destination = match &*planned.plan {
+                Plan::One(one) => self.at_cursors(&one.mark.cursors, destination)?,
+                Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => destination,
+            };
             gathered.destination = meet(gathered.destination, destination)?;
         }
         if let Some(what) = gathered.mark.needs_pinned
@@ -461,6 +469,7 @@ impl Gathered {
         self.mark.needs_pinned = self.mark.needs_pinned.or(mark.needs_pinned);
         self.mark.taints |= mark.taints;
         self.mark.is_ddl |= mark.is_ddl;
+        self.mark.cursors.extend(mark.cursors.iter().cloned());
         self.mark.set_config.extend(mark.set_config.iter().cloned());
     }
 }

@@ -5,6 +5,7 @@ use crate::logic::sql::statement::{
     Alias, Change, Merge, MergeAction, MergeBranch, MergeKind, RelationName, Target as Assignment,
 };
 
+use super::super::CursorUse;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Scope, variables};
@@ -17,7 +18,7 @@ impl<'a> Survey<'a> {
         self.writes();
         let mut outer = Scope::inside(parent);
         self.with(change.with.as_ref(), &mut outer);
-        let is_at_cursor = matches!(change.filter, Some(Expression::CurrentOf));
+        let is_at_cursor = matches!(change.filter, Some(Expression::CurrentOf(_)));
         let (entry, target) = self.target(&change.table, &change.alias, change.verb, is_at_cursor);
         let mut scope = Scope::inside(&outer);
         scope.entries.push(entry);
@@ -34,7 +35,10 @@ impl<'a> Survey<'a> {
         }
         self.visit_targets(&change.returning, &scope);
         match &change.filter {
-            Some(Expression::CurrentOf) => self.is_bound(),
+            Some(Expression::CurrentOf(name)) => {
+                self.is_bound();
+                self.mark.cursors.push(CursorUse::Row(name.clone()));
+            }
             Some(filter) => {
                 self.visit(filter, &scope);
                 let free = scope.variables();

@@ -168,7 +168,7 @@ impl Survey<'_> {
             | Expression::Operator { .. }
             | Expression::Subquery(_)
             | Expression::Default
-            | Expression::CurrentOf
+            | Expression::CurrentOf(_)
             | Expression::Other(_)
             | Expression::Unknown(_) => all,
         }

@@ -308,7 +308,7 @@ impl<'a> Survey<'a> {
                 let columns = self.query(&subquery.query, scope);
                 self.subqueries.insert(std::ptr::from_ref(subquery.as_ref()), columns);
             }
-            Expression::CurrentOf => self.refuse(Refusal::unknown("WHERE CURRENT OF in this place")),
+            Expression::CurrentOf(_) => self.refuse(Refusal::unknown("WHERE CURRENT OF in this place")),
             Expression::Unknown(what) => self.unknown(what),
         }
     }

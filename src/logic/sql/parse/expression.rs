@@ -39,7 +39,7 @@ impl Convert {
                 query: self.query(select),
             })),
             Node::SetToDefault(_) => Expression::Default,
-            Node::CurrentOfExpr(_) => Expression::CurrentOf,
+            Node::CurrentOfExpr(at) => Expression::CurrentOf(at.cursor_name().unwrap_or_default().into()),
             _ => self.other(node),
         }
     }

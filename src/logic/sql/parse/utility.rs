@@ -42,12 +42,18 @@ impl Convert {
             }
             Node::DiscardStmt(discard) => Statement::Discard { is_all: discard.target == DiscardMode::DISCARD_ALL },
             Node::DeclareCursorStmt(declare) => Statement::DeclareCursor {
+                name: text(declare.portalname()),
                 // CURSOR_OPT_HOLD of parsenodes.h.
                 is_held: declare.options & 0x0020 != 0,
                 query: Box::new(self.statement(declare.query())),
             },
-            Node::FetchStmt(fetch) => Statement::Cursor(if fetch.ismove { "MOVE" } else { "FETCH" }),
-            Node::ClosePortalStmt(_) => Statement::Cursor("CLOSE CURSOR"),
+            Node::FetchStmt(fetch) => Statement::Cursor {
+                verb: if fetch.ismove { "MOVE" } else { "FETCH" },
+                name: Some(text(fetch.portalname())),
+            },
+            Node::ClosePortalStmt(close) => {
+                Statement::Cursor { verb: "CLOSE CURSOR", name: close.portalname().map(Box::from) }
+            }
             Node::ListenStmt(_) => Statement::Listen("LISTEN"),
             Node::UnlistenStmt(_) => Statement::Listen("UNLISTEN"),
             Node::NotifyStmt(_) => Statement::Notify,

@@ -91,7 +91,7 @@ pub enum Expression {
     /// DEFAULT
     Default,
     /// WHERE CURRENT OF cursor
-    CurrentOf,
+    CurrentOf(Box<str>),
     /// Any other node whose children are all here
     Other(Vec<Self>),
     /// A node that the planner does not know
@@ -125,7 +125,7 @@ pub enum Literal {
 }
 
 /// The name of a type as written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TypeName {
     /// `pg_catalog`, `int8`; `uuid`
     pub names: Vec<Box<str>>,

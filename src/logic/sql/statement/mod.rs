@@ -68,13 +68,20 @@ pub enum Statement {
     },
     /// DECLARE CURSOR
     DeclareCursor {
+        /// Its name
+        name: Box<str>,
         /// WITH HOLD
         is_held: bool,
         /// Its query
         query: Box<Self>,
     },
     /// FETCH, MOVE, CLOSE
-    Cursor(&'static str),
+    Cursor {
+        /// As PostgreSQL tags it
+        verb: &'static str,
+        /// Which; `None` is ALL
+        name: Option<Box<str>>,
+    },
     /// LISTEN, UNLISTEN
     Listen(&'static str),
     /// NOTIFY

@@ -1,0 +1,149 @@
+//! Cursors of the session: which of its servers has each.
+//!
+//! PostgreSQL closes a cursor with its transaction, unless it is WITH HOLD and the transaction commits; ROLLBACK TO
+//! closes those that were declared behind the savepoint.
+
+use crate::logic::plan::Command;
+use crate::logic::shards::ShardId;
+
+/// An open cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    name: Box<str>,
+    /// The server that has it is one of this shard
+    pub shard: ShardId,
+    /// Its rows were put together: they are no longer rows of their tables
+    pub is_gathered: bool,
+    is_held: bool,
+    /// How many savepoints stood when it was declared; `None`: it has outlived its transaction
+    depth: Option<usize>,
+}
+
+/// All open cursors.
+#[derive(Debug, Default)]
+pub struct Cursors {
+    open: Vec<Cursor>,
+    savepoints: Vec<Box<str>>,
+}
+
+impl Cursors {
+    /// The cursor of this name.
+    pub fn find(&self, name: &str) -> Option<&Cursor> {
+        self.open.iter().find(|cursor| &*cursor.name == name)
+    }
+
+    /// The shards that have any, each once.
+    pub fn shards(&self) -> Vec<ShardId> {
+        let mut shards: Vec<ShardId> = self.open.iter().map(|cursor| cursor.shard).collect();
+        shards.sort_unstable();
+        shards.dedup();
+        shards
+    }
+
+    /// DECLARE has succeeded on a server of this shard.
+    pub fn declare(&mut self, name: &str, shard: ShardId, is_held: bool, is_gathered: bool) {
+        self.close(name);
+        let depth = Some(self.savepoints.len());
+        self.open.push(Cursor { name: name.into(), shard, is_gathered, is_held, depth });
+    }
+
+    /// CLOSE has succeeded.
+    pub fn close(&mut self, name: &str) {
+        self.open.retain(|cursor| &*cursor.name != name);
+    }
+
+    /// CLOSE ALL has succeeded.
+    pub fn close_all(&mut self) {
+        self.open.clear();
+    }
+
+    /// A command of the client's has succeeded.
+    pub fn follow(&mut self, command: &Command) {
+        match command {
+            Command::Savepoint(name) => self.savepoints.push(name.clone()),
+            Command::Release(name) => {
+                if let Some(at) = self.savepoint(name) {
+                    self.savepoints.truncate(at);
+                    for cursor in &mut self.open {
+                        cursor.depth = cursor.depth.map(|depth| depth.min(at));
+                    }
+                }
+            }
+            Command::RollbackTo(name) => {
+                if let Some(at) = self.savepoint(name) {
+                    self.savepoints.truncate(at + 1);
+                    self.open.retain(|cursor| cursor.depth.is_none_or(|depth| depth <= at));
+                }
+            }
+            Command::Commit { .. } => self.end(true),
+            Command::Rollback { .. } => self.end(false),
+            Command::DiscardAll => self.close_all(),
+            Command::Begin { .. }
+            | Command::SetTransaction
+            | Command::Set(_)
+            | Command::ResetAll
+            | Command::Own(_)
+            | Command::Prepare(_)
+            | Command::Execute(_)
+            | Command::Deallocate(_)
+            | Command::Discard
+            | Command::Empty => (),
+        }
+    }
+
+    /// The transaction is over.
+    pub fn end(&mut self, is_committed: bool) {
+        self.savepoints.clear();
+        self.open.retain(|cursor| cursor.depth.is_none() || is_committed && cursor.is_held);
+        for cursor in &mut self.open {
+            cursor.depth = None;
+        }
+    }
+
+    fn savepoint(&self, name: &str) -> Option<usize> {
+        self.savepoints.iter().rposition(|savepoint| **savepoint == *name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHARD: ShardId = ShardId(1);
+
+    fn names(cursors: &Cursors) -> Vec<&str> {
+        cursors.open.iter().map(|cursor| &*cursor.name).collect()
+    }
+
+    #[test]
+    fn cursors_behind_a_savepoint_go_with_it() {
+        let mut cursors = Cursors::default();
+        cursors.declare("a", SHARD, false, false);
+        cursors.follow(&Command::Savepoint("s".into()));
+        cursors.declare("b", SHARD, false, true);
+        cursors.follow(&Command::Savepoint("t".into()));
+        cursors.declare("c", ShardId(2), false, false);
+        assert_eq!(cursors.shards(), [SHARD, ShardId(2)]);
+        cursors.follow(&Command::Release("t".into()));
+        cursors.declare("d", SHARD, false, false);
+        assert_eq!(names(&cursors), ["a", "b", "c", "d"]);
+        cursors.follow(&Command::RollbackTo("s".into()));
+        assert_eq!(names(&cursors), ["a"]);
+        cursors.declare("e", SHARD, false, false);
+        cursors.follow(&Command::RollbackTo("s".into()));
+        assert_eq!(names(&cursors), ["a"]);
+    }
+
+    #[test]
+    fn a_held_cursor_outlives_a_commit_and_what_is_rolled_back_later() {
+        let mut cursors = Cursors::default();
+        cursors.declare("a", SHARD, true, true);
+        cursors.declare("b", SHARD, false, false);
+        cursors.follow(&Command::Commit { chain: true });
+        cursors.declare("c", SHARD, true, false);
+        cursors.follow(&Command::Rollback { chain: false });
+        assert_eq!(names(&cursors), ["a"]);
+        cursors.close("a");
+        assert!(cursors.find("a").is_none());
+    }
+}

@@ -1,0 +1,117 @@
+//! Cursors: a statement that names one goes to the server that has it. Rows of several shards are put together on one
+//! server, and the cursor is declared there over them.
+
+use crate::logic::plan::across::Cursor;
+use crate::logic::plan::{CursorUse, Refusal};
+use crate::logic::protocol::report::Fault;
+use crate::logic::route::Destination;
+use crate::logic::session::pipeline::Owed;
+use crate::logic::shards::ShardId;
+use crate::proxy::session::simple::meet;
+use crate::proxy::session::{Session, Trouble};
+
+impl Session {
+    /// A destination made definite by the cursors that a statement names.
+    pub(super) fn at_cursors(&self, uses: &[CursorUse], mut destination: Destination) -> Result<Destination, Trouble> {
+        for cursor in uses {
+            let shard = match cursor {
+                CursorUse::Declare { name, .. } => match (self.cursors.find(name), destination) {
+                    (Some(open), Destination::Shard(shard)) if open.shard != shard => {
+                        return Err(Fault::CursorExists(name.to_string()).into());
+                    }
+                    // Its server says that it is there already.
+                    (open, _) => open.map(|open| open.shard),
+                },
+                CursorUse::Read(name) | CursorUse::Close(name) => self.shard_of_cursor(name),
+                CursorUse::Row(name) => {
+                    if self.cursors.find(name).is_some_and(|open| open.is_gathered) {
+                        return Err(Refusal::across("WHERE CURRENT OF").into());
+                    }
+                    self.shard_of_cursor(name)
+                }
+                CursorUse::CloseAll => self.cursors.shards().first().copied(),
+            };
+            if let Some(shard) = shard {
+                destination = meet(destination, Destination::Shard(shard))?;
+            }
+        }
+        Ok(destination)
+    }
+
+    /// A portal of the protocol is a cursor too.
+    fn shard_of_cursor(&self, name: &str) -> Option<ShardId> {
+        let portal = || self.portals.iter().find(|portal| *portal.name == *name.as_bytes());
+        self.cursors.find(name).map(|open| open.shard).or_else(|| portal()?.shard)
+    }
+
+    /// CLOSE ALL concerns every server that has a cursor; the client hears of one.
+    pub(super) async fn close_elsewhere(&mut self, uses: &[CursorUse], shard: ShardId) -> Result<(), Trouble> {
+        if !uses.contains(&CursorUse::CloseAll) {
+            return Ok(());
+        }
+        for other in self.cursors.shards().into_iter().filter(|other| *other != shard) {
+            let Some(index) = self.held.iter().position(|held| held.shard == other) else { continue };
+            self.pipeline.clear();
+            self.ask(index, Owed::HiddenQuery, "CLOSE ALL");
+            let outcome = self.converse(index, None).await?;
+            self.trouble_of(index, outcome)?;
+        }
+        Ok(())
+    }
+
+    /// A statement has done this with cursors on a server.
+    pub(super) fn remember_cursors(&mut self, index: usize, uses: &[CursorUse], is_gathered: bool) {
+        let shard = self.held[index].shard;
+        for cursor in uses {
+            match cursor {
+                CursorUse::Declare { name, is_held } => self.cursors.declare(name, shard, *is_held, is_gathered),
+                CursorUse::Close(name) => self.cursors.close(name),
+                CursorUse::CloseAll => self.cursors.close_all(),
+                CursorUse::Read(_) | CursorUse::Row(_) => (),
+            }
+        }
+    }
+
+    /// DECLARE of a cursor over several shards.
+    pub(super) async fn declare_across(&mut self, cursor: &Cursor) -> Result<(), Trouble> {
+        self.check_columns()?;
+        self.check_new(cursor)?;
+        let index = self.gather_query(&cursor.gather).await?;
+        self.declared(index, cursor);
+        Ok(())
+    }
+
+    /// The same in the extended protocol: Execute comes behind it. Returns the shard of the portal.
+    pub(super) async fn declare_portal(
+        &mut self,
+        cursor: &Cursor,
+        types: &[u8],
+        bind: &[u8],
+    ) -> Result<ShardId, Trouble> {
+        self.check_columns()?;
+        self.check_new(cursor)?;
+        let shard = self.gather_portal(&cursor.gather, types, bind).await?;
+        if let Some(index) = self.held.iter().position(|held| held.shard == shard && held.is_engaged()) {
+            self.declared(index, cursor);
+        }
+        Ok(shard)
+    }
+
+    fn check_new(&self, cursor: &Cursor) -> Result<(), Fault> {
+        let taken = cursor.mark.cursors.iter().find_map(|it| match it {
+            CursorUse::Declare { name, .. } => self.cursors.find(name).map(|_| name),
+            CursorUse::Read(_) | CursorUse::Row(_) | CursorUse::Close(_) | CursorUse::CloseAll => None,
+        });
+        match taken {
+            Some(name) => Err(Fault::CursorExists(name.to_string())),
+            None => Ok(()),
+        }
+    }
+
+    fn declared(&mut self, index: usize, cursor: &Cursor) {
+        self.mark(index, &cursor.mark, cursor.gather.access);
+        if self.pipeline.failure.is_none() {
+            self.remember_cursors(index, &cursor.mark.cursors, true);
+        }
+    }
+}
