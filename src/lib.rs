@@ -11,7 +11,7 @@
 //! client bytes ←────────────────────────────── relay (pass bytes) ←────────────────────────────────────────┘
 //! ```
 //!
-//! Where one shard is not enough, `plan::across` says how several do: each runs the statement as it is (fan-out), or
+//! Where one shard is not enough, `plan::across` says how several do: each runs the statement as it is (fan-out), its rows merged in their order, or
 //! their rows, or what each shard makes of its rows (reduce), are fetched and one server runs it over them (gather).
 //!
 //! # The rooms
@@ -36,7 +36,7 @@
 //! - **reference table**: a full copy on every shard. **Single table**: lives on one shard.
 //! - **plan**: what a statement's text and the schema decide. **Route**: what its values, the map and the open
 //!   transaction decide, per execution.
-//! - **fan-out**, **gather**: the two ways of a statement over several shards.
+//! - **fan-out**, **merge**, **gather**: the ways of a statement over several shards.
 //! - **decider**: the shard whose commit decides a transaction over several.
 //! - **lease**: a server connection lent to a session. **Pin**: a reason why a lease cannot be given back yet.
 //! - **refusal**: a value, not an error: why a statement has no right answer here, and what would work.

@@ -22,7 +22,7 @@ fn plans_are_as_written() {
     let fixture = Fixture::new();
     let mut wrong = Vec::new();
     let mut cases = 0;
-    for file in ["select", "join", "subquery", "insert", "write", "utility", "refuse", "functions", "views"] {
+    for file in ["select", "order", "join", "subquery", "insert", "write", "utility", "refuse", "functions", "views"] {
         let path = Path::new("tests/plans").join(file).with_extension("txt");
         let written = std::fs::read_to_string(&path).unwrap();
         let mut fresh = String::new();

@@ -27,8 +27,22 @@ pub struct Catalog {
     pub has_own_comparisons: bool,
     /// Shards whose types have other OIDs than those of the first
     pub oids: BTreeMap<ShardId, Arc<Oids>>,
+    /// How text is ordered that has no collation of its own
+    pub text_order: TextOrder,
     /// `search_path` of a new session of this database, split into schemas (`"$user"` kept as written)
     pub search_path: Vec<Box<str>>,
+}
+
+/// How a database orders text, the least that is known first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum TextOrder {
+    /// Its encoding is not UTF8, or not known: clients and servers see different bytes
+    #[default]
+    Unknown,
+    /// By the rules of a language
+    Locale,
+    /// By its bytes
+    Bytes,
 }
 
 /// One relation.

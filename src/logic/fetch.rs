@@ -3,7 +3,8 @@
 //! One `Fetch` reads the answers of one server. The fields of a DataRow and the elements of an array are written the
 //! same way (length and bytes), so a value is copied once and never looked at.
 
-use crate::logic::protocol::frame::{self, Front, server};
+use crate::logic::merge::{self, Heads};
+use crate::logic::protocol::frame::{self, Frame, Front, server};
 use crate::logic::protocol::{view, write};
 
 /// The values of one column, as the elements of an array.
@@ -104,7 +105,16 @@ pub struct Fetch {
     pub status: Option<u8>,
     /// Bytes of values held
     pub bytes: usize,
+    /// Of a merge: the rows that wait, as they came
+    merged: Option<merge::Rows>,
+    /// Of a merge: the body of the RowDescription
+    pub description: Option<Box<[u8]>>,
+    /// Bytes received
+    pub received: usize,
 }
+
+/// Of a merge: a shard reads no further ahead than this.
+const AHEAD_MAX: usize = 64 << 10;
 
 /// The server does not follow the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,17 +132,28 @@ impl Fetch {
         Self { hidden, kept: Some(Box::default()), is_synced: true, ..Self::default() }
     }
 
+    /// Of one statement whose rows are merged.
+    pub fn merged(hidden: usize, is_synced: bool) -> Self {
+        Self { hidden, is_synced, merged: Some(merge::Rows::default()), ..Self::default() }
+    }
+
+    /// So many rows wait that no more shall be read.
+    pub fn is_full(&self) -> bool {
+        self.merged.as_ref().is_some_and(|rows| rows.len() >= AHEAD_MAX)
+    }
+
     /// Everything has been answered.
     pub fn is_done(&self) -> bool {
         match (self.is_synced, &self.failure) {
             (true, _) => self.status.is_some() && self.hidden == 0,
             (false, Some(_)) => true,
-            (false, None) => self.current == self.parts.len(),
+            (false, None) => self.current == self.parts.len() + usize::from(self.merged.is_some()),
         }
     }
 
     /// Takes in what was read.
     pub fn feed(&mut self, chunk: &[u8]) -> Result<(), Broken> {
+        self.received += chunk.len();
         if self.carry.is_empty() {
             let rest = self.frames(chunk)?;
             self.carry.extend_from_slice(rest);
@@ -150,7 +171,7 @@ impl Fetch {
         loop {
             match frame::front(bytes) {
                 Front::Whole(frame) => {
-                    self.frame(frame.tag, frame.body)?;
+                    self.frame(&frame)?;
                     bytes = &bytes[frame.bytes.len()..];
                 }
                 Front::Partial { .. } => return Ok(bytes),
@@ -159,7 +180,8 @@ impl Fetch {
         }
     }
 
-    fn frame(&mut self, tag: u8, body: &[u8]) -> Result<(), Broken> {
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
+        let (tag, body) = (frame.tag, frame.body);
         if let Some(kept) = &mut self.kept
             && self.hidden == 0
         {
@@ -167,7 +189,11 @@ impl Fetch {
             kept.frame(tag, body);
         }
         match tag {
-            server::DATA_ROW if self.hidden == 0 && self.kept.is_none() => self.row(body)?,
+            server::DATA_ROW if self.hidden == 0 && self.kept.is_none() => match &mut self.merged {
+                Some(rows) => rows.push(frame.bytes),
+                None => self.row(body)?,
+            },
+            server::ROW_DESCRIPTION if self.merged.is_some() => self.description = Some(body.into()),
             server::COMMAND_COMPLETE if self.hidden == 0 => self.current += 1,
             server::READY if self.hidden > 0 => self.hidden -= 1,
             server::READY => self.status = body.first().copied(),
@@ -204,6 +230,16 @@ impl Fetch {
         }
         rows.count += 1;
         Ok(())
+    }
+}
+
+impl Heads for Fetch {
+    fn rows(&mut self) -> &mut merge::Rows {
+        self.merged.get_or_insert_default()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.current > 0
     }
 }
 

@@ -9,6 +9,7 @@ pub mod catalog;
 pub mod copy;
 pub mod commit;
 pub mod deadlock;
+pub mod merge;
 pub mod plan;
 pub mod topology;
 pub mod picture;

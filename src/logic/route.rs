@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 
+use crate::logic::plan::merge::Bound;
 use crate::logic::plan::{
     CopyIn, Home, KeyRule, Place, Reason, Refusal, Requirement, Restriction, Source, Value, array_oid,
 };
@@ -250,6 +251,19 @@ const UNKNOWN: &str = "an argument of EXECUTE is not a constant";
 /// The shards that one use of a table needs; never fewer than those that matter.
 pub fn shards(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Result<ShardSet, Refusal> {
     shards_of(requirement, values, map).map(|found| found.shards)
+}
+
+/// A number of rows: LIMIT or OFFSET; `Some(None)` is NULL. `None`: only a server knows it, or has something to say about it.
+pub fn rows(bound: &Bound, values: &Values<'_>) -> Option<Option<u64>> {
+    let (number, cast) = match bound {
+        Bound::Rows(rows) => return Some(Some(*rows)),
+        Bound::Param(number, cast) => (*number, *cast),
+    };
+    match values.decode(&Value { source: Source::Param(number), cast }, KeyType::BigInt) {
+        Decoded::Key(Key::Int(rows)) => u64::try_from(rows).ok().map(Some),
+        Decoded::Null => Some(None),
+        Decoded::Key(_) | Decoded::NoMatch | Decoded::Invalid | Decoded::Undecidable(_) => None,
+    }
 }
 
 /// Finds the shard that all requirements of a plan name.

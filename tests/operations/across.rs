@@ -3,11 +3,12 @@
 use super::*;
 use crate::support::script::extended;
 
-/// Statements that take long: with the first every shard is busy, with the second the server that has the rows of all.
+/// Statements that take long: with the first two every shard is busy, with the third the server that has the rows of all.
 /// `name` tells them from those of other tests.
-fn slow(name: &str) -> [String; 2] {
+fn slow(name: &str) -> [String; 3] {
     [
         format!("SELECT e.id FROM events e, generate_series(1, 30000000) {name} WHERE {name} < 0"),
+        format!("SELECT e.id FROM events e, generate_series(1, 30000000) {name} WHERE {name} < 0 ORDER BY e.id"),
         format!("SELECT count(*) FROM (SELECT pg_sleep(0.05) FROM events) {name}"),
     ]
 }
@@ -86,9 +87,12 @@ fn an_error_on_one_shard_is_told_once_and_fails_the_transaction() {
     let stage = &*STAGE;
     let proxy = stage.proxy("error-across", &Settings::default());
     let mut wire = login(&proxy);
-    for wrong in
-        ["SELECT 1 / (id - 1) FROM events", "SELECT count(*), 1 / 0 FROM events", "UPDATE events SET amount = 1 / 0"]
-    {
+    for wrong in [
+        "SELECT 1 / (id - 1) FROM events",
+        "SELECT 1 / (id - 1) FROM events ORDER BY client_id",
+        "SELECT count(*), 1 / 0 FROM events",
+        "UPDATE events SET amount = 1 / 0",
+    ] {
         let frames = wire.simple(wrong).unwrap();
         let errors = frames.iter().filter(|frame| frame.tag == b'E').count();
         assert_eq!(errors, 1, "{wrong}");
@@ -130,12 +134,13 @@ fn statements_over_several_shards_stand_in_pipelines_with_others() {
     let proxy = stage.proxy("pipeline-across", &Settings::default());
     let mut wire = login(&proxy);
     let one = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[1]);
-    let request = [&*one, "SELECT count(*) FROM events", "SELECT id FROM events WHERE id = 6", &one];
+    let top = "SELECT id FROM events ORDER BY client_id LIMIT 7";
+    let request = [&*one, "SELECT count(*) FROM events", "SELECT id FROM events WHERE id = 6", top, &one];
     let bytes: Vec<u8> = request.iter().flat_map(|sql| extended(sql, &[])).collect();
     wire.send(&bytes).unwrap();
     let rows: Vec<usize> =
-        (0..4).map(|_| wire.until_ready().unwrap().iter().filter(|frame| frame.tag == b'D').count()).collect();
-    assert_eq!(rows, [1, 1, 60, 1]);
+        (0..5).map(|_| wire.until_ready().unwrap().iter().filter(|frame| frame.tag == b'D').count()).collect();
+    assert_eq!(rows, [1, 1, 60, 7, 1]);
 }
 
 #[test]
@@ -145,7 +150,8 @@ fn a_dead_shard_is_named_and_the_others_answer() {
     let mut wire = login(&proxy);
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
     stage.world.shards[1].kill().unwrap();
-    for sql in ["SELECT count(*) FROM events", "SELECT id FROM events", "DELETE FROM events"] {
+    let sorted = "SELECT id FROM events ORDER BY id";
+    for sql in ["SELECT count(*) FROM events", "SELECT id FROM events", sorted, "DELETE FROM events"] {
         let (state, message) = failure(&mut wire, sql);
         assert!(["08006", "08001", "57P01", "57P03"].contains(&state.as_str()), "{state} {message}");
         assert!(message.contains("\"b\""), "{message}");

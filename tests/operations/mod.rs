@@ -24,6 +24,8 @@ mod figures;
 mod sessions;
 /// Memory of idle clients.
 mod memory;
+/// Sorted rows of several shards.
+mod merge;
 /// Statements over several shards, when something is in their way.
 mod across;
 /// Statements that concern every shard as a whole.

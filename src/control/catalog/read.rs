@@ -6,7 +6,9 @@ use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
 use super::search_path;
-use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility};
+use crate::logic::catalog::{
+    Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, TextOrder, Volatility,
+};
 use crate::logic::shards::TableName;
 
 /// The schema of one shard.
@@ -28,6 +30,8 @@ pub struct ShardSchema {
     pub has_own_comparisons: bool,
     /// The OIDs of types that PostgreSQL does not bring along, temporary ones left out
     pub types: HashMap<TableName, u32>,
+    /// Of the database
+    pub text_order: TextOrder,
     /// Of a new session
     pub search_path: Vec<Box<str>>,
     /// Settings a client is told at login, name and value
@@ -146,6 +150,12 @@ const OPERATORS: &str = "
      WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_temp'
      GROUP BY o.oprname";
 
+/// Is its encoding UTF8, and does it order text by its bytes? Versions before 15 know one provider of collations.
+const TEXT_ORDER: &str = "
+    SELECT pg_encoding_to_char(encoding) = 'UTF8',
+           datcollate IN ('C', 'POSIX') AND coalesce(to_jsonb(d) ->> 'datlocprovider', 'c') = 'c'
+      FROM pg_database d WHERE datname = current_database()";
+
 const SYSTEM_RELATIONS: &str = "
     SELECT relname FROM pg_class
      WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')";
@@ -186,6 +196,12 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     let types = transaction.query(TYPES, &[]).await?;
     schema.types =
         types.iter().map(|row| (TableName { schema: text(row, 0), name: text(row, 1) }, row.get(2))).collect();
+    let order = transaction.query_one(TEXT_ORDER, &[]).await?;
+    schema.text_order = match (order.get(0), order.get(1)) {
+        (false, _) => TextOrder::Unknown,
+        (true, false) => TextOrder::Locale,
+        (true, true) => TextOrder::Bytes,
+    };
     let names = transaction.query(SYSTEM_RELATIONS, &[]).await?;
     schema.system_relations = names.iter().map(|row| text(row, 0)).collect();
     transaction.rollback().await?;

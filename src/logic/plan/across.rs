@@ -6,6 +6,7 @@ use crate::logic::sql::statement::{Located, Statement};
 use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
+use super::merge::{self, Merge};
 use super::split::{self, Split};
 use super::words::Words;
 use super::{Access, CursorUse, Mark, Refusal, Schema, reduce};
@@ -32,6 +33,8 @@ pub enum Across {
 pub struct Read {
     /// The shards run it as it is: rows stream, as many as there are
     pub fanout: Option<Fanout>,
+    /// Their rows come sorted and are merged, or some rows of many are wanted: rows stream too
+    pub merge: Option<Box<Merge>>,
     /// One server runs it over the rows of all
     pub gather: Result<Gather, Refusal>,
 }
@@ -115,12 +118,14 @@ fn after_for(text: &str) -> Option<usize> {
 }
 
 fn read(text: &str, schema: &Schema<'_>) -> Across {
+    let fanout = fanout::fanout(text, schema);
+    let merge = if fanout.is_none() { merge::merge(text, schema).map(Box::new) } else { None };
     let gather = match reduce::reduce(text, schema) {
         Some(reduced) => Ok(reduced),
         None => gather::gather(text, schema),
     };
-    match (fanout::fanout(text, schema), gather) {
-        (None, Err(refusal)) => Across::Refuse(refusal),
-        (fanout, gather) => Across::Read(Read { fanout, gather }),
+    match (fanout, merge, gather) {
+        (None, None, Err(refusal)) => Across::Refuse(refusal),
+        (fanout, merge, gather) => Across::Read(Read { fanout, merge, gather }),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::logic::merge::Direction;
 use crate::logic::shards::ShardMap;
 use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
@@ -10,6 +11,7 @@ use super::across::{Across, Cursor, Read};
 use super::everywhere::Everywhere;
 use super::fanout::Fanout;
 use super::gather::Gather;
+use super::merge::{Bound, Merge};
 use super::split::Split;
 use super::{
     Access, Command, CopyIn, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement, Restriction,
@@ -29,12 +31,13 @@ pub fn explain(planned: &Planned, map: &ShardMap) -> String {
 pub fn across(across: &Across, map: &ShardMap) -> String {
     match across {
         Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => self::fanout(fanout, map),
-        Across::Split(split) => self::split(split, map),
-        Across::Everywhere(everywhere) => self::everywhere(everywhere),
-        Across::Read(Read { fanout: None, gather: Ok(gather) }) | Across::Cursor(Cursor { gather, .. }) => {
+        Across::Read(Read { merge: Some(merge), .. }) => self::merge(merge, map),
+        Across::Read(Read { gather: Ok(gather), .. }) | Across::Cursor(Cursor { gather, .. }) => {
             self::gather(gather, map)
         }
-        Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => refused(refusal),
+        Across::Split(split) => self::split(split, map),
+        Across::Everywhere(everywhere) => self::everywhere(everywhere),
+        Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => refused(refusal),
     }
 }
 
@@ -49,6 +52,32 @@ fn everywhere(everywhere: &Everywhere) -> String {
             "=> Every shard, in one transaction".to_owned()
         }
     }
+}
+
+fn merge(merge: &Merge, map: &ShardMap) -> String {
+    let rows = |bound: &Bound| match bound {
+        Bound::Rows(rows) => rows.to_string(),
+        Bound::Param(number, _) => format!("${number}"),
+    };
+    let keys = merge.keys.iter().enumerate().map(|(place, key)| {
+        let Direction { is_descending, is_nulls_first } = key.direction;
+        let nulls = match (is_descending, is_nulls_first) {
+            (false, true) => " nulls first",
+            (true, false) => " nulls last",
+            (false, false) | (true, true) => "",
+        };
+        format!("#{}{}{nulls}", usize::from(merge.columns) + place + 1, if is_descending { " desc" } else { "" })
+    });
+    let keys: Vec<String> = keys.collect();
+    let order = if keys.is_empty() { "any order".to_owned() } else { format!("order by {}", keys.join(", ")) };
+    let mut text =
+        format!("=> Merge: {}\n   each: {}\n   merge: {order}", requirement(&merge.requirement, map), merge.text);
+    for (what, bound) in [("skip", &merge.offset), ("take", &merge.limit)] {
+        if let Some(bound) = bound {
+            let _infallible = write!(text, " · {what} {}", rows(bound));
+        }
+    }
+    text
 }
 
 fn gather(gather: &Gather, map: &ShardMap) -> String {

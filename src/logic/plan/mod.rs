@@ -34,6 +34,7 @@ pub mod gather;
 mod reduce;
 pub mod split;
 pub mod everywhere;
+pub mod merge;
 pub mod across;
 pub mod explain;
 

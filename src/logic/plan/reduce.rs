@@ -73,7 +73,7 @@ fn filters(aggregated: &Aggregated) -> String {
 }
 
 /// The parameters of a text.
-fn params_of(text: &str, schema: &Schema<'_>) -> Option<BTreeSet<u16>> {
+pub(super) fn params_of(text: &str, schema: &Schema<'_>) -> Option<BTreeSet<u16>> {
     let met = with_statements(text, |located| {
         let [one] = located else { return None };
         let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");

@@ -1,8 +1,11 @@
 //! Statements that one shard cannot answer: which way each goes, and the transaction that a write over several shards is.
 
+use std::sync::Arc;
+
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::write;
+use crate::proxy::session::merge::Merged;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -23,19 +26,28 @@ impl Session {
             self.check_bent(sql)?;
         }
         match across {
-            Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => {
-                self.fan_out_query(fanout, sql).await
-            }
-            Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
-                self.check_columns()?;
-                self.gather_query(gather).await.map(drop)
-            }
+            Across::Read(read) => self.read_query(read, sql).await,
+            Across::Change(fanout) => self.fan_out_query(fanout, sql).await,
             Across::Split(split) => self.split_query(split, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
-            Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
-                Err(refusal.clone().into())
-            }
+            Across::Refuse(refusal) => Err(refusal.clone().into()),
+        }
+    }
+
+    async fn read_query(&mut self, read: &Read, sql: &str) -> Result<(), Trouble> {
+        if let Some(fanout) = &read.fanout {
+            return self.fan_out_query(fanout, sql).await;
+        }
+        self.check_columns()?;
+        if let Some(merge) = read.merge.as_ref().filter(|merge| merge.is_suited())
+            && let Merged::Done(_) = self.merge_query(merge).await?
+        {
+            return Ok(());
+        }
+        match &read.gather {
+            Ok(gather) => self.gather_query(gather).await.map(drop),
+            Err(refusal) => Err(refusal.clone().into()),
         }
     }
 
@@ -44,7 +56,7 @@ impl Session {
         let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
         let Some(mut portal) = self.portals[place].across.take() else { return Ok(()) };
         let size = self.client.front().size();
-        match &*portal.across {
+        match &*Arc::clone(&portal.across) {
             Across::Change(_) if portal.is_done => {
                 return Err(Refusal::alone("executing a portal of a write twice").into());
             }
@@ -58,14 +70,7 @@ impl Session {
                 self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            // From now on it is a portal of one server, which the Execute goes to.
-            Across::Read(Read { gather: Ok(gather), .. }) => {
-                self.check_columns()?;
-                let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
-                if let Some(it) = self.portals.get_mut(place) {
-                    it.shard = Some(shard);
-                }
-            }
+            Across::Read(read) => self.read_portal(read, place, portal, limit, size).await?,
             Across::Cursor(cursor) => {
                 let shard = self.declare_portal(cursor, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
@@ -103,9 +108,33 @@ impl Session {
                 write::command_complete(&mut self.client.outbox, &tag);
                 self.is_over(place, *portal);
             }
-            Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => {
-                return Err(refusal.clone().into());
-            }
+            Across::Refuse(refusal) => return Err(refusal.clone().into()),
+        }
+        Ok(())
+    }
+
+    /// Execute of `size` bytes of the portal at this place: merged where all rows are wanted at once.
+    async fn read_portal(
+        &mut self,
+        read: &Read,
+        place: usize,
+        portal: Box<AcrossPortal>,
+        limit: i32,
+        size: usize,
+    ) -> Result<(), Trouble> {
+        self.check_columns()?;
+        if let Some(merge) = read.merge.as_ref().filter(|merge| limit == 0 && merge.is_suited())
+            && let Merged::Done(_) = self.merge_portal(merge, &portal.statement, &portal.bind).await?
+        {
+            self.client.consume(size);
+            self.is_over(place, *portal);
+            return Ok(());
+        }
+        let gather = read.gather.as_ref().map_err(Clone::clone)?;
+        // From now on it is a portal of one server, which the Execute goes to.
+        let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
+        if let Some(it) = self.portals.get_mut(place) {
+            it.shard = Some(shard);
         }
         Ok(())
     }
@@ -124,7 +153,7 @@ impl Session {
                 self.say_ready();
                 Ok(())
             }
-            Across::Read(Read { fanout: None, gather: Ok(gather) }) => {
+            Across::Read(Read { gather: Ok(gather), .. }) => {
                 self.check_columns()?;
                 self.gather_bound(gather, &statement.types, bind).await.map(drop)
             }
@@ -138,9 +167,7 @@ impl Session {
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, &statement.text).await,
             // PREPARE takes no DECLARE CURSOR.
             Across::Cursor(_) => Err(Refusal::across("a prepared DECLARE CURSOR").into()),
-            Across::Read(Read { fanout: None, gather: Err(refusal) }) | Across::Refuse(refusal) => {
-                Err(refusal.clone().into())
-            }
+            Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => Err(refusal.clone().into()),
         }
     }
 

@@ -2,6 +2,7 @@
 //! statement over them.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -26,28 +27,28 @@ use crate::proxy::session::{End, Session, Trouble};
 #[derive(Clone, Copy)]
 pub(super) struct Given<'a> {
     /// Format and bytes of each parameter
-    parameters: &'a [(Format, Option<&'a [u8]>)],
+    pub parameters: &'a [(Format, Option<&'a [u8]>)],
     /// Declared types, as Parse carries them
-    types: &'a [u8],
+    pub types: &'a [u8],
     /// The format codes of the results, their number first
-    results: &'a [u8],
+    pub results: &'a [u8],
 }
 
 /// Stands for the type of a parameter that a text does not name.
-const TEXT_OID: u32 = 25;
+pub(super) const TEXT_OID: u32 = 25;
 /// Results in text.
-const TEXT_RESULTS: [u8; 2] = [0, 0];
+pub(super) const TEXT_RESULTS: [u8; 2] = [0, 0];
 
 /// What one server is asked.
 pub(super) struct Errand {
     /// Its place among the servers held
     pub index: usize,
     /// The parts it is asked for
-    parts: Vec<usize>,
-    outgoing: Outgoing,
+    pub parts: Vec<usize>,
+    pub outgoing: Outgoing,
     pub fetch: Fetch,
     /// The connection broke
-    lost: Option<String>,
+    pub lost: Option<String>,
 }
 
 /// All rows, by part and server.
@@ -298,19 +299,9 @@ impl Session {
     pub(super) async fn run_errands(&mut self, errands: &mut [Errand]) -> Result<(), Trouble> {
         let servers = errands.iter().map(|errand| Arc::clone(&self.held[errand.index].lease.cancellable));
         self.slot.set_all(servers.collect());
-        let limits = &self.picture().database.limits;
-        let (limit, timeout) = (limits.gather_limit as usize, limits.query_timeout);
+        let limit = self.picture().database.limits.gather_limit as usize;
         let sent: usize = errands.iter().map(|errand| errand.outgoing.len()).sum();
-        let mut is_stopped = false;
-        let deadline = tokio::time::sleep(if timeout.is_zero() { FAR } else { timeout });
-        let (watch, mut deadlock) = (self.watch(), None);
-        let watch = async move {
-            match watch {
-                Some(watch) => watch.await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::pin!(deadline, watch);
+        let mut patience = self.patience();
         let is_gone = std::future::poll_fn(|context| {
             let mut is_waiting = false;
             for errand in errands.iter_mut().filter(|errand| !errand.is_over()) {
@@ -320,15 +311,9 @@ impl Session {
             if !is_waiting {
                 return Poll::Ready(false);
             }
-            let is_late = deadline.as_mut().poll(context).is_ready();
-            if deadlock.is_none()
-                && let Poll::Ready(detail) = watch.as_mut().poll(context)
-            {
-                deadlock = Some(detail);
-            }
-            let is_given_up = is_late || deadlock.is_some();
+            let is_given_up = patience.ends(context);
             let has_failed = errands.iter().any(Errand::has_failed) || bytes_of(errands) > limit || is_given_up;
-            if has_failed && !std::mem::replace(&mut is_stopped, true) {
+            if has_failed && !std::mem::replace(&mut patience.is_over, true) {
                 self.cancel_aside();
             }
             self.client.poll_gone(context).map(|()| true)
@@ -337,19 +322,35 @@ impl Session {
             self.abandon_errands(errands);
             return Err(End::Gone.into());
         }
-        if is_stopped {
-            for errand in errands.iter() {
+        self.quieten(errands, patience.is_over).await;
+        self.metrics.bytes(Direction::ServerOut, sent as u64);
+        self.metrics.bytes(Direction::ServerIn, bytes_of(errands) as u64);
+        self.end_errands(errands, limit, patience.deadlock)
+    }
+
+    /// How long a statement over several shards may take.
+    pub(super) fn patience(&self) -> Patience {
+        let timeout = self.picture().database.limits.query_timeout;
+        Patience {
+            deadline: (!timeout.is_zero()).then(|| Box::pin(tokio::time::sleep(timeout))),
+            watch: self.watch().map(|watch| Box::pin(watch) as Pin<Box<dyn Future<Output = String> + Send>>),
+            deadlock: None,
+            is_over: false,
+        }
+    }
+
+    /// A cancel that is late must not meet the next statement.
+    pub(super) async fn quieten(&mut self, errands: &[Errand], was_cancelled: bool) {
+        if was_cancelled {
+            for errand in errands {
                 let server = Arc::clone(&self.held[errand.index].lease.cancellable);
                 server.quiet().await;
             }
         }
-        self.metrics.bytes(Direction::ServerOut, sent as u64);
-        self.metrics.bytes(Direction::ServerIn, bytes_of(errands) as u64);
-        self.end_errands(errands, limit, deadlock)
     }
 
     /// The client has gone: what runs is cancelled, the connections close.
-    fn abandon_errands(&mut self, errands: &[Errand]) {
+    pub(super) fn abandon_errands(&mut self, errands: &[Errand]) {
         let (cancelling, connector) = (self.slot.begin_cancel(), Arc::clone(&self.shared.connector));
         let mut servers: Vec<usize> = errands.iter().map(|errand| errand.index).collect();
         servers.sort_unstable();
@@ -361,7 +362,12 @@ impl Session {
     }
 
     /// Takes down where each server stands; the first thing that went wrong is told.
-    fn end_errands(&mut self, errands: &mut [Errand], limit: usize, deadlock: Option<String>) -> Result<(), Trouble> {
+    pub(super) fn end_errands(
+        &mut self,
+        errands: &mut [Errand],
+        limit: usize,
+        deadlock: Option<String>,
+    ) -> Result<(), Trouble> {
         for errand in errands.iter() {
             if let Some(status) = errand.fetch.status {
                 let held = &mut self.held[errand.index];
@@ -434,30 +440,50 @@ impl Session {
     }
 }
 
-/// Longer than anybody waits.
-const FAR: std::time::Duration = std::time::Duration::from_secs(365 * 86_400);
-
 fn bytes_of(errands: &[Errand]) -> usize {
     errands.iter().map(|errand| errand.fetch.bytes).sum()
 }
 
+/// What ends a statement before it is done.
+pub(super) struct Patience {
+    deadline: Option<Pin<Box<tokio::time::Sleep>>>,
+    watch: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
+    /// The session is given up for others to go on: why
+    pub deadlock: Option<String>,
+    /// What runs has been cancelled
+    pub is_over: bool,
+}
+
+impl Patience {
+    /// Has it ended?
+    pub fn ends(&mut self, context: &mut Context<'_>) -> bool {
+        if let (None, Some(watch)) = (&self.deadlock, &mut self.watch)
+            && let Poll::Ready(detail) = watch.as_mut().poll(context)
+        {
+            self.deadlock = Some(detail);
+        }
+        let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
+        is_late || self.deadlock.is_some()
+    }
+}
+
 impl Errand {
-    fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.lost.is_some() || self.fetch.is_done()
     }
 
-    fn has_failed(&self) -> bool {
+    pub fn has_failed(&self) -> bool {
         self.lost.is_some() || self.fetch.failure.is_some()
     }
 
-    /// One turn: sends, then reads until the socket is empty.
-    fn poll(&mut self, held: &mut Held, context: &mut Context<'_>) {
+    /// One turn: sends, then reads until the socket is empty, or there is enough for now.
+    pub fn poll(&mut self, held: &mut Held, context: &mut Context<'_>) {
         let backend = &mut *held.lease;
         if let Err(error) = self.outgoing.poll_send(backend, context) {
             tracing::debug!(%error, "a server does not take our bytes");
             self.outgoing.clear();
         }
-        while !self.is_over() {
+        while !self.is_over() && !self.fetch.is_full() {
             match self.poll_read(backend, context) {
                 Poll::Ready(Ok(())) => (),
                 Poll::Ready(Err(error)) => self.lost = Some(error.to_string()),
@@ -513,18 +539,18 @@ fn is_absent(gather: &Gather, number: usize) -> bool {
     gather.absent.iter().any(|absent| usize::from(*absent) == number + 1)
 }
 
-fn is_binary(parameters: &[(Format, Option<&[u8]>)], number: usize) -> bool {
+pub(super) fn is_binary(parameters: &[(Format, Option<&[u8]>)], number: usize) -> bool {
     parameters.get(number).is_some_and(|(format, _)| *format == Format::Binary)
 }
 
-fn write_formats(out: &mut Vec<u8>, count: usize, is_binary: impl Fn(usize) -> bool) {
+pub(super) fn write_formats(out: &mut Vec<u8>, count: usize, is_binary: impl Fn(usize) -> bool) {
     out.extend_from_slice(&(count as u16).to_be_bytes());
     for number in 0..count {
         out.extend_from_slice(&[0, u8::from(is_binary(number))]);
     }
 }
 
-fn write_value(out: &mut Vec<u8>, value: Option<&[u8]>) {
+pub(super) fn write_value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
     out.extend_from_slice(value.unwrap_or_default());
 }

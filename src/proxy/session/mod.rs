@@ -15,6 +15,7 @@ mod fanout;
 mod gather;
 mod split;
 mod everywhere;
+mod merge;
 mod across;
 mod simple;
 mod several;

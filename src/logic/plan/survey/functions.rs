@@ -165,7 +165,7 @@ fn is_own(function: &Function) -> bool {
 
 /// Its result depends on the row and the session's settings alone: every server computes the same.
 fn is_of_a_row(name: &str, function: &Function) -> bool {
-    const BY_SETTINGS: [&str; 14] = [
+    const BY_SETTINGS: [&str; 15] = [
         "to_char",
         "to_date",
         "to_timestamp",
@@ -180,6 +180,7 @@ fn is_of_a_row(name: &str, function: &Function) -> bool {
         "to_jsonb",
         "row_to_json",
         "array_to_string",
+        "generate_series",
     ];
     match (function.kind, function.volatility) {
         (FunctionKind::Function, Volatility::Immutable) => true,

@@ -9,6 +9,7 @@ use pg_raw_parse::{Node, make};
 
 use super::super::statement::{Alias, RelationName};
 use super::query::alias;
+use super::sorted::{printed_after_select, rows};
 use super::{PRINTED_MAX, relation, with_stack_for};
 
 /// The pieces of a plain aggregate query.
@@ -177,17 +178,6 @@ fn sorted(node: Node<'_>) -> Option<Option<Box<str>>> {
     }
 }
 
-/// `FROM … WHERE …`.
-fn rows(select: &nodes::SelectStmt) -> Option<Box<str>> {
-    let printed = make::owned(|memory| {
-        let mut copy = memory.make_node::<nodes::SelectStmt>();
-        copy.as_mut().set_from_clause(memory.make_unique(select.from_clause()));
-        copy.as_mut().set_where_clause(memory.make_unique(select.where_clause()));
-        copy
-    });
-    printed_after_select(&printed)
-}
-
 /// `ORDER BY … LIMIT …`.
 fn tail(select: &nodes::SelectStmt) -> Option<Box<str>> {
     let has_limits = !matches!((select.limit_count(), select.limit_offset()), (Node::None, Node::None));
@@ -203,9 +193,4 @@ fn tail(select: &nodes::SelectStmt) -> Option<Box<str>> {
         copy
     });
     printed_after_select(&printed)
-}
-
-fn printed_after_select(select: &nodes::SelectStmt) -> Option<Box<str>> {
-    let printed = pg_raw_parse::deparse(select).ok()?;
-    printed.as_str().strip_prefix("SELECT").map(|rest| rest.trim_start().into())
 }

@@ -15,6 +15,7 @@ mod query;
 mod verbs;
 mod define;
 mod utility;
+pub mod sorted;
 pub mod aggregate;
 
 /// The text is not PostgreSQL's SQL: a server shall say so in its own words.

@@ -1,0 +1,387 @@
+//! Queries whose rows come sorted from several shards and are merged into one stream. All shards run at once; each reads
+//! ahead a little and then waits for its turn, and all wait for a slow client: nothing is kept here.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::logic::fetch::Fetch;
+use crate::logic::merge::{Heads, KeyKind, Ordered, Rows, SortKey, Step};
+use crate::logic::plan::merge::{Bound, Merge};
+use crate::logic::plan::{Access, Requirement};
+use crate::logic::protocol::frame::{client, server};
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::{view, write};
+use crate::logic::route::{self, Destination, Values};
+use crate::logic::shards::{ShardId, ShardSet};
+use crate::logic::value::oid;
+use crate::proxy::metrics::{Direction, PlanKind};
+use crate::proxy::session::gather::{Errand, Given, TEXT_OID, TEXT_RESULTS, is_binary, write_formats, write_value};
+use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::statements::Statement;
+
+/// How a query of several shards was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Merged {
+    /// Its rows, so many, have been sent
+    Done(u64),
+    /// Nothing has been sent: PostgreSQL has to order it, or to say what is wrong with its LIMIT
+    Unsuited,
+}
+
+/// Rows that wait for the client: then it is its turn.
+const OUTBOX_MAX: usize = 32 << 10;
+
+/// How far a merge has come.
+enum Stage {
+    /// No shard has described its rows
+    Undescribed,
+    /// Rows pass
+    Merging(Ordered),
+    /// What still comes is of no interest; so many rows were passed on
+    Draining(Merged),
+}
+
+/// One query under way.
+struct Run<'a> {
+    merge: &'a Merge,
+    /// The client wants to know the columns
+    describes: bool,
+    skip: u64,
+    take: Option<u64>,
+    stage: Stage,
+    /// A shard sent rows that do not fit its description
+    is_broken: bool,
+}
+
+impl Session {
+    /// A Query over several shards.
+    pub(super) async fn merge_query(&mut self, merge: &Merge) -> Result<Merged, Trouble> {
+        let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
+        let merged = self.merge(merge, given, &Values::None, true).await?;
+        if let Merged::Done(rows) = merged {
+            write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
+            write::ready(&mut self.client.outbox, self.transaction.status());
+        }
+        Ok(merged)
+    }
+
+    /// Execute of a portal over several shards.
+    pub(super) async fn merge_portal(
+        &mut self,
+        merge: &Merge,
+        statement: &Statement,
+        bind: &[u8],
+    ) -> Result<Merged, Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let parameters = bind.parameters();
+        let given = Given { parameters: &parameters, types: &statement.types, results: bind.results };
+        let values = Values::Bind { bind: &bind, types: &statement.types };
+        let merged = self.merge(merge, given, &values, false).await?;
+        if let Merged::Done(rows) = merged {
+            write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
+        }
+        Ok(merged)
+    }
+
+    async fn merge(
+        &mut self,
+        merge: &Merge,
+        given: Given<'_>,
+        values: &Values<'_>,
+        describes: bool,
+    ) -> Result<Merged, Trouble> {
+        let rows = |bound: &Option<Bound>| match bound {
+            Some(bound) => route::rows(bound, values),
+            None => Some(None),
+        };
+        let (Some(take), Some(skip)) = (rows(&merge.limit), rows(&merge.offset)) else { return Ok(Merged::Unsuited) };
+        let skip = skip.unwrap_or_default();
+        self.check_isolation()?;
+        let shards = self.shards_of(&merge.requirement, values)?;
+        let wanted = take.map(|take| take.saturating_add(skip));
+        let mut errands = Vec::with_capacity(shards.len());
+        // Always in one order, so that two sessions cannot wait for each other's servers.
+        for shard in shards.iter() {
+            errands.push(self.merge_errand(merge, given, wanted, shard).await?);
+        }
+        let run = Run { merge, describes, skip, take, stage: Stage::Undescribed, is_broken: false };
+        self.run_merge(&mut errands, run).await
+    }
+
+    fn shards_of(&self, requirement: &Requirement, values: &Values<'_>) -> Result<ShardSet, Trouble> {
+        let shards = route::shards(requirement, values, self.map())?;
+        // Some shard has to say that there are no rows.
+        Ok(if shards.is_empty() { ShardSet::of(ShardId(0)) } else { shards })
+    }
+
+    async fn merge_errand(
+        &mut self,
+        merge: &Merge,
+        given: Given<'_>,
+        wanted: Option<u64>,
+        shard: ShardId,
+    ) -> Result<Errand, Trouble> {
+        let target = self.target(Destination::Shard(shard), merge.access)?;
+        let index = self.hold(target).await?;
+        self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
+        self.pipeline.clear();
+        let is_open = self.held[index].in_pipeline;
+        if !is_open || !self.transaction.is_idle() {
+            self.prepare(index);
+        }
+        let hidden = self.pipeline.entered() as usize;
+        self.pipeline.forget();
+        self.held[index].lease.unnamed = None;
+        self.held[index].has_written |= merge.access == Access::Write;
+        let out = self.outgoing.buffer();
+        ask(out, merge, given, wanted);
+        // A Sync would end the implicit transaction of a pipeline.
+        write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
+        let fetch = Fetch::merged(hidden, !is_open);
+        Ok(Errand { index, parts: Vec::new(), outgoing: std::mem::take(&mut self.outgoing), fetch, lost: None })
+    }
+
+    /// Sends to all shards and passes their rows on, until all have said everything.
+    async fn run_merge(&mut self, errands: &mut [Errand], mut run: Run<'_>) -> Result<Merged, Trouble> {
+        let servers = errands.iter().map(|errand| Arc::clone(&self.held[errand.index].lease.cancellable));
+        self.slot.set_all(servers.collect());
+        let sent: usize = errands.iter().map(|errand| errand.outgoing.len()).sum();
+        let mut patience = self.patience();
+        let is_gone = std::future::poll_fn(|context| {
+            let is_given_up = patience.ends(context);
+            loop {
+                for errand in errands.iter_mut().filter(|errand| !errand.is_over()) {
+                    errand.poll(&mut self.held[errand.index], context);
+                }
+                let has_failed = run.is_broken || errands.iter().any(Errand::has_failed);
+                if has_failed {
+                    run.fail(errands, &mut self.client.outbox);
+                }
+                let step = run.step(errands, &mut self.client.outbox);
+                if (has_failed || is_given_up) && !std::mem::replace(&mut patience.is_over, true) {
+                    self.cancel_aside();
+                }
+                match self.poll_merge(errands, step, context) {
+                    Poll::Ready(None) => (),
+                    Poll::Ready(Some(is_gone)) => return Poll::Ready(is_gone),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        });
+        if is_gone.await {
+            self.abandon_errands(errands);
+            return Err(End::Gone.into());
+        }
+        self.quieten(errands, patience.is_over).await;
+        self.metrics.bytes(Direction::ServerOut, sent as u64);
+        let received: usize = errands.iter().map(|errand| errand.fetch.received).sum();
+        self.metrics.bytes(Direction::ServerIn, received as u64);
+        if self.transaction.is_idle() && run.is_outdated(errands) {
+            errands.iter_mut().for_each(|errand| errand.fetch.failure = None);
+            run.stage = Stage::Draining(Merged::Unsuited);
+        }
+        let limit = self.picture().database.limits.gather_limit as usize;
+        self.end_errands(errands, limit, patience.deadlock)?;
+        match run.stage {
+            Stage::Draining(merged) if !run.is_broken => Ok(merged),
+            Stage::Undescribed | Stage::Merging(_) | Stage::Draining(_) => {
+                Err(Fault::Broken("a shard sent rows that do not fit their description".to_owned()).into())
+            }
+        }
+    }
+
+    /// After a step: `Ready(None)` goes on with the next, `Ready(Some(is the client gone?))` ends it.
+    fn poll_merge(&mut self, errands: &[Errand], step: Step, context: &mut Context<'_>) -> Poll<Option<bool>> {
+        // As PostgreSQL does, the client is sent what there is once it comes to some size.
+        let enough = if step == Step::Row { OUTBOX_MAX } else { OUTBOX_MAX / 4 };
+        if self.client.outbox.len() >= enough {
+            match self.client.poll_flush(context) {
+                Poll::Ready(Ok(())) => (),
+                Poll::Ready(Err(_)) => return Poll::Ready(Some(true)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        match step {
+            Step::Row => Poll::Ready(None),
+            Step::Done if errands.iter().all(Errand::is_over) => Poll::Ready(Some(false)),
+            Step::Wants | Step::Done => self.client.poll_gone(context).map(|()| Some(true)),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// Passes rows on until a shard has to send more, or the client has to take some.
+    fn step(&mut self, errands: &mut [Errand], out: &mut Vec<u8>) -> Step {
+        if let Stage::Undescribed = self.stage {
+            self.begin(errands, out);
+        }
+        match &mut self.stage {
+            Stage::Undescribed if errands.iter().all(Errand::is_over) => Step::Done,
+            Stage::Undescribed => Step::Wants,
+            Stage::Merging(ordered) => loop {
+                if out.len() >= OUTBOX_MAX {
+                    return Step::Row;
+                }
+                match ordered.step(errands, out) {
+                    Ok(Step::Row) => (),
+                    Ok(Step::Done) => {
+                        self.stage = Stage::Draining(Merged::Done(ordered.passed));
+                        return Step::Row;
+                    }
+                    Ok(Step::Wants) => return Step::Wants,
+                    Err(_) => {
+                        self.is_broken = true;
+                        return Step::Row;
+                    }
+                }
+            },
+            Stage::Draining(_) => {
+                let was_full = errands.iter().any(|errand| errand.fetch.is_full());
+                errands.iter_mut().for_each(|errand| errand.fetch.rows().clear());
+                if was_full { Step::Row } else { Step::Done }
+            }
+        }
+    }
+
+    /// The first description that arrives says how rows compare, and what the client is told of its columns.
+    fn begin(&mut self, errands: &[Errand], out: &mut Vec<u8>) {
+        let Some(description) = errands.iter().find_map(|errand| errand.fetch.description.as_deref()) else { return };
+        let keys = self.merge.keys.len();
+        let described = Described::read(description, keys);
+        // The schema may have changed behind our back: then the columns of a star are not those that were counted.
+        let described = described.filter(|it| keys == 0 || it.count == self.merge.columns);
+        let Some(described) = described else {
+            self.stage = Stage::Draining(Merged::Unsuited);
+            return;
+        };
+        let kinds = self.merge.keys.iter().zip(&described.types).map(|(key, oid)| Some((*key, key.kind(*oid)?)));
+        let Some(keys) = kinds.collect::<Option<Vec<(SortKey, KeyKind)>>>() else {
+            self.merge.learned.is_unsuited();
+            self.stage = Stage::Draining(Merged::Unsuited);
+            return;
+        };
+        if self.describes {
+            write::frame(out, server::ROW_DESCRIPTION, |out| {
+                out.extend_from_slice(&described.count.to_be_bytes());
+                out.extend_from_slice(described.columns);
+            });
+        }
+        let columns = usize::from(described.count);
+        self.stage = Stage::Merging(Ordered::new(keys, columns, errands.len(), self.skip, self.take));
+    }
+}
+
+impl Run<'_> {
+    /// Nothing more is passed on. PostgreSQL too describes the rows before it fails.
+    fn fail(&mut self, errands: &[Errand], out: &mut Vec<u8>) {
+        if let Stage::Undescribed = self.stage {
+            self.begin(errands, out);
+        }
+        self.stage = Stage::Draining(Merged::Done(0));
+    }
+
+    /// The schema has changed behind our back: a star has other columns than were counted, and nothing has been sent.
+    fn is_outdated(&self, errands: &[Errand]) -> bool {
+        /// protocol_violation (errcodes.txt): "bind message has … result formats but query has … columns"
+        const MISCOUNTED: &[u8] = b"08P01";
+        let is_miscounted = |errand: &Errand| {
+            errand.fetch.failure.as_deref().is_some_and(|body| view::error_field(body, b'C') == Some(MISCOUNTED))
+        };
+        errands.iter().all(|errand| errand.fetch.status.is_some() && errand.fetch.description.is_none())
+            && errands.iter().any(is_miscounted)
+    }
+}
+
+impl Heads for Errand {
+    fn rows(&mut self) -> &mut Rows {
+        self.fetch.rows()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.fetch.has_ended()
+    }
+}
+
+/// What a RowDescription says.
+struct Described<'a> {
+    /// The columns of the client
+    count: u16,
+    /// Their descriptions
+    columns: &'a [u8],
+    /// The types of the columns behind them
+    types: Vec<u32>,
+}
+
+impl<'a> Described<'a> {
+    /// The last `keys` columns are ours.
+    fn read(body: &'a [u8], keys: usize) -> Option<Self> {
+        // After its name: table, column, type, size, modifier, format (RowDescription).
+        const REST: usize = 18;
+        let (count, fields) = body.split_first_chunk::<2>()?;
+        let count = u16::from_be_bytes(*count).checked_sub(u16::try_from(keys).ok()?)?;
+        let field = |bytes: &'a [u8]| {
+            let end = memchr::memchr(0, bytes)? + 1 + REST;
+            bytes.split_at_checked(end)
+        };
+        let mut rest = fields;
+        for _ in 0..count {
+            (_, rest) = field(rest)?;
+        }
+        let columns = &fields[..fields.len() - rest.len()];
+        let mut types = Vec::with_capacity(keys);
+        for _ in 0..keys {
+            let one;
+            (one, rest) = field(rest)?;
+            types.push(u32::from_be_bytes(*one[one.len() - REST + 6..].first_chunk()?));
+        }
+        Some(Self { count, columns, types })
+    }
+}
+
+/// Parse, Bind, Describe and Execute for one shard.
+fn ask(out: &mut Vec<u8>, merge: &Merge, given: Given<'_>, wanted: Option<u64>) {
+    let last = usize::from(merge.params.last().copied().unwrap_or_default());
+    let own = if merge.is_limited() { usize::from(merge.params_max()) } else { last };
+    let is_used = |number: usize| u16::try_from(number + 1).is_ok_and(|it| merge.params.binary_search(&it).is_ok());
+    let count = own + usize::from(merge.is_limited());
+    let type_of = |number: usize| match number {
+        _ if number == own => oid::INT8,
+        _ if is_used(number) => view::type_at(given.types, number),
+        // One that the text does not name has no type to be found.
+        _ => TEXT_OID,
+    };
+    let types: Vec<u8> = (0..count).flat_map(|number| type_of(number).to_be_bytes()).collect();
+    write::parse(out, b"", merge.text.as_bytes(), &types);
+    write::frame(out, client::BIND, |out| {
+        out.extend_from_slice(&[0, 0]);
+        write_formats(out, count, |number| number == own || is_used(number) && is_binary(given.parameters, number));
+        out.extend_from_slice(&(count as u16).to_be_bytes());
+        for number in 0..own {
+            let value = given.parameters.get(number).and_then(|(_, bytes)| *bytes);
+            write_value(out, value.filter(|_| is_used(number)));
+        }
+        if merge.is_limited() {
+            // More rows than a bigint counts are all of them.
+            let wanted = wanted.and_then(|wanted| i64::try_from(wanted).ok()).map(i64::to_be_bytes);
+            write_value(out, wanted.as_ref().map(<[u8; 8]>::as_slice));
+        }
+        write_results(out, given.results, usize::from(merge.columns), merge.keys.len());
+    });
+    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+    out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+}
+
+/// The format of each column: as the client wants its own, ours in binary.
+fn write_results(out: &mut Vec<u8>, results: &[u8], columns: usize, keys: usize) {
+    if keys == 0 {
+        out.extend_from_slice(results);
+        return;
+    }
+    let codes: Vec<&[u8]> = results.get(2..).unwrap_or_default().chunks_exact(2).collect();
+    write_formats(out, columns + keys, |column| match codes.as_slice() {
+        _ if column >= columns => true,
+        [] => false,
+        [all] => all[1] == 1,
+        each => each.get(column).is_some_and(|code| code[1] == 1),
+    });
+}
