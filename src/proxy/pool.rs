@@ -161,6 +161,7 @@ impl ServerPool {
                 let backend = Backend {
                     stream: connected.stream,
                     walk: Default::default(),
+                    unheard: Default::default(),
                     cancellable: Arc::new(cancellable),
                     settings: Arc::default(),
                     is_tainted: false,

@@ -22,6 +22,8 @@ pub struct Backend {
     pub stream: Stream,
     /// Where we stand among its frames
     pub walk: Walk,
+    /// Received before its turn
+    pub unheard: Unheard,
     /// Who a cancel request must name
     pub cancellable: Arc<Cancellable>,
     /// What has been set on it since login
@@ -34,6 +36,42 @@ pub struct Backend {
     pub unnamed: Option<u64>,
     /// When it is to be closed
     pub expires: Instant,
+}
+
+/// Bytes of a server that were read together with what stood before them, and are for later. At most one read.
+#[derive(Debug, Default)]
+pub struct Unheard {
+    bytes: Vec<u8>,
+    at: usize,
+}
+
+impl Unheard {
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes them out: `keep` puts back what is still for later.
+    pub fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
+    /// What they are.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[self.at..]
+    }
+
+    /// The last `count` of these bytes are for later.
+    pub fn keep(&mut self, bytes: &[u8], count: usize) {
+        self.bytes = bytes[bytes.len() - count..].to_vec();
+        self.at = 0;
+    }
+
+    /// The last `count` of its own bytes stay.
+    pub fn shorten(mut self, count: usize) -> Self {
+        self.at = self.bytes.len() - count;
+        if count == 0 { Self::default() } else { self }
+    }
 }
 
 impl Backend {

@@ -9,7 +9,19 @@ const BY_CLIENT: &str = "SELECT id, kind FROM events WHERE client_id = $1 ORDER 
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [simple(), statements(), portals(), pipelines(), transactions(), settings(), copies(), bytes(), inserts()].concat()
+    [
+        simple(),
+        statements(),
+        portals(),
+        pipelines(),
+        lanes(),
+        transactions(),
+        settings(),
+        copies(),
+        bytes(),
+        inserts(),
+    ]
+    .concat()
 }
 
 fn simple() -> Vec<Scenario> {
@@ -109,6 +121,58 @@ fn pipelines() -> Vec<Scenario> {
         ("two hundred groups", vec![Send((0..200).map(|key| [one(&key.to_string()), sync()].concat()).collect::<Vec<_>>().concat()), Ready(200)]),
         ("two hundred statements in a group", ask(&[(0..200).map(|_| one("7")).collect::<Vec<_>>().concat(), sync()])),
         ("messages in small pieces", one("7").into_iter().chain(sync()).map(|byte| Send(vec![byte])).chain([Ready(1)]).collect()),
+    ]
+}
+
+/// Pipelines whose statements live on several shards.
+fn lanes() -> Vec<Scenario> {
+    const FAILS: &str = "SELECT 1 / (client_id - $1) FROM events WHERE client_id = $1";
+    const WIDE: &str = "SELECT id, repeat('x', 20000) FROM events WHERE client_id = $1 ORDER BY id";
+    const ADD: &str = "INSERT INTO events (client_id, id, kind) VALUES ($1, 1, 'l')";
+    let run = |name: &str, key: u32| [bind("", name, &[text(&key.to_string())], 0), execute("", 0)].concat();
+    let all = |name: &str, keys: std::ops::Range<u32>| keys.flat_map(|key| run(name, key)).collect::<Vec<u8>>();
+    let named = || [parse("s", BY_CLIENT, &[]), parse("f", FAILS, &[]), parse("w", WIDE, &[]), parse("a", ADD, &[])].concat();
+    let added = || q("SELECT count(*) FROM events WHERE client_id = 3005");
+    let gone = || q("DELETE FROM events WHERE client_id = 3005");
+    let act = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
+    let portal = |name: &str, key: u32| bind(name, "s", &[text(&key.to_string())], 0);
+    vec![
+        ("many keys of a named statement", ask(&[named(), all("s", 1..60), sync()])),
+        ("many keys, each described", ask(&[named(), (1..30).flat_map(|key| [portal("", key), describe(b'P', ""), execute("", 0)].concat()).collect(), sync()])),
+        ("many keys, each parsed anew", ask(&[(1..30).flat_map(|key| [parse("", BY_CLIENT, &[]), bind("", "", &[text(&format!("{key}"))], 0), execute("", 0)].concat()).collect(), sync()])),
+        ("many keys twice", [ask(&[named(), all("s", 1..20), sync()]), ask(&[all("s", 5..40), sync()])].concat()),
+        ("many groups of many keys", vec![Send([named(), sync(), (0..20).flat_map(|first| [all("s", first..first + 7), sync()].concat()).collect()].concat()), Ready(21)]),
+        ("wide rows of many keys", ask(&[named(), all("w", 1..40), sync()])),
+        ("an error among many keys", [ask(&[named(), all("s", 1..10), run("f", 7), all("s", 1..10), sync()]), ask(&[all("s", 1..10), sync()])].concat()),
+        ("an error at the first of many keys", [ask(&[named(), run("f", 7), all("w", 1..10), sync()]), ask(&[all("s", 1..10), sync()])].concat()),
+        ("an error at the last of many keys", [ask(&[named(), all("s", 1..10), run("f", 7), sync()]), ask(&[all("s", 1..10), sync()])].concat()),
+        ("several errors among many keys", [ask(&[named(), all("s", 1..10), all("f", 1..10), all("s", 1..10), sync()]), ask(&[all("s", 1..10), sync()])].concat()),
+        ("an error among many keys, the next group runs", vec![Send([named(), all("s", 1..6), run("f", 7), all("s", 1..6), sync(), all("s", 1..6), sync()].concat()), Ready(2)]),
+        ("an error among many keys is told before Sync", vec![Send([named(), all("s", 1..6), run("f", 7), all("s", 1..6), flush()].concat()), Until(b"E"), Send([all("s", 1..6), sync()].concat()), Ready(1)]),
+        ("a Parse that fails among many keys", [ask(&[named(), all("s", 1..6), parse("bad", "SELECT nope FROM events WHERE client_id = $1", &[]), all("s", 1..6), sync()]), ask(&[run("bad", 1), sync()]), ask(&[all("s", 1..6), sync()])].concat()),
+        ("a syntax error among many keys", [ask(&[named(), all("s", 1..6), parse("bad", "SELEC", &[]), all("s", 1..6), sync()]), ask(&[all("s", 1..6), sync()])].concat()),
+        ("an unknown statement among many keys", [ask(&[named(), all("s", 1..6), run("nope", 1), all("s", 1..6), sync()]), ask(&[all("s", 1..6), sync()])].concat()),
+        ("an unknown portal among many keys", ask(&[named(), all("s", 1..6), execute("nope", 0), all("s", 1..6), sync()])),
+        ("names given behind an error are not", [ask(&[named(), all("s", 1..6), run("f", 7), parse("later", BY_CLIENT, &[]), run("s", 2), run("later", 3), close(b'S', "s"), sync()]), ask(&[all("s", 1..6), sync()]), ask(&[run("later", 1), sync()])].concat()),
+        ("names given before an error are", [ask(&[named(), run("s", 1), parse("t", BY_CLIENT, &[]), all("t", 1..6), run("f", 7), all("s", 1..6), sync()]), ask(&[all("t", 1..6), sync()])].concat()),
+        ("a name that is given anew among many keys", ask(&[named(), all("s", 1..4), close(b'S', "s"), parse("s", WIDE, &[]), all("s", 1..4), close(b'S', "s"), parse("s", BY_CLIENT, &[]), all("s", 1..4), sync()])),
+        ("flushes among many keys", vec![Send([named(), all("s", 1..4), flush()].concat()), Until(b"C"), Until(b"C"), Until(b"C"), Send([all("s", 4..7), flush()].concat()), Until(b"C"), Until(b"C"), Until(b"C"), Send([all("s", 1..9), sync()].concat()), Ready(1)]),
+        ("many keys in a transaction block", [ask(&[named(), sync()]), q("BEGIN"), ask(&[all("s", 1..20), sync()]), ask(&[all("s", 1..20), sync()]), q("COMMIT")].concat()),
+        ("many keys and their transaction in one group", ask(&[named(), act("BEGIN"), all("s", 1..20), act("COMMIT"), all("s", 1..9), sync()])),
+        ("an error among many keys in a transaction block", [ask(&[named(), sync()]), q("BEGIN"), ask(&[all("s", 1..9), run("f", 7), all("s", 1..9), sync()]), ask(&[all("s", 1..4), sync()]), q("COMMIT"), ask(&[all("s", 1..9), sync()])].concat()),
+        ("a savepoint brings many keys back", [ask(&[named(), sync()]), q("BEGIN"), q("SAVEPOINT x"), ask(&[all("s", 1..9), run("f", 7), all("s", 1..9), sync()]), q("ROLLBACK TO x"), ask(&[all("s", 1..9), sync()]), q("COMMIT")].concat()),
+        ("a write among many keys", [ask(&[named(), all("s", 1..6), run("a", 3005), run("s", 3005), all("s", 1..6), sync()]), added(), gone()].concat()),
+        ("a write among many keys in a transaction block", [ask(&[named(), sync()]), q("BEGIN"), ask(&[all("s", 1..6), run("a", 3005), all("s", 1..6), sync()]), q("COMMIT"), added(), gone()].concat()),
+        ("a write among many keys is undone by a later error", [ask(&[named(), all("s", 1..6), run("a", 3005), all("s", 1..6), run("f", 7), all("s", 1..6), sync()]), added()].concat()),
+        ("a write among many keys is not done behind an error", [ask(&[named(), all("s", 1..6), run("f", 7), all("s", 1..6), run("a", 3005), all("s", 1..6), sync()]), added()].concat()),
+        ("a write is undone by an error among many keys of a block", [ask(&[named(), sync()]), q("BEGIN"), ask(&[run("a", 3005), all("s", 1..6), run("f", 7), sync()]), q("COMMIT"), added()].concat()),
+        ("a write that fails among many keys", [ask(&[named(), run("a", 3005), sync()]), ask(&[all("s", 1..6), run("a", 3005), all("s", 1..6), sync()]), added(), gone()].concat()),
+        ("a write behind a flush of many keys", [vec![Send([named(), all("s", 1..6), run("a", 3005), flush()].concat()), Until(b"C"), Send([all("s", 1..6), run("f", 7), sync()].concat()), Ready(1)], added()].concat()),
+        ("portals on several shards in turn", [q("BEGIN"), ask(&[named(), portal("p", 7), portal("q", 42), portal("r", 1), execute("p", 1), execute("q", 1), execute("r", 1), execute("p", 1), execute("r", 0), execute("q", 0), close(b'P', "p"), execute("p", 0), sync()]), q("ROLLBACK")].concat()),
+        ("a key without a home among many", ask(&[named(), run("s", 1), bind("", "s", &[(0, None)], 0), execute("", 0), all("s", 1..9), sync()])),
+        ("statements of no shard among many keys", ask(&[named(), all("s", 1..4), act("SELECT 1"), all("s", 4..9), act("SELECT count(*) FROM pg_class WHERE relname = 'events'"), all("s", 1..4), sync()])),
+        ("a setting among many keys", [ask(&[named(), all("s", 1..4), act("SET work_mem = '5MB'"), all("s", 1..4), sync()]), q("SHOW work_mem"), q("RESET work_mem")].concat()),
+        ("five hundred keys in a group", ask(&[named(), all("s", 1..500), sync()])),
     ]
 }
 

@@ -28,6 +28,11 @@ pub trait Judge {
 
     /// A frame has ended: may append what the client is owed at this point.
     fn between(&mut self, out: &mut Vec<u8>);
+
+    /// What follows is for later: the walk stops here.
+    fn is_over(&self) -> bool {
+        false
+    }
 }
 
 /// The length of a frame cannot be.
@@ -50,12 +55,19 @@ pub struct Walk {
     carry: Vec<u8>,
     /// Types that the client knows by other numbers than this server, if there are any
     pub oids: Option<Arc<Oids>>,
+    /// Bytes at the end of the last chunk that the judge did not want yet
+    left: usize,
 }
 
 impl Walk {
     /// Are we between two frames?
     pub fn is_between_frames(&self) -> bool {
         self.rest == 0 && self.carry.is_empty()
+    }
+
+    /// How many bytes at the end of the last chunk are for later: they are to be walked again.
+    pub fn left(&self) -> usize {
+        self.left
     }
 
     /// Is a frame passed on in part, so that nothing else can be said to the client before it ends?
@@ -66,6 +78,7 @@ impl Walk {
     /// Walks one read. Returns the tail of `chunk` that is to be sent after `out`; in the common case that is all
     /// of it, and `out` stays empty.
     pub fn feed<'a>(&mut self, chunk: &'a [u8], judge: &mut impl Judge, out: &mut Vec<u8>) -> Result<&'a [u8], Broken> {
+        self.left = 0;
         let mut at = self.finish_carry(chunk, judge, out)?;
         let mut run = at;
         loop {
@@ -83,6 +96,10 @@ impl Walk {
                 }
                 flush(judge, chunk, &mut run, at, out);
                 continue;
+            }
+            if left > 0 && judge.is_over() {
+                self.left = left;
+                return Ok(&chunk[run..at]);
             }
             let Some((tag, size)) = header(&chunk[at..])? else {
                 out.extend_from_slice(&chunk[run..at]);

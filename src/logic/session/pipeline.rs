@@ -79,6 +79,8 @@ pub enum Owed {
     Sync,
     /// Sync of ours
     HiddenSync,
+    /// Another server answers first: what this one says next is for later
+    Turn,
 }
 
 /// Something the session wants to know.
@@ -134,6 +136,8 @@ pub struct Pipeline {
     pub is_deaf: bool,
     /// The statement is being cancelled by us, for this reason: a whole ErrorResponse to stand for query_canceled
     pub instead: Option<Box<[u8]>>,
+    /// More follows at once: what the client is to be sent may wait for it
+    pub more_follows: bool,
     /// Something of the client's has been answered since the last `clear`
     has_answered: bool,
     /// What happened, for the session
@@ -159,6 +163,11 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// For a server that answers in turn with others.
+    pub fn in_turns() -> Self {
+        Self { more_follows: true, ..Self::default() }
+    }
+
     /// One more.
     pub fn owe(&mut self, owed: Owed) {
         self.entered += 1;
@@ -179,9 +188,27 @@ impl Pipeline {
         }
     }
 
-    /// Nothing is owed any more.
+    /// Nothing is owed any more, or not before the others have had their turn.
     pub fn is_settled(&self) -> bool {
+        matches!(self.owed.front(), None | Some(Owed::Turn))
+    }
+
+    /// Nothing is owed at all.
+    pub fn is_empty(&self) -> bool {
         self.owed.is_empty()
+    }
+
+    /// The others have had their turn.
+    pub fn next_turn(&mut self) {
+        if let Some(Owed::Turn) = self.owed.front() {
+            self.pop();
+        }
+    }
+
+    /// From now on the client hears nothing of it, so there are no turns any more.
+    pub fn silence(&mut self) {
+        self.is_deaf = true;
+        self.owed.retain(|owed| !matches!(owed, Owed::Turn));
     }
 
     /// Forgets what happened; keeps its memory.
@@ -205,7 +232,9 @@ impl Pipeline {
     /// Says the replies of ours whose turn it is.
     pub fn speak(&mut self, out: &mut Vec<u8>) {
         while let Some(Owed::Local(bytes)) = self.owed.front() {
-            out.extend_from_slice(bytes);
+            if !self.is_deaf {
+                out.extend_from_slice(bytes);
+            }
             self.pop();
         }
     }
@@ -414,14 +443,23 @@ impl Pipeline {
 
 impl Judge for Pipeline {
     fn judge(&mut self, tag: u8, body: Option<&[u8]>, out: &mut Vec<u8>) -> Verdict {
+        let before = out.len();
         let verdict = self.verdict(tag, body, out);
-        if self.is_deaf && tag != server::NOTIFICATION { Verdict::Hide } else { verdict }
+        if self.is_deaf && tag != server::NOTIFICATION {
+            out.truncate(before);
+            return Verdict::Hide;
+        }
+        verdict
     }
 
     fn between(&mut self, out: &mut Vec<u8>) {
         if matches!(self.owed.front(), Some(Owed::Local(_))) {
             self.speak(out);
         }
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::Turn))
     }
 }
 

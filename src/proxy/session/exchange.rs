@@ -15,6 +15,9 @@ use crate::logic::session::pipeline::Pipeline;
 use crate::proxy::server::Backend;
 use crate::proxy::session::client::{Client, poll_read, poll_write_some, with_scratch};
 
+/// What waits for more to come stays below this, so that it costs no more to copy it than to send it alone.
+const WAIT_MAX: usize = 16 << 10;
+
 /// How an exchange ended.
 #[derive(Debug)]
 pub enum Outcome {
@@ -145,7 +148,7 @@ impl Exchange<'_> {
             self.outgoing.clear();
         }
         loop {
-            if self.client.has_backlog() {
+            if self.client.has_backlog() && !self.may_wait(0) {
                 match self.client.poll_flush(context) {
                     Poll::Ready(Ok(())) => (),
                     Poll::Ready(Err(_)) => return Poll::Ready(Outcome::ClientGone),
@@ -162,10 +165,18 @@ impl Exchange<'_> {
                 Poll::Ready(Ok(())) => (),
                 Poll::Ready(Err(outcome)) => return Poll::Ready(outcome),
                 Poll::Pending => {
+                    if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
+                        return Poll::Ready(Outcome::ClientGone);
+                    }
                     return self.client.poll_gone(context).map(|()| Outcome::ClientGone);
                 }
             }
         }
+    }
+
+    /// May the client wait for so many bytes more, and for what stands before them?
+    fn may_wait(&self, more: usize) -> bool {
+        self.pipeline.more_follows && self.client.outbox.len() + more <= WAIT_MAX
     }
 
     /// While COPY data flows in: sends what is waiting, takes in what the server says. Pending while both block.
@@ -194,6 +205,12 @@ impl Exchange<'_> {
 
     /// One read from the server, judged and passed on.
     fn poll_server(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
+        if !self.backend.unheard.is_empty() {
+            let unheard = self.backend.unheard.take();
+            let heard = self.hear(context, unheard.bytes());
+            self.backend.unheard = unheard.shorten(self.backend.walk.left());
+            return Poll::Ready(heard);
+        }
         with_scratch(|scratch| {
             let count = match poll_read(&mut self.backend.stream, context, scratch) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(self.lost("the server closed the connection".into()))),
@@ -202,21 +219,29 @@ impl Exchange<'_> {
                 Poll::Pending => return Poll::Pending,
             };
             self.received += count as u64;
-            let before = self.client.outbox.len();
-            let walked = self.backend.walk.feed(&scratch[..count], self.pipeline, &mut self.client.outbox);
-            let tail = match walked {
-                Ok(tail) => tail,
-                Err(Broken { tag, length }) => {
-                    let cause = format!("the server sent a message '{}' of length {length}", char::from(tag));
-                    return Poll::Ready(Err(self.lost(cause)));
-                }
-            };
-            self.passed += (self.client.outbox.len() - before + tail.len()) as u64;
-            match self.client.send_or_keep(context, tail) {
-                Ok(()) => Poll::Ready(Ok(())),
-                Err(_) => Poll::Ready(Err(Outcome::ClientGone)),
+            let heard = self.hear(context, &scratch[..count]);
+            if self.backend.walk.left() > 0 {
+                self.backend.unheard.keep(&scratch[..count], self.backend.walk.left());
             }
+            Poll::Ready(heard)
         })
+    }
+
+    /// Passes on what the client is to hear of a chunk.
+    fn hear(&mut self, context: &mut Context<'_>, chunk: &[u8]) -> Result<(), Outcome> {
+        let before = self.client.outbox.len();
+        let tail = match self.backend.walk.feed(chunk, self.pipeline, &mut self.client.outbox) {
+            Ok(tail) => tail,
+            Err(Broken { tag, length }) => {
+                return Err(self.lost(format!("the server sent a message '{}' of length {length}", char::from(tag))));
+            }
+        };
+        self.passed += (self.client.outbox.len() - before + tail.len()) as u64;
+        if self.may_wait(tail.len()) {
+            self.client.outbox.extend_from_slice(tail);
+            return Ok(());
+        }
+        self.client.send_or_keep(context, tail).map_err(|_| Outcome::ClientGone)
     }
 
     fn lost(&self, cause: String) -> Outcome {

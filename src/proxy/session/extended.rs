@@ -9,11 +9,13 @@ use crate::logic::protocol::view::{self, Bind};
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::{Owed, UNNAMED};
+use crate::logic::shards::ShardId;
 use crate::logic::transaction::{Step as Told, Transaction};
 use crate::proxy::metrics::{ClientState, PlanKind};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::exchange::Outcome;
+use crate::proxy::session::servers::Held;
 use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, needs_simple};
 use crate::proxy::session::{End, Run, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -41,10 +43,25 @@ impl Session {
         let started = Instant::now();
         self.show(ClientState::Active);
         self.look()?;
-        let mut segment = self.gather_segment();
+        let mut segment = self.gather_segment(0);
+        let mut lanes = self.gather_lanes(&mut segment);
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
         self.run = if matches!(cut, Cut::Sync) { Run::Between } else { Run::Pipelining };
-        let result = self.run_segment(&mut segment, &cut).await;
+        let result = if lanes.is_empty() {
+            self.run_segment(&mut segment, &cut).await
+        } else {
+            let is_sync = matches!(cut, Cut::Sync) && !segment.needs_server;
+            match self.run_lanes(&mut lanes, &mut segment, is_sync).await {
+                // What has not been consumed is skipped, its Sync too.
+                Ok(()) if self.run == Run::Skipping => return Ok(Progress::Served),
+                Err(Trouble::End(end)) => return Err(end.into()),
+                Err(trouble) => return self.skip(&trouble).await.map(|()| Progress::Served),
+                Ok(()) => {
+                    segment.move_to_front();
+                    self.run_segment(&mut segment, &cut).await
+                }
+            }
+        };
         let result = match (result, cut) {
             (Ok(()), _) if self.run == Run::Skipping => Ok(()),
             (Ok(()), Cut::Act(shape)) => self.act_extended(&shape).await,
@@ -177,14 +194,11 @@ impl Session {
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
         self.held[index].has_written |= segment.access == Access::Write;
-        self.emit(index, segment);
+        self.emit(index, segment, &mut smallvec::SmallVec::new());
         let ends = is_sync && !others;
         self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;
         self.pipeline.hides_stale = ends && self.transaction.is_idle() && self.is_parsed_later(index, segment);
-        for shape in &segment.bound {
-            let kind = super::only(shape).and_then(|planned| PlanKind::of(&planned.plan)).unwrap_or(PlanKind::Hint);
-            self.metrics.statement(Some((target.shard, self.held[index].role)), kind);
-        }
+        self.count_bound(index, segment);
         if ends {
             write::bare(self.outgoing.buffer(), client::SYNC);
             self.pipeline.owe(Owed::Sync);
@@ -207,11 +221,7 @@ impl Session {
             self.trouble_of(index, outcome)?;
         }
         self.after_segment(index, segment, changes_schema);
-        for portal in &mut self.portals {
-            if !is_ours(&portal.shape) {
-                portal.shard.get_or_insert(target.shard);
-            }
-        }
+        self.portals_are_on(target.shard);
         if ends && !joins {
             self.kept_ready = None;
             self.say_ready();
@@ -225,6 +235,24 @@ impl Session {
             self.sync_after_error().await?;
         }
         Ok(())
+    }
+
+    /// Counts the statements that a segment sends to a server.
+    pub(super) fn count_bound(&self, index: usize, segment: &Segment) {
+        let Held { shard, role, .. } = self.held[index];
+        for shape in &segment.bound {
+            let kind = super::only(shape).and_then(|planned| PlanKind::of(&planned.plan)).unwrap_or(PlanKind::Hint);
+            self.metrics.statement(Some((shard, role)), kind);
+        }
+    }
+
+    /// The portals that were bound without a server are on this shard.
+    pub(super) fn portals_are_on(&mut self, shard: ShardId) {
+        for portal in &mut self.portals {
+            if !is_ours(&portal.shape) {
+                portal.shard.get_or_insert(shard);
+            }
+        }
     }
 
     /// Did the client parse the first statement that is bound later than the server did? Then PostgreSQL would have
@@ -248,7 +276,7 @@ impl Session {
         // What comes before the Bind was answered by us.
         let first = segment.steps.iter().position(|step| matches!(step, Step::Bind { .. })).unwrap_or(0);
         drop(segment.steps.drain(..first));
-        self.emit(index, segment);
+        self.emit(index, segment, &mut smallvec::SmallVec::new());
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::Sync);
         self.converse(index, None).await
@@ -283,8 +311,17 @@ impl Session {
     }
 
     /// After an error the names given by messages that were not reached mean what they meant before.
-    fn take_back(&mut self, segment: &mut Segment, answered: u32) {
+    pub(super) fn take_back(&mut self, segment: &mut Segment, answered: u32) {
         let reached = segment.owed_at.iter().filter(|owed| **owed < answered).count();
+        self.take_back_from(segment, reached);
+    }
+
+    /// The same for a segment of which nothing was reached.
+    pub(super) fn take_back_all(&mut self, segment: &mut Segment) {
+        self.take_back_from(segment, 0);
+    }
+
+    fn take_back_from(&mut self, segment: &mut Segment, reached: usize) {
         while let Some((step, name, before)) = segment.undo.pop() {
             if step < reached {
                 break;
@@ -298,9 +335,9 @@ impl Session {
     }
 
     /// Writes a segment's messages as the server is to see them.
-    fn emit(&mut self, index: usize, segment: &mut Segment) {
+    /// `sent`: statements that are prepared by what is on its way.
+    pub(super) fn emit(&mut self, index: usize, segment: &mut Segment, sent: &mut smallvec::SmallVec<[u64; 8]>) {
         let steps = std::mem::take(&mut segment.steps);
-        let mut sent = smallvec::SmallVec::<[u64; 8]>::new();
         for step in &steps {
             segment.owed_at.push(self.pipeline.entered());
             match step {
@@ -311,14 +348,14 @@ impl Session {
                     self.pipeline.owe(Owed::Parse(None));
                     self.held[index].lease.unnamed = Some(statement.id);
                 }
-                Step::Parse { statement, is_named: true } => self.emit_parse(index, statement, &mut sent),
+                Step::Parse { statement, is_named: true } => self.emit_parse(index, statement, sent),
                 Step::Bind { statement, name, at, .. } => {
-                    self.ensure(index, statement, !name.is_empty(), &mut sent);
+                    self.ensure(index, statement, !name.is_empty(), sent);
                     self.emit_bind(statement, !name.is_empty(), at.clone());
                     self.pipeline.owe(Owed::Bind(name.clone()));
                 }
                 Step::Describe { statement, is_named } => {
-                    self.ensure(index, statement, *is_named, &mut sent);
+                    self.ensure(index, statement, *is_named, sent);
                     let name = if *is_named { statement.server_name().to_vec() } else { Vec::new() };
                     write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &name);
                     self.pipeline.owe(Owed::Describe);

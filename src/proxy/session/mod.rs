@@ -23,6 +23,7 @@ mod cursors;
 mod execute;
 mod commands;
 mod steps;
+mod lanes;
 mod extended;
 
 use std::cell::RefCell;

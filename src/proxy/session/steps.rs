@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, Plan, Refusal};
+use crate::logic::plan::{Access, Mark, Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
@@ -62,6 +62,10 @@ pub(super) struct Segment {
     pub needs_server: bool,
     /// It does more than parse and describe
     pub needs_transaction: bool,
+    /// What it executes could be undone
+    pub can_be_undone: bool,
+    /// Where its messages stand in what was received
+    pub start: usize,
     /// Bytes of the client's messages that it covers
     pub size: usize,
     pub cut: Cut,
@@ -72,6 +76,34 @@ pub(super) struct Segment {
 }
 
 impl Segment {
+    /// One that begins here.
+    pub fn at(start: usize) -> Self {
+        Self {
+            steps: SmallVec::new(),
+            destination: Destination::Any,
+            access: Access::Read,
+            bound: SmallVec::new(),
+            needs_server: false,
+            needs_transaction: false,
+            can_be_undone: true,
+            start,
+            size: 0,
+            cut: Cut::Next,
+            owed_at: Vec::new(),
+            undo: Vec::new(),
+        }
+    }
+
+    /// What stood before it has been consumed.
+    pub fn move_to_front(&mut self) {
+        let start = std::mem::take(&mut self.start);
+        for step in &mut self.steps {
+            if let Step::Bind { at, .. } | Step::Portal { at, .. } = step {
+                *at = at.start - start..at.end - start;
+            }
+        }
+    }
+
     /// A statement in it changes the schema.
     pub fn changes_schema(&self) -> bool {
         self.bound.iter().any(|shape| changes_schema(shape))
@@ -108,21 +140,10 @@ impl Session {
     }
 
     /// Reads messages up to the end of a segment. Names are given at once; `undo` takes them back.
-    pub(super) fn gather_segment(&mut self) -> Segment {
-        let mut segment = Segment {
-            steps: SmallVec::new(),
-            destination: Destination::Any,
-            access: Access::Read,
-            bound: SmallVec::new(),
-            needs_server: false,
-            needs_transaction: false,
-            size: 0,
-            cut: Cut::Next,
-            owed_at: Vec::new(),
-            undo: Vec::new(),
-        };
+    pub(super) fn gather_segment(&mut self, start: usize) -> Segment {
+        let mut segment = Segment::at(start);
         loop {
-            let at = segment.size;
+            let at = start + segment.size;
             let (tag, size) = match frame::front(&self.client.received()[at..]) {
                 Front::Whole(frame) => (frame.tag, frame.bytes.len()),
                 Front::Partial { .. } | Front::Malformed { .. } => return segment,
@@ -359,9 +380,11 @@ impl Session {
             Some(portal) if portal.across.is_some() => Ok(Some(Cut::Across(name.into(), limit))),
             portal => {
                 let shard = portal.and_then(|portal| portal.shard);
+                let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {
                     return Ok(Some(cut));
                 }
+                segment.can_be_undone &= can_be_undone;
                 // What comes after DDL must be planned with the new schema.
                 Ok(segment.changes_schema().then_some(Cut::Flush).filter(|_| !self.is_followed_by_end(at + size)))
             }
@@ -390,7 +413,8 @@ impl Session {
             }
             Target::Portal(name) => {
                 let is_ours = self.portal(name).is_some_and(|portal| is_ours(&portal.shape));
-                if is_ours || self.held.iter().all(|held| !held.is_engaged()) && !segment.needs_server {
+                let is_first = segment.start == 0 && !segment.needs_server;
+                if is_ours || is_first && self.held.iter().all(|held| !held.is_engaged()) {
                     segment.steps.push(Step::Answer(CLOSE_COMPLETE));
                 } else {
                     let shard = self.portal(name).and_then(|portal| portal.shard);
@@ -412,6 +436,18 @@ fn changes_schema(shape: &Shape) -> bool {
         (Plan::One(one), _) => one.mark.is_ddl,
         (_, Some(forced)) => forced.mark.is_ddl,
         (_, None) => false,
+    })
+}
+
+/// Running it does nothing that a rollback would not undo. COPY talks with the client while it runs.
+fn can_be_undone(shape: &Shape) -> bool {
+    super::only(shape).is_some_and(|planned| {
+        let mark = match (&*planned.plan, &planned.forced) {
+            (Plan::One(one), _) => &one.mark,
+            (_, Some(forced)) => &forced.mark,
+            (_, None) => return false,
+        };
+        *mark == Mark::default() && planned.verb != "COPY"
     })
 }
 
