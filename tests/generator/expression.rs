@@ -11,7 +11,7 @@ impl Writer<'_> {
     /// An expression of this type.
     pub fn expression(&mut self, kind: Kind, place: &Place<'_>) -> String {
         self.note(kind);
-        if !self.may_grow() {
+        if !self.may_grow() || self.is_plain && !self.choices.one_in(8) {
             return self.leaf(kind, place);
         }
         match self.choices.below(12) {
@@ -229,6 +229,9 @@ impl Writer<'_> {
         if !self.may_grow() {
             return format!("{column} IS NOT NULL");
         }
+        if self.is_plain && !self.choices.one_in(6) {
+            return self.plain_condition(&column, kind, place);
+        }
         match self.choices.below(24) {
             0..=3 => {
                 let operator = self.operator();
@@ -303,6 +306,19 @@ impl Writer<'_> {
                 Some(flag) => flag,
                 None => format!("{column} IS NOT NULL"),
             },
+        }
+    }
+
+    /// One that may go along to the shards, and often names the key.
+    fn plain_condition(&mut self, column: &str, kind: Kind, place: &Place<'_>) -> String {
+        let operator = self.operator();
+        match self.choices.below(8) {
+            0..=2 => format!("{column} {operator} {}", self.value(kind)),
+            3 => format!("{column} IN ({}, {})", self.value(kind), self.value(kind)),
+            4 => format!("{column} BETWEEN {} AND {}", self.value(kind), self.value(kind)),
+            5 => format!("{column} IS NULL"),
+            6 => format!("({column} {operator} {} OR {})", self.value(kind), self.condition(place)),
+            _ => format!("{column} IS NOT NULL"),
         }
     }
 

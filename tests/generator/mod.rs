@@ -40,6 +40,8 @@ use writer::{Marks, Writer, numbered};
 
 /// Statements over one set of tables.
 const PER_SCHEMA: usize = 250;
+/// Sessions at the same time.
+const WORKERS: usize = 2;
 /// Differences that are shortened and shown; the others are counted.
 const SHOWN_MAX: usize = 25;
 /// What is tried to shorten one of them.
@@ -53,6 +55,16 @@ struct Made {
     /// The table that it changes
     changes: Option<String>,
     tape: Vec<u32>,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    seed: u64,
+    statements: usize,
+    schemas: &'a [Schema],
+    /// Of the oracle and of the proxy
+    ports: (u16, u16),
 }
 
 /// The two sides.
@@ -86,28 +98,46 @@ fn random_statements_are_answered_as_by_one_postgresql() {
     load(&world, &schemas);
     let map = data::keyspaces_toml(&world) + &schema::map_toml(&schemas);
     let proxy = Proxy::start(&world.lab, "proxy", &map).unwrap();
-    let mut sides = Sides { oracle: login(world.oracle.port()), proxy: login(proxy.port), port: proxy.port };
-    let mut counts = Counts::default();
-    for it in 0..statements {
-        let schema = &schemas[it / PER_SCHEMA];
-        if it % PER_SCHEMA == 0 {
-            sides.set_zone(it / PER_SCHEMA);
+    let run = Run { seed, statements, schemas: &schemas, ports: (world.oracle.port(), proxy.port) };
+    let counts = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..WORKERS).map(|worker| scope.spawn(move || run.part(worker))).collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).fold(Counts::default(), Counts::and)
+    });
+    let report = counts.report();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("generator-report-{seed}.md"));
+    std::fs::write(file, &report).unwrap();
+    assert_eq!(counts.different, 0, "seed {seed}\n{report}\n{}", counts.complaints);
+    assert!(counts.failed * 10 < statements, "too many statements fail on both sides\n{report}");
+    assert!(counts.queries_refused * 20 <= counts.queries, "too many queries are refused\n{report}");
+}
+
+impl Run<'_> {
+    /// What one worker does: its tables are its own.
+    fn part(&self, worker: usize) -> Counts {
+        let (oracle, proxy) = self.ports;
+        let mut sides = Sides { oracle: login(oracle), proxy: login(proxy), port: proxy };
+        let mut counts = Counts::default();
+        for it in (0..self.statements).filter(|it| it / PER_SCHEMA % WORKERS == worker) {
+            if it % PER_SCHEMA == 0 {
+                sides.set_zone(it / PER_SCHEMA);
+            }
+            self.statement(it, &mut sides, &mut counts);
         }
-        let made = make(Choices::of_seed(seed.wrapping_mul(1_000_003).wrapping_add(1_000 + it as u64) << 20), schema);
+        counts
+    }
+
+    fn statement(&self, it: usize, sides: &mut Sides, counts: &mut Counts) {
+        let schema = &self.schemas[it / PER_SCHEMA];
+        let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(1_000 + it as u64) << 20;
+        let made = make(Choices::of_seed(seed), schema);
         let verdict = sides.verdict(&made);
         counts.add(&made, &verdict);
         if matches!(verdict, Verdict::Different(_)) && counts.different <= SHOWN_MAX {
-            let complaint = shown(&mut sides, &made, schema, it);
+            let complaint = shown(sides, &made, schema, it);
             counts.complaints += &complaint;
             eprintln!("{complaint}");
         }
     }
-    let report = counts.report();
-    std::fs::write(Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("generator-report-{seed}.md")), &report)
-        .unwrap();
-    assert_eq!(counts.different, 0, "seed {seed}\n{report}\n{}", counts.complaints);
-    assert!(counts.failed * 10 < statements, "too many statements fail on both sides\n{report}");
-    assert!(counts.queries_refused * 20 <= counts.queries, "too many queries are refused\n{report}");
 }
 
 /// Makes the tables everywhere, fills the oracle, and each shard with its part.
@@ -141,6 +171,7 @@ fn make(mut choices: Choices, schema: &Schema) -> Made {
     let with_params = mode != Mode::Simple && choices.one_in(2);
     let is_change = choices.one_in(6);
     let mut writer = Writer::new(choices, schema, with_params);
+    writer.is_plain = writer.choices.one_in(3);
     let (sql, changes) = match is_change {
         true => {
             let (sql, table) = writer.change();
@@ -250,6 +281,21 @@ impl Counts {
             }
             Verdict::Different(_) => self.different += 1,
         }
+    }
+
+    /// Those of both.
+    fn and(mut self, other: Self) -> Self {
+        self.queries += other.queries;
+        self.queries_refused += other.queries_refused;
+        self.changes += other.changes;
+        self.changes_refused += other.changes_refused;
+        self.failed += other.failed;
+        self.different += other.different;
+        self.complaints += &other.complaints;
+        for (why, (count, example)) in other.reasons {
+            self.reasons.entry(why).or_insert((0, example)).0 += count;
+        }
+        self
     }
 
     fn note(&mut self, why: &str, made: &Made) {

@@ -1,7 +1,7 @@
 //! Random queries.
 
 use super::kinds::{ALL, Kind, literal};
-use super::writer::{Place, Relation, Writer, quoted};
+use super::writer::{Place, Relation, Writer, all_columns, quoted};
 
 /// A query and the columns it makes.
 pub struct Made {
@@ -24,7 +24,7 @@ impl Writer<'_> {
     /// A query, of these types if that is asked.
     pub fn query(&mut self, outer: Option<&Place<'_>>, wanted: Option<&[Kind]>, standing: Standing) -> Made {
         let visible = self.common.len();
-        let can_grow = self.may_grow();
+        let can_grow = self.may_grow() && !(self.is_plain && !self.choices.one_in(8));
         let with = if can_grow && self.choices.one_in(7) { self.with(outer) } else { String::new() };
         let mut made = match self.choices.below(12) {
             10 if can_grow => self.set_operation(outer, wanted, standing),
@@ -139,7 +139,7 @@ impl Writer<'_> {
                 format!(" WHERE {one} AND {other}")
             }
         };
-        if self.fuel > 0 && self.choices.one_in(4) {
+        if self.fuel > 0 && self.choices.one_in(if self.is_plain { 3 } else { 4 }) {
             return self.grouped(&format!("{from}{filter}"), &place, wanted, standing);
         }
         if wanted.is_none() && self.choices.one_in(6) && (standing != Standing::InFrom || relations.len() == 1) {
@@ -273,9 +273,15 @@ impl Writer<'_> {
         if columns.is_empty() || !self.choices.one_in(if is_top { 2 } else { 5 }) {
             return;
         }
+        let some = all_columns(ids);
         let ids: Option<Vec<String>> =
             ids.iter().map(|it| it.id.as_ref().map(|id| format!("{}.{id}", it.alias))).collect();
-        let total = match ids.filter(|ids| !ids.is_empty() && self.choices.one_in(3)) {
+        let total = match ids.filter(|ids| !ids.is_empty() && self.choices.one_in(2)) {
+            Some(ids) if self.choices.one_in(2) => {
+                let (column, kind) = self.choices.pick(&some).clone();
+                self.note(kind);
+                [vec![column], ids].concat()
+            }
             Some(ids) => ids,
             None => (1..=columns.len()).map(|place| place.to_string()).collect(),
         };
@@ -308,7 +314,7 @@ impl Writer<'_> {
     fn from(&mut self, outer: Option<&Place<'_>>) -> (String, Vec<Relation>) {
         let (mut sql, first) = self.item(outer, &[]);
         let mut relations = vec![first];
-        let more = [0, 1, 0, 1, 2, 3][self.choices.below(6)];
+        let more = if self.is_plain { [0, 0, 0, 1] } else { [0, 1, 2, 3] }[self.choices.below(4)];
         for left in (0..more).rev() {
             if !self.may_grow() {
                 break;
@@ -366,7 +372,7 @@ impl Writer<'_> {
 
     fn item(&mut self, outer: Option<&Place<'_>>, beside: &[Relation]) -> (String, Relation) {
         let can_grow = self.fuel > 0;
-        match self.choices.below(12) {
+        match self.choices.below(if self.is_plain { 8 } else { 12 }) {
             8 | 9 if can_grow => {
                 let made = self.query(outer, None, Standing::InFrom);
                 let alias = self.name("s");

@@ -64,6 +64,8 @@ pub struct Writer<'a> {
     pub params: Option<Vec<String>>,
     /// How much more there may be of it
     pub fuel: i32,
+    /// Plain statements go the cheap ways: columns of a table or two, little else
+    pub is_plain: bool,
     /// The parts of WITH that are visible
     pub common: Vec<Relation>,
     names: usize,
@@ -73,7 +75,16 @@ impl<'a> Writer<'a> {
     /// Of a statement over these tables.
     pub fn new(choices: Choices, schema: &'a Schema, with_params: bool) -> Self {
         let params = with_params.then(Vec::new);
-        Self { choices, schema, marks: Marks::default(), params, fuel: 40, common: Vec::new(), names: 0 }
+        Self {
+            choices,
+            schema,
+            marks: Marks::default(),
+            params,
+            fuel: 40,
+            is_plain: false,
+            common: Vec::new(),
+            names: 0,
+        }
     }
 
     /// A name that nothing else has.
