@@ -11,10 +11,12 @@ use shardway::logic::catalog::{
 };
 use shardway::logic::plan::across::across;
 use shardway::logic::plan::explain::{across as across_in_words, explain};
+use shardway::logic::plan::outline::Outline;
 use shardway::logic::plan::{Access, Command, Home, Place, Restriction, Source};
 use shardway::logic::plan::{Plan, Planned, Schema, Value, plan};
 use shardway::logic::route::{Destination, Given, Values, destination};
 use shardway::logic::shards::{KeyRange, Keyspace, KeyspaceId, Method, Placement, ShardId, ShardMap, TableName};
+use shardway::logic::sql::template::{Literal, Strings, Template};
 use shardway::logic::value::{Key, KeyType, LiteralKind, oid};
 
 #[test]
@@ -46,6 +48,56 @@ fn plans_are_as_written() {
     }
     assert!(wrong.is_empty(), "plans differ:\n{}", wrong.join("\n"));
     assert!(cases >= 250, "only {cases} cases");
+}
+
+/// A plan that was made for one text serves another that differs in literals only, as if it had been made for that.
+#[test]
+fn an_outline_filled_with_other_literals_is_the_plan_of_that_text() {
+    let fixture = Fixture::new();
+    let mut outlined = 0;
+    for sql in all_cases() {
+        let mut template = Template::new(Default::default());
+        let lexed = template.lex(sql.as_bytes(), Strings::Standard);
+        let literals = lexed.literals.to_vec();
+        let spans: Vec<_> = literals.iter().map(|literal| literal.at.clone()).collect();
+        let Ok(planned) = plan(&sql, &fixture.schema(), Some(&spans)) else { continue };
+        let [one] = planned.statements.as_slice() else { continue };
+        if literals.is_empty() || !one.may_span {
+            continue;
+        }
+        let is_fixed = |index: u16| planned.fixed_literals.contains(&index);
+        let Some(outline) = Outline::of(&sql, &literals, is_fixed, &fixture.schema()) else { continue };
+        outlined += 1;
+        let other = with_other_literals(&sql, &literals, is_fixed);
+        let lexed = template.lex(other.as_bytes(), Strings::Standard);
+        let filled = outline.fill(&other, lexed.literals).unwrap();
+        assert_eq!(filled, across(&other, &fixture.schema()), "{other}");
+    }
+    assert!(outlined >= 60, "only {outlined} outlines");
+}
+
+fn all_cases() -> Vec<String> {
+    let files = std::fs::read_dir("tests/plans").unwrap().map(|entry| std::fs::read_to_string(entry.unwrap().path()));
+    let blocks: Vec<String> =
+        files.flat_map(|text| text.unwrap().split("\n\n").map(str::to_owned).collect::<Vec<_>>()).collect();
+    blocks.iter().map(|block| parts(block).1).filter(|sql| !sql.is_empty()).collect()
+}
+
+/// Each literal that may change is another one of its kind.
+fn with_other_literals(sql: &str, literals: &[Literal], is_fixed: impl Fn(u16) -> bool) -> String {
+    let mut other = String::new();
+    let mut done = 0;
+    for (index, literal) in literals.iter().enumerate().filter(|(index, _)| !is_fixed(*index as u16)) {
+        let (start, end) = (literal.at.start as usize, literal.at.end as usize);
+        other.push_str(&sql[done..start]);
+        match literal.kind {
+            LiteralKind::Integer => write!(other, "{}", 41 + index).unwrap(),
+            LiteralKind::Decimal => write!(other, "{index}.25").unwrap(),
+            LiteralKind::String => write!(other, "'it''s {index}'").unwrap(),
+        }
+        done = end;
+    }
+    other + &sql[done..]
 }
 
 /// The comment lines and the SQL of a case.

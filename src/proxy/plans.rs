@@ -1,12 +1,13 @@
 //! The plan cache: one text shape is parsed and planned once for a database, schema version and search path.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
 use crate::logic::plan::across::{Across, across};
+use crate::logic::plan::outline::Outline;
 use crate::logic::plan::{self, Plan, Planned, Schema};
 use crate::logic::sql::template::{Lexed, Literal};
 use crate::logic::topology::Database;
@@ -32,6 +33,8 @@ pub struct Shape {
     text: Box<str>,
     /// Literals whose value is part of the plan, with that value as written
     fixed: Vec<(u16, Box<str>)>,
+    /// Its plan over several shards, for all texts that have this shape
+    outline: OnceLock<Option<Outline>>,
     /// It only says that texts of this template are planned as wholes
     is_signpost: bool,
     is_used: AtomicBool,
@@ -61,6 +64,7 @@ impl Shape {
             statements: Ok(Vec::new()),
             text: Box::default(),
             fixed: Vec::new(),
+            outline: OnceLock::new(),
             is_signpost: true,
             is_used: AtomicBool::new(true),
         }
@@ -150,6 +154,20 @@ impl Planner {
         planned
     }
 
+    /// The same for a text of this shape.
+    pub fn across_of(&self, shape: &Shape, sql: &str, literals: &[Literal]) -> Arc<Across> {
+        // A shape with a text of its own is planned by that text, and so is what has no literals.
+        if !shape.text.is_empty() || literals.is_empty() || sql.len() > TEXT_MAX {
+            return self.across(sql);
+        }
+        let is_fixed = |index| shape.fixed.iter().any(|(fixed, _)| *fixed == index);
+        let outline = shape.outline.get_or_init(|| Outline::of(sql, literals, is_fixed, &self.schema()));
+        match outline.as_ref().and_then(|outline| outline.fill(sql, literals)) {
+            Some(filled) => Arc::new(filled),
+            None => self.across(sql),
+        }
+    }
+
     fn schema(&self) -> Schema<'_> {
         let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
         Schema { map: &self.database.map, catalog, search_path: &self.search_path }
@@ -179,7 +197,14 @@ impl Planner {
             Err(error) => (Err(error), Vec::new()),
         };
         let text = if literals.is_none() { sql.into() } else { Box::default() };
-        Arc::new(Shape { statements, text, fixed, is_signpost: false, is_used: AtomicBool::new(true) })
+        Arc::new(Shape {
+            statements,
+            text,
+            fixed,
+            outline: OnceLock::new(),
+            is_signpost: false,
+            is_used: AtomicBool::new(true),
+        })
     }
 
     fn keep(&self, key: &[u8], shape: &Arc<Shape>) {

@@ -36,6 +36,7 @@ pub mod split;
 pub mod everywhere;
 pub mod merge;
 pub mod across;
+pub mod outline;
 pub mod explain;
 
 /// The pin of a server that has temporary tables of its client.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::logic::plan::across::Across;
 use crate::logic::plan::{Access, Command, Forced, Home, Mark, One, Place, Plan, Planned, Reason, Refusal};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
@@ -76,7 +77,7 @@ impl Session {
         match (&statements[..], found) {
             ([], _) => self.answer_empty(),
             ([planned], Some(Err(refusal))) if self.may_cross(planned, &refusal) => {
-                let (across, text) = (self.picture().planner.across(sql), sql.to_owned());
+                let (across, text) = (self.across_of(&shape, sql), sql.to_owned());
                 self.client.consume(size);
                 self.across_query(&across, &text).await
             }
@@ -102,6 +103,14 @@ impl Session {
             && planned.hint.is_none()
             && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown | Reason::Ddl)
             && matches!(self.named_for(planned), Ok(None))
+    }
+
+    /// How a text of this shape comes by rows of several shards.
+    fn across_of(&self, shape: &Shape, sql: &str) -> Arc<Across> {
+        TEMPLATE.with_borrow_mut(|template| {
+            let lexed = template.lex(sql.as_bytes(), self.strings());
+            self.picture().planner.across_of(shape, sql, lexed.literals)
+        })
     }
 
     /// The plan of a text, and where it goes if it is one statement for one shard.

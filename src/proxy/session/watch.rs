@@ -10,7 +10,6 @@ use crate::proxy::backend::Connector;
 use crate::proxy::cancel::Slot;
 use crate::proxy::session::Session;
 use crate::proxy::session::exchange::{Exchange, Outcome};
-use crate::proxy::session::servers::Held;
 
 impl Session {
     /// Resolves when the session is to be given up; gives the reason. `None`: one shard sees all there is to see.
@@ -23,11 +22,12 @@ impl Session {
         if timeout.is_zero() {
             return None;
         }
-        let process = |held: &Held| Process {
+        let engaged = self.held.iter().filter(|held| held.is_engaged());
+        let processes = engaged.map(|held| Process {
             shard: database.shards[usize::from(held.shard.0)].name.clone(),
             pid: held.lease.cancellable.pid,
-        };
-        let processes = self.held.iter().filter(|held| held.is_engaged()).map(process).collect();
+        });
+        let processes = processes.collect();
         let age = self.transaction_started.map(|at| Instant::now().saturating_duration_since(at)).unwrap_or_default();
         let started = (SystemTime::now() - age).duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
         let (shared, name, session) = (Arc::clone(&self.shared), database.name.clone(), self.id);

@@ -43,7 +43,13 @@ impl Survey<'_> {
     }
 
     fn visit_around(&mut self, query: &Query, scope: &Scope<'_>) {
-        self.visit_all(&query.order_by, scope);
+        for item in &query.order_by {
+            // A position: the plan holds for this one only.
+            if let Expression::Constant(constant) = item {
+                self.literals.fix(constant);
+            }
+            self.visit(item, scope);
+        }
         // LIMIT and OFFSET are bigint.
         query.limits.iter().for_each(|limit| self.visit_as(limit, Some(oid::INT8), scope));
     }
