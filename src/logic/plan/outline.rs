@@ -128,7 +128,7 @@ fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
             Some(())
         }
         Across::Change(fanout) => requirement(&mut fanout.requirement, visitor),
-        Across::Split(_) | Across::Everywhere(_) | Across::Refuse(_) => None,
+        Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Refuse(_) => None,
     }
 }
 
