@@ -60,7 +60,7 @@ impl Session {
         let merged = self.merge(merge, given, &Values::None, true).await?;
         if let Merged::Done(rows) = merged {
             write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
-            write::ready(&mut self.client.outbox, self.transaction.status());
+            self.say_ready();
         }
         Ok(merged)
     }

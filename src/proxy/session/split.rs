@@ -74,7 +74,9 @@ impl Stored {
         if limit > 0 && count == limit {
             write::bare(out, server::PORTAL_SUSPENDED);
         } else {
-            write::command_complete(out, &format!("INSERT 0 {}", self.count));
+            // Of a portal that returns rows the tag tells how many came this time.
+            let told = if self.starts.is_empty() { self.count } else { count as u64 };
+            write::command_complete(out, &format!("INSERT 0 {told}"));
         }
     }
 }
