@@ -3,8 +3,11 @@
 //! One `Fetch` reads the answers of one server. The fields of a DataRow and the elements of an array are written the
 //! same way (length and bytes), so a value is copied once and never looked at.
 
+use std::sync::Arc;
+
 use crate::logic::merge::{self, Heads};
 use crate::logic::protocol::frame::{self, Frame, Front, server};
+use crate::logic::protocol::oids::Oids;
 use crate::logic::protocol::{view, write};
 
 /// The values of one column, as the elements of an array.
@@ -105,6 +108,8 @@ pub struct Fetch {
     pub status: Option<u8>,
     /// Bytes of values held
     pub bytes: usize,
+    /// Types that the client knows by other numbers than the server, if there are any
+    pub oids: Option<Arc<Oids>>,
     /// Of a merge: the rows that wait, as they came
     merged: Option<merge::Rows>,
     /// Of a merge: the body of the RowDescription
@@ -181,7 +186,16 @@ impl Fetch {
     }
 
     fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
-        let (tag, body) = (frame.tag, frame.body);
+        let tag = frame.tag;
+        let mut known = Vec::new();
+        let body = match &self.oids {
+            Some(oids) if Oids::concerns(tag) => {
+                known.extend_from_slice(frame.body);
+                oids.translate(tag, &mut known);
+                &known
+            }
+            Some(_) | None => frame.body,
+        };
         if let Some(kept) = &mut self.kept
             && self.hidden == 0
         {

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::frame::{HEADER, server};
+use super::frame::server;
 
 /// The OIDs of one shard that the client knows by other numbers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,10 +45,10 @@ impl Oids {
         matches!(tag, server::ROW_DESCRIPTION | server::PARAMETER_DESCRIPTION)
     }
 
-    /// Changes a whole RowDescription or ParameterDescription to the client's numbers.
-    pub fn translate(&self, message: &mut [u8]) {
-        let is_rows = message.first() == Some(&server::ROW_DESCRIPTION);
-        let Some(mut rest) = message.get_mut(HEADER + 2..) else { return };
+    /// Changes the body of a RowDescription or ParameterDescription to the client's numbers.
+    pub fn translate(&self, tag: u8, body: &mut [u8]) {
+        let is_rows = tag == server::ROW_DESCRIPTION;
+        let Some(mut rest) = body.get_mut(2..) else { return };
         while !rest.is_empty() {
             let skipped =
                 if is_rows { rest.iter().position(|byte| *byte == 0).map_or(rest.len(), |end| end + 1) } else { 0 };
@@ -80,30 +80,26 @@ fn change(field: &mut [u8], numbers: &HashMap<u32, u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::protocol::write;
 
     #[test]
     fn types_of_the_user_get_the_numbers_that_the_client_knows() {
         let oids = Oids::new([(17_000, 16_385), (16_385, 16_390), (16_400, 16_400)].into_iter());
         let rows = |types: [(&str, u32); 4]| {
-            let mut out = Vec::new();
-            write::frame(&mut out, server::ROW_DESCRIPTION, |out| {
-                out.extend_from_slice(&4_u16.to_be_bytes());
-                for (name, oid) in types {
-                    out.extend_from_slice(name.as_bytes());
-                    out.extend_from_slice(&[0; 7]);
-                    out.extend_from_slice(&oid.to_be_bytes());
-                    out.extend_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
-                }
-            });
+            let mut out = 4_u16.to_be_bytes().to_vec();
+            for (name, oid) in types {
+                out.extend_from_slice(name.as_bytes());
+                out.extend_from_slice(&[0; 7]);
+                out.extend_from_slice(&oid.to_be_bytes());
+                out.extend_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0]);
+            }
             out
         };
         let mut described = rows([("mood", 17_000), ("id", 20), ("pair", 16_385), ("same", 16_400)]);
-        oids.translate(&mut described);
+        oids.translate(server::ROW_DESCRIPTION, &mut described);
         assert_eq!(described, rows([("mood", 16_385), ("id", 20), ("pair", 16_390), ("same", 16_400)]));
-        let mut parameters = vec![server::PARAMETER_DESCRIPTION, 0, 0, 0, 14, 0, 2, 0, 0, 0x42, 0x68, 0, 0, 0, 25];
-        oids.translate(&mut parameters);
-        assert_eq!(parameters, [server::PARAMETER_DESCRIPTION, 0, 0, 0, 14, 0, 2, 0, 0, 0x40, 0x01, 0, 0, 0, 25]);
+        let mut parameters = vec![0, 2, 0, 0, 0x42, 0x68, 0, 0, 0, 25];
+        oids.translate(server::PARAMETER_DESCRIPTION, &mut parameters);
+        assert_eq!(parameters, [0, 2, 0, 0, 0x40, 0x01, 0, 0, 0, 25]);
         assert_eq!(&*oids.to_server(&16_385_u32.to_be_bytes()), &17_000_u32.to_be_bytes());
         assert!(Oids::new([(7, 7)].into_iter()).is_empty());
     }

@@ -196,7 +196,7 @@ impl Walk {
 fn translated(oids: &Oids, message: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(message);
-    oids.translate(&mut out[start..]);
+    oids.translate(message[0], &mut out[start + HEADER..]);
 }
 
 /// Lets the judge speak between two frames, the run so far going first.

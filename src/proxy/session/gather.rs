@@ -292,7 +292,9 @@ impl Session {
         self.pipeline.forget();
         self.held[index].lease.unnamed = None;
         let outgoing = std::mem::take(&mut self.outgoing);
-        Errand { index, parts: Vec::new(), outgoing, fetch: Fetch::keeping(hidden), lost: None }
+        let mut fetch = Fetch::keeping(hidden);
+        fetch.oids = self.held[index].lease.walk.oids.clone();
+        Errand { index, parts: Vec::new(), outgoing, fetch, lost: None }
     }
 
     /// Sends what is to be sent and reads what comes back, of all servers at once.

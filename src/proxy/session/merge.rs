@@ -133,11 +133,13 @@ impl Session {
         self.pipeline.forget();
         self.held[index].lease.unnamed = None;
         self.held[index].has_written |= merge.access == Access::Write;
+        let types = self.held[index].types(given.types);
         let out = self.outgoing.buffer();
-        ask(out, merge, given, wanted);
+        ask(out, merge, Given { types: &types, ..given }, wanted);
         // A Sync would end the implicit transaction of a pipeline.
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
-        let fetch = Fetch::merged(hidden, !is_open);
+        let mut fetch = Fetch::merged(hidden, !is_open);
+        fetch.oids = self.held[index].lease.walk.oids.clone();
         Ok(Errand { index, parts: Vec::new(), outgoing: std::mem::take(&mut self.outgoing), fetch, lost: None })
     }
 

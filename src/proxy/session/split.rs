@@ -167,6 +167,7 @@ impl Session {
         for share in &shares {
             let index = self.hold_writer(share.shard).await?;
             if !is_ahead {
+                let types = self.held[index].types(&types);
                 write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
             }
             if input.is_query && split.returns {
@@ -273,7 +274,8 @@ impl Session {
         let mut errands: Vec<Errand> = Vec::with_capacity(shares.len());
         for share in shares {
             let index = self.hold_writer(share.shard).await?;
-            write_bound(self.outgoing.buffer(), &share.statement, parameters, types, input.results);
+            let types = self.held[index].types(types);
+            write_bound(self.outgoing.buffer(), &share.statement, parameters, &types, input.results);
             errands.push(self.errand_kept(index));
         }
         self.run_errands(&mut errands).await?;
