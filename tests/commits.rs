@@ -1,30 +1,38 @@
 //! Transactions that write on several shards: whoever dies at whatever step, all of it stays or nothing, nothing is
 //! left prepared, and who was told COMMIT finds what it wrote.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::operations::metric;
 use crate::support::cluster::{Auth, Proxy, SHARDS, Server, World};
 use crate::support::data::{self, admin};
 use crate::support::wire::{self, Wire};
 
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A client of each shard.
 fn clients(world: &World) -> Vec<i64> {
+    rows(world, 0).0
+}
+
+/// A client of each shard and the id of one of its rows, others for each number.
+fn rows(world: &World, number: usize) -> (Vec<i64>, usize) {
     let mut oracle = admin(world.oracle.port());
     let sql = |shard: &str| {
-        format!("SELECT min(c) FROM generate_series(1::bigint, 40) c WHERE placement.shard_of(c) = '{shard}'")
+        let clients = "SELECT c FROM generate_series(1::bigint, 40) c WHERE c <> 42 AND placement.shard_of(c) =";
+        format!("{clients} '{shard}' ORDER BY c OFFSET {} LIMIT 1", number / 6)
     };
-    SHARDS.iter().map(|shard| oracle.value(&sql(shard)).parse().unwrap()).collect()
+    let clients = SHARDS.iter().map(|shard| oracle.value(&sql(shard)).parse().unwrap()).collect();
+    (clients, number % 6 + 1)
 }
 
 /// The kinds of each shard's event, as its server has them.
-fn kinds(world: &World, clients: &[i64]) -> Vec<String> {
+fn kinds(world: &World, clients: &[i64], id: usize) -> Vec<String> {
     let of = |(server, client): (_, &i64)| {
         let server: &Server = server;
-        admin(server.port()).value(&format!("SELECT kind FROM events WHERE client_id = {client} AND id = 1"))
+        admin(server.port()).value(&format!("SELECT kind FROM events WHERE client_id = {client} AND id = {id}"))
     };
     world.shards.iter().zip(clients).map(of).collect()
 }
@@ -47,39 +55,168 @@ fn run(wire: &mut Wire, sql: &str) -> Option<String> {
     }
 }
 
+fn wait_for(what: &str, proxy: &Proxy, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "never: {what}\n{}", proxy.output());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn until_dead(proxy: &mut Proxy, what: &str) {
+    let start = Instant::now();
+    while proxy.is_alive() {
+        assert!(start.elapsed() < PATIENCE, "{what}: the proxy does not die\n{}", proxy.output());
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A transaction that writes this kind to a row of every shard, all but its COMMIT.
+fn write_everywhere(proxy: &Proxy, clients: &[i64], id: usize, kind: &str) -> Wire {
+    let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+    assert_eq!(run(&mut wire, "BEGIN"), None);
+    for client in clients {
+        let update = format!("UPDATE events SET kind = '{kind}' WHERE client_id = {client} AND id = {id}");
+        assert_eq!(run(&mut wire, &update), None, "{kind}");
+    }
+    wire
+}
+
+/// Steps of a commit, and whether it is decided by then.
+const STEPS: [(&str, bool); 7] = [
+    ("before_prepare", false),
+    ("prepared_one", false),
+    ("prepared_all", false),
+    ("decided_unheard", true),
+    ("decided", true),
+    ("committed_one", true),
+    ("committed_all", true),
+];
+
 #[test]
 fn a_crash_at_any_step_of_a_commit_leaves_all_or_nothing() {
     let world = World::start("crashes", false).unwrap();
     data::load(&world);
-    let (clients, map) = (clients(&world), data::map_toml(&world));
-    let steps = [
-        ("before_prepare", false),
-        ("prepared_one", false),
-        ("prepared_all", false),
-        ("decided", true),
-        ("committed_one", true),
-    ];
-    let mut before = kinds(&world, &clients);
-    for (step, is_decided) in steps {
+    let map = data::map_toml(&world);
+    for (number, (step, _)) in STEPS.iter().enumerate() {
         let mut dying = Proxy::start_to_crash(&world.lab, &format!("dying-{step}"), &map, step).unwrap();
-        let mut wire = Wire::login(dying.port, "app", &[]).unwrap();
-        assert_eq!(run(&mut wire, "BEGIN"), None);
-        for client in &clients {
-            let update = format!("UPDATE events SET kind = '{step}' WHERE client_id = {client} AND id = 1");
-            assert_eq!(run(&mut wire, &update), None, "{step}");
-        }
+        let (clients, id) = rows(&world, number);
+        let mut wire = write_everywhere(&dying, &clients, id, step);
         assert!(run(&mut wire, "COMMIT").is_some(), "{step}: the proxy is to die");
-        let start = Instant::now();
-        while dying.is_alive() {
-            assert!(start.elapsed() < PATIENCE, "{step}: the proxy does not die");
-            thread::sleep(Duration::from_millis(10));
-        }
-        let other = Proxy::start(&world.lab, &format!("recovering-{step}"), &map).unwrap();
-        until_nothing_is_prepared(&world, &other);
-        let expected = if is_decided { vec![step.to_owned(); 3] } else { before };
-        assert_eq!(kinds(&world, &clients), expected, "{step}\n{}", other.output());
-        before = expected;
+        until_dead(&mut dying, step);
     }
+    // Proxies that recover die as well, one with the decision, one with a part of the work.
+    let recoveries = ["recovery_decided", "recovered_one"];
+    for (number, step) in recoveries.into_iter().enumerate() {
+        let mut dying = Proxy::start_to_crash(&world.lab, &format!("leaving-{step}"), &map, "decided").unwrap();
+        let (clients, id) = rows(&world, STEPS.len() + number);
+        assert!(run(&mut write_everywhere(&dying, &clients, id, step), "COMMIT").is_some());
+        until_dead(&mut dying, step);
+        let mut dying = Proxy::start_to_crash(&world.lab, &format!("dying-{step}"), &map, step).unwrap();
+        until_dead(&mut dying, step);
+    }
+    let (one, other) = (Proxy::start(&world.lab, "one", &map), Proxy::start(&world.lab, "other", &map));
+    until_nothing_is_prepared(&world, &one.unwrap());
+    let all = STEPS.into_iter().chain(recoveries.map(|step| (step, true)));
+    for (number, (step, is_decided)) in all.enumerate() {
+        let (clients, id) = rows(&world, number);
+        let found = kinds(&world, &clients, id);
+        assert_eq!(found.iter().all(|kind| kind == step), is_decided, "{step}: {found:?}");
+        assert!(is_decided || found.iter().all(|kind| kind != step), "{step}: {found:?}");
+    }
+    drop(other);
+}
+
+#[test]
+fn a_shard_that_dies_at_any_step_of_a_commit_leaves_all_or_nothing() {
+    let mut world = World::start("shard-kills", false).unwrap();
+    data::load(&world);
+    let map = data::map_toml(&world);
+    let mut told = Vec::new();
+    // The first shard decides.
+    let victims = STEPS.iter().take(6).flat_map(|(step, is_decided)| [0, 2].map(|victim| (*step, *is_decided, victim)));
+    for (number, (step, is_decided, victim)) in victims.enumerate() {
+        let name = format!("{step}-{victim}");
+        let proxy = Proxy::start_to_stop(&world.lab, &name, &map, step).unwrap();
+        let (clients, id) = rows(&world, number);
+        let mut wire = write_everywhere(&proxy, &clients, id, &name);
+        wire.send(&wire::query("COMMIT")).unwrap();
+        wait_for("the proxy stands still", &proxy, || proxy.is_stopped());
+        world.shards[victim].kill().unwrap();
+        proxy.signal("CONT");
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        let state = answers[0].error.as_ref().map(|(state, _)| state.clone());
+        world.shards[victim].restart().unwrap();
+        // With the decision made the client hears nothing of a shard that dies.
+        assert!(state.is_none() || !is_decided, "{name}: {answers:?}\n{}", proxy.output());
+        // Its session goes on, and is in no transaction.
+        let read = format!("SELECT count(*) FROM events WHERE client_id = {}", clients[1]);
+        assert_eq!(wire.value(&read), "6", "{name}");
+        told.push((name, clients, id, state, proxy));
+    }
+    let other = Proxy::start(&world.lab, "recovering", &map).unwrap();
+    until_nothing_is_prepared(&world, &other);
+    for (name, clients, id, state, proxy) in &told {
+        let found = kinds(&world, clients, *id);
+        let written = found.iter().filter(|kind| *kind == name).count();
+        match state.as_deref() {
+            None => assert_eq!(written, 3, "{name}: told COMMIT, {found:?}\n{}", proxy.output()),
+            Some("08007") => assert!([0, 3].contains(&written), "{name}: {found:?}\n{}", proxy.output()),
+            Some(_) => assert_eq!(written, 0, "{name}: told {state:?}, {found:?}\n{}", proxy.output()),
+        }
+    }
+}
+
+#[test]
+fn recovery_leaves_a_commit_alone_that_only_takes_long() {
+    let world = World::start("slow-commit", false).unwrap();
+    data::load(&world);
+    let map = data::map_toml(&world);
+    let slow = Proxy::start_to_stop(&world.lab, "slow", &map, "prepared_all").unwrap();
+    let recovering = Proxy::start(&world.lab, "recovering", &map).unwrap();
+    let (clients, id) = rows(&world, 0);
+    let mut wire = write_everywhere(&slow, &clients, id, "slow");
+    wire.send(&wire::query("COMMIT")).unwrap();
+    wait_for("the proxy stands still", &slow, || slow.is_stopped());
+    let age = || metric(&recovering, "shardway_in_doubt_age_seconds", &["shard=\"b\""]);
+    wait_for("it has been seen as prepared for long", &recovering, || age() > 8.0);
+    assert_eq!(metric(&recovering, "shardway_recoveries_total", &[]), 0.0);
+    slow.signal("CONT");
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "COMMIT");
+    assert_eq!(kinds(&world, &clients, id), ["slow"; 3]);
+    // One whose decider has gone is undone; its owner, should it still live, hears so.
+    let late = Proxy::start_to_stop(&world.lab, "late", &map, "prepared_all").unwrap();
+    let mut wire = write_everywhere(&late, &clients, id, "late");
+    wire.send(&wire::query("COMMIT")).unwrap();
+    wait_for("the proxy stands still", &late, || late.is_stopped());
+    let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE state = 'idle in transaction'";
+    admin(world.shards[0].port()).rows(end);
+    until_nothing_is_prepared(&world, &recovering);
+    late.signal("CONT");
+    let answer = wire::answers(&wire.until_ready().unwrap()).remove(0);
+    assert_eq!(answer.error.map(|(state, _)| state).as_deref(), Some("08007"));
+    assert_eq!(kinds(&world, &clients, id), ["slow"; 3]);
+}
+
+#[test]
+fn old_decisions_are_forgotten_and_younger_ones_are_not() {
+    let world = World::start("old-decisions", false).unwrap();
+    data::load(&world);
+    // As the proxy's own user makes it.
+    let mut shard = Wire::login(world.shards[0].port(), "app", &[]).unwrap();
+    shard.rows(shardway::logic::commit::SETUP);
+    shard.rows(
+        "INSERT INTO shardway.decisions SELECT 'old-' || n, 'committed', now() - interval '11 minutes' FROM generate_series(1, 12000) n",
+    );
+    shard.rows(
+        "INSERT INTO shardway.decisions VALUES ('young', 'committed', now() - interval '9 minutes'), \
+         ('undone', 'aborted', now() - interval '50 minutes'), ('long undone', 'aborted', now() - interval '61 minutes')",
+    );
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let count = || admin(world.shards[0].port()).value("SELECT count(*) FROM shardway.decisions");
+    wait_for("the old ones are gone", &proxy, || count() == "2");
+    let left = "SELECT string_agg(gid, ' ' ORDER BY gid) FROM shardway.decisions";
+    assert_eq!(shard.value(left), "undone young");
 }
 
 #[test]
@@ -90,7 +227,7 @@ fn a_shard_that_cannot_prepare_undoes_the_whole_transaction() {
     data::load(&world);
     let (clients, map) = (clients(&world), data::map_toml(&world));
     let proxy = Proxy::start(&world.lab, "proxy", &map).unwrap();
-    let before = kinds(&world, &clients);
+    let before = kinds(&world, &clients, 1);
     let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
     assert_eq!(run(&mut wire, "BEGIN"), None);
     for client in &clients {
@@ -101,7 +238,7 @@ fn a_shard_that_cannot_prepare_undoes_the_whole_transaction() {
     }
     assert_eq!(run(&mut wire, "COMMIT").as_deref(), Some("55000"));
     assert_eq!(run(&mut wire, "UPDATE events SET kind = 'x' WHERE id = 1").as_deref(), Some("55000"));
-    assert_eq!(kinds(&world, &clients), before);
+    assert_eq!(kinds(&world, &clients, 1), before);
     until_nothing_is_prepared(&world, &proxy);
     // Shards that can still do so together, in the same session.
     assert_eq!(run(&mut wire, "BEGIN"), None);
@@ -113,7 +250,7 @@ fn a_shard_that_cannot_prepare_undoes_the_whole_transaction() {
     }
     assert_eq!(run(&mut wire, "COMMIT AND CHAIN"), None);
     assert_eq!(run(&mut wire, "ROLLBACK"), None);
-    assert_eq!(kinds(&world, &clients)[..2], ["y", "y"]);
+    assert_eq!(kinds(&world, &clients, 1)[..2], ["y", "y"]);
 }
 
 /// Each client writes a number to two rows on two shards, again and again, while the proxy is killed.
@@ -125,16 +262,20 @@ fn killing_the_proxy_again_and_again_splits_no_transaction() {
     let (clients, map) = (clients(&world), data::map_toml(&world));
     let start = |round: usize| Proxy::start(&world.lab, &format!("proxy-{round}"), &map).unwrap();
     let mut proxy = start(0);
-    let (port, stop) = (AtomicU16::new(proxy.port), AtomicBool::new(false));
+    let (port, stop, total) = (AtomicU16::new(proxy.port), AtomicBool::new(false), AtomicU64::new(0));
+    let progress = |proxy: &Proxy| {
+        let enough = total.load(Ordering::Relaxed) + 20;
+        wait_for("clients go on", proxy, || total.load(Ordering::Relaxed) >= enough);
+    };
     let confirmed: Vec<u64> = thread::scope(|scope| {
         let writers: Vec<_> = (0..3_usize)
             .map(|writer| {
-                let (port, stop, pair) = (&port, &stop, [clients[writer], clients[(writer + 1) % 3]]);
-                scope.spawn(move || write_numbers(port, stop, pair, writer + 2))
+                let (port, stop, total, pair) = (&port, &stop, &total, [clients[writer], clients[(writer + 1) % 3]]);
+                scope.spawn(move || write_numbers(port, stop, total, pair, writer + 2))
             })
             .collect();
         for round in 1..=ROUNDS {
-            thread::sleep(Duration::from_millis(900));
+            progress(&proxy);
             proxy.signal("KILL");
             while proxy.is_alive() {
                 thread::sleep(Duration::from_millis(5));
@@ -142,12 +283,11 @@ fn killing_the_proxy_again_and_again_splits_no_transaction() {
             proxy = start(round);
             port.store(proxy.port, Ordering::Relaxed);
         }
-        thread::sleep(Duration::from_millis(900));
+        progress(&proxy);
         stop.store(true, Ordering::Relaxed);
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
     until_nothing_is_prepared(&world, &proxy);
-    assert!(confirmed.iter().sum::<u64>() > 50, "{confirmed:?}");
     for (writer, confirmed) in confirmed.into_iter().enumerate() {
         let id = writer + 2;
         let number = |shard: usize| {
@@ -162,7 +302,7 @@ fn killing_the_proxy_again_and_again_splits_no_transaction() {
 }
 
 /// Returns the last number whose COMMIT was answered.
-fn write_numbers(port: &AtomicU16, stop: &AtomicBool, pair: [i64; 2], id: usize) -> u64 {
+fn write_numbers(port: &AtomicU16, stop: &AtomicBool, total: &AtomicU64, pair: [i64; 2], id: usize) -> u64 {
     let (mut number, mut confirmed) = (0, 0);
     while !stop.load(Ordering::Relaxed) {
         let Ok(mut wire) = Wire::login(port.load(Ordering::Relaxed), "app", &[]) else { continue };
@@ -175,6 +315,7 @@ fn write_numbers(port: &AtomicU16, stop: &AtomicBool, pair: [i64; 2], id: usize)
                 break;
             }
             confirmed = number;
+            total.fetch_add(1, Ordering::Relaxed);
         }
     }
     confirmed

@@ -34,8 +34,14 @@ mod drivers;
 mod faults;
 /// Transactions over several shards: all of it or nothing, whoever dies when.
 mod commits;
+/// Money that moves between shards while servers and proxies die.
+mod bank;
 /// Deadlocks that no shard sees alone.
 mod deadlocks;
+/// What a session may do in a transaction over several shards, and how it ends.
+mod transactions;
+/// What transactions over several shards see.
+mod isolation;
 /// The running proxy as its operators and users see it: logins, pools, signals, replicas, figures, logs.
 mod operations;
 /// Random bytes, texts and streams against the checks of the fuzz targets.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Object;
+use tokio::task::JoinSet;
 use tokio_postgres::{Error, Row};
 use tracing::{info, warn};
 
@@ -153,20 +154,27 @@ impl Breaker {
 
     /// Who waits for whom, on the shards where anybody does.
     async fn waits(&mut self, database: &Database, parties: &[Party], troubles: &mut Vec<String>) -> Vec<Wait> {
-        let mut waits = Vec::new();
+        let mut asked = JoinSet::new();
         for (index, shard) in database.shards.iter().enumerate() {
             let is_on = |party: &Party| party.processes.iter().any(|process| process.shard == shard.name);
             if !parties.iter().any(is_on) {
                 continue;
             }
-            let rows = match self.link(database, index) {
-                Ok(link) => link.ask(ANSWER_MAX, async |client| client.query(WAITS, &[]).await).await,
-                Err(fault) => Err(fault),
-            };
-            let wait = |row: &Row| Wait { shard: shard.name.clone(), waiter: row.get(0), blocker: row.get(1) };
+            let (link, name) = (self.link(database, index), shard.name.clone());
+            asked.spawn(async move {
+                let rows = match link {
+                    Ok(link) => link.ask(ANSWER_MAX, async |client| client.query(WAITS, &[]).await).await,
+                    Err(fault) => Err(fault),
+                };
+                (name, rows)
+            });
+        }
+        let mut waits = Vec::new();
+        for (shard, rows) in asked.join_all().await {
+            let wait = |row: &Row| Wait { shard: shard.clone(), waiter: row.get(0), blocker: row.get(1) };
             match rows {
                 Ok(rows) => waits.extend(rows.iter().map(wait)),
-                Err(fault) => troubles.push(format!("waits of shard \"{}\" are not seen: {fault}", shard.name)),
+                Err(fault) => troubles.push(format!("waits of shard \"{shard}\" are not seen: {fault}")),
             }
         }
         waits

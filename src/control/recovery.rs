@@ -109,7 +109,7 @@ impl Recovery {
             }
         }
         if is_complete {
-            self.forget(database, old, &listed).await;
+            self.forget(database, old, &listed, &mut told).await;
         }
         for message in told.iter().filter(|message| !self.warned.contains(message)) {
             warn!(database = %self.recover.database, "{message}");
@@ -208,7 +208,13 @@ impl Recovery {
     }
 
     /// Old decisions that no shard waits for.
-    async fn forget(&mut self, database: &Database, old: Vec<(usize, Vec<String>)>, listed: &[Listed]) {
+    async fn forget(
+        &mut self,
+        database: &Database,
+        old: Vec<(usize, Vec<String>)>,
+        listed: &[Listed],
+        told: &mut Vec<String>,
+    ) {
         for (shard, mut gids) in old {
             gids.retain(|gid| listed.iter().all(|one| one.gid != *gid));
             if gids.is_empty() {
@@ -217,7 +223,9 @@ impl Recovery {
             let Ok(link) = self.link(database, shard).await else { continue };
             let forgotten = link.ask(ANSWER_MAX, async |client| client.execute(FORGET, &[&gids]).await).await;
             if let Err(fault) = forgotten {
-                warn!(database = %self.recover.database, %fault, "old decisions could not be deleted");
+                let shard = &database.shards[shard].name;
+                told.push(format!("old decisions of shard \"{shard}\" stay, for want of DELETE: {fault}"));
+                self.next_forget = Instant::now() + FORGET_INTERVAL;
             }
         }
     }

@@ -12,6 +12,7 @@
 
 use crate::logic::plan::Command;
 use crate::logic::protocol::report::Fault;
+use crate::logic::sql::statement::{Characteristics, Isolation};
 
 /// Where a session stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -41,10 +42,8 @@ pub struct Begun {
     begin_len: usize,
     /// Savepoints and the length of the text up to and including each
     savepoints: Vec<(Box<str>, usize)>,
-    /// READ ONLY was asked for
-    pub is_read_only: bool,
-    /// SERIALIZABLE was asked for
-    pub is_serializable: bool,
+    /// How it runs, as far as it was said
+    pub said: Characteristics,
 }
 
 /// What an aborted transaction was.
@@ -116,6 +115,13 @@ impl Transaction {
         }
     }
 
+    /// It begins at this level, unless it was begun with another.
+    pub fn default_to(&mut self, isolation: Isolation) {
+        if let Self::Begun(begun) = self {
+            begun.said.isolation.get_or_insert(isolation);
+        }
+    }
+
     /// A transaction command: what is to be done. `text` is its own SQL.
     pub fn on_command(&mut self, command: &Command, text: &str) -> Step {
         match self {
@@ -138,8 +144,8 @@ impl Transaction {
 
     fn on_idle(&mut self, command: &Command, text: &str) -> Step {
         match command {
-            Command::Begin { is_read_only, is_serializable } => {
-                *self = Self::Begun(Begun::new(text, *is_read_only, *is_serializable));
+            Command::Begin(said) => {
+                *self = Self::Begun(Begun::new(text, *said));
                 Step::Answer(begin_tag(text), None)
             }
             Command::Commit { chain: false } => Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)),
@@ -149,7 +155,7 @@ impl Transaction {
             Command::Savepoint(_) => Step::Fail(Fault::NoTransaction("SAVEPOINT")),
             Command::Release(_) => Step::Fail(Fault::NoTransaction("RELEASE SAVEPOINT")),
             Command::RollbackTo(_) => Step::Fail(Fault::NoTransaction("ROLLBACK TO SAVEPOINT")),
-            Command::SetTransaction => Step::Answer("SET", Some(SET_OUTSIDE)),
+            Command::SetTransaction(_) => Step::Answer("SET", Some(SET_OUTSIDE)),
             Command::Set(_)
             | Command::ResetAll
             | Command::Own(_)
@@ -219,8 +225,8 @@ impl Transaction {
                 Command::Savepoint(_)
                 | Command::Release(_)
                 | Command::RollbackTo(_)
-                | Command::SetTransaction
-                | Command::Begin { .. } => drop(begun.on_command(command, text)),
+                | Command::SetTransaction(_)
+                | Command::Begin(_) => drop(begun.on_command(command, text)),
                 Command::Commit { .. } | Command::Rollback { .. } => *begun = begun.again(),
                 Command::Set(_) | Command::ResetAll => begun.push(text),
                 Command::Own(_)
@@ -273,8 +279,8 @@ impl Transaction {
 }
 
 impl Begun {
-    fn new(text: &str, is_read_only: bool, is_serializable: bool) -> Self {
-        let mut begun = Self { is_read_only, is_serializable, ..Self::default() };
+    fn new(text: &str, said: Characteristics) -> Self {
+        let mut begun = Self { said, ..Self::default() };
         begun.push(text);
         begun.begin_len = begun.text.len();
         begun
@@ -306,10 +312,9 @@ impl Begun {
     fn on_command(&mut self, command: &Command, text: &str) -> (Step, Option<Transaction>) {
         let aborted = |begun: &Self| Some(Transaction::Aborted(Box::new(Aborted::Begun(begun.clone()))));
         match command {
-            Command::Begin { is_read_only, is_serializable } => {
+            Command::Begin(said) => {
                 self.push(text);
-                self.is_read_only |= is_read_only;
-                self.is_serializable |= is_serializable;
+                self.said = self.said.then(*said);
                 (Step::Answer(begin_tag(text), Some(ALREADY_IN_PROGRESS)), None)
             }
             Command::Commit { chain } => (Step::Answer("COMMIT", None), Some(self.ended(*chain))),
@@ -331,8 +336,9 @@ impl Begun {
                 Ok(()) => (Step::Answer("ROLLBACK", None), None),
                 Err(fault) => (Step::Fail(fault), aborted(self)),
             },
-            Command::SetTransaction => {
+            Command::SetTransaction(said) => {
                 self.push(text);
+                self.said = self.said.then(*said);
                 (Step::Answer("SET", None), None)
             }
             Command::Set(_)
@@ -370,7 +376,7 @@ fn not_ours(command: &Command) -> Step {
 mod tests {
     use super::*;
 
-    const BEGIN: Command = Command::Begin { is_read_only: false, is_serializable: false };
+    const BEGIN: Command = Command::Begin(Characteristics { isolation: None, is_read_only: None });
     const COMMIT: Command = Command::Commit { chain: false };
 
     fn begun() -> Transaction {

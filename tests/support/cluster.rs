@@ -87,9 +87,16 @@ impl Proxy {
         Self::start_with(lab, name, |port, metrics_port| Self::front(port, metrics_port) + toml)
     }
 
-    /// The same; it ends at a named step of a commit over several shards.
+    /// The same; it dies at a named step of a commit over several shards.
     pub fn start_to_crash(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
-        Self::spawn(lab, name, |port, metrics_port| Self::front(port, metrics_port) + toml, Some(step))
+        let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
+        Self::spawn(lab, name, front, Some(("SHARDWAY_CRASH_AT", step)))
+    }
+
+    /// The same; it stands still at the step until it is sent CONT.
+    pub fn start_to_stop(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
+        let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
+        Self::spawn(lab, name, front, Some(("SHARDWAY_STOP_AT", step)))
     }
 
     /// Starts the proxy with what this makes of the ports for clients and for metrics.
@@ -101,7 +108,7 @@ impl Proxy {
         lab: &Arc<Lab>,
         name: &str,
         toml: impl FnOnce(u16, u16) -> String,
-        crash_at: Option<&str>,
+        variable: Option<(&str, &str)>,
     ) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
         let config = lab.folder().join(format!("{name}.toml"));
@@ -115,7 +122,7 @@ impl Proxy {
             .stdout(sink.try_clone()?)
             .stderr(sink)
             .process_group(0)
-            .envs(crash_at.map(|step| ("SHARDWAY_CRASH_AT", step)))
+            .envs(variable)
             .spawn()
             .context("cannot start the proxy")?;
         lab.adopt(name, child.id())?;
@@ -145,6 +152,12 @@ impl Proxy {
     /// Is the process still there?
     pub fn is_alive(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Does it stand still (SIGSTOP)?
+    pub fn is_stopped(&self) -> bool {
+        let said = Command::new("ps").args(["-o", "state=", "-p", &self.pid().to_string()]).output();
+        said.is_ok_and(|output| output.stdout.starts_with(b"T"))
     }
 
     /// Its exit code, once it has ended by itself.

@@ -257,13 +257,13 @@ fn command(command: &Command, map: &ShardMap) -> String {
             format!("set {local}shardway {setting:?} = {}", value.as_deref().unwrap_or("default"))
         }
         Command::Own(OwnCommand::Show(setting)) => format!("show shardway {setting:?}"),
-        Command::Begin { .. }
+        Command::Begin(_)
         | Command::Commit { .. }
         | Command::Rollback { .. }
         | Command::Savepoint(_)
         | Command::Release(_)
         | Command::RollbackTo(_)
-        | Command::SetTransaction
+        | Command::SetTransaction(_)
         | Command::ResetAll
         | Command::Deallocate(_)
         | Command::DiscardAll

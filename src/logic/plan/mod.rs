@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::with_statements;
+use crate::logic::sql::statement::Characteristics;
 use crate::logic::value::{LiteralKind, Modifier};
 
 pub use crate::logic::sql::parse::SyntaxError;
@@ -204,6 +205,8 @@ pub struct Mark {
     pub outside_transaction: bool,
     /// The cursors that it opens, uses or closes
     pub cursors: Vec<CursorUse>,
+    /// PostgreSQL does not prepare a transaction with it (manual, PREPARE TRANSACTION): what it is
+    pub unpreparable: Option<&'static str>,
     /// `set_config(name, value, is_local)` calls with constant arguments in a SELECT list: settings to remember
     pub set_config: Vec<SettingChange>,
 }
@@ -243,12 +246,7 @@ pub struct SettingChange {
 #[derive(Debug, Clone)]
 pub enum Command {
     /// BEGIN or START TRANSACTION with its options
-    Begin {
-        /// READ ONLY was asked for
-        is_read_only: bool,
-        /// SERIALIZABLE was asked for
-        is_serializable: bool,
-    },
+    Begin(Characteristics),
     /// COMMIT, END
     Commit {
         /// AND CHAIN
@@ -266,7 +264,7 @@ pub enum Command {
     /// ROLLBACK TO name
     RollbackTo(Box<str>),
     /// SET TRANSACTION …, and SET LOCAL transaction_* : belongs to the open transaction
-    SetTransaction,
+    SetTransaction(Characteristics),
     /// SET / RESET of one of PostgreSQL's parameters (one change, or several for SET SESSION CHARACTERISTICS and SET NAMES)
     Set(Vec<SettingChange>),
     /// RESET ALL

@@ -185,6 +185,17 @@ impl Refusal {
         )
     }
 
+    /// Of the shards that a transaction has written on, all but one are prepared; these two cannot be.
+    pub fn unpreparable(one: (&str, &str), other: (&str, &str)) -> Self {
+        let of = |(what, shard): (&str, &str)| format!("{what} on shard \"{shard}\"");
+        Self::new(
+            Reason::TwoPhase,
+            "transaction cannot be committed on several shards together".to_owned(),
+            &format!("PostgreSQL does not prepare a transaction with {}, nor with {}.", of(one), of(other)),
+            "The transaction has been rolled back. Use such things on one shard in a transaction.",
+        )
+    }
+
     /// COPY whose rows do not say where they belong.
     pub fn copy_without_key(table: &str, column: &str) -> Self {
         Self::new(

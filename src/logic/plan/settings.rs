@@ -1,7 +1,7 @@
 //! SET, RESET and SHOW: what the session must remember, and settings of our own.
 
 use crate::logic::sql::statement::expression::Literal;
-use crate::logic::sql::statement::{Set, SetChange};
+use crate::logic::sql::statement::{Characteristics, Set, SetChange};
 
 use super::hint::setting;
 use super::{Access, Command, Home, Mark, One, OwnCommand, OwnSetting, Plan, Refusal, SettingChange};
@@ -44,7 +44,7 @@ fn own_set(setting: OwnSetting, set: &Set) -> Result<Command, Refusal> {
 
 fn postgres_set(set: &Set) -> Result<Command, Refusal> {
     if is_of_transaction(&set.name) {
-        return Ok(Command::SetTransaction);
+        return of_transaction(set);
     }
     let change = |name: &str, value: Option<String>| SettingChange {
         name: Box::from(name),
@@ -73,6 +73,20 @@ fn postgres_set(set: &Set) -> Result<Command, Refusal> {
             return Err(Refusal::unknown(&format!("this form of SET {}", set.name)));
         }
     })
+}
+
+/// SET TRANSACTION, and SET of what it sets.
+fn of_transaction(set: &Set) -> Result<Command, Refusal> {
+    let mut said = Characteristics::default();
+    match &set.change {
+        SetChange::Many(values) => values.iter().for_each(|(name, value)| said.add(name, value)),
+        SetChange::To(values) => values.iter().for_each(|value| said.add(&set.name, value)),
+        // The level that a server has for its default is not known here.
+        SetChange::Default | SetChange::All | SetChange::Odd => {
+            return Err(Refusal::unknown(&format!("this form of SET {}", set.name)));
+        }
+    }
+    Ok(Command::SetTransaction(said))
 }
 
 /// Any way of writing `on` (guc.c, parse_bool).

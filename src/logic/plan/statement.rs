@@ -164,9 +164,7 @@ fn execute(
 
 fn transaction_command(transaction: &Transaction) -> Option<Command> {
     Some(match transaction {
-        Transaction::Begin { is_read_only, is_serializable } => {
-            Command::Begin { is_read_only: *is_read_only, is_serializable: *is_serializable }
-        }
+        Transaction::Begin(said) => Command::Begin(*said),
         Transaction::Commit { chain } => Command::Commit { chain: *chain },
         Transaction::Rollback { chain } => Command::Rollback { chain: *chain },
         Transaction::Savepoint(name) => Command::Savepoint(name.clone()),
@@ -211,6 +209,7 @@ impl Survey<'_> {
                     // It stays on its server: not one that may be left for another.
                     self.writes();
                     self.mark.pin = Some("cursor WITH HOLD");
+                    self.mark.unpreparable = Some("a cursor WITH HOLD");
                 }
             }
             Statement::Utility(it) => utility::utility(it, &schema, self),
@@ -228,12 +227,14 @@ impl Survey<'_> {
             Statement::Listen(verb) => {
                 self.writes();
                 self.is_only_first("notifications");
+                self.mark.unpreparable = Some(verb);
                 if *verb == "LISTEN" {
                     self.mark.pin = Some("LISTEN");
                 }
             }
             Statement::Notify => {
                 self.writes();
+                self.mark.unpreparable = Some("NOTIFY");
                 self.is_only_first("notifications");
             }
             Statement::SetConstraints => {
@@ -276,7 +277,7 @@ fn verb(statement: &Statement) -> &'static str {
         Statement::Change(change) => change.verb,
         Statement::Merge(_) => "MERGE",
         Statement::Transaction(transaction) => match transaction {
-            Transaction::Begin { .. } => "BEGIN",
+            Transaction::Begin(_) => "BEGIN",
             Transaction::Commit { .. } => "COMMIT",
             Transaction::Rollback { .. } | Transaction::RollbackTo(_) => "ROLLBACK",
             Transaction::Savepoint(_) => "SAVEPOINT",

@@ -96,6 +96,7 @@ pub fn create_table(
     if name.is_temporary || name.schema.as_deref() == Some("pg_temp") {
         survey.is_bound();
         survey.mark.pin = Some(TEMPORARY_TABLE);
+        survey.mark.unpreparable = Some("a temporary table");
         let visible = RelationName { schema: None, ..name.clone() };
         if !matches!(schema.find(&visible), Found::Unheard) {
             survey.refuse(Refusal::shadow(&name.name));

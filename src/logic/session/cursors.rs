@@ -78,8 +78,8 @@ impl Cursors {
             Command::Commit { .. } => self.end(true),
             Command::Rollback { .. } => self.end(false),
             Command::DiscardAll => self.close_all(),
-            Command::Begin { .. }
-            | Command::SetTransaction
+            Command::Begin(_)
+            | Command::SetTransaction(_)
             | Command::Set(_)
             | Command::ResetAll
             | Command::Own(_)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::write;
+use crate::logic::sql::statement::Characteristics;
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -199,7 +200,7 @@ impl Session {
         if access == Access::Read || !self.transaction.is_idle() {
             return Own::No;
         }
-        let begin = Command::Begin { is_read_only: false, is_serializable: false };
+        let begin = Command::Begin(Characteristics::default());
         drop(self.transaction.on_command(&begin, "BEGIN"));
         self.settings.begin();
         Own::Begun

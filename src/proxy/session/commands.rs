@@ -27,13 +27,13 @@ impl Session {
         size: usize,
     ) -> Result<(), Trouble> {
         match command {
-            Command::Begin { .. }
+            Command::Begin(_)
             | Command::Commit { .. }
             | Command::Rollback { .. }
             | Command::Savepoint(_)
             | Command::Release(_)
             | Command::RollbackTo(_)
-            | Command::SetTransaction => self.transaction_command(command, &text, size).await,
+            | Command::SetTransaction(_) => self.transaction_command(command, &text, size).await,
             Command::Set(_) | Command::ResetAll => {
                 self.check_alive()?;
                 self.set_command(command, &text, Some(size)).await
@@ -139,6 +139,8 @@ impl Session {
         if let Some(sql) = sql {
             let statements = others.iter().map(|index| (*index, sql.to_owned())).collect();
             self.end_members(statements, "ended_one").await;
+            // AND CHAIN: the next transaction has written nothing yet.
+            (0..self.held.len()).for_each(|index| self.forget_written(index));
         }
         self.transaction.on_ready(status.unwrap_or(b'I'));
         if !has_failed {
@@ -174,7 +176,7 @@ impl Session {
 
     /// A command has succeeded on the servers: what the session and shards that join later must know of it.
     pub(super) fn apply_command(&mut self, command: &Command, text: &str) {
-        if let (Command::Begin { .. }, true) = (command, self.transaction.is_idle()) {
+        if let (Command::Begin(_), true) = (command, self.transaction.is_idle()) {
             // Answered by a server: where it stands, it says itself.
             let step = self.transaction.on_command(command, text);
             debug_assert!(matches!(step, Step::Answer(..)), "BEGIN outside a transaction begins one");
@@ -197,7 +199,10 @@ impl Session {
     pub(super) fn follow(&mut self, command: &Command) {
         self.cursors.follow(command);
         match command {
-            Command::Begin { .. } => self.settings.begin(),
+            Command::Begin(_) => {
+                self.transaction.default_to(self.default_isolation());
+                self.settings.begin();
+            }
             Command::Commit { chain } => self.end_settings(true, *chain),
             Command::Rollback { chain } => self.end_settings(false, *chain),
             Command::Savepoint(name) => self.settings.savepoint(name),
@@ -205,7 +210,7 @@ impl Session {
             Command::RollbackTo(name) => self.settings.rollback_to(name),
             Command::Set(changes) => changes.iter().for_each(|change| self.settings.apply(change)),
             Command::ResetAll => self.settings.reset_all(),
-            Command::SetTransaction
+            Command::SetTransaction(_)
             | Command::Own(_)
             | Command::Prepare(_)
             | Command::Execute(_)
@@ -323,13 +328,13 @@ impl Session {
                 Ok("DISCARD ALL")
             }
             Command::Discard
-            | Command::Begin { .. }
+            | Command::Begin(_)
             | Command::Commit { .. }
             | Command::Rollback { .. }
             | Command::Savepoint(_)
             | Command::Release(_)
             | Command::RollbackTo(_)
-            | Command::SetTransaction
+            | Command::SetTransaction(_)
             | Command::Set(_)
             | Command::ResetAll
             | Command::Own(_)
@@ -364,13 +369,13 @@ impl Session {
                 matches!(
                     super::command(&planned.plan),
                     Some(
-                        Command::Begin { .. }
+                        Command::Begin(_)
                             | Command::Commit { .. }
                             | Command::Rollback { .. }
                             | Command::Savepoint(_)
                             | Command::Release(_)
                             | Command::RollbackTo(_)
-                            | Command::SetTransaction
+                            | Command::SetTransaction(_)
                     )
                 )
             })
@@ -398,7 +403,7 @@ impl Session {
 /// answers of their own: a server gives them.
 fn ends_in_nothing(statements: &[Planned]) -> bool {
     let first = statements.first().and_then(|planned| super::command(&planned.plan));
-    !matches!(first, Some(Command::Begin { .. }))
+    !matches!(first, Some(Command::Begin(_)))
 }
 
 fn is_chain(command: &Command) -> bool {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::logic::commit::{self, Decider, Outcome};
-use crate::logic::plan::{Command, Refusal};
+use crate::logic::plan::{Command, Refusal, TEMPORARY_TABLE};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -41,7 +41,7 @@ impl Session {
         let done = match writers.as_slice() {
             [] => Ok(Vec::new()),
             [only] => self.quietly(*only, "COMMIT").await.map(|()| Vec::new()),
-            [decider, others @ ..] => self.commit_in_two_phases(*decider, others).await,
+            several => self.commit_in_two_phases(several).await,
         };
         match done {
             Ok(mut rest) => {
@@ -59,8 +59,26 @@ impl Session {
         }
     }
 
+    /// Who decides: the one that PostgreSQL would not prepare, or perhaps would not, else the first that was written.
+    fn decider(&self, writers: &[usize]) -> Result<usize, Refusal> {
+        let bound: Vec<usize> =
+            writers.iter().copied().filter(|index| self.held[*index].unpreparable.is_some()).collect();
+        if let [one, other, ..] = bound.as_slice() {
+            let of = |index: usize| {
+                let held = &self.held[index];
+                (held.unpreparable.unwrap_or_default(), self.shard_name(held.shard))
+            };
+            return Err(Refusal::unpreparable(of(*one), of(*other)));
+        }
+        let pinned = writers.iter().copied().find(|index| self.held[*index].pin == Some(TEMPORARY_TABLE));
+        let pinned = pinned.or_else(|| writers.iter().copied().find(|index| self.held[*index].pin.is_some()));
+        Ok(bound.first().copied().or(pinned).unwrap_or(writers[0]))
+    }
+
     /// Returns what is left to be done when it is decided.
-    async fn commit_in_two_phases(&mut self, decider: usize, others: &[usize]) -> Result<Statements, Trouble> {
+    async fn commit_in_two_phases(&mut self, writers: &[usize]) -> Result<Statements, Trouble> {
+        let decider = self.decider(writers)?;
+        let others = writers.iter().filter(|index| **index != decider);
         let held = &self.held[decider];
         let by = Decider { shard: self.shard_name(held.shard), pid: held.lease.cancellable.pid };
         let Some(gid) = commit::gid(&self.database, by, rand::random()) else {
@@ -69,7 +87,7 @@ impl Session {
         let started = Instant::now();
         crash_at("before_prepare");
         let prepare = format!("PREPARE TRANSACTION {}", commit::literal(&gid));
-        let prepare = others.iter().map(|index| (*index, prepare.clone())).collect();
+        let prepare = others.map(|index| (*index, prepare.clone())).collect();
         let mut told = self.together(prepare, Stop::May, || crash_at("prepared_one")).await;
         for it in &told {
             // Prepared or undone, the server's session is in no transaction any more.

@@ -10,6 +10,7 @@ use crate::logic::protocol::write;
 use crate::logic::route;
 use crate::logic::session::pipeline::{Owed, Pipeline};
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Characteristics;
 use crate::logic::topology::Role;
 use crate::logic::value::{Format, Raw};
 use crate::proxy::session::exchange::{Exchange, Outcome, Outgoing};
@@ -117,7 +118,7 @@ impl Session {
         let is_own = self.transaction.is_idle();
         if is_own {
             // Its own transaction, so that all shards commit or none does.
-            let begin = Command::Begin { is_read_only: false, is_serializable: false };
+            let begin = Command::Begin(Characteristics::default());
             drop(self.transaction.on_command(&begin, "BEGIN"));
             self.settings.begin();
         }

@@ -32,7 +32,7 @@ impl Session {
 
     /// Runs it on every shard. Returns the command tag; the schema that comes out of it is known by then.
     pub(super) async fn run_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
-        self.check_isolation()?;
+        self.isolate().await?;
         let needs_no_block = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
         if everywhere.reach == Reach::Block && self.transaction.is_idle() {
             return Err(Fault::NoTransaction(everywhere.verb).into());

@@ -453,13 +453,13 @@ impl Session {
         verb: &'static str,
     ) -> Result<Option<&'static str>, Trouble> {
         match command {
-            Command::Begin { .. }
+            Command::Begin(_)
             | Command::Commit { .. }
             | Command::Rollback { .. }
             | Command::Savepoint(_)
             | Command::Release(_)
             | Command::RollbackTo(_)
-            | Command::SetTransaction => match self.transaction.on_command(command, text) {
+            | Command::SetTransaction(_) => match self.transaction.on_command(command, text) {
                 Told::Answer(tag, warning) => {
                     self.answered(command, tag, warning);
                     Ok(None)

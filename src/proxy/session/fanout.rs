@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::task::Poll;
 
+use crate::logic::plan::Access;
 use crate::logic::plan::fanout::Fanout;
-use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -77,7 +77,7 @@ impl Session {
 
     /// Runs it everywhere. Returns how many rows there were.
     async fn fan_out(&mut self, fanout: &Fanout, asked: Asked<'_>, values: &Values<'_>) -> Result<u64, Trouble> {
-        self.check_isolation()?;
+        self.isolate().await?;
         let shards = route::shards(&fanout.requirement, values, self.map())?;
         let mut shares = Vec::with_capacity(shards.len());
         // Always in one order, so that two sessions cannot wait for each other's servers.
@@ -261,19 +261,6 @@ impl Session {
         }
         self.held.push(kept);
         self.lose(self.held.len() - 1, cause)
-    }
-
-    /// Each shard has a snapshot of its own, which SERIALIZABLE does not allow.
-    pub(super) fn check_isolation(&self) -> Result<(), Refusal> {
-        let level = self.settings.get("default_transaction_isolation");
-        let is_serializable = match self.transaction.begun() {
-            Some(begun) => begun.is_serializable,
-            None => false,
-        };
-        if is_serializable || level.is_some_and(|level| level.to_ascii_lowercase().contains("serializable")) {
-            return Err(Refusal::across("SERIALIZABLE"));
-        }
-        Ok(())
     }
 }
 

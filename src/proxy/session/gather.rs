@@ -178,7 +178,7 @@ impl Session {
 
     /// Fetches the rows of all parts, from all shards at once.
     async fn fetch(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<Fetched, Trouble> {
-        self.check_isolation()?;
+        self.isolate().await?;
         self.check_output(gather)?;
         let mut asked: Vec<(ShardId, Vec<usize>)> = Vec::new();
         for (number, part) in gather.parts.iter().enumerate() {

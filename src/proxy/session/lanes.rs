@@ -22,6 +22,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::{Owed, Pipeline};
+use crate::logic::sql::statement::Isolation;
 use crate::logic::topology::Role;
 use crate::proxy::metrics::Direction;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
@@ -70,7 +71,7 @@ impl Session {
     /// `segment` becomes what comes after that.
     pub(super) fn gather_lanes(&mut self, segment: &mut Segment) -> Lanes {
         let mut lanes = Lanes::default();
-        if !matches!(segment.cut, Cut::Next) || self.has_ddl || self.check_isolation().is_err() {
+        if !matches!(segment.cut, Cut::Next) || self.has_ddl || self.isolation() == Isolation::Serializable {
             return lanes;
         }
         while let Some(lane) = self.lane_for(&mut lanes.lanes, segment) {

@@ -96,7 +96,7 @@ impl Session {
         };
         let (Some(take), Some(skip)) = (rows(&merge.limit), rows(&merge.offset)) else { return Ok(Merged::Unsuited) };
         let skip = skip.unwrap_or_default();
-        self.check_isolation()?;
+        self.isolate().await?;
         let shards = self.shards_of(&merge.requirement, values)?;
         let wanted = take.map(|take| take.saturating_add(skip));
         let mut errands = Vec::with_capacity(shards.len());

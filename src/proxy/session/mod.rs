@@ -8,6 +8,7 @@ mod picture;
 mod watch;
 mod servers;
 mod together;
+mod isolation;
 mod greet;
 mod commit;
 mod copy;

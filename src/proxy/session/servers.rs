@@ -12,6 +12,7 @@ use crate::logic::route::Destination;
 use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
 use crate::logic::session::settings;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Isolation;
 use crate::logic::topology::{Health, PoolMode, Role, Server};
 use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::pool::{Lease, ServerPool};
@@ -36,6 +37,8 @@ pub struct Held {
     pub has_written: bool,
     /// Why it stays with the client
     pub pin: Option<&'static str>,
+    /// The open transaction cannot be prepared here because of this
+    pub unpreparable: Option<&'static str>,
 }
 
 impl Held {
@@ -116,9 +119,7 @@ impl Session {
             detail: Some(why),
             hint: Some(hint.to_owned()),
         };
-        let is_serializable = self.transaction.begun().is_some_and(|begun| begun.is_serializable)
-            || self.settings.get("default_transaction_isolation").is_some_and(|level| level.contains("serializable"));
-        if is_serializable {
+        if self.isolation() == Isolation::Serializable {
             let why = format!("it is SERIALIZABLE and already on shard \"{}\"", self.shard_name(other.shard));
             return Err(refuse(why, "use one shard in a transaction, or READ COMMITTED"));
         }
@@ -150,7 +151,7 @@ impl Session {
         let wanted = self.settings.get("shardway.role").map(|value| value.trim_matches('\''));
         let may_leave = match self.transaction.begun() {
             None => self.transaction.is_idle(),
-            Some(begun) => begun.is_read_only && !begun.is_serializable,
+            Some(begun) => begun.said.is_read_only == Some(true) && self.isolation() != Isolation::Serializable,
         };
         let has_replica =
             picture.database.shards[usize::from(shard.0)].replicas.iter().any(|replica| self.is_fresh(replica));
@@ -245,8 +246,17 @@ impl Session {
         lease.walk.oids = self.picture().database.catalog.as_ref().and_then(|it| it.oids.get(&shard)).cloned();
         let role = lease.pool().role;
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
-        let (is_member, in_pipeline, has_written) = (false, false, false);
-        self.held.push(Held { lease, shard, role, is_member, in_pipeline, status: b'I', has_written, pin });
+        self.held.push(Held {
+            lease,
+            shard,
+            role,
+            is_member: false,
+            in_pipeline: false,
+            status: b'I',
+            has_written: false,
+            pin,
+            unpreparable: None,
+        });
         Ok(self.held.len() - 1)
     }
 
@@ -457,7 +467,9 @@ impl Session {
     pub(super) fn mark(&mut self, index: usize, mark: &Mark, access: Access) {
         let held = &mut self.held[index];
         held.lease.is_tainted |= mark.taints;
-        held.has_written |= access == Access::Write;
+        // A held cursor is computed by COMMIT, which may fail.
+        held.has_written |= access == Access::Write || mark.unpreparable.is_some();
+        held.unpreparable = held.unpreparable.or(mark.unpreparable);
         if let Some(pin) = mark.pin
             && (held.pin.is_none() || pin == TEMPORARY_TABLE)
         {
@@ -491,10 +503,7 @@ impl Session {
                 continue;
             }
             held.is_member = false;
-            let (has_written, shard) = (std::mem::take(&mut held.has_written), held.shard);
-            if has_written {
-                self.remember_write(shard);
-            }
+            self.forget_written(index);
             let held = &mut self.held[index];
             if held.status != b'I' {
                 debug_assert!(false, "a server in a transaction that the session does not know of");
@@ -505,6 +514,16 @@ impl Session {
             } else {
                 index += 1;
             }
+        }
+    }
+
+    /// The transaction that has written on this server is over.
+    pub(super) fn forget_written(&mut self, index: usize) {
+        let held = &mut self.held[index];
+        held.unpreparable = None;
+        let (has_written, shard) = (std::mem::take(&mut held.has_written), held.shard);
+        if has_written {
+            self.remember_write(shard);
         }
     }
 

@@ -73,11 +73,11 @@ impl Session {
     /// A command for transaction blocks, in a transaction that no BEGIN has begun.
     async fn end_implicit(&mut self, command: &Command, text: &str, own: &mut Own) -> Result<(), Trouble> {
         let tag = match command {
-            Command::Begin { .. } if text.split_ascii_whitespace().count() > 2 => {
+            Command::Begin(_) if text.split_ascii_whitespace().count() > 2 => {
                 return Err(Refusal::alone("BEGIN with options").into());
             }
             // The block is to be committed by the client from now on.
-            Command::Begin { .. } => begin_tag(text),
+            Command::Begin(_) => begin_tag(text),
             Command::Commit { chain: false } => {
                 self.warn_of_no_block();
                 *own = Own::No;
@@ -96,7 +96,7 @@ impl Session {
             Command::Savepoint(_) => return Err(Fault::NoTransaction("SAVEPOINT").into()),
             Command::Release(_) => return Err(Fault::NoTransaction("RELEASE SAVEPOINT").into()),
             Command::RollbackTo(_) => return Err(Fault::NoTransaction("ROLLBACK TO SAVEPOINT").into()),
-            Command::SetTransaction
+            Command::SetTransaction(_)
             | Command::Set(_)
             | Command::ResetAll
             | Command::Own(_)
@@ -174,13 +174,13 @@ impl Session {
                 self.check_alive()?;
                 self.execute_command(execute, planned, text).await
             }
-            Command::Begin { .. }
+            Command::Begin(_)
             | Command::Commit { .. }
             | Command::Rollback { .. }
             | Command::Savepoint(_)
             | Command::Release(_)
             | Command::RollbackTo(_)
-            | Command::SetTransaction
+            | Command::SetTransaction(_)
             | Command::Set(_)
             | Command::ResetAll
             | Command::Own(OwnCommand::Set { .. })
@@ -200,13 +200,13 @@ impl Session {
 /// Does this command begin or end a transaction block, or stand inside one only?
 fn is_of_block(command: &Command) -> bool {
     match command {
-        Command::Begin { .. }
+        Command::Begin(_)
         | Command::Commit { .. }
         | Command::Rollback { .. }
         | Command::Savepoint(_)
         | Command::Release(_)
         | Command::RollbackTo(_) => true,
-        Command::SetTransaction
+        Command::SetTransaction(_)
         | Command::Set(_)
         | Command::ResetAll
         | Command::Own(_)

@@ -445,13 +445,13 @@ impl Session {
         match command {
             Command::Set(changes) => Ok(changes.iter().any(|change| &*change.name == "search_path")),
             Command::ResetAll => Ok(true),
-            Command::Begin { .. }
+            Command::Begin(_)
             | Command::Commit { .. }
             | Command::Rollback { .. }
             | Command::Savepoint(_)
             | Command::Release(_)
             | Command::RollbackTo(_)
-            | Command::SetTransaction
+            | Command::SetTransaction(_)
             | Command::Empty => Ok(false),
             Command::Own(_) => Err(Refusal::alone("SET shardway.*")),
             Command::Prepare(_) => Err(Refusal::alone("PREPARE")),
@@ -476,6 +476,7 @@ impl Gathered {
         }
         self.mark.pin = self.mark.pin.or(mark.pin);
         self.mark.needs_pinned = self.mark.needs_pinned.or(mark.needs_pinned);
+        self.mark.unpreparable = self.mark.unpreparable.or(mark.unpreparable);
         self.mark.taints |= mark.taints;
         self.mark.is_ddl |= mark.is_ddl;
         self.mark.cursors.extend(mark.cursors.iter().cloned());

@@ -126,7 +126,7 @@ impl Session {
     }
 
     async fn split(&mut self, split: &Split, input: &Input<'_>) -> Result<Stored, Trouble> {
-        self.check_isolation()?;
+        self.isolate().await?;
         for (number, (format, bytes)) in (1..).zip(&input.parameters) {
             if let (Format::Text, Some(bytes)) = (format, bytes) {
                 split.check_moment(number, bytes)?;

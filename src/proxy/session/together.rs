@@ -9,9 +9,9 @@ use crate::logic::protocol::walk::Broken;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::{Owed, Pipeline};
 use crate::proxy::server::Backend;
-use crate::proxy::session::Session;
 use crate::proxy::session::client::{poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
+use crate::proxy::session::{Session, Trouble};
 
 /// May the statements still be stopped?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,16 +89,39 @@ impl Session {
         stop: Stop,
         on_answer: impl Fn(),
     ) -> Vec<Told> {
-        let mut told: Vec<Told> = statements
-            .into_iter()
-            .map(|(index, sql)| {
-                self.held[index].lease.unnamed = None;
-                let (mut outgoing, mut pipeline) = (Outgoing::default(), Pipeline::default());
-                write::query(outgoing.buffer(), sql.as_bytes());
-                pipeline.owe(Owed::DeafQuery);
-                Told { index, outgoing, pipeline, lost: None }
-            })
-            .collect();
+        let told = statements.into_iter().map(|(index, sql)| self.told(index, &sql)).collect();
+        self.settle_all(told, stop, on_answer).await
+    }
+
+    /// Begins the open transaction on servers that do not know of it yet, and runs a first statement there.
+    pub(super) async fn join(&mut self, indexes: &[usize], sql: &str) -> Result<(), Trouble> {
+        let mut told = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            self.pipeline.clear();
+            self.prepare(*index);
+            let (mut outgoing, mut pipeline) = (std::mem::take(&mut self.outgoing), std::mem::take(&mut self.pipeline));
+            self.held[*index].lease.unnamed = None;
+            write::query(outgoing.buffer(), sql.as_bytes());
+            pipeline.owe(Owed::DeafQuery);
+            told.push(Told { index: *index, outgoing, pipeline, lost: None });
+        }
+        let mut told = self.settle_all(told, Stop::May, || ()).await;
+        for it in &mut told {
+            self.pipeline.hidden_failure = it.pipeline.hidden_failure.take();
+            self.check_hidden(it.index)?;
+        }
+        self.drop_lost(told).map_or(Ok(()), Err)
+    }
+
+    fn told(&mut self, index: usize, sql: &str) -> Told {
+        self.held[index].lease.unnamed = None;
+        let (mut outgoing, mut pipeline) = (Outgoing::default(), Pipeline::default());
+        write::query(outgoing.buffer(), sql.as_bytes());
+        pipeline.owe(Owed::DeafQuery);
+        Told { index, outgoing, pipeline, lost: None }
+    }
+
+    async fn settle_all(&mut self, mut told: Vec<Told>, stop: Stop, on_answer: impl Fn()) -> Vec<Told> {
         let limit = match stop {
             Stop::May => {
                 let servers = told.iter().map(|it| Arc::clone(&self.held[it.index].lease.cancellable));

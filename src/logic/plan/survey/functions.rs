@@ -24,6 +24,8 @@ enum Special {
     SessionUnlockAll,
     /// A notification
     Notify,
+    /// A snapshot for other sessions of the same server
+    ExportSnapshot,
     /// `set_config`
     SetConfig,
     /// It reads the tables that its arguments name
@@ -97,7 +99,11 @@ impl<'a> Survey<'a> {
             }
             // Where the locks would be. Without any there is nothing to take back, on any server.
             Special::SessionUnlockAll => self.is_only_first("advisory locks"),
-            Special::Notify => self.is_only_first("notifications"),
+            Special::Notify => {
+                self.is_only_first("notifications");
+                self.mark.unpreparable = Some("pg_notify");
+            }
+            Special::ExportSnapshot => self.mark.unpreparable = Some("an exported snapshot"),
             Special::SetConfig => self.set_config(call),
             Special::ReadsByText => self.refuse(Refusal::reads_by_text(name)),
             Special::ServerObject => self.is_only_first("large objects and files"),
@@ -262,6 +268,7 @@ fn special(name: &str) -> Option<Special> {
         | "pg_try_advisory_xact_lock"
         | "pg_try_advisory_xact_lock_shared" => Special::Lock,
         "pg_notify" => Special::Notify,
+        "pg_export_snapshot" => Special::ExportSnapshot,
         "pg_listening_channels" => Special::ReadsSession("pg_listening_channels"),
         "set_config" => Special::SetConfig,
         "query_to_xml"

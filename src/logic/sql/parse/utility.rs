@@ -4,7 +4,7 @@ use pg_raw_parse::nodes::{self, DiscardMode, TransactionStmtKind, VariableSetKin
 use pg_raw_parse::{ConstValue, Node, list::NodeList};
 
 use super::super::statement::expression::Literal;
-use super::super::statement::{Copy, CopyOption, Explain, Set, SetChange, Statement, Transaction};
+use super::super::statement::{Characteristics, Copy, CopyOption, Explain, Set, SetChange, Statement, Transaction};
 use super::expression::type_name;
 use super::query::into_clause;
 use super::{Convert, names, relation};
@@ -128,13 +128,11 @@ fn transaction(statement: &nodes::TransactionStmt) -> Statement {
     let name = || text(statement.savepoint_name());
     Statement::Transaction(match statement.kind {
         TransactionStmtKind::TRANS_STMT_BEGIN | TransactionStmtKind::TRANS_STMT_START => {
-            let options = characteristics(statement.options());
-            let has =
-                |option: &str, value: &Literal| options.iter().any(|(name, is)| name.as_ref() == option && is == value);
-            Transaction::Begin {
-                is_read_only: has("transaction_read_only", &Literal::Integer("1".into())),
-                is_serializable: has("transaction_isolation", &Literal::String("serializable".into())),
+            let mut said = Characteristics::default();
+            for (name, value) in characteristics(statement.options()) {
+                said.add(&name, &value);
             }
+            Transaction::Begin(said)
         }
         TransactionStmtKind::TRANS_STMT_COMMIT => Transaction::Commit { chain: statement.chain },
         TransactionStmtKind::TRANS_STMT_ROLLBACK => Transaction::Rollback { chain: statement.chain },

@@ -109,16 +109,66 @@ pub enum Statement {
     Unknown(&'static str),
 }
 
+/// How a transaction is to run, as far as it was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Characteristics {
+    /// ISOLATION LEVEL
+    pub isolation: Option<Isolation>,
+    /// READ ONLY or READ WRITE
+    pub is_read_only: Option<bool>,
+}
+
+impl Characteristics {
+    /// `transaction_isolation` or `transaction_read_only` has this value.
+    pub fn add(&mut self, name: &str, value: &Literal) {
+        let word = match value {
+            Literal::String(word) | Literal::Integer(word) => word.to_ascii_lowercase(),
+            Literal::Boolean(value) => value.to_string(),
+            Literal::Decimal(_) | Literal::Null | Literal::Odd => return,
+        };
+        match name {
+            "transaction_isolation" => self.isolation = Isolation::parse(&word).or(self.isolation),
+            "transaction_read_only" => {
+                self.is_read_only = Some(!matches!(word.as_str(), "0" | "f" | "false" | "off" | "of" | "n" | "no"));
+            }
+            _ => (),
+        }
+    }
+
+    /// What was said later counts.
+    pub fn then(self, later: Self) -> Self {
+        Self { isolation: later.isolation.or(self.isolation), is_read_only: later.is_read_only.or(self.is_read_only) }
+    }
+}
+
+/// Isolation levels that differ (PostgreSQL treats READ UNCOMMITTED as READ COMMITTED).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// A snapshot for each statement
+    ReadCommitted,
+    /// One snapshot
+    RepeatableRead,
+    /// As if one transaction came after the other
+    Serializable,
+}
+
+impl Isolation {
+    /// As `transaction_isolation` says it; `None`: PostgreSQL does not know it either.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word.to_ascii_lowercase().as_str() {
+            "read uncommitted" | "read committed" => Some(Self::ReadCommitted),
+            "repeatable read" => Some(Self::RepeatableRead),
+            "serializable" => Some(Self::Serializable),
+            _ => None,
+        }
+    }
+}
+
 /// Transaction control.
 #[derive(Debug)]
 pub enum Transaction {
     /// BEGIN, START TRANSACTION
-    Begin {
-        /// READ ONLY
-        is_read_only: bool,
-        /// SERIALIZABLE
-        is_serializable: bool,
-    },
+    Begin(Characteristics),
     /// COMMIT, END
     Commit {
         /// AND CHAIN

@@ -1,0 +1,51 @@
+//! What a transaction over several shards sees. Each shard has snapshots of its own; there is none across shards.
+//!
+//! READ COMMITTED: each statement sees, on each shard, what was committed there when the statement began on it.
+//! REPEATABLE READ: each shard has one snapshot for the whole transaction; all shards take theirs together when a
+//! statement needs several of them for the first time. SERIALIZABLE stays on one shard.
+
+use crate::logic::plan::{Access, Refusal};
+use crate::logic::route::Destination;
+use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Isolation;
+use crate::proxy::session::{Session, Trouble};
+
+/// The cheapest statement that takes a snapshot.
+const TAKE_SNAPSHOT: &str = "SELECT";
+
+impl Session {
+    /// The level of the open transaction, or of a statement outside one.
+    pub(super) fn isolation(&self) -> Isolation {
+        let begun = self.transaction.begun().and_then(|begun| begun.said.isolation);
+        begun.unwrap_or_else(|| self.default_isolation())
+    }
+
+    /// The level of a transaction that does not say it.
+    pub(super) fn default_isolation(&self) -> Isolation {
+        let level = self.settings.get("default_transaction_isolation");
+        level.and_then(|level| Isolation::parse(level.trim_matches('\''))).unwrap_or(Isolation::ReadCommitted)
+    }
+
+    /// A statement needs several shards.
+    pub(super) async fn isolate(&mut self) -> Result<(), Trouble> {
+        match self.isolation() {
+            Isolation::ReadCommitted => Ok(()),
+            Isolation::RepeatableRead if self.transaction.is_idle() => Ok(()),
+            Isolation::RepeatableRead => self.take_snapshots().await,
+            Isolation::Serializable => Err(Refusal::across("SERIALIZABLE").into()),
+        }
+    }
+
+    /// Shards that the transaction is on have theirs already.
+    async fn take_snapshots(&mut self) -> Result<(), Trouble> {
+        let mut joining = Vec::new();
+        for shard in 0..self.map().shards.len() {
+            let target = self.target(Destination::Shard(ShardId(shard as u16)), Access::Read)?;
+            let index = self.hold(target).await?;
+            if !self.held[index].is_member {
+                joining.push(index);
+            }
+        }
+        if joining.is_empty() { Ok(()) } else { self.join(&joining, TAKE_SNAPSHOT).await }
+    }
+}
