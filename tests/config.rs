@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use shardway::config::{Effect, LogFormat, SECTIONS, Settings, diff, load_with};
+use shardway::config::{Effect, LogFormat, SECTIONS, Settings, diff, load_with, misplaces};
 use shardway::logic::shards::{Method, Placement, ShardId, TableName};
 use shardway::logic::topology::{Host, Login, PoolMode, Role, TlsMode};
 use shardway::logic::value::Key;
@@ -511,4 +511,21 @@ fn a_reload_knows_what_changed() {
     );
     let restart: Vec<_> = diff(&old, &new).needs_restart().map(|it| it.effect).collect();
     assert_eq!(restart, [Effect::Restart]);
+    assert_eq!(misplaces(&old, &new), None, "buckets may move");
+}
+
+#[test]
+fn a_reload_does_not_take_another_number_of_buckets() {
+    let keyspace = |buckets: &str| with_keyspace(&format!("type = \"bigint\"\nbuckets = {buckets}\n"));
+    let old = good("buckets", &keyspace("{ a = \"0-15\", b = \"16-31\" }"));
+    let mistyped = good("buckets-2", &keyspace("{ a = \"0-15\", b = \"16-30\" }"));
+    let why = misplaces(&old, &mistyped).expect("it is refused");
+    assert!(why.contains("has 32 buckets and would have 31"), "{why}");
+    assert!(
+        mistyped.warnings.to_string().contains("31 buckets: is the highest one mistyped?"),
+        "{}",
+        mistyped.warnings
+    );
+    let meant = good("buckets-3", &keyspace("{ a = \"0-15\", b = \"16-30\" }\nbucket_count = 31"));
+    assert!(!meant.warnings.to_string().contains("mistyped"), "{}", meant.warnings);
 }

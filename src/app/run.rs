@@ -156,6 +156,10 @@ impl Proxy {
                 return self.metrics.reloads_failed.increment(1);
             }
         };
+        if let Some(why) = config::misplaces(&self.settings, &settings) {
+            tracing::error!("the new settings are not taken: {why}");
+            return self.metrics.reloads_failed.increment(1);
+        }
         let diff = config::diff(&self.settings, &settings);
         for change in &diff.changes {
             tracing::info!(what = %change.what, effect = ?change.effect, "changed");

@@ -84,6 +84,32 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
     diff
 }
 
+/// Why the new settings must not be taken while data lives by the old ones: another number of buckets puts nearly
+/// every key elsewhere, and a range mistyped at its end is enough for that.
+pub fn misplaces(old: &Settings, new: &Settings) -> Option<String> {
+    let databases = old.databases.iter().filter_map(|old| {
+        let new = new.databases.iter().find(|new| new.name == old.name)?;
+        let keyspaces = old.map.keyspaces.iter().filter_map(|old| {
+            let new = new.map.keyspaces.iter().find(|new| new.name == old.name)?;
+            Some((&old.name, buckets(&old.method)?, buckets(&new.method)?))
+        });
+        let (keyspace, before, after) = keyspaces.into_iter().find(|(_, before, after)| before != after)?;
+        Some(format!(
+            "keyspace {keyspace} of database {} has {before} buckets and would have {after}: nearly every key would be \
+             looked for on another shard (a restart takes it)",
+            old.name
+        ))
+    });
+    databases.into_iter().next()
+}
+
+fn buckets(method: &Method) -> Option<usize> {
+    match method {
+        Method::Hash { buckets } => Some(buckets.len()),
+        Method::Range(_) => None,
+    }
+}
+
 fn compare_listen(old: &ListenSettings, new: &ListenSettings, diff: &mut Diff) {
     use Effect::{Live, Restart};
     diff.note(old.addresses != new.addresses, Restart, "listen.address");

@@ -104,6 +104,12 @@ fn buckets(node: &Node, section: Section<'_>, shards: &Names, problems: &mut Pro
         let last = it.run.last;
         problems.error(it.span, format!("bucket {last} does not exist: there are {count}, counted from 0"));
     }
+    // A handful is counted at a glance.
+    if section.get("bucket_count").is_none() && !count.is_power_of_two() && count > 16 {
+        problems
+            .warning(node.span, format!("{count} buckets: is the highest one mistyped?"))
+            .help("the number of buckets must not change while there are rows; bucket_count says that it is meant");
+    }
     if highest.saturating_add(1) < count {
         no_shard(node, highest + 1, count - 1, problems);
     }

@@ -22,7 +22,7 @@ pub mod load;
 pub mod diff;
 
 pub use databases::DatabaseSettings;
-pub use diff::{Change, Diff, Effect, diff};
+pub use diff::{Change, Diff, Effect, diff, misplaces};
 pub use limits::{LogFormat, LogSettings};
 pub use listen::ListenSettings;
 pub use load::{Settings, load, load_with};

@@ -10,6 +10,7 @@
 //! ```
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use crate::logic::topology::PoolSettings;
@@ -23,7 +24,7 @@ pub struct Pool<C, W> {
     lent: u32,
     opening: u32,
     next_ticket: u64,
-    fault: Option<(Instant, String)>,
+    fault: Option<(Instant, Why)>,
     is_closed: bool,
 }
 
@@ -51,7 +52,30 @@ pub enum Effect<C, W> {
     /// Close it
     Close(C),
     /// Tell who waits that nothing will come
-    Fail(W, String),
+    Fail(W, Why),
+}
+
+/// Why no connection comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// The server was not reached, or what came was no login
+    Unreachable(String),
+    /// It said no, in its own words
+    Refused {
+        /// As the server said
+        sqlstate: Box<str>,
+        /// As the server said
+        message: String,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable(cause) => out.write_str(cause),
+            Self::Refused { sqlstate, message } => write!(out, "{sqlstate}: {message}"),
+        }
+    }
 }
 
 /// Answer to an `ask`.
@@ -61,8 +85,8 @@ pub enum Asked {
     Waits(u64),
     /// Too many wait already
     Full,
-    /// The server refused a moment ago: the reason it gave then
-    Refused(String),
+    /// The last attempt failed a moment ago, for this reason
+    Refused(Why),
 }
 
 /// A connection that comes back.
@@ -154,7 +178,7 @@ impl<C, W> Pool<C, W> {
     }
 
     /// It could not be opened. With no other connection alive, nobody who waits has anything to wait for.
-    pub fn failed(&mut self, why: String, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+    pub fn failed(&mut self, why: Why, now: Instant, effects: &mut Vec<Effect<C, W>>) {
         self.opening -= 1;
         if self.lent + self.idle.len() as u32 + self.opening == 0 {
             effects.extend(self.waiting.drain(..).map(|waiting| Effect::Fail(waiting.who, why.clone())));
@@ -205,7 +229,8 @@ impl<C, W> Pool<C, W> {
     pub fn close(&mut self, why: &str, effects: &mut Vec<Effect<C, W>>) {
         self.is_closed = true;
         effects.extend(self.idle.drain(..).map(|idle| Effect::Close(idle.connection)));
-        effects.extend(self.waiting.drain(..).map(|waiting| Effect::Fail(waiting.who, why.to_owned())));
+        effects
+            .extend(self.waiting.drain(..).map(|waiting| Effect::Fail(waiting.who, Why::Unreachable(why.to_owned()))));
     }
 
     /// Nothing is lent, opening or idle any more.
@@ -376,9 +401,9 @@ mod tests {
     fn a_server_that_refuses_fails_everyone_at_once_and_is_tried_again_later() {
         let mut world = World::new(settings(2));
         world.ask('a');
-        world.pool.failed("no route".into(), world.now, &mut world.effects);
+        world.pool.failed(Why::Unreachable("no route".into()), world.now, &mut world.effects);
         assert_eq!(world.said(), "open, fail a: no route");
-        assert!(matches!(world.ask('b'), Asked::Refused(why) if why == "no route"));
+        assert!(matches!(world.ask('b'), Asked::Refused(Why::Unreachable(why)) if why == "no route"));
         world.now += RETRY_AFTER;
         assert!(matches!(world.ask('c'), Asked::Waits(_)));
         assert_eq!(world.said(), "open");

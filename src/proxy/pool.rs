@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 use rand::Rng;
 use tokio::sync::oneshot;
 
-use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool};
+use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool, Why};
 use crate::logic::protocol::report::Fault;
 use crate::logic::topology::{Address, PoolSettings, Role, Secret, Server};
-use crate::proxy::backend::{Connector, Credentials};
+use crate::proxy::backend::{ConnectFault, Connector, Credentials};
 use crate::proxy::cancel::Cancellable;
 use crate::proxy::server::{Backend, Boxed};
 
@@ -80,7 +80,7 @@ impl ServerPool {
             Asked::Full => {
                 return Err(Fault::QueueFull { server: self.server.clone(), waiters_max: settings.waiters_max });
             }
-            Asked::Refused(cause) => return Err(self.down(cause)),
+            Asked::Refused(why) => return Err(self.fault(why)),
         };
         let mut waiting = Waiting { pool: self, ticket, receiver };
         let waited = settings.wait_timeout;
@@ -100,7 +100,7 @@ impl ServerPool {
                 Ok(Lease { backend: Some(boxed), pool: Arc::clone(self) })
             }
             Ok(Err(fault)) => Err(fault),
-            Err(_) => Err(self.down("the pool was closed".to_owned())),
+            Err(_) => Err(self.fault(Why::Unreachable("the pool was closed".to_owned()))),
         }
     }
 
@@ -117,8 +117,12 @@ impl ServerPool {
         self.carry_out(effects);
     }
 
-    fn down(&self, cause: String) -> Fault {
-        Fault::ServerDown { shard: self.shard.clone(), server: self.server.clone(), cause }
+    fn fault(&self, why: Why) -> Fault {
+        let server = self.server.clone();
+        match why {
+            Why::Unreachable(cause) => Fault::ServerDown { shard: self.shard.clone(), server, cause },
+            Why::Refused { sqlstate, message } => Fault::ServerRefused { server, sqlstate, message },
+        }
     }
 
     fn carry_out(self: &Arc<Self>, effects: Effects) {
@@ -132,7 +136,7 @@ impl ServerPool {
                 }
                 Effect::Open => drop(tokio::spawn(Arc::clone(self).open())),
                 Effect::Close(boxed) => boxed.0.close(),
-                Effect::Fail(waiter, cause) => drop(waiter.send(Err(self.down(cause)))),
+                Effect::Fail(waiter, why) => drop(waiter.send(Err(self.fault(why)))),
             }
         }
     }
@@ -149,8 +153,8 @@ impl ServerPool {
         let credentials = Credentials { user: &self.user, password: self.password.as_ref(), parameters: &[] };
         let connecting = self.connector.connect(&self.address, &credentials);
         let result = match tokio::time::timeout(settings.connect_timeout, connecting).await {
-            Ok(result) => result.map_err(|fault| fault.to_string()),
-            Err(_) => Err(format!("no login within {:?}", settings.connect_timeout)),
+            Ok(result) => result.map_err(why),
+            Err(_) => Err(Why::Unreachable(format!("no login within {:?}", settings.connect_timeout))),
         };
         let mut effects = Vec::new();
         match result {
@@ -172,13 +176,24 @@ impl ServerPool {
                 tracing::debug!(server = %self.server, pid = backend.cancellable.pid, "server connection opened");
                 self.machine.lock().opened(Boxed(Box::new(backend)), Expiry(expires), now, &mut effects);
             }
-            Err(cause) => {
-                tracing::warn!(server = %self.server, %cause, "server connection failed");
+            Err(why) => {
+                tracing::warn!(server = %self.server, cause = %why, "server connection failed");
                 (self.on_refused)(&self.server);
-                self.machine.lock().failed(cause, Instant::now(), &mut effects);
+                self.machine.lock().failed(why, Instant::now(), &mut effects);
             }
         }
         self.carry_out(effects);
+    }
+}
+
+fn why(fault: ConnectFault) -> Why {
+    match fault {
+        ConnectFault::Refused { sqlstate, message, .. } => Why::Refused { sqlstate, message: message.into() },
+        ConnectFault::Unknown { .. }
+        | ConnectFault::Unreachable(_)
+        | ConnectFault::Tls(_)
+        | ConnectFault::Authentication(_)
+        | ConnectFault::Protocol(_) => Why::Unreachable(fault.to_string()),
     }
 }
 

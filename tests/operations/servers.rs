@@ -221,6 +221,22 @@ fn shards_are_reached_through_tls() {
     assert!(log.to_lowercase().contains("certificate"), "and says why");
 }
 
+#[test]
+fn a_server_that_refuses_our_login_is_heard_in_its_own_words() {
+    let stage = &*STAGE;
+    let more = "[[users]]\nname = \"stranger\"\npassword = \"secret\"\n\n[monitor]\nuser = \"postgres\"\n";
+    let proxy = stage.proxy("stranger", &Settings { more, ..Settings::default() });
+    let mut wire = enter(proxy.port, "stranger", &[]).unwrap();
+    let error = whole_error(&wire.simple("SELECT count(*) FROM events WHERE client_id = 1").unwrap());
+    assert!(error.contains("C28P01") && error.contains("password authentication failed"), "{error}");
+    assert!(error.contains("/primary refused a connection"), "{error}");
+    stage.role("stranger");
+    until("the next attempt is let in", || {
+        let frames = wire.simple("SELECT count(*) FROM events WHERE client_id = 1").unwrap();
+        wire::answers(&frames).iter().all(|answer| answer.error.is_none())
+    });
+}
+
 fn login_database(proxy: &Proxy, name: &str) -> Wire {
     enter(proxy.port, "app", &[("database", name)]).unwrap()
 }

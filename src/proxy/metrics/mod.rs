@@ -61,6 +61,25 @@ pub enum Rejection {
     Draining,
 }
 
+impl Rejection {
+    const ALL: [Self; 6] = [Self::Full, Self::Login, Self::Timeout, Self::Protocol, Self::Tls, Self::Draining];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Login => "login",
+            Self::Timeout => "timeout",
+            Self::Protocol => "protocol",
+            Self::Tls => "tls",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+fn rejections(registry: &Registry, reason: Rejection) -> metrics::Counter {
+    registry.counter(names::CLIENTS_REJECTED, &[("reason", reason.label())])
+}
+
 /// The label `result` of looks at a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatalogRead {
@@ -77,6 +96,8 @@ impl Metrics {
     pub fn new() -> Arc<Self> {
         let registry = Arc::new(Registry::new());
         registry.gauge(names::BUILD_INFO, &[("version", env!("CARGO_PKG_VERSION"))]).set(1.0);
+        // There from the start, so that an alert on them has something to compare with.
+        drop(Rejection::ALL.map(|reason| rejections(&registry, reason)));
         let reloads = |result| registry.counter(names::RELOADS, &[("result", result)]);
         Arc::new(Self {
             databases: Mutex::default(),
@@ -122,15 +143,7 @@ impl Metrics {
 
     /// A client was turned away. Looks its counter up.
     pub fn rejected(&self, reason: Rejection) {
-        let reason = match reason {
-            Rejection::Full => "full",
-            Rejection::Login => "login",
-            Rejection::Timeout => "timeout",
-            Rejection::Protocol => "protocol",
-            Rejection::Tls => "tls",
-            Rejection::Draining => "draining",
-        };
-        self.registry.counter(names::CLIENTS_REJECTED, &[("reason", reason)]).increment(1);
+        rejections(&self.registry, reason).increment(1);
     }
 
     /// A schema was looked at. Looks its counter up.
