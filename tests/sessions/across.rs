@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, execute, message, parse, query, sync, te
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), cursors()].concat()
+    [texts(), prepared(), cursors(), blocks()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -160,5 +160,39 @@ fn cursors() -> Vec<Scenario> {
         ("portal: two in turn", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("a", "s", &[], 0), bind("b", "s", &[], 1), execute("a", 2), execute("b", 3), execute("a", 2), execute("b", 3), sync()]), q("ROLLBACK")].concat()),
         ("portal: limits without a block", [ask(&[parse("s", OVER, &[]), bind("", "s", &[], 0), execute("", 5), execute("", 5), execute("", 0), sync()]), ask(&[execute("", 1), sync()])].concat()),
         ("portal: fetched by sql", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 2), sync()]), q("FETCH 2 FROM p"), q("ROLLBACK")].concat()),
+    ]
+}
+
+fn blocks() -> Vec<Scenario> {
+    let (first, second) = (inserts(1), inserts(2));
+    let lines = |text: &str| -> Vec<Step> { text.split("; ").flat_map(q).collect() };
+    let all = || lines(&first);
+    let more = || lines(&second);
+    let fails = || q("SELECT 1 / (client_id - client_id) FROM events WHERE kind = 's'");
+    vec![
+        ("block: ROLLBACK TO brings all shards back", [q("BEGIN"), all(), q("SAVEPOINT a"), more(), q(COUNT), q("ROLLBACK TO a"), q(COUNT), q("COMMIT"), look()].concat()),
+        ("block: a shard that joins behind a savepoint", [q("BEGIN"), q(&insert(4001, 1)), q("SAVEPOINT a"), more(), q("ROLLBACK TO a"), q(COUNT), q(&insert(4002, 3)), q("COMMIT"), look()].concat()),
+        ("block: nested savepoints", [q("BEGIN"), q("SAVEPOINT a"), all(), q("SAVEPOINT b"), q(&insert(4001, 2)), q("SAVEPOINT c"), more(), fails(), q(COUNT), q("ROLLBACK TO b"), q(COUNT), q("RELEASE c"), q("ROLLBACK TO a"), q(COUNT), more(), q("COMMIT"), look()].concat()),
+        ("block: RELEASE keeps what was done", [q("BEGIN"), all(), q("SAVEPOINT a"), more(), q("RELEASE a"), q(COUNT), q("ROLLBACK TO a"), q("ROLLBACK"), look()].concat()),
+        ("block: savepoints of one name", [q("BEGIN"), q("SAVEPOINT a"), all(), q("SAVEPOINT a"), more(), q("ROLLBACK TO a"), q(COUNT), q("RELEASE a"), q("ROLLBACK TO a"), q(COUNT), q("COMMIT"), look()].concat()),
+        ("block: an error on one shard, back to the savepoint", [q("BEGIN"), all(), q("SAVEPOINT a"), q(&insert(4003, 1)), q(COUNT), q("ROLLBACK TO SAVEPOINT a"), q(COUNT), more(), q("COMMIT"), look()].concat()),
+        ("block: an error over shards, back to the savepoint", [q("BEGIN"), all(), q("SAVEPOINT a"), fails(), q("ROLLBACK TO a"), q(COUNT), q("SELECT nope FROM events"), q("ROLLBACK TO a"), more(), q("COMMIT"), look()].concat()),
+        ("block: a refused statement, back to the savepoint", [q("BEGIN"), all(), q("SAVEPOINT a"), q("SELECT 1/0"), q("ROLLBACK TO a"), q("ROLLBACK TO nope"), q("ROLLBACK TO a"), q(COUNT), q("COMMIT"), look()].concat()),
+        ("block: an error before any savepoint", [q("BEGIN"), all(), fails(), q("ROLLBACK TO a"), q("SAVEPOINT b"), q("COMMIT"), look()].concat()),
+        ("block: COMMIT AND CHAIN", [q("BEGIN ISOLATION LEVEL REPEATABLE READ"), all(), q("COMMIT AND CHAIN"), q("SHOW transaction_isolation"), more(), q(COUNT), q("ROLLBACK AND CHAIN"), q(COUNT), q("SHOW transaction_isolation"), q("COMMIT"), look()].concat()),
+        ("block: COMMIT AND CHAIN of a failed one", [q("BEGIN"), all(), fails(), q("COMMIT AND CHAIN"), q(COUNT), more(), q("COMMIT"), look()].concat()),
+        ("block: READ ONLY", [q("BEGIN READ ONLY"), q(COUNT), q(&insert(4001, 1)), q("ROLLBACK"), q("BEGIN"), all(), q("SET TRANSACTION READ ONLY"), q(COUNT), q(&insert(4001, 3)), q("ROLLBACK"), look()].concat()),
+        ("block: READ ONLY, a change over shards", [q("BEGIN READ ONLY"), q("UPDATE events SET id = id WHERE kind = 's'"), q("ROLLBACK"), q("BEGIN READ ONLY"), q("SELECT count(*) FROM events"), q("DELETE FROM events WHERE kind = 's'"), q("COMMIT")].concat()),
+        ("block: READ ONLY behind a savepoint", [q("BEGIN"), q("SAVEPOINT a"), q("SET TRANSACTION READ ONLY"), q("SELECT count(*) FROM events"), q("ROLLBACK TO a"), all(), q("ROLLBACK"), look()].concat()),
+        ("block: DEFERRABLE", [q("BEGIN READ ONLY, DEFERRABLE"), q(COUNT), q("SHOW transaction_deferrable"), q("COMMIT")].concat()),
+        ("block: SET TRANSACTION after a query", [q("BEGIN"), q(COUNT), q("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"), q("ROLLBACK")].concat()),
+        ("block: SET LOCAL on all shards", [q("BEGIN"), q(&insert(4001, 1)), q("SET LOCAL work_mem = '5MB'"), lines("SELECT current_setting('work_mem') FROM events WHERE client_id = 1 AND id = 1; SELECT current_setting('work_mem') FROM events WHERE client_id = 2 AND id = 1; SELECT current_setting('work_mem') FROM events WHERE client_id = 3 AND id = 1"), q("COMMIT"), q("SHOW work_mem"), look()].concat()),
+        ("block: SET LOCAL, back to a savepoint", [q("BEGIN"), all(), q("SET LOCAL TimeZone = 'Asia/Tokyo'"), q("SAVEPOINT a"), q("SET LOCAL TimeZone = 'Asia/Kolkata'"), q("SELECT max(at) FROM events"), q("ROLLBACK TO a"), q("SELECT max(at) FROM events"), q("SELECT at FROM events WHERE client_id = 2 ORDER BY id LIMIT 1"), q("ROLLBACK"), q("SHOW TimeZone")].concat()),
+        ("block: SET that fails, over shards", [q("BEGIN"), all(), q("SET work_mem = 'lots'"), q(COUNT), q("ROLLBACK"), look()].concat()),
+        ("block: SET CONSTRAINTS over shards", [q("BEGIN"), q("SET CONSTRAINTS ALL DEFERRED"), all(), q("SET CONSTRAINTS ALL IMMEDIATE"), more(), q("COMMIT"), q("SET CONSTRAINTS ALL DEFERRED"), look()].concat()),
+        ("block: a deferred constraint fails at COMMIT", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE)"), q("BEGIN"), all(), q("SET CONSTRAINTS ALL DEFERRED"), q("INSERT INTO once VALUES (1), (1)"), q("COMMIT"), q("SELECT 1"), look()].concat()),
+        ("block: a deferred constraint fails when it is made immediate", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE)"), q("BEGIN"), all(), q("SET CONSTRAINTS ALL DEFERRED"), q("INSERT INTO once VALUES (1), (1)"), q("SET CONSTRAINTS ALL IMMEDIATE"), q("ROLLBACK"), look()].concat()),
+        ("block: BEGIN inside, over shards", [q("BEGIN"), all(), q("BEGIN"), q("START TRANSACTION"), q("COMMIT"), look()].concat()),
+        ("block: by the extended protocol", [ask(&[extended("BEGIN", &[])]), ask(&[extended(&insert(4001, 1), &[])]), ask(&[extended(&insert(4002, 1), &[])]), ask(&[extended("SAVEPOINT a", &[])]), ask(&[extended(&insert(4003, 1), &[])]), ask(&[extended("SELECT 1/0", &[])]), ask(&[extended("ROLLBACK TO a", &[])]), ask(&[extended(COUNT, &[])]), ask(&[extended("COMMIT", &[])]), look()].concat()),
     ]
 }

@@ -242,6 +242,7 @@ fn command(command: &Command, map: &ShardMap) -> String {
                 execute.arguments.iter().map(|it| it.as_ref().map_or("computed".to_owned(), value)).collect();
             format!("execute {} ({})", execute.name, arguments.join(", "))
         }
+        Command::Set(changes) if changes.is_empty() => "set constraints".to_owned(),
         Command::Set(changes) => {
             let changes: Vec<String> = changes
                 .iter()

@@ -265,7 +265,8 @@ pub enum Command {
     RollbackTo(Box<str>),
     /// SET TRANSACTION …, and SET LOCAL transaction_* : belongs to the open transaction
     SetTransaction(Characteristics),
-    /// SET / RESET of one of PostgreSQL's parameters (one change, or several for SET SESSION CHARACTERISTICS and SET NAMES)
+    /// SET / RESET of one of PostgreSQL's parameters (one change, or several for SET SESSION CHARACTERISTICS and SET NAMES);
+    /// none is SET CONSTRAINTS
     Set(Vec<SettingChange>),
     /// RESET ALL
     ResetAll,

@@ -151,6 +151,16 @@ impl Refusal {
         Self::new(Reason::NotAlone, format!("{what} is not supported"), "", "send it as a query of its own")
     }
 
+    /// Only some of the shards may have a constraint of this name.
+    pub fn named_constraints() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "SET CONSTRAINTS by name is not supported".to_owned(),
+            "It concerns every shard that the transaction comes to, and not all of them may have the constraint.",
+            "SET CONSTRAINTS ALL",
+        )
+    }
+
     /// More rows than one statement may fetch. 54000: program_limit_exceeded.
     pub fn too_much(limit: u64) -> Self {
         let refusal = Self::new(

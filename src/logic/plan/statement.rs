@@ -112,6 +112,10 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
     let command = match statement {
         Statement::Transaction(transaction) => transaction_command(transaction)?,
         Statement::Set(set) => return Some(settings::set(set)),
+        // No parameter changes, but every server of the transaction has to hear of it.
+        Statement::SetConstraints { is_all: true } => Command::Set(Vec::new()),
+        Statement::SetConstraints { is_all: false } if source.schema.is_one_shard() => Command::Set(Vec::new()),
+        Statement::SetConstraints { is_all: false } => return Some(Plan::Refuse(Refusal::named_constraints())),
         Statement::Show(name) if name.starts_with("shardway.") => return Some(settings::show(name)),
         Statement::Prepare { name, types, inner } => {
             let text = prepared_text(source.text.get(at.clone())?)?;
@@ -237,10 +241,6 @@ impl Survey<'_> {
                 self.mark.unpreparable = Some("NOTIFY");
                 self.is_only_first("notifications");
             }
-            Statement::SetConstraints => {
-                self.writes();
-                self.is_bound();
-            }
             Statement::Show(_) => (),
             Statement::Do => {
                 self.writes();
@@ -260,6 +260,7 @@ impl Survey<'_> {
             Statement::Unknown(what) => self.unknown(what),
             Statement::Transaction(_)
             | Statement::Set(_)
+            | Statement::SetConstraints { .. }
             | Statement::Prepare { .. }
             | Statement::Execute { .. }
             | Statement::Deallocate(_)
@@ -297,7 +298,7 @@ fn verb(statement: &Statement) -> &'static str {
         Statement::Copy(_) => "COPY",
         Statement::CreateTableAs { .. } => "CREATE TABLE AS",
         Statement::CreateTable(_) => "CREATE TABLE",
-        Statement::SetConstraints => "SET CONSTRAINTS",
+        Statement::SetConstraints { .. } => "SET CONSTRAINTS",
         Statement::Utility(utility) => utility.verb,
         Statement::Do => "DO",
         Statement::Call(_) => "CALL",

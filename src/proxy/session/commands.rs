@@ -421,7 +421,8 @@ fn own_name(setting: OwnSetting) -> &'static str {
 /// Every parameter it sets has a dot in its name: PostgreSQL takes any value for these.
 fn is_free(command: &Command) -> bool {
     let Command::Set(changes) = command else { return false };
-    changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX))
+    !changes.is_empty()
+        && changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX))
 }
 
 fn is_reset(text: &str) -> bool {

@@ -66,7 +66,9 @@ impl Convert {
                 None => Statement::Unknown("CREATE TABLE AS"),
             },
             Node::CreateStmt(create) => known(self.create_table(create).map(Statement::CreateTable)),
-            Node::ConstraintsSetStmt(_) => Statement::SetConstraints,
+            Node::ConstraintsSetStmt(set) => {
+                Statement::SetConstraints { is_all: set.constraints().iter().next().is_none() }
+            }
             Node::DoStmt(_) => Statement::Do,
             Node::CallStmt(call) => known(call.funccall().map(|it| Statement::Call(self.call(it)))),
             _ => self.utility(node),

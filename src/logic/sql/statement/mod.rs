@@ -98,7 +98,10 @@ pub enum Statement {
     /// CREATE TABLE
     CreateTable(CreateTable),
     /// SET CONSTRAINTS
-    SetConstraints,
+    SetConstraints {
+        /// ALL, not some by name
+        is_all: bool,
+    },
     /// Anything else that acts on tables by name: DDL, LOCK, TRUNCATE, VACUUM, …
     Utility(Utility),
     /// DO
