@@ -112,7 +112,7 @@ pub struct Fetch {
     pub oids: Option<Arc<Oids>>,
     /// Of a merge: the rows that wait, as they came
     merged: Option<merge::Rows>,
-    /// Of a merge: the body of the RowDescription
+    /// The last RowDescription, its body
     pub description: Option<Box<[u8]>>,
     /// Bytes received
     pub received: usize,
@@ -126,7 +126,7 @@ const AHEAD_MAX: usize = 64 << 10;
 pub struct Broken;
 
 impl Fetch {
-    /// Of parts with this many columns each, behind `hidden` queries of ours.
+    /// Of parts with this many columns each (0: as many as come), behind `hidden` queries of ours.
     pub fn new(hidden: usize, widths: impl Iterator<Item = usize>, is_synced: bool) -> Self {
         let rows = |width| Rows { columns: vec![Elements::default(); width], count: 0 };
         Self { hidden, parts: widths.map(rows).collect(), is_synced, ..Self::default() }
@@ -207,7 +207,7 @@ impl Fetch {
                 Some(rows) => rows.push(frame.bytes),
                 None => self.row(body)?,
             },
-            server::ROW_DESCRIPTION if self.merged.is_some() => self.description = Some(body.into()),
+            server::ROW_DESCRIPTION if self.hidden == 0 => self.description = Some(body.into()),
             server::COMMAND_COMPLETE if self.hidden == 0 => self.current += 1,
             server::READY if self.hidden > 0 => self.hidden -= 1,
             server::READY => self.status = body.first().copied(),
@@ -230,7 +230,11 @@ impl Fetch {
     fn row(&mut self, body: &[u8]) -> Result<(), Broken> {
         let rows = self.parts.get_mut(self.current).ok_or(Broken)?;
         let (count, mut rest) = body.split_first_chunk::<2>().ok_or(Broken)?;
-        if usize::from(u16::from_be_bytes(*count)) != rows.columns.len() {
+        let width = usize::from(u16::from_be_bytes(*count));
+        if rows.columns.is_empty() {
+            rows.columns.resize_with(width, Elements::default);
+        }
+        if width != rows.columns.len() {
             return Err(Broken);
         }
         self.bytes += rest.len();
@@ -277,6 +281,38 @@ pub fn write_array<'a>(out: &mut Vec<u8>, element: u32, pieces: impl Iterator<It
     }
     let length = (out.len() - start - 4) as u32;
     out[start..start + 4].copy_from_slice(&length.to_be_bytes());
+}
+
+/// Appends rows of these columns, as DataRow messages.
+pub fn write_rows(out: &mut Vec<u8>, columns: &[Elements], count: u32) {
+    let mut rests: Vec<&[u8]> = columns.iter().map(|column| &*column.bytes).collect();
+    for _ in 0..count {
+        write::frame(out, server::DATA_ROW, |out| {
+            out.extend_from_slice(&(rests.len() as u16).to_be_bytes());
+            for rest in &mut rests {
+                let length = rest.first_chunk::<4>().map_or(-1, |length| i32::from_be_bytes(*length));
+                let size = (4 + usize::try_from(length).unwrap_or(0)).min(rest.len());
+                out.extend_from_slice(&rest[..size]);
+                *rest = &rest[size..];
+            }
+        });
+    }
+}
+
+/// The body of a RowDescription without its last columns.
+pub fn without_last(description: &[u8], columns: usize) -> Option<Vec<u8>> {
+    /// Table, column, type, size, modifier, format
+    const BEHIND_NAME: usize = 4 + 2 + 4 + 2 + 4 + 2;
+    let (count, fields) = description.split_first_chunk::<2>()?;
+    let kept = usize::from(u16::from_be_bytes(*count)).checked_sub(columns)?;
+    let mut rest = fields;
+    for _ in 0..kept {
+        let name = rest.iter().position(|byte| *byte == 0)?;
+        rest = rest.get(name + 1 + BEHIND_NAME..)?;
+    }
+    let mut body = (kept as u16).to_be_bytes().to_vec();
+    body.extend_from_slice(&fields[..fields.len() - rest.len()]);
+    Some(body)
 }
 
 #[cfg(test)]

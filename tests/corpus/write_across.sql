@@ -1,5 +1,5 @@
 @write
-@same 24
+@same 31
 
 # all rows
 UPDATE events SET amount = amount + 1
@@ -65,7 +65,7 @@ UPDATE events SET at = now() WHERE kind = 'nothing'
 UPDATE events SET amount = 0 WHERE client_id IN (SELECT client_id FROM sessions WHERE seconds > 100)
 
 # joined with other sharded rows
-UPDATE events e SET amount = s.seconds FROM sessions s WHERE s.client_id = e.client_id
+UPDATE events e SET amount = s.client_id FROM sessions s WHERE s.client_id = e.client_id
 
 # by an aggregate
 UPDATE events SET amount = (SELECT max(amount) FROM events)

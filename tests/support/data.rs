@@ -63,6 +63,11 @@ pub const TABLES: &[(&str, Home)] = &[
     ("serials", Hash("id", "bigint")),
     ("identified", Hash("id", "bigint")),
     ("dated", Hash("client_id", "bigint")),
+    ("tags", Reference),
+    ("remarks", Reference),
+    ("parents", Hash("client_id", "bigint")),
+    ("children", Hash("client_id", "bigint")),
+    ("doubled", Hash("client_id", "bigint")),
 ];
 
 /// The types of hash keys.
@@ -126,7 +131,9 @@ pub fn repair(world: &World, table: &str) {
     let mut oracle = admin(world.oracle.port());
     for (index, server) in world.shards.iter().enumerate() {
         let mut shard = admin(server.port());
-        shard.rows(&format!("TRUNCATE {table}"));
+        // Without triggers and foreign keys.
+        shard.rows("SET session_replication_role = replica");
+        shard.rows(&format!("DELETE FROM {table}"));
         fill(&mut oracle, &mut shard, table, *home, SHARDS[index]);
     }
 }
@@ -191,8 +198,12 @@ fn shard_expression(home: Home) -> String {
 /// Copies the rows of one shard from the oracle.
 pub fn fill(oracle: &mut Wire, shard: &mut Wire, table: &str, home: Home, name: &str) {
     let condition = format!("'{name}' = ANY (string_to_array({}, ' '))", shard_expression(home));
-    oracle.send(&wire::query(&format!("COPY (SELECT * FROM {table} WHERE {condition}) TO STDOUT"))).unwrap();
-    shard.send(&wire::query(&format!("COPY {table} FROM STDIN"))).unwrap();
+    let columns = oracle.value(&format!(
+        "SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute \
+         WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''"
+    ));
+    oracle.send(&wire::query(&format!("COPY (SELECT {columns} FROM {table} WHERE {condition}) TO STDOUT"))).unwrap();
+    shard.send(&wire::query(&format!("COPY {table} ({columns}) FROM STDIN"))).unwrap();
     assert_eq!(shard.recv().unwrap().tag, b'G', "{table}");
     for frame in oracle.until_ready().unwrap() {
         match frame.tag {

@@ -3,6 +3,8 @@
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Located, Statement};
 
+use super::change::{self, Change};
+use super::copies::{self, Copied, Once};
 use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
@@ -16,8 +18,10 @@ use super::{Access, CursorUse, Mark, Refusal, Schema, reduce};
 pub enum Across {
     /// A query
     Read(Read),
-    /// UPDATE or DELETE that treats each row by itself: the shards run it as it is
-    Change(Fanout),
+    /// A write that the shards run, each to its own rows or to its copy
+    Change(Change),
+    /// A write to a reference table that one shard runs: the others are given the rows that came of it
+    Once(Once),
     /// INSERT whose rows belong to several shards, or whose keys have to be computed first
     Split(Box<Split>),
     /// It concerns every shard as a whole: they run it as it is
@@ -59,12 +63,17 @@ pub fn across(text: &str, schema: &Schema<'_>) -> Across {
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
+    if let Some(copied) = copies::copies(located, text, schema) {
+        return copied.map_or_else(Across::Refuse, |copied| match copied {
+            Copied::Same(change) => Across::Change(change),
+            Copied::Once(once) => Across::Once(once),
+        });
+    }
     match &located.statement {
         Statement::Query(_) => read(text, schema),
-        Statement::Change(change) => match fanout::fanout(text, schema) {
-            Some(fanout) => Across::Change(fanout),
-            None => Across::Refuse(Refusal::not_row_by_row(change.verb, &change.table.name)),
-        },
+        Statement::Change(_) | Statement::Merge(_) => {
+            change::change(text, schema).map_or_else(Across::Refuse, Across::Change)
+        }
         Statement::Insert(insert) => match split::split(insert, &located.at, text, schema) {
             Ok(split) => Across::Split(Box::new(split)),
             Err(refusal) => Across::Refuse(refusal),
@@ -90,7 +99,7 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
     let Read { gather, .. } = match read(query, schema) {
         Across::Read(read) => read,
         Across::Refuse(refusal) => return Err(refusal),
-        Across::Change(_) | Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) => {
+        Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) => {
             return Err(Refusal::across("a cursor written like this"));
         }
     };

@@ -274,3 +274,24 @@ pub fn array_oid(element: u32) -> Option<u32> {
         _ => return None,
     })
 }
+
+/// The name of a well-known type.
+pub fn type_name(oid: u32) -> Option<&'static str> {
+    Some(match oid {
+        20 => "bigint",
+        21 => "smallint",
+        23 => "integer",
+        25 => "text",
+        1007 => "integer[]",
+        1009 => "text[]",
+        1016 => "bigint[]",
+        1043 => "varchar",
+        1082 => "date",
+        1114 => "timestamp",
+        1184 => "timestamptz",
+        1700 => "numeric",
+        2950 => "uuid",
+        2951 => "uuid[]",
+        _ => return None,
+    })
+}

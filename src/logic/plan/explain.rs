@@ -8,6 +8,9 @@ use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
 use super::across::{Across, Cursor, Read};
+use super::change::{Change, On};
+use super::constants::type_name;
+use super::copies::Once;
 use super::everywhere::Everywhere;
 use super::fanout::Fanout;
 use super::gather::Gather;
@@ -30,7 +33,9 @@ pub fn explain(planned: &Planned, map: &ShardMap) -> String {
 /// How a statement comes by rows of several shards, or why it cannot.
 pub fn across(across: &Across, map: &ShardMap) -> String {
     match across {
-        Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => self::fanout(fanout, map),
+        Across::Read(Read { fanout: Some(fanout), .. }) => self::fanout(fanout, map),
+        Across::Change(change) => self::change(change, map),
+        Across::Once(once) => self::once(once),
         Across::Read(Read { merge: Some(merge), .. }) => self::merge(merge, map),
         Across::Read(Read { gather: Ok(gather), .. }) | Across::Cursor(Cursor { gather, .. }) => {
             self::gather(gather, map)
@@ -52,6 +57,23 @@ fn everywhere(everywhere: &Everywhere) -> String {
             "=> Every shard, in one transaction".to_owned()
         }
     }
+}
+
+fn change(change: &Change, map: &ShardMap) -> String {
+    let mut text = match &change.on {
+        On::Rows(rows) | On::Moves(rows, _) => format!("=> Fanout: {}", requirement(rows, map)),
+        On::Copies => format!("=> Copies: {} on every shard", change.table),
+    };
+    if let Some(over) = &change.over {
+        text.push_str(&parts(&over.gather, map));
+        let _infallible = write!(text, "\n   each: {}", over.gather.text);
+    }
+    if let On::Moves(_, moves) = &change.on {
+        let leave = moves.rows.parts.first().map_or("", |part| &part.text);
+        let _infallible =
+            write!(text, "\n   leave: {leave}\n   {}: {}", requirement(&moves.home, map), moves.rows.text);
+    }
+    text
 }
 
 fn merge(merge: &Merge, map: &ShardMap) -> String {
@@ -80,11 +102,19 @@ fn merge(merge: &Merge, map: &ShardMap) -> String {
     text
 }
 
+fn once(once: &Once) -> String {
+    let Once { table, text, then, .. } = once;
+    format!("=> Once: {table} on every shard\n   first: {text}\n   others: {}", then.text)
+}
+
+/// What is fetched first.
+fn parts(gather: &Gather, map: &ShardMap) -> String {
+    gather.parts.iter().map(|part| format!("\n   {}: {}", requirement(&part.requirement, map), part.text)).collect()
+}
+
 fn gather(gather: &Gather, map: &ShardMap) -> String {
     let mut text = "=> Gather".to_owned();
-    for part in &gather.parts {
-        let _infallible = write!(text, "\n   {}: {}", requirement(&part.requirement, map), part.text);
-    }
+    text.push_str(&parts(gather, map));
     let _infallible = write!(text, "\n   then: {}", gather.text);
     text
 }
@@ -205,30 +235,9 @@ fn value(value: &Value) -> String {
         Source::Fixed(Some((LiteralKind::Integer | LiteralKind::Decimal, text))) => text.to_string(),
     };
     match value.cast {
-        Some(oid) => format!("{source}::{}", type_name(oid)),
+        Some(oid) => format!("{source}::{}", type_name(oid).map_or_else(|| format!("type {oid}"), str::to_owned)),
         None => source,
     }
-}
-
-fn type_name(oid: u32) -> String {
-    let name = match oid {
-        20 => "bigint",
-        21 => "smallint",
-        23 => "integer",
-        25 => "text",
-        1007 => "integer[]",
-        1009 => "text[]",
-        1016 => "bigint[]",
-        1043 => "varchar",
-        1082 => "date",
-        1114 => "timestamp",
-        1184 => "timestamptz",
-        1700 => "numeric",
-        2950 => "uuid",
-        2951 => "uuid[]",
-        _ => return format!("type {oid}"),
-    };
-    name.to_owned()
 }
 
 fn command(command: &Command, map: &ShardMap) -> String {

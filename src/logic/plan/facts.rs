@@ -91,6 +91,41 @@ impl Facts {
         self.follow(variable, &mut seen, DEPTH_MAX)
     }
 
+    /// Do only those of its keys matter that these have? Then, were the rows of these taken away for all keys but one, the
+    /// same could be done with its rows.
+    pub fn is_confined_to(&self, variable: Variable, to: &[Variable]) -> bool {
+        let mut seen = vec![false; self.variables.len()];
+        self.leads_to(variable, to, &mut seen, DEPTH_MAX)
+    }
+
+    fn leads_to(&self, start: Variable, to: &[Variable], seen: &mut [bool], depth: usize) -> bool {
+        self.steps.set(self.steps.get() + seen.len());
+        if self.steps.get() > STEPS_MAX || depth == 0 {
+            return false;
+        }
+        let mut open = vec![start];
+        while let Some(variable) = open.pop() {
+            if to.contains(&variable) {
+                return true;
+            }
+            if std::mem::replace(&mut seen[variable.0], true) {
+                continue;
+            }
+            for fact in &self.variables[variable.0].facts {
+                match fact {
+                    Fact::Restricted(_) => (),
+                    Fact::Within(outer) => open.push(*outer),
+                    Fact::WithinAnyOf(arms) => {
+                        if arms.iter().all(|arm| self.leads_to(*arm, to, &mut seen.to_vec(), depth - 1)) {
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+        false
+    }
+
     fn follow(&self, start: Variable, seen: &mut [bool], depth: usize) -> Restriction {
         self.steps.set(self.steps.get() + seen.len());
         if self.steps.get() > STEPS_MAX {

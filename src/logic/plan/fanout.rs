@@ -1,8 +1,7 @@
 //! Statements that run unchanged on several shards: the answers, put one behind the other, are the answer.
 //!
 //! That holds for a query without anything that looks at more than one row (aggregates, windows, DISTINCT, ORDER BY,
-//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has; and for an
-//! UPDATE or DELETE that does the same to each row by itself.
+//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has.
 
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Body, Distinct, Query, Select, Statement};
@@ -29,17 +28,13 @@ pub fn fanout(text: &str, schema: &Schema<'_>) -> Option<Fanout> {
         let [one] = located else { return None };
         let verb = match &one.statement {
             Statement::Query(query) if is_row_by_row(query) => "SELECT",
-            Statement::Change(change) if change.with.is_none() => change.verb,
             _ => return None,
         };
         let mut survey = Survey::new(*schema, Literals::new(text, None), verb);
         survey.may_spread = true;
         survey.keep_mentions();
         survey.statement(&one.statement);
-        let (requirement, access) = match &one.statement {
-            Statement::Change(change) => (survey.finish_change(change)?, Access::Write),
-            _ => survey.finish_row_source()?,
-        };
+        let (requirement, access) = survey.finish_row_source()?;
         Some(Fanout { verb, requirement, access })
     });
     proven.ok().flatten()

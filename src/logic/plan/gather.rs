@@ -14,12 +14,12 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use crate::logic::catalog::Column;
+use crate::logic::catalog::{Column, ColumnDefault};
 use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, Statement};
 
 use super::constants::{Literals, array_of_plain};
-use super::survey::{Mention, Mentioned, Mentions, Spread, Survey};
+use super::survey::{Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::words::Words;
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
@@ -66,13 +66,13 @@ pub struct Transfer {
     pub depends_on_settings: bool,
 }
 
-const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
-const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
+pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
+pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
 
 /// Views on views beyond this are refused.
-const VIEW_ROUNDS_MAX: usize = 16;
+pub(super) const VIEW_ROUNDS_MAX: usize = 16;
 /// Texts longer than this are refused: views that multiply.
-const TEXT_MAX: usize = 1 << 20;
+pub(super) const TEXT_MAX: usize = 1 << 20;
 
 /// Plans one statement. `text` is the statement alone.
 pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
@@ -135,7 +135,7 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> String {
     out
 }
 
-fn with_views(text: &str, views: &[Mention<'_>]) -> Result<String, Refusal> {
+pub(super) fn with_views(text: &str, views: &[Mention<'_>]) -> Result<String, Refusal> {
     let mut edits = Vec::with_capacity(views.len());
     for view in views {
         let Mentioned::View { definition } = &view.what else { continue };
@@ -183,18 +183,62 @@ fn follows_table(before: &str) -> bool {
 }
 
 fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) -> Result<Gather, Refusal> {
+    let (parts, text) = over(At { text, at, has_with }, Some(spread), None, spread.params)?;
+    let shard = |shard| Requirement { table: "shardway".into(), place: Place::Shard(shard) };
+    let home = match (spread.shard, spread.is_bound) {
+        (Some(it), _) => Home::Meet(vec![shard(it)]),
+        (None, true) => Home::Current,
+        (None, false) => Home::Any,
+    };
+    Ok(Gather { parts, text: text.into(), params: spread.params, absent: Vec::new(), home, access: spread.access })
+}
+
+/// Where a statement stands.
+#[derive(Clone, Copy)]
+pub(super) struct At<'t> {
+    /// The text around it
+    pub text: &'t str,
+    /// Its bytes
+    pub at: &'t Range<usize>,
+    /// It begins with WITH
+    pub has_with: bool,
+}
+
+/// The places of a statement that ask for the time, and whose shards may tell it.
+pub(super) type Times<'t> = (&'t [Time], &'t Requirement);
+
+/// A statement over rows that are fetched, and over a time that is asked for once, in the first part. `param` is the number
+/// of its own parameters.
+pub(super) fn over(
+    At { text, at, has_with }: At<'_>,
+    spread: Option<&Spread<'_>>,
+    times: Option<Times<'_>>,
+    mut param: u16,
+) -> Result<(Vec<Part>, String), Refusal> {
     let (mut parts, mut edits, mut with) = (Vec::new(), Vec::new(), Vec::new());
-    let mut param = spread.params;
     let mut prefix = "shardway_".to_owned();
     while text.contains(&prefix) {
         prefix.push('_');
     }
-    for (mention, requirement) in &spread.tables {
-        let columns = columns_of(mention, &spread.mentions)?;
+    if let Some((times, requirement)) = times {
+        let name = format!("{prefix}time");
+        let columns: Vec<Column> = times.iter().enumerate().map(|(number, time)| time_column(number, time)).collect();
+        with.push(stand_in(&name, &columns.iter().collect::<Vec<_>>(), &mut param)?);
+        let asked: Vec<Edit> =
+            times.iter().enumerate().map(|(number, time)| time_of(text, &name, number, time)).collect();
+        let list: Vec<&str> = asked.iter().map(|edit| &text[edit.at.clone()]).collect();
+        let columns = columns.iter().map(transfer).collect();
+        let text = format!("SELECT {}", list.join(", ")).into();
+        parts.push(Part { requirement: requirement.clone(), text, params: Vec::new(), columns });
+        edits.extend(asked);
+    }
+    let before = parts.len();
+    for (mention, requirement) in spread.iter().flat_map(|spread| &spread.tables) {
+        let columns = spread.map_or(Ok(Vec::new()), |spread| columns_of(mention, &spread.mentions))?;
         let part = part(mention, requirement, &columns);
         // The same rows are fetched once, under one name: PostgreSQL compares expressions by the tables they name.
         let known = parts.iter().position(|it| *it == part);
-        let name = format!("{prefix}{}", known.unwrap_or(parts.len()) + 1);
+        let name = format!("{prefix}{}", known.unwrap_or(parts.len()) + 1 - before);
         edits.push(instead_of(text, mention, &name)?);
         if known.is_none() {
             with.push(stand_in(&name, &columns, &mut param)?);
@@ -203,20 +247,50 @@ fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) 
     }
     edits.push(beginning(text, at, &with.join(", "), has_with));
     let text = edited(text, edits);
-    let shard = |shard| Requirement { table: "shardway".into(), place: Place::Shard(shard) };
-    let home = match (spread.shard, spread.is_bound) {
-        (Some(it), _) => Home::Meet(vec![shard(it)]),
-        (None, true) => Home::Current,
-        (None, false) => Home::Any,
+    Ok((parts, text[at.start..].to_owned()))
+}
+
+fn time_column(number: usize, time: &Time) -> Column {
+    let type_name = match time.type_oid {
+        1082 => "date",
+        1083 => "time without time zone",
+        1114 => "timestamp without time zone",
+        1266 => "time with time zone",
+        _ => "timestamp with time zone",
     };
-    Ok(Gather {
-        parts,
-        text: text[at.start..].into(),
-        params: spread.params,
-        absent: Vec::new(),
-        home,
-        access: spread.access,
-    })
+    Column {
+        name: format!("t{}", number + 1).into(),
+        type_oid: time.type_oid,
+        type_name: type_name.into(),
+        default: ColumnDefault::None,
+        is_not_null: true,
+        has_loose_equality: false,
+        collation: None,
+    }
+}
+
+/// The time in the place of a word or call that asks for it. A query in parentheses has the name of its column, so that
+/// of the function stays.
+fn time_of(text: &str, table: &str, number: usize, time: &Time) -> Edit {
+    let mut words = Words::of(&text[time.at..]);
+    let (mut name, mut end) = words.next().unwrap_or_default();
+    let mut is_open = time.is_call;
+    while let Some((word, after)) = words.next() {
+        match word {
+            "(" if !is_open => is_open = true,
+            ")" if is_open => {
+                end = after;
+                break;
+            }
+            _ if !is_open => break,
+            "(" | "." => (),
+            word if time.is_call => name = word,
+            _ => (),
+        }
+    }
+    let name = name.trim_matches('"').to_ascii_lowercase();
+    let to = format!("(SELECT t{} AS {} FROM {table})", number + 1, quoted(&name));
+    Edit { at: time.at..time.at + end, to }
 }
 
 fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<&'a Column>, Refusal> {
@@ -249,7 +323,7 @@ fn beginning(text: &str, at: &Range<usize>, with: &str, has_with: bool) -> Edit 
 }
 
 /// The part of WITH that stands in for a table.
-fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Result<String, Refusal> {
+pub(super) fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Result<String, Refusal> {
     let (mut names, mut values, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
     for (number, column) in columns.iter().enumerate() {
         names.push(quoted(&column.name));
@@ -292,8 +366,16 @@ fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column]) -
 }
 
 pub(super) fn transfer(column: &Column) -> Transfer {
+    let element = column.type_oid;
+    match array_of_plain(element) {
+        Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false },
+        None => Transfer { depends_on_settings: !is_steady(column), ..TEXT },
+    }
+}
+
+/// The text of its values is the same under all settings, and so is that of arrays of them.
+pub(super) fn is_steady(column: &Column) -> bool {
     const OIDS_OF_USERS: u32 = 16_384;
-    /// The text of these is the same under all settings, and so is that of their arrays.
     const STEADY: [&str; 14] = [
         "smallint",
         "integer",
@@ -310,12 +392,7 @@ pub(super) fn transfer(column: &Column) -> Transfer {
         "xml",
         "ts",
     ];
-    let element = column.type_oid;
-    let is_steady = element < OIDS_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name));
-    match array_of_plain(element) {
-        Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false },
-        None => Transfer { depends_on_settings: !is_steady, ..TEXT },
-    }
+    column.type_oid < OIDS_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name))
 }
 
 pub(super) fn quoted(name: &str) -> String {

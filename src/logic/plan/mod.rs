@@ -14,6 +14,7 @@ pub use crate::logic::sql::parse::SyntaxError;
 pub use constants::{array_of_plain, array_oid};
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
+pub use survey::says_now;
 
 pub mod refusal;
 pub mod schema;
@@ -36,6 +37,8 @@ mod reduce;
 pub mod split;
 pub mod everywhere;
 pub mod merge;
+pub mod change;
+pub mod copies;
 pub mod across;
 pub mod outline;
 pub mod explain;

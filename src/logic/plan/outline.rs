@@ -11,8 +11,9 @@ use crate::logic::sql::template::Literal;
 use crate::logic::value::LiteralKind;
 
 use super::across::{Across, Read, across};
+use super::change::{Change, On};
 use super::merge::Bound;
-use super::{Home, Place, Requirement, Restriction, Schema, Source, Value};
+use super::{Home, Place, Requirement, Restriction, Schema, Source, Value, says_now};
 
 /// See the module.
 #[derive(Debug)]
@@ -73,6 +74,11 @@ impl Outline {
 
     /// The plan of a text of the same outline.
     pub fn fill(&self, sql: &str, literals: &[Literal]) -> Option<Across> {
+        // Such a literal may forbid the plan.
+        let says_now = |literal: &Literal| says_now(literal.text(sql).as_bytes());
+        if matches!(self.across, Across::Change(_)) && literals.iter().any(says_now) {
+            return None;
+        }
         let mut across = self.across.clone();
         visit(&mut across, &mut Fill { outline: self, sql, literals, texts: self.texts.iter() })?;
         Some(across)
@@ -127,7 +133,9 @@ fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
             }
             Some(())
         }
-        Across::Change(fanout) => requirement(&mut fanout.requirement, visitor),
+        Across::Change(Change { on: On::Rows(rows), over: None, .. }) => requirement(rows, visitor),
+        Across::Change(Change { on: On::Copies, over: None, .. }) => Some(()),
+        Across::Change(_) | Across::Once(_) => None,
         Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Refuse(_) => None,
     }
 }

@@ -141,9 +141,60 @@ impl Refusal {
         Self::new(
             Reason::ManyShards,
             format!("{verb} needs rows of \"{table}\" from more than one shard"),
-            "Each shard can change its rows only by what they hold themselves: without rows of other sharded tables, and without now() and its like, which differ between servers.",
+            "Each shard changes its own rows. What it needs besides must be the same for all: not what differs between servers, not rows of single tables, not the writes of another part of the statement.",
             "Restrict it to one key, or give what is computed as a parameter.",
         )
+    }
+
+    /// A value that may stand in one row of the whole table only.
+    pub fn may_repeat(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::Conflict,
+            format!("{verb} over several shards sets a column of \"{table}\" that must not repeat"),
+            "Each shard would see its own rows only: two of them could store the same value.",
+            "Restrict it to one key, or let the unique index contain the sharding key.",
+        )
+    }
+
+    /// Rows that cannot move to the shard of their new key.
+    pub fn key_moved(table: &str, column: &str, why: &str) -> Self {
+        Self::new(
+            Reason::KeyIsChanged,
+            format!("cannot update sharding key \"{table}.{column}\""),
+            why,
+            "Delete the row and insert it again.",
+        )
+    }
+
+    /// A write to a reference table that looks at rows that not every shard has.
+    pub fn copies_need_rows(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of reference table \"{table}\" needs rows that not every shard has"),
+            "Every copy must get the same rows.",
+            "Read them first, then write them as values.",
+        )
+    }
+
+    /// A write to a reference table whose outcome may differ from copy to copy.
+    pub fn copies_may_differ(verb: &str, table: &str, why: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of reference table \"{table}\" could give its copies different rows"),
+            why,
+            "Give the values as constants or parameters.",
+        )
+    }
+
+    /// Copies that are no longer the same. XX001: data_corrupted.
+    pub fn copies_differ(table: &str, counts: &str) -> Self {
+        let refusal = Self::new(
+            Reason::ManyShards,
+            format!("the copies of reference table \"{table}\" are not the same on all shards"),
+            &format!("The statement concerned {counts}. It has been undone."),
+            "Make the copies equal, with SET shardway.shard.",
+        );
+        Self { sqlstate: "XX001", ..refusal }
     }
 
     /// A statement that must not stand in such company.

@@ -7,7 +7,7 @@ use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Located, Statement, Transaction};
 
 use super::constants::{Literals, parameter_oid};
-use super::schema::Schema;
+use super::schema::{Found, Schema};
 use super::survey::Survey;
 use super::words::Words;
 use super::{
@@ -35,8 +35,7 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
     });
     let may_span = match &plan {
         Plan::One(_) => may_span(&located.statement),
-        Plan::Refuse(refusal) if refusal.reason == Reason::Ddl => concerns_all(&located.statement),
-        Plan::Refuse(refusal) => refusal.reason == Reason::KeyIsUnknown && may_span(&located.statement),
+        Plan::Refuse(refusal) => may_span_refused(&located.statement, refusal.reason, &source.schema),
         Plan::Command(_) | Plan::CopyIn(_) => false,
     };
     Planned { plan: Arc::new(plan), at: located.at.clone(), hint, forced, verb: verb(&located.statement), may_span }
@@ -46,13 +45,25 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
 fn may_span(statement: &Statement) -> bool {
     matches!(
         statement,
-        Statement::Query(_) | Statement::Change(_) | Statement::Insert(_) | Statement::DeclareCursor { .. }
+        Statement::Query(_)
+            | Statement::Change(_)
+            | Statement::Merge(_)
+            | Statement::Insert(_)
+            | Statement::DeclareCursor { .. }
     )
 }
 
-/// It may run on every shard as it is.
-fn concerns_all(statement: &Statement) -> bool {
-    matches!(statement, Statement::Utility(_) | Statement::CreateTable(_))
+/// No single shard will do, but every copy of a reference table can be written, rows can move, keys can be computed
+/// first, and what concerns every shard can run on all.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other reason holds on several shards too")]
+fn may_span_refused(statement: &Statement, reason: Reason, schema: &Schema<'_>) -> bool {
+    match (reason, statement) {
+        (Reason::Ddl, _) => matches!(statement, Statement::Utility(_) | Statement::CreateTable(_)),
+        (Reason::KeyIsUnknown, _) => may_span(statement),
+        (Reason::ManyShards, Statement::Insert(insert)) => matches!(schema.find(&insert.table), Found::Reference(_)),
+        (Reason::ManyShards | Reason::KeyIsChanged, Statement::Change(_) | Statement::Merge(_)) => true,
+        _ => false,
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other statements are told apart by the survey")]

@@ -66,8 +66,8 @@ pub enum Owed {
     HiddenClose,
     /// A statement that several servers run: rows pass, their description from the first, the tags are kept for us
     Share {
-        /// It describes the rows
-        is_first: bool,
+        /// What the client sees of it
+        shown: Shown,
         /// A Query, which ends in ReadyForQuery; else an Execute
         is_query: bool,
     },
@@ -81,6 +81,17 @@ pub enum Owed {
     HiddenSync,
     /// Another server answers first: what this one says next is for later
     Turn,
+}
+
+/// What the client sees of one server's share of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Rows and their description
+    Described,
+    /// Rows
+    Rows,
+    /// Errors only: another server has said it all
+    Errors,
 }
 
 /// Something the session wants to know.
@@ -469,6 +480,11 @@ impl Pipeline {
         let seen = body.unwrap_or_default();
         let hidden = if self.is_hidden() { Verdict::Hide } else { Verdict::Pass };
         match tag {
+            server::DATA_ROW | server::NOTICE | server::ROW_DESCRIPTION
+                if matches!(self.owed.front(), Some(Owed::Share { shown: Shown::Errors, .. })) =>
+            {
+                Verdict::Hide
+            }
             server::DATA_ROW | server::COPY_DATA => hidden,
             server::ERROR => self.on_error(seen, out),
             server::READY => self.on_ready(seen.first().copied().unwrap_or(b'I')),
@@ -487,7 +503,7 @@ impl Pipeline {
                 self.pop();
                 hidden
             }
-            server::ROW_DESCRIPTION if matches!(self.owed.front(), Some(Owed::Share { is_first: false, .. })) => {
+            server::ROW_DESCRIPTION if matches!(self.owed.front(), Some(Owed::Share { shown: Shown::Rows, .. })) => {
                 Verdict::Hide
             }
             server::ROW_DESCRIPTION | server::NO_DATA if matches!(self.owed.front(), Some(Owed::DescribeRows)) => {

@@ -28,7 +28,8 @@ impl Session {
         }
         match across {
             Across::Read(read) => self.read_query(read, sql).await,
-            Across::Change(fanout) => self.fan_out_query(fanout, sql).await,
+            Across::Change(change) => self.change_query(change, sql).await,
+            Across::Once(once) => self.once_query(once).await,
             Across::Split(split) => self.split_query(split, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
@@ -58,7 +59,7 @@ impl Session {
         let Some(mut portal) = self.portals[place].across.take() else { return Ok(()) };
         let size = self.client.front().size();
         match &*Arc::clone(&portal.across) {
-            Across::Change(_) if portal.is_done => {
+            Across::Change(_) | Across::Once(_) if portal.is_done => {
                 return Err(Refusal::alone("executing a portal of a write twice").into());
             }
             _ if portal.is_done => {
@@ -78,10 +79,16 @@ impl Session {
                     it.shard = Some(shard);
                 }
             }
-            Across::Change(fanout) => {
+            Across::Change(change) => {
                 self.check_alone(size)?;
                 self.client.consume(size);
-                self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
+                self.change_portal(change, &portal.statement, &portal.bind).await?;
+                self.is_over(place, *portal);
+            }
+            Across::Once(once) => {
+                self.check_alone(size)?;
+                self.client.consume(size);
+                self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Split(split) => {
@@ -148,9 +155,21 @@ impl Session {
         bind: &[u8],
     ) -> Result<(), Trouble> {
         match across {
-            Across::Read(Read { fanout: Some(fanout), .. }) | Across::Change(fanout) => {
+            Across::Read(Read { fanout: Some(fanout), .. }) => {
                 self.describe_bound(statement, bind).await?;
                 self.fan_out_portal(fanout, statement, bind).await?;
+                self.say_ready();
+                Ok(())
+            }
+            Across::Change(change) => {
+                self.describe_bound(statement, bind).await?;
+                self.change_portal(change, statement, bind).await?;
+                self.say_ready();
+                Ok(())
+            }
+            Across::Once(once) => {
+                self.describe_bound(statement, bind).await?;
+                self.once_portal(once, &statement.types, bind).await?;
                 self.say_ready();
                 Ok(())
             }

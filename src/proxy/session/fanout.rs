@@ -6,24 +6,69 @@ use std::task::Poll;
 
 use crate::logic::plan::Access;
 use crate::logic::plan::fanout::Fanout;
+use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{Owed, Pipeline, UNNAMED};
-use crate::logic::shards::ShardId;
+use crate::logic::session::pipeline::{Owed, Pipeline, Shown, UNNAMED};
+use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
+use crate::proxy::session::gather::{Fetched, Given};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// What every shard is sent.
 #[derive(Clone, Copy)]
-enum Asked<'a> {
+pub(super) enum Asked<'a> {
     /// The text of a Query
     Query(&'a str),
     /// A bound statement
     Bound(&'a Statement, &'a view::Bind<'a>),
+    /// A statement over rows that have been fetched
+    Over {
+        /// The statement
+        gather: &'a Gather,
+        /// What the client gave with its own
+        given: Given<'a>,
+        /// The rows
+        fetched: &'a Fetched,
+        /// The client has not asked for a description, but needs one
+        is_described: bool,
+    },
+}
+
+/// Whose rows the client sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// Those of all shards
+    All,
+    /// Those of the first: the others do the same
+    First,
+    /// Nobody's
+    Nothing,
+}
+
+/// A statement that several shards run.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'a> {
+    /// May replicas run it?
+    pub access: Access,
+    /// What they are sent
+    pub asked: Asked<'a>,
+    /// What the client sees
+    pub shows: Shows,
+}
+
+impl Run<'_> {
+    fn shown(&self, is_first: bool) -> Shown {
+        match (self.shows, is_first) {
+            (Shows::All | Shows::First, true) => Shown::Described,
+            (Shows::All, false) => Shown::Rows,
+            (Shows::First, false) | (Shows::Nothing, _) => Shown::Errors,
+        }
+    }
 }
 
 /// One shard's share of a statement.
@@ -71,26 +116,28 @@ impl Session {
     /// Runs it everywhere; what writes outside a transaction block is a transaction of its own.
     async fn fan_out_whole(&mut self, fanout: &Fanout, asked: Asked<'_>, values: &Values<'_>) -> Result<u64, Trouble> {
         let own = self.begin_own(fanout.access);
-        let result = self.fan_out(fanout, asked, values).await;
-        self.end_own(own, result).await
+        let result = match route::shards(&fanout.requirement, values, self.map()) {
+            Ok(shards) => self.fan_out(Run { access: fanout.access, asked, shows: Shows::All }, shards).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        self.end_own(own, result).await.map(|rows| rows.iter().sum())
     }
 
-    /// Runs it everywhere. Returns how many rows there were.
-    async fn fan_out(&mut self, fanout: &Fanout, asked: Asked<'_>, values: &Values<'_>) -> Result<u64, Trouble> {
+    /// Runs it on each of these shards. Returns how many rows each had.
+    pub(super) async fn fan_out(&mut self, run: Run<'_>, shards: ShardSet) -> Result<Vec<u64>, Trouble> {
         self.isolate().await?;
-        let shards = route::shards(&fanout.requirement, values, self.map())?;
         let mut shares = Vec::with_capacity(shards.len());
         // Always in one order, so that two sessions cannot wait for each other's servers.
         for shard in shards.iter() {
-            let share = self.share(fanout, asked, shard, shares.is_empty()).await?;
+            let share = self.share(run, shard, shares.is_empty()).await?;
             shares.push(share);
         }
         // Writes go from shard to shard: two sessions that lock rows on all of them cannot lock each other out.
-        let is_in_turn = fanout.access == Access::Write;
+        let is_in_turn = run.access == Access::Write;
         if !is_in_turn {
             self.begin_shares(&mut shares).await;
         }
-        let (mut rows, mut wrong) = (0, None);
+        let (mut rows, mut wrong) = (Vec::with_capacity(shares.len()), None);
         for number in 0..shares.len() {
             match (&wrong, is_in_turn) {
                 (None, false) => (),
@@ -104,7 +151,7 @@ impl Session {
             }
             let ended = self.take_turn(&mut shares[number]).await?;
             match ended {
-                Ok(count) => rows += count,
+                Ok(count) => rows.push(count),
                 Err(what) => drop(wrong.get_or_insert(what)),
             }
         }
@@ -119,14 +166,8 @@ impl Session {
         }
     }
 
-    async fn share(
-        &mut self,
-        fanout: &Fanout,
-        asked: Asked<'_>,
-        shard: ShardId,
-        is_first: bool,
-    ) -> Result<Share, Trouble> {
-        let target = self.target(Destination::Shard(shard), fanout.access)?;
+    async fn share(&mut self, run: Run<'_>, shard: ShardId, is_first: bool) -> Result<Share, Trouble> {
+        let target = self.target(Destination::Shard(shard), run.access)?;
         let index = self.hold(target).await?;
         let was_member = self.held[index].is_member;
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
@@ -137,10 +178,9 @@ impl Session {
             self.prepare(index);
         }
         self.held[index].lease.unnamed = None;
-        self.held[index].has_written |= fanout.access == Access::Write;
-        let is_query = matches!(asked, Asked::Query(_));
-        self.write_share(index, asked, is_first);
-        if !is_query {
+        self.held[index].has_written |= run.access == Access::Write;
+        self.write_share(index, run, is_first);
+        if !matches!(run.asked, Asked::Query(_)) {
             // A Sync would end the implicit transaction of a pipeline.
             write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
             if !is_open {
@@ -152,21 +192,33 @@ impl Session {
         Ok(Share { index, status, was_member, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
     }
 
-    fn write_share(&mut self, index: usize, asked: Asked<'_>, is_first: bool) {
+    fn write_share(&mut self, index: usize, run: Run<'_>, is_first: bool) {
+        const EXECUTE: [u8; 10] = [client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0];
+        let shown = run.shown(is_first);
         let out = self.outgoing.buffer();
-        match asked {
+        match run.asked {
             Asked::Query(sql) => {
                 write::query(out, sql.as_bytes());
-                self.pipeline.owe(Owed::Share { is_first, is_query: true });
+                self.pipeline.owe(Owed::Share { shown, is_query: true });
             }
             Asked::Bound(statement, bind) => {
                 let types = self.held[index].types(&statement.types);
                 write::parse(out, b"", statement.text.as_bytes(), &types);
                 write::bind(out, b"", b"", bind.tail);
-                out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+                out.extend_from_slice(&EXECUTE);
                 self.pipeline.owe(Owed::HiddenParse(UNNAMED));
                 self.pipeline.owe(Owed::HiddenBind);
-                self.pipeline.owe(Owed::Share { is_first, is_query: false });
+                self.pipeline.owe(Owed::Share { shown, is_query: false });
+            }
+            Asked::Over { gather, given, fetched, is_described } => {
+                self.write_final(index, gather, given, fetched, b"");
+                let out = self.outgoing.buffer();
+                if is_described && shown == Shown::Described {
+                    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+                    self.pipeline.owe(Owed::Describe);
+                }
+                out.extend_from_slice(&EXECUTE);
+                self.pipeline.owe(Owed::Share { shown, is_query: false });
             }
         }
     }
@@ -267,7 +319,7 @@ impl Session {
 /// The status of a server that has not answered yet: it is not lent to anybody.
 const UNDER_WAY: u8 = b'?';
 
-fn tag(verb: &str, rows: u64) -> String {
+pub(super) fn tag(verb: &str, rows: u64) -> String {
     format!("{verb} {rows}")
 }
 

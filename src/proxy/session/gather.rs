@@ -34,6 +34,14 @@ pub(super) struct Given<'a> {
     pub results: &'a [u8],
 }
 
+impl Given<'_> {
+    /// Of a Query.
+    pub const NOTHING: Given<'static> = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
+}
+
+/// Which shards are asked for which parts.
+pub(super) type Places = Vec<(ShardId, Vec<usize>)>;
+
 /// Stands for the type of a parameter that a text does not name.
 pub(super) const TEXT_OID: u32 = 25;
 /// Results in text.
@@ -52,12 +60,12 @@ pub(super) struct Errand {
 }
 
 /// All rows, by part and server.
-type Fetched = Vec<Vec<Rows>>;
+pub(super) type Fetched = Vec<Vec<Rows>>;
 
 impl Session {
     /// A Query over several shards.
     pub(super) async fn gather_query(&mut self, gather: &Gather) -> Result<usize, Trouble> {
-        let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
+        let given = Given::NOTHING;
         self.gather_whole(gather, given, &Values::None).await
     }
 
@@ -144,7 +152,14 @@ impl Session {
     }
 
     /// Parse and Bind of the final statement.
-    fn write_final(&mut self, index: usize, gather: &Gather, given: Given<'_>, fetched: &Fetched, portal: &[u8]) {
+    pub(super) fn write_final(
+        &mut self,
+        index: usize,
+        gather: &Gather,
+        given: Given<'_>,
+        fetched: &Fetched,
+        portal: &[u8],
+    ) {
         let out = self.outgoing.buffer();
         let arrays: Vec<_> = gather.parts.iter().flat_map(|part| &part.columns).map(|it| it.array).collect();
         let declared = self.held[index].types(given.types);
@@ -178,22 +193,44 @@ impl Session {
 
     /// Fetches the rows of all parts, from all shards at once.
     async fn fetch(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<Fetched, Trouble> {
-        self.isolate().await?;
-        self.check_output(gather)?;
-        let mut asked: Vec<(ShardId, Vec<usize>)> = Vec::new();
+        let places = self.places(gather, values)?;
+        self.fetch_from(gather, given, places, Access::Read).await
+    }
+
+    /// The shards that have the rows of each part.
+    pub(super) fn places(&self, gather: &Gather, values: &Values<'_>) -> Result<Places, Refusal> {
+        let mut places: Places = Vec::new();
         for (number, part) in gather.parts.iter().enumerate() {
             for shard in route::shards(&part.requirement, values, self.map())?.iter() {
-                match asked.iter_mut().find(|(it, _)| *it == shard) {
+                match places.iter_mut().find(|(it, _)| *it == shard) {
                     Some((_, parts)) => parts.push(number),
-                    None => asked.push((shard, vec![number])),
+                    None => places.push((shard, vec![number])),
                 }
             }
         }
+        Ok(places)
+    }
+
+    /// Asks each of these shards for its parts, all at once.
+    pub(super) async fn fetch_from(
+        &mut self,
+        gather: &Gather,
+        given: Given<'_>,
+        mut places: Places,
+        access: Access,
+    ) -> Result<Fetched, Trouble> {
+        self.isolate().await?;
+        self.check_output(gather)?;
         // Always in one order, so that two sessions cannot wait for each other's servers.
-        asked.sort_unstable_by_key(|(shard, _)| *shard);
-        let mut errands = Vec::with_capacity(asked.len());
-        for (shard, parts) in asked {
-            errands.push(self.errand(gather, given, shard, parts).await?);
+        places.sort_unstable_by_key(|(shard, _)| *shard);
+        let mut errands = Vec::with_capacity(places.len());
+        for (shard, parts) in places {
+            let widths = parts.iter().map(|number| gather.parts[*number].columns.len()).collect();
+            let write = |out: &mut Vec<u8>, types: &[u8]| {
+                parts.iter().for_each(|number| ask(out, &gather.parts[*number], Given { types, ..given }));
+            };
+            let errand = self.errand(shard, access, widths, given.types, write).await?;
+            errands.push(Errand { parts, ..errand });
         }
         self.run_errands(&mut errands).await?;
         let mut fetched: Fetched = vec![Vec::new(); gather.parts.len()];
@@ -205,8 +242,23 @@ impl Session {
         Ok(fetched)
     }
 
+    /// Asks one shard and keeps all that it says. `write` is given the types that the client declares, as this server
+    /// numbers them.
+    pub(super) async fn fetch_one(
+        &mut self,
+        shard: ShardId,
+        access: Access,
+        types: &[u8],
+        write: impl FnOnce(&mut Vec<u8>, &[u8]),
+    ) -> Result<Fetch, Trouble> {
+        let mut errands = [self.errand(shard, access, vec![0], types, write).await?];
+        self.run_errands(&mut errands).await?;
+        let [errand] = errands;
+        Ok(errand.fetch)
+    }
+
     /// Values that travel as text must come out as they went in.
-    fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
+    pub(super) fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
         const STEADY: [(&str, &str); 4] =
             [("datestyle", "iso"), ("intervalstyle", "postgres"), ("extra_float_digits", ""), ("lc_monetary", "")];
         if !gather.parts.iter().flat_map(|part| &part.columns).any(|column| column.depends_on_settings) {
@@ -229,12 +281,13 @@ impl Session {
 
     async fn errand(
         &mut self,
-        gather: &Gather,
-        given: Given<'_>,
         shard: ShardId,
-        parts: Vec<usize>,
+        access: Access,
+        widths: Vec<usize>,
+        types: &[u8],
+        write: impl FnOnce(&mut Vec<u8>, &[u8]),
     ) -> Result<Errand, Trouble> {
-        let target = self.target(Destination::Shard(shard), Access::Read)?;
+        let target = self.target(Destination::Shard(shard), access)?;
         let index = self.hold(target).await?;
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Gather);
         self.pipeline.clear();
@@ -245,16 +298,15 @@ impl Session {
         let hidden = self.pipeline.entered() as usize;
         self.pipeline.forget();
         self.held[index].lease.unnamed = None;
-        let types = self.held[index].types(given.types);
+        self.held[index].has_written |= access == Access::Write;
+        let types = self.held[index].types(types);
         let out = self.outgoing.buffer();
-        for number in &parts {
-            ask(out, &gather.parts[*number], Given { types: &types, ..given });
-        }
+        write(out, &types);
         // A Sync would end the implicit transaction of a pipeline.
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
-        let widths: Vec<usize> = parts.iter().map(|number| gather.parts[*number].columns.len()).collect();
         let fetch = Fetch::new(hidden, widths.into_iter(), !is_open);
-        Ok(Errand { index, parts, outgoing: std::mem::take(&mut self.outgoing), fetch, lost: None })
+        let outgoing = std::mem::take(&mut self.outgoing);
+        Ok(Errand { index, parts: Vec::new(), outgoing, fetch, lost: None })
     }
 
     /// Runs statements of ours on one server and returns their rows. `write` writes the messages of each but the Sync;

@@ -101,7 +101,7 @@ impl Session {
         // A hint is for one server.
         planned.may_span
             && planned.hint.is_none()
-            && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown | Reason::Ddl)
+            && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown | Reason::KeyIsChanged | Reason::Ddl)
             && matches!(self.named_for(planned), Ok(None))
     }
 
@@ -123,7 +123,7 @@ impl Session {
             let values = Values::Text { sql, literals: lexed.literals };
             let found = match &*planned.plan {
                 Plan::One(one) => Some(route::destination(&one.home, &values, &picture.database.map)),
-                Plan::Refuse(refusal) if planned.forced.is_some() => Some(Err(refusal.clone())),
+                Plan::Refuse(refusal) if planned.forced.is_some() || planned.may_span => Some(Err(refusal.clone())),
                 Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_) => None,
             };
             (shape, found)

@@ -233,7 +233,11 @@ impl Session {
                 self.check_alive()?;
                 // PostgreSQL parses and describes it; the refusal comes when it is to be run. What would not parse
                 // under any plan is refused at once.
-                if planned.forced.is_some() { Ok(true) } else { Err(refusal.clone().into()) }
+                if planned.forced.is_some() || self.may_cross(planned, refusal) {
+                    Ok(true)
+                } else {
+                    Err(refusal.clone().into())
+                }
             }
         }
     }

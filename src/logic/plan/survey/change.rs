@@ -46,12 +46,16 @@ impl<'a> Survey<'a> {
             }
             None => (),
         }
+        self.note_change(change);
         if let Some(target) = target {
             let own = change.alias.name.as_deref().unwrap_or(&change.table.name);
             // Alone in its FROM, the table is meant by a bare name too.
             let is_alone = change.from.is_empty();
-            let assignments = change.assignments.iter().filter(|it| !(is_alone && keeps_bare(it, target.key)));
-            self.check_assignments(assignments, own, target);
+            let moves = self.moves(change, own, target);
+            let assignments = change.assignments.iter().enumerate();
+            let assignments =
+                assignments.filter(|(at, it)| moves != Some(*at) && !(is_alone && keeps_bare(it, target.key)));
+            self.check_assignments(assignments.map(|(_, it)| it), own, target);
             if change.assignments.iter().any(|assignment| matches!(assignment.value, Expression::Default)) {
                 self.defaults(target.relation, None);
             }
@@ -78,6 +82,7 @@ impl<'a> Survey<'a> {
                 let (columns, variable) = self.sharded_columns(keyspace, key, relation);
                 if !is_at_cursor {
                     self.use_table(name, key, keyspace, variable);
+                    self.goes_through = Some(variable);
                 }
                 let target = Target { table: &name.name, key, keyspace, relation };
                 self.check_key_column(target);
@@ -100,7 +105,9 @@ impl<'a> Survey<'a> {
         self.with(merge.with.as_ref(), &mut outer);
         let (entry, target) = self.target(&merge.table, &merge.alias, "MERGE", false);
         let free_target = variables(std::slice::from_ref(&entry));
+        let uses_before = self.uses.len();
         let source = self.item_of_from(&merge.source, &outer);
+        self.note_merge(merge, uses_before);
         let free_source = variables(&source);
         let mut scope = Scope::inside(&outer);
         scope.entries.push(entry);

@@ -163,7 +163,7 @@ impl Survey<'_> {
             | Expression::Row(_)
             | Expression::Array(_)
             | Expression::Call(_)
-            | Expression::Moment
+            | Expression::Moment(_)
             | Expression::Aggregate(_)
             | Expression::Operator { .. }
             | Expression::Subquery(_)

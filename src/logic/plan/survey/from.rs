@@ -29,7 +29,9 @@ impl<'a> Survey<'a> {
                 vec![Entry::of(alias.name.clone(), columns)]
             }
             FromItem::Rows { calls, alias } => {
+                let outside = std::mem::replace(&mut self.is_in_rows, true);
                 self.visit_all(calls, visible);
+                self.is_in_rows = outside;
                 vec![Entry::of(alias.name.clone(), Columns::open())]
             }
             FromItem::Join(join) => self.join(join, visible),
@@ -91,7 +93,10 @@ impl<'a> Survey<'a> {
                 self.policies(name, relation, &columns);
                 columns
             }
-            Found::Reference(relation) => self.checked_columns(name, relation),
+            Found::Reference(relation) => {
+                self.nature.reads_copies = true;
+                self.checked_columns(name, relation)
+            }
             Found::Single(shard, relation) => {
                 self.require_shard(&name.name, shard);
                 self.checked_columns(name, relation)

@@ -41,6 +41,7 @@ impl<'a> Survey<'a> {
         let functions = self.candidates(call);
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
             self.depends_on_more_than_a_row();
+            self.note_calls(name, call, &functions);
         }
         match functions.as_slice() {
             [_, ..] if is_moment(name) && functions.iter().all(|it| it.schema.as_ref() == "pg_catalog") => {
@@ -75,6 +76,24 @@ impl<'a> Survey<'a> {
         let is_vouched_for = self.schema.map.local_functions.iter().any(|local| names(local, call));
         if own.iter().any(|function| function.volatility != Volatility::Immutable) && !is_vouched_for {
             self.refuse(Refusal::function(name));
+        }
+    }
+
+    /// A call whose result one row does not tell.
+    fn note_calls(&mut self, name: &str, call: &Call, functions: &[&Function]) {
+        let is_over_rows = |it: &&&Function| matches!(it.kind, FunctionKind::Aggregate | FunctionKind::Window);
+        let over_rows = functions.iter().filter(is_over_rows).count();
+        self.nature.follows_order |= call.over.is_some() || over_rows > 0;
+        self.nature.picks |= call.over.is_some();
+        let mut others = functions.iter().filter(|it| !is_over_rows(it) && !is_of_a_row(name, it)).peekable();
+        if functions.is_empty() || others.peek().is_some() {
+            if functions.is_empty()
+                || others.any(|it| is_own(it) && it.schema.as_ref() != "pg_catalog" && !it.is_native)
+            {
+                self.nature.asks_server = true;
+            } else {
+                self.note_call(name, call);
+            }
         }
     }
 

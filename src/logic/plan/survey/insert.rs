@@ -53,9 +53,10 @@ impl Survey<'_> {
                     self.insert_source(source, &scope);
                 }
                 self.written_elsewhere(&insert.table, &other, "INSERT");
-                if let Found::Single(_, relation) = other {
+                if let Found::Single(_, relation) | Found::Reference(relation) = other {
                     self.insert_defaults(insert, relation);
                 }
+                self.note_insert(insert);
                 self.after_insert(insert, Columns::open(), &scope)
             }
         }
@@ -67,6 +68,11 @@ impl Survey<'_> {
         match found {
             Found::Single(shard, relation) => {
                 self.require_shard(&name.name, *shard);
+                self.check_company(&name.name, *relation);
+                self.check_policies(name, *relation);
+            }
+            Found::Reference(relation) if self.may_write_across => {
+                self.writes_copies = true;
                 self.check_company(&name.name, *relation);
                 self.check_policies(name, *relation);
             }
@@ -259,7 +265,7 @@ impl Survey<'_> {
 }
 
 /// `table.key`: the table's name is asked for, another relation could have a column of that name.
-fn is_own_key(parts: &[Box<str>], own: &str, key: &str) -> bool {
+pub fn is_own_key(parts: &[Box<str>], own: &str, key: &str) -> bool {
     matches!(parts, [table, column] if table.as_ref() == own && column.as_ref() == key)
 }
 

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use crate::logic::catalog::Relation;
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::statement::expression::{Call, Expression, Operator};
-use crate::logic::sql::statement::{Alias, Change, RelationName, Select};
+use crate::logic::sql::statement::{Alias, RelationName, Select};
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
@@ -137,6 +137,12 @@ impl Mentions<'_> {
         let visible = mention.alias.as_ref().unwrap_or(&mention.name.name);
         let is_all = mention.is_renamed || self.stars.iter().any(|star| star.as_ref().is_none_or(|of| of == visible));
         relation.columns.iter().filter(|column| is_all || self.names.contains(&column.name)).collect()
+    }
+
+    /// A column that every table has and no two servers the same.
+    pub(super) fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {
+        let has = |name: &str| relation.is_some_and(|it| it.columns.iter().any(|column| &*column.name == name));
+        SYSTEM_COLUMNS.into_iter().find(|name| self.names.contains(*name) && !has(name))
     }
 
     /// A name of what only a real table has.
@@ -327,33 +333,6 @@ impl<'a> Survey<'a> {
         (is_free && is_row_by_row && spread.views.is_empty()).then(|| (requirement.clone(), spread.access))
     }
 
-    /// The rows that an UPDATE or DELETE concerns, where it does the same to each of them by itself, on whichever shard
-    /// that is: no other sharded or single table takes part.
-    pub fn finish_change(mut self, change: &Change) -> Option<Requirement> {
-        self.finish_ties();
-        let is_alone = self.preferred == Preferred::Any && self.required.is_empty();
-        let depends_on_more = self.mentions.as_ref().is_some_and(|mentions| mentions.depends_on_more);
-        let [target] = self.uses.as_slice() else { return None };
-        if !is_alone || depends_on_more || self.refusal.is_some() || self.may_repeat(change) {
-            return None;
-        }
-        let keys = self.facts.keys(target.variable);
-        let place = Place::Lookup { keyspace: target.keyspace, column: target.column.clone(), keys };
-        let mut requirement = Requirement { table: change.table.name.clone(), place };
-        self.params.mark_requirement(&mut requirement, self.schema.map);
-        Some(requirement)
-    }
-
-    /// Two shards could each store a value that only one row of the whole table may have.
-    fn may_repeat(&self, change: &Change) -> bool {
-        let Found::Sharded { key, relation: Some(relation), .. } = self.schema.find(&change.table) else { return true };
-        let is_set = |column: &str| change.assignments.iter().any(|it| it.name.as_deref() == Some(column));
-        let is_torn = |columns: &Vec<Box<str>>| {
-            columns.iter().all(|column| **column != *key) && columns.iter().any(|column| is_set(column))
-        };
-        !change.assignments.is_empty() && (relation.has_partial_unique || relation.unique_keys.iter().any(is_torn))
-    }
-
     /// What came out of a survey that keeps mentions.
     pub fn finish_spread(mut self) -> Result<Spread<'a>, Refusal> {
         self.finish_ties();
@@ -375,7 +354,7 @@ impl<'a> Survey<'a> {
             self.params.mark_requirement(&mut requirement, self.schema.map);
             tables.push((mention, requirement));
         }
-        if views.is_empty() && tables.len() != self.uses.len() {
+        if views.is_empty() && tables.len() + usize::from(self.goes_through.is_some()) != self.uses.len() {
             return Err(Refusal::across("a row security policy or default that looks at a sharded table"));
         }
         if let Some(what) = mentions.of_real_table(&tables) {

@@ -12,14 +12,16 @@ use crate::logic::sql::statement::{Query, Target as Assignment};
 
 use super::constants::{Literals, array_oid};
 use super::facts::{Facts, Variable};
+use nature::Nature;
 use params::{Params, type_of};
 
 use super::schema::Schema;
 use super::scope::{Columns, Meaning, Scope};
-use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction};
+use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, Value};
 
 mod functions;
 mod params;
+mod nature;
 mod mention;
 mod condition;
 mod query;
@@ -27,11 +29,18 @@ mod from;
 mod insert;
 mod change;
 mod company;
+mod write;
 
 pub use insert::{Target, has_no_default, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
+pub use nature::{Time, says_now};
+pub use write::{Copied, Written};
 
 /// What is known of a statement so far.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "wishes of the planner and facts for it, each independent of the others"
+)]
 pub struct Survey<'a> {
     schema: Schema<'a>,
     /// The literals of the text
@@ -67,6 +76,20 @@ pub struct Survey<'a> {
     pub may_spread: bool,
     /// It is an INSERT whose rows find their shards one by one: where they belong is not asked here
     pub spreads_rows: bool,
+    /// Every copy of a reference table can be written, rows can move to the shard of another key
+    pub may_write_across: bool,
+    /// What its answer depends on besides rows
+    nature: Nature,
+    /// The rows of a sharded table that a write goes through, each by itself
+    goes_through: Option<Variable>,
+    /// It writes to a reference table
+    writes_copies: bool,
+    /// The key that its rows get
+    new_key: Option<Value>,
+    /// Queries around what is looked at
+    query_depth: usize,
+    /// A function in the place of a table is looked at
+    is_in_rows: bool,
 }
 
 /// One use of a sharded table.
@@ -124,6 +147,13 @@ impl<'a> Survey<'a> {
             existing: None,
             may_spread: false,
             spreads_rows: false,
+            may_write_across: false,
+            nature: Nature::default(),
+            goes_through: None,
+            writes_copies: false,
+            new_key: None,
+            query_depth: 0,
+            is_in_rows: false,
         }
     }
 
@@ -248,13 +278,16 @@ impl<'a> Survey<'a> {
 
     fn visit_shape(&mut self, expression: &Expression, scope: &Scope<'_>) {
         match expression {
-            Expression::Constant(_) | Expression::Default => (),
-            Expression::Moment => {
+            Expression::Constant(constant) => self.note_literal(&constant.value),
+            Expression::Default => (),
+            Expression::Moment(moment) => {
                 self.depends_on_more_than_a_row();
+                self.note_moment(*moment);
                 self.meet_moment();
             }
             Expression::Aggregate(parts) => {
                 self.depends_on_more_than_a_row();
+                self.nature.follows_order = true;
                 self.visit_all(parts, scope);
             }
             Expression::Column(parts) => self.mention_column(parts),
@@ -301,6 +334,8 @@ impl<'a> Survey<'a> {
                 }
             }
             Expression::Subquery(subquery) => {
+                // It may be ARRAY (…).
+                self.nature.follows_order |= subquery.kind == SubqueryKind::Other && subquery.test.is_none();
                 if let Some(test) = &subquery.test {
                     self.visit(test, scope);
                 }

@@ -14,12 +14,16 @@ use super::{CommonTable, Survey, key_of, meaning_of};
 impl Survey<'_> {
     /// Surveys a query. Returns what its columns stand for.
     pub fn query(&mut self, query: &Query, parent: &Scope<'_>) -> Columns {
-        deeper(|| self.query_here(query, parent))
+        self.query_depth += 1;
+        let columns = deeper(|| self.query_here(query, parent));
+        self.query_depth -= 1;
+        columns
     }
 
     fn query_here(&mut self, query: &Query, parent: &Scope<'_>) -> Columns {
         let mut scope = Scope::inside(parent);
         self.with(query.with.as_ref(), &mut scope);
+        self.note_query(query);
         if query.is_locking {
             self.writes();
             if self.mentions.is_some() {
@@ -34,6 +38,7 @@ impl Survey<'_> {
                 self.values(rows)
             }
             Body::SetOperation(left, right) => {
+                self.nature.follows_order = true;
                 let left = self.query(left, &scope);
                 let right = self.query(right, &scope);
                 self.visit_around(query, &scope);
@@ -100,6 +105,7 @@ impl Survey<'_> {
     fn select(&mut self, select: &Select, query: &Query, parent: &Scope<'_>) -> Columns {
         let calls_before = self.volatile_calls;
         let is_idle_star = self.existing.take() == Some(std::ptr::from_ref(query)) && is_plain_star(select, query);
+        self.note_select(select);
         let mut scope = Scope::inside(parent);
         for item in &select.from {
             let entries = {

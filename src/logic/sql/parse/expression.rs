@@ -7,7 +7,7 @@ use pg_raw_parse::walk::{Recurse, walk_manual};
 use pg_raw_parse::{ConstValue, Node};
 
 use super::super::statement::expression::{
-    Call, Constant, Expression, Literal, Operator, Subquery, SubqueryKind, TypeName, Window,
+    Call, Constant, Expression, Literal, Moment, Operator, Subquery, SubqueryKind, TypeName, Window,
 };
 use super::super::statement::{Statement, Target};
 use super::{Convert, TOO_DEEP, names, offset};
@@ -61,7 +61,7 @@ impl Convert {
             | Node::JsonReturning(_)
             | Node::MergeSupportFunc(_)
             | Node::TypeName(_) => Expression::Other(Vec::new()),
-            Node::SQLValueFunction(_) => Expression::Moment,
+            Node::SQLValueFunction(function) => Expression::Moment(moment(function)),
             Node::NodeList(list) => Expression::Other(self.expressions(list)),
             Node::NullTest(_)
             | Node::BooleanTest(_)
@@ -185,6 +185,7 @@ impl Convert {
         let mut rest: Vec<_> = call.agg_order().iter().map(|sort| self.expression(sort.node())).collect();
         rest.extend(self.maybe(call.agg_filter()));
         Call {
+            at: offset(call.location),
             name: names(call.funcname()),
             arguments: self.expressions(call.args()),
             rest,
@@ -241,6 +242,20 @@ fn literal(constant: &nodes::A_Const) -> Constant {
         Some(_) => Literal::Odd,
     };
     Constant { value, at: offset(constant.location) }
+}
+
+fn moment(function: &nodes::SQLValueFunction) -> Moment {
+    use nodes::SQLValueFunctionOp as Op;
+    // pg_type.dat
+    let time = match function.op {
+        Op::SVFOP_CURRENT_DATE => Some(1082),
+        Op::SVFOP_CURRENT_TIME | Op::SVFOP_CURRENT_TIME_N => Some(1266),
+        Op::SVFOP_CURRENT_TIMESTAMP | Op::SVFOP_CURRENT_TIMESTAMP_N => Some(1184),
+        Op::SVFOP_LOCALTIME | Op::SVFOP_LOCALTIME_N => Some(1083),
+        Op::SVFOP_LOCALTIMESTAMP | Op::SVFOP_LOCALTIMESTAMP_N => Some(1114),
+        _ => None,
+    };
+    Moment { time, at: offset(function.location) }
 }
 
 /// A number that does not fit 32 bits, or is no integer.

@@ -76,7 +76,7 @@ pub enum Expression {
     /// A function call
     Call(Box<Call>),
     /// CURRENT_TIMESTAMP, CURRENT_USER and their kin: one value for a statement on one server
-    Moment,
+    Moment(Moment),
     /// An aggregate with a syntax of its own (JSON_ARRAYAGG)
     Aggregate(Vec<Self>),
     /// An operator that restricts no key
@@ -175,9 +175,20 @@ impl Operator {
     }
 }
 
+/// CURRENT_TIMESTAMP, CURRENT_USER and their kin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// OID of the type of those that tell the time
+    pub time: Option<u32>,
+    /// Byte offset in the text
+    pub at: usize,
+}
+
 /// A function call.
 #[derive(Debug)]
 pub struct Call {
+    /// Byte offset of its name in the text
+    pub at: usize,
     /// `lower`; `pg_catalog`, `lower`
     pub name: Vec<Box<str>>,
     /// The arguments

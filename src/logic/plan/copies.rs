@@ -1,0 +1,265 @@
+//! Writes to a reference table, of which every shard has a copy: all copies must get the same rows.
+//!
+//! Where the statement makes the same of the same rows anywhere, every shard runs it. Where its values may differ (a
+//! sequence, `gen_random_uuid()`, LIMIT, the order of rows), the first shard runs it and returns the rows that came of
+//! it; the others are given these. Either way the shards are gone to in one order, and as many rows must be concerned on
+//! each.
+
+use crate::logic::catalog::{Column, ColumnDefault, Relation};
+use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::{
+    Alias, Change as Changed, Insert, Located, Merge, MergeAction, RelationName, Statement,
+};
+
+use super::change::{Change, On, Over};
+use super::constants::Literals;
+use super::gather::{self, At, Gather, Part, TEXT, is_steady, quoted};
+use super::schema::Found;
+use super::survey::{self, Survey};
+use super::{Access, Home, Place, Refusal, Requirement, Schema};
+
+/// How the copies of a reference table are written.
+pub enum Copied {
+    /// Every shard runs the statement
+    Same(Change),
+    /// One shard runs it
+    Once(Once),
+}
+
+/// A write that one shard runs, and the others are given its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Once {
+    /// As PostgreSQL tags it; the number of rows follows
+    pub verb: &'static str,
+    /// Its table
+    pub table: Box<str>,
+    /// What the first shard runs: it returns what the client asked for, then columns of ours as text
+    pub text: Box<str>,
+    /// How many parameters it has
+    pub params: u16,
+    /// The client asked for rows
+    pub returns: bool,
+    /// What the others run, over these columns: its only part
+    pub then: Gather,
+}
+
+impl Once {
+    /// How many columns are ours.
+    pub fn columns(&self) -> usize {
+        self.then.parts.first().map_or(0, |part| part.columns.len())
+    }
+}
+
+/// What the planner looks at of a write.
+struct Shape<'t> {
+    verb: &'static str,
+    tag: &'static str,
+    table: &'t RelationName,
+    has_with: bool,
+    returns: bool,
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else writes rows")]
+fn shape(statement: &Statement) -> Option<Shape<'_>> {
+    Some(match statement {
+        Statement::Insert(it) => {
+            let (has_with, returns) = (it.with.is_some(), !it.returning.is_empty());
+            Shape { verb: "INSERT", tag: "INSERT 0", table: &it.table, has_with, returns }
+        }
+        Statement::Change(it) => {
+            let (has_with, returns) = (it.with.is_some(), !it.returning.is_empty());
+            Shape { verb: it.verb, tag: it.verb, table: &it.table, has_with, returns }
+        }
+        Statement::Merge(it) => {
+            let (has_with, returns) = (it.with.is_some(), !it.returning.is_empty());
+            Shape { verb: "MERGE", tag: "MERGE", table: &it.table, has_with, returns }
+        }
+        _ => return None,
+    })
+}
+
+/// Plans a write to a reference table; `None`: it is none. `text` is the statement alone.
+pub fn copies(located: &Located, text: &str, schema: &Schema<'_>) -> Option<Result<Copied, Refusal>> {
+    let shape = shape(&located.statement)?;
+    let Found::Reference(relation) = schema.find(shape.table) else { return None };
+    let mut survey = Survey::new(*schema, Literals::new(text, None), shape.verb);
+    survey.may_spread = true;
+    survey.may_write_across = true;
+    survey.keep_mentions();
+    survey.statement(&located.statement);
+    if matches!(&located.statement, Statement::Merge(merge) if inserts(merge)) {
+        survey.defaults(relation, None);
+    }
+    let copied = survey.finish_copies(shape.table, shape.verb)?;
+    Some(copied.and_then(|copied| planned(located, text, &shape, relation, &copied)))
+}
+
+fn planned(
+    located: &Located,
+    text: &str,
+    shape: &Shape<'_>,
+    relation: Option<&Relation>,
+    copied: &survey::Copied,
+) -> Result<Copied, Refusal> {
+    let nature = &copied.nature;
+    let draws_numbers = relation.is_none_or(has_identity) && !matches!(located.statement, Statement::Change(_));
+    let may_differ = nature.asks_server || nature.draws || nature.picks || nature.follows_order || nature.says_now;
+    if may_differ || draws_numbers || copied.needs_first {
+        return once(located, text, shape, relation, copied.params).map(Copied::Once);
+    }
+    let over = match nature.times.as_slice() {
+        [] => None,
+        times => {
+            let requirement = anywhere(&shape.table.name);
+            let at = At { text, at: &located.at, has_with: shape.has_with };
+            let (parts, text) = gather::over(at, None, Some((times, &requirement)), copied.params)?;
+            let gather = Gather { parts, ..writing(text, copied.params, Vec::new()) };
+            Some(Over { gather, tells_time: true, returns: shape.returns })
+        }
+    };
+    Ok(Copied::Same(Change { verb: shape.tag, table: shape.table.name.clone(), on: On::Copies, over }))
+}
+
+fn anywhere(table: &str) -> Requirement {
+    Requirement { table: table.into(), place: Place::Shard(ShardId(0)) }
+}
+
+fn writing(text: String, params: u16, parts: Vec<Part>) -> Gather {
+    Gather { parts, text: text.into(), params, absent: Vec::new(), home: Home::Any, access: Access::Write }
+}
+
+fn has_identity(relation: &Relation) -> bool {
+    relation.columns.iter().any(|column| column.default == ColumnDefault::Identity)
+}
+
+fn inserts(merge: &Merge) -> bool {
+    merge.branches.iter().any(|branch| matches!(branch.action, MergeAction::Insert { .. }))
+}
+
+/// The plan of a statement that only one shard may run.
+#[expect(clippy::wildcard_enum_match_arm, reason = "MERGE returns no rows")]
+fn once(
+    located: &Located,
+    text: &str,
+    shape: &Shape<'_>,
+    relation: Option<&Relation>,
+    params: u16,
+) -> Result<Once, Refusal> {
+    let refuse = |why: &str| Refusal::copies_may_differ(shape.verb, &shape.table.name, why);
+    let relation = relation.filter(|it| !it.columns.is_empty()).ok_or_else(|| refuse("Its columns are not known."))?;
+    if !relation.triggers.is_empty() {
+        return Err(refuse("Its values may differ between servers, and its triggers would act on them twice."));
+    }
+    let (returned, then) = match &located.statement {
+        Statement::Insert(insert) => insert_rows(insert, relation).ok_or_else(|| {
+            refuse("Its values may differ between servers, and DO UPDATE does not name the columns that conflict.")
+        })?,
+        Statement::Change(change) => change_rows(change, relation).ok_or_else(|| {
+            refuse("Its values may differ between servers, and no unique key of NOT NULL columns stays as it is.")
+        })?,
+        _ => return Err(refuse("Its values may differ between servers.")),
+    };
+    let columns: Vec<_> =
+        returned.iter().map(|it| super::gather::Transfer { depends_on_settings: !is_steady(it), ..TEXT }).collect();
+    let part = Part { requirement: anywhere(&shape.table.name), text: "".into(), params: Vec::new(), columns };
+    Ok(Once {
+        verb: shape.tag,
+        table: shape.table.name.clone(),
+        text: returning(located, text, shape, &returned).into(),
+        params,
+        returns: shape.returns,
+        then: writing(then, 0, vec![part]),
+    })
+}
+
+/// The statement, which returns these columns too.
+fn returning(located: &Located, text: &str, shape: &Shape<'_>, columns: &[&Column]) -> String {
+    let own = quoted(own_name(located, shape));
+    let list: Vec<String> = columns.iter().map(|it| format!("{own}.{}::pg_catalog.text", quoted(&it.name))).collect();
+    let word = if shape.returns { "," } else { "RETURNING" };
+    // The text may end with a comment.
+    format!("{}\n{word} {}", &text[located.at.clone()], list.join(", "))
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "nothing else writes rows")]
+fn own_name<'t>(located: &'t Located, shape: &Shape<'t>) -> &'t str {
+    let alias: Option<&Alias> = match &located.statement {
+        Statement::Insert(it) => Some(&it.alias),
+        Statement::Change(it) => Some(&it.alias),
+        _ => None,
+    };
+    alias.and_then(|alias| alias.name.as_deref()).unwrap_or(&shape.table.name)
+}
+
+fn table(name: &RelationName) -> String {
+    let schema = name.schema.as_ref().map(|it| format!("{}.", quoted(it))).unwrap_or_default();
+    format!("{schema}{}", quoted(&name.name))
+}
+
+/// Rows of texts, each column under the name `c0`, `c1`, ….
+fn rows_of(columns: &[&Column]) -> String {
+    let calls: Vec<_> = (1..=columns.len()).map(|number| format!("pg_catalog.unnest(${number})")).collect();
+    let names: Vec<_> = (0..columns.len()).map(|number| format!("c{number}")).collect();
+    format!("ROWS FROM ({}) AS shardway_rows({})", calls.join(", "), names.join(", "))
+}
+
+fn value(number: usize, column: &Column) -> String {
+    format!("shardway_rows.c{number}::{}", column.type_name)
+}
+
+/// What is inserted is inserted again; what DO UPDATE has changed gets what it was set to.
+fn insert_rows<'r>(insert: &Insert, relation: &'r Relation) -> Option<(Vec<&'r Column>, String)> {
+    let columns: Vec<_> = relation.columns.iter().filter(|it| it.default != ColumnDefault::Generated).collect();
+    let names: Vec<_> = columns.iter().map(|it| quoted(&it.name)).collect();
+    let values: Vec<_> = columns.iter().enumerate().map(|(number, column)| value(number, column)).collect();
+    let mut text = format!(
+        "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}",
+        table(&insert.table),
+        names.join(", "),
+        values.join(", "),
+        rows_of(&columns)
+    );
+    if let Some(conflict) = insert.on_conflict.as_ref().filter(|conflict| conflict.is_update) {
+        let set: Vec<_> = conflict.assignments.iter().filter_map(|it| it.name.as_deref()).collect();
+        let is_plain = !conflict.columns.is_empty() && !conflict.has_expressions && conflict.constraint.is_none();
+        if !is_plain || conflict.columns.iter().any(|column| set.contains(&&**column)) {
+            return None;
+        }
+        let arbiter: Vec<_> = conflict.columns.iter().map(|it| quoted(it)).collect();
+        let set: Vec<_> = set.iter().map(|it| format!("{0} = excluded.{0}", quoted(it))).collect();
+        text.push_str(&format!(" ON CONFLICT ({}) DO UPDATE SET {}", arbiter.join(", "), set.join(", ")));
+    }
+    Some((columns, text))
+}
+
+/// Rows are found again by a unique key that the statement leaves alone.
+fn change_rows<'r>(change: &Changed, relation: &'r Relation) -> Option<(Vec<&'r Column>, String)> {
+    let set: Vec<&str> = change.assignments.iter().filter_map(|it| it.name.as_deref()).collect();
+    let column = |name: &str| relation.columns.iter().find(|column| &*column.name == name);
+    let is_fixed = |names: &&Vec<Box<str>>| {
+        names.iter().all(|name| !set.contains(&&**name) && column(name).is_some_and(|column| column.is_not_null))
+    };
+    let key = relation.unique_keys.iter().find(is_fixed)?;
+    let columns: Vec<&Column> = key.iter().map(|name| &**name).chain(set.iter().copied()).map_while(column).collect();
+    if columns.len() != key.len() + set.len() {
+        return None;
+    }
+    let own = table(&change.table);
+    let mut found = Vec::new();
+    let mut changed = Vec::new();
+    for (number, column) in columns.iter().enumerate() {
+        let (name, value) = (quoted(&column.name), value(number, column));
+        if number < key.len() {
+            found.push(format!("shardway_copy.{name} = {value}"));
+        } else {
+            changed.push(format!("{name} = {value}"));
+        }
+    }
+    let (rows, found) = (rows_of(&columns), found.join(" AND "));
+    let text = if change.verb == "UPDATE" {
+        format!("UPDATE {own} AS shardway_copy SET {} FROM {rows} WHERE {found}", changed.join(", "))
+    } else {
+        format!("DELETE FROM {own} AS shardway_copy USING {rows} WHERE {found}")
+    };
+    Some((columns, text))
+}

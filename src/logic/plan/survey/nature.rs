@@ -1,0 +1,101 @@
+//! What the answer of a statement depends on besides the rows that it names: for plans that run it more than once.
+
+use crate::logic::sql::statement::expression::{Call, Literal, Moment};
+use crate::logic::sql::statement::{Distinct, Query, Select};
+
+use super::super::words::Words;
+use super::Survey;
+
+/// See the module.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the statement, each independent of the others")]
+#[derive(Debug, Default)]
+pub struct Nature {
+    /// It asks the server or the session for more than the time
+    pub asks_server: bool,
+    /// It draws a new value for each row (`gen_random_uuid()`)
+    pub draws: bool,
+    /// It picks among rows that may lie in another order elsewhere (LIMIT)
+    pub picks: bool,
+    /// Its values may follow the order in which rows lie
+    pub follows_order: bool,
+    /// It reads reference tables
+    pub reads_copies: bool,
+    /// A literal may tell the time (`'now'`)
+    pub says_now: bool,
+    /// Where its text asks for the time
+    pub times: Vec<Time>,
+}
+
+/// A place of the text that asks for the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Time {
+    /// Byte offset in the text
+    pub at: usize,
+    /// OID of its type
+    pub type_oid: u32,
+    /// A function; else a word of SQL's own
+    pub is_call: bool,
+}
+
+/// `now()` and its kin: the time at which the transaction or the statement began.
+const TIMES: [&str; 3] = ["now", "transaction_timestamp", "statement_timestamp"];
+/// A new value each time they are called.
+const DRAWS: [&str; 4] = ["random", "gen_random_uuid", "clock_timestamp", "uuid_generate_v4"];
+const TIMESTAMPTZ: u32 = 1184;
+
+impl Survey<'_> {
+    /// CURRENT_TIMESTAMP, CURRENT_USER and their kin.
+    pub(super) fn note_moment(&mut self, moment: Moment) {
+        match moment.time.filter(|_| self.is_in_plain_text()) {
+            Some(type_oid) => self.nature.times.push(Time { at: moment.at, type_oid, is_call: false }),
+            None => self.nature.asks_server = true,
+        }
+    }
+
+    /// A call of PostgreSQL's own function that is not the row's affair alone.
+    pub(super) fn note_call(&mut self, name: &str, call: &Call) {
+        let is_bare = call.arguments.is_empty() && call.over.is_none() && call.rest.is_empty();
+        if TIMES.contains(&name) && is_bare && self.is_in_plain_text() {
+            self.nature.times.push(Time { at: call.at, type_oid: TIMESTAMPTZ, is_call: true });
+        } else if DRAWS.contains(&name) && self.query_depth == 0 {
+            self.nature.draws = true;
+        } else {
+            self.nature.asks_server = true;
+        }
+    }
+
+    /// The text can be edited here: it is the client's own, and an expression may be a query.
+    fn is_in_plain_text(&self) -> bool {
+        self.view_depth == 0 && !self.is_in_rows
+    }
+
+    /// What the shape of a query does with the order of its rows.
+    pub(super) fn note_query(&mut self, query: &Query) {
+        self.nature.picks |= !query.limits.is_empty();
+        self.nature.follows_order |= !query.limits.is_empty();
+    }
+
+    /// The same for a SELECT.
+    pub(super) fn note_select(&mut self, select: &Select) {
+        self.nature.picks |= matches!(select.distinct, Distinct::On(_));
+        self.nature.follows_order |= !matches!(select.distinct, Distinct::No) || !select.group_by.is_empty();
+    }
+
+    /// A literal that PostgreSQL's date and time types read as the time of day when they read it.
+    pub(super) fn note_literal(&mut self, literal: &Literal) {
+        if let Literal::String(text) = literal {
+            self.nature.says_now |= says_now(text.as_bytes());
+        }
+    }
+}
+
+/// `now`, `today`, `tomorrow`, `yesterday`: the special inputs whose meaning moves (manual, 8.5.1.4).
+pub fn says_now(text: &[u8]) -> bool {
+    const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
+    const LONGEST: usize = 64;
+    text.len() <= LONGEST
+        && std::str::from_utf8(text).is_ok_and(|text| {
+            let mut words = Words::of(text);
+            std::iter::from_fn(|| words.next()).any(|(word, _)| WORDS.iter().any(|it| word.eq_ignore_ascii_case(it)))
+        })
+}

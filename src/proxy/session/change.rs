@@ -1,0 +1,162 @@
+//! Writes over several shards: each changes its own rows, or its copy of a reference table.
+
+use crate::logic::plan::change::{Change, Move, On, Over};
+use crate::logic::plan::{Access, Refusal, says_now};
+use crate::logic::protocol::{view, write};
+use crate::logic::route::{self, Values};
+use crate::logic::shards::{ShardId, ShardSet};
+use crate::logic::value::Format;
+use crate::proxy::session::fanout::{Asked, Run, Shows, tag};
+use crate::proxy::session::gather::{Fetched, Given};
+use crate::proxy::session::{Session, Trouble};
+use crate::proxy::statements::Statement;
+
+/// A write as the client sent it.
+#[derive(Clone, Copy)]
+struct Sent<'a> {
+    asked: Asked<'a>,
+    given: Given<'a>,
+    values: &'a Values<'a>,
+}
+
+impl Session {
+    /// A Query that changes rows of several shards.
+    pub(super) async fn change_query(&mut self, change: &Change, sql: &str) -> Result<(), Trouble> {
+        let sent = Sent { asked: Asked::Query(sql), given: Given::NOTHING, values: &Values::None };
+        let rows = self.change_whole(change, sent).await?;
+        write::command_complete(&mut self.client.outbox, &tag(change.verb, rows));
+        self.say_ready();
+        Ok(())
+    }
+
+    /// Execute of a portal that changes rows of several shards.
+    pub(super) async fn change_portal(
+        &mut self,
+        change: &Change,
+        statement: &Statement,
+        bind: &[u8],
+    ) -> Result<(), Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let parameters = bind.parameters();
+        let given = Given { parameters: &parameters, types: &statement.types, results: bind.results };
+        let values = Values::Bind { bind: &bind, types: &statement.types };
+        let sent = Sent { asked: Asked::Bound(statement, &bind), given, values: &values };
+        let rows = self.change_whole(change, sent).await?;
+        write::command_complete(&mut self.client.outbox, &tag(change.verb, rows));
+        Ok(())
+    }
+
+    async fn change_whole(&mut self, change: &Change, sent: Sent<'_>) -> Result<u64, Trouble> {
+        let own = self.begin_own(Access::Write);
+        let result = Box::pin(self.change(change, sent)).await;
+        self.end_own(own, result).await
+    }
+
+    /// Returns how many rows there were.
+    async fn change(&mut self, change: &Change, sent: Sent<'_>) -> Result<u64, Trouble> {
+        let every = ShardSet::first_of(self.map().shards.len());
+        let shards = match &change.on {
+            On::Rows(rows) | On::Moves(rows, _) => match route::shards(rows, sent.values, self.map())? {
+                // No row at all: any server says so.
+                ShardSet::EMPTY => ShardSet::of(ShardId(0)),
+                shards => shards,
+            },
+            On::Copies => every,
+        };
+        match &change.on {
+            On::Rows(_) => Ok(self.change_on(change, sent, shards, Shows::All).await?.iter().sum()),
+            On::Moves(_, moves) => self.change_and_move(change, moves, sent, shards).await,
+            On::Copies => {
+                let says_now =
+                    |(format, value): &(Format, Option<&[u8]>)| *format == Format::Text && value.is_some_and(says_now);
+                if sent.given.parameters.iter().any(says_now) {
+                    let why = "A parameter tells the time of day, which each server would read for itself.";
+                    return Err(Refusal::copies_may_differ(change.verb, &change.table, why).into());
+                }
+                let counts = self.change_on(change, sent, shards, Shows::First).await?;
+                self.check_copies(&change.table, &counts)
+            }
+        }
+    }
+
+    /// Runs it on these shards, over what has to be fetched first. Returns how many rows each had.
+    async fn change_on(
+        &mut self,
+        change: &Change,
+        sent: Sent<'_>,
+        shards: ShardSet,
+        shows: Shows,
+    ) -> Result<Vec<u64>, Trouble> {
+        let access = Access::Write;
+        let Some(over) = &change.over else {
+            return self.fan_out(Run { access, asked: sent.asked, shows }, shards).await;
+        };
+        let fetched = self.fetch_for(over, sent, shards).await?;
+        let is_described = over.returns && matches!(sent.asked, Asked::Query(_));
+        let asked = Asked::Over { gather: &over.gather, given: sent.given, fetched: &fetched, is_described };
+        self.fan_out(Run { access, asked, shows }, shards).await
+    }
+
+    async fn fetch_for(&mut self, over: &Over, sent: Sent<'_>, shards: ShardSet) -> Result<Fetched, Trouble> {
+        let mut places = self.places(&over.gather, sent.values)?;
+        if over.tells_time {
+            // The shard on which the transaction began, if any.
+            let member = self.held.iter().find(|held| held.is_member).map(|held| held.shard);
+            let teller = member.or_else(|| shards.iter().next()).unwrap_or(ShardId(0));
+            places.iter_mut().for_each(|(_, parts)| parts.retain(|part| *part != 0));
+            places.retain(|(_, parts)| !parts.is_empty());
+            match places.iter_mut().find(|(shard, _)| *shard == teller) {
+                Some((_, parts)) => parts.push(0),
+                None => places.push((teller, vec![0])),
+            }
+        }
+        self.fetch_from(&over.gather, sent.given, places, Access::Read).await
+    }
+
+    /// An UPDATE of the key: where it is done, the rows that belong to another shard go there.
+    async fn change_and_move(
+        &mut self,
+        change: &Change,
+        moves: &Move,
+        sent: Sent<'_>,
+        shards: ShardSet,
+    ) -> Result<u64, Trouble> {
+        let home = route::shards(&moves.home, sent.values, self.map())?;
+        let first = shards.iter().next().unwrap_or(ShardId(0));
+        let in_the_way = self.fetch_from(&moves.guard, Given::NOTHING, vec![(first, vec![0])], Access::Read).await?;
+        if in_the_way.iter().flatten().any(|rows| rows.count > 0) {
+            let why = "Foreign keys tie its rows to others, which would not move with them.";
+            return Err(Refusal::key_moved(&change.table, &moves.column, why).into());
+        }
+        let counts = self.change_on(change, sent, shards, Shows::All).await?;
+        let leaving = shards.iter().zip(&counts).filter(|(shard, count)| !home.contains(*shard) && **count > 0);
+        let (places, expected): (Vec<_>, Vec<u64>) = leaving.map(|(shard, count)| ((shard, vec![0]), *count)).unzip();
+        if !places.is_empty() {
+            let fetched = self.fetch_from(&moves.rows, sent.given, places, Access::Write).await?;
+            let left: Vec<u64> = fetched.iter().flatten().map(|rows| u64::from(rows.count)).collect();
+            let asked = Asked::Over { gather: &moves.rows, given: sent.given, fetched: &fetched, is_described: false };
+            let run = Run { access: Access::Write, asked, shows: Shows::Nothing };
+            let arrived: u64 = self.fan_out(run, home).await?.iter().sum();
+            if left != expected || arrived != expected.iter().sum::<u64>() {
+                return Err(Refusal::key_moved(
+                    &change.table,
+                    &moves.column,
+                    "Not all rows of its shards are at home there.",
+                )
+                .into());
+            }
+        }
+        Ok(counts.iter().sum())
+    }
+
+    /// Did the statement concern as many rows of every copy?
+    pub(super) fn check_copies(&self, table: &str, counts: &[u64]) -> Result<u64, Trouble> {
+        let first = counts.first().copied().unwrap_or_default();
+        if counts.iter().all(|count| *count == first) {
+            return Ok(first);
+        }
+        let of = |(number, count): (usize, &u64)| format!("{count} on \"{}\"", self.shard_name(ShardId(number as u16)));
+        let counts: Vec<String> = counts.iter().enumerate().map(of).collect();
+        Err(Refusal::copies_differ(table, &counts.join(", ")).into())
+    }
+}

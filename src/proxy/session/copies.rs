@@ -1,0 +1,108 @@
+//! Writes to a reference table that only one shard may run: the first does, the others are given the rows that came of it.
+
+use crate::logic::fetch::{self, Elements, Rows};
+use crate::logic::plan::Access;
+use crate::logic::plan::copies::Once;
+use crate::logic::protocol::frame::{client, server};
+use crate::logic::protocol::{view, write};
+use crate::logic::shards::{ShardId, ShardSet};
+use crate::proxy::session::fanout::{Asked, Run, Shows, tag};
+use crate::proxy::session::gather::{Given, is_binary, write_formats, write_value};
+use crate::proxy::session::{Session, Trouble};
+
+/// What the client gets of it.
+struct Answer {
+    description: Option<Vec<u8>>,
+    columns: Vec<Elements>,
+    count: u32,
+}
+
+impl Session {
+    /// A Query that one shard runs for all.
+    pub(super) async fn once_query(&mut self, once: &Once) -> Result<(), Trouble> {
+        let answer = self.once_whole(once, Given::NOTHING).await?;
+        let out = &mut self.client.outbox;
+        if let Some(description) = answer.description.as_ref().filter(|_| once.returns) {
+            write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(description));
+        }
+        self.answer_once(once, &answer);
+        self.say_ready();
+        Ok(())
+    }
+
+    /// Execute of a portal that one shard runs for all.
+    pub(super) async fn once_portal(&mut self, once: &Once, types: &[u8], bind: &[u8]) -> Result<(), Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let parameters = bind.parameters();
+        let given = Given { parameters: &parameters, types, results: bind.results };
+        let answer = self.once_whole(once, given).await?;
+        self.answer_once(once, &answer);
+        Ok(())
+    }
+
+    fn answer_once(&mut self, once: &Once, answer: &Answer) {
+        let out = &mut self.client.outbox;
+        if once.returns {
+            fetch::write_rows(out, &answer.columns, answer.count);
+        }
+        write::command_complete(out, &tag(once.verb, answer.count.into()));
+    }
+
+    async fn once_whole(&mut self, once: &Once, given: Given<'_>) -> Result<Answer, Trouble> {
+        let own = self.begin_own(Access::Write);
+        let result = Box::pin(self.once(once, given)).await;
+        self.end_own(own, result).await
+    }
+
+    async fn once(&mut self, once: &Once, given: Given<'_>) -> Result<Answer, Trouble> {
+        self.isolate().await?;
+        self.check_output(&once.then)?;
+        let first = ShardId(0);
+        let write = |out: &mut Vec<u8>, types: &[u8]| ask(out, once, Given { types, ..given });
+        let mut said = self.fetch_one(first, Access::Write, given.types, write).await?;
+        let Rows { mut columns, count } = said.parts.pop().unwrap_or_default();
+        let ours = columns.split_off(columns.len().saturating_sub(once.columns()));
+        let description = said.description.and_then(|body| fetch::without_last(&body, once.columns()));
+        if count > 0 {
+            let fetched = vec![vec![Rows { columns: ours, count }]];
+            let others: ShardSet =
+                ShardSet::first_of(self.map().shards.len()).iter().filter(|shard| *shard != first).collect();
+            let asked = Asked::Over { gather: &once.then, given, fetched: &fetched, is_described: false };
+            let run = Run { access: Access::Write, asked, shows: Shows::Nothing };
+            let mut counts = vec![u64::from(count)];
+            counts.extend(self.fan_out(run, others).await?);
+            self.check_copies(&once.table, &counts)?;
+        }
+        Ok(Answer { description, columns, count })
+    }
+}
+
+/// Parse, Bind, Describe and Execute of what the first shard runs.
+fn ask(out: &mut Vec<u8>, once: &Once, given: Given<'_>) {
+    let params = usize::from(once.params);
+    let types: Vec<u8> = (0..params).flat_map(|number| view::type_at(given.types, number).to_be_bytes()).collect();
+    write::parse(out, b"", once.text.as_bytes(), &types);
+    write::frame(out, client::BIND, |out| {
+        out.extend_from_slice(&[0, 0]);
+        write_formats(out, params, |number| is_binary(given.parameters, number));
+        out.extend_from_slice(&(params as u16).to_be_bytes());
+        for number in 0..params {
+            write_value(out, given.parameters.get(number).and_then(|(_, bytes)| *bytes));
+        }
+        write_results(out, given.results, once.columns());
+    });
+    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+    out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+}
+
+/// The client's format codes, and text for our columns. One code for all serves for ours too: the bytes of text are the
+/// same in both formats.
+fn write_results(out: &mut Vec<u8>, results: &[u8], ours: usize) {
+    let count = results.first_chunk::<2>().map_or(0, |count| usize::from(u16::from_be_bytes(*count)));
+    if count < 2 {
+        return out.extend_from_slice(results);
+    }
+    out.extend_from_slice(&((count + ours) as u16).to_be_bytes());
+    out.extend_from_slice(&results[2..]);
+    out.resize(out.len() + 2 * ours, 0);
+}
