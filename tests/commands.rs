@@ -69,8 +69,14 @@ fn route_says_where_and_why() {
         (&["/* shardway shard=b */ SELECT count(*) FROM events"], &["shard    as the hint says: shard b"]),
         (
             &["UPDATE events SET client_id = 7 WHERE client_id = 42"],
+            &["shard    c: what is not at home there any more moves to "],
+        ),
+        (
+            &["UPDATE events SET client_id = client_id + 1 WHERE client_id = 42"],
             &["refused  0A000: cannot update sharding key \"events.client_id\"", "hint     "],
         ),
+        (&["DELETE FROM events"], &["shard    a, b, c: each changes its own rows", "server   primary"]),
+        (&["UPDATE countries SET name = 'x'"], &["shard    all: each writes to its copy"]),
         (&["SELECT * FROM market_data WHERE instrument_id IN (1, 15000)"], &["shard    a, b: one of them runs"]),
         (&["SELECT * FROM market_data WHERE instrument_id BETWEEN 5 AND 500"], &["shard    a"]),
         (&["INSERT INTO market_data (instrument_id) VALUES (0)"], &["refused  23514: "]),

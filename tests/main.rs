@@ -36,6 +36,8 @@ mod faults;
 mod commits;
 /// Money that moves between shards while servers and proxies die.
 mod bank;
+/// Writes in which all shards must agree.
+mod copies;
 /// Deadlocks that no shard sees alone.
 mod deadlocks;
 /// What a session may do in a transaction over several shards, and how it ends.

@@ -9,9 +9,12 @@ use super::flags::RouteFlags;
 use super::load;
 use crate::config::{DatabaseSettings, Settings};
 use crate::logic::catalog::{Catalog, Column, ColumnDefault, Relation, RelationKind};
+use crate::logic::plan::across::{Across, across};
+use crate::logic::plan::change::{Change, On};
 use crate::logic::plan::explain::explain;
 use crate::logic::plan::{
-    self, Access, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Restriction, Schema, Source, Value,
+    self, Access, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement, Restriction, Schema,
+    Source, Value,
 };
 use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::shards::{Placement, ShardMap, ShardSet};
@@ -43,11 +46,18 @@ fn describe(database: &DatabaseSettings, sql: &str, params: &[String]) -> anyhow
     let map = &database.map;
     let catalog = listed_tables(map);
     let search_path = [Box::from("public")];
-    let planned = plan::plan(sql, &Schema { map, catalog: &catalog, search_path: &search_path }, None);
+    let schema = Schema { map, catalog: &catalog, search_path: &search_path };
+    let planned = plan::plan(sql, &schema, None);
     let Ok(planned) = planned else { bail!("the text does not parse; a server would say where") };
     let given: Vec<Given<'_>> = params.iter().map(|text| given(text)).collect();
     let answers = planned.statements.iter().map(|one| {
-        let lines = answer(one, &given, map);
+        let lines = match answer(one, &given, map) {
+            Ok(lines) => lines,
+            Err(_) if one.may_span && one.verb != "SELECT" => {
+                write_across(&across(&sql[one.at.clone()], &schema), &given, map)
+            }
+            Err(refusal) => refused(&refusal),
+        };
         // Several statements: each answer under its text.
         let text =
             if planned.statements.len() > 1 { format!("{}\n", sql[one.at.clone()].trim()) } else { String::new() };
@@ -63,15 +73,16 @@ fn given(text: &str) -> Given<'_> {
 /// What becomes of a statement, as lines of a name and what is said of it.
 type Lines = Vec<(&'static str, String)>;
 
-fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Lines {
+/// Where one shard answers, or what is in the way of that.
+fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Result<Lines, Refusal> {
     let hint = planned.hint.as_ref().filter(|hint| hint.setting != OwnSetting::Role);
-    match (&*planned.plan, hint) {
+    Ok(match (&*planned.plan, hint) {
         (_, Some(hint)) => {
             let setting = if hint.setting == OwnSetting::Shard { "shard" } else { "key" };
             vec![("shard", format!("as the hint says: {setting} {}", hint.value))]
         }
         (Plan::One(one), None) => {
-            let mut lines = home(planned, &one.home, given, map);
+            let mut lines = home(planned, &one.home, given, map)?;
             lines
                 .push(("server", if one.access == Access::Read { "replica or primary" } else { "primary" }.to_owned()));
             lines.push(("because", why(planned, one, map)));
@@ -82,8 +93,29 @@ fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Lines {
             vec![("shard", lines), ("server", "primary".to_owned())]
         }
         (Plan::Command(_), None) => vec![("shard", format!("none: {} is the session's own", planned.verb))],
-        (Plan::Refuse(refusal), None) => refused(refusal),
-    }
+        (Plan::Refuse(refusal), None) => return Err(refusal.clone()),
+    })
+}
+
+/// A write over several shards.
+fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Lines {
+    let values = Values::Given { given, types: &[] };
+    let names = |requirement: &Requirement| -> String {
+        let shards = route::shards(requirement, &values, map).unwrap_or_default();
+        shards.iter().map(|shard| map.shard_name(shard).to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let first = map.shards.first().map_or("", Box::as_ref);
+    let shards = match across {
+        Across::Change(Change { on: On::Rows(rows), .. }) => format!("{}: each changes its own rows", names(rows)),
+        Across::Change(Change { on: On::Moves(rows, moves), .. }) => {
+            format!("{}: what is not at home there any more moves to {}", names(rows), names(&moves.home))
+        }
+        Across::Change(Change { on: On::Copies, .. }) => "all: each writes to its copy".to_owned(),
+        Across::Once(_) => format!("all: {first} runs it, the others are given its rows"),
+        Across::Read(_) => return Vec::new(),
+        Across::Refuse(refusal) => return refused(refusal),
+    };
+    vec![("shard", shards), ("server", "primary".to_owned())]
 }
 
 /// The plan in words, without its marks.
@@ -98,20 +130,23 @@ fn why(planned: &Planned, one: &One, map: &ShardMap) -> String {
     }
 }
 
-fn home(planned: &Planned, home: &Home, given: &[Given<'_>], map: &ShardMap) -> Lines {
+fn home(planned: &Planned, home: &Home, given: &[Given<'_>], map: &ShardMap) -> Result<Lines, Refusal> {
     let open = parameters(home).into_iter().find(|number| usize::from(*number) > given.len());
     if let Some(number) = open {
-        return vec![("shard", format!("decided by ${number}, which --param gives here"))];
+        return Ok(vec![("shard", format!("decided by ${number}, which --param gives here"))]);
     }
     let values = Values::Given { given, types: &[] };
-    match route::destination(home, &values, map) {
-        Ok(Destination::Any) => vec![("shard", "any".to_owned())],
-        Ok(Destination::First) => vec![("shard", map.shards[0].to_string())],
-        Ok(Destination::Current) => vec![("shard", format!("that of the transaction, else {}", map.shards[0]))],
-        Ok(Destination::Shard(shard)) => vec![("shard", map.shard_name(shard).to_string())],
-        Err(refusal) if planned.may_span && refusal.reason == Reason::ManyShards => several(home, &values, map),
-        Err(refusal) => refused(&refusal),
-    }
+    let shard = match route::destination(home, &values, map) {
+        Ok(Destination::Any) => "any".to_owned(),
+        Ok(Destination::First) => map.shards[0].to_string(),
+        Ok(Destination::Current) => format!("that of the transaction, else {}", map.shards[0]),
+        Ok(Destination::Shard(shard)) => map.shard_name(shard).to_string(),
+        Err(refusal) if planned.verb == "SELECT" && planned.may_span && refusal.reason == Reason::ManyShards => {
+            return Ok(several(home, &values, map));
+        }
+        Err(refusal) => return Err(refusal),
+    };
+    Ok(vec![("shard", shard)])
 }
 
 /// The shards whose rows are put together.

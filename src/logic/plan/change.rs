@@ -27,6 +27,10 @@ pub struct Change {
     pub on: On,
     /// What they run, over what is fetched first; `None`: the statement as it is
     pub over: Option<Over>,
+    /// It returns rows
+    pub returns: bool,
+    /// Its triggers may change settings that we cannot see
+    pub taints: bool,
 }
 
 /// Which shards run a write.
@@ -47,8 +51,6 @@ pub struct Over {
     pub gather: Gather,
     /// The first part is the time, which one shard tells
     pub tells_time: bool,
-    /// It returns rows
-    pub returns: bool,
 }
 
 /// How rows move.
@@ -166,7 +168,8 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round, Re
         }
     };
     let over = over(located, text, &shape, &written)?;
-    Ok(Round::Done(Box::new(Change { verb: shape.verb, table: shape.table.name.clone(), on, over })))
+    let (verb, table, returns, taints) = (shape.verb, shape.table.name.clone(), shape.returns, written.taints);
+    Ok(Round::Done(Box::new(Change { verb, table, on, over, returns, taints })))
 }
 
 fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>) -> Result<Option<Over>, Refusal> {
@@ -185,7 +188,7 @@ fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>)
         home: Home::Any,
         access: Access::Write,
     };
-    Ok(Some(Over { gather, tells_time, returns: shape.returns }))
+    Ok(Some(Over { gather, tells_time }))
 }
 
 /// Two shards could each store a value that only one row of the whole table may have.

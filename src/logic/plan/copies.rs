@@ -114,10 +114,11 @@ fn planned(
             let at = At { text, at: &located.at, has_with: shape.has_with };
             let (parts, text) = gather::over(at, None, Some((times, &requirement)), copied.params)?;
             let gather = Gather { parts, ..writing(text, copied.params, Vec::new()) };
-            Some(Over { gather, tells_time: true, returns: shape.returns })
+            Some(Over { gather, tells_time: true })
         }
     };
-    Ok(Copied::Same(Change { verb: shape.tag, table: shape.table.name.clone(), on: On::Copies, over }))
+    let (verb, table, returns, taints) = (shape.tag, shape.table.name.clone(), shape.returns, copied.taints);
+    Ok(Copied::Same(Change { verb, table, on: On::Copies, over, returns, taints }))
 }
 
 fn anywhere(table: &str) -> Requirement {

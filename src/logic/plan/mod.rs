@@ -14,7 +14,7 @@ pub use crate::logic::sql::parse::SyntaxError;
 pub use constants::{array_of_plain, array_oid};
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
-pub use survey::says_now;
+pub use survey::{is_now, says_now};
 
 pub mod refusal;
 pub mod schema;

@@ -186,6 +186,16 @@ impl Refusal {
         )
     }
 
+    /// A parameter that says `now`, or `today`.
+    pub fn moving_time(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of \"{table}\" on several shards is given a time that moves"),
+            "Each server would read it as its own time.",
+            "Use now(), or give the time itself.",
+        )
+    }
+
     /// Copies that are no longer the same. XX001: data_corrupted.
     pub fn copies_differ(table: &str, counts: &str) -> Self {
         let refusal = Self::new(

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crate::logic::plan::across::{Across, Read};
+use crate::logic::plan::change::Change;
+use crate::logic::plan::copies::Once;
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::write;
 use crate::logic::sql::statement::Characteristics;
@@ -78,6 +80,10 @@ impl Session {
                 if let Some(it) = self.portals.get_mut(place) {
                     it.shard = Some(shard);
                 }
+            }
+            Across::Change(Change { returns: true, .. }) | Across::Once(Once { returns: true, .. }) if limit > 0 => {
+                self.portals[place].across = Some(portal);
+                return Err(Refusal::across("Execute with a limit, of a write that returns rows,").into());
             }
             Across::Change(change) => {
                 self.check_alone(size)?;

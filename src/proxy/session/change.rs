@@ -1,7 +1,7 @@
 //! Writes over several shards: each changes its own rows, or its copy of a reference table.
 
 use crate::logic::plan::change::{Change, Move, On, Over};
-use crate::logic::plan::{Access, Refusal, says_now};
+use crate::logic::plan::{Access, Refusal, is_now, says_now};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Values};
 use crate::logic::shards::{ShardId, ShardSet};
@@ -49,6 +49,9 @@ impl Session {
     async fn change_whole(&mut self, change: &Change, sent: Sent<'_>) -> Result<u64, Trouble> {
         let own = self.begin_own(Access::Write);
         let result = Box::pin(self.change(change, sent)).await;
+        if change.taints {
+            self.held.iter_mut().filter(|held| held.is_member).for_each(|held| held.lease.is_tainted = true);
+        }
         self.end_own(own, result).await
     }
 
@@ -63,16 +66,15 @@ impl Session {
             },
             On::Copies => every,
         };
+        let moves = if change.on == On::Copies { says_now } else { is_now };
+        let is_time = |(format, value): &(Format, Option<&[u8]>)| *format == Format::Text && value.is_some_and(moves);
+        if shards.len() > 1 && sent.given.parameters.iter().any(is_time) {
+            return Err(Refusal::moving_time(change.verb, &change.table).into());
+        }
         match &change.on {
             On::Rows(_) => Ok(self.change_on(change, sent, shards, Shows::All).await?.iter().sum()),
             On::Moves(_, moves) => self.change_and_move(change, moves, sent, shards).await,
             On::Copies => {
-                let says_now =
-                    |(format, value): &(Format, Option<&[u8]>)| *format == Format::Text && value.is_some_and(says_now);
-                if sent.given.parameters.iter().any(says_now) {
-                    let why = "A parameter tells the time of day, which each server would read for itself.";
-                    return Err(Refusal::copies_may_differ(change.verb, &change.table, why).into());
-                }
                 let counts = self.change_on(change, sent, shards, Shows::First).await?;
                 self.check_copies(&change.table, &counts)
             }
@@ -92,7 +94,7 @@ impl Session {
             return self.fan_out(Run { access, asked: sent.asked, shows }, shards).await;
         };
         let fetched = self.fetch_for(over, sent, shards).await?;
-        let is_described = over.returns && matches!(sent.asked, Asked::Query(_));
+        let is_described = change.returns && matches!(sent.asked, Asked::Query(_));
         let asked = Asked::Over { gather: &over.gather, given: sent.given, fetched: &fetched, is_described };
         self.fan_out(Run { access, asked, shows }, shards).await
     }

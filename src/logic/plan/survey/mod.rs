@@ -33,7 +33,7 @@ mod write;
 
 pub use insert::{Target, has_no_default, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
-pub use nature::{Time, says_now};
+pub use nature::{Time, is_now, says_now};
 pub use write::{Copied, Written};
 
 /// What is known of a statement so far.

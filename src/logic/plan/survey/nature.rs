@@ -3,7 +3,6 @@
 use crate::logic::sql::statement::expression::{Call, Literal, Moment};
 use crate::logic::sql::statement::{Distinct, Query, Select};
 
-use super::super::words::Words;
 use super::Survey;
 
 /// See the module.
@@ -20,8 +19,10 @@ pub struct Nature {
     pub follows_order: bool,
     /// It reads reference tables
     pub reads_copies: bool,
-    /// A literal may tell the time (`'now'`)
+    /// A literal speaks of the time (`'see you today'`)
     pub says_now: bool,
+    /// A literal is a time that moves, where it is read as one (`'now'`)
+    pub is_now: bool,
     /// Where its text asks for the time
     pub times: Vec<Time>,
 }
@@ -57,7 +58,7 @@ impl Survey<'_> {
         let is_bare = call.arguments.is_empty() && call.over.is_none() && call.rest.is_empty();
         if TIMES.contains(&name) && is_bare && self.is_in_plain_text() {
             self.nature.times.push(Time { at: call.at, type_oid: TIMESTAMPTZ, is_call: true });
-        } else if DRAWS.contains(&name) && self.query_depth == 0 {
+        } else if DRAWS.contains(&name) && self.query_depth == 0 && !self.is_in_rows {
             self.nature.draws = true;
         } else {
             self.nature.asks_server = true;
@@ -85,17 +86,33 @@ impl Survey<'_> {
     pub(super) fn note_literal(&mut self, literal: &Literal) {
         if let Literal::String(text) = literal {
             self.nature.says_now |= says_now(text.as_bytes());
+            self.nature.is_now |= is_now(text.as_bytes());
         }
     }
 }
 
-/// `now`, `today`, `tomorrow`, `yesterday`: the special inputs whose meaning moves (manual, 8.5.1.4).
+/// The special inputs of dates and times whose meaning moves (manual, 8.5.1.4).
+const MOVING: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
+/// Longer texts are no times.
+const TIME_MAX: usize = 64;
+
+/// One of its words is such an input.
 pub fn says_now(text: &[u8]) -> bool {
-    const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
-    const LONGEST: usize = 64;
-    text.len() <= LONGEST
-        && std::str::from_utf8(text).is_ok_and(|text| {
-            let mut words = Words::of(text);
-            std::iter::from_fn(|| words.next()).any(|(word, _)| WORDS.iter().any(|it| word.eq_ignore_ascii_case(it)))
-        })
+    words_of(text).iter().any(|word| is_moving(word))
+}
+
+/// It is such an input, with a time of day beside it perhaps.
+pub fn is_now(text: &[u8]) -> bool {
+    let is_number = |word: &str| word.bytes().all(|byte| !byte.is_ascii_alphabetic());
+    let words = words_of(text);
+    words.iter().any(|word| is_moving(word)) && words.iter().all(|word| is_moving(word) || is_number(word))
+}
+
+fn is_moving(word: &str) -> bool {
+    MOVING.iter().any(|it| word.eq_ignore_ascii_case(it))
+}
+
+fn words_of(text: &[u8]) -> Vec<&str> {
+    let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= TIME_MAX).unwrap_or_default();
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
 }

@@ -25,6 +25,8 @@ pub struct Written<'a> {
     pub nature: Nature,
     /// How many parameters there are
     pub params: u16,
+    /// Its triggers may change settings that we cannot see
+    pub taints: bool,
 }
 
 /// A write to a reference table.
@@ -35,6 +37,8 @@ pub struct Copied {
     pub needs_first: bool,
     /// How many parameters there are
     pub params: u16,
+    /// Its triggers may change settings that we cannot see
+    pub taints: bool,
 }
 
 impl<'a> Survey<'a> {
@@ -106,7 +110,7 @@ impl<'a> Survey<'a> {
         let is_free = self.preferred == Preferred::Any && self.required.is_empty();
         let nature = std::mem::take(&mut self.nature);
         // What is picked from each copy of a reference table need not be the same row.
-        if !is_free || nature.asks_server || nature.picks && nature.reads_copies {
+        if !is_free || nature.asks_server || nature.is_now || nature.picks && nature.reads_copies {
             return Err(torn());
         }
         let system = self.mentions.as_ref().and_then(|mentions| mentions.system_column(relation));
@@ -125,10 +129,10 @@ impl<'a> Survey<'a> {
             self.params.mark_requirement(&mut home, self.schema.map);
             (value, home)
         });
-        let params = self.params.highest();
+        let (params, taints) = (self.params.highest(), self.mark.taints);
         let is_local = self.uses.iter().all(|used| self.facts.is_confined_to(used.variable, &[anchor]));
         let spread = if is_local { None } else { Some(self.finish_spread()?) };
-        Ok(Written { requirement, spread, new_key, nature, params })
+        Ok(Written { requirement, spread, new_key, nature, params, taints })
     }
 
     /// What came out of a survey of a write to a reference table; `None`: it writes to none.
@@ -138,7 +142,8 @@ impl<'a> Survey<'a> {
             return Some(Err(refusal));
         }
         let is_elsewhere = |it: &Requirement| it.place != Place::Shard(crate::logic::shards::ShardId(0));
-        let is_bound = self.preferred == Preferred::Current || self.mark.pin.is_some();
+        let leaves_something = self.mark.pin.or(self.mark.needs_pinned).is_some() || !self.mark.set_config.is_empty();
+        let is_bound = self.preferred == Preferred::Current || leaves_something;
         if !self.writes_copies || !self.uses.is_empty() || is_bound || self.required.iter().any(is_elsewhere) {
             return Some(Err(Refusal::copies_need_rows(verb, &table.name)));
         }
@@ -146,7 +151,8 @@ impl<'a> Survey<'a> {
             return Some(Err(Refusal::across(&format!("system column {column}"))));
         }
         let needs_first = !self.required.is_empty() || self.preferred != Preferred::Any;
-        Some(Ok(Copied { needs_first, params: self.params.highest(), nature: self.nature }))
+        let (params, taints) = (self.params.highest(), self.mark.taints);
+        Some(Ok(Copied { needs_first, params, taints, nature: self.nature }))
     }
 
     fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {

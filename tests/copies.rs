@@ -1,0 +1,237 @@
+//! Writes to reference tables: all copies get the same rows, or none of them any, whoever writes beside or dies. And
+//! writes to sharded tables in which all shards must agree: on the time, on where a row lives.
+
+use std::collections::BTreeSet;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::cluster::{Proxy, World};
+use crate::support::data::{self, admin};
+use crate::support::wire::{self, Wire};
+
+const PATIENCE: Duration = Duration::from_secs(40);
+
+/// An error, or nothing; the connection may break.
+fn run(wire: &mut Wire, sql: &str) -> Option<String> {
+    match wire.simple(sql) {
+        Ok(frames) => wire::answers(&frames).into_iter().find_map(|answer| answer.error).map(|(state, _)| state),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+/// The answer of each shard, asked directly.
+fn everywhere(world: &World, sql: &str) -> Vec<String> {
+    world.shards.iter().map(|shard| admin(shard.port()).value(sql)).collect()
+}
+
+/// All rows of a copy as one text; of all copies, which must be the same.
+fn copy(world: &World, table: &str) -> String {
+    let copies =
+        everywhere(world, &format!("SELECT coalesce(string_agg(t::text, '; ' ORDER BY t::text), '') FROM {table} t"));
+    assert!(copies.iter().all(|copy| *copy == copies[0]), "{table}: {copies:#?}");
+    copies[0].clone()
+}
+
+#[test]
+fn what_differs_from_server_to_server_is_decided_once() {
+    let world = World::start("copies", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+    let writes = [
+        "INSERT INTO remarks VALUES ('AA', gen_random_uuid()::text), ('BB', random()::text) RETURNING remark",
+        "INSERT INTO tags (name, seen) VALUES ('one', clock_timestamp()), ('two', now()) RETURNING *",
+        "INSERT INTO tags (name, weight, seen) VALUES ('red', random(), 'now') ON CONFLICT (name) DO UPDATE SET weight = excluded.weight + random(), seen = statement_timestamp()",
+        "UPDATE tags SET seen = now(), weight = 7 WHERE name = 'green' RETURNING seen",
+        "UPDATE tags SET weight = random() RETURNING id, weight",
+        "UPDATE tags SET seen = 'now' WHERE name = 'one'",
+        "UPDATE tags SET weight = (SELECT population FROM countries LIMIT 1)",
+        "DELETE FROM tags WHERE id IN (SELECT id FROM tags ORDER BY random() LIMIT 1) RETURNING id",
+        "INSERT INTO remarks SELECT code, name || current_user FROM countries ORDER BY random() LIMIT 2",
+        "UPDATE tags SET moods = ARRAY(SELECT m FROM unnest('{sad,happy}'::mood[]) m ORDER BY random())",
+    ];
+    for sql in writes {
+        let before = [copy(&world, "tags"), copy(&world, "remarks")];
+        assert_eq!(run(&mut wire, sql), None, "{sql}");
+        assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{sql}");
+    }
+    // What the client hears is what is stored.
+    let heard = wire.value("INSERT INTO remarks VALUES ('CC', gen_random_uuid()::text) RETURNING remark");
+    assert!(copy(&world, "remarks").contains(&heard), "{heard}");
+    // Together in one transaction, undone together.
+    let before = [copy(&world, "tags"), copy(&world, "remarks")];
+    for sql in ["BEGIN", writes[0], "SAVEPOINT s", writes[4], "ROLLBACK TO s", writes[1]] {
+        assert!(matches!(run(&mut wire, sql).as_deref(), None | Some("23505")), "{sql}");
+    }
+    assert_eq!(run(&mut wire, "ROLLBACK"), None);
+    assert_eq!([copy(&world, "tags"), copy(&world, "remarks")], before);
+}
+
+#[test]
+fn a_parameter_that_says_now_is_not_left_to_the_servers() {
+    let world = World::start("says-now", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+    let sql = "UPDATE tags SET seen = $1 WHERE id = 1";
+    let bound = |value: &str| {
+        [wire::parse("", sql, &[]), wire::bind("", "", &[wire::text(value)], 0), wire::execute("", 0), wire::sync()]
+            .concat()
+    };
+    wire.send(&bound(" Now")).unwrap();
+    let answers = wire::answers(&wire.until_ready().unwrap());
+    assert_eq!(answers[0].error.as_ref().map(|(state, _)| state.as_str()), Some("0A000"), "{answers:?}");
+    wire.send(&bound("2024-02-29 12:00+00")).unwrap();
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "UPDATE 1");
+    assert!(copy(&world, "tags").contains("2024-02-29"));
+}
+
+#[test]
+fn copies_that_are_not_the_same_are_not_written() {
+    let world = World::start("unequal", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+    admin(world.shards[1].port()).rows("DELETE FROM countries WHERE code = 'IS'");
+    let names = "SELECT string_agg(name, ' ' ORDER BY name) FROM countries";
+    let before = everywhere(&world, names);
+    let answers = wire::answers(&wire.simple("UPDATE countries SET name = upper(name)").unwrap());
+    let (state, message) = answers[0].error.clone().unwrap();
+    assert_eq!(state, "XX001");
+    assert!(message.contains("\"countries\""), "{message}");
+    assert_eq!(everywhere(&world, names), before);
+    assert_eq!(run(&mut wire, "BEGIN"), None);
+    assert_eq!(run(&mut wire, "DELETE FROM countries WHERE code IN ('IS', 'XX')").as_deref(), Some("XX001"));
+    assert_eq!(run(&mut wire, "SELECT 1").as_deref(), Some("25P02"));
+    assert_eq!(run(&mut wire, "ROLLBACK"), None);
+    assert_eq!(everywhere(&world, names), before);
+    // Rows that all have.
+    assert_eq!(run(&mut wire, "UPDATE countries SET name = 'X' WHERE code = 'XX'"), None);
+    assert_eq!(everywhere(&world, "SELECT name FROM countries WHERE code = 'XX'"), ["X", "X", "X"]);
+}
+
+#[test]
+fn a_crash_during_a_write_to_copies_leaves_all_or_nothing() {
+    let world = World::start("copies-crash", false).unwrap();
+    data::load(&world);
+    let map = data::map_toml(&world);
+    let mut oracle = admin(world.oracle.port());
+    let of = |shard: &str| {
+        format!("SELECT min(c) FROM generate_series(1::bigint, 40) c WHERE placement.shard_of(c) = '{shard}'")
+    };
+    let (from, to): (i64, i64) = (oracle.value(&of("b")).parse().unwrap(), oracle.value(&of("c")).parse().unwrap());
+    let name = "SELECT name FROM countries WHERE code = 'DE'";
+    let mut before = copy(&world, "countries");
+    for (step, is_decided) in [("prepared_one", false), ("prepared_all", false), ("decided", true)] {
+        for sql in [
+            format!("UPDATE countries SET name = '{step}' WHERE code = 'DE'"),
+            format!("UPDATE countries SET name = 'once {step}' WHERE code = 'DE' AND random() < 2"),
+        ] {
+            let mut dying = Proxy::start_to_crash(&world.lab, &format!("dying-{step}"), &map, step).unwrap();
+            let mut wire = Wire::login(dying.port, "app", &[]).unwrap();
+            assert!(run(&mut wire, &sql).is_some(), "{sql}: the proxy is to die");
+            until(|| !dying.is_alive(), "the proxy does not die");
+            let other = Proxy::start(&world.lab, &format!("recovering-{step}"), &map).unwrap();
+            until(
+                || everywhere(&world, "SELECT count(*) FROM pg_prepared_xacts").iter().all(|count| count == "0"),
+                "prepared",
+            );
+            let after = copy(&world, "countries");
+            assert_eq!(after != before, is_decided, "{sql}: {:?}\n{}", everywhere(&world, name), other.output());
+            before = after;
+        }
+        move_and_crash(&world, &map, step, from, to, is_decided);
+    }
+}
+
+/// Rows that move are there once, before the decision at the old place and after it at the new one.
+fn move_and_crash(world: &World, map: &str, step: &str, from: i64, to: i64, is_decided: bool) {
+    let mut dying = Proxy::start_to_crash(&world.lab, &format!("moving-{step}"), map, step).unwrap();
+    let mut wire = Wire::login(dying.port, "app", &[]).unwrap();
+    let sql = format!("UPDATE events SET client_id = {to}, kind = '{step}' WHERE client_id = {from} AND id = 1");
+    assert_eq!(run(&mut wire, &format!("DELETE FROM events WHERE client_id = {to} AND id = 1")), None);
+    assert!(run(&mut wire, &sql).is_some(), "{sql}: the proxy is to die");
+    until(|| !dying.is_alive(), "the proxy does not die");
+    let _other = Proxy::start(&world.lab, &format!("moved-{step}"), map).unwrap();
+    until(|| everywhere(world, "SELECT count(*) FROM pg_prepared_xacts").iter().all(|count| count == "0"), "prepared");
+    let rows = |client: i64| {
+        let sql = format!("SELECT count(*) FROM events WHERE client_id = {client} AND id = 1");
+        everywhere(world, &sql).join(" ")
+    };
+    let expected = if is_decided { ("0 0 0", "0 0 1") } else { ("0 1 0", "0 0 0") };
+    assert_eq!((rows(from).as_str(), rows(to).as_str()), expected, "{step}");
+}
+
+fn until(mut done: impl FnMut() -> bool, what: &str) {
+    let start = Instant::now();
+    while !done() {
+        assert!(start.elapsed() < PATIENCE, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The shards are gone to in one order, so that clients wait for each other and never in a circle.
+#[test]
+fn clients_that_write_the_same_copies_do_not_lock_each_other_out() {
+    const CLIENTS: usize = 4;
+    const ROUNDS: usize = 25;
+    let world = World::start("copies-locks", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let proxy = &proxy;
+            scope.spawn(move || {
+                let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+                for round in 0..ROUNDS {
+                    let writes = [
+                        "UPDATE countries SET population = population + 1 WHERE code = 'DE'".to_owned(),
+                        format!("INSERT INTO tags (name) VALUES ('{client} {round}')"),
+                        "UPDATE tags SET weight = weight + 1, seen = now() WHERE name = 'red'".to_owned(),
+                        "UPDATE tags SET weight = weight + 1 + 0 * random() WHERE name = 'red'".to_owned(),
+                    ];
+                    for sql in writes {
+                        assert_eq!(run(&mut wire, &sql), None, "{sql}");
+                    }
+                }
+            });
+        }
+    });
+    let countries = copy(&world, "countries");
+    assert!(countries.contains(&format!("(DE,Germany,{})", 83_000_000 + CLIENTS * ROUNDS)), "{countries}");
+    copy(&world, "tags");
+    let weights = everywhere(&world, "SELECT round(weight) FROM tags WHERE name = 'red'");
+    assert_eq!(weights, vec![(1 + 2 * CLIENTS * ROUNDS).to_string(); 3]);
+    assert_eq!(everywhere(&world, "SELECT count(*) FROM tags"), vec![(3 + CLIENTS * ROUNDS).to_string(); 3]);
+}
+
+#[test]
+fn all_shards_store_the_same_time() {
+    let world = World::start("times", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+    let times = |sql: &str| -> BTreeSet<String> {
+        world.shards.iter().flat_map(|shard| admin(shard.port()).rows(sql)).filter_map(|row| row[0].clone()).collect()
+    };
+    let mut before = BTreeSet::new();
+    for function in ["now()", "CURRENT_TIMESTAMP", "pg_catalog.now() + interval '1 day'", "statement_timestamp()"] {
+        assert_eq!(run(&mut wire, &format!("UPDATE events SET at = {function}")), None, "{function}");
+        let stored = times("SELECT DISTINCT at FROM events");
+        assert_eq!(stored.len(), 1, "{function}: {stored:?}");
+        assert_ne!(stored, before, "{function}");
+        before = stored;
+    }
+    // The time of a transaction does not change in it.
+    for sql in [
+        "BEGIN",
+        "UPDATE events SET at = now()",
+        "SELECT pg_sleep(0.01)",
+        "UPDATE sessions SET started = now()",
+        "COMMIT",
+    ] {
+        assert_eq!(run(&mut wire, sql), None, "{sql}");
+    }
+    let at = times("SELECT DISTINCT at::timestamp FROM events");
+    assert_eq!((at.len(), &at), (1, &times("SELECT DISTINCT started FROM sessions")));
+}
