@@ -53,8 +53,9 @@ fn describe(database: &DatabaseSettings, sql: &str, params: &[String]) -> anyhow
     let answers = planned.statements.iter().map(|one| {
         let lines = match answer(one, &given, map) {
             Ok(lines) => lines,
-            Err(_) if one.may_span && one.verb != "SELECT" => {
-                write_across(&across(&sql[one.at.clone()], &schema), &given, map)
+            Err(refusal) if one.may_span => {
+                let across = across(&sql[one.at.clone()], &schema);
+                write_across(&across, &given, map).unwrap_or_else(|| refused(&refusal))
             }
             Err(refusal) => refused(&refusal),
         };
@@ -98,7 +99,7 @@ fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Result<Line
 }
 
 /// A write over several shards.
-fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Lines {
+fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<Lines> {
     let values = Values::Given { given, types: &[] };
     let names = |requirement: &Requirement| -> String {
         let shards = route::shards(requirement, &values, map).unwrap_or_default();
@@ -112,10 +113,10 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Lines {
         }
         Across::Change(Change { on: On::Copies, .. }) => "all: each writes to its copy".to_owned(),
         Across::Once(_) => format!("all: {first} runs it, the others are given its rows"),
-        Across::Read(_) => return Vec::new(),
-        Across::Refuse(refusal) => return refused(refusal),
+        Across::Refuse(refusal) => return Some(refused(refusal)),
+        Across::Read(_) | Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) => return None,
     };
-    vec![("shard", shards), ("server", "primary".to_owned())]
+    Some(vec![("shard", shards), ("server", "primary".to_owned())])
 }
 
 /// The plan in words, without its marks.
@@ -141,12 +142,16 @@ fn home(planned: &Planned, home: &Home, given: &[Given<'_>], map: &ShardMap) -> 
         Ok(Destination::First) => map.shards[0].to_string(),
         Ok(Destination::Current) => format!("that of the transaction, else {}", map.shards[0]),
         Ok(Destination::Shard(shard)) => map.shard_name(shard).to_string(),
-        Err(refusal) if planned.verb == "SELECT" && planned.may_span && refusal.reason == Reason::ManyShards => {
+        Err(refusal) if planned.may_span && refusal.reason == Reason::ManyShards && !is_change(planned) => {
             return Ok(several(home, &values, map));
         }
         Err(refusal) => return Err(refusal),
     };
     Ok(vec![("shard", shard)])
+}
+
+fn is_change(planned: &Planned) -> bool {
+    matches!(planned.verb, "UPDATE" | "DELETE" | "MERGE")
 }
 
 /// The shards whose rows are put together.
