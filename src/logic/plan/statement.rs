@@ -55,7 +55,6 @@ fn may_span(statement: &Statement) -> bool {
 
 /// No single shard will do, but every copy of a reference table can be written, rows can move, keys can be computed
 /// first, and what concerns every shard can run on all.
-#[expect(clippy::wildcard_enum_match_arm, reason = "every other reason holds on several shards too")]
 fn may_span_refused(statement: &Statement, reason: Reason, schema: &Schema<'_>) -> bool {
     match (reason, statement) {
         (Reason::Ddl, _) => matches!(statement, Statement::Utility(_) | Statement::CreateTable(_)),
