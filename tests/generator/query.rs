@@ -24,7 +24,7 @@ impl Writer<'_> {
     /// A query, of these types if that is asked.
     pub fn query(&mut self, outer: Option<&Place<'_>>, wanted: Option<&[Kind]>, standing: Standing) -> Made {
         let visible = self.common.len();
-        let can_grow = self.may_grow() && !(self.is_plain && !self.choices.one_in(8));
+        let can_grow = self.may_grow() && (!self.is_plain || self.choices.one_in(8));
         let with = if can_grow && self.choices.one_in(7) { self.with(outer) } else { String::new() };
         let mut made = match self.choices.below(12) {
             10 if can_grow => self.set_operation(outer, wanted, standing),
