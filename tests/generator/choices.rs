@@ -9,17 +9,24 @@ pub struct Choices {
     state: Option<u64>,
     tape: Vec<u32>,
     at: usize,
+    /// Another value in the place of each: the same statement, other literals
+    pub twist: usize,
 }
 
 impl Choices {
     /// Random ones that the seed decides.
     pub fn of_seed(seed: u64) -> Self {
-        Self { state: Some(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x9E37_79B9_7F4A_7C15), tape: Vec::new(), at: 0 }
+        Self {
+            state: Some(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x9E37_79B9_7F4A_7C15),
+            tape: Vec::new(),
+            at: 0,
+            twist: 0,
+        }
     }
 
     /// Those of a tape.
     pub fn replay(tape: &[u32]) -> Self {
-        Self { state: None, tape: tape.to_vec(), at: 0 }
+        Self { state: None, tape: tape.to_vec(), at: 0, twist: 0 }
     }
 
     /// What has been chosen.
@@ -43,6 +50,11 @@ impl Choices {
     /// Rarely true: once in `count` times.
     pub fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == count - 1
+    }
+
+    /// One of these values; which of them the twist changes.
+    pub fn value(&mut self, from: &[&'static str]) -> &'static str {
+        from[(self.below(from.len()) + self.twist) % from.len()]
     }
 
     /// One of these words.

@@ -198,7 +198,7 @@ impl Kind {
 
 /// A random value of a kind, without quotes.
 pub fn value(choices: &mut Choices, kind: Kind) -> &'static str {
-    choices.word(kind.values())
+    choices.value(kind.values())
 }
 
 /// A random value as a literal that has its type.

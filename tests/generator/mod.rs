@@ -130,10 +130,22 @@ impl Run<'_> {
         let schema = &self.schemas[it / PER_SCHEMA];
         let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(1_000 + it as u64) << 20;
         let made = make(Choices::of_seed(seed), schema);
-        let verdict = sides.verdict(&made);
-        counts.add(&made, &verdict);
+        self.check(it, &made, sides, counts);
+        // Again with other literals: what is remembered of the first must not answer the second.
+        let mut twisted = Choices::replay(&made.tape);
+        twisted.twist = 1;
+        let twisted = make(twisted, schema);
+        if it % 3 == 0 && twisted.case.sql != made.case.sql {
+            self.check(it, &twisted, sides, counts);
+        }
+    }
+
+    fn check(&self, it: usize, made: &Made, sides: &mut Sides, counts: &mut Counts) {
+        let schema = &self.schemas[it / PER_SCHEMA];
+        let verdict = sides.verdict(made);
+        counts.add(made, &verdict);
         if matches!(verdict, Verdict::Different(_)) && counts.different <= SHOWN_MAX {
-            let complaint = shown(sides, &made, schema, it);
+            let complaint = shown(sides, made, schema, it);
             counts.complaints += &complaint;
             eprintln!("{complaint}");
         }

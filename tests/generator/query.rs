@@ -305,7 +305,11 @@ impl Writer<'_> {
                 0 => format!(" LIMIT {count}"),
                 1 => format!(" LIMIT {count} OFFSET 1"),
                 2 => " OFFSET 2".to_owned(),
-                _ if is_total => format!(" FETCH FIRST {} ROWS WITH TIES", count + 1),
+                _ if is_total => {
+                    // PostgreSQL 15 takes the TIES along when it makes max() a subquery, which then has several rows.
+                    self.marks.may_fail = true;
+                    format!(" FETCH FIRST {} ROWS WITH TIES", count + 1)
+                }
                 _ => format!(" FETCH FIRST {} ROWS ONLY", count + 1),
             };
         }

@@ -129,5 +129,5 @@ impl Table {
 pub fn key_value(choices: &mut Choices, kind: Kind) -> &'static str {
     let values: Vec<&'static str> =
         kind.values().iter().copied().filter(|value| !matches!(*value, "NaN" | "Infinity" | "infinity")).collect();
-    choices.word(&values)
+    choices.value(&values)
 }

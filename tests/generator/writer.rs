@@ -117,7 +117,7 @@ impl<'a> Writer<'a> {
         match self.choices.below(3) {
             0 => format!("'{}'", kinds::value(&mut self.choices, kind)),
             1 if matches!(kind, Kind::Int8 | Kind::Int2 | Kind::Numeric | Kind::Int4) => {
-                self.choices.pick(&["1", "2", "42", "7", "-3"]).to_string()
+                self.choices.value(&["1", "2", "42", "7", "-3"]).to_owned()
             }
             _ => kinds::literal(&mut self.choices, kind),
         }
