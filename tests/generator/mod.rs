@@ -118,7 +118,7 @@ impl Run<'_> {
         let mut sides = Sides { oracle: login(oracle), proxy: login(proxy), port: proxy };
         let mut counts = Counts::default();
         for it in (0..self.statements).filter(|it| it / PER_SCHEMA % WORKERS == worker) {
-            if it % PER_SCHEMA == 0 {
+            if it.is_multiple_of(PER_SCHEMA) {
                 sides.set_zone(it / PER_SCHEMA);
             }
             self.statement(it, &mut sides, &mut counts);
@@ -135,7 +135,7 @@ impl Run<'_> {
         let mut twisted = Choices::replay(&made.tape);
         twisted.twist = 1;
         let twisted = make(twisted, schema);
-        if it % 3 == 0 && twisted.case.sql != made.case.sql {
+        if it.is_multiple_of(3) && twisted.case.sql != made.case.sql {
             self.check(it, &twisted, sides, counts);
         }
     }
