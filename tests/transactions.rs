@@ -302,9 +302,22 @@ fn a_server_that_ends_its_part_ends_the_transaction() {
     wire.rows(&part.update(2, "part"));
     // Nobody asks: the others are free as soon as one is gone.
     part.until_free();
-    assert_eq!(answer(&mut wire, "COMMIT").tag, "ROLLBACK");
+    // The client has heard of nothing: to a COMMIT it needs an error, not only another tag.
+    let (state, message) = error(&mut wire, "COMMIT").unwrap();
+    assert_eq!(state, "08006", "{message}");
     assert_eq!(part.written("part"), [] as [usize; 0]);
     assert_eq!(wire.value("SELECT 1"), "1");
+    assert_eq!(wire.simple("SELECT 1").unwrap().last().unwrap().body, b"I", "it is over");
+    // Another statement tells why, and COMMIT is as after any error.
+    wire.rows("BEGIN");
+    (0..2).for_each(|shard| drop(wire.rows(&part.update(shard, "part"))));
+    let end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE state = 'idle in transaction' AND query LIKE '%part%'";
+    part.admin(1).rows(end);
+    part.until_free();
+    let (state, message) = error(&mut wire, "SELECT 1").unwrap();
+    assert_eq!(state, "08006", "{message}");
+    assert_eq!(answer(&mut wire, "COMMIT").tag, "ROLLBACK");
+    assert_eq!(part.written("part"), [] as [usize; 0]);
 }
 
 #[test]

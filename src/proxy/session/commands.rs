@@ -75,6 +75,7 @@ impl Session {
     }
 
     async fn transaction_command(&mut self, command: &Command, text: &str, size: usize) -> Result<(), Trouble> {
+        self.check_heard(command)?;
         match self.transaction.on_command(command, text) {
             Step::Answer(tag, warning) => {
                 self.answered(command, tag, warning);
@@ -386,6 +387,7 @@ impl Session {
     pub(super) fn answer_locally(&mut self, statements: &[Planned], sql: &str) -> Result<(), Trouble> {
         for planned in statements {
             let Some(command) = super::command(&planned.plan) else { continue };
+            self.check_heard(command)?;
             match self.transaction.on_command(command, &sql[planned.at.clone()]) {
                 Step::Answer(tag, warning) => {
                     self.answered(command, tag, warning);

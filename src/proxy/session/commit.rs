@@ -17,6 +17,21 @@ impl Session {
         self.held.iter().filter(|held| held.is_member && held.has_written).count() > 1
     }
 
+    /// COMMIT of a transaction that was lost behind the client's back is an error: PostgreSQL's tag for it, ROLLBACK, is
+    /// for clients who have heard of one. Any other statement tells them.
+    pub(super) fn check_heard(&mut self, command: &Command) -> Result<(), Fault> {
+        if !matches!(command, Command::Commit { .. } | Command::Rollback { .. }) {
+            return Ok(());
+        }
+        match self.unheard.take() {
+            Some(fault) if is_commit(command) && self.transaction.status() == b'E' => {
+                self.transaction.forget();
+                Err(fault)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// COMMIT of a transaction that has written on several shards.
     pub(super) async fn commit_command(&mut self, command: &Command) -> Result<(), Trouble> {
         self.commit_everywhere().await?;

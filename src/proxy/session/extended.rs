@@ -452,6 +452,7 @@ impl Session {
         text: &str,
         verb: &'static str,
     ) -> Result<Option<&'static str>, Trouble> {
+        self.check_heard(command)?;
         match command {
             Command::Begin(_)
             | Command::Commit { .. }

@@ -54,6 +54,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         run: Run::Between,
         is_synced: false,
         wrote: Vec::new(),
+        unheard: None,
         has_ddl: false,
         bent: Vec::new(),
         held: Vec::new(),

@@ -180,6 +180,8 @@ pub struct Session {
     among: Option<Among>,
     /// When the session last wrote to each shard: replicas may not have it yet
     wrote: Vec<(ShardId, Instant)>,
+    /// The open transaction was lost between two statements, and the client does not know
+    unheard: Option<Fault>,
     /// The open transaction has changed the schema
     has_ddl: bool,
     /// Names whose meaning it has changed: statements that name them would be planned with the old one
@@ -304,6 +306,7 @@ impl Session {
 
     /// Counts a trouble and writes its ErrorResponse, unless a server has done so.
     fn tell(&mut self, trouble: &Trouble) {
+        let unheard = self.unheard.take();
         match trouble {
             Trouble::Refusal(refusal) => {
                 self.metrics.refusal(refusal.reason);
@@ -311,6 +314,8 @@ impl Session {
                 write_refusal(&mut self.client.outbox, refusal);
             }
             Trouble::Fault(fault) => {
+                // Why it is aborted, to who has not heard yet.
+                let fault = unheard.as_ref().filter(|_| *fault == Fault::TransactionAborted).unwrap_or(fault);
                 self.metrics.error(fault.sqlstate().as_bytes());
                 fault.write(&mut self.client.outbox);
             }

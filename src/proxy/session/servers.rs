@@ -555,8 +555,10 @@ impl Session {
             if let Poll::Ready(outcome) = polled {
                 return Poll::Ready(match outcome {
                     Outcome::ServerLost { cause, .. } => {
+                        let is_open = self.transaction.status() == b'T';
                         let fault = self.lose(index, cause);
                         tracing::debug!(client = self.id, %fault, "lost between two statements");
+                        self.unheard = Some(fault).filter(|_| is_open && self.transaction.status() == b'E');
                         // The client hears of it with its next statement: outside a statement nothing can be said
                         // but FATAL, and the session can go on.
                         Ok(())
