@@ -195,7 +195,6 @@ fn prepared_plan(inner: &Statement, at: &Range<usize>, source: Source<'_>) -> Pl
 
 impl Survey<'_> {
     /// Surveys any statement that a shard runs.
-    #[expect(clippy::too_many_lines, reason = "one flat match")]
     pub fn statement(&mut self, statement: &Statement) {
         let scope = super::scope::Scope::default();
         let schema = self.schema();
