@@ -59,6 +59,14 @@ POINTS = (
 AGGREGATE = "\\set c random(1, :clients)\nSELECT count(*), sum(balance) FROM accounts WHERE client_id BETWEEN :c AND :c + 9;\n"
 TOP = "\\set c random(1, :clients)\nSELECT client_id, balance FROM accounts WHERE client_id BETWEEN :c AND :c + 29 ORDER BY balance DESC, client_id LIMIT 10;\n"
 SPREAD = "\\set c random(1, :clients)\nUPDATE accounts SET balance = balance + 1 WHERE client_id BETWEEN :c AND :c + 2;\n"
+JOIN = (
+    "\\set c random(1, :clients)\nSELECT a.client_id, count(l.n) FROM accounts a LEFT JOIN lines l ON l.n = a.client_id "
+    "WHERE a.client_id BETWEEN :c AND :c + 4 AND l.n < 50 GROUP BY a.client_id ORDER BY 1;\n"
+)
+INSERT = (
+    "\\set c random(1, 1000000000)\nINSERT INTO heap (client_id, n) VALUES "
+    + ", ".join(f"(:c + {row}, {row})" for row in range(1000)) + ";\n"
+)
 #   name                    script  protocol    clients  more flags
 WORKLOADS = [
     ("select, simple, 32 clients", SELECT, "simple", 32, []),
@@ -78,6 +86,8 @@ WORKLOADS = [
     ("over shards: top 10", TOP, "prepared", 8, []),
     ("over shards: top 10, simple", TOP, "simple", 8, []),
     ("over shards: update of 3 rows", SPREAD, "prepared", 8, []),
+    ("over shards: gather join", JOIN, "simple", 8, []),
+    ("over shards: insert of 1000 rows", INSERT, "simple", 2, []),
 ]
 
 
@@ -123,17 +133,18 @@ class Lab:
             psql(self.bin, port, f"""
                 CREATE TABLE accounts (client_id bigint PRIMARY KEY, balance integer NOT NULL, filler char(80));
                 INSERT INTO accounts SELECT n, 0, 'x' FROM generate_series(1, {CLIENTS}) n;
+                CREATE TABLE heap (client_id bigint, n integer);
                 CREATE TABLE lines (client_id bigint, n integer, amount numeric, note text, PRIMARY KEY (client_id, n));
                 INSERT INTO lines SELECT c, n, n * 1.25, repeat('y', 60) FROM generate_series(1, {WIDE_CLIENTS}) c, generate_series(1, {LINES}) n;
                 VACUUM ANALYZE""")
         return ports
 
-    def forwarder(self, target):
+    def forwarder(self, name, targets):
         path = os.path.join(ROOT, "target/release/examples/forwarder")
         if not os.path.exists(path):
             return missing("forwarder", "cargo build --release --example forwarder")
         port = free_port()
-        return Endpoint("forwarder", port, self.spawn("forwarder", [path, str(port), str(target)]))
+        return Endpoint(name, port, self.spawn(name, [path, str(port), *map(str, targets)]))
 
     def pgbouncer(self, target):
         path = self.options.pgbouncer or shutil.which("pgbouncer", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
@@ -169,7 +180,8 @@ class Lab:
                       '[databases.app.keyspaces.clients]\ntype = "bigint"\nmethod = "hash"\n'
                       'buckets = { a = "0-85", b = "86-170", c = "171-255" }\n\n'
                       '[databases.app.tables]\naccounts = { keyspace = "clients", key = "client_id" }\n'
-                      'lines = { keyspace = "clients", key = "client_id" }\n')
+                      'lines = { keyspace = "clients", key = "client_id" }\n'
+                      'heap = { keyspace = "clients", key = "client_id" }\n')
         return Endpoint("shardway", port, self.spawn("shardway", [path, "run", "-c", config]))
 
     def is_up(self, endpoint):
@@ -259,8 +271,8 @@ def compare(lab, endpoints, options):
 
 def table(results, endpoints):
     bouncer = next((endpoint.label for endpoint in endpoints if endpoint.name == "pgbouncer"), None)
-    lines = ["| workload | endpoint | tps | mean µs | p50 µs | p99 µs | CPU µs/tx | CPU to forwarder | CPU to PgBouncer | tps to direct |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = ["| workload | endpoint | tps | mean µs | p50 µs | p99 µs | CPU µs/tx | CPU to forwarder | CPU to forwarder to 3 | CPU to PgBouncer | tps to direct |",
+             "|---|---|---|---|---|---|---|---|---|---|---|"]
     for workload, by_endpoint in results.items():
         for label, rounds in by_endpoint.items():
             median = lambda key: show([run[key] for run in rounds if run], 1 if key == "cpu" else 0)
@@ -269,6 +281,7 @@ def table(results, endpoints):
             is_proxy = label != "direct"
             lines.append(f"| {workload} | {label} | {median('tps')} | {median('mean')} | {median('p50')} | {median('p99')} | "
                          f"{median('cpu') if is_proxy else '–'} | {ratio('cpu', 'forwarder') if is_proxy else '–'} | "
+                         f"{ratio('cpu', 'forwarder to 3') if is_proxy else '–'} | "
                          f"{ratio('cpu', bouncer) if is_proxy else '–'} | {ratio('tps', 'direct')} |")
     return "\n".join(lines)
 
@@ -330,11 +343,35 @@ async def idle(endpoint, count):
 def memory_table(endpoints, count):
     lines = [f"\n| {count} idle clients | MiB before | MiB | KiB each | MiB after they left | idle CPU ms/s |", "|---|---|---|---|---|---|"]
     for endpoint in endpoints:
-        if endpoint.child and endpoint.name != "forwarder":
+        if endpoint.child and not endpoint.name.startswith("forwarder"):
             try:
                 lines.append(asyncio.run(idle(endpoint, count)))
             except (OSError, ConnectionError, asyncio.TimeoutError) as error:
                 print(f"! idle clients, {endpoint.label}: {error}", file=sys.stderr)
+    return "\n".join(lines)
+
+
+def copy_table(lab, endpoints, count):
+    """Rows a second of COPY FROM into one table; shardway spreads them by their key."""
+    path = os.path.join(lab.folder, "rows.copy")
+    with open(path, "w") as out:
+        out.writelines(f"{row}\t{row % 1000}\n" for row in range(count))
+    lines = [f"\n| COPY FROM of {count} rows | rows/s | to direct | CPU µs a row |", "|---|---|---|---|"]
+    direct = None
+    for endpoint in endpoints:
+        if endpoint.name not in ("direct", "shardway"):
+            continue
+        rates, cpus = [], []
+        for _ in range(3):
+            psql(lab.bin, endpoint.port, "TRUNCATE heap")
+            began, cpu = time.monotonic(), endpoint.cpu()
+            with open(path) as rows:
+                subprocess.run([f"{lab.bin}/psql", "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", str(endpoint.port), "-U", "app",
+                                "-d", "app", "-c", "COPY heap FROM STDIN"], stdin=rows, check=True)
+            rates.append(count / (time.monotonic() - began))
+            cpus.append((endpoint.cpu() - cpu) / count)
+        direct = direct or statistics.median(rates)
+        lines.append(f"| {endpoint.label} | {show(rates, 0)} | {statistics.median(rates) / direct:.2f} | {show(cpus, 2)} |")
     return "\n".join(lines)
 
 
@@ -394,6 +431,7 @@ def main():
     arguments.add_argument("-r", "--rounds", type=int, default=5)
     arguments.add_argument("-s", "--seconds", type=int, default=3, help="length of one run")
     arguments.add_argument("--idle", type=int, default=10_000, help="idle clients; 0 leaves this out")
+    arguments.add_argument("--copy", type=int, default=1_000_000, help="rows of a COPY FROM; 0 leaves this out")
     arguments.add_argument("--workers", type=int, default=1, help="threads of shardway")
     arguments.add_argument("--shardway", help="the binary; default target/release/shardway")
     arguments.add_argument("--pgbouncer", help="the binary; default the one in PATH")
@@ -409,9 +447,12 @@ def main():
     lab = Lab(options)
     try:
         ports = lab.postgres()
-        endpoints = [Endpoint("direct", ports[0]), lab.forwarder(ports[0]), lab.pgbouncer(ports[0]), lab.shardway(ports)]
+        endpoints = [Endpoint("direct", ports[0]), lab.forwarder("forwarder", ports[:1]),
+                     lab.forwarder("forwarder to 3", ports), lab.pgbouncer(ports[0]), lab.shardway(ports)]
         endpoints = [endpoint for endpoint in endpoints if endpoint and lab.is_up(endpoint)]
         text = f"{machine()}; {options.rounds} rounds of {options.seconds} s, medians\n\n" + table(compare(lab, endpoints, options), endpoints)
+        if options.copy:
+            text += "\n" + copy_table(lab, endpoints, options.copy)
         if options.idle:
             text += "\n" + memory_table(endpoints, options.idle)
         os.makedirs(os.path.dirname(options.out), exist_ok=True)

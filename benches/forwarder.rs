@@ -1,6 +1,6 @@
-//! A bare TCP forwarder: what any proxy costs at least. `forwarder LISTEN_PORT TARGET_PORT`
+//! A bare TCP forwarder: what any proxy costs at least. `forwarder LISTEN_PORT TARGET_PORT…`
 //!
-//! One thread, 64 KiB buffers, no look at the bytes: two receives and two sends a query.
+//! Connections go round several targets. One thread, 64 KiB buffers, no look at the bytes: two receives and two sends a query.
 
 use std::io;
 
@@ -12,15 +12,21 @@ const BUFFER: usize = 64 * 1024;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
     let ports: Vec<u16> = std::env::args().skip(1).filter_map(|port| port.parse().ok()).collect();
-    let [listen, target] = ports[..] else { return Err(io::Error::other("usage: forwarder LISTEN_PORT TARGET_PORT")) };
-    let listener = TcpListener::bind(("127.0.0.1", listen)).await?;
+    let [listen, targets @ ..] = &ports[..] else { return Err(usage()) };
+    let mut turns = targets.iter().copied().cycle();
+    let listener = TcpListener::bind(("127.0.0.1", *listen)).await?;
     loop {
         let (client, _) = listener.accept().await?;
+        let Some(target) = turns.next() else { return Err(usage()) };
         tokio::spawn(async move {
             // A client that leaves ends its own pair of connections and nothing else.
             forward(client, target).await.ok();
         });
     }
+}
+
+fn usage() -> io::Error {
+    io::Error::other("usage: forwarder LISTEN_PORT TARGET_PORT…")
 }
 
 async fn forward(mut client: TcpStream, target: u16) -> io::Result<()> {

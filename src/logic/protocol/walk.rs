@@ -51,6 +51,8 @@ pub struct Walk {
     rest: usize,
     /// They are hidden
     is_hidden: bool,
+    /// They are a row
+    is_row: bool,
     /// The beginning of a frame that must be seen whole
     carry: Vec<u8>,
     /// Types that the client knows by other numbers than this server, if there are any
@@ -95,6 +97,9 @@ impl Walk {
                     break;
                 }
                 flush(judge, chunk, &mut run, at, out);
+                if self.is_row && !self.is_hidden {
+                    at = skip_rows(chunk, at);
+                }
                 continue;
             }
             if left > 0 && judge.is_over() {
@@ -118,6 +123,7 @@ impl Walk {
                 run = at;
             }
             self.is_hidden = verdict == Verdict::Hide;
+            self.is_row = tag == server::DATA_ROW;
             self.rest = size;
             if verdict == Verdict::Pass
                 && let Some(oids) = self.oids.as_ref().filter(|_| Oids::concerns(tag))
@@ -181,6 +187,7 @@ impl Walk {
         let carry = std::mem::take(&mut self.carry);
         let verdict = judge.judge(tag, None, out);
         self.is_hidden = verdict == Verdict::Hide;
+        self.is_row = tag == server::DATA_ROW;
         self.rest = size - carry.len();
         if verdict == Verdict::Pass {
             out.extend_from_slice(&carry);
@@ -209,6 +216,18 @@ fn flush(judge: &mut impl Judge, chunk: &[u8], run: &mut usize, at: usize, out: 
         out.extend_from_slice(&said);
         *run = at;
     }
+}
+
+/// Where the whole rows that begin here end: what the judge said of one row holds for those behind it.
+fn skip_rows(chunk: &[u8], mut at: usize) -> usize {
+    while let Some([server::DATA_ROW, length @ ..]) = chunk[at..].first_chunk::<HEADER>() {
+        let length = i32::from_be_bytes(*length);
+        if length < 4 || length as usize >= chunk.len() - at {
+            break;
+        }
+        at += length as usize + 1;
+    }
+    at
 }
 
 /// Tag and whole size of the frame at the front; `None` when its header is not here yet.

@@ -27,6 +27,8 @@ pub struct Settings {
     /// SET LOCAL of the open transaction
     local: Arc<Map>,
     savepoints: Vec<Savepoint>,
+    /// Grows whenever a parameter may have changed
+    version: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -39,12 +41,23 @@ struct Savepoint {
 impl Settings {
     /// Of a session that starts with these.
     pub fn new(startup: Arc<Map>) -> Self {
-        Self { current: Arc::clone(&startup), startup, ..Self::default() }
+        Self { current: Arc::clone(&startup), startup, version: 1, ..Self::default() }
     }
 
     /// What a server must be brought to before the open transaction begins on it.
     pub fn base(&self) -> &Arc<Map> {
         self.before.as_ref().unwrap_or(&self.current)
+    }
+
+    /// As long as it stays the same, every parameter does.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Has the client set a parameter of ours?
+    pub fn has_own(&self) -> bool {
+        let is_own = |map: &Map| map.keys().any(|name| name.starts_with(OWN_PREFIX));
+        is_own(&self.local) || is_own(&self.current)
     }
 
     /// A parameter as it holds now; `None`: the server's default.
@@ -69,6 +82,7 @@ impl Settings {
         if change.is_local && self.before.is_none() {
             return;
         }
+        self.version += 1;
         let default = self.startup.get(&change.name).cloned();
         let value = change.value.clone().or(default);
         let map = if change.is_local { &mut self.local } else { &mut self.current };
@@ -84,6 +98,7 @@ impl Settings {
 
     /// RESET ALL; role and session authorization stay (PostgreSQL manual, RESET).
     pub fn reset_all(&mut self) {
+        self.version += 1;
         let mut map = (*self.startup).clone();
         for (name, value) in self.current.iter() {
             if matches!(&**name, "role" | "session_authorization") || name.starts_with(OWN_PREFIX) {
@@ -96,6 +111,7 @@ impl Settings {
 
     /// DISCARD ALL: everything, ours too.
     pub fn discard_all(&mut self) {
+        self.version += 1;
         self.current = Arc::clone(&self.startup);
         self.local = Arc::default();
     }
@@ -116,6 +132,7 @@ impl Settings {
     /// ROLLBACK TO: the changes since are undone, the savepoint stays.
     pub fn rollback_to(&mut self, name: &str) {
         if let Some(at) = self.savepoints.iter().rposition(|savepoint| &*savepoint.name == name) {
+            self.version += 1;
             self.savepoints.truncate(at + 1);
             self.current = Arc::clone(&self.savepoints[at].current);
             self.local = Arc::clone(&self.savepoints[at].local);
@@ -127,9 +144,11 @@ impl Settings {
         if let Some(before) = self.before.take()
             && !is_committed
         {
+            self.version += 1;
             self.current = before;
         }
         if !self.local.is_empty() {
+            self.version += 1;
             self.local = Arc::default();
         }
         self.savepoints.clear();

@@ -35,7 +35,7 @@ impl Session {
     /// Messages of the extended protocol stand at the front.
     pub(super) async fn extended(&mut self) -> Result<Progress, Trouble> {
         if self.run == Run::Skipping {
-            return self.end_of_skipped().await;
+            return Box::pin(self.end_of_skipped()).await;
         }
         if !self.is_gathered() {
             return Ok(Progress::Wants);
@@ -51,21 +51,21 @@ impl Session {
             self.run_segment(&mut segment, &cut).await
         } else {
             let is_sync = matches!(cut, Cut::Sync) && !segment.needs_server;
-            match self.run_lanes(&mut lanes, &mut segment, is_sync).await {
+            match Box::pin(self.run_lanes(&mut lanes, &mut segment, is_sync)).await {
                 // What has not been consumed is skipped, its Sync too.
                 Ok(()) if self.run == Run::Skipping => return Ok(Progress::Served),
                 Err(Trouble::End(end)) => return Err(end.into()),
-                Err(trouble) => return self.skip(&trouble).await.map(|()| Progress::Served),
+                Err(trouble) => return Box::pin(self.skip(&trouble)).await.map(|()| Progress::Served),
                 Ok(()) => {
                     segment.move_to_front();
-                    self.run_segment(&mut segment, &cut).await
+                    Box::pin(self.run_segment(&mut segment, &cut)).await
                 }
             }
         };
         let result = match (result, cut) {
             (Ok(()), _) if self.run == Run::Skipping => Ok(()),
-            (Ok(()), Cut::Act(shape)) => self.act_extended(&shape).await,
-            (Ok(()), Cut::Across(portal, limit)) => self.execute_across(&portal, limit).await,
+            (Ok(()), Cut::Act(shape)) => Box::pin(self.act_extended(&shape)).await,
+            (Ok(()), Cut::Across(portal, limit)) => Box::pin(self.execute_across(&portal, limit)).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
             (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),
             (Err(trouble), cut) => {
@@ -78,7 +78,7 @@ impl Session {
         match result {
             Ok(()) => (),
             Err(Trouble::End(end)) => return Err(end.into()),
-            Err(trouble) => self.skip(&trouble).await?,
+            Err(trouble) => Box::pin(self.skip(&trouble)).await?,
         }
         if self.held.iter().all(|held| !held.in_pipeline) {
             self.end_statement(started);
@@ -146,7 +146,7 @@ impl Session {
             }
         }
         self.client.consume(segment.size);
-        if is_sync { self.sync_all().await } else { Ok(()) }
+        if is_sync { Box::pin(self.sync_all()).await } else { Ok(()) }
     }
 
     /// Sync: every server of the pipeline gets one, the client one answer.
@@ -208,7 +208,7 @@ impl Session {
         self.held[index].in_pipeline = !ends;
         let mut outcome = self.converse(index, None).await?;
         if self.pipeline.is_stale {
-            outcome = self.again(index, segment).await?;
+            outcome = Box::pin(self.again(index, segment)).await?;
         }
         self.client.consume(segment.size);
         let (mut ends, mut is_sync) = (ends, is_sync);
@@ -216,7 +216,7 @@ impl Session {
             // A Sync that came ahead of the data is ignored by servers, and so by us: another one will follow.
             (ends, is_sync) = (false, false);
             self.held[index].in_pipeline = true;
-            self.pump_copy(index).await?;
+            Box::pin(self.pump_copy(index)).await?;
         } else {
             self.trouble_of(index, outcome)?;
         }
@@ -230,9 +230,9 @@ impl Session {
             self.held[index].in_pipeline = false;
             self.schema_may_have_changed(false).await?;
         } else if is_sync && self.run != Run::Skipping {
-            self.sync_all().await?;
+            Box::pin(self.sync_all()).await?;
         } else if is_sync {
-            self.sync_after_error().await?;
+            Box::pin(self.sync_after_error()).await?;
         }
         Ok(())
     }

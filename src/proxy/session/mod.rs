@@ -199,7 +199,8 @@ pub async fn run(mut session: Box<Session>) {
             Ok(()) => (),
             Err(end) => break end,
         }
-        // Boxed, so that the state of a statement under way is not part of every idle session.
+        // Boxed, so that the state of a statement under way is not part of every idle session. It is moved there: what is
+        // rare in it is boxed again, which keeps it small.
         if let Err(end) = Box::pin(session.serve()).await {
             break end;
         }
@@ -280,7 +281,7 @@ impl Session {
             tag::PARSE | tag::BIND | tag::DESCRIBE | tag::EXECUTE | tag::CLOSE | tag::FLUSH | tag::SYNC => {
                 self.extended().await
             }
-            tag::FUNCTION_CALL => self.function_call(size).await.map(|()| Progress::Served),
+            tag::FUNCTION_CALL => Box::pin(self.function_call(size)).await.map(|()| Progress::Served),
             tag::TERMINATE => Err(End::Gone.into()),
             // Outside COPY these are ignored: a client may still send them after an error (protocol-flow, COPY operations).
             tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => {

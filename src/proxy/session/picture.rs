@@ -23,6 +23,10 @@ pub struct Picture {
     pub planner: Arc<Planner>,
     search_path: Option<Box<str>>,
     role: Option<Box<str>>,
+    /// The version of the settings that it holds for
+    settings_version: u64,
+    /// The session has set a parameter of ours
+    has_own: bool,
     /// Pools of the primaries, once they were needed
     pub primaries: Vec<Option<Arc<ServerPool>>>,
 }
@@ -31,12 +35,21 @@ impl Session {
     /// Brings `self.picture` up to date.
     pub(super) fn look(&mut self) -> Result<(), Fault> {
         let epoch = self.shared.topology.load().epoch;
-        let search_path = self.settings.get("search_path");
+        let settings_version = self.settings.version();
         if let Some(picture) = &self.picture
+            && picture.epoch == epoch
+            && picture.settings_version == settings_version
+        {
+            return Ok(());
+        }
+        let (search_path, has_own) = (self.settings.get("search_path"), self.settings.has_own());
+        if let Some(picture) = &mut self.picture
             && picture.epoch == epoch
             && picture.search_path.as_deref() == search_path
             && picture.role.as_deref() == self.settings.get("role")
         {
+            picture.settings_version = settings_version;
+            picture.has_own = has_own;
             return Ok(());
         }
         let topology = self.shared.topology.load_full();
@@ -56,7 +69,16 @@ impl Session {
         let primaries = vec![None; database.shards.len()];
         let (search_path, role) = (search_path.map(Into::into), role.map(Into::into));
         let database = Arc::clone(database);
-        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, role, primaries });
+        self.picture = Some(Picture {
+            epoch: topology.epoch,
+            database,
+            planner,
+            search_path,
+            role,
+            settings_version,
+            has_own,
+            primaries,
+        });
         Ok(())
     }
 
@@ -75,6 +97,10 @@ impl Session {
 
     /// The shard that the session has named with `SET shardway.shard` or `shardway.key`.
     pub(super) fn named_shard(&self) -> Result<Option<ShardId>, Refusal> {
+        let picture = self.picture();
+        if picture.settings_version == self.settings.version() && !picture.has_own {
+            return Ok(None);
+        }
         if let Some(name) = self.settings.get("shardway.shard") {
             return shard_by_name(self.map(), name).map(Some);
         }

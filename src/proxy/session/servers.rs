@@ -148,6 +148,9 @@ impl Session {
 
     fn role_for_read(&self, shard: ShardId) -> Role {
         let picture = self.picture();
+        if picture.database.shards[usize::from(shard.0)].replicas.is_empty() {
+            return Role::Primary;
+        }
         let wanted = self.settings.get("shardway.role").map(|value| value.trim_matches('\''));
         let may_leave = match self.transaction.begun() {
             None => self.transaction.is_idle(),
@@ -228,7 +231,7 @@ impl Session {
         };
         let mut lease = match pool.try_lease() {
             Some(lease) => lease,
-            None => match self.wait_for(&pool).await {
+            None => match Box::pin(self.wait_for(&pool)).await {
                 Ok(lease) => lease,
                 // A replica that cannot be reached: nothing has been sent, so the primary may answer.
                 Err(fault) if pool.role == Role::Replica => {
@@ -236,7 +239,7 @@ impl Session {
                     let primary = self.primary_pool(shard)?;
                     match primary.try_lease() {
                         Some(lease) => lease,
-                        None => self.wait_for(&primary).await?,
+                        None => Box::pin(self.wait_for(&primary)).await?,
                     }
                 }
                 Err(fault) => return Err(fault),
@@ -355,7 +358,7 @@ impl Session {
     /// The same for a server that cancel requests know of. `sent`: bytes on their way already.
     pub(super) async fn relay(&mut self, index: usize, sent: usize) -> Result<Outcome, End> {
         let sent = sent + self.outgoing.len();
-        let watch = self.watch();
+        let watch = self.watch().map(Box::pin);
         let backend = &mut *self.held[index].lease;
         if let Some(among) = self.among {
             self.pipeline.keeps_ready = true;
@@ -379,11 +382,19 @@ impl Session {
         });
         let outcome = match watch {
             None => outcome.await,
-            Some(watch) => tokio::select! {
-                biased;
-                outcome = outcome => outcome,
-                detail = watch => watch::give_up(detail, &mut exchange, slot, connector).await,
-            },
+            Some(watch) => {
+                let first = Box::pin(async move {
+                    tokio::select! {
+                        biased;
+                        outcome = outcome => Ok(outcome),
+                        detail = watch => Err(detail),
+                    }
+                });
+                match first.await {
+                    Ok(outcome) => outcome,
+                    Err(detail) => Box::pin(watch::give_up(detail, &mut exchange, slot, connector)).await,
+                }
+            }
         };
         let received = exchange.received;
         self.metrics.bytes(Direction::ServerOut, sent as u64);

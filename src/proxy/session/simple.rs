@@ -36,7 +36,11 @@ impl Session {
         self.show(ClientState::Active);
         self.unnamed = None;
         self.run = Run::Between;
-        let result = match self.sync_servers().await {
+        let synced = match self.held.iter().any(|held| held.in_pipeline) {
+            true => Box::pin(self.sync_servers()).await,
+            false => Ok(()),
+        };
+        let result = match synced {
             Ok(()) => self.query(size).await,
             Err(trouble) => Err(trouble),
         };
@@ -72,14 +76,14 @@ impl Session {
         let (shape, found) = self.decide(sql);
         let Ok(statements) = &shape.statements else {
             // Not SQL as we know it: a server says what is wrong with it, in PostgreSQL's words.
-            return self.send_unread(size).await;
+            return Box::pin(self.send_unread(size)).await;
         };
         match (&statements[..], found) {
             ([], _) => self.answer_empty(),
             ([planned], Some(Err(refusal))) if self.may_cross(planned, &refusal) => {
                 let (across, text) = (self.across_of(&shape, sql), sql.to_owned());
                 self.client.consume(size);
-                self.across_query(&across, &text).await
+                Box::pin(self.across_query(&across, &text)).await
             }
             ([planned], Some(found)) => {
                 self.check_bent(sql)?;
@@ -87,11 +91,11 @@ impl Session {
             }
             ([planned], None) => {
                 let text = sql[planned.at.clone()].to_owned();
-                self.act(&shape, planned, text, size).await
+                Box::pin(self.act(&shape, planned, text, size)).await
             }
             (several, _) => {
                 let text = sql.to_owned();
-                self.several(several, &text, size).await
+                Box::pin(self.several(several, &text, size)).await
             }
         }
     }
@@ -220,7 +224,7 @@ impl Session {
             // A read that was not answered at all may be asked again, of another server when there is one.
             self.lose(*index, "lost before it answered a read; asked again".to_owned());
             let target = Target { role: Role::Primary, ..target };
-            outcome = self.attempt(target, ready, size).await;
+            outcome = Box::pin(self.attempt(target, ready, size)).await;
         }
         let (index, outcome) = outcome?;
         self.client.consume(size);
@@ -247,7 +251,7 @@ impl Session {
         is_ddl: bool,
     ) -> Result<(), Trouble> {
         if let Outcome::CopyIn = outcome {
-            self.pump_copy(index).await?;
+            Box::pin(self.pump_copy(index)).await?;
         } else {
             self.trouble_of(index, outcome)?;
         }

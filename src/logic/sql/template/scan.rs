@@ -51,6 +51,8 @@ impl<'a> Pass<'a> {
     pub fn run(&mut self) -> Result<(), Odd> {
         while let Some(&byte) = self.text.get(self.at) {
             match CLASSES[byte as usize] {
+                // A single space between two tokens, by far the most common blank, stays where it is.
+                Class::Blank if byte == b' ' && self.at > 0 && !begins_blank(self.peek(1)) => self.at += 1,
                 Class::Blank => self.blanks()?,
                 Class::Word => self.word(byte)?,
                 Class::Digit => self.number()?,
@@ -104,12 +106,6 @@ impl<'a> Pass<'a> {
 
     /// Blanks and comments become one space, or nothing at the start.
     fn blanks(&mut self) -> Result<(), Odd> {
-        let start = self.at;
-        // A single space between two tokens, by far the most common, stays where it is.
-        if self.text[start] == b' ' && start > 0 && !begins_blank(self.peek(1)) {
-            self.at += 1;
-            return Ok(());
-        }
         self.keep();
         loop {
             match (self.peek(0), self.peek(1)) {
@@ -354,10 +350,21 @@ const CLASSES: [Class; 256] = {
     classes
 };
 
+/// The bytes that may stand inside an identifier.
+const IN_WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = matches!(CLASSES[byte], Class::Word | Class::Digit | Class::Dollar);
+        byte += 1;
+    }
+    table
+};
+
 /// May the byte stand inside an identifier?
 #[inline]
 fn in_word(byte: u8) -> bool {
-    matches!(CLASSES[byte as usize], Class::Word | Class::Digit | Class::Dollar)
+    IN_WORD[byte as usize]
 }
 
 /// Could a blank or a comment begin with the byte, or the text end there?
