@@ -101,6 +101,7 @@ const SCHEMAS: [&str; 2] = [
      CREATE TABLE wrong_reference (client_id bigint, id bigint, FOREIGN KEY (id) REFERENCES wrong_unique);
      CREATE TABLE loose_key (name text COLLATE loose);
      CREATE TABLE no_key (other bigint);
+     CREATE TABLE numbered (client_id bigint, id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (client_id, id));
      CREATE TABLE differs (client_id bigint, a text);
      CREATE TABLE only_here (client_id bigint);
      CREATE TABLE single (id bigint PRIMARY KEY);",
@@ -116,6 +117,7 @@ const SCHEMAS: [&str; 2] = [
      CREATE TABLE wrong_reference (client_id bigint, id bigint, FOREIGN KEY (id) REFERENCES wrong_unique);
      CREATE TABLE loose_key (name text COLLATE loose);
      CREATE TABLE no_key (other bigint);
+     CREATE TABLE numbered (client_id bigint, id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (client_id, id));
      CREATE TABLE differs (client_id bigint, a varchar(5), b int);",
 ];
 
@@ -140,7 +142,9 @@ fn check_live_compares_the_map_with_the_servers() {
              [databases.live.keyspaces.names]\ntype = \"text\"\nbuckets = { a = 0, b = 1 }\n\
              [databases.live.tables]\ncountries = \"reference\"\nsingle = { shard = \"a\" }\n\
              loose_key = { keyspace = \"names\", key = \"name\" }\n";
-    for table in ["good", "child", "wrong_type", "wrong_unique", "wrong_reference", "no_key", "differs", "only_here"] {
+    for table in
+        ["good", "child", "wrong_type", "wrong_unique", "wrong_reference", "no_key", "numbered", "differs", "only_here"]
+    {
         toml += &format!("{table} = {{ keyspace = \"clients\", key = \"client_id\" }}\n");
     }
     let file = world.lab.folder().join("live.toml");
@@ -164,6 +168,9 @@ fn check_live_compares_the_map_with_the_servers() {
             "warning: live: the table good has triggers (counts): they see only the rows of their own shard",
             "error: live: the column loose_key.name has a nondeterministic collation: equal keys may differ in bytes",
             "error: live: the table no_key has no column client_id, its sharding key",
+            "warning: live: the sequence public.numbered_id_seq of the table numbered gives out the same numbers on several shards; while nobody writes, run",
+            "  a: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 1 RESTART WITH 2;",
+            "  b: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 2 RESTART WITH 3;",
             "error: live: the table only_here does not exist on shard b",
             "error: live: the foreign key wrong_reference_id_fkey of wrong_reference to wrong_unique may point to another shard",
             "error: live: the column wrong_type.client_id is of type integer, the keyspace clients of type bigint",

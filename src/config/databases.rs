@@ -39,6 +39,7 @@ pub const FIELDS: &[&str] = &[
     "query_timeout",
     "gather_limit",
     "deadlock_timeout",
+    "sequence_stride",
     "idle_transaction_timeout",
     "client_idle_timeout",
 ];
@@ -104,13 +105,18 @@ pub fn read(
         problems.error(entry.key_span, format!("a database has at most {} shards", ShardSet::CAPACITY));
         return None;
     }
+    let limits = limits::limits(section, limits, problems);
+    if shard_entries.len() > limits.sequence_stride as usize {
+        let span = section.get("sequence_stride").map_or(entry.key_span, |node| node.span);
+        problems.error(span, format!("`sequence_stride` is less than the number of shards ({})", shard_entries.len()));
+    }
     let settings = DatabaseSettings {
         name: entry.key.as_str().into(),
         shards: shards(&entry.key, shard_entries, problems),
         map: Arc::new(map(section, shard_entries, problems)),
         pool: limits::pool(section, pool, problems),
         replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), problems),
-        limits: limits::limits(section, limits, problems),
+        limits,
     };
     Some(settings)
 }

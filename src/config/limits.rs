@@ -28,8 +28,14 @@ pub const POOL_FIELDS: &[&str] = &[
 ];
 
 /// Fields of `[limits]`, and the same of a database.
-pub const LIMIT_FIELDS: &[&str] =
-    &["query_timeout", "idle_transaction_timeout", "client_idle_timeout", "gather_limit", "deadlock_timeout"];
+pub const LIMIT_FIELDS: &[&str] = &[
+    "query_timeout",
+    "idle_transaction_timeout",
+    "client_idle_timeout",
+    "gather_limit",
+    "deadlock_timeout",
+    "sequence_stride",
+];
 
 /// A Bind message carries what was fetched, and no message is longer than 1 GiB (PostgreSQL's MaxAllocSize).
 const GATHER_LIMIT_MAX: u64 = 768 << 20;
@@ -91,6 +97,7 @@ pub const LIMIT_DEFAULTS: SessionLimits = SessionLimits {
     idle_transaction_timeout: Duration::ZERO,
     client_idle_timeout: Duration::ZERO,
     gather_limit: 256 << 20,
+    sequence_stride: 64,
     deadlock_timeout: SECOND,
 };
 
@@ -130,6 +137,7 @@ pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Pro
     {
         problems.error(node.span, "`gather_limit` must be at most 768MiB".to_owned());
     }
+    let sequence_stride = section.count("sequence_stride", defaults.sequence_stride, 1..=65_536, problems);
     let mut read = |name, default| section.duration(name, default, Duration::ZERO..=YEAR, problems);
     SessionLimits {
         query_timeout: read("query_timeout", defaults.query_timeout),
@@ -137,6 +145,7 @@ pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Pro
         client_idle_timeout: read("client_idle_timeout", defaults.client_idle_timeout),
         deadlock_timeout: read("deadlock_timeout", defaults.deadlock_timeout),
         gather_limit,
+        sequence_stride,
     }
 }
 

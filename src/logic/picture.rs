@@ -35,6 +35,7 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
         replicas: ReplicaSettings { enabled: true, max_lag: Duration::from_secs(10), max_lag_bytes: 1 << 24 },
         limits: SessionLimits {
             gather_limit: 256 << 20,
+            sequence_stride: 64,
             query_timeout: Duration::ZERO,
             idle_transaction_timeout: Duration::ZERO,
             client_idle_timeout: Duration::ZERO,

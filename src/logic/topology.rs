@@ -270,6 +270,8 @@ pub struct SessionLimits {
     pub client_idle_timeout: Duration,
     /// Bytes of values that one statement over several shards may fetch
     pub gather_limit: u64,
+    /// From one number of a sequence to the next on the same shard: the numbers between are for other shards
+    pub sequence_stride: u32,
     /// A statement of a transaction over several shards that takes longer may be part of a deadlock
     pub deadlock_timeout: Duration,
 }

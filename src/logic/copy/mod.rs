@@ -7,12 +7,14 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+pub use out::{OutFormat, OutShare, Piece};
 pub use split::{CopyPart, RowSplitter};
 
 mod line;
 mod field;
 mod binary;
 mod split;
+mod out;
 
 /// How the rows of a COPY are written (PostgreSQL manual, COPY).
 #[derive(Debug, Clone, PartialEq, Eq)]

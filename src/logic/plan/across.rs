@@ -5,6 +5,7 @@ use crate::logic::sql::statement::{Located, Statement};
 
 use super::change::{self, Change};
 use super::copies::{self, Copied, Once};
+use super::copy_out::{self, CopyOut};
 use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
@@ -24,6 +25,8 @@ pub enum Across {
     Once(Once),
     /// INSERT whose rows belong to several shards, or whose keys have to be computed first
     Split(Box<Split>),
+    /// COPY TO STDOUT of what the shards have: their rows, one behind the other
+    CopyOut(CopyOut),
     /// It concerns every shard as a whole: they run it as it is
     Everywhere(Everywhere),
     /// DECLARE CURSOR: one server has the rows of all
@@ -81,9 +84,11 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         Statement::Utility(utility) => {
             everywhere::utility(utility, schema).map_or_else(Across::Refuse, Across::Everywhere)
         }
-        Statement::CreateTable(create) => {
-            everywhere::create_table(create, schema).map_or_else(Across::Refuse, Across::Everywhere)
-        }
+        Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, schema)),
+        Statement::Copy(copy) => match copy_out::copy_out(copy, text, schema) {
+            Some(out) => Across::CopyOut(out),
+            None => Across::Refuse(Refusal::copy_out_of_query()),
+        },
         Statement::DeclareCursor { name, is_held, .. } => match cursor(name, *is_held, text, schema) {
             Ok(cursor) => Across::Cursor(cursor),
             Err(refusal) => Across::Refuse(refusal),
@@ -99,7 +104,12 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
     let Read { gather, .. } = match read(query, schema) {
         Across::Read(read) => read,
         Across::Refuse(refusal) => return Err(refusal),
-        Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) => {
+        Across::Change(_)
+        | Across::Once(_)
+        | Across::Split(_)
+        | Across::CopyOut(_)
+        | Across::Everywhere(_)
+        | Across::Cursor(_) => {
             return Err(Refusal::across("a cursor written like this"));
         }
     };

@@ -38,10 +38,6 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
             survey.written_elsewhere(table, &found, "COPY FROM");
             None
         }
-        (false, Found::Sharded { .. }) => {
-            survey.refuse(Refusal::copy_out(&table.name));
-            None
-        }
         (false, _) => {
             read(table, survey, &scope);
             None
@@ -101,7 +97,7 @@ struct Options<'c> {
 }
 
 /// How the rows are written, or the option that cannot be followed.
-fn format(copy: &Copy, key: &str) -> Result<CopyFormat, String> {
+pub fn format(copy: &Copy, key: &str) -> Result<CopyFormat, String> {
     let mut options = Options::default();
     for option in &copy.options {
         read_option(option, key, &mut options)?;
@@ -128,6 +124,15 @@ fn format(copy: &Copy, key: &str) -> Result<CopyFormat, String> {
         Some("binary") => CopyFormat::Binary,
         Some(other) => return Err(format!("FORMAT {other}")),
     })
+}
+
+/// Is there a line of names before the rows?
+pub fn has_header(copy: &Copy) -> bool {
+    let mut options = Options::default();
+    for option in copy.options.iter().filter(|option| &*option.name == "header") {
+        drop(read_option(option, "", &mut options));
+    }
+    options.has_header
 }
 
 fn read_option<'c>(option: &'c CopyOption, key: &str, into: &mut Options<'c>) -> Result<(), String> {

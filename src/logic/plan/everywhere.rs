@@ -3,9 +3,12 @@
 //! What belongs to a transaction is committed on all shards or on none. What PostgreSQL does not let into a transaction
 //! goes from shard to shard, and says how far it came when one of them fails.
 
-use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Utility};
+use crate::logic::commit::literal;
+use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility};
 
 use super::Refusal;
+use super::definition::Place;
 use super::schema::{Found, Schema};
 use super::utility;
 
@@ -20,6 +23,50 @@ pub struct Everywhere {
     pub reach: Reach,
     /// Names that mean something else afterwards
     pub bends: Vec<Box<str>>,
+    /// Sequences that begin to count with it
+    pub numbers: Option<Numbers>,
+}
+
+/// New sequences, which must not give out the same number on two shards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Numbers {
+    /// Those of the columns of this table
+    OfTable(Box<str>),
+    /// This one
+    Sequence(Box<str>),
+}
+
+impl Numbers {
+    /// What a shard is told after the statement: it counts in steps of `stride`, from a number of its own. Sequences
+    /// that have counted before stay as they are.
+    pub fn statement(&self, shard: ShardId, stride: u32) -> String {
+        let which = match self {
+            Self::OfTable(name) => format!(
+                "s.seqrelid IN (SELECT d.objid FROM pg_catalog.pg_depend d WHERE d.classid = \
+                 'pg_catalog.pg_class'::pg_catalog.regclass AND d.refclassid = d.classid AND d.refobjid = \
+                 {}::pg_catalog.regclass AND d.deptype IN ('a', 'i'))",
+                literal(name)
+            ),
+            Self::Sequence(name) => format!("s.seqrelid = {}::pg_catalog.regclass", literal(name)),
+        };
+        format!(
+            "DO $shardway$ DECLARE it record; BEGIN FOR it IN SELECT s.seqrelid::pg_catalog.regclass AS name, \
+             s.seqincrement AS step, s.seqstart AS start FROM pg_catalog.pg_sequence s WHERE s.seqincrement IN (1, -1) \
+             AND pg_catalog.pg_sequence_last_value(s.seqrelid) IS NULL AND {which} LOOP EXECUTE pg_catalog.format(\
+             'ALTER SEQUENCE %s INCREMENT BY %s START WITH %s RESTART', it.name, it.step * {stride}, it.start + \
+             it.step * {}); END LOOP; END $shardway$",
+            shard.0
+        )
+    }
+}
+
+/// A name as SQL may have it in a text that is read as a name again.
+fn written(name: &RelationName) -> Box<str> {
+    let quoted = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
+    match &name.schema {
+        Some(schema) => format!("{}.{}", quoted(schema), quoted(&name.name)).into(),
+        None => quoted(&name.name).into(),
+    }
 }
 
 /// A statement on what is there.
@@ -33,12 +80,38 @@ pub fn utility(statement: &Utility, schema: &Schema<'_>) -> Result<Everywhere, R
         names.iter().try_for_each(|name| check_triggers(name, schema))?;
     }
     let Utility { verb, is_ddl, reach, ref bends, .. } = *statement;
-    Ok(Everywhere { verb, is_ddl, reach, bends: bends.clone() })
+    let counts = statement.steps.iter().any(|step| matches!(step, Step::Count(count) if count.is_new));
+    let numbers = match (names.first(), statement.belongings.first()) {
+        (Some(table), _) if counts && is_sharded(table, schema) => Some(Numbers::OfTable(written(table))),
+        (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
+        (_, _) => None,
+    };
+    Ok(Everywhere { verb, is_ddl, reach, bends: bends.clone(), numbers })
 }
 
 /// CREATE TABLE of a table that every shard has.
-pub fn create_table(_create: &CreateTable, _schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
-    Ok(Everywhere { verb: "CREATE TABLE", is_ddl: true, reach: Reach::Database, bends: Vec::new() })
+pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
+    let counts = create.steps.iter().any(|step| match step {
+        Step::Column(column) => column.is_numbered,
+        Step::Like { .. } => true,
+        Step::Rule(_)
+        | Step::DropColumn(_)
+        | Step::Retype(..)
+        | Step::RenameColumn(_)
+        | Step::Rename(_)
+        | Step::Move(_)
+        | Step::Partition(_)
+        | Step::Inherits(_)
+        | Step::Count(_)
+        | Step::RenameSchema(_) => false,
+    });
+    let is_sharded = matches!(utility::place_of_new(&create.name, &create.steps, schema), Some(Place::Sharded { .. }));
+    let numbers = (counts && is_sharded).then(|| Numbers::OfTable(written(&create.name)));
+    Everywhere { verb: "CREATE TABLE", is_ddl: true, reach: Reach::Database, bends: Vec::new(), numbers }
+}
+
+fn is_sharded(table: &RelationName, schema: &Schema<'_>) -> bool {
+    matches!(schema.find(table), Found::Sharded { .. })
 }
 
 /// TRUNCATE runs triggers, which may look anywhere.

@@ -41,6 +41,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
             self::gather(gather, map)
         }
         Across::Split(split) => self::split(split, map),
+        Across::CopyOut(out) => format!("{}, copied by each", self::fanout(&out.fanout, map)),
         Across::Everywhere(everywhere) => self::everywhere(everywhere),
         Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => refused(refusal),
     }

@@ -22,22 +22,27 @@ pub struct Fanout {
 }
 
 /// The proof, if there is one. `text` is the statement alone.
-#[expect(clippy::wildcard_enum_match_arm, reason = "without a proof there is no fan-out")]
 pub fn fanout(text: &str, schema: &Schema<'_>) -> Option<Fanout> {
     let proven = with_statements(text, |located| {
         let [one] = located else { return None };
-        let verb = match &one.statement {
-            Statement::Query(query) if is_row_by_row(query) => "SELECT",
-            _ => return None,
-        };
-        let mut survey = Survey::new(*schema, Literals::new(text, None), verb);
-        survey.may_spread = true;
-        survey.keep_mentions();
-        survey.statement(&one.statement);
-        let (requirement, access) = survey.finish_row_source()?;
-        Some(Fanout { verb, requirement, access })
+        proven(&one.statement, text, schema)
     });
     proven.ok().flatten()
+}
+
+/// The same for a statement of `text`.
+#[expect(clippy::wildcard_enum_match_arm, reason = "without a proof there is no fan-out")]
+pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<Fanout> {
+    let verb = match statement {
+        Statement::Query(query) if is_row_by_row(query) => "SELECT",
+        _ => return None,
+    };
+    let mut survey = Survey::new(*schema, Literals::new(text, None), verb);
+    survey.may_spread = true;
+    survey.keep_mentions();
+    survey.statement(statement);
+    let (requirement, access) = survey.finish_row_source()?;
+    Some(Fanout { verb, requirement, access })
 }
 
 /// Each row of the answer comes from one row of FROM.

@@ -36,6 +36,7 @@ pub mod gather;
 mod reduce;
 pub mod split;
 pub mod everywhere;
+pub mod copy_out;
 pub mod merge;
 pub mod change;
 pub mod copies;

@@ -581,13 +581,13 @@ impl Refusal {
         )
     }
 
-    /// A whole sharded table.
-    pub fn copy_out(table: &str) -> Self {
+    /// COPY of a query whose rows each shard cannot give by itself.
+    pub fn copy_out_of_query() -> Self {
         Self::new(
             Reason::ManyShards,
-            format!("COPY TO of \"{table}\" needs rows from more than one shard"),
-            "",
-            "Copy a query that restricts the key: COPY (SELECT … WHERE …) TO STDOUT.",
+            "COPY TO of this query needs rows of several shards put together".to_owned(),
+            "Each shard can only copy rows that come from one of its own: without ORDER BY, aggregates and joins of sharded tables.",
+            "Copy a table, a query that restricts the key, or send the query by itself.",
         )
     }
 

@@ -42,15 +42,17 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
 }
 
 /// Where one shard is not enough, several may do (`across`).
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn may_span(statement: &Statement) -> bool {
-    matches!(
-        statement,
+    match statement {
         Statement::Query(_)
-            | Statement::Change(_)
-            | Statement::Merge(_)
-            | Statement::Insert(_)
-            | Statement::DeclareCursor { .. }
-    )
+        | Statement::Change(_)
+        | Statement::Merge(_)
+        | Statement::Insert(_)
+        | Statement::DeclareCursor { .. } => true,
+        Statement::Copy(copy) => !copy.is_from,
+        _ => false,
+    }
 }
 
 /// No single shard will do, but every copy of a reference table can be written, rows can move, keys can be computed

@@ -47,6 +47,8 @@ pub mod server {
     pub const COPY_IN: u8 = b'G';
     /// CopyOutResponse
     pub const COPY_OUT: u8 = b'H';
+    /// CopyDone (either way)
+    pub const COPY_DONE: u8 = b'c';
     /// CopyBothResponse
     pub const COPY_BOTH: u8 = b'W';
     /// CopyData (either way)

@@ -26,6 +26,11 @@ pub trait Judge {
     /// before the frame.
     fn judge(&mut self, tag: u8, body: Option<&[u8]>, out: &mut Vec<u8>) -> Verdict;
 
+    /// Must frames of this kind, which are no control messages, be shown whole all the same?
+    fn looks_into(&self, _tag: u8) -> bool {
+        false
+    }
+
     /// A frame has ended: may append what the client is owed at this point.
     fn between(&mut self, out: &mut Vec<u8>);
 
@@ -111,12 +116,13 @@ impl Walk {
                 self.carry.extend_from_slice(&chunk[at..]);
                 return Ok(&[]);
             };
-            if self.is_whole(tag) && size > left {
+            let is_whole = self.is_whole(tag) || judge.looks_into(tag);
+            if is_whole && size > left {
                 out.extend_from_slice(&chunk[run..at]);
                 self.carry.extend_from_slice(&chunk[at..]);
                 return Ok(&[]);
             }
-            let body = is_control(tag).then(|| &chunk[at + HEADER..at + size]);
+            let body = is_whole.then(|| &chunk[at + HEADER..at + size]);
             let before = out.len();
             let verdict = self.show(tag, body, judge, out, &chunk[run..at]);
             if out.len() != before {
@@ -167,7 +173,7 @@ impl Walk {
             at += 1;
         }
         let Some((tag, size)) = header(&self.carry)? else { return Ok(at) };
-        if self.is_whole(tag) {
+        if self.is_whole(tag) || judge.looks_into(tag) {
             let step = (size - self.carry.len()).min(chunk.len() - at);
             self.carry.extend_from_slice(&chunk[at..at + step]);
             at += step;

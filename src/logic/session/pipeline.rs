@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
+use crate::logic::copy::{OutShare, Piece};
 use crate::logic::plan::Refusal;
 use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::view;
@@ -169,6 +170,8 @@ pub struct Pipeline {
     pub is_copy_in: bool,
     /// The server skips messages up to a Sync that it has not been sent yet
     pub skips_to_sync: bool,
+    /// The `Share` is one of a COPY TO
+    pub copy_out: Option<OutShare>,
     /// What a `DeafQuery` made the server report
     pub parameters: Vec<(Box<str>, Box<str>)>,
 }
@@ -443,6 +446,26 @@ impl Pipeline {
         }
     }
 
+    /// Of a COPY TO over several shards the client sees one.
+    fn on_copy_out(&mut self, tag: u8, body: &[u8], out: &mut Vec<u8>) -> Verdict {
+        let Some(share) = &mut self.copy_out else { return Verdict::Pass };
+        let is_said = match tag {
+            server::COPY_OUT => share.is_first,
+            server::COPY_DONE => share.is_last,
+            _ => match share.piece(body) {
+                Piece::Pass => true,
+                Piece::Hide => false,
+                Piece::Part(part) => {
+                    if !self.is_deaf {
+                        write::frame(out, server::COPY_DATA, |out| out.extend_from_slice(part));
+                    }
+                    false
+                }
+            },
+        };
+        if is_said { Verdict::Pass } else { Verdict::Hide }
+    }
+
     /// The server is in COPY mode: it ignores a Sync that is already on its way (protocol-flow, COPY operations).
     fn on_copy_in(&mut self) {
         self.is_copy_in = true;
@@ -461,6 +484,10 @@ impl Judge for Pipeline {
             return Verdict::Hide;
         }
         verdict
+    }
+
+    fn looks_into(&self, tag: u8) -> bool {
+        tag == server::COPY_DATA && self.copy_out.as_ref().is_some_and(OutShare::is_looked_into)
     }
 
     fn between(&mut self, out: &mut Vec<u8>) {
@@ -484,6 +511,9 @@ impl Pipeline {
                 if matches!(self.owed.front(), Some(Owed::Share { shown: Shown::Errors, .. })) =>
             {
                 Verdict::Hide
+            }
+            server::COPY_OUT | server::COPY_DATA | server::COPY_DONE if self.copy_out.is_some() => {
+                self.on_copy_out(tag, seen, out)
             }
             server::DATA_ROW | server::COPY_DATA => hidden,
             server::ERROR => self.on_error(seen, out),

@@ -32,6 +32,7 @@ impl Session {
             Across::Read(read) => self.read_query(read, sql).await,
             Across::Change(change) => self.change_query(change, sql).await,
             Across::Once(once) => self.once_query(once).await,
+            Across::CopyOut(out) => self.copy_out_query(out, sql).await,
             Across::Split(split) => self.split_query(split, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
@@ -72,6 +73,11 @@ impl Session {
             Across::Read(Read { fanout: Some(fanout), .. }) if limit == 0 => {
                 self.client.consume(size);
                 self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
+                self.is_over(place, *portal);
+            }
+            Across::CopyOut(out) => {
+                self.client.consume(size);
+                self.copy_out_portal(out, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Read(read) => self.read_portal(read, place, portal, limit, size).await?,
@@ -187,6 +193,11 @@ impl Session {
                 self.describe_bound(statement, bind).await?;
                 let mut stored = self.split_portal(split, statement, bind).await?;
                 stored.give(0, &mut self.client.outbox);
+                self.say_ready();
+                Ok(())
+            }
+            Across::CopyOut(out) => {
+                self.copy_out_portal(out, statement, bind).await?;
                 self.say_ready();
                 Ok(())
             }

@@ -45,7 +45,7 @@ impl Session {
         } else {
             // In a transaction block PostgreSQL itself says what it does not let in.
             let own = self.begin_own(Access::Write);
-            let result = self.run_in_transaction(sql).await;
+            let result = self.run_in_transaction(everywhere, sql).await;
             self.end_own(own, result).await
         };
         self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
@@ -71,7 +71,7 @@ impl Session {
     }
 
     /// As a part of the open transaction.
-    async fn run_in_transaction(&mut self, sql: &str) -> Result<String, Trouble> {
+    async fn run_in_transaction(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         let mut tag = None;
         for shard in self.shards() {
             let target = self.target(Destination::Shard(shard), Access::Write)?;
@@ -79,8 +79,16 @@ impl Session {
             self.pipeline.clear();
             self.prepare(index);
             self.held[index].has_written = true;
-            let ended = self.run_on(index, sql, tag.is_none()).await?;
+            let mut ended = self.run_on(index, sql, tag.is_none()).await?;
             self.settle(index);
+            if let (Ended::Done(_), Some(numbers)) = (&ended, &everywhere.numbers) {
+                let stride = self.picture().database.limits.sequence_stride;
+                self.pipeline.clear();
+                if let failed @ Ended::Failed(_) = self.run_on(index, &numbers.statement(shard, stride), false).await? {
+                    ended = failed;
+                }
+                self.settle(index);
+            }
             match ended {
                 Ended::Done(said) => drop(tag.get_or_insert(said)),
                 Ended::Failed(body) => return Err(self.pass_error(&body)),

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::task::Poll;
 
+use crate::logic::copy::{OutFormat, OutShare};
 use crate::logic::plan::Access;
+use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::fanout::Fanout;
 use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::frame::client;
@@ -48,6 +50,8 @@ pub(super) enum Shows {
     First,
     /// Nobody's
     Nothing,
+    /// Those of all shards, as the data of one COPY
+    Copied(OutFormat),
 }
 
 /// A statement that several shards run.
@@ -64,8 +68,8 @@ pub(super) struct Run<'a> {
 impl Run<'_> {
     fn shown(&self, is_first: bool) -> Shown {
         match (self.shows, is_first) {
-            (Shows::All | Shows::First, true) => Shown::Described,
-            (Shows::All, false) => Shown::Rows,
+            (Shows::All | Shows::First | Shows::Copied(_), true) => Shown::Described,
+            (Shows::All | Shows::Copied(_), false) => Shown::Rows,
             (Shows::First, false) | (Shows::Nothing, _) => Shown::Errors,
         }
     }
@@ -93,7 +97,16 @@ enum Wrong {
 impl Session {
     /// A Query that several shards run.
     pub(super) async fn fan_out_query(&mut self, fanout: &Fanout, sql: &str) -> Result<(), Trouble> {
-        let rows = self.fan_out_whole(fanout, Asked::Query(sql), &Values::None).await?;
+        self.fan_out_query_as(fanout, sql, Shows::All).await
+    }
+
+    /// A COPY TO that several shards run.
+    pub(super) async fn copy_out_query(&mut self, out: &CopyOut, sql: &str) -> Result<(), Trouble> {
+        self.fan_out_query_as(&out.fanout, sql, Shows::Copied(out.format)).await
+    }
+
+    async fn fan_out_query_as(&mut self, fanout: &Fanout, sql: &str, shows: Shows) -> Result<(), Trouble> {
+        let rows = self.fan_out_whole(fanout, Asked::Query(sql), &Values::None, shows).await?;
         write::command_complete(&mut self.client.outbox, &tag(fanout.verb, rows));
         self.say_ready();
         Ok(())
@@ -106,18 +119,44 @@ impl Session {
         statement: &Statement,
         bind: &[u8],
     ) -> Result<(), Trouble> {
+        self.fan_out_portal_as(fanout, statement, bind, Shows::All).await
+    }
+
+    /// Execute of a COPY TO that several shards run.
+    pub(super) async fn copy_out_portal(
+        &mut self,
+        out: &CopyOut,
+        statement: &Statement,
+        bind: &[u8],
+    ) -> Result<(), Trouble> {
+        self.fan_out_portal_as(&out.fanout, statement, bind, Shows::Copied(out.format)).await
+    }
+
+    async fn fan_out_portal_as(
+        &mut self,
+        fanout: &Fanout,
+        statement: &Statement,
+        bind: &[u8],
+        shows: Shows,
+    ) -> Result<(), Trouble> {
         let bind = view::Bind::parse(bind)?;
         let values = Values::Bind { bind: &bind, types: &statement.types };
-        let rows = self.fan_out_whole(fanout, Asked::Bound(statement, &bind), &values).await?;
+        let rows = self.fan_out_whole(fanout, Asked::Bound(statement, &bind), &values, shows).await?;
         write::command_complete(&mut self.client.outbox, &tag(fanout.verb, rows));
         Ok(())
     }
 
     /// Runs it everywhere; what writes outside a transaction block is a transaction of its own.
-    async fn fan_out_whole(&mut self, fanout: &Fanout, asked: Asked<'_>, values: &Values<'_>) -> Result<u64, Trouble> {
+    async fn fan_out_whole(
+        &mut self,
+        fanout: &Fanout,
+        asked: Asked<'_>,
+        values: &Values<'_>,
+        shows: Shows,
+    ) -> Result<u64, Trouble> {
         let own = self.begin_own(fanout.access);
         let result = match route::shards(&fanout.requirement, values, self.map()) {
-            Ok(shards) => self.fan_out(Run { access: fanout.access, asked, shows: Shows::All }, shards).await,
+            Ok(shards) => self.fan_out(Run { access: fanout.access, asked, shows }, shards).await,
             Err(refusal) => Err(refusal.into()),
         };
         self.end_own(own, result).await.map(|rows| rows.iter().sum())
@@ -129,7 +168,11 @@ impl Session {
         let mut shares = Vec::with_capacity(shards.len());
         // Always in one order, so that two sessions cannot wait for each other's servers.
         for shard in shards.iter() {
-            let share = self.share(run, shard, shares.is_empty()).await?;
+            let (is_first, is_last) = (shares.is_empty(), shares.len() + 1 == shards.len());
+            let mut share = self.share(run, shard, is_first).await?;
+            if let Shows::Copied(format) = run.shows {
+                share.pipeline.copy_out = Some(OutShare { format, is_first, is_last, has_begun: false });
+            }
             shares.push(share);
         }
         // Writes go from shard to shard: two sessions that lock rows on all of them cannot lock each other out.

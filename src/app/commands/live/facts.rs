@@ -33,6 +33,19 @@ pub struct TableFacts {
     pub references: Vec<ForeignKey>,
     /// Triggers of users, by name
     pub triggers: Vec<String>,
+    /// Sequences that its columns take their values from, by name
+    pub sequences: Vec<SequenceFacts>,
+}
+
+/// How a sequence counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SequenceFacts {
+    /// As SQL
+    pub name: String,
+    /// INCREMENT
+    pub step: i64,
+    /// The last number it gave out; the one it starts with, if it has given out none
+    pub last: i64,
 }
 
 /// One column.
@@ -87,6 +100,18 @@ const REFERENCES: &str = "
 
 const TRIGGERS: &str = "SELECT tgname::text FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal ORDER BY tgname";
 
+/// Those of `serial` and identity columns, and those that a default names.
+const SEQUENCES: &str = "
+    SELECT DISTINCT s.seqrelid::regclass::text, s.seqincrement, coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart)
+      FROM pg_sequence s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
+     WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.deptype IN ('a', 'i')
+    UNION
+    SELECT s.seqrelid::regclass::text, s.seqincrement, coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart)
+      FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
+      JOIN pg_sequence s ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.seqrelid
+     WHERE f.adrelid = $1
+     ORDER BY 1";
+
 /// Asks for all of it.
 pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFacts, Error> {
     let server = client.query_one(SERVER, &[]).await?;
@@ -114,6 +139,7 @@ async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
         type_name: row.get(2),
         is_deterministic: row.get(3),
     };
+    let sequence = |row: &Row| SequenceFacts { name: row.get(0), step: row.get(1), last: row.get(2) };
     let foreign_key = |row: &Row| ForeignKey {
         name: row.get(0),
         to: TableName { schema: row.get::<_, String>(1).into(), name: row.get::<_, String>(2).into() },
@@ -124,5 +150,6 @@ async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
         unique: client.query(UNIQUE, &[&oid]).await?.iter().map(|row| (row.get(0), row.get(1))).collect(),
         references: client.query(REFERENCES, &[&oid]).await?.iter().map(foreign_key).collect(),
         triggers: client.query(TRIGGERS, &[&oid]).await?.iter().map(|row| row.get(0)).collect(),
+        sequences: client.query(SEQUENCES, &[&oid]).await?.iter().map(sequence).collect(),
     })
 }

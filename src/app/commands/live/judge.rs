@@ -38,6 +38,9 @@ pub fn shards(database: &DatabaseSettings, primaries: &[Option<ServerFacts>]) ->
     for (name, placement) in database.map.tables.iter().collect::<BTreeMap<_, _>>() {
         let homes: Vec<_> = known.iter().filter(|(_, shard, _)| lives_on(placement, *shard)).copied().collect();
         check_table(name, placement, &database.map, &homes, &mut notes);
+        if let Placement::Sharded { .. } = placement {
+            check_sequences(name, &homes, database.limits.sequence_stride, &mut notes);
+        }
     }
     notes.findings
 }
@@ -151,6 +154,39 @@ fn check_key(shown: &str, table: &TableFacts, keyspace: &Keyspace, key: &str, no
     if !column.is_deterministic {
         notes.error(format!(
             "the column {shown}.{key} has a nondeterministic collation: equal keys may differ in bytes"
+        ));
+    }
+}
+
+/// Two shards must not give out the same number: each counts in the same steps, from a place of its own.
+fn check_sequences(name: &TableName, homes: &[Known<'_>], stride: u32, notes: &mut Notes) {
+    let sequences =
+        |facts: &ServerFacts| facts.tables.get(name).map(|table| table.sequences.clone()).unwrap_or_default();
+    let all: Vec<_> = homes.iter().map(|(shard, id, facts)| (*shard, *id, sequences(facts))).collect();
+    let names: BTreeSet<&str> = all.iter().flat_map(|(_, _, them)| them.iter().map(|it| it.name.as_str())).collect();
+    for sequence in names {
+        let counts: Vec<_> = all
+            .iter()
+            .filter_map(|(shard, id, them)| Some((*shard, *id, them.iter().find(|it| it.name == sequence)?)))
+            .collect();
+        let places: BTreeSet<i64> = counts.iter().map(|(_, _, it)| it.last.rem_euclid(it.step.abs().max(1))).collect();
+        let steps: BTreeSet<i64> = counts.iter().map(|(_, _, it)| it.step).collect();
+        if places.len() == counts.len() && steps.len() == 1 {
+            continue;
+        }
+        let next = counts.iter().map(|(_, _, it)| it.last).max().unwrap_or_default() + 1;
+        let alters: Vec<String> = counts
+            .iter()
+            .map(|(shard, id, _)| {
+                let place = i64::from(id.0);
+                let (start, restart) = (1 + place, next + place);
+                format!("{shard}: ALTER SEQUENCE {sequence} INCREMENT BY {stride} START WITH {start} RESTART WITH {restart};")
+            })
+            .collect();
+        notes.warning(format!(
+            "the sequence {sequence} of the table {} gives out the same numbers on several shards; while nobody writes, run\n  {}",
+            show(name),
+            alters.join("\n  ")
         ));
     }
 }
