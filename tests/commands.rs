@@ -80,6 +80,10 @@ fn route_says_where_and_why() {
         (&["SELECT * FROM market_data WHERE instrument_id IN (1, 15000)"], &["shard    a, b: one of them runs"]),
         (&["SELECT * FROM market_data WHERE instrument_id BETWEEN 5 AND 500"], &["shard    a"]),
         (&["INSERT INTO market_data (instrument_id) VALUES (0)"], &["refused  23514: "]),
+        (&["ALTER TABLE events ADD COLUMN note text"], &["shard    all: in one transaction", "server   primary"]),
+        (&["COPY events TO STDOUT"], &["shard    a, b, c: each copies its own rows"]),
+        (&["VACUUM events"], &["shard    all: one after the other"]),
+        (&["CREATE UNIQUE INDEX ON events (id)"], &["refused  0A000: a unique constraint on \"events\" must include"]),
     ];
     for (arguments, expected) in cases {
         let shown = text(&shardway(&[&["route", "-c", "config/minimal.toml"], *arguments].concat()).stdout);

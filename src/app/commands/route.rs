@@ -18,6 +18,7 @@ use crate::logic::plan::{
 };
 use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::shards::{Placement, ShardMap, ShardSet};
+use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
 /// Prints where each statement of a text would go, and why.
@@ -113,8 +114,13 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<
         }
         Across::Change(Change { on: On::Copies, .. }) => "all: each writes to its copy".to_owned(),
         Across::Once(_) => format!("all: {first} runs it, the others are given its rows"),
+        Across::CopyOut(out) => format!("{}: each copies its own rows", names(&out.fanout.requirement)),
+        Across::Everywhere(it) => match it.reach {
+            Reach::Upkeep | Reach::Outside => "all: one after the other".to_owned(),
+            Reach::Database | Reach::Roles | Reach::Block | Reach::Server => "all: in one transaction".to_owned(),
+        },
         Across::Refuse(refusal) => return Some(refused(refusal)),
-        Across::Read(_) | Across::Split(_) | Across::Everywhere(_) | Across::Cursor(_) => return None,
+        Across::Read(_) | Across::Split(_) | Across::Cursor(_) => return None,
     };
     Some(vec![("shard", shards), ("server", "primary".to_owned())])
 }
@@ -142,7 +148,7 @@ fn home(planned: &Planned, home: &Home, given: &[Given<'_>], map: &ShardMap) -> 
         Ok(Destination::First) => map.shards[0].to_string(),
         Ok(Destination::Current) => format!("that of the transaction, else {}", map.shards[0]),
         Ok(Destination::Shard(shard)) => map.shard_name(shard).to_string(),
-        Err(refusal) if planned.may_span && refusal.reason == Reason::ManyShards && !is_change(planned) => {
+        Err(refusal) if planned.may_span && refusal.reason == Reason::ManyShards && !is_run_by_each(planned) => {
             return Ok(several(home, &values, map));
         }
         Err(refusal) => return Err(refusal),
@@ -150,8 +156,8 @@ fn home(planned: &Planned, home: &Home, given: &[Given<'_>], map: &ShardMap) -> 
     Ok(vec![("shard", shard)])
 }
 
-fn is_change(planned: &Planned) -> bool {
-    matches!(planned.verb, "UPDATE" | "DELETE" | "MERGE")
+fn is_run_by_each(planned: &Planned) -> bool {
+    matches!(planned.verb, "UPDATE" | "DELETE" | "MERGE" | "COPY")
 }
 
 /// The shards whose rows are put together.
