@@ -18,6 +18,13 @@ pub struct Elements {
 }
 
 impl Elements {
+    /// One more value.
+    pub fn push(&mut self, value: Option<&[u8]>) {
+        self.has_null |= value.is_none();
+        self.bytes.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
+        self.bytes.extend_from_slice(value.unwrap_or_default());
+    }
+
     /// Each value; `None` is NULL.
     pub fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut rest = &self.bytes[..];

@@ -392,6 +392,14 @@ pub fn homes(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> 
     keys.iter().map(|key| target.home(values.decode_stored(key, keyspace.key_type))).collect()
 }
 
+/// The home of one row that is written, by the value of its key; `None` as above.
+pub fn home_of_value(requirement: &Requirement, map: &ShardMap, key: Raw<'_>) -> Result<Option<ShardId>, Refusal> {
+    let Place::Store { keyspace, column, rule, .. } = &requirement.place else { return Ok(None) };
+    let keyspace = &map.keyspaces[usize::from(keyspace.0)];
+    let target = Stored { table: &requirement.table, column, keyspace, rule: *rule };
+    target.home(keyspace.key_type.decode_stored(key, None))
+}
+
 /// The home of a row of a COPY. A key that no server would take goes to the first, which says so.
 pub fn home_of_row(copy: &CopyIn, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
     let target = Stored { table: &copy.table, column: &copy.key_column, keyspace, rule: copy.rule };

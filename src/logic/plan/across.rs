@@ -1,9 +1,10 @@
 //! How a statement that one shard cannot answer comes by several. Read the enum `Across` first.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Located, Statement};
+use crate::logic::sql::statement::{Insert, Located, Statement};
 
-use super::change::{self, Change};
+use super::carry::{self, Carry, is_carried};
+use super::change::{self, Change, On};
 use super::copies::{self, Copied, Once};
 use super::copy_out::{self, CopyOut};
 use super::everywhere::{self, Everywhere};
@@ -27,6 +28,8 @@ pub enum Across {
     Split(Box<Split>),
     /// COPY TO STDOUT of what the shards have: their rows, one behind the other
     CopyOut(CopyOut),
+    /// INSERT … SELECT whose rows may belong to any shard
+    Carry(Box<Carry>),
     /// It concerns every shard as a whole: they run it as it is
     Everywhere(Everywhere),
     /// DECLARE CURSOR: one server has the rows of all
@@ -64,6 +67,12 @@ pub fn across(text: &str, schema: &Schema<'_>) -> Across {
     planned.unwrap_or_else(|_| Across::Refuse(Refusal::across("a text that does not parse")))
 }
 
+/// Rows of a query that stay on their shards.
+fn stays(insert: &Insert, fanout: Fanout) -> Change {
+    let (table, returns) = (insert.table.name.clone(), !insert.returning.is_empty());
+    Change { verb: fanout.verb, table, on: On::Rows(fanout.requirement), over: None, returns, taints: true }
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
     if let Some(copied) = copies::copies(located, text, schema) {
@@ -77,6 +86,13 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         Statement::Change(_) | Statement::Merge(_) => {
             change::change(text, schema).map_or_else(Across::Refuse, Across::Change)
         }
+        Statement::Insert(insert) if is_carried(insert) => match fanout::fanout(text, schema) {
+            Some(fanout) => Across::Change(stays(insert, fanout)),
+            None => match carry::carry(insert, &located.at, text, schema) {
+                Ok(carry) => Across::Carry(Box::new(carry)),
+                Err(refusal) => Across::Refuse(refusal),
+            },
+        },
         Statement::Insert(insert) => match split::split(insert, &located.at, text, schema) {
             Ok(split) => Across::Split(Box::new(split)),
             Err(refusal) => Across::Refuse(refusal),
@@ -108,6 +124,7 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
         | Across::Once(_)
         | Across::Split(_)
         | Across::CopyOut(_)
+        | Across::Carry(_)
         | Across::Everywhere(_)
         | Across::Cursor(_) => {
             return Err(Refusal::across("a cursor written like this"));

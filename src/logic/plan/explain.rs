@@ -8,6 +8,7 @@ use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
 use super::across::{Across, Cursor, Read};
+use super::carry::Carry;
 use super::change::{Change, On};
 use super::constants::type_name;
 use super::copies::Once;
@@ -42,6 +43,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         }
         Across::Split(split) => self::split(split, map),
         Across::CopyOut(out) => format!("{}, copied by each", self::fanout(&out.fanout, map)),
+        Across::Carry(carry) => self::carry(carry, map),
         Across::Everywhere(everywhere) => self::everywhere(everywhere),
         Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => refused(refusal),
     }
@@ -128,6 +130,23 @@ fn split(split: &Split, map: &ShardMap) -> String {
     for row in &split.rows {
         let _infallible = write!(text, "\n   each: {}{row}{}", split.head, split.tail);
     }
+    text
+}
+
+fn carry(carry: &Carry, map: &ShardMap) -> String {
+    let mut text = format!("=> Carry: rows of {} by their keys", carry.requirement.table);
+    for (number, asked) in carry.asked.iter().enumerate() {
+        let _infallible = write!(text, "\n   ask: ${} = {asked}", usize::from(carry.params) + 1 + number);
+    }
+    let rows = match &carry.gather {
+        Ok(gather) => self::gather(gather, map),
+        Err(_) => format!("{}: {}", one(&carry.one, map), carry.source),
+    };
+    for line in rows.lines() {
+        let _infallible = write!(text, "\n   rows: {}", line.trim_start_matches("=> ").trim_start());
+    }
+    let casts = vec![None; carry.columns.len()];
+    let _infallible = write!(text, "\n   each: {}", carry.statement(&casts).text);
     text
 }
 

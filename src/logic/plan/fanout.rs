@@ -1,7 +1,8 @@
 //! Statements that run unchanged on several shards: the answers, put one behind the other, are the answer.
 //!
 //! That holds for a query without anything that looks at more than one row (aggregates, windows, DISTINCT, ORDER BY,
-//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has.
+//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has; and for an
+//! INSERT … SELECT of such rows that stay where they are.
 
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Body, Distinct, Query, Select, Statement};
@@ -35,13 +36,20 @@ pub fn fanout(text: &str, schema: &Schema<'_>) -> Option<Fanout> {
 pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<Fanout> {
     let verb = match statement {
         Statement::Query(query) if is_row_by_row(query) => "SELECT",
+        Statement::Insert(insert) if insert.with.is_none() && insert.source.as_ref().is_some_and(is_row_by_row) => {
+            // As PostgreSQL tags it, with the OID that rows once had.
+            "INSERT 0"
+        }
         _ => return None,
     };
     let mut survey = Survey::new(*schema, Literals::new(text, None), verb);
     survey.may_spread = true;
     survey.keep_mentions();
     survey.statement(statement);
-    let (requirement, access) = survey.finish_row_source()?;
+    let (requirement, access) = match statement {
+        Statement::Insert(_) => (survey.finish_carried()?, Access::Write),
+        _ => survey.finish_row_source()?,
+    };
     Some(Fanout { verb, requirement, access })
 }
 

@@ -9,6 +9,8 @@ use super::pieces::Token;
 /// The parts of an INSERT.
 #[derive(Debug)]
 pub struct Layout {
+    /// Where INSERT stands
+    pub insert: usize,
     /// Behind the table's name and alias
     pub named: usize,
     /// Where the list of columns closes
@@ -31,6 +33,7 @@ pub struct Tuple {
 /// Finds the parts. `None`: the text is not written as expected.
 pub fn layout(tokens: &[Token<'_>], insert: &Insert) -> Option<Layout> {
     let mut at = tokens.iter().position(|token| token.depth == 0 && token.is("insert"))?;
+    let start_of_insert = tokens[at].start;
     tokens.get(at + 1).filter(|token| token.is("into"))?;
     at += 2;
     while tokens.get(at + 1).is_some_and(|token| token.text == ".") {
@@ -57,7 +60,8 @@ pub fn layout(tokens: &[Token<'_>], insert: &Insert) -> Option<Layout> {
         Some(tail) => at + tail - 1,
         None => tokens.len() - 1,
     };
-    (last >= at).then(|| Layout { named, columns_end, has_overriding, source: start..tokens[last].end() })
+    let source = start..tokens[last].end();
+    (last >= at).then_some(Layout { insert: start_of_insert, named, columns_end, has_overriding, source })
 }
 
 /// The first token of ON CONFLICT or RETURNING.

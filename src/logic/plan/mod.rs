@@ -35,6 +35,7 @@ pub mod fanout;
 pub mod gather;
 mod reduce;
 pub mod split;
+pub mod carry;
 pub mod everywhere;
 pub mod copy_out;
 pub mod merge;

@@ -85,6 +85,14 @@ pub fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
     open.is_empty().then_some(found)
 }
 
+/// The parameters that a text names, in order; it is known to be well-formed.
+pub fn params(text: &str) -> Vec<u16> {
+    let mut found: Vec<u16> = tokens(text).unwrap_or_default().iter().filter_map(Token::param).collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
 }

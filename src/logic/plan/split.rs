@@ -134,14 +134,19 @@ struct Work<'a> {
 }
 
 /// What one server is asked: each text once.
-struct Asked {
+pub(super) struct Asked {
     first: u16,
-    pieces: Vec<Piece>,
+    pub pieces: Vec<Piece>,
 }
 
 impl Asked {
+    /// Behind so many parameters of the user.
+    pub fn behind(params: u16) -> Self {
+        Self { first: params + 1, pieces: Vec::new() }
+    }
+
     /// The parameter that will be this.
-    fn once(&mut self, piece: Piece) -> Result<u16, Refusal> {
+    pub fn once(&mut self, piece: Piece) -> Result<u16, Refusal> {
         match self.pieces.iter().position(|known| *known == piece) {
             Some(at) => Ok(self.first + at as u16),
             None => self.anew(piece),
@@ -167,7 +172,7 @@ impl Work<'_> {
     fn split(self, rows: &[Vec<Expression>], tuples: &[Tuple], schema: &Schema<'_>) -> Result<Split, Refusal> {
         let width = rows.first().map_or(0, Vec::len);
         let is_even = rows.iter().all(|row| row.len() == width);
-        let mut asked = Asked { first: self.stored.params() + 1, pieces: Vec::new() };
+        let mut asked = Asked::behind(self.stored.params());
         let mut replaced = Vec::new();
         for moment in self.moments.iter().filter(|moment| moment.is_time) {
             replaced.push((moment.at.clone(), asked.once(Piece::of(&moment.text))?));
@@ -356,7 +361,7 @@ impl Work<'_> {
         added: &[Added<'_>],
         is_default: bool,
     ) -> Piece {
-        let Layout { named, columns_end, has_overriding, source } = &self.layout;
+        let Layout { named, columns_end, has_overriding, source, .. } = &self.layout;
         let first = tuples.first().map_or(source.end, |tuple| tuple.at.start);
         let names = |columns: &mut dyn Iterator<Item = &Column>| {
             columns.map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
@@ -440,7 +445,7 @@ fn asks_for(key: &Value, asked: &Asked) -> bool {
 }
 
 /// The default of a column that tells the time, with the time as a parameter.
-fn timed_default(column: &Column, asked: &mut Asked) -> Result<Option<Piece>, Refusal> {
+pub(super) fn timed_default(column: &Column, asked: &mut Asked) -> Result<Option<Piece>, Refusal> {
     let ColumnDefault::Expression(text) = &column.default else { return Ok(None) };
     let unread = || Refusal::rows_beside(&format!("the default of column \"{}\"", column.name));
     let tokens = tokens(text).ok_or_else(unread)?;

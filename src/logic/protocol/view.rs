@@ -218,8 +218,8 @@ pub fn parameter_types(body: &[u8]) -> &[u8] {
     body.get(2..).unwrap_or_default()
 }
 
-/// The types of the columns of a RowDescription.
-pub fn column_types(body: &[u8]) -> Result<Vec<u32>, Malformed> {
+/// The types of the columns of a RowDescription, and their modifiers.
+pub fn column_types(body: &[u8]) -> Result<Vec<(u32, i32)>, Malformed> {
     let mut reader = Reader::new(body, "RowDescription");
     let count = reader.i16()? as u16;
     let mut types = Vec::with_capacity(usize::from(count));
@@ -227,9 +227,10 @@ pub fn column_types(body: &[u8]) -> Result<Vec<u32>, Malformed> {
         reader.text()?;
         // Its table and the number of its column there.
         reader.take(6)?;
-        types.push(reader.i32()? as u32);
-        // Its size, modifier and format.
-        reader.take(8)?;
+        let type_oid = reader.i32()? as u32;
+        reader.i16()?;
+        types.push((type_oid, reader.i32()?));
+        reader.i16()?;
     }
     Ok(types)
 }

@@ -571,7 +571,7 @@ impl Pipeline {
 /// query_canceled (errcodes.txt)
 pub const CANCELLED: &[u8] = b"57014";
 /// grouping_error (errcodes.txt)
-const GROUPING_ERROR: &[u8] = b"42803";
+pub const GROUPING_ERROR: &[u8] = b"42803";
 
 /// Rows of several shards have no primary key, which other columns of the table could depend on.
 fn ungrouped(out: &mut Vec<u8>) {

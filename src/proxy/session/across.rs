@@ -6,9 +6,11 @@ use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::{Access, Command, Refusal};
+use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::sql::statement::Characteristics;
 use crate::proxy::session::merge::Merged;
+use crate::proxy::session::split::Stored;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -34,6 +36,7 @@ impl Session {
             Across::Once(once) => self.once_query(once).await,
             Across::CopyOut(out) => self.copy_out_query(out, sql).await,
             Across::Split(split) => self.split_query(split, sql).await,
+            Across::Carry(carry) => self.carry_query(carry, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
             Across::Refuse(refusal) => Err(refusal.clone().into()),
@@ -103,14 +106,14 @@ impl Session {
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            Across::Split(split) => {
+            across @ (Across::Split(_) | Across::Carry(_)) => {
                 if portal.stored.is_none() {
                     self.check_alone(size)?;
                 }
                 self.client.consume(size);
                 let mut stored = match portal.stored.take() {
                     Some(stored) => stored,
-                    None => self.split_portal(split, &portal.statement, &portal.bind).await?,
+                    None => self.store_portal(across, &portal.statement, &portal.bind).await?,
                 };
                 stored.give(limit, &mut self.client.outbox);
                 portal.stored = Some(stored);
@@ -189,9 +192,9 @@ impl Session {
                 self.check_columns()?;
                 self.gather_bound(gather, &statement.types, bind).await.map(drop)
             }
-            Across::Split(split) => {
+            Across::Split(_) | Across::Carry(_) => {
                 self.describe_bound(statement, bind).await?;
-                let mut stored = self.split_portal(split, statement, bind).await?;
+                let mut stored = self.store_portal(across, statement, bind).await?;
                 stored.give(0, &mut self.client.outbox);
                 self.say_ready();
                 Ok(())
@@ -205,6 +208,21 @@ impl Session {
             // PREPARE takes no DECLARE CURSOR.
             Across::Cursor(_) => Err(Refusal::across("a prepared DECLARE CURSOR").into()),
             Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => Err(refusal.clone().into()),
+        }
+    }
+
+    /// An INSERT that is bound.
+    async fn store_portal(&mut self, across: &Across, statement: &Statement, bind: &[u8]) -> Result<Stored, Trouble> {
+        match across {
+            Across::Split(split) => self.split_portal(split, statement, bind).await,
+            Across::Carry(carry) => self.carry_portal(carry, statement, bind).await,
+            Across::Read(_)
+            | Across::Change(_)
+            | Across::Once(_)
+            | Across::CopyOut(_)
+            | Across::Everywhere(_)
+            | Across::Cursor(_)
+            | Across::Refuse(_) => Err(Fault::Broken("a statement that stores no rows".into()).into()),
         }
     }
 

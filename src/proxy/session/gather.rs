@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::logic::fetch::{self, Fetch, Rows};
+use crate::logic::fetch::{self, Fetch, Kept, Rows};
 use crate::logic::plan::gather::{Gather, Part};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::GROUPING_ERROR;
 use crate::logic::session::pipeline::{CANCELLED, Owed, without_position};
 use crate::logic::shards::ShardId;
 use crate::logic::value::Format;
@@ -57,6 +58,8 @@ pub(super) struct Errand {
     pub fetch: Fetch,
     /// The connection broke
     pub lost: Option<String>,
+    /// It is a statement over rows that were fetched
+    pub is_final: bool,
 }
 
 /// All rows, by part and server.
@@ -139,7 +142,7 @@ impl Session {
     }
 
     /// The server that runs the final statement: where it has to, else one that is there already.
-    async fn hold_for_rest(&mut self, gather: &Gather) -> Result<usize, Trouble> {
+    pub(super) async fn hold_for_rest(&mut self, gather: &Gather) -> Result<usize, Trouble> {
         let destination = match route::destination(&gather.home, &Values::None, self.map())? {
             Destination::Any if !self.held.iter().any(Held::is_engaged) => {
                 self.held.last().map_or(Destination::Any, |held| Destination::Shard(held.shard))
@@ -192,7 +195,12 @@ impl Session {
     }
 
     /// Fetches the rows of all parts, from all shards at once.
-    async fn fetch(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<Fetched, Trouble> {
+    pub(super) async fn fetch(
+        &mut self,
+        gather: &Gather,
+        given: Given<'_>,
+        values: &Values<'_>,
+    ) -> Result<Fetched, Trouble> {
         let places = self.places(gather, values)?;
         self.fetch_from(gather, given, places, Access::Read).await
     }
@@ -259,9 +267,14 @@ impl Session {
 
     /// Values that travel as text must come out as they went in.
     pub(super) fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
+        self.check_text(gather.parts.iter().flat_map(|part| &part.columns).any(|column| column.depends_on_settings))
+    }
+
+    /// The same, where it is known that some may.
+    pub(super) fn check_text(&self, depends_on_settings: bool) -> Result<(), Refusal> {
         const STEADY: [(&str, &str); 4] =
             [("datestyle", "iso"), ("intervalstyle", "postgres"), ("extra_float_digits", ""), ("lc_monetary", "")];
-        if !gather.parts.iter().flat_map(|part| &part.columns).any(|column| column.depends_on_settings) {
+        if !depends_on_settings {
             return Ok(());
         }
         let greeting = &self.picture().database.greeting;
@@ -306,7 +319,7 @@ impl Session {
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
         let fetch = Fetch::new(hidden, widths.into_iter(), !is_open);
         let outgoing = std::mem::take(&mut self.outgoing);
-        Ok(Errand { index, parts: Vec::new(), outgoing, fetch, lost: None })
+        Ok(Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false })
     }
 
     /// Runs statements of ours on one server and returns their rows. `write` writes the messages of each but the Sync;
@@ -330,23 +343,34 @@ impl Session {
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
         let fetch = Fetch::new(hidden, widths.iter().copied(), !is_open);
         let outgoing = std::mem::take(&mut self.outgoing);
-        let mut errands = [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None }];
+        let mut errands = [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false }];
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(errand.fetch.parts)
     }
 
-    /// What stands in `outgoing`, behind what `prepare` and the like put there: for the server of `index`, whose answers
-    /// are kept as they come.
+    /// What stands in `outgoing`, behind what `begin_kept` put there: for the server of `index`, whose answers are kept as
+    /// they come.
     pub(super) fn errand_kept(&mut self, index: usize) -> Errand {
         write::bare(self.outgoing.buffer(), client::SYNC);
-        let hidden = self.pipeline.entered() as usize;
-        self.pipeline.forget();
         self.held[index].lease.unnamed = None;
         let outgoing = std::mem::take(&mut self.outgoing);
-        let mut fetch = Fetch::keeping(hidden);
+        let mut fetch = Fetch::keeping(std::mem::take(&mut self.hidden));
         fetch.oids = self.held[index].lease.walk.oids.clone();
-        Errand { index, parts: Vec::new(), outgoing, fetch, lost: None }
+        Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false }
+    }
+
+    /// The same for a statement over rows of several shards, which PostgreSQL finds ungrouped where it would not over tables.
+    pub(super) async fn run_final(&mut self, index: usize) -> Result<Kept, Trouble> {
+        let mut errands = [Errand { is_final: true, ..self.errand_kept(index) }];
+        self.run_errands(&mut errands).await?;
+        let [errand] = errands;
+        Ok(self.kept(errand))
+    }
+
+    /// The answer, with types as the client numbers them.
+    pub(super) fn kept(&self, errand: Errand) -> Kept {
+        errand.fetch.kept.map(|kept| *kept).unwrap_or_default()
     }
 
     /// Sends what is to be sent and reads what comes back, of all servers at once.
@@ -457,6 +481,10 @@ impl Session {
             return Err(Fault::Deadlock { detail }.into());
         }
         let failed = errands.iter().find(own).or_else(|| errands.iter().find(|errand| errand.fetch.failure.is_some()));
+        if failed.is_some_and(Errand::is_ungrouped) {
+            self.fail_members(errands);
+            return Err(Refusal::across("a column that is neither grouped by nor in an aggregate").into());
+        }
         if let Some(body) = failed.and_then(|errand| errand.fetch.failure.as_deref()) {
             if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
                 self.metrics.error(&code);
@@ -522,6 +550,12 @@ impl Patience {
 }
 
 impl Errand {
+    /// The rows of several shards have no primary key, which other columns could depend on.
+    fn is_ungrouped(&self) -> bool {
+        let code = self.fetch.failure.as_deref().and_then(|body| view::error_field(body, b'C'));
+        self.is_final && code == Some(GROUPING_ERROR)
+    }
+
     pub fn is_over(&self) -> bool {
         self.lost.is_some() || self.fetch.is_done()
     }

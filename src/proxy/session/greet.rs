@@ -58,6 +58,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         has_ddl: false,
         bent: Vec::new(),
         held: Vec::new(),
+        hidden: 0,
         pipeline: Default::default(),
         cursors: Default::default(),
         among: None,

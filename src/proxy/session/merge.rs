@@ -140,7 +140,14 @@ impl Session {
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
         let mut fetch = Fetch::merged(hidden, !is_open);
         fetch.oids = self.held[index].lease.walk.oids.clone();
-        Ok(Errand { index, parts: Vec::new(), outgoing: std::mem::take(&mut self.outgoing), fetch, lost: None })
+        Ok(Errand {
+            index,
+            parts: Vec::new(),
+            outgoing: std::mem::take(&mut self.outgoing),
+            fetch,
+            lost: None,
+            is_final: false,
+        })
     }
 
     /// Sends to all shards and passes their rows on, until all have said everything.

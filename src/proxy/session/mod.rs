@@ -15,6 +15,7 @@ mod copy;
 mod gather;
 mod fanout;
 mod split;
+mod carry;
 mod everywhere;
 mod merge;
 mod across;
@@ -187,6 +188,8 @@ pub struct Session {
     /// Names whose meaning it has changed: statements that name them would be planned with the old one
     bent: Vec<Box<str>>,
     held: Vec<Held>,
+    /// Queries of ours before a statement whose answer is kept
+    hidden: usize,
     pipeline: Pipeline,
     outgoing: Outgoing,
     picture: Option<Picture>,

@@ -19,38 +19,38 @@ use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// What the client gave with its statement.
-struct Input<'a> {
+pub(super) struct Input<'a> {
     /// The statement
-    text: &'a str,
+    pub text: &'a str,
     /// Format and bytes of each parameter
-    parameters: Vec<(Format, Option<&'a [u8]>)>,
+    pub parameters: Vec<(Format, Option<&'a [u8]>)>,
     /// Declared types, as Parse carries them
-    types: &'a [u8],
+    pub types: &'a [u8],
     /// The format codes of the results, their number first
-    results: &'a [u8],
+    pub results: &'a [u8],
     /// It is a Query: nobody has parsed it yet
-    is_query: bool,
+    pub is_query: bool,
 }
 
 /// A value that one server has computed.
-struct Computed {
-    type_oid: u32,
-    bytes: Option<Box<[u8]>>,
+pub(super) struct Computed {
+    pub type_oid: u32,
+    pub bytes: Option<Box<[u8]>>,
 }
 
 /// What one shard stores.
-struct Share {
-    shard: ShardId,
+pub(super) struct Share {
+    pub shard: ShardId,
     /// Which of the rows, in order
-    rows: Vec<usize>,
-    statement: Assembled,
+    pub rows: Vec<usize>,
+    pub statement: Assembled,
 }
 
 /// What came of an INSERT.
 #[derive(Default)]
 pub(super) struct Stored {
     /// The body of the RowDescription
-    description: Option<Box<[u8]>>,
+    pub description: Option<Box<[u8]>>,
     /// The frames of the rows that it returned
     rows: Vec<u8>,
     /// Where each of them begins
@@ -84,12 +84,12 @@ impl Stored {
 /// Each result in binary format.
 const BINARY_RESULTS: [u8; 4] = [0, 1, 0, 1];
 /// Each result as text.
-const TEXT_RESULTS: [u8; 2] = [0, 0];
+pub(super) const TEXT_RESULTS: [u8; 2] = [0, 0];
 /// Values in one SELECT: PostgreSQL takes 1,664.
 const ASKED_AT_ONCE: usize = 1_600;
 /// Types from here on are the user's own: each server has other OIDs for them.
-const FIRST_USER_OID: u32 = 16_384;
-const EXECUTE: [u8; 10] = [client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0];
+pub(super) const FIRST_USER_OID: u32 = 16_384;
+pub(super) const EXECUTE: [u8; 10] = [client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0];
 const DESCRIBE: [u8; 7] = [client::DESCRIBE, 0, 0, 0, 6, b'P', 0];
 
 impl Session {
@@ -150,7 +150,7 @@ impl Session {
                 types.resize(usize::from(split.params) * 4, 0);
             }
         }
-        let computed = self.compute(split, input, &types).await?;
+        let computed = self.compute(&split.asked, input, &types).await?;
         let mut parameters = input.parameters.clone();
         parameters.resize(usize::from(split.params), (Format::Text, None));
         for value in &computed {
@@ -188,55 +188,69 @@ impl Session {
     }
 
     /// A server of a shard, ready to be sent messages of the extended protocol.
-    async fn hold_writer(&mut self, shard: ShardId) -> Result<usize, Trouble> {
+    pub(super) async fn hold_writer(&mut self, shard: ShardId) -> Result<usize, Trouble> {
         let target = self.target(Destination::Shard(shard), Access::Write)?;
         let index = self.hold(target).await?;
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
-        self.pipeline.clear();
-        self.prepare(index);
+        self.begin_kept(index);
         Ok(index)
     }
 
+    /// What a server hears before the statements whose answers are kept.
+    pub(super) fn begin_kept(&mut self, index: usize) {
+        self.pipeline.clear();
+        self.prepare(index);
+        self.hidden = self.pipeline.entered() as usize;
+        self.pipeline.forget();
+    }
+
     /// Sends what stands in `outgoing`; the answer.
-    async fn run_kept(&mut self, index: usize) -> Result<Kept, Trouble> {
+    pub(super) async fn run_kept(&mut self, index: usize) -> Result<Kept, Trouble> {
         let mut errands = [self.errand_kept(index)];
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
-        Ok(errand.fetch.kept.map(|kept| *kept).unwrap_or_default())
+        Ok(self.kept(errand))
     }
 
     /// The first shard describes the statement as it is, or says what is wrong with it.
-    async fn describe(&mut self, input: &Input<'_>) -> Result<Kept, Trouble> {
+    pub(super) async fn describe(&mut self, input: &Input<'_>) -> Result<Kept, Trouble> {
         let index = self.hold_writer(ShardId(0)).await?;
-        write::parse(self.outgoing.buffer(), b"", input.text.as_bytes(), input.types);
+        let types = self.held[index].types(input.types);
+        write::parse(self.outgoing.buffer(), b"", input.text.as_bytes(), &types);
         write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
         self.run_kept(index).await
     }
 
     /// The first shard computes what is to be the same everywhere, and keys: its sequences count for all shards.
-    async fn compute(&mut self, split: &Split, input: &Input<'_>, types: &[u8]) -> Result<Vec<Computed>, Trouble> {
-        if split.asked.is_empty() {
+    pub(super) async fn compute(
+        &mut self,
+        asked: &[Piece],
+        input: &Input<'_>,
+        types: &[u8],
+    ) -> Result<Vec<Computed>, Trouble> {
+        if asked.is_empty() {
             return Ok(Vec::new());
         }
         let index = self.hold_writer(ShardId(0)).await?;
-        for pieces in split.asked.chunks(ASKED_AT_ONCE) {
+        let types = self.held[index].types(types);
+        for pieces in asked.chunks(ASKED_AT_ONCE) {
             let statement = listed("SELECT ", pieces);
-            write_bound(self.outgoing.buffer(), &statement, &input.parameters, types, &BINARY_RESULTS);
+            write_bound(self.outgoing.buffer(), &statement, &input.parameters, &types, &BINARY_RESULTS);
             self.outgoing.buffer().extend_from_slice(&DESCRIBE);
             self.outgoing.buffer().extend_from_slice(&EXECUTE);
         }
         let kept = self.run_kept(index).await?;
-        let mut computed = Vec::with_capacity(split.asked.len());
+        let mut computed = Vec::with_capacity(asked.len());
         for (number, description) in kept.descriptions.iter().enumerate().take(kept.starts.len()) {
             let fields = view::fields(&kept.row(number)[HEADER..])?;
-            for (type_oid, bytes) in view::column_types(description)?.into_iter().zip(fields) {
+            for ((type_oid, _), bytes) in view::column_types(description)?.into_iter().zip(fields) {
                 if type_oid >= FIRST_USER_OID {
                     return Err(Refusal::rows_beside("a sharding key that is computed in a type of your own").into());
                 }
                 computed.push(Computed { type_oid, bytes: bytes.map(Into::into) });
             }
         }
-        if computed.len() != split.asked.len() {
+        if computed.len() != asked.len() {
             return Err(Fault::Broken("a server has not computed what it was asked for".into()).into());
         }
         Ok(computed)
@@ -294,7 +308,7 @@ fn listed(before: &str, pieces: &[Piece]) -> Assembled {
 }
 
 /// Parse and Bind of a statement and the parameters that it names.
-fn write_bound(
+pub(super) fn write_bound(
     out: &mut Vec<u8>,
     statement: &Assembled,
     parameters: &[(Format, Option<&[u8]>)],
@@ -306,16 +320,21 @@ fn write_bound(
     let declared: Vec<u8> =
         statement.params.iter().flat_map(|number| view::type_at(types, at(number)).to_be_bytes()).collect();
     write::parse(out, b"", statement.text.as_bytes(), &declared);
+    let named: Vec<_> = statement.params.iter().map(given).collect();
+    write_bind(out, &named, results);
+}
+
+/// Bind of the unnamed statement to the unnamed portal.
+pub(super) fn write_bind(out: &mut Vec<u8>, parameters: &[(Format, Option<&[u8]>)], results: &[u8]) {
     write::frame(out, client::BIND, |out| {
-        let count = (statement.params.len() as u16).to_be_bytes();
+        let count = (parameters.len() as u16).to_be_bytes();
         out.extend_from_slice(&[0, 0]);
         out.extend_from_slice(&count);
-        for number in &statement.params {
-            out.extend_from_slice(&[0, u8::from(given(number).0 == Format::Binary)]);
+        for (format, _) in parameters {
+            out.extend_from_slice(&[0, u8::from(*format == Format::Binary)]);
         }
         out.extend_from_slice(&count);
-        for number in &statement.params {
-            let value = given(number).1;
+        for (_, value) in parameters {
             out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
             out.extend_from_slice(value.unwrap_or_default());
         }
@@ -324,7 +343,7 @@ fn write_bound(
 }
 
 /// The answers of all shards as that of one: rows in the order in which they were given, where none is missing.
-fn together(shares: &[Share], answers: &[Kept]) -> Stored {
+pub(super) fn together(shares: &[Share], answers: &[Kept]) -> Stored {
     let mut stored = Stored::default();
     for kept in answers {
         let tag = kept.tag.as_deref().unwrap_or_default();

@@ -38,7 +38,9 @@ impl Survey<'_> {
     pub fn insert(&mut self, insert: &Insert, parent: &Scope<'_>) -> Columns {
         self.writes();
         let mut scope = Scope::inside(parent);
-        self.with(insert.with.as_ref(), &mut scope);
+        if !self.spreads_rows {
+            self.with(insert.with.as_ref(), &mut scope);
+        }
         match self.schema.find(&insert.table) {
             Found::Sharded { keyspace, key, relation } => {
                 let target = Target { table: &insert.table.name, key, keyspace, relation };
@@ -115,6 +117,9 @@ impl Survey<'_> {
     }
 
     fn insert_source(&mut self, source: &Query, scope: &Scope<'_>) -> Columns {
+        if self.spreads_rows {
+            return Columns::open();
+        }
         let outside = std::mem::replace(&mut self.fills_rows, true);
         let columns = self.query(source, scope);
         self.fills_rows = outside;
@@ -188,6 +193,9 @@ impl Survey<'_> {
 
     /// INSERT … SELECT: the key is a constant, or the key of a row that is on the right shard already.
     fn store_selected(&mut self, columns: &Columns, position: Option<usize>, target: Target<'_>) {
+        if self.spreads_rows {
+            return;
+        }
         let Some(position) = position else { return self.store(vec![Key::LeftOut], target, true) };
         let meaning = match columns.list.get(position) {
             Some(column) if columns.is_positional => column.meaning.clone(),

@@ -333,6 +333,31 @@ impl<'a> Survey<'a> {
         (is_free && is_row_by_row && spread.views.is_empty()).then(|| (requirement.clone(), spread.access))
     }
 
+    /// The rows that an INSERT … SELECT reads, where each row it stores comes from one of them and stays on its shard,
+    /// whichever that is.
+    pub fn finish_carried(mut self) -> Option<Requirement> {
+        self.finish_ties();
+        let is_alone = self.preferred == Preferred::Any && self.required.is_empty();
+        let mentions = self.mentions.take()?;
+        let is_row_by_row = mentions.row_source.is_some() && !mentions.depends_on_more;
+        // What is read, and what is written with the key of it.
+        let [read, _] = self.uses.as_slice() else { return None };
+        let [Mention { what: Mentioned::Sharded { variable, .. }, .. }] = mentions.tables.as_slice() else {
+            return None;
+        };
+        if !is_alone || !is_row_by_row || self.refusal.is_some() || read.variable != *variable {
+            return None;
+        }
+        let place = Place::Lookup {
+            keyspace: read.keyspace,
+            column: read.column.clone(),
+            keys: self.facts.keys(read.variable),
+        };
+        let mut requirement = Requirement { table: read.table.clone(), place };
+        self.params.mark_requirement(&mut requirement, self.schema.map);
+        Some(requirement)
+    }
+
     /// What came out of a survey that keeps mentions.
     pub fn finish_spread(mut self) -> Result<Spread<'a>, Refusal> {
         self.finish_ties();

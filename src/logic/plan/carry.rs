@@ -1,0 +1,245 @@
+//! INSERT … SELECT whose rows may belong to any shard: the query is answered as any other, its rows are taken to their
+//! shards.
+//!
+//! ```sql
+//! INSERT INTO events (client_id, kind) SELECT id, max(name) FROM clients GROUP BY id ON CONFLICT DO NOTHING
+//! rows: SELECT id, max(name) FROM clients GROUP BY id          -- on one server, or over rows of several shards
+//! each: INSERT INTO events ("client_id", "kind") SELECT u.c0, u.c1 FROM ROWS FROM (unnest($1), unnest($2)) AS u(c0, c1)
+//!       ON CONFLICT DO NOTHING
+//! ```
+
+use std::ops::Range;
+
+use crate::logic::sql::statement::{Body, Insert};
+
+use super::constants::Literals;
+use super::gather::{self, Gather, quoted};
+use super::layout::{layout, moments, reads_as_moment};
+use super::pieces::{Assembled, Cut, Piece, Token, tokens};
+use super::schema::Found;
+use super::scope::Scope;
+use super::split::{Asked, timed_default};
+use super::survey::{Survey, Target, is_plain, key_rule};
+use super::{One, Place, Plan, Reason, Refusal, Requirement, Schema, plan, reduce};
+
+/// An INSERT of the rows of a query.
+#[derive(Debug, Clone)]
+pub struct Carry {
+    /// Where rows belong: without their keys, which come with the rows
+    pub requirement: Requirement,
+    /// The query
+    pub source: Box<str>,
+    /// Where one server can answer it, if its values allow
+    pub one: One,
+    /// How several do
+    pub gather: Result<Gather, Refusal>,
+    /// The columns that the query may fill, in order
+    pub columns: Vec<Filled>,
+    /// Which of them is the key
+    pub key: usize,
+    /// What stands before the list of columns
+    head: Piece,
+    /// What stands between it and the query
+    between: Piece,
+    /// What stands behind the query
+    tail: Piece,
+    /// The defaults that are one value for the whole statement, by the name of their column
+    timed: Vec<(Box<str>, Piece)>,
+    /// What one server computes first: the parameters behind those of the user, in order
+    pub asked: Vec<Piece>,
+    /// How many parameters the user has
+    pub params: u16,
+    /// RETURNING
+    pub returns: bool,
+    /// It may change settings that we cannot see
+    pub taints: bool,
+}
+
+/// A column that is filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filled {
+    /// Its name
+    pub name: Box<str>,
+    /// Its type
+    pub type_oid: u32,
+    /// The same as SQL
+    pub type_name: Box<str>,
+}
+
+impl PartialEq for Carry {
+    /// Plans of the same text under the same schema are the same.
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source && self.head == other.head && self.tail == other.tail
+    }
+}
+
+impl Carry {
+    /// What a shard is asked to store its rows. `casts` has an entry for each column of the query: the type that its
+    /// values, which travel as text, are to be of.
+    pub fn statement(&self, casts: &[Option<Box<str>>]) -> Assembled {
+        let given = &self.columns[..casts.len().min(self.columns.len())];
+        let left_out = |name: &str| given.iter().all(|column| *column.name != *name);
+        let timed: Vec<_> = self.timed.iter().filter(|(name, _)| left_out(name)).collect();
+        let names: Vec<String> = given
+            .iter()
+            .map(|column| &column.name)
+            .chain(timed.iter().map(|(name, _)| name))
+            .map(|it| quoted(it))
+            .collect();
+        let mut statement = Assembled::default();
+        statement.push_piece(&self.head);
+        statement.push(&format!(" ({}) ", names.join(", ")));
+        statement.push_piece(&self.between);
+        statement.push(" SELECT ");
+        for (number, cast) in casts.iter().enumerate() {
+            let cast = cast.as_ref().map(|cast| format!("::{cast}")).unwrap_or_default();
+            statement.push(&format!("{}u.c{number}{cast}", if number == 0 { "" } else { ", " }));
+        }
+        for (_, value) in timed {
+            statement.push(", ");
+            statement.push_piece(value);
+        }
+        statement.push(" FROM ROWS FROM (");
+        for number in 0..casts.len() {
+            statement.push(if number == 0 { "pg_catalog.unnest(" } else { ", pg_catalog.unnest(" });
+            let mut array = Piece::default();
+            array.push_param(self.array(number));
+            statement.push_piece(&array);
+            statement.push(")");
+        }
+        let names: Vec<String> = (0..casts.len()).map(|number| format!("c{number}")).collect();
+        statement.push(&format!(") AS u({}) ", names.join(", ")));
+        statement.push_piece(&self.tail);
+        statement
+    }
+
+    /// The parameter that is the array of the nth column.
+    fn array(&self, column: usize) -> u16 {
+        self.params + self.asked.len() as u16 + 1 + column as u16
+    }
+}
+
+/// Plans an INSERT … SELECT that stands at `at` in a text.
+#[expect(clippy::wildcard_enum_match_arm, reason = "rows of other tables are not carried")]
+pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>) -> Result<Carry, Refusal> {
+    let (text, start) = (text.get(..at.end).unwrap_or(text), at.start);
+    let table = &*insert.table.name;
+    let (target, relation) = match schema.find(&insert.table) {
+        Found::Sharded { keyspace, key, relation: Some(it) } => {
+            (Target { table, key, keyspace, relation: Some(it) }, it)
+        }
+        _ => return Err(Refusal::rows_beside("a table whose columns are not known")),
+    };
+    let unread = || Refusal::rows_beside("this way of writing it");
+    let mut survey = Survey::new(*schema, Literals::new(text, None), "INSERT");
+    survey.may_spread = true;
+    survey.spreads_rows = true;
+    survey.keep_mentions();
+    survey.insert(insert, &Scope::default());
+    let stored = survey.finish_insert()?;
+    let tokens = tokens(text).ok_or_else(unread)?;
+    let layout = layout(&tokens, insert).ok_or_else(unread)?;
+    let within = |at: &Range<usize>| tokens.iter().filter(|token| at.contains(&token.start)).collect::<Vec<_>>();
+    if within(&layout.source).iter().any(|token| token.string().is_some_and(reads_as_moment)) {
+        return Err(Refusal::rows_beside("a string like 'now' or 'today' where it may be a time"));
+    }
+    let behind = layout.source.end..text.len();
+    let is_of_with = insert.with.is_some() && within(&behind).iter().any(|token| token.is("select"));
+    let begins_with = within(&layout.source).first().is_some_and(|token| token.is("with"));
+    if is_of_with || insert.with.is_some() && begins_with || insert.overrides_with_default {
+        return Err(unread());
+    }
+    let columns = columns(insert, relation);
+    let key = columns.iter().position(|column| *column.name == *target.key);
+    let key = key.ok_or_else(|| Refusal::key_left_out(table, target.key))?;
+    let params = tokens.iter().filter_map(Token::param).max().unwrap_or_default();
+    let mut asked = Asked::behind(params);
+    let moments: Vec<_> = moments(&tokens).into_iter().filter(|it| behind.contains(&it.at.start)).collect();
+    if moments.len() != stored.moments {
+        return Err(unread());
+    }
+    let mut replaced = Vec::new();
+    for moment in moments.into_iter().filter(|moment| moment.is_time) {
+        replaced.push((moment.at, asked.once(Piece::of(&moment.text))?));
+    }
+    let mut timed = Vec::new();
+    for column in &relation.columns {
+        if let Some(value) = timed_default(column, &mut asked)? {
+            timed.push((column.name.clone(), value));
+        }
+    }
+    let with = if insert.with.is_some() { &text[start..layout.insert] } else { "" };
+    let source = format!("{with}{}", &text[layout.source.clone()]);
+    let (one, gather) = answered(&source, schema)?;
+    let cut = Cut::new(text, &tokens, replaced);
+    let listed = layout.columns_end.map_or(layout.named, |end| end + 1);
+    Ok(Carry {
+        requirement: Requirement {
+            table: table.into(),
+            place: Place::Store {
+                keyspace: target.keyspace,
+                column: target.key.into(),
+                keys: Vec::new(),
+                rule: key_rule(target),
+                is_conditional: false,
+            },
+        },
+        source: source.into(),
+        one,
+        gather,
+        columns,
+        key,
+        head: cut.piece(layout.insert..layout.named),
+        between: cut.piece(listed..layout.source.start),
+        tail: cut.piece(behind),
+        timed,
+        asked: asked.pieces,
+        params,
+        returns: !insert.returning.is_empty(),
+        taints: stored.taints,
+    })
+}
+
+/// The rows are those of a query, not written down.
+pub fn is_carried(insert: &Insert) -> bool {
+    insert.source.as_ref().is_some_and(|query| !(is_plain(query) && matches!(query.body, Body::Values(_))))
+}
+
+fn columns(insert: &Insert, relation: &crate::logic::catalog::Relation) -> Vec<Filled> {
+    let filled = |column: &crate::logic::catalog::Column| Filled {
+        name: column.name.clone(),
+        type_oid: column.type_oid,
+        type_name: column.type_name.clone(),
+    };
+    let named = |name: &str| relation.columns.iter().find(|column| &*column.name == name);
+    match insert.columns.as_slice() {
+        [] => relation.columns.iter().map(filled).collect(),
+        // PostgreSQL says which of them does not exist.
+        listed => listed.iter().filter_map(|name| named(name)).map(filled).collect(),
+    }
+}
+
+/// The ways of the query.
+fn answered(source: &str, schema: &Schema<'_>) -> Result<(One, Result<Gather, Refusal>), Refusal> {
+    let unread = || Refusal::rows_beside("this way of writing it");
+    let planned = plan(source, schema, None).map_err(|_| unread())?;
+    let [planned] = planned.statements.as_slice() else { return Err(unread()) };
+    let one = match &*planned.plan {
+        Plan::One(one) => one.clone(),
+        Plan::Refuse(refusal) => return Err(refusal.clone()),
+        Plan::Command(_) | Plan::CopyIn(_) => return Err(unread()),
+    };
+    let mark = &one.mark;
+    if mark.pin.is_some() || mark.needs_pinned.is_some() || !mark.set_config.is_empty() {
+        return Err(Refusal::rows_beside("a function that depends on the server or the session"));
+    }
+    let gather = match reduce::reduce(source, schema) {
+        Some(reduced) => Ok(reduced),
+        None => gather::gather(source, schema),
+    };
+    let gather = gather.and_then(|gather| {
+        let refusal = || Refusal { reason: Reason::ManyShards, ..unread() };
+        if gather.parts.is_empty() { Err(refusal()) } else { Ok(gather) }
+    });
+    Ok((one, gather))
+}
