@@ -178,7 +178,7 @@ fn check_live_compares_the_map_with_the_servers() {
             "error: live: the table only_here does not exist on shard b",
             "error: live: the foreign key wrong_reference_id_fkey of wrong_reference to wrong_unique may point to another shard",
             "error: live: the column wrong_type.client_id is of type integer, the keyspace clients of type bigint",
-            "error: live: the unique index wrong_unique_pkey of wrong_unique does not contain the key client_id: it holds only within a shard",
+            "error: live: the unique index wrong_unique_pkey of wrong_unique does not contain the key client_id: it holds only within a shard. Writes to it are refused, unless unique = [\"wrong_unique_pkey\"] in the map says that its values cannot repeat",
         ]
     );
     assert!(summary.ends_with("9 problems with the servers"), "{summary}");

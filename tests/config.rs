@@ -374,6 +374,15 @@ fn tables_with_mistakes() {
         ("t = { keyspace = \"clients\" }", &["error: the table needs its `key`: the column that decides the shard"]),
         ("t = { shard = \"a\", key = \"id\" }", &["error: a table is either on one shard or spread by a keyspace"]),
         ("t = {}", &["error: nothing says where the table lives"]),
+        ("t = { keyspace = \"clients\", key = \"id\", unique = [\"number\"] }", &[]),
+        (
+            "t = { keyspace = \"clients\", key = \"id\", unique = [5] }",
+            &["error: `unique` must be a string, not an integer"],
+        ),
+        (
+            "t = { shard = \"a\", unique = \"number\" }",
+            &["error: `unique` is for tables that are spread by a keyspace"],
+        ),
         ("t = { shard = \"a\", colour = \"red\" }", &["error: unknown setting `colour`"]),
     ];
     for (number, (table, expected)) in cases.iter().enumerate() {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use shardway::logic::catalog::{
-    Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Volatility,
+    Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, UniqueIndex, Volatility,
 };
 use shardway::logic::plan::across::across;
 use shardway::logic::plan::explain::{across as across_in_words, explain};
@@ -190,6 +190,8 @@ fn map() -> ShardMap {
         ("sessions", sharded(0, "client_id")),
         ("clients", sharded(0, "id")),
         ("logs", sharded(0, "client_id")),
+        ("tickets", sharded(0, "client_id")),
+        ("emails", sharded(0, "client_id")),
         ("market_data", sharded(1, "instrument_id")),
         ("documents", sharded(2, "tenant")),
         ("countries", Placement::Reference),
@@ -206,6 +208,7 @@ fn map() -> ShardMap {
         tables: tables.into_iter().map(|(name, placement)| (table(name), placement)).collect(),
         default_shard: None,
         local_functions: vec![Box::from("local_total")],
+        unique: HashMap::from([(table("tickets"), vec![Box::from("number")])]),
     }
 }
 
@@ -226,10 +229,26 @@ fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]
             .collect(),
         unique_keys: unique_keys.iter().map(|key| key.iter().map(|name| Box::from(*name)).collect()).collect(),
         has_partial_unique: false,
+        unique_indexes: Vec::new(),
         triggers: Vec::new(),
         has_rules: false,
         policies: Vec::new(),
     }
+}
+
+/// A table with a unique index without the key.
+fn with_index(columns: &[&str], definition: Option<&str>) -> Relation {
+    let mut found = relation(
+        RelationKind::Table,
+        &[("client_id", 20), ("id", 20), ("number", 20), ("kind", 25), ("note", 25)],
+        &[&["client_id", "id"]],
+    );
+    found.unique_indexes = vec![UniqueIndex {
+        name: Box::from("one_of_a_kind"),
+        columns: columns.iter().map(|column| Box::from(*column)).collect(),
+        definition: definition.map(Box::from),
+    }];
+    found
 }
 
 fn catalog() -> Catalog {
@@ -246,6 +265,8 @@ fn catalog() -> Catalog {
         ("sessions", relation(Table, &[("client_id", 20), ("id", 20), ("started_at", 1184)], &[&["client_id", "id"]])),
         ("clients", relation(Table, &[("id", 20), ("name", 25), ("country", 25)], &[&["id"]])),
         ("logs", logs),
+        ("tickets", with_index(&["number"], None)),
+        ("emails", with_index(&[], Some("CREATE UNIQUE INDEX ON emails (lower(kind)) WHERE id > 0"))),
         (
             "market_data",
             relation(Table, &[("instrument_id", 20), ("day", 1082), ("price", 1700)], &[&["instrument_id", "day"]]),

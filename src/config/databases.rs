@@ -224,7 +224,8 @@ fn map(section: Section<'_>, shard_entries: &[Entry], problems: &mut Problems) -
     ShardMap {
         shards: shard_entries.iter().map(|entry| entry.key.as_str().into()).collect(),
         keyspaces,
-        tables,
+        tables: tables.placements,
+        unique: tables.unique,
         default_shard,
         local_functions: local_functions.into_iter().map(|(name, _)| name.into()).collect(),
     }

@@ -167,6 +167,7 @@ fn map_differs(old: &ShardMap, new: &ShardMap) -> bool {
         || old.tables != new.tables
         || old.default_shard != new.default_shard
         || old.local_functions != new.local_functions
+        || old.unique != new.unique
         || old.keyspaces.len() != new.keyspaces.len()
         || old.keyspaces.iter().zip(&new.keyspaces).any(|(old, new)| keyspace_differs(old, new))
 }

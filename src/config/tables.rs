@@ -12,7 +12,7 @@ use super::tree::{Entry, Node, Value};
 use super::users::NAME_BYTES_MAX;
 
 /// Fields of a table's placement.
-pub const FIELDS: &[&str] = &["keyspace", "key", "shard"];
+pub const FIELDS: &[&str] = &["keyspace", "key", "shard", "unique"];
 
 const HELP: &str = "write \"reference\", { keyspace = \"…\", key = \"…\" } or { shard = \"…\" }";
 
@@ -27,19 +27,23 @@ pub struct Used {
     pub reference: bool,
 }
 
+/// The tables of one database.
+#[derive(Debug, Default)]
+pub struct Tables {
+    /// Where each lives
+    pub placements: HashMap<TableName, Placement>,
+    /// The columns and indexes of each whose values are unique over all shards
+    pub unique: HashMap<TableName, Vec<Box<str>>>,
+}
+
 /// Reads the tables of one database.
-pub fn read(
-    entries: &[Entry],
-    shards: &Names,
-    keyspaces: &Names,
-    used: &mut Used,
-    problems: &mut Problems,
-) -> HashMap<TableName, Placement> {
-    let mut tables = HashMap::new();
+pub fn read(entries: &[Entry], shards: &Names, keyspaces: &Names, used: &mut Used, problems: &mut Problems) -> Tables {
+    let mut tables = Tables::default();
     let mut places: HashMap<TableName, Span> = HashMap::new();
     for entry in entries {
         let name = table_name(&entry.key, entry.key_span, problems);
-        let placement = placement(entry, shards, keyspaces, used, problems);
+        let mut unique = Vec::new();
+        let placement = placement(entry, shards, keyspaces, used, &mut unique, problems);
         let Some(name) = name else { continue };
         if let Some(first) = places.insert(name.clone(), entry.key_span) {
             let first = problems.sources.place(first);
@@ -48,7 +52,10 @@ pub fn read(
             );
         }
         if let Some(placement) = placement {
-            tables.insert(name, placement);
+            if !unique.is_empty() {
+                tables.unique.insert(name.clone(), unique);
+            }
+            tables.placements.insert(name, placement);
         }
     }
     tables
@@ -72,6 +79,7 @@ fn placement(
     shards: &Names,
     keyspaces: &Names,
     used: &mut Used,
+    unique: &mut Vec<Box<str>>,
     problems: &mut Problems,
 ) -> Option<Placement> {
     let node = &entry.node;
@@ -92,28 +100,42 @@ fn placement(
         return None;
     }
     let section = Section::open(node, FIELDS, problems);
-    match (section.text("keyspace", problems), section.text("key", problems), section.text("shard", problems)) {
-        (Some((keyspace, span)), Some((key, key_span)), None) => {
-            if key.is_empty() || key.len() > NAME_BYTES_MAX {
-                problems.error(key_span, format!("`{key}` is not the name of a column"));
+    let listed = section.texts("unique", problems);
+    unique.extend(listed.iter().map(|(name, _)| Box::from(*name)));
+    let placement =
+        match (section.text("keyspace", problems), section.text("key", problems), section.text("shard", problems)) {
+            (Some((keyspace, span)), Some((key, key_span)), None) => {
+                if key.is_empty() || key.len() > NAME_BYTES_MAX {
+                    problems.error(key_span, format!("`{key}` is not the name of a column"));
+                }
+                let keyspace = keyspaces.find(keyspace, span, problems)?;
+                used.keyspaces.insert(keyspace);
+                Some(Placement::Sharded { keyspace: KeyspaceId(keyspace), key: key.into() })
             }
-            let keyspace = keyspaces.find(keyspace, span, problems)?;
-            used.keyspaces.insert(keyspace);
-            Some(Placement::Sharded { keyspace: KeyspaceId(keyspace), key: key.into() })
-        }
-        (None, None, Some((shard, span))) => {
-            let shard = ShardId(shards.find(shard, span, problems)?);
-            used.shards.insert(shard);
-            Some(Placement::Single(shard))
-        }
-        (Some(_), None, None) => {
-            incomplete(node, "the table needs its `key`: the column that decides the shard", problems)
-        }
-        (None, Some(_), None) => incomplete(node, "the table needs the `keyspace` of its key", problems),
-        (None, None, None) => incomplete(node, "nothing says where the table lives", problems),
-        (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
-            incomplete(node, "a table is either on one shard or spread by a keyspace", problems)
-        }
+            (None, None, Some((shard, span))) => {
+                let shard = ShardId(shards.find(shard, span, problems)?);
+                used.shards.insert(shard);
+                Some(Placement::Single(shard))
+            }
+            (Some(_), None, None) => {
+                incomplete(node, "the table needs its `key`: the column that decides the shard", problems)
+            }
+            (None, Some(_), None) => incomplete(node, "the table needs the `keyspace` of its key", problems),
+            (None, None, None) => incomplete(node, "nothing says where the table lives", problems),
+            (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
+                incomplete(node, "a table is either on one shard or spread by a keyspace", problems)
+            }
+        };
+    check_unique(&listed, placement.as_ref(), problems);
+    placement
+}
+
+/// `unique` is for tables that are spread by a keyspace.
+fn check_unique(listed: &[(&str, Span)], placement: Option<&Placement>, problems: &mut Problems) {
+    if let (Some((_, span)), Some(Placement::Single(_))) = (listed.first(), placement) {
+        problems
+            .error(*span, "`unique` is for tables that are spread by a keyspace")
+            .help("a table on one shard has its unique indexes there");
     }
 }
 

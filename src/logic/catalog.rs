@@ -56,12 +56,25 @@ pub struct Relation {
     pub unique_keys: Vec<Vec<Box<str>>>,
     /// It has unique indexes on expressions or with predicates, or exclusion constraints
     pub has_partial_unique: bool,
+    /// All its unique indexes and exclusion constraints
+    pub unique_indexes: Vec<UniqueIndex>,
     /// The functions (`schema.name`) of its triggers and of those of its partitions, PostgreSQL's own left out
     pub triggers: Vec<Box<str>>,
     /// It has rules, which rewrite the statements that write to it
     pub has_rules: bool,
     /// The expressions of its row security policies, when they are in force
     pub policies: Vec<Box<str>>,
+}
+
+/// What no two rows of a relation may have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueIndex {
+    /// The index's name
+    pub name: Box<str>,
+    /// The columns that must be equal; none for an exclusion constraint, which has operators of its own
+    pub columns: Vec<Box<str>>,
+    /// Its definition, where it has expressions, a predicate or operators: other columns may matter to it
+    pub definition: Option<Box<str>>,
 }
 
 /// What a relation is.

@@ -29,6 +29,7 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
             tables: HashMap::new(),
             default_shard: None,
             local_functions: Vec::new(),
+            unique: HashMap::new(),
         }),
         catalog: None,
         pool: pool_settings(),

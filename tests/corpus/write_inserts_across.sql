@@ -332,3 +332,12 @@ INSERT INTO dated (client_id, v) VALUES (1, 'a'), (41, 'b'), (2, 'c') ON CONFLIC
 
 # OVERRIDING USER VALUE
 INSERT INTO serials (id, v) OVERRIDING USER VALUE VALUES (1, 'a'), (2, 'b')
+
+# a value that another shard has
+INSERT INTO registered VALUES (73, 'client1@example.org', 'v')
+
+# a value that another shard has, by an UPDATE
+UPDATE registered SET email = 'client1@example.org' WHERE client_id = 2
+
+# a column that need not be unique
+UPDATE registered SET v = 'changed' WHERE client_id = 2 RETURNING *

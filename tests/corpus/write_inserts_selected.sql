@@ -1,5 +1,5 @@
 @write
-@same 30
+@same 42
 
 # rows that stay where they are
 INSERT INTO sessions SELECT client_id, md5(client_id || 'x' || id)::uuid, '2024-01-01', id::int FROM events WHERE id = 1
@@ -33,7 +33,7 @@ INSERT INTO events (client_id, id, kind) SELECT s.client_id, 2000 + s.seconds, e
 INSERT INTO k_text (k, v) SELECT 'carried ' || client_id, kind FROM events WHERE id = 1
 
 # in order
-INSERT INTO events (client_id, id, kind) SELECT client_id + 4000, id, kind FROM events WHERE id = 1 ORDER BY client_id LIMIT 7 RETURNING client_id, kind
+INSERT INTO events (client_id, id, kind) SELECT client_id + 4000, id, kind FROM events WHERE id = 1 AND client_id BETWEEN 1 AND 50 ORDER BY client_id LIMIT 7 RETURNING client_id, kind
 
 # without a column list
 INSERT INTO events SELECT client_id + 5000, id, kind, amount, at, payload FROM events WHERE id = 3 RETURNING *
@@ -105,7 +105,7 @@ INSERT INTO events (client_id, id, kind) SELECT client_id, id FROM events
 INSERT INTO events (client_id, id, kind) SELECT client_id, 1, kind FROM events WHERE id = 2
 
 # NULL where it may not be
-INSERT INTO events (client_id, id, kind) SELECT client_id + 15000, 1, NULLIF(kind, 'buy') FROM events WHERE id < 4
+INSERT INTO events (client_id, id, kind) SELECT client_id + 15000, id, NULLIF(kind, 'buy') FROM events WHERE id < 4 AND client_id BETWEEN 1 AND 50
 
 # a NULL key
 INSERT INTO events (client_id, id, kind) SELECT NULLIF(client_id, 5), 500, 'x' FROM events WHERE id = 1

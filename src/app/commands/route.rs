@@ -227,6 +227,7 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             columns,
             unique_keys: Vec::new(),
             has_partial_unique: false,
+            unique_indexes: Vec::new(),
             triggers: Vec::new(),
             has_rules: false,
             policies: Vec::new(),

@@ -66,6 +66,11 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Relation {
         union(&mut relation.triggers, &other.triggers);
         union(&mut relation.policies, &other.policies);
         relation.has_partial_unique |= other.has_partial_unique;
+        for index in &other.unique_indexes {
+            if !relation.unique_indexes.contains(index) {
+                relation.unique_indexes.push(index.clone());
+            }
+        }
     }
     relation
 }
@@ -169,6 +174,7 @@ mod tests {
             columns: columns.iter().map(column).collect(),
             unique_keys: Vec::new(),
             has_partial_unique: false,
+            unique_indexes: Vec::new(),
             triggers: Vec::new(),
             has_rules: false,
             policies: Vec::new(),
@@ -191,6 +197,7 @@ mod tests {
             tables: tables.iter().map(|(table, placement)| (name(table), placement.clone())).collect(),
             default_shard: None,
             local_functions: Vec::new(),
+            unique: HashMap::new(),
         }
     }
 

@@ -7,7 +7,7 @@ use tokio_postgres::{Error, IsolationLevel, Row};
 
 use super::search_path;
 use crate::logic::catalog::{
-    Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, TextOrder, Volatility,
+    Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, TextOrder, UniqueIndex, Volatility,
 };
 use crate::logic::shards::TableName;
 
@@ -113,8 +113,9 @@ const COLUMNS: &str = "
 const INDEXES: &str = "
     SELECT i.indrelid, i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR i.indisexclusion,
            ARRAY(SELECT a.attname::text FROM generate_series(0, i.indnkeyatts - 1) k
-                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k)
-      FROM pg_index i
+                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k),
+           c.relname::text, i.indisexclusion, pg_get_indexdef(i.indexrelid)
+      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
      WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= 16384
      ORDER BY i.indexrelid";
 
@@ -227,10 +228,17 @@ async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, R
     }
     for row in &indexes {
         if let Some((_, relation)) = by_oid.get_mut(&row.get(0)) {
-            match row.get(1) {
+            let is_partial: bool = row.get(1);
+            match is_partial {
                 true => relation.has_partial_unique = true,
                 false => relation.unique_keys.push(texts(row, 2)),
             }
+            relation.unique_indexes.push(UniqueIndex {
+                name: text(row, 3),
+                columns: if row.get(4) { Vec::new() } else { texts(row, 2) },
+                // An index that goes while we look at it has no definition any more.
+                definition: is_partial.then(|| row.get::<_, Option<&str>>(5).unwrap_or_default().into()),
+            });
         }
     }
     Ok(by_oid.into_values().collect())
@@ -253,6 +261,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         columns: Vec::new(),
         unique_keys: Vec::new(),
         has_partial_unique: false,
+        unique_indexes: Vec::new(),
         triggers: texts(row, 7),
         has_rules: row.get(8),
         policies: texts(row, 9),

@@ -30,6 +30,7 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
             let target = Target { table: &table.name, key, keyspace, relation };
             survey.check_key_column(target);
             survey.check_company(&table.name, relation);
+            survey.check_unique(target, "COPY", None);
             survey.check_policies(table, relation);
             survey.defaults(relation, Some(&columns(copy, target)));
             copy_in(copy, target, survey)

@@ -369,6 +369,18 @@ impl Refusal {
         )
     }
 
+    /// A value that only one row of the whole table may have, without the key beside it.
+    pub fn torn_index(verb: &str, table: &str, index: &str, column: &str) -> Self {
+        Self::new(
+            Reason::Conflict,
+            format!("{verb} of \"{table}\" cannot keep unique index \"{index}\" over several shards"),
+            &format!("It does not contain sharding key \"{column}\": a row in its way may be on another shard."),
+            &format!(
+                "Add {column} to the index, or vouch in the shard map for values that cannot repeat, such as UUIDs: unique = [\"{index}\"]."
+            ),
+        )
+    }
+
     /// A table that the map does not list.
     pub fn unlisted(table: &str) -> Self {
         Self::new(

@@ -58,6 +58,9 @@ pub struct ShardMap {
     pub default_shard: Option<ShardId>,
     /// User-defined functions that the operator vouches for: they read only rows of the shard they run on
     pub local_functions: Vec<Box<str>>,
+    /// Columns and indexes of sharded tables that the operator vouches for: no two rows have the same values there, on
+    /// whichever shards they are
+    pub unique: HashMap<TableName, Vec<Box<str>>>,
 }
 
 /// How the values of one kind of key map to shards.

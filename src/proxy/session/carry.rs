@@ -33,6 +33,14 @@ struct Column {
     cast: Option<Box<str>>,
 }
 
+/// The rows of one shard.
+struct OfShard {
+    /// Which of them, in order
+    rows: Vec<usize>,
+    /// Their values, by column
+    elements: Vec<Elements>,
+}
+
 /// Where the rows are asked for.
 enum Asked {
     One(Destination),
@@ -228,7 +236,7 @@ impl Session {
             types.extend_from_slice(&array.unwrap_or(TEXT_ARRAY).to_be_bytes());
         }
         let (mut shares, mut answers) = (Vec::new(), Vec::new());
-        for (shard, (rows, elements)) in self.sorted(carry, source)? {
+        for (shard, OfShard { rows, elements }) in self.sorted(carry, source)? {
             let arrays: Vec<Vec<u8>> = elements
                 .iter()
                 .zip(&source.columns)
@@ -257,14 +265,10 @@ impl Session {
         Ok(together(&shares, &answers))
     }
 
-    /// The rows of each shard, by column.
-    fn sorted(
-        &self,
-        carry: &Carry,
-        source: &Source,
-    ) -> Result<BTreeMap<ShardId, (Vec<usize>, Vec<Elements>)>, Trouble> {
+    /// The rows of each shard.
+    fn sorted(&self, carry: &Carry, source: &Source) -> Result<BTreeMap<ShardId, OfShard>, Trouble> {
         let width = source.columns.len();
-        let mut found: BTreeMap<ShardId, (Vec<usize>, Vec<Elements>)> = BTreeMap::new();
+        let mut found: BTreeMap<ShardId, OfShard> = BTreeMap::new();
         let key = &source.columns[carry.key];
         let format = if key.is_binary { Format::Binary } else { Format::Text };
         for row in 0..source.kept.starts.len() {
@@ -273,9 +277,10 @@ impl Session {
             let home = route::home_of_value(&carry.requirement, self.map(), raw)?;
             // Any server says what is wrong with it.
             let entry = found.entry(home.unwrap_or(ShardId(0)));
-            let (rows, elements) = entry.or_insert_with(|| (Vec::new(), vec![Elements::default(); width]));
-            rows.push(row);
-            for (elements, field) in elements.iter_mut().zip(fields) {
+            let of_shard =
+                entry.or_insert_with(|| OfShard { rows: Vec::new(), elements: vec![Elements::default(); width] });
+            of_shard.rows.push(row);
+            for (elements, field) in of_shard.elements.iter_mut().zip(fields) {
                 elements.push(field);
             }
         }

@@ -200,10 +200,19 @@ fn check_constraints(
     key: &str,
     notes: &mut Notes,
 ) {
+    let vouched: Vec<&str> = map
+        .unique
+        .iter()
+        .filter(|(name, _)| show(name) == *shown)
+        .flat_map(|(_, names)| names)
+        .map(Box::as_ref)
+        .collect();
     for (index, columns) in &table.unique {
-        if !columns.iter().any(|column| column == key) {
+        let is_vouched = vouched.contains(&index.as_str()) || columns.iter().any(|it| vouched.contains(&it.as_str()));
+        if !columns.iter().any(|column| column == key) && !is_vouched {
             notes.error(format!(
-                "the unique index {index} of {shown} does not contain the key {key}: it holds only within a shard"
+                "the unique index {index} of {shown} does not contain the key {key}: it holds only within a shard. \
+                 Writes to it are refused, unless unique = [\"{index}\"] in the map says that its values cannot repeat"
             ));
         }
     }

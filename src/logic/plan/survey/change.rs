@@ -56,6 +56,8 @@ impl<'a> Survey<'a> {
             let assignments =
                 assignments.filter(|(at, it)| moves != Some(*at) && !(is_alone && keeps_bare(it, target.key)));
             self.check_assignments(assignments.map(|(_, it)| it), own, target);
+            let changed: Vec<&str> = change.assignments.iter().filter_map(|it| it.name.as_deref()).collect();
+            self.check_unique(target, change.verb, Some(&changed));
             if change.assignments.iter().any(|assignment| matches!(assignment.value, Expression::Default)) {
                 self.defaults(target.relation, None);
             }
@@ -149,11 +151,14 @@ impl<'a> Survey<'a> {
                 self.visit_targets(assignments, scope);
                 if let Some(target) = target {
                     self.check_assignments(assignments.iter(), own, target);
+                    let changed: Vec<&str> = assignments.iter().filter_map(|it| it.name.as_deref()).collect();
+                    self.check_unique(target, "MERGE", Some(&changed));
                 }
             }
             MergeAction::Insert { columns, values, overrides_with_default } => {
                 self.visit_all(values, source);
                 if let Some(target) = target {
+                    self.check_unique(target, "MERGE", None);
                     self.defaults(target.relation, None);
                     let key = position_of_key(columns, target).and_then(|position| values.get(position));
                     match key {

@@ -1,6 +1,6 @@
 //! What comes along with a table unasked: triggers, rules, row security, defaults; and whether its key can be followed.
 
-use crate::logic::catalog::{ColumnDefault, Relation};
+use crate::logic::catalog::{ColumnDefault, Relation, UniqueIndex};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::expression::Expression;
@@ -36,6 +36,31 @@ impl Survey<'_> {
         }
         if relation.has_rules {
             self.refuse(Refusal::rules(table));
+        }
+    }
+
+    /// Every shard keeps its own unique indexes: one without the key would let a value in that another shard has.
+    /// `changed` are the columns that get new values; `None`: all of them.
+    pub fn check_unique(&mut self, target: Target<'_>, verb: &str, changed: Option<&[&str]>) {
+        let Some(relation) = target.relation else { return };
+        if self.schema.map.keyspaces[usize::from(target.keyspace.0)].all().len() < 2 {
+            return;
+        }
+        let vouched = self.schema.map.unique.iter().filter(|(name, _)| *name.name == *target.table);
+        let vouched: Vec<&str> = vouched.flat_map(|(_, names)| names).map(Box::as_ref).collect();
+        let is_vouched = |index: &UniqueIndex| {
+            vouched.contains(&&*index.name) || index.columns.iter().any(|column| vouched.contains(&&**column))
+        };
+        let concerns = |index: &UniqueIndex, column: &str| {
+            index.columns.iter().any(|it| **it == *column)
+                || index.definition.as_ref().is_some_and(|definition| definition.contains(column))
+        };
+        let torn = relation.unique_indexes.iter().find(|index| {
+            let is_changed = changed.is_none_or(|changed| changed.iter().any(|column| concerns(index, column)));
+            is_changed && !index.columns.iter().any(|column| **column == *target.key) && !is_vouched(index)
+        });
+        if let Some(index) = torn {
+            self.refuse(Refusal::torn_index(verb, target.table, &index.name, target.key));
         }
     }
 

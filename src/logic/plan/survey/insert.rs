@@ -46,6 +46,7 @@ impl Survey<'_> {
                 let target = Target { table: &insert.table.name, key, keyspace, relation };
                 self.check_key_column(target);
                 self.check_company(&insert.table.name, relation);
+                self.check_unique(target, "INSERT", None);
                 self.check_policies(&insert.table, relation);
                 self.insert_defaults(insert, relation);
                 self.insert_sharded(insert, target, &scope)
