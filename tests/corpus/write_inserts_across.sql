@@ -341,3 +341,9 @@ UPDATE registered SET email = 'client1@example.org' WHERE client_id = 2
 
 # a column that need not be unique
 UPDATE registered SET v = 'changed' WHERE client_id = 2 RETURNING *
+
+# what only a row of one server has
+INSERT INTO events (client_id, id, kind) VALUES (1091, 1, 'a'), (1092, 1, 'b'), (1093, 1, 'c') RETURNING tableoid
+
+# a row as a whole
+INSERT INTO events (client_id, id, kind) VALUES (1094, 1, 'a'), (1095, 1, 'b'), (1096, 1, 'c') RETURNING events::text

@@ -1,5 +1,5 @@
 @write
-@same 42
+@same 41
 
 # rows that stay where they are
 INSERT INTO sessions SELECT client_id, md5(client_id || 'x' || id)::uuid, '2024-01-01', id::int FROM events WHERE id = 1
@@ -126,7 +126,7 @@ INSERT INTO dated (client_id, v) SELECT client_id + 1000, kind FROM events WHERE
 INSERT INTO dated (client_id, v) SELECT client_id, kind FROM events WHERE id = 1 AND client_id > 0
 
 # a trigger that the map vouches for
-INSERT INTO stamped (client_id, id, v) SELECT client_id + 1, id, kind FROM events WHERE id = 1 RETURNING *
+INSERT INTO stamped (client_id, id, v) SELECT client_id + 5000, id, kind FROM events WHERE id = 1 AND client_id BETWEEN 1 AND 50 RETURNING *
 
 # the key of a range
 INSERT INTO instruments (instrument_id, symbol) SELECT client_id * 700, kind FROM events WHERE client_id BETWEEN 1 AND 50 AND id = 1 ON CONFLICT DO NOTHING RETURNING instrument_id

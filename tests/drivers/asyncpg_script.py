@@ -29,6 +29,17 @@ async def main():
             same(await db.execute("DELETE FROM events WHERE client_id = $1 AND id = 2301", client), "DELETE 1", "tag")
             await db.executemany("INSERT INTO events (client_id, id, kind) VALUES ($1, $2, $3)", [(client, 2310 + n, "many") for n in range(10)])
             same(await db.execute("DELETE FROM events WHERE client_id = $1 AND id BETWEEN 2310 AND 2319", client), "DELETE 10", "executemany")
+        # Rows of all shards in one statement; the first of those returned, and one whose key is computed.
+        several = "INSERT INTO events (client_id, id, kind) VALUES ($1, 2330, 'a'), ($2, 2330, 'b'), ($3, 2330, $4) RETURNING client_id"
+        same([row[0] for row in await db.fetch(several, 1, 2, 3, "c")], [1, 2, 3], "rows of several shards")
+        same(await db.fetchval("SELECT count(*) FROM events WHERE id = 2330"), 3, "rows of several shards")
+        same(await db.execute("DELETE FROM events WHERE id = 2330"), "DELETE 3", "rows of several shards")
+        same(await db.fetchval(several, 1, 2, 3, "c"), 1, "the first row")
+        same(await db.fetchval("INSERT INTO events (client_id, id, kind) VALUES ($1::bigint + 1, 2330, 'd') RETURNING client_id", 3), 4, "a computed key")
+        same(await db.execute("DELETE FROM events WHERE id = 2330"), "DELETE 4", "rows of several shards")
+        async with db.transaction():
+            await db.executemany("INSERT INTO events (client_id, id, kind) VALUES ($1, 2331, $2)", [(client, "many") for client in CLIENTS])
+        same(await db.execute("DELETE FROM events WHERE id = 2331"), f"DELETE {len(CLIENTS)}", "executemany")
         await db.copy_records_to_table("events", records=[(client, 2320, "copied") for client in CLIENTS], columns=["client_id", "id", "kind"])
         for client in CLIENTS:
             same(await db.fetchval("DELETE FROM events WHERE client_id = $1 AND id = 2320 RETURNING kind", client), "copied", "copy")

@@ -37,6 +37,22 @@ with psycopg.connect(**DSN, autocommit=True) as db:
             cursors.append(db.execute("SELECT %s::bigint, count(*) FROM events WHERE client_id = %s", (client, client)))
             pipe.sync()
     same([cur.fetchone() for cur in cursors], [(client, 6) for client in CLIENTS], "pipeline")
+    # Rows of all shards in one statement, and in many.
+    rows = [(3000 + n, 2230, f"row {n}") for n in range(60)]
+    values = ", ".join(["(%s, %s, %s)"] * len(rows))
+    for binary in (False, True):
+        cur = db.execute(f"INSERT INTO events (client_id, id, kind) VALUES {values} RETURNING client_id, kind", [value for row in rows for value in row], binary=binary)
+        same((cur.rowcount, cur.fetchall()), (60, [(client, kind) for client, _, kind in rows]), "rows of all shards")
+        same(db.execute("DELETE FROM events WHERE client_id >= 3000 AND id = 2230").rowcount, 60, "rows of all shards")
+    with db.transaction(), db.cursor() as cur:
+        cur.executemany("INSERT INTO events (client_id, id, kind) VALUES (%s, %s, %s) RETURNING client_id", rows, returning=True)
+    try:
+        db.execute(f"INSERT INTO events (client_id, id, kind) VALUES {values}", [value for row in reversed(rows) for value in row])
+        raise AssertionError("duplicates were accepted")
+    except psycopg.errors.UniqueViolation:
+        pass
+    same(db.execute("INSERT INTO events (client_id, id, kind) SELECT client_id + 1000, id, kind FROM events WHERE id = 2230 RETURNING id").rowcount, 60, "rows of a query")
+    same(db.execute("DELETE FROM events WHERE client_id >= 3000 AND id = 2230").rowcount, 120, "rows of a query")
     with db.cursor() as cur:
         with cur.copy("COPY events (client_id, id, kind) FROM STDIN") as copy:
             for client in CLIENTS:

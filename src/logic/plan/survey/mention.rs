@@ -298,6 +298,9 @@ impl<'a> Survey<'a> {
         if needs_rows {
             return Err(Refusal::rows_beside("a value that is looked up in a sharded or single table"));
         }
+        if let Some(what) = mentions.of_real_table(&[]) {
+            return Err(Refusal::across(&what));
+        }
         if is_bound || mentions.depends_on_server {
             return Err(Refusal::rows_beside("a function that depends on the server or the session"));
         }
@@ -339,7 +342,8 @@ impl<'a> Survey<'a> {
         self.finish_ties();
         let is_alone = self.preferred == Preferred::Any && self.required.is_empty();
         let mentions = self.mentions.take()?;
-        let is_row_by_row = mentions.row_source.is_some() && !mentions.depends_on_more;
+        let is_row_by_row =
+            mentions.row_source.is_some() && !mentions.depends_on_more && mentions.of_real_table(&[]).is_none();
         // What is read, and what is written with the key of it.
         let [read, _] = self.uses.as_slice() else { return None };
         let [Mention { what: Mentioned::Sharded { variable, .. }, .. }] = mentions.tables.as_slice() else {
