@@ -34,7 +34,7 @@ COPY orders TO STDOUT WITH (FORMAT csv, DELIMITER ';', QUOTE '''', ESCAPE '\', N
 COPY order_items TO STDOUT WITH (DELIMITER '|', NULL '')
 
 # another encoding
-COPY order_items TO STDOUT WITH (ENCODING 'latin1')
+COPY market_data TO STDOUT WITH (ENCODING 'latin1')
 
 # types of all kinds
 COPY wide TO STDOUT
