@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::cluster::{Auth, Proxy, Server, World};
 use crate::support::data::{self, admin};
-use crate::support::script::{Scenario, play};
+use crate::support::script::{Scenario, ask, extended, play, q};
 use crate::support::wire::{self, Wire};
 
 /// The scenarios: a table, one line a case.
@@ -65,6 +65,49 @@ fn the_proxy_speaks_as_postgresql_does_over_several_shards() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn explain_over_several_shards_shows_the_way_and_what_each_server_says() {
+    let stage = &*STAGE;
+    let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let mut explain = |sql: &str| play(&mut wire, &q(sql));
+    let has = |lines: &[String], words: &[&str]| {
+        for word in words {
+            assert!(lines.iter().any(|line| line.contains(word)), "{word}: {lines:#?}");
+        }
+    };
+    let shards = ["On shard a: ", "On shard b: ", "On shard c: "];
+    let gathered = explain("EXPLAIN SELECT count(DISTINCT kind) FROM events WHERE amount > 1");
+    has(&gathered, &shards);
+    has(
+        &gathered,
+        &["Columns QUERY PLAN:25", "Row Gather", "Seq Scan on events", "Then, over these rows:", "CTE Scan"],
+    );
+    has(&gathered, &["Estimated transfer: ", "C EXPLAIN"]);
+    let fanned = explain("EXPLAIN (COSTS OFF) SELECT id FROM events WHERE client_id IN (1, 2, 3)");
+    has(&fanned, &["Row Fanout: key events.client_id", "On shard b: SELECT id", " on events", "C EXPLAIN"]);
+    assert!(!fanned.iter().any(|line| line.contains("cost=")), "{fanned:#?}");
+    let merged = explain("EXPLAIN (ANALYZE, TIMING OFF) SELECT id FROM events ORDER BY id LIMIT 3");
+    has(&merged, &shards);
+    has(&merged, &["actual rows="]);
+    let analyzed = explain("EXPLAIN ANALYZE (SELECT count(DISTINCT kind) FROM events)");
+    has(&analyzed, &["Then, over these rows:", "actual time="]);
+
+    explain(
+        "INSERT INTO events (client_id, id, kind) VALUES (4101, 1, 'x'), (4102, 1, 'x'), (4103, 1, 'x'), (4104, 1, 'x')",
+    );
+    let count = "SELECT count(*) FROM events WHERE kind = 'x' AND client_id > 4100";
+    let delete = "DELETE FROM events WHERE kind = 'x' AND client_id > 4100";
+    has(&explain(&format!("EXPLAIN {delete}")), &["Row Fanout", "Delete on events"]);
+    has(&explain(count), &["Row 4"]);
+    has(&explain(&format!("EXPLAIN ANALYZE {delete}")), &["Delete on events", "actual time="]);
+    has(&explain(count), &["Row 0"]);
+
+    has(&explain("EXPLAIN (FORMAT json) SELECT count(*) FROM events"), &["ERROR 0A000", "another format"]);
+    has(&explain("EXPLAIN SELECT nope FROM events"), &["ERROR 42703"]);
+    let extended = play(&mut wire, &ask(&[extended("EXPLAIN SELECT count(*) FROM events", &[])]));
+    has(&extended, &["Columns QUERY PLAN:25", "On shard b: ", "C EXPLAIN"]);
 }
 
 /// Shows that the scenarios themselves are steady: two plain servers say the same.

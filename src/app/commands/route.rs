@@ -120,6 +120,7 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<
             Reach::Database | Reach::Roles | Reach::Block | Reach::Server => "all: in one transaction".to_owned(),
         },
         Across::Refuse(refusal) => return Some(refused(refusal)),
+        Across::Explain(explained) => return write_across(&explained.inner, given, map),
         Across::Read(_) | Across::Split(_) | Across::Carry(_) | Across::Cursor(_) => return None,
     };
     Some(vec![("shard", shards), ("server", "primary".to_owned())])

@@ -1,7 +1,7 @@
 //! How a statement that one shard cannot answer comes by several. Read the enum `Across` first.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Insert, Located, Statement};
+use crate::logic::sql::statement::{Explain, Insert, Located, Statement};
 
 use super::carry::{self, Carry, is_carried};
 use super::change::{self, Change, On};
@@ -34,6 +34,8 @@ pub enum Across {
     Everywhere(Everywhere),
     /// DECLARE CURSOR: one server has the rows of all
     Cursor(Cursor),
+    /// EXPLAIN: what the shards and the final statement say of their parts
+    Explain(Explained),
     /// No way is right
     Refuse(Refusal),
 }
@@ -56,6 +58,19 @@ pub struct Cursor {
     pub gather: Gather,
     /// What it does to its server
     pub mark: Mark,
+}
+
+/// EXPLAIN of a statement over several shards.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// EXPLAIN with its options
+    pub head: Box<str>,
+    /// The statement
+    pub text: Box<str>,
+    /// ANALYZE: the statement runs
+    pub is_analyze: bool,
+    /// The way of the statement
+    pub inner: Box<Across>,
 }
 
 /// Plans one statement for several shards. `text` is the statement alone.
@@ -109,7 +124,61 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
             Ok(cursor) => Across::Cursor(cursor),
             Err(refusal) => Across::Refuse(refusal),
         },
+        Statement::Explain(explain) => explained(explain, text, schema).unwrap_or_else(Across::Refuse),
         _ => Across::Refuse(Refusal::across("a statement that is no query")),
+    }
+}
+
+fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Across, Refusal> {
+    if !explain.is_text {
+        return Err(Refusal::across("EXPLAIN in another format than text"));
+    }
+    let (head, inner) = text.split_at(after_explain(text).ok_or_else(|| Refusal::across("such an EXPLAIN"))?);
+    let (text, inner) = (inner.trim_start().into(), across(inner, schema));
+    match inner {
+        Across::Read(_) | Across::Change(Change { on: On::Rows(_), over: None, taints: false, .. }) => {
+            Ok(Across::Explain(Explained {
+                head: head.into(),
+                text,
+                is_analyze: explain.is_analyze,
+                inner: Box::new(inner),
+            }))
+        }
+        Across::Refuse(refusal) => Err(refusal),
+        Across::Change(_)
+        | Across::Once(_)
+        | Across::Split(_)
+        | Across::Carry(_)
+        | Across::CopyOut(_)
+        | Across::Everywhere(_)
+        | Across::Cursor(_)
+        | Across::Explain(_) => Err(Refusal::across("EXPLAIN of such a statement")),
+    }
+}
+
+/// Where the statement begins in EXPLAIN (options) statement, or EXPLAIN ANALYZE VERBOSE statement.
+fn after_explain(text: &str) -> Option<usize> {
+    let mut words = Words::of(text);
+    let mut end = words.next().filter(|(word, _)| word.eq_ignore_ascii_case("explain"))?.1;
+    loop {
+        let (word, next) = words.next()?;
+        match word.to_ascii_lowercase().as_str() {
+            "analyze" | "analyse" | "verbose" => end = next,
+            "(" => {
+                // A query may stand in parentheses too.
+                let (first, _) = words.next()?;
+                let is_query =
+                    ["select", "with", "values", "table", "("].iter().any(|it| first.eq_ignore_ascii_case(it));
+                while !is_query {
+                    let (word, next) = words.next()?;
+                    if word == ")" {
+                        return Some(next);
+                    }
+                }
+                return Some(end);
+            }
+            _ => return Some(end),
+        }
     }
 }
 
@@ -126,7 +195,8 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
         | Across::CopyOut(_)
         | Across::Carry(_)
         | Across::Everywhere(_)
-        | Across::Cursor(_) => {
+        | Across::Cursor(_)
+        | Across::Explain(_) => {
             return Err(Refusal::across("a cursor written like this"));
         }
     };

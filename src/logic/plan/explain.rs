@@ -41,6 +41,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         Across::Read(Read { gather: Ok(gather), .. }) | Across::Cursor(Cursor { gather, .. }) => {
             self::gather(gather, map)
         }
+        Across::Explain(explained) => self::across(&explained.inner, map),
         Across::Split(split) => self::split(split, map),
         Across::CopyOut(out) => format!("{}, copied by each", self::fanout(&out.fanout, map)),
         Across::Carry(carry) => self::carry(carry, map),

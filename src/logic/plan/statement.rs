@@ -45,6 +45,7 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn may_span(statement: &Statement) -> bool {
     match statement {
+        Statement::Explain(explain) => matches!(explain.inner, Statement::Query(_) | Statement::Change(_)),
         Statement::Query(_)
         | Statement::Change(_)
         | Statement::Merge(_)

@@ -7,7 +7,7 @@ use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::report::Fault;
-use crate::logic::protocol::write;
+use crate::logic::protocol::{view, write};
 use crate::logic::sql::statement::Characteristics;
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
@@ -39,6 +39,7 @@ impl Session {
             Across::Carry(carry) => self.carry_query(carry, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
+            Across::Explain(explained) => self.explain_query(explained).await,
             Across::Refuse(refusal) => Err(refusal.clone().into()),
         }
     }
@@ -84,6 +85,14 @@ impl Session {
                 self.is_over(place, *portal);
             }
             Across::Read(read) => self.read_portal(read, place, portal, limit, size).await?,
+            Across::Explain(explained) => {
+                if !view::Bind::parse(&portal.bind)?.is_empty() {
+                    return Err(Refusal::across("EXPLAIN with parameters").into());
+                }
+                self.client.consume(size);
+                self.explain_portal(explained).await?;
+                self.is_over(place, *portal);
+            }
             Across::Cursor(cursor) => {
                 let shard = self.declare_portal(cursor, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
@@ -205,8 +214,8 @@ impl Session {
                 Ok(())
             }
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, &statement.text).await,
-            // PREPARE takes no DECLARE CURSOR.
-            Across::Cursor(_) => Err(Refusal::across("a prepared DECLARE CURSOR").into()),
+            // PREPARE takes neither DECLARE CURSOR nor EXPLAIN.
+            Across::Cursor(_) | Across::Explain(_) => Err(Refusal::across("a prepared command").into()),
             Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => Err(refusal.clone().into()),
         }
     }
@@ -222,6 +231,7 @@ impl Session {
             | Across::CopyOut(_)
             | Across::Everywhere(_)
             | Across::Cursor(_)
+            | Across::Explain(_)
             | Across::Refuse(_) => Err(Fault::Broken("a statement that stores no rows".into()).into()),
         }
     }

@@ -349,6 +349,37 @@ impl Session {
         Ok(errand.fetch.parts)
     }
 
+    /// EXPLAIN of the final statement. With ANALYZE the rows of its parts are fetched for it.
+    pub(super) async fn explain_final(
+        &mut self,
+        gather: &Gather,
+        head: &str,
+        is_analyze: bool,
+    ) -> Result<Vec<Rows>, Trouble> {
+        let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
+        let fetched = match is_analyze {
+            true => self.fetch(gather, given, &Values::None).await?,
+            false => vec![Vec::new(); gather.parts.len()],
+        };
+        let index = self.hold_for_rest(gather).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        let hidden = self.pipeline.entered() as usize;
+        let text = format!("{head} {}", gather.text).into();
+        self.write_final(index, &Gather { text, ..gather.clone() }, given, &fetched, b"");
+        drop(fetched);
+        self.pipeline.forget();
+        let out = self.outgoing.buffer();
+        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        write::bare(out, client::SYNC);
+        let fetch = Fetch::new(hidden, std::iter::once(1), true);
+        let outgoing = std::mem::take(&mut self.outgoing);
+        let mut errands = [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: true }];
+        self.run_errands(&mut errands).await?;
+        let [errand] = errands;
+        Ok(errand.fetch.parts)
+    }
+
     /// What stands in `outgoing`, behind what `begin_kept` put there: for the server of `index`, whose answers are kept as
     /// they come.
     pub(super) fn errand_kept(&mut self, index: usize) -> Errand {

@@ -24,6 +24,7 @@ mod copies;
 mod simple;
 mod several;
 mod cursors;
+mod explain;
 mod execute;
 mod commands;
 mod steps;

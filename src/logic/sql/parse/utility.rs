@@ -85,7 +85,11 @@ impl Convert {
             };
             option.defname() == Some("analyze") && !is_off(option.arg())
         });
-        Statement::Explain(Box::new(Explain { is_analyze, inner: self.statement(explain.query()) }))
+        let is_text = explain.options().iter().all(|option| {
+            option.defname() != Some("format")
+                || option.arg().as_str().is_some_and(|it| it.eq_ignore_ascii_case("text"))
+        });
+        Statement::Explain(Box::new(Explain { is_analyze, is_text, inner: self.statement(explain.query()) }))
     }
 
     fn copy(&mut self, copy: &nodes::CopyStmt) -> Statement {

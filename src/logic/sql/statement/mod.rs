@@ -223,6 +223,8 @@ pub enum SetChange {
 pub struct Explain {
     /// ANALYZE: the statement runs
     pub is_analyze: bool,
+    /// FORMAT TEXT, or no format
+    pub is_text: bool,
     /// The statement
     pub inner: Statement,
 }
