@@ -169,13 +169,11 @@ fn after_explain(text: &str) -> Option<usize> {
                 let (first, _) = words.next()?;
                 let is_query =
                     ["select", "with", "values", "table", "("].iter().any(|it| first.eq_ignore_ascii_case(it));
-                while !is_query {
-                    let (word, next) = words.next()?;
-                    if word == ")" {
-                        return Some(next);
-                    }
+                if is_query {
+                    return Some(end);
                 }
-                return Some(end);
+                let closing = std::iter::from_fn(|| words.next()).find(|(word, _)| *word == ")");
+                return closing.map(|(_, end)| end);
             }
             _ => return Some(end),
         }

@@ -63,7 +63,7 @@ impl Session {
     /// Execute of a portal over several shards stands at the front.
     pub(super) async fn execute_across(&mut self, name: &[u8], limit: i32) -> Result<(), Trouble> {
         let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
-        let Some(mut portal) = self.portals[place].across.take() else { return Ok(()) };
+        let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
         let size = self.client.front().size();
         match &*Arc::clone(&portal.across) {
             Across::Change(_) | Across::Once(_) if portal.is_done => {
@@ -115,21 +115,7 @@ impl Session {
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            across @ (Across::Split(_) | Across::Carry(_)) => {
-                if portal.stored.is_none() {
-                    self.check_alone(size)?;
-                }
-                self.client.consume(size);
-                let mut stored = match portal.stored.take() {
-                    Some(stored) => stored,
-                    None => self.store_portal(across, &portal.statement, &portal.bind).await?,
-                };
-                stored.give(limit, &mut self.client.outbox);
-                portal.stored = Some(stored);
-                if let Some(it) = self.portals.get_mut(place) {
-                    it.across = Some(portal);
-                }
-            }
+            Across::Split(_) | Across::Carry(_) => self.give_stored(place, portal, limit, size).await?,
             Across::Everywhere(everywhere) => {
                 self.check_alone(size)?;
                 self.client.consume(size);
@@ -141,6 +127,30 @@ impl Session {
                 self.is_over(place, *portal);
             }
             Across::Refuse(refusal) => return Err(refusal.clone().into()),
+        }
+        Ok(())
+    }
+
+    /// Execute of `size` bytes of an INSERT, whose rows are stored first and then given as they are asked for.
+    async fn give_stored(
+        &mut self,
+        place: usize,
+        mut portal: Box<AcrossPortal>,
+        limit: i32,
+        size: usize,
+    ) -> Result<(), Trouble> {
+        if portal.stored.is_none() {
+            self.check_alone(size)?;
+        }
+        self.client.consume(size);
+        let mut stored = match portal.stored.take() {
+            Some(stored) => stored,
+            None => self.store_portal(&Arc::clone(&portal.across), &portal.statement, &portal.bind).await?,
+        };
+        stored.give(limit, &mut self.client.outbox);
+        portal.stored = Some(stored);
+        if let Some(it) = self.portals.get_mut(place) {
+            it.across = Some(portal);
         }
         Ok(())
     }
