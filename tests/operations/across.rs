@@ -144,6 +144,37 @@ fn statements_over_several_shards_stand_in_pipelines_with_others() {
 }
 
 #[test]
+fn rows_of_all_shards_stay_locked_until_the_transaction_ends() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("locks-across", &Settings::default());
+    let (mut one, mut other) = (login(&proxy), login(&proxy));
+    // A table that no other test writes to.
+    let locked = "SELECT instrument_id FROM market_data WHERE day = '2024-01-03' FOR UPDATE";
+    let rows = one.rows(locked).len();
+    // Outside a transaction block nothing stays.
+    assert_eq!(other.rows(&format!("{locked} NOWAIT")).len(), rows);
+    one.rows("BEGIN");
+    assert_eq!(one.rows(locked).len(), rows);
+    assert!(other.rows(&format!("{locked} SKIP LOCKED")).is_empty());
+    for instrument in [1, 10_001, 20_001] {
+        let one = "SELECT 1 FROM market_data WHERE day = '2024-01-03' AND instrument_id =";
+        let sql = format!("{one} {instrument} FOR UPDATE NOWAIT");
+        assert_eq!(failure(&mut other, &sql).0, "55P03");
+    }
+    assert_eq!(failure(&mut other, &format!("{locked} NOWAIT")).0, "55P03");
+    one.rows("COMMIT");
+    assert_eq!(other.rows(&format!("{locked} NOWAIT")).len(), rows);
+    // In the extended protocol too, but not where the lock would be gone before the pipeline ends.
+    other.send(&extended(locked, &[])).unwrap();
+    assert_eq!(other.until_ready().unwrap().iter().filter(|frame| frame.tag == b'D').count(), rows);
+    let two =
+        [wire::parse("", locked, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), extended("SELECT 1", &[])];
+    other.send(&two.concat()).unwrap();
+    let answers = wire::answers(&other.until_ready().unwrap());
+    assert_eq!(answers[0].error.as_ref().map(|(state, _)| state.as_str()), Some("0A000"), "{answers:?}");
+}
+
+#[test]
 fn a_dead_shard_is_named_and_the_others_answer() {
     let mut stage = Stage::new(World::start("dead-across", false).unwrap());
     let proxy = stage.proxy("proxy", &Settings::default());

@@ -73,6 +73,25 @@ pub struct Explained {
     pub inner: Box<Across>,
 }
 
+impl Across {
+    /// What a server needs that describes it: one that locks rows is refused by a replica before it has begun.
+    pub fn described_with(&self) -> Access {
+        match self {
+            Self::Read(Read { fanout: Some(fanout), .. }) => fanout.access,
+            Self::Read(_)
+            | Self::Change(_)
+            | Self::Cursor(_)
+            | Self::Once(_)
+            | Self::Split(_)
+            | Self::Carry(_)
+            | Self::CopyOut(_)
+            | Self::Explain(_)
+            | Self::Everywhere(_)
+            | Self::Refuse(_) => Access::Read,
+        }
+    }
+}
+
 /// Plans one statement for several shards. `text` is the statement alone.
 pub fn across(text: &str, schema: &Schema<'_>) -> Across {
     let planned = with_statements(text, |located| match located {

@@ -5,7 +5,7 @@
 //! INSERT … SELECT of such rows that stay where they are.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Body, Distinct, Query, Select, Statement};
+use crate::logic::sql::statement::{Body, Distinct, FromItem, Query, Select, Statement};
 
 use super::constants::Literals;
 use super::survey::Survey;
@@ -20,6 +20,8 @@ pub struct Fanout {
     pub requirement: Requirement,
     /// May replicas run it?
     pub access: Access,
+    /// A query that locks the rows it finds, on the shards where they are. It writes nothing that has to be committed
+    pub is_locking: bool,
 }
 
 /// The proof, if there is one. `text` is the statement alone.
@@ -45,12 +47,14 @@ pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<
     let mut survey = Survey::new(*schema, Literals::new(text, None), verb);
     survey.may_spread = true;
     survey.keep_mentions();
+    let is_locking = matches!(statement, Statement::Query(query) if query.is_locking);
+    survey.may_lock = is_locking;
     survey.statement(statement);
     let (requirement, access) = match statement {
         Statement::Insert(_) => (survey.finish_carried()?, Access::Write),
         _ => survey.finish_row_source()?,
     };
-    Some(Fanout { verb, requirement, access })
+    Some(Fanout { verb, requirement, access, is_locking })
 }
 
 /// Each row of the answer comes from one row of FROM.
@@ -60,10 +64,15 @@ fn is_row_by_row(query: &Query) -> bool {
     query.with.is_none()
         && query.order_by.is_empty()
         && query.limits.is_empty()
-        && !query.is_locking
+        && (!query.is_locking || is_one_table(&select.from))
         && matches!(distinct, Distinct::No)
         && group_by.is_empty()
         && !select.has_grouping_sets
         && having.is_none()
         && windows.is_empty()
+}
+
+/// Rows of reference tables are copies: a lock on those of one shard says nothing to the others.
+fn is_one_table(from: &[FromItem]) -> bool {
+    matches!(from, [FromItem::Table { .. }])
 }

@@ -74,7 +74,10 @@ impl Session {
                 write::command_complete(&mut self.client.outbox, "SELECT 0");
                 self.portals[place].across = Some(portal);
             }
-            Across::Read(Read { fanout: Some(fanout), .. }) if limit == 0 => {
+            Across::Read(Read { fanout: Some(fanout), .. }) if limit == 0 || fanout.is_locking => {
+                if fanout.is_locking {
+                    self.check_locks(limit, size)?;
+                }
                 self.client.consume(size);
                 self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
@@ -166,7 +169,7 @@ impl Session {
     ) -> Result<(), Trouble> {
         self.check_columns()?;
         if let Some(merge) = read.merge.as_ref().filter(|merge| limit == 0 && merge.is_suited())
-            && let Merged::Done(_) = self.merge_portal(merge, &portal.statement, &portal.bind).await?
+            && let Merged::Done(_) = self.merge_portal(merge, &portal.statement, &portal.bind, None).await?
         {
             self.client.consume(size);
             self.is_over(place, *portal);
@@ -260,6 +263,18 @@ impl Session {
         if self.transaction.is_idle() && (!is_last || self.held.iter().any(|held| held.in_pipeline && held.has_written))
         {
             return Err(Refusal::alone("a write over several shards, in a pipeline without BEGIN"));
+        }
+        Ok(())
+    }
+
+    /// Outside a transaction block locks end with the pipeline; those of several shards end with their statement. And
+    /// who wants some rows first would wait with the locks of all.
+    fn check_locks(&self, limit: i32, size: usize) -> Result<(), Refusal> {
+        if limit != 0 {
+            return Err(Refusal::across("FOR UPDATE in a portal with a row limit"));
+        }
+        if self.transaction.is_idle() && !self.is_followed_by_sync(size) {
+            return Err(Refusal::alone("FOR UPDATE over several shards, in a pipeline without BEGIN"));
         }
         Ok(())
     }

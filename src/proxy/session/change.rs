@@ -91,12 +91,12 @@ impl Session {
     ) -> Result<Vec<u64>, Trouble> {
         let access = Access::Write;
         let Some(over) = &change.over else {
-            return self.fan_out(Run { access, asked: sent.asked, shows }, shards).await;
+            return self.fan_out(Run { access, asked: sent.asked, shows, is_locking: false }, shards).await;
         };
         let fetched = self.fetch_for(over, sent, shards).await?;
         let is_described = change.returns && matches!(sent.asked, Asked::Query(_));
         let asked = Asked::Over { gather: &over.gather, given: sent.given, fetched: &fetched, is_described };
-        self.fan_out(Run { access, asked, shows }, shards).await
+        self.fan_out(Run { access, asked, shows, is_locking: false }, shards).await
     }
 
     async fn fetch_for(&mut self, over: &Over, sent: Sent<'_>, shards: ShardSet) -> Result<Fetched, Trouble> {
@@ -137,7 +137,7 @@ impl Session {
             let fetched = self.fetch_from(&moves.rows, sent.given, places, Access::Write).await?;
             let left: Vec<u64> = fetched.iter().flatten().map(|rows| u64::from(rows.count)).collect();
             let asked = Asked::Over { gather: &moves.rows, given: sent.given, fetched: &fetched, is_described: false };
-            let run = Run { access: Access::Write, asked, shows: Shows::Nothing };
+            let run = Run { access: Access::Write, asked, shows: Shows::Nothing, is_locking: false };
             let arrived: u64 = self.fan_out(run, home).await?.iter().sum();
             if left != expected || arrived != expected.iter().sum::<u64>() {
                 return Err(Refusal::key_moved(

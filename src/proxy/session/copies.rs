@@ -68,7 +68,7 @@ impl Session {
             let others: ShardSet =
                 ShardSet::first_of(self.map().shards.len()).iter().filter(|shard| *shard != first).collect();
             let asked = Asked::Over { gather: &once.then, given, fetched: &fetched, is_described: false };
-            let run = Run { access: Access::Write, asked, shows: Shows::Nothing };
+            let run = Run { access: Access::Write, asked, shows: Shows::Nothing, is_locking: false };
             let mut counts = vec![u64::from(count)];
             counts.extend(self.fan_out(run, others).await?);
             self.check_copies(&once.table, &counts)?;

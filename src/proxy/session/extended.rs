@@ -43,6 +43,10 @@ impl Session {
         let started = Instant::now();
         self.show(ClientState::Active);
         self.look()?;
+        if let Some(direct) = self.direct() {
+            let result = self.run_direct(direct).await;
+            return self.segment_ended(result, started).await;
+        }
         let mut segment = self.gather_segment(0);
         let mut lanes = self.gather_lanes(&mut segment);
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
@@ -75,6 +79,10 @@ impl Session {
                 Err(trouble)
             }
         };
+        self.segment_ended(result, started).await
+    }
+
+    async fn segment_ended(&mut self, result: Result<(), Trouble>, started: Instant) -> Result<Progress, Trouble> {
         match result {
             Ok(()) => (),
             Err(Trouble::End(end)) => return Err(end.into()),
@@ -193,7 +201,8 @@ impl Session {
         }
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
-        self.held[index].has_written |= segment.access == Access::Write;
+        // A portal over several shards is only described here.
+        self.held[index].has_written |= segment.access == Access::Write && !segment.bound.is_empty();
         self.emit(index, segment, &mut smallvec::SmallVec::new());
         let ends = is_sync && !others;
         self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;

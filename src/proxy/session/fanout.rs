@@ -13,7 +13,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{Owed, Pipeline, Shown, UNNAMED};
+use crate::logic::session::pipeline::{Name, Owed, Pipeline, Shown, UNNAMED};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
@@ -28,6 +28,8 @@ pub(super) enum Asked<'a> {
     Query(&'a str),
     /// A bound statement
     Bound(&'a Statement, &'a view::Bind<'a>),
+    /// A bound statement; the first shard answers the client's Bind and Describe too
+    Portal(&'a Statement, &'a view::Bind<'a>, &'a Portal),
     /// A statement over rows that have been fetched
     Over {
         /// The statement
@@ -63,6 +65,8 @@ pub(super) struct Run<'a> {
     pub asked: Asked<'a>,
     /// What the client sees
     pub shows: Shows,
+    /// It locks rows and writes nothing that has to be committed
+    pub is_locking: bool,
 }
 
 impl Run<'_> {
@@ -73,6 +77,15 @@ impl Run<'_> {
             (Shows::First, false) | (Shows::Nothing, _) => Shown::Errors,
         }
     }
+}
+
+/// What the client is told of a portal besides its rows.
+#[derive(Debug, Clone)]
+pub(super) struct Portal {
+    /// The client's name of the statement
+    pub name: Name,
+    /// The client wants to know the columns
+    pub describes: bool,
 }
 
 /// One shard's share of a statement.
@@ -146,6 +159,21 @@ impl Session {
         Ok(())
     }
 
+    /// Bind, perhaps Describe, and Execute of a portal that several shards run.
+    pub(super) async fn fan_out_direct(
+        &mut self,
+        fanout: &Fanout,
+        statement: &Statement,
+        bind: &[u8],
+        portal: &Portal,
+    ) -> Result<(), Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let values = Values::Bind { bind: &bind, types: &statement.types };
+        let rows = self.fan_out_whole(fanout, Asked::Portal(statement, &bind, portal), &values, Shows::All).await?;
+        write::command_complete(&mut self.client.outbox, &tag(fanout.verb, rows));
+        Ok(())
+    }
+
     /// Runs it everywhere; what writes outside a transaction block is a transaction of its own.
     async fn fan_out_whole(
         &mut self,
@@ -154,9 +182,10 @@ impl Session {
         values: &Values<'_>,
         shows: Shows,
     ) -> Result<u64, Trouble> {
-        let own = self.begin_own(fanout.access);
+        let is_locking = fanout.is_locking;
+        let own = self.begin_own(if is_locking { Access::Read } else { fanout.access });
         let result = match route::shards(&fanout.requirement, values, self.map()) {
-            Ok(shards) => self.fan_out(Run { access: fanout.access, asked, shows }, shards).await,
+            Ok(shards) => self.fan_out(Run { access: fanout.access, asked, shows, is_locking }, shards).await,
             Err(refusal) => Err(refusal.into()),
         };
         self.end_own(own, result).await.map(|rows| rows.iter().sum())
@@ -221,7 +250,7 @@ impl Session {
             self.prepare(index);
         }
         self.held[index].lease.unnamed = None;
-        self.held[index].has_written |= run.access == Access::Write;
+        self.held[index].has_written |= run.access == Access::Write && !run.is_locking;
         self.write_share(index, run, is_first);
         if !matches!(run.asked, Asked::Query(_)) {
             // A Sync would end the implicit transaction of a pipeline.
@@ -244,13 +273,24 @@ impl Session {
                 write::query(out, sql.as_bytes());
                 self.pipeline.owe(Owed::Share { shown, is_query: true });
             }
-            Asked::Bound(statement, bind) => {
+            Asked::Bound(statement, bind) | Asked::Portal(statement, bind, _) => {
                 let types = self.held[index].types(&statement.types);
                 write::parse(out, b"", statement.text.as_bytes(), &types);
                 write::bind(out, b"", b"", bind.tail);
-                out.extend_from_slice(&EXECUTE);
                 self.pipeline.owe(Owed::HiddenParse(UNNAMED));
-                self.pipeline.owe(Owed::HiddenBind);
+                match run.asked {
+                    Asked::Portal(_, _, portal) if is_first => {
+                        self.pipeline.owe(Owed::Bind(portal.name.clone()));
+                        if portal.describes {
+                            describe_portal(out);
+                            self.pipeline.owe(Owed::Describe);
+                        }
+                    }
+                    Asked::Query(_) | Asked::Bound(..) | Asked::Portal(..) | Asked::Over { .. } => {
+                        self.pipeline.owe(Owed::HiddenBind);
+                    }
+                }
+                out.extend_from_slice(&EXECUTE);
                 self.pipeline.owe(Owed::Share { shown, is_query: false });
             }
             Asked::Over { gather, given, fetched, is_described } => {
@@ -370,4 +410,9 @@ pub(super) fn tag(verb: &str, rows: u64) -> String {
 pub(super) fn rows_of(tag: &[u8]) -> u64 {
     let number = tag.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// Describe of the unnamed portal.
+pub(super) fn describe_portal(out: &mut Vec<u8>) {
+    write::frame(out, client::DESCRIBE, |out| out.extend_from_slice(b"P\0"));
 }

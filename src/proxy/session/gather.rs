@@ -21,8 +21,10 @@ use crate::proxy::metrics::{Direction, PlanKind};
 use crate::proxy::server::Backend;
 use crate::proxy::session::client::{poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
+use crate::proxy::session::fanout::{Portal, describe_portal};
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::statements::Statement;
 
 /// What the client gave with its statement.
 #[derive(Clone, Copy)]
@@ -89,7 +91,7 @@ impl Session {
         self.write_final(index, gather, given, &fetched, b"");
         drop(fetched);
         let out = self.outgoing.buffer();
-        out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+        describe_portal(out);
         out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
         write::bare(out, client::SYNC);
         for owed in [Owed::DescribeRows, Owed::Execute(None), Owed::Sync] {
@@ -100,6 +102,42 @@ impl Session {
         self.held[index].has_written |= gather.access == Access::Write;
         self.settle(index);
         Ok(index)
+    }
+
+    /// Bind, perhaps Describe, and Execute of a portal over several shards.
+    pub(super) async fn gather_direct(
+        &mut self,
+        gather: &Gather,
+        statement: &Statement,
+        bind: &[u8],
+        portal: &Portal,
+    ) -> Result<(), Trouble> {
+        let bind = view::Bind::parse(bind)?;
+        let parameters = bind.parameters();
+        let given = Given { parameters: &parameters, types: &statement.types, results: bind.results };
+        let values = Values::Bind { bind: &bind, types: &statement.types };
+        let fetched = self.fetch(gather, given, &values).await?;
+        let index = self.hold_for_rest(gather).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.write_final(index, gather, given, &fetched, b"");
+        drop(fetched);
+        self.pipeline.replace_last(Owed::Bind(portal.name.clone()));
+        let out = self.outgoing.buffer();
+        if portal.describes {
+            describe_portal(out);
+            self.pipeline.owe(Owed::DescribeRows);
+        }
+        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        write::bare(out, client::SYNC);
+        self.pipeline.owe(Owed::Execute(None));
+        self.pipeline.owe(Owed::HiddenSync);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        let has_failed = self.pipeline.failure.is_some();
+        self.held[index].has_written |= gather.access == Access::Write;
+        self.settle(index);
+        if has_failed { Err(Trouble::Told) } else { Ok(()) }
     }
 
     /// Puts the portal onto a server, in the place of the one that the client bound. Returns its shard.

@@ -15,6 +15,7 @@ use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::value::oid;
 use crate::proxy::metrics::{Direction, PlanKind};
+use crate::proxy::session::fanout::{Portal, describe_portal};
 use crate::proxy::session::gather::{Errand, Given, TEXT_OID, TEXT_RESULTS, is_binary, write_formats, write_value};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -41,11 +42,19 @@ enum Stage {
     Draining(Merged),
 }
 
+/// What the client hears before the rows.
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// Its Bind has been done
+    of_bind: bool,
+    /// The columns
+    of_rows: bool,
+}
+
 /// One query under way.
 struct Run<'a> {
     merge: &'a Merge,
-    /// The client wants to know the columns
-    describes: bool,
+    told: Told,
     skip: u64,
     take: Option<u64>,
     stage: Stage,
@@ -57,7 +66,7 @@ impl Session {
     /// A Query over several shards.
     pub(super) async fn merge_query(&mut self, merge: &Merge) -> Result<Merged, Trouble> {
         let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
-        let merged = self.merge(merge, given, &Values::None, true).await?;
+        let merged = self.merge(merge, given, &Values::None, Told { of_bind: false, of_rows: true }).await?;
         if let Merged::Done(rows) = merged {
             write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
             self.say_ready();
@@ -71,12 +80,14 @@ impl Session {
         merge: &Merge,
         statement: &Statement,
         bind: &[u8],
+        portal: Option<&Portal>,
     ) -> Result<Merged, Trouble> {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types: &statement.types, results: bind.results };
         let values = Values::Bind { bind: &bind, types: &statement.types };
-        let merged = self.merge(merge, given, &values, false).await?;
+        let told = Told { of_bind: portal.is_some(), of_rows: portal.is_some_and(|portal| portal.describes) };
+        let merged = self.merge(merge, given, &values, told).await?;
         if let Merged::Done(rows) = merged {
             write::command_complete(&mut self.client.outbox, &format!("SELECT {rows}"));
         }
@@ -88,7 +99,7 @@ impl Session {
         merge: &Merge,
         given: Given<'_>,
         values: &Values<'_>,
-        describes: bool,
+        told: Told,
     ) -> Result<Merged, Trouble> {
         let rows = |bound: &Option<Bound>| match bound {
             Some(bound) => route::rows(bound, values),
@@ -104,7 +115,7 @@ impl Session {
         for shard in shards.iter() {
             errands.push(self.merge_errand(merge, given, wanted, shard).await?);
         }
-        let run = Run { merge, describes, skip, take, stage: Stage::Undescribed, is_broken: false };
+        let run = Run { merge, told, skip, take, stage: Stage::Undescribed, is_broken: false };
         self.run_merge(&mut errands, run).await
     }
 
@@ -269,7 +280,10 @@ impl Run<'_> {
             self.stage = Stage::Draining(Merged::Unsuited);
             return;
         };
-        if self.describes {
+        if self.told.of_bind {
+            write::bare(out, server::BIND_COMPLETE);
+        }
+        if self.told.of_rows {
             write::frame(out, server::ROW_DESCRIPTION, |out| {
                 out.extend_from_slice(&described.count.to_be_bytes());
                 out.extend_from_slice(described.columns);
@@ -376,7 +390,7 @@ fn ask(out: &mut Vec<u8>, merge: &Merge, given: Given<'_>, wanted: Option<u64>) 
         }
         write_results(out, given.results, usize::from(merge.columns), merge.keys.len());
     });
-    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+    describe_portal(out);
     out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
 }
 

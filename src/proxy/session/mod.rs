@@ -21,6 +21,7 @@ mod merge;
 mod across;
 mod change;
 mod copies;
+mod direct;
 mod simple;
 mod several;
 mod cursors;

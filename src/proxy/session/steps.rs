@@ -261,9 +261,11 @@ impl Session {
                     let values = Values::Bind { bind: &bind, types: &statement.types };
                     match route::destination(&one.home, &values, self.map()) {
                         Err(refusal) if self.may_cross(planned, &refusal) => {
-                            across = Some(self.across_portal(&statement, self.body(at, size))?);
+                            let portal = self.across_portal(&statement, self.body(at, size))?;
+                            let access = portal.across.described_with();
+                            across = Some(portal);
                             // Any server tells what is wrong with the Bind, and describes the portal.
-                            Some((Destination::Any, Access::Read))
+                            Some((Destination::Any, access))
                         }
                         found => Some(self.routed(planned, found)?),
                     }
@@ -320,7 +322,7 @@ impl Session {
         Ok((destination, access))
     }
 
-    fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
+    pub(super) fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
         self.portals.retain(|portal| portal.name != name);
         self.portals.push(Portal { name, shape, shard: None, across });
     }

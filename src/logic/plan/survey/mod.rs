@@ -74,6 +74,8 @@ pub struct Survey<'a> {
     existing: Option<*const Query>,
     /// Rows of several shards can be put together for it
     pub may_spread: bool,
+    /// Each shard runs the outermost query over its own rows, and may lock them
+    pub may_lock: bool,
     /// It is an INSERT whose rows find their shards one by one: where they belong is not asked here
     pub spreads_rows: bool,
     /// Every copy of a reference table can be written, rows can move to the shard of another key
@@ -146,6 +148,7 @@ impl<'a> Survey<'a> {
             mentions: None,
             existing: None,
             may_spread: false,
+            may_lock: false,
             spreads_rows: false,
             may_write_across: false,
             nature: Nature::default(),

@@ -21,12 +21,13 @@ impl Survey<'_> {
     }
 
     fn query_here(&mut self, query: &Query, parent: &Scope<'_>) -> Columns {
+        let may_lock = std::mem::take(&mut self.may_lock);
         let mut scope = Scope::inside(parent);
         self.with(query.with.as_ref(), &mut scope);
         self.note_query(query);
         if query.is_locking {
             self.writes();
-            if self.mentions.is_some() {
+            if self.mentions.is_some() && !may_lock {
                 self.refuse(Refusal::across("FOR UPDATE and its kin"));
             }
         }
