@@ -12,7 +12,7 @@ use crate::logic::protocol::view::{self, Bind, Target};
 use crate::logic::route::{self, Values};
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::fanout::Portal;
+use crate::proxy::session::gather::Portal;
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::{AcrossPortal, Run, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -77,7 +77,7 @@ impl Session {
         Some(Direct { statement, shape, across, portal, bind, name, describes, size })
     }
 
-    /// Runs it. Its Sync is served next.
+    /// Runs it, and serves its Sync; after an error that is skipped to.
     pub(super) async fn run_direct(&mut self, direct: Direct) -> Result<(), Trouble> {
         let Direct { statement, shape, across, portal, bind, name, describes, size } = direct;
         self.client.consume(size);
@@ -86,6 +86,9 @@ impl Session {
         self.read_direct(read, &statement, &bind, &Portal { name, describes }).await?;
         let across = AcrossPortal { across, statement, bind, is_done: true, stored: None };
         self.remember_portal(portal, shape, Some(Box::new(across)));
+        self.client.consume(frame::HEADER);
+        self.run = Run::Between;
+        self.say_ready();
         Ok(())
     }
 

@@ -13,11 +13,11 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{Name, Owed, Pipeline, Shown, UNNAMED};
+use crate::logic::session::pipeline::{Owed, Pipeline, Shown, UNNAMED};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
-use crate::proxy::session::gather::{Fetched, Given};
+use crate::proxy::session::gather::{Fetched, Given, Portal, describe_portal};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -77,15 +77,6 @@ impl Run<'_> {
             (Shows::First, false) | (Shows::Nothing, _) => Shown::Errors,
         }
     }
-}
-
-/// What the client is told of a portal besides its rows.
-#[derive(Debug, Clone)]
-pub(super) struct Portal {
-    /// The client's name of the statement
-    pub name: Name,
-    /// The client wants to know the columns
-    pub describes: bool,
 }
 
 /// One shard's share of a statement.
@@ -410,9 +401,4 @@ pub(super) fn tag(verb: &str, rows: u64) -> String {
 pub(super) fn rows_of(tag: &[u8]) -> u64 {
     let number = tag.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()).unwrap_or_default()
-}
-
-/// Describe of the unnamed portal.
-pub(super) fn describe_portal(out: &mut Vec<u8>) {
-    write::frame(out, client::DESCRIBE, |out| out.extend_from_slice(b"P\0"));
 }

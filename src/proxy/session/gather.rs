@@ -13,15 +13,13 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::GROUPING_ERROR;
-use crate::logic::session::pipeline::{CANCELLED, Owed, without_position};
+use crate::logic::session::pipeline::{CANCELLED, GROUPING_ERROR, Name, Owed, without_position};
 use crate::logic::shards::ShardId;
 use crate::logic::value::Format;
 use crate::proxy::metrics::{Direction, PlanKind};
 use crate::proxy::server::Backend;
 use crate::proxy::session::client::{poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
-use crate::proxy::session::fanout::{Portal, describe_portal};
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -49,6 +47,15 @@ pub(super) type Places = Vec<(ShardId, Vec<usize>)>;
 pub(super) const TEXT_OID: u32 = 25;
 /// Results in text.
 pub(super) const TEXT_RESULTS: [u8; 2] = [0, 0];
+
+/// What the client is told of a portal besides its rows.
+#[derive(Debug, Clone)]
+pub(super) struct Portal {
+    /// The client's name of the statement
+    pub name: Name,
+    /// The client wants to know the columns
+    pub describes: bool,
+}
 
 /// What one server is asked.
 pub(super) struct Errand {
@@ -710,4 +717,9 @@ pub(super) fn write_formats(out: &mut Vec<u8>, count: usize, is_binary: impl Fn(
 pub(super) fn write_value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
     out.extend_from_slice(value.unwrap_or_default());
+}
+
+/// Describe of the unnamed portal.
+pub(super) fn describe_portal(out: &mut Vec<u8>) {
+    write::frame(out, client::DESCRIBE, |out| out.extend_from_slice(b"P\0"));
 }
