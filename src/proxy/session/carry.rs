@@ -7,7 +7,7 @@ use crate::logic::fetch::{self, Elements, Kept};
 use crate::logic::plan::carry::Carry;
 use crate::logic::plan::pieces::Assembled;
 use crate::logic::plan::{Access, Reason, Refusal, array_of_plain};
-use crate::logic::protocol::frame::{HEADER, client, server};
+use crate::logic::protocol::frame::{HEADER, client};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::ShardId;
@@ -50,14 +50,8 @@ enum Asked {
 impl Session {
     /// A Query whose rows may belong to any shard.
     pub(super) async fn carry_query(&mut self, carry: &Carry, sql: &str) -> Result<(), Trouble> {
-        let (parameters, types) = (Vec::new(), &[][..]);
-        let input = Input { text: sql, parameters, types, results: &TEXT_RESULTS, is_query: true };
-        let mut stored = self.carry(carry, &input).await?;
-        let out = &mut self.client.outbox;
-        if let Some(description) = stored.description.take().filter(|_| carry.returns) {
-            write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(&description));
-        }
-        stored.give(0, out);
+        let mut stored = self.carry(carry, &Input::of_query(sql)).await?;
+        stored.give_described(carry.returns, &mut self.client.outbox);
         self.say_ready();
         Ok(())
     }
@@ -70,14 +64,7 @@ impl Session {
         bind: &[u8],
     ) -> Result<Stored, Trouble> {
         let bind = view::Bind::parse(bind)?;
-        let input = Input {
-            text: &statement.text,
-            parameters: bind.parameters(),
-            types: &statement.types,
-            results: bind.results,
-            is_query: false,
-        };
-        self.carry(carry, &input).await
+        self.carry(carry, &Input::of_bind(statement, &bind)).await
     }
 
     async fn carry(&mut self, carry: &Carry, input: &Input<'_>) -> Result<Stored, Trouble> {

@@ -32,6 +32,19 @@ pub(super) struct Input<'a> {
     pub is_query: bool,
 }
 
+impl<'a> Input<'a> {
+    /// Of a Query.
+    pub(super) fn of_query(text: &'a str) -> Self {
+        Self { text, parameters: Vec::new(), types: &[], results: &TEXT_RESULTS, is_query: true }
+    }
+
+    /// Of a bound statement.
+    pub(super) fn of_bind(statement: &'a Statement, bind: &view::Bind<'a>) -> Self {
+        let (text, types) = (&*statement.text, &*statement.types);
+        Self { text, parameters: bind.parameters(), types, results: bind.results, is_query: false }
+    }
+}
+
 /// A value that one server has computed.
 pub(super) struct Computed {
     pub type_oid: u32,
@@ -62,6 +75,14 @@ pub(super) struct Stored {
 }
 
 impl Stored {
+    /// Sends all rows as the answer to a Query does: described, where they are returned.
+    pub(super) fn give_described(&mut self, returns: bool, out: &mut Vec<u8>) {
+        if let Some(description) = self.description.take().filter(|_| returns) {
+            write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(&description));
+        }
+        self.give(0, out);
+    }
+
     /// Sends the next rows, all of them for a limit of 0, and says how the Execute ends.
     pub(super) fn give(&mut self, limit: i32, out: &mut Vec<u8>) {
         let limit = usize::try_from(limit).unwrap_or(0);
@@ -95,14 +116,8 @@ const DESCRIBE: [u8; 7] = [client::DESCRIBE, 0, 0, 0, 6, b'P', 0];
 impl Session {
     /// A Query whose rows belong to several shards.
     pub(super) async fn split_query(&mut self, split: &Split, sql: &str) -> Result<(), Trouble> {
-        let (parameters, types) = (Vec::new(), &[][..]);
-        let input = Input { text: sql, parameters, types, results: &TEXT_RESULTS, is_query: true };
-        let mut stored = self.split(split, &input).await?;
-        let out = &mut self.client.outbox;
-        if let Some(description) = stored.description.take().filter(|_| split.returns) {
-            write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(&description));
-        }
-        stored.give(0, out);
+        let mut stored = self.split(split, &Input::of_query(sql)).await?;
+        stored.give_described(split.returns, &mut self.client.outbox);
         self.say_ready();
         Ok(())
     }
@@ -115,14 +130,7 @@ impl Session {
         bind: &[u8],
     ) -> Result<Stored, Trouble> {
         let bind = view::Bind::parse(bind)?;
-        let input = Input {
-            text: &statement.text,
-            parameters: bind.parameters(),
-            types: &statement.types,
-            results: bind.results,
-            is_query: false,
-        };
-        self.split(split, &input).await
+        self.split(split, &Input::of_bind(statement, &bind)).await
     }
 
     async fn split(&mut self, split: &Split, input: &Input<'_>) -> Result<Stored, Trouble> {
