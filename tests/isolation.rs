@@ -1,5 +1,7 @@
 //! What transactions over several shards see.
 
+use std::time::{Duration, Instant};
+
 use crate::support::cluster::{Proxy, World};
 use crate::support::data::{self, admin};
 use crate::support::script::extended;
@@ -35,6 +37,16 @@ impl Stage {
     fn insert(&self, shard: usize, id: usize) {
         let sql = format!("INSERT INTO events (client_id, id, kind) VALUES ({}, {id}, 'new')", self.clients[shard]);
         admin(self.world.shards[shard].port()).rows(&sql);
+    }
+
+    /// Waits until a statement waits for a lock on this shard.
+    fn until_lock(&self, shard: usize) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        let mut watcher = admin(self.world.shards[shard].port());
+        let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        while watcher.value(sql) == "0" {
+            assert!(Instant::now() < deadline, "nothing waits for the lock");
+        }
     }
 }
 
@@ -129,4 +141,55 @@ fn serializable_stays_on_one_shard_however_it_was_asked_for() {
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
     wire.rows("COMMIT");
     assert_eq!(state(&mut wire, "SELECT count(*) FROM events").as_deref(), Some("0A000"));
+}
+
+/// A statement as a client sends it.
+type Message = fn(&str) -> Vec<u8>;
+
+#[test]
+fn one_snapshot_shows_all_tables_that_a_statement_reads_on_a_shard() {
+    let stage = Stage::start("together");
+    let of_one = |table: &str| format!("(SELECT string_agg(kind, ',' ORDER BY id) FROM {table} WHERE id >= 1000)");
+    let sql = format!("SELECT {}, {}", of_one("events"), of_one("other.events"));
+    let mut wire = stage.login();
+    let alone = |sql: &str| extended(sql, &[]);
+    // The shards are in the implicit transaction of a pipeline already.
+    let behind = |sql: &str| {
+        let first = "SELECT client_id FROM events WHERE id < 0";
+        let first = [wire::parse("", first, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+        [first, extended(sql, &[])].concat()
+    };
+    let ways: [(&[&str], Message, &[&str]); 5] = [
+        (&[], wire::query, &[]),
+        (&[], alone, &[]),
+        (&[], behind, &[]),
+        (&["BEGIN"], wire::query, &["COMMIT"]),
+        (&["BEGIN", "UPDATE events SET kind = kind WHERE client_id = -1"], alone, &["COMMIT"]),
+    ];
+    let mut expected = String::new();
+    for (number, (begin, message, end)) in ways.into_iter().enumerate() {
+        for shard in 0..3 {
+            begin.iter().for_each(|sql| drop(wire.rows(sql)));
+            let mut writer = admin(stage.world.shards[shard].port());
+            writer.rows("BEGIN");
+            writer.rows("LOCK TABLE other.events");
+            wire.send(&message(&sql)).unwrap();
+            stage.until_lock(shard);
+            let id = 1000 + 3 * number + shard;
+            for table in ["events", "other.events"] {
+                let client = &stage.clients[shard];
+                writer.rows(&format!("INSERT INTO {table} (client_id, id, kind) VALUES ({client}, {id}, '{id}')"));
+            }
+            writer.rows("COMMIT");
+            expected += &format!("{}{id}", if expected.is_empty() { "" } else { "," });
+            let answers = wire::answers(&wire.until_ready().unwrap());
+            let found: Vec<_> = answers
+                .iter()
+                .flat_map(|it| it.rows.concat())
+                .map(|it| String::from_utf8(it.unwrap()).unwrap())
+                .collect();
+            assert_eq!(found, [&*expected, &*expected], "way {number}, shard {shard}");
+            end.iter().for_each(|sql| drop(wire.rows(sql)));
+        }
+    }
 }

@@ -25,6 +25,12 @@ impl Elements {
         self.bytes.extend_from_slice(value.unwrap_or_default());
     }
 
+    /// A field of a DataRow, its length first.
+    fn push_field(&mut self, field: &[u8]) {
+        self.has_null |= field.first().is_some_and(|byte| byte >> 7 == 1);
+        self.bytes.extend_from_slice(field);
+    }
+
     /// Each value; `None` is NULL.
     pub fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut rest = &self.bytes[..];
@@ -99,6 +105,8 @@ pub struct Fetch {
     pub parts: Vec<Rows>,
     /// The part whose rows come now
     current: usize,
+    /// All parts are one statement: each row begins with the number of its part
+    pub is_together: bool,
     /// Rows are kept as they come, instead of by parts
     pub kept: Option<Box<Kept>>,
     /// A Sync ends the batch
@@ -212,9 +220,11 @@ impl Fetch {
         match tag {
             server::DATA_ROW if self.hidden == 0 && self.kept.is_none() => match &mut self.merged {
                 Some(rows) => rows.push(frame.bytes),
+                None if self.is_together => self.row_of_any(body)?,
                 None => self.row(body)?,
             },
             server::ROW_DESCRIPTION if self.hidden == 0 => self.description = Some(body.into()),
+            server::COMMAND_COMPLETE if self.hidden == 0 && self.is_together => self.current = self.parts.len(),
             server::COMMAND_COMPLETE if self.hidden == 0 => self.current += 1,
             server::READY if self.hidden > 0 => self.hidden -= 1,
             server::READY => self.status = body.first().copied(),
@@ -246,16 +256,41 @@ impl Fetch {
         }
         self.bytes += rest.len();
         for column in &mut rows.columns {
-            let (length, _) = rest.split_first_chunk::<4>().ok_or(Broken)?;
-            let length = i32::from_be_bytes(*length);
-            column.has_null |= length < 0;
-            let (field, after) = rest.split_at_checked(4 + usize::try_from(length).unwrap_or(0)).ok_or(Broken)?;
-            column.bytes.extend_from_slice(field);
-            rest = after;
+            column.push_field(field(&mut rest)?);
         }
         rows.count += 1;
         Ok(())
     }
+
+    fn row_of_any(&mut self, body: &[u8]) -> Result<(), Broken> {
+        let (count, mut rest) = body.split_first_chunk::<2>().ok_or(Broken)?;
+        let width: usize = self.parts.iter().map(|part| part.columns.len()).sum();
+        if usize::from(u16::from_be_bytes(*count)) != 1 + width {
+            return Err(Broken);
+        }
+        let [0, 0, 0, 4, number @ ..] = field(&mut rest)? else { return Err(Broken) };
+        let own = <[u8; 4]>::try_from(number).map(u32::from_be_bytes).map_err(|_| Broken)? as usize;
+        for (number, rows) in self.parts.iter_mut().enumerate() {
+            for column in &mut rows.columns {
+                let field = field(&mut rest)?;
+                if number == own {
+                    self.bytes += field.len();
+                    column.push_field(field);
+                }
+            }
+            rows.count += u32::from(number == own);
+        }
+        Ok(())
+    }
+}
+
+/// The next field of a DataRow, its length first.
+fn field<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Broken> {
+    let (length, _) = rest.split_first_chunk::<4>().ok_or(Broken)?;
+    let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+    let (field, after) = rest.split_at_checked(4 + length).ok_or(Broken)?;
+    *rest = after;
+    Ok(field)
 }
 
 impl Heads for Fetch {
@@ -366,6 +401,23 @@ mod tests {
             assert!(fetch.is_done());
             assert_eq!(fetch.parts, whole.parts);
         }
+    }
+
+    #[test]
+    fn rows_of_several_parts_in_one_statement_go_to_their_parts() {
+        let mut bytes = row(&[Some(&[0, 0, 0, 1]), None, None, Some(b"x")]);
+        bytes.extend_from_slice(&row(&[Some(&[0, 0, 0, 0]), Some(b"ab"), None, None]));
+        write::command_complete(&mut bytes, "SELECT 2");
+        write::ready(&mut bytes, b'I');
+        let mut fetch = Fetch { is_together: true, ..Fetch::new(0, [2, 1].into_iter(), true) };
+        fetch.feed(&bytes).expect("well-formed");
+        assert!(fetch.is_done());
+        let mut apart = Fetch::new(0, [2, 1].into_iter(), true);
+        let mut bytes = row(&[Some(b"ab"), None]);
+        write::command_complete(&mut bytes, "SELECT 1");
+        bytes.extend_from_slice(&row(&[Some(b"x")]));
+        apart.feed(&bytes).expect("well-formed");
+        assert_eq!(fetch.parts, apart.parts);
     }
 
     #[test]

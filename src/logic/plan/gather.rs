@@ -66,6 +66,33 @@ pub struct Transfer {
     pub depends_on_settings: bool,
 }
 
+/// Several parts as one statement, so that one snapshot shows them all. Each row begins with the number of its part; the
+/// columns of the others are NULL in it. The first arm has no rows: it tells the types.
+pub fn together(parts: &[&Part]) -> Option<Part> {
+    let (first, _) = parts.split_first()?;
+    let from = |number: usize| format!("({}) AS q{number}", parts[number].text);
+    let all: Vec<usize> = (0..parts.len()).collect();
+    let list = |own: &[usize]| {
+        let of = |number: usize| match own.contains(&number) {
+            true => format!("q{number}.*"),
+            false => vec!["NULL"; parts[number].columns.len()].join(", "),
+        };
+        all.iter().map(|number| of(*number)).collect::<Vec<_>>().join(", ")
+    };
+    let sources = all.iter().map(|number| from(*number)).collect::<Vec<_>>().join(", ");
+    let mut text = format!("SELECT 0, {} FROM {sources} WHERE false", list(&all));
+    let mut params: Vec<u16> = parts.iter().flat_map(|part| part.params.iter().copied()).collect();
+    params.sort_unstable();
+    params.dedup();
+    for number in all.iter().copied() {
+        let _infallible = write!(text, " UNION ALL SELECT {number}, {} FROM {}", list(&[number]), from(number));
+    }
+    let columns = std::iter::once(NUMBER).chain(parts.iter().flat_map(|part| part.columns.iter().copied())).collect();
+    Some(Part { requirement: first.requirement.clone(), text: text.into(), params, columns })
+}
+
+/// The number of a part.
+const NUMBER: Transfer = Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false };
 pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
 pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
 

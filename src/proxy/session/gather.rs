@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::logic::fetch::{self, Fetch, Kept, Rows};
-use crate::logic::plan::gather::{Gather, Part};
+use crate::logic::plan::gather::{self, Gather, Part};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
@@ -15,6 +15,7 @@ use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{CANCELLED, GROUPING_ERROR, Name, Owed, without_position};
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Isolation;
 use crate::logic::value::Format;
 use crate::proxy::metrics::{Direction, PlanKind};
 use crate::proxy::server::Backend;
@@ -276,13 +277,19 @@ impl Session {
         self.check_output(gather)?;
         // Always in one order, so that two sessions cannot wait for each other's servers.
         places.sort_unstable_by_key(|(shard, _)| *shard);
+        // Otherwise each statement has its own snapshot, and a commit may come between two of them.
+        let needs_one_statement = access == Access::Read && self.isolation() == Isolation::ReadCommitted;
         let mut errands = Vec::with_capacity(places.len());
         for (shard, parts) in places {
-            let widths = parts.iter().map(|number| gather.parts[*number].columns.len()).collect();
-            let write = |out: &mut Vec<u8>, types: &[u8]| {
-                parts.iter().for_each(|number| ask(out, &gather.parts[*number], Given { types, ..given }));
+            let asked: Vec<&Part> = parts.iter().map(|number| &gather.parts[*number]).collect();
+            let together = (needs_one_statement && asked.len() > 1).then(|| gather::together(&asked)).flatten();
+            let widths = asked.iter().map(|part| part.columns.len()).collect();
+            let write = |out: &mut Vec<u8>, types: &[u8]| match &together {
+                Some(together) => ask(out, together, Given { types, ..given }),
+                None => asked.iter().for_each(|part| ask(out, part, Given { types, ..given })),
             };
-            let errand = self.errand(shard, access, widths, given.types, write).await?;
+            let mut errand = self.errand(shard, access, widths, given.types, write).await?;
+            errand.fetch.is_together = together.is_some();
             errands.push(Errand { parts, ..errand });
         }
         self.run_errands(&mut errands).await?;
