@@ -166,11 +166,20 @@ fn check_rule(defined: Defined<'_>, rule: &Rule, schema: &Schema<'_>) -> Option<
         (Rule::Exclusion(columns), Place::Sharded { key, .. }) if !has(columns, key) => {
             Some(Refusal::unique_without_key("an exclusion constraint", table, key))
         }
-        (Rule::Reference { columns, to, to_columns }, _) => {
+        (Rule::Reference { columns, to, to_columns, cascaded, reset }, place) => {
             let is_itself = to.name == defined.name.name && (to.schema == defined.name.schema || defined.is_new);
             let there = schema.find(to);
-            let place = if is_itself { defined.place } else { Place::of(&there) };
-            check_reference(defined, columns, (to, place, relation_of(&there)), to_columns)
+            let their_place = if is_itself { defined.place } else { Place::of(&there) };
+            // An UPDATE of a sharding key looks for foreign keys itself.
+            let is_cascaded = |key| has(cascaded, key) && matches!(their_place, Place::Reference);
+            match place {
+                Place::Sharded { key, .. } if has(reset, key) || is_cascaded(key) => {
+                    Some(Refusal::reference_moves(table, &to.name, key))
+                }
+                Place::Sharded { .. } | Place::Reference | Place::Single(_) | Place::Other => {
+                    check_reference(defined, columns, (to, their_place, relation_of(&there)), to_columns)
+                }
+            }
         }
         (Rule::Unique(_) | Rule::Exclusion(_), _) => None,
     }

@@ -528,6 +528,16 @@ impl Refusal {
         Self::new(Reason::Definition, message, why, hint)
     }
 
+    /// A foreign key whose actions would change a sharding key where the row is.
+    pub fn reference_moves(table: &str, to: &str, key: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("a foreign key from \"{table}\" to \"{to}\" cannot change the sharding key \"{key}\""),
+            "Its action would change rows where they are, and they would belong to another shard.",
+            "Leave out ON UPDATE CASCADE, SET NULL and SET DEFAULT for the sharding key.",
+        )
+    }
+
     /// The key column is what the map says.
     pub fn key_defined(verb: &str, table: &str, key: &str, why: &str) -> Self {
         Self::new(

@@ -158,11 +158,20 @@ fn rule(constraint: &nodes::Constraint, column: Option<&str>) -> Option<Step> {
         ConstrType::CONSTR_PRIMARY | ConstrType::CONSTR_UNIQUE if constraint.indexname().is_some() => return None,
         ConstrType::CONSTR_PRIMARY | ConstrType::CONSTR_UNIQUE => Rule::Unique(or_column(names(constraint.keys()))),
         ConstrType::CONSTR_EXCLUSION => Rule::Exclusion(compared_columns(constraint.exclusions())),
-        ConstrType::CONSTR_FOREIGN => Rule::Reference {
-            columns: or_column(names(constraint.fk_attrs())),
-            to: relation(constraint.pktable()?),
-            to_columns: names(constraint.pk_attrs()),
-        },
+        ConstrType::CONSTR_FOREIGN => {
+            let columns = or_column(names(constraint.fk_attrs()));
+            let (update, delete) = (constraint.fk_upd_action as u8, constraint.fk_del_action as u8);
+            let listed = names(constraint.fk_del_set_cols());
+            let reset = match (update, delete) {
+                (b'n' | b'd', _) => columns.clone(),
+                (_, b'n' | b'd') if listed.is_empty() => columns.clone(),
+                (_, b'n' | b'd') => listed,
+                _ => Vec::new(),
+            };
+            let cascaded = if update == b'c' { columns.clone() } else { Vec::new() };
+            let (to, to_columns) = (relation(constraint.pktable()?), names(constraint.pk_attrs()));
+            Rule::Reference { columns, to, to_columns, cascaded, reset }
+        }
         _ => return None,
     }))
 }

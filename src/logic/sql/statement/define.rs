@@ -114,6 +114,10 @@ pub enum Rule {
         to: RelationName,
         /// Its columns; empty: those of its primary key
         to_columns: Vec<Box<str>>,
+        /// Those of ours that ON UPDATE CASCADE changes
+        cascaded: Vec<Box<str>>,
+        /// Those of ours that SET NULL and SET DEFAULT change
+        reset: Vec<Box<str>>,
     },
 }
 
