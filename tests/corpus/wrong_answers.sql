@@ -114,7 +114,7 @@ COPY countries TO STDOUT WITH (FORMAT csv, HEADER)
 COPY (SELECT id, kind FROM events WHERE client_id = 7 ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)
 
 # W22 COPY TO of a sharded table with a header
-COPY events TO STDOUT WITH (FORMAT csv, HEADER)
+COPY sessions TO STDOUT WITH (FORMAT csv, HEADER)
 
 # W24 LIMIT without ORDER BY
 SELECT count(*) FROM (SELECT 1 FROM events LIMIT 10) x

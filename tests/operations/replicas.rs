@@ -43,7 +43,7 @@ fn reads_go_where_they_may() {
         ("BEGIN READ ONLY", whole.clone(), true),
         ("START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", whole.clone(), true),
         ("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY", whole.clone(), false),
-        ("BEGIN; SET TRANSACTION READ ONLY", whole.clone(), false),
+        ("BEGIN; SET TRANSACTION READ ONLY", whole.clone(), true),
         ("SET shardway.role = 'primary'", whole.clone(), false),
         ("SET shardway.role = 'replica'", whole.clone(), true),
         ("", format!("/* shardway role=primary */ {whole}"), false),
