@@ -5,7 +5,8 @@ use super::*;
 /// A million rows of a hundred bytes, a third of them from each shard.
 const TIMES: usize = 55_600;
 const MANY_ROWS: usize = TIMES * 18;
-const MEMORY_MAX_KIB: i64 = 50 << 10;
+/// What the rows may add to what a proxy holds: in a debug build that is mostly its own program.
+const MEMORY_MAX_KIB: i64 = 16 << 10;
 
 /// The most that a proxy has ever held.
 fn peak_kib(proxy: &Proxy) -> i64 {
@@ -32,6 +33,9 @@ fn a_million_sorted_rows_stream_through_little_memory_however_slow_the_client_is
         "SELECT g, e.client_id, repeat('x', 80) FROM events e, generate_series(1, {TIMES}) g \
          WHERE e.client_id IN ({a}, {b}, {c}) ORDER BY g DESC, e.client_id, e.id"
     );
+    // A statement of the same kind brings in what it is made of.
+    wire.rows("SELECT id FROM events ORDER BY id LIMIT 1");
+    let before = peak_kib(&proxy);
     wire.send(&wire::query(&many)).unwrap();
     // Nobody reads yet: the shards sort, then wait, and the proxy holds only what it has read ahead.
     let deadline = Instant::now() + Duration::from_secs(120);
@@ -56,9 +60,9 @@ fn a_million_sorted_rows_stream_through_little_memory_however_slow_the_client_is
         }
     }
     assert_eq!((rows, last), (MANY_ROWS, 1));
-    let peak = peak_kib(&proxy);
-    eprintln!("{MANY_ROWS} merged rows: at most {peak} KiB resident");
-    assert!(peak < MEMORY_MAX_KIB, "{peak} KiB");
+    let more = peak_kib(&proxy) - before;
+    eprintln!("{MANY_ROWS} merged rows: at most {more} KiB on top of {before}");
+    assert!(more < MEMORY_MAX_KIB, "{more} KiB");
 }
 
 #[test]
