@@ -7,11 +7,10 @@
 //! An UPDATE that gives all its rows one other key runs where they are; then the rows that belong elsewhere move.
 
 use crate::logic::catalog::{ColumnDefault, Relation};
-use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, MergeAction, RelationName, Statement, Target};
 
 use super::constants::{Literals, type_name};
-use super::gather::{self, At, BOOL, Gather, Part, TEXT_MAX, VIEW_ROUNDS_MAX, quoted, stand_in, transfer};
+use super::gather::{self, At, BOOL, Gather, Part, Round, in_rounds, quoted, stand_in, transfer};
 use super::schema::Found;
 use super::survey::{Survey, Written};
 use super::{Access, Home, Refusal, Requirement, Schema, Source, Value};
@@ -68,28 +67,7 @@ pub struct Move {
 
 /// Plans one statement. `text` is the statement alone.
 pub fn change(text: &str, schema: &Schema<'_>) -> Result<Change, Refusal> {
-    let mut expanded;
-    let mut text = text;
-    for _ in 0..VIEW_ROUNDS_MAX {
-        let parsed = with_texts(text, |located| match located {
-            [one] => round(one, text, schema),
-            _ => Err(Refusal::across("a query of several statements")),
-        });
-        match parsed.unwrap_or_else(|_| Err(Refusal::across("a text that does not parse")))? {
-            Round::Done(change) => return Ok(*change),
-            Round::Expanded(text) if text.len() > TEXT_MAX => break,
-            Round::Expanded(text) => expanded = text,
-        }
-        text = &expanded;
-    }
-    Err(Refusal::across("so many views"))
-}
-
-/// What one look at a text comes to.
-enum Round {
-    Done(Box<Change>),
-    /// Its views are written out: look again
-    Expanded(String),
+    in_rounds(text, |one, text| round(one, text, schema))
 }
 
 /// What the planner looks at of a write.
@@ -138,7 +116,7 @@ fn set_by(assignments: &[Target]) -> Vec<&str> {
     assignments.iter().filter_map(|it| it.name.as_deref()).collect()
 }
 
-fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round, Refusal> {
+fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Change>, Refusal> {
     let Some(shape) = shape(&located.statement) else { return Err(Refusal::across("a statement that is no query")) };
     let mut survey = Survey::new(*schema, Literals::new(text, None), shape.verb);
     survey.may_spread = true;

@@ -97,21 +97,36 @@ pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary
 pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
 
 /// Views on views beyond this are refused.
-pub(super) const VIEW_ROUNDS_MAX: usize = 16;
+const VIEW_ROUNDS_MAX: usize = 16;
 /// Texts longer than this are refused: views that multiply.
-pub(super) const TEXT_MAX: usize = 1 << 20;
+const TEXT_MAX: usize = 1 << 20;
 
 /// Plans one statement. `text` is the statement alone.
 pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
+    in_rounds(text, |one, text| round(one, text, schema))
+}
+
+/// What one look at a text comes to.
+pub(super) enum Round<T> {
+    Done(Box<T>),
+    /// Its views are written out: look again
+    Expanded(String),
+}
+
+/// Looks at a statement until none of its views is left.
+pub(super) fn in_rounds<T>(
+    text: &str,
+    round: impl Fn(&Located, &str) -> Result<Round<T>, Refusal>,
+) -> Result<T, Refusal> {
     let mut expanded;
     let mut text = text;
     for _ in 0..VIEW_ROUNDS_MAX {
         let parsed = with_texts(text, |located| match located {
-            [one] => round(one, text, schema),
+            [one] => round(one, text),
             _ => Err(Refusal::across("a query of several statements")),
         });
         match parsed.unwrap_or_else(|_| Err(Refusal::across("a text that does not parse")))? {
-            Round::Done(gather) => return Ok(*gather),
+            Round::Done(plan) => return Ok(*plan),
             Round::Expanded(text) if text.len() > TEXT_MAX => break,
             Round::Expanded(text) => expanded = text,
         }
@@ -120,15 +135,8 @@ pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
     Err(Refusal::across("so many views"))
 }
 
-/// What one look at a text comes to.
-enum Round {
-    Done(Box<Gather>),
-    /// Its views are written out: look again
-    Expanded(String),
-}
-
 #[expect(clippy::wildcard_enum_match_arm, reason = "only queries read rows of several shards")]
-fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round, Refusal> {
+fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gather>, Refusal> {
     let has_with = match &located.statement {
         Statement::Query(query) => query.with.is_some(),
         _ => return Err(Refusal::across("a statement that is no query")),

@@ -10,7 +10,7 @@ use pg_raw_parse::{Node, make};
 use super::super::statement::{Alias, RelationName};
 use super::query::alias;
 use super::sorted::{printed_after_select, rows};
-use super::{PRINTED_MAX, relation, with_stack_for};
+use super::{relation, with_select};
 
 /// The pieces of a plain aggregate query.
 #[derive(Debug)]
@@ -63,17 +63,7 @@ pub enum What {
 
 /// Takes a text to pieces.
 pub fn aggregated(text: &str) -> Option<Aggregated> {
-    if text.len() > PRINTED_MAX {
-        return None;
-    }
-    with_stack_for(text, || {
-        let parsed = pg_raw_parse::parse(text).ok()?;
-        let mut statements = parsed.iter();
-        match (statements.next()?.stmt(), statements.next()) {
-            (Node::SelectStmt(select), None) => of_select(select),
-            _ => None,
-        }
-    })
+    with_select(text, of_select)
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "a limit is a parameter, or has none")]

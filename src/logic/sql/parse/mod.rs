@@ -56,6 +56,21 @@ fn with_stack_for<T>(text: &str, work: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(bytes, bytes + RED_ZONE, work)
 }
 
+/// Shows a text that is one SELECT, and short enough to be printed in pieces, to `work`.
+fn with_select<T>(text: &str, work: impl FnOnce(&nodes::SelectStmt) -> Option<T>) -> Option<T> {
+    if text.len() > PRINTED_MAX {
+        return None;
+    }
+    with_stack_for(text, || {
+        let parsed = pg_raw_parse::parse(text).ok()?;
+        let mut statements = parsed.iter();
+        match (statements.next()?.stmt(), statements.next()) {
+            (Node::SelectStmt(select), None) => work(select),
+            _ => None,
+        }
+    })
+}
+
 fn with_model<T>(text: &str, with_texts: bool, work: impl FnOnce(&[Located]) -> T) -> Result<T, SyntaxError> {
     let (statements, depth) = deeper(|| parse(text, with_texts))?;
     let bytes = RED_ZONE + depth * BYTES_A_LEVEL;

@@ -12,7 +12,7 @@ use super::super::statement::expression::TypeName;
 use super::super::statement::{Alias, RelationName};
 use super::expression::type_name;
 use super::query::alias;
-use super::{PRINTED_MAX, names, relation, with_stack_for};
+use super::{names, relation, with_select};
 
 /// The pieces of a query.
 #[derive(Debug)]
@@ -97,17 +97,7 @@ pub enum Bound {
 /// Takes a text to pieces. Items of ORDER BY with parameters of their own give `None`: elsewhere in the statement
 /// PostgreSQL could find other types for them.
 pub fn sorted(text: &str) -> Option<Sorted> {
-    if text.len() > PRINTED_MAX {
-        return None;
-    }
-    with_stack_for(text, || {
-        let parsed = pg_raw_parse::parse(text).ok()?;
-        let mut statements = parsed.iter();
-        match (statements.next()?.stmt(), statements.next()) {
-            (Node::SelectStmt(select), None) => of_select(select),
-            _ => None,
-        }
-    })
+    with_select(text, of_select)
 }
 
 fn of_select(select: &nodes::SelectStmt) -> Option<Sorted> {
