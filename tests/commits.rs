@@ -112,7 +112,7 @@ fn a_crash_at_any_step_of_a_commit_leaves_all_or_nothing() {
         let (clients, id) = rows(&world, STEPS.len() + number);
         assert!(run(&mut write_everywhere(&dying, &clients, id, step), "COMMIT").is_some());
         until_dead(&mut dying, step);
-        let mut dying = Proxy::start_to_crash(&world.lab, &format!("dying-{step}"), &map, step).unwrap();
+        let mut dying = Proxy::spawn_to_crash(&world.lab, &format!("dying-{step}"), &map, step).unwrap();
         until_dead(&mut dying, step);
     }
     let (one, other) = (Proxy::start(&world.lab, "one", &map), Proxy::start(&world.lab, "other", &map));

@@ -89,6 +89,11 @@ impl Proxy {
 
     /// The same; it dies at a named step of a commit over several shards.
     pub fn start_to_crash(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
+        Self::spawn_to_crash(lab, name, toml, step)?.once_up()
+    }
+
+    /// The same, not waited for: it may be gone before it is up.
+    pub fn spawn_to_crash(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
         let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
         Self::spawn(lab, name, front, Some(("SHARDWAY_CRASH_AT", step)))
     }
@@ -96,12 +101,12 @@ impl Proxy {
     /// The same; it stands still at the step until it is sent CONT.
     pub fn start_to_stop(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
         let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
-        Self::spawn(lab, name, front, Some(("SHARDWAY_STOP_AT", step)))
+        Self::spawn(lab, name, front, Some(("SHARDWAY_STOP_AT", step)))?.once_up()
     }
 
     /// Starts the proxy with what this makes of the ports for clients and for metrics.
     pub fn start_with(lab: &Arc<Lab>, name: &str, toml: impl FnOnce(u16, u16) -> String) -> anyhow::Result<Self> {
-        Self::spawn(lab, name, toml, None)
+        Self::spawn(lab, name, toml, None)?.once_up()
     }
 
     fn spawn(
@@ -126,9 +131,7 @@ impl Proxy {
             .spawn()
             .context("cannot start the proxy")?;
         lab.adopt(name, child.id())?;
-        let mut proxy = Self { lab: Arc::clone(lab), name: name.to_owned(), child, port, metrics_port, config, log };
-        proxy.wait_until_up()?;
-        Ok(proxy)
+        Ok(Self { lab: Arc::clone(lab), name: name.to_owned(), child, port, metrics_port, config, log })
     }
 
     /// `[listen]` and `[[users]]` of every configuration.
@@ -182,7 +185,8 @@ impl Proxy {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    fn wait_until_up(&mut self) -> anyhow::Result<()> {
+    /// This proxy, taking clients and ready.
+    fn once_up(mut self) -> anyhow::Result<Self> {
         let deadline = Instant::now() + Duration::from_secs(30);
         // It may take logins with TLS only: a connection is enough.
         while !(TcpStream::connect(("127.0.0.1", self.port)).is_ok() && is_ready(self.metrics_port)) {
@@ -191,7 +195,7 @@ impl Proxy {
             }
             std::thread::sleep(Duration::from_millis(15));
         }
-        Ok(())
+        Ok(self)
     }
 }
 
