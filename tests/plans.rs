@@ -168,8 +168,7 @@ fn table(name: &str) -> TableName {
 fn map() -> ShardMap {
     let shards = ["a", "b", "c"].map(Box::from).to_vec();
     let range = |from, to, shard| KeyRange { from: Some(Key::Int(from)), to, shard: ShardId(shard) };
-    let keyspace =
-        |name: &str, key_type, method| Keyspace { name: name.into(), key_type, method, pins: HashMap::new() };
+    let keyspace = |name: &str, key_type, method| Keyspace::new(name.into(), key_type, method, HashMap::new());
     let hash = || Method::Hash { buckets: (0..256).map(|bucket| ShardId(bucket / 86)).collect() };
     let keyspaces = vec![
         keyspace("clients", KeyType::BigInt, hash()),

@@ -39,7 +39,7 @@ pub fn read(entry: &Entry, shards: &Names, used: &mut HashSet<ShardId>, problems
         Method::Hash { buckets } => used.extend(buckets.iter()),
         Method::Range(ranges) => used.extend(ranges.iter().map(|range| range.shard)),
     }
-    Some(Keyspace { name: entry.key.as_str().into(), key_type, method, pins })
+    Some(Keyspace::new(entry.key.as_str().into(), key_type, method, pins))
 }
 
 /// The method, with the field that describes it.

@@ -1,5 +1,7 @@
 //! From a key, an interval of keys or a name to shards.
 
+use std::collections::HashMap;
+
 use super::{KeyRange, Keyspace, KeyspaceId, Method, Placement, ShardId, ShardMap, ShardSet, TableName};
 use crate::logic::value::{Key, KeyType};
 
@@ -44,6 +46,16 @@ impl ShardMap {
 }
 
 impl Keyspace {
+    /// A keyspace of this name.
+    pub fn new(name: Box<str>, key_type: KeyType, method: Method, pins: HashMap<Key, ShardId>) -> Self {
+        let pinned = pins.values().copied();
+        let members = match &method {
+            Method::Hash { buckets } => buckets.iter().copied().chain(pinned).collect(),
+            Method::Range(ranges) => ranges.iter().map(|range| range.shard).chain(pinned).collect(),
+        };
+        Self { name, key_type, method, pins, members }
+    }
+
     /// The home of a key; `None` when it lies outside every range.
     pub fn shard_of(&self, key: &Key) -> Option<ShardId> {
         if let Some(shard) = self.pins.get(key) {
@@ -57,11 +69,7 @@ impl Keyspace {
 
     /// Every shard that owns a bucket, a range or a pin.
     pub fn all(&self) -> ShardSet {
-        let pins = self.pins.values().copied();
-        match &self.method {
-            Method::Hash { buckets } => buckets.iter().copied().chain(pins).collect(),
-            Method::Range(ranges) => ranges.iter().map(|range| range.shard).chain(pins).collect(),
-        }
+        self.members
     }
 
     /// The shards that may hold keys of an interval: never fewer than do.
@@ -75,7 +83,7 @@ impl Keyspace {
         }
         match &self.method {
             Method::Hash { .. } => match self.enumerate(from, to) {
-                Some(keys) => keys.filter_map(|key| self.shard_of(&key)).collect(),
+                Some(keys) => self.shards_of(keys),
                 None => self.all(),
             },
             Method::Range(ranges) => {
@@ -84,6 +92,18 @@ impl Keyspace {
                 overlapping.chain(pinned).collect()
             }
         }
+    }
+
+    /// The homes of these keys, of which there may be more than shards.
+    fn shards_of(&self, keys: impl Iterator<Item = Key>) -> ShardSet {
+        let mut found = ShardSet::EMPTY;
+        for shard in keys.filter_map(|key| self.shard_of(&key)) {
+            found.insert(shard);
+            if found == self.members {
+                break;
+            }
+        }
+        found
     }
 
     /// Every key of a small interval of integers or days.

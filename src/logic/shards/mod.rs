@@ -74,6 +74,8 @@ pub struct Keyspace {
     pub method: Method,
     /// Single keys placed by hand; they win over the method
     pub pins: HashMap<Key, ShardId>,
+    /// Every shard that owns a bucket, a range or a pin
+    members: ShardSet,
 }
 
 /// How a keyspace finds a shard.

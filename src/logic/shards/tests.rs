@@ -6,7 +6,7 @@ use super::*;
 
 fn keyspace(key_type: KeyType, method: Method, pins: &[(i64, u16)]) -> Keyspace {
     let pins = pins.iter().map(|(key, shard)| (Key::Int(*key), ShardId(*shard))).collect();
-    Keyspace { name: "k".into(), key_type, method, pins }
+    Keyspace::new("k".into(), key_type, method, pins)
 }
 
 fn run(first: u32, last: u32, shard: u16) -> BucketRun {

@@ -165,7 +165,10 @@ impl Exchange<'_> {
                 Poll::Ready(Ok(())) => (),
                 Poll::Ready(Err(outcome)) => return Poll::Ready(outcome),
                 Poll::Pending => {
-                    if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
+                    if self.client.has_backlog()
+                        && !self.may_wait(0)
+                        && matches!(self.client.poll_flush(context), Poll::Ready(Err(_)))
+                    {
                         return Poll::Ready(Outcome::ClientGone);
                     }
                     return self.client.poll_gone(context).map(|()| Outcome::ClientGone);

@@ -235,6 +235,8 @@ impl Session {
         let was_member = self.held[index].is_member;
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
         self.pipeline.clear();
+        // The other shards' rows, or the command tag.
+        self.pipeline.more_follows = true;
         // In a transaction block a Sync in between changes nothing.
         let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
         if !is_open {

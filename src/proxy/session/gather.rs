@@ -127,6 +127,7 @@ impl Session {
         let fetched = self.fetch(gather, given, &values).await?;
         let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
+        self.pipeline.more_follows = true;
         self.prepare(index);
         self.write_final(index, gather, given, &fetched, b"");
         drop(fetched);
