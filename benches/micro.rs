@@ -51,7 +51,7 @@ fn keyspace(key_type: KeyType) -> Keyspace {
     let runs: Vec<BucketRun> =
         (0..3).zip(runs).map(|(shard, (first, last))| BucketRun { first, last, shard: ShardId(shard) }).collect();
     let method = Method::hash(&runs).expect("the buckets have no gaps");
-    Keyspace { name: "k".into(), key_type, method, pins: std::collections::HashMap::new() }
+    Keyspace::new("k".into(), key_type, method, std::collections::HashMap::new())
 }
 
 /// A thousand rows of 60 bytes, pushed in messages of 8 KiB.

@@ -1,4 +1,4 @@
-@same 70
+@same 78
 
 # numbers of client_id
 SELECT count(client_id), sum(client_id), avg(client_id), min(client_id), max(client_id) FROM wide WHERE client_id < 100
@@ -224,3 +224,28 @@ SELECT count(*) FROM events WHERE 1 / (id - id) > 0
 
 # a name of ours
 SELECT count(*) AS shardway_a0, sum(id) AS shardway_1 FROM events
+
+# whole numbers only
+SELECT count(*), count(i2) AS n, sum(i2), sum(i4) AS "Sum", min(i2), max(i2), min(i4), max(i4), min(client_id), max(client_id) FROM wide
+
+# whole numbers of no rows
+SELECT count(*), sum(i4), min(i4), max(client_id) FROM wide WHERE i4 = 123456 AND i4 = 654321
+
+# whole numbers of an empty table
+SELECT count(*), min(client_id) FROM nothing
+
+# whole numbers of some shards
+SELECT count(*), sum(i4), max(i2) FROM wide WHERE client_id IN (1, 2)
+
+# whole numbers of chosen rows
+@params 3 | 60
+SELECT count(*) FILTER (WHERE client_id > $1), sum(w.i4) FILTER (WHERE w.client_id < $2), max(i2) FROM wide w WHERE client_id <> $1
+
+# whole numbers where a row fails
+SELECT count(*), sum(i4) FROM wide WHERE 10 / (client_id - 5) > 0
+
+# whole numbers of a bigint, whose sum is a numeric
+SELECT count(*), sum(client_id) FROM wide
+
+# whole numbers that no row has, in a column that only one shard has
+SELECT sum(i4), min(i2) FROM wide WHERE client_id = ANY('{1,2,3,4,5,6,7,8,9}') AND i4 > 0

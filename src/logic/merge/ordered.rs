@@ -129,7 +129,7 @@ impl First {
 }
 
 /// One field of a DataRow, and what follows it.
-fn field(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Broken> {
+pub(super) fn field(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Broken> {
     let (length, rest) = bytes.split_first_chunk::<4>().ok_or(Broken)?;
     match usize::try_from(i32::from_be_bytes(*length)) {
         Ok(length) => rest.split_at_checked(length).map(|(value, rest)| (Some(value), rest)).ok_or(Broken),

@@ -9,6 +9,7 @@ use super::copies::{self, Copied, Once};
 use super::copy_out::{self, CopyOut};
 use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
+use super::fold;
 use super::gather::{self, Gather};
 use super::merge::{self, Merge};
 use super::split::{self, Split};
@@ -242,7 +243,10 @@ fn after_for(text: &str) -> Option<usize> {
 
 fn read(text: &str, schema: &Schema<'_>) -> Across {
     let fanout = fanout::fanout(text, schema);
-    let merge = if fanout.is_none() { merge::merge(text, schema).map(Box::new) } else { None };
+    let merge = match fanout {
+        None => merge::merge(text, schema).or_else(|| fold::fold(text, schema)).map(Box::new),
+        Some(_) => None,
+    };
     let gather = match reduce::reduce(text, schema) {
         Some(reduced) => Ok(reduced),
         None => gather::gather(text, schema),

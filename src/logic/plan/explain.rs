@@ -95,7 +95,15 @@ fn merge(merge: &Merge, map: &ShardMap) -> String {
         format!("#{}{}{nulls}", usize::from(merge.columns) + place + 1, if is_descending { " desc" } else { "" })
     });
     let keys: Vec<String> = keys.collect();
-    let order = if keys.is_empty() { "any order".to_owned() } else { format!("order by {}", keys.join(", ")) };
+    let order = match &merge.folds[..] {
+        [] if keys.is_empty() => "any order".to_owned(),
+        [] => format!("order by {}", keys.join(", ")),
+        folds => {
+            let named: Vec<String> =
+                folds.iter().enumerate().map(|(place, fold)| format!("{} #{}", fold.name(), place + 1)).collect();
+            format!("one row of {}", named.join(", "))
+        }
+    };
     let mut text =
         format!("=> Merge: {}\n   each: {}\n   merge: {order}", requirement(&merge.requirement, map), merge.text);
     for (what, bound) in [("skip", &merge.offset), ("take", &merge.limit)] {

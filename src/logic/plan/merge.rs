@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::logic::catalog::{Column, Relation, TextOrder};
-use crate::logic::merge::{Direction, SortKey};
+use crate::logic::merge::{Direction, Fold, SortKey};
 use crate::logic::sql::parse::sorted::{self, By, Item, Printed, Sorted, sorted};
 use crate::logic::sql::statement::{Alias, RelationName};
 
@@ -39,6 +39,8 @@ pub struct Merge {
     pub columns: u16,
     /// The columns behind them: what the rows are sorted by, none where any order will do
     pub keys: Vec<SortKey>,
+    /// Each shard has one row, and the client gets one: what becomes of each column. Else empty
+    pub folds: Vec<Fold>,
     /// LIMIT
     pub limit: Option<Bound>,
     /// OFFSET
@@ -125,6 +127,7 @@ pub fn merge(text: &str, schema: &Schema<'_>) -> Option<Merge> {
         params: params.into_iter().collect(),
         columns,
         keys,
+        folds: Vec::new(),
         limit,
         offset,
         learned: Learned::default(),

@@ -39,6 +39,7 @@ pub mod carry;
 pub mod everywhere;
 pub mod copy_out;
 pub mod merge;
+mod fold;
 pub mod change;
 pub mod copies;
 pub mod across;

@@ -16,7 +16,7 @@ use crate::logic::sql::parse::aggregate::{Aggregated, ColumnName, Output, What, 
 use crate::logic::sql::parse::with_statements;
 
 use super::constants::{Literals, array_of_plain};
-use super::fanout::fanout;
+use super::fanout::{Fanout, fanout};
 use super::gather::{Gather, Part, Transfer, quoted, transfer};
 use super::schema::Found;
 use super::survey::Survey;
@@ -24,25 +24,8 @@ use super::{Home, Schema};
 
 /// The plan of a plain aggregate query over one sharded table; `None` for anything else.
 pub fn reduce(text: &str, schema: &Schema<'_>) -> Option<Gather> {
-    let aggregated = aggregated(text)?;
-    let Found::Sharded { relation: Some(relation), .. } = schema.find(&aggregated.table) else { return None };
-    if aggregated.table.is_only || !aggregated.alias.columns.is_empty() {
-        return None;
-    }
-    // The rows that are aggregated are told apart as those of a query that lists them would be.
-    let listed = format!("SELECT {} {}", filters(&aggregated), aggregated.rows);
-    let fanout = fanout(&listed, schema)?;
+    let Source { aggregated, relation, fanout, listed } = source(text, schema)?;
     let pieces = Pieces::of(&aggregated, relation)?;
-    let is_postgresqls = |target: &Output| match &target.what {
-        What::Key(_) => true,
-        What::Aggregate { function, .. } => {
-            let of_name = schema.catalog.functions.get(function).map(Vec::as_slice).unwrap_or_default();
-            of_name.iter().all(|it| it.schema.as_ref() == "pg_catalog")
-        }
-    };
-    if !aggregated.targets.iter().all(is_postgresqls) {
-        return None;
-    }
     // Elsewhere PostgreSQL could find another type for such a parameter.
     let used = params_of(&listed, schema)?;
     if !used.is_disjoint(&aggregated.tail_params) {
@@ -58,6 +41,36 @@ pub fn reduce(text: &str, schema: &Schema<'_>) -> Option<Gather> {
     let text = pieces.last(&aggregated, params)?.into();
     let absent = (1..=params).filter(|number| !aggregated.tail_params.contains(number)).collect();
     Some(Gather { parts: vec![part], text, params, absent, home: Home::Any, access: fanout.access })
+}
+
+/// A plain aggregate query over one sharded table.
+pub(super) struct Source<'a> {
+    pub aggregated: Aggregated,
+    pub relation: &'a Relation,
+    /// The shards whose rows are aggregated
+    pub fanout: Fanout,
+    /// The query that lists these rows
+    listed: String,
+}
+
+/// Takes it to pieces, all of them PostgreSQL's own.
+pub(super) fn source<'a>(text: &str, schema: &Schema<'a>) -> Option<Source<'a>> {
+    let aggregated = aggregated(text)?;
+    let Found::Sharded { relation: Some(relation), .. } = schema.find(&aggregated.table) else { return None };
+    if aggregated.table.is_only || !aggregated.alias.columns.is_empty() {
+        return None;
+    }
+    // The rows that are aggregated are told apart as those of a query that lists them would be.
+    let listed = format!("SELECT {} {}", filters(&aggregated), aggregated.rows);
+    let fanout = fanout(&listed, schema)?;
+    let is_postgresqls = |target: &Output| match &target.what {
+        What::Key(_) => true,
+        What::Aggregate { function, .. } => {
+            let of_name = schema.catalog.functions.get(function).map(Vec::as_slice).unwrap_or_default();
+            of_name.iter().all(|it| it.schema.as_ref() == "pg_catalog")
+        }
+    };
+    aggregated.targets.iter().all(is_postgresqls).then_some(Source { aggregated, relation, fanout, listed })
 }
 
 /// The conditions of FILTER, so that the proof looks at them too.
@@ -213,9 +226,9 @@ impl Pieces {
 
 // pg_type.dat
 const BOOL: u32 = 16;
-const INT8: u32 = 20;
-const INT2: u32 = 21;
-const INT4: u32 = 23;
+pub(super) const INT8: u32 = 20;
+pub(super) const INT2: u32 = 21;
+pub(super) const INT4: u32 = 23;
 const TEXT: u32 = 25;
 const VARCHAR: u32 = 1043;
 const NUMERIC: u32 = 1700;
@@ -228,7 +241,7 @@ fn has_extremes(oid: u32) -> bool {
     matches!(oid, INT2 | INT4 | INT8 | NUMERIC | TEXT | DATE | TIMESTAMP | TIMESTAMPTZ)
 }
 
-fn column_of<'r>(name: &ColumnName, aggregated: &Aggregated, relation: &'r Relation) -> Option<&'r Column> {
+pub(super) fn column_of<'r>(name: &ColumnName, aggregated: &Aggregated, relation: &'r Relation) -> Option<&'r Column> {
     let visible = aggregated.alias.name.as_ref().unwrap_or(&aggregated.table.name);
     let own = match name.as_slice() {
         [own] => own,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::logic::fetch::Fetch;
-use crate::logic::merge::{Heads, KeyKind, Ordered, Rows, SortKey, Step};
+use crate::logic::merge::{Folded, Heads, KeyKind, Ordered, Rows, SortKey, Step};
 use crate::logic::plan::merge::{Bound, Merge};
 use crate::logic::plan::{Access, Requirement};
 use crate::logic::protocol::frame::{client, server};
@@ -39,6 +39,8 @@ enum Stage {
     Undescribed,
     /// Rows pass
     Merging(Ordered),
+    /// One row of each is taken; what the client is to hear before the one that comes of them
+    Folding(Folded, Vec<u8>),
     /// What still comes is of no interest; so many rows were passed on
     Draining(Merged),
 }
@@ -205,7 +207,7 @@ impl Session {
         self.end_errands(errands, limit, patience.deadlock)?;
         match run.stage {
             Stage::Draining(merged) if !run.is_broken => Ok(merged),
-            Stage::Undescribed | Stage::Merging(_) | Stage::Draining(_) => {
+            Stage::Undescribed | Stage::Merging(_) | Stage::Folding(..) | Stage::Draining(_) => {
                 Err(Fault::Broken("a shard sent rows that do not fit their description".to_owned()).into())
             }
         }
@@ -256,6 +258,21 @@ impl Run<'_> {
                     }
                 }
             },
+            Stage::Folding(folded, head) => match folded.step(errands, head) {
+                Ok(Step::Wants | Step::Row) => Step::Wants,
+                Ok(Step::Done) => {
+                    let merged = if folded.is_out_of_range { Merged::Unsuited } else { Merged::Done(1) };
+                    if merged != Merged::Unsuited {
+                        out.append(head);
+                    }
+                    self.stage = Stage::Draining(merged);
+                    Step::Row
+                }
+                Err(_) => {
+                    self.is_broken = true;
+                    Step::Row
+                }
+            },
             Stage::Draining(_) => {
                 let was_full = errands.iter().any(|errand| errand.fetch.is_full());
                 errands.iter_mut().for_each(|errand| errand.fetch.rows().clear());
@@ -270,17 +287,40 @@ impl Run<'_> {
         let keys = self.merge.keys.len();
         let described = Described::read(description, keys);
         // The schema may have changed behind our back: then the columns of a star are not those that were counted.
-        let described = described.filter(|it| keys == 0 || it.count == self.merge.columns);
+        let is_counted = keys > 0 || !self.merge.folds.is_empty();
+        let described = described.filter(|it| !is_counted || it.count == self.merge.columns);
         let Some(described) = described else {
             self.stage = Stage::Draining(Merged::Unsuited);
             return;
         };
-        let kinds = self.merge.keys.iter().zip(&described.types).map(|(key, oid)| Some((*key, key.kind(*oid)?)));
-        let Some(keys) = kinds.collect::<Option<Vec<(SortKey, KeyKind)>>>() else {
+        let stage = match &self.merge.folds[..] {
+            [] => {
+                let kinds =
+                    self.merge.keys.iter().zip(&described.types).map(|(key, oid)| Some((*key, key.kind(*oid)?)));
+                let keys = kinds.collect::<Option<Vec<(SortKey, KeyKind)>>>();
+                let columns = usize::from(described.count);
+                keys.map(|keys| Stage::Merging(Ordered::new(keys, columns, errands.len(), self.skip, self.take)))
+            }
+            folds => {
+                let fields = described.fields();
+                let columns = folds.iter().zip(fields).map(|(fold, (oid, is_binary))| (*fold, oid, is_binary));
+                Folded::new(columns, errands.len()).map(|folded| Stage::Folding(folded, Vec::new()))
+            }
+        };
+        let Some(mut stage) = stage else {
             self.merge.learned.is_unsuited();
             self.stage = Stage::Draining(Merged::Unsuited);
             return;
         };
+        match &mut stage {
+            Stage::Folding(_, head) => self.tell(&described, head),
+            Stage::Undescribed | Stage::Merging(_) | Stage::Draining(_) => self.tell(&described, out),
+        }
+        self.stage = stage;
+    }
+
+    /// What comes before the rows.
+    fn tell(&self, described: &Described<'_>, out: &mut Vec<u8>) {
         if self.told.of_bind {
             write::bare(out, server::BIND_COMPLETE);
         }
@@ -290,8 +330,6 @@ impl Run<'_> {
                 out.extend_from_slice(described.columns);
             });
         }
-        let columns = usize::from(described.count);
-        self.stage = Stage::Merging(Ordered::new(keys, columns, errands.len(), self.skip, self.take));
     }
 }
 
@@ -300,6 +338,9 @@ impl Run<'_> {
     fn fail(&mut self, errands: &[Errand], out: &mut Vec<u8>) {
         if let Stage::Undescribed = self.stage {
             self.begin(errands, out);
+        }
+        if let Stage::Folding(_, head) = &mut self.stage {
+            out.append(head);
         }
         self.stage = Stage::Draining(Merged::Done(0));
     }
@@ -326,6 +367,9 @@ impl Heads for Errand {
     }
 }
 
+/// Bytes after a column's name: table, column, type, size, modifier, format (RowDescription).
+const REST: usize = 18;
+
 /// What a RowDescription says.
 struct Described<'a> {
     /// The columns of the client
@@ -337,10 +381,20 @@ struct Described<'a> {
 }
 
 impl<'a> Described<'a> {
+    /// Type of each of the client's columns, and whether its values are in binary.
+    fn fields(&self) -> impl Iterator<Item = (u32, bool)> {
+        let mut rest = self.columns;
+        std::iter::from_fn(move || {
+            let end = memchr::memchr(0, rest)? + 1;
+            let (_, facts) = rest.split_at_checked(end)?;
+            let (facts, after) = facts.split_first_chunk::<REST>()?;
+            rest = after;
+            Some((u32::from_be_bytes(*facts[6..].first_chunk()?), facts[REST - 1] == 1))
+        })
+    }
+
     /// The last `keys` columns are ours.
     fn read(body: &'a [u8], keys: usize) -> Option<Self> {
-        // After its name: table, column, type, size, modifier, format (RowDescription).
-        const REST: usize = 18;
         let (count, fields) = body.split_first_chunk::<2>()?;
         let count = u16::from_be_bytes(*count).checked_sub(u16::try_from(keys).ok()?)?;
         let field = |bytes: &'a [u8]| {

@@ -77,7 +77,7 @@ fn of_select(select: &nodes::SelectStmt) -> Option<Aggregated> {
         && select.locking_clause().is_empty()
         && select.into_clause().is_none()
         && !select.group_distinct
-        && select.limit_option == LimitOption::LIMIT_OPTION_COUNT;
+        && !matches!(select.limit_option, LimitOption::LIMIT_OPTION_WITH_TIES);
     let mut from = select.from_clause().iter();
     let (Some(Node::RangeVar(range)), None, true) = (from.next(), from.next(), is_plain) else { return None };
     let keys: Vec<ColumnName> = select.group_clause().iter().map(column).collect::<Option<_>>()?;
