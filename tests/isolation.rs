@@ -1,5 +1,6 @@
 //! What transactions over several shards see.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use crate::support::cluster::{Proxy, World};
@@ -39,12 +40,12 @@ impl Stage {
         admin(self.world.shards[shard].port()).rows(&sql);
     }
 
-    /// Waits until a statement waits for a lock on this shard.
-    fn until_lock(&self, shard: usize) {
+    /// Waits until a statement waits for a lock on one of these shards.
+    fn until_lock(&self, shards: Range<usize>) {
         let deadline = Instant::now() + Duration::from_secs(30);
-        let mut watcher = admin(self.world.shards[shard].port());
+        let mut watchers: Vec<_> = self.world.shards[shards].iter().map(|shard| admin(shard.port())).collect();
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
-        while watcher.value(sql) == "0" {
+        while watchers.iter_mut().all(|watcher| watcher.value(sql) == "0") {
             assert!(Instant::now() < deadline, "nothing waits for the lock");
         }
     }
@@ -174,7 +175,7 @@ fn one_snapshot_shows_all_tables_that_a_statement_reads_on_a_shard() {
             writer.rows("BEGIN");
             writer.rows("LOCK TABLE other.events");
             wire.send(&message(&sql)).unwrap();
-            stage.until_lock(shard);
+            stage.until_lock(shard..shard + 1);
             let id = 1000 + 3 * number + shard;
             for table in ["events", "other.events"] {
                 let client = &stage.clients[shard];
@@ -189,6 +190,60 @@ fn one_snapshot_shows_all_tables_that_a_statement_reads_on_a_shard() {
                 .map(|it| String::from_utf8(it.unwrap()).unwrap())
                 .collect();
             assert_eq!(found, [&*expected, &*expected], "way {number}, shard {shard}");
+            end.iter().for_each(|sql| drop(wire.rows(sql)));
+        }
+    }
+}
+
+#[test]
+fn one_snapshot_shows_rows_of_a_shard_and_tables_that_it_has_as_a_whole() {
+    let stage = Stage::start("whole");
+    let mut wire = stage.login();
+    let alone = |sql: &str| extended(sql, &[]);
+    let ways: [(&[&str], Message, &[&str]); 4] = [
+        (&[], wire::query, &[]),
+        (&[], alone, &[]),
+        (&["BEGIN"], wire::query, &["COMMIT"]),
+        (&["BEGIN", "UPDATE events SET kind = kind WHERE client_id = -1"], alone, &["COMMIT"]),
+    ];
+    // A reference table on all shards, a single table on a.
+    let tables = [("countries", "code, name, population", 0..3), ("audit", "what, id", 0..1)];
+    for (number, (begin, message, end)) in ways.into_iter().enumerate() {
+        for (place, (table, columns, shards)) in tables.clone().into_iter().enumerate() {
+            let id = 2000 + 10 * number + place;
+            let (column, values) = match table {
+                "audit" => ("id", format!("'new', {id}")),
+                _ => ("population", format!("'z{number}', 'new', {id}")),
+            };
+            let sql = format!(
+                "SELECT (SELECT count(*) FROM events WHERE id = {id} AND kind = '{table}'), (SELECT count(*) FROM {table} WHERE {column} = {id})"
+            );
+            begin.iter().for_each(|sql| drop(wire.rows(sql)));
+            let mut writers: Vec<_> = shards.map(|shard| (shard, admin(stage.world.shards[shard].port()))).collect();
+            for (_, writer) in &mut writers {
+                writer.rows("BEGIN");
+                writer.rows(&format!("LOCK TABLE {table}"));
+            }
+            wire.send(&message(&sql)).unwrap();
+            stage.until_lock(0..writers.len());
+            for (shard, writer) in &mut writers {
+                let client = &stage.clients[*shard];
+                let sql = "INSERT INTO events (client_id, id, kind) VALUES";
+                writer.rows(&format!("{sql} ({client}, {id}, '{table}')"));
+                writer.rows(&format!("INSERT INTO {table} ({columns}) VALUES ({values})"));
+            }
+            for (_, writer) in &mut writers {
+                writer.rows("COMMIT");
+            }
+            let answers = wire::answers(&wire.until_ready().unwrap());
+            let found: Vec<_> = answers
+                .iter()
+                .flat_map(|it| it.rows.concat())
+                .map(|it| String::from_utf8(it.unwrap()).unwrap())
+                .collect();
+            // The shard that had to wait shows both; what others show of their events is their own affair.
+            assert_eq!(found[1], "1", "way {number}, {table}");
+            assert_ne!(found[0], "0", "way {number}, {table}");
             end.iter().for_each(|sql| drop(wire.rows(sql)));
         }
     }

@@ -330,6 +330,7 @@ impl Found {
 fn shards_of(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Result<Found, Refusal> {
     match &requirement.place {
         Place::Shard(shard) => Ok(Found::certain(ShardSet::of(*shard))),
+        Place::Copies => Ok(Found::certain(ShardSet::default())),
         Place::Lookup { keyspace, keys, .. } => Ok(lookup(keys, *keyspace, values, map)),
         Place::Store { keyspace, column, keys, rule, is_conditional } => {
             let keyspace = &map.keyspaces[usize::from(keyspace.0)];
@@ -556,7 +557,7 @@ fn many_shards(
 fn hint_for(requirements: &[Requirement], map: &ShardMap) -> String {
     let keyed = requirements.iter().find_map(|requirement| match &requirement.place {
         Place::Lookup { keys: Restriction::All, keyspace, .. } => Some((&requirement.table, keyspace)),
-        Place::Lookup { .. } | Place::Store { .. } | Place::Shard(_) => None,
+        Place::Lookup { .. } | Place::Store { .. } | Place::Shard(_) | Place::Copies => None,
     });
     match keyed {
         Some((table, keyspace)) => format!(

@@ -36,7 +36,7 @@ const HOMES: [(Kind, Home); 14] = [
     (Kind::Text, Home::Hash("k", "text")),
     (Kind::Int8, Home::Range(SMALL)),
     (Kind::Int8, Home::Hash("k", "bigint")),
-    (Kind::Int8, Home::Single),
+    (Kind::Int8, Home::Single("a")),
     (Kind::Icu, Home::Hash("k", "text")),
     (Kind::Date, Home::Range(DAYS)),
     (Kind::Numeric, Home::Hash("k", "numeric")),
@@ -60,7 +60,7 @@ pub fn map_toml(schemas: &[Schema]) -> String {
             Home::Range(DAYS) => "{ keyspace = \"dates_by_range\", key = \"k\" }".to_owned(),
             Home::Range(_) => "{ keyspace = \"smalls\", key = \"k\" }".to_owned(),
             Home::Reference => "\"reference\"".to_owned(),
-            Home::Single => "{ shard = \"a\" }".to_owned(),
+            Home::Single(shard) => format!("{{ shard = \"{shard}\" }}"),
         };
         writeln!(toml, "{} = {place}", table.name).unwrap();
     }
@@ -72,7 +72,7 @@ impl Schema {
     pub fn random(number: usize, choices: &mut Choices) -> Self {
         let count = 2 + choices.below(3);
         let sharded: Vec<_> =
-            HOMES.iter().filter(|(_, home)| !matches!(home, Home::Reference | Home::Single)).collect();
+            HOMES.iter().filter(|(_, home)| !matches!(home, Home::Reference | Home::Single(_))).collect();
         let first = **choices.pick(&sharded);
         let tables = (0..count).map(|it| {
             // Often the keyspace of the first: then they are colocated.

@@ -15,7 +15,7 @@ pub enum Home {
     /// A copy on every shard
     Reference,
     /// On shard a
-    Single,
+    Single(&'static str),
 }
 
 use Home::{Hash, Range, Reference, Single};
@@ -33,8 +33,9 @@ pub const TABLES: &[(&str, Home)] = &[
     ("instruments", Range(BY_INSTRUMENT)),
     ("readings", Range(BY_DAY)),
     ("countries", Reference),
-    ("audit", Single),
-    ("unlisted", Single),
+    ("audit", Single("a")),
+    ("ledger", Single("b")),
+    ("unlisted", Single("a")),
     ("k_smallint", Hash("k", "smallint")),
     ("k_integer", Hash("k", "integer")),
     ("k_bigint", Hash("k", "bigint")),
@@ -101,7 +102,7 @@ pub fn map_toml(world: &World) -> String {
             Range(BY_DAY) => "{ keyspace = \"days\", key = \"day\" }".to_owned(),
             Range(_) => "{ keyspace = \"instruments\", key = \"instrument_id\" }".to_owned(),
             Reference => "\"reference\"".to_owned(),
-            Single => "{ shard = \"a\" }".to_owned(),
+            Single(shard) => format!("{{ shard = \"{shard}\" }}"),
         };
         toml +=
             &format!("{} = {place}\n", if table.contains('.') { format!("\"{table}\"") } else { (*table).to_owned() });
@@ -191,7 +192,7 @@ fn shard_expression(home: Home) -> String {
         Hash(key, kind) => format!("placement.shard_of({key}::{kind})"),
         Range(expression) => expression.to_owned(),
         Reference => "'a b c'".to_owned(),
-        Single => "'a'".to_owned(),
+        Single(shard) => format!("'{shard}'"),
     }
 }
 

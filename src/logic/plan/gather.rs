@@ -142,7 +142,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gat
         _ => return Err(Refusal::across("a statement that is no query")),
     };
     let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");
-    survey.keep_mentions();
+    survey.keep_all_tables();
     survey.statement(&located.statement);
     let spread = survey.finish_spread()?;
     if !spread.views.is_empty() {
@@ -330,10 +330,12 @@ fn time_of(text: &str, table: &str, number: usize, time: &Time) -> Edit {
 
 fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<&'a Column>, Refusal> {
     match &mention.what {
-        Mentioned::Sharded { relation: Some(relation), .. } if !relation.columns.is_empty() => {
+        Mentioned::Sharded { relation: Some(relation), .. } | Mentioned::Whole { relation: Some(relation), .. }
+            if !relation.columns.is_empty() =>
+        {
             Ok(mentions.columns_of(mention, relation))
         }
-        Mentioned::Sharded { .. } | Mentioned::View { .. } => {
+        Mentioned::Sharded { .. } | Mentioned::Whole { .. } | Mentioned::View { .. } => {
             Err(Refusal::across(&format!("\"{}\", whose columns are not known,", mention.name.name)))
         }
     }

@@ -100,6 +100,8 @@ pub struct Requirement {
 pub enum Place {
     /// A single-shard table
     Shard(ShardId),
+    /// A reference table: every shard has all rows, and one that is asked anyway tells them
+    Copies,
     /// Rows that are looked up: those the restriction lets through. A key without a home matches no rows
     Lookup {
         /// The table's keyspace

@@ -3,11 +3,11 @@
 use crate::logic::fetch::Rows;
 use crate::logic::plan::across::{Across, Explained, Read};
 use crate::logic::plan::change::{Change, On};
-use crate::logic::plan::{Access, Refusal, Requirement, explain};
+use crate::logic::plan::{Access, Place, Refusal, Requirement, explain};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::write;
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::shards::ShardId;
+use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::session::across::Own;
 use crate::proxy::session::{Session, Trouble};
 
@@ -106,7 +106,12 @@ impl Session {
         head: &str,
         text: &str,
     ) -> Result<Vec<String>, Trouble> {
-        let shards = route::shards(requirement, &Values::None, self.map())?;
+        let shards = match requirement.place {
+            Place::Copies => ShardSet::of(self.target(Destination::Any, access)?.shard),
+            Place::Shard(_) | Place::Lookup { .. } | Place::Store { .. } => {
+                route::shards(requirement, &Values::None, self.map())?
+            }
+        };
         let mut first = Vec::new();
         for shard in shards.iter() {
             let rows = self.explain_on(shard, access, &format!("{head} {text}")).await?;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use crate::logic::fetch::{self, Fetch, Kept, Rows};
 use crate::logic::plan::gather::{self, Gather, Part};
-use crate::logic::plan::{Access, Refusal};
+use crate::logic::plan::{Access, Place, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -255,6 +255,7 @@ impl Session {
     /// The shards that have the rows of each part.
     pub(super) fn places(&self, gather: &Gather, values: &Values<'_>) -> Result<Places, Refusal> {
         let mut places: Places = Vec::new();
+        let is_copy = |part: &Part| part.requirement.place == Place::Copies;
         for (number, part) in gather.parts.iter().enumerate() {
             for shard in route::shards(&part.requirement, values, self.map())?.iter() {
                 match places.iter_mut().find(|(it, _)| *it == shard) {
@@ -262,6 +263,17 @@ impl Session {
                     None => places.push((shard, vec![number])),
                 }
             }
+        }
+        // Where rows are asked for anyway, so that one snapshot shows both.
+        let copies = (0..gather.parts.len()).filter(|number| is_copy(&gather.parts[*number]));
+        let any = self.any_shard();
+        let at = places.iter().position(|(shard, _)| *shard == any).unwrap_or(0);
+        match places.get_mut(at) {
+            Some((_, parts)) => parts.extend(copies),
+            None if gather.parts.iter().any(is_copy) => {
+                places.push((self.target(Destination::Any, Access::Read)?.shard, copies.collect()));
+            }
+            None => (),
         }
         Ok(places)
     }

@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// Spreads what any shard can answer over the sessions, past shards that are down.
-    fn any_shard(&self) -> ShardId {
+    pub(super) fn any_shard(&self) -> ShardId {
         let shards = &self.picture().database.shards;
         let start = self.id as usize;
         let up = (0..shards.len()).map(|step| (start + step) % shards.len());

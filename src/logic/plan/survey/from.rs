@@ -52,13 +52,15 @@ impl<'a> Survey<'a> {
         if let Some(expressions) = sample {
             self.visit_all(expressions, visible);
         }
-        let uses_before = self.uses.len();
         let common = if name.schema.is_none() { visible.common_table(&name.name) } else { None };
-        let columns = match common {
-            Some(index) => self.use_of_common_table(index),
-            None => self.relation(name, sample.is_some()),
+        let (columns, table) = match common {
+            Some(index) => (self.use_of_common_table(index), None),
+            None => {
+                let before = self.begin_mention();
+                let columns = self.relation(name, sample.is_some());
+                (columns, self.mention(name, alias, sample.is_some(), before))
+            }
         };
-        let table = if common.is_none() { self.mention(name, alias, uses_before) } else { None };
         Entry {
             schema: if alias.name.is_some() { None } else { name.schema.clone() },
             table,
@@ -95,10 +97,12 @@ impl<'a> Survey<'a> {
             }
             Found::Reference(relation) => {
                 self.nature.reads_copies = true;
+                self.copies += 1;
                 self.checked_columns(name, relation)
             }
             Found::Single(shard, relation) => {
                 self.require_shard(&name.name, shard);
+                self.singles.push(shard);
                 self.checked_columns(name, relation)
             }
             Found::View(definition, relation) => self.view(name, definition, relation),

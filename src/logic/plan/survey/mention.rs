@@ -17,6 +17,7 @@ use super::super::refusal::Refusal;
 use super::super::schema::{Found, Schema};
 use super::super::scope::Scope;
 use super::super::{Access, Mark, Place, Requirement, Restriction};
+use super::nature::Nature;
 use super::params::Params;
 use super::{Preferred, Survey};
 
@@ -55,6 +56,13 @@ pub enum Mentioned<'a> {
         /// Its key column
         key: Box<str>,
     },
+    /// A table that some shard has as a whole, or a view of such tables
+    Whole {
+        /// What the catalog knows of it
+        relation: Option<&'a Relation>,
+        /// Which shard has it; `None`: all
+        shard: Option<ShardId>,
+    },
     /// A view that needs rows of several shards
     View {
         /// Its query
@@ -67,6 +75,10 @@ pub enum Mentioned<'a> {
 pub struct Mentions<'a> {
     /// In the order of FROM
     pub tables: Vec<Mention<'a>>,
+    /// Reference tables and single tables are fetched too
+    takes_whole: bool,
+    /// How many uses of single tables are among these tables
+    singles: usize,
     /// The names of all columns, wherever they stand
     names: HashSet<Box<str>>,
     /// `t.*` and `*`
@@ -149,10 +161,13 @@ impl Mentions<'_> {
     fn of_real_table(&self, tables: &[(Mention<'_>, Requirement)]) -> Option<String> {
         let has_column = |name: &str| {
             tables.iter().any(|(mention, _)| match &mention.what {
-                Mentioned::Sharded { relation: Some(relation), .. } => {
+                Mentioned::Sharded { relation: Some(relation), .. }
+                | Mentioned::Whole { relation: Some(relation), .. } => {
                     relation.columns.iter().any(|column| &*column.name == name)
                 }
-                Mentioned::Sharded { relation: None, .. } | Mentioned::View { .. } => false,
+                Mentioned::Sharded { relation: None, .. }
+                | Mentioned::Whole { relation: None, .. }
+                | Mentioned::View { .. } => false,
             })
         };
         let system = SYSTEM_COLUMNS.iter().find(|name| self.names.contains(**name) && !has_column(name));
@@ -165,31 +180,85 @@ impl Mentions<'_> {
     }
 }
 
+/// What had been met before a table.
+pub(super) struct Before {
+    uses: usize,
+    singles: usize,
+    copies: usize,
+    preferred: Preferred,
+    nature: Nature,
+}
+
 impl<'a> Survey<'a> {
     /// From here on everything that the text names is kept.
     pub fn keep_mentions(&mut self) {
         self.mentions = Some(Mentions::default());
     }
 
-    /// A table of FROM whose uses begin at `uses_before`. Returns its number.
-    pub(super) fn mention(&mut self, name: &RelationName, alias: &Alias, uses_before: usize) -> Option<usize> {
-        let needs_rows = self.uses.len() > uses_before;
-        if self.mentions.is_none() || self.view_depth > 0 || !needs_rows {
+    /// The same; and where rows are fetched, those of tables that some shard has as a whole are fetched with them: one
+    /// snapshot of it shows them all.
+    pub fn keep_all_tables(&mut self) {
+        self.mentions = Some(Mentions { takes_whole: true, ..Mentions::default() });
+    }
+
+    /// A table of FROM comes.
+    pub(super) fn begin_mention(&mut self) -> Before {
+        Before {
+            uses: self.uses.len(),
+            singles: self.singles.len(),
+            copies: self.copies,
+            preferred: std::mem::replace(&mut self.preferred, Preferred::Any),
+            nature: std::mem::take(&mut self.nature),
+        }
+    }
+
+    /// The table that has come. Returns its number, where its rows are to be fetched.
+    pub(super) fn mention(
+        &mut self,
+        name: &RelationName,
+        alias: &Alias,
+        is_sampled: bool,
+        before: Before,
+    ) -> Option<usize> {
+        // What a view asks its server for has to be asked where the rest of the statement is.
+        let is_steady = self.preferred == Preferred::Any && !self.nature.asks_server && !self.nature.is_now;
+        self.preferred = self.preferred.max(before.preferred);
+        self.nature.join(before.nature);
+        let takes_whole = self.mentions.as_ref()?.takes_whole;
+        if self.view_depth > 0 {
             return None;
         }
+        let singles = &self.singles[before.singles..];
+        let (is_sharded, is_on_one) =
+            (self.uses.len() > before.uses, singles.windows(2).all(|pair| pair[0] == pair[1]));
+        let is_whole = takes_whole && !is_sharded && (self.copies > before.copies || !singles.is_empty());
         let what = match self.schema.find(name) {
             Found::Sharded { keyspace, key, relation } => {
-                let variable = self.uses[uses_before].variable;
+                let variable = self.uses.get(before.uses)?.variable;
                 Mentioned::Sharded { relation, variable, keyspace, key: key.into() }
             }
-            Found::View(definition, _) => Mentioned::View { definition },
-            Found::Reference(_)
+            Found::View(_, relation) if is_whole && is_steady && is_on_one => {
+                Mentioned::Whole { relation: Some(relation), shard: singles.first().copied() }
+            }
+            Found::View(definition, _) if is_sharded || is_whole => Mentioned::View { definition },
+            Found::Reference(relation) if is_whole && singles.is_empty() => Mentioned::Whole { relation, shard: None },
+            Found::Single(shard, relation) if is_whole && is_on_one => {
+                Mentioned::Whole { relation, shard: Some(shard) }
+            }
+            Found::View(..)
+            | Found::Reference(_)
             | Found::Single(..)
             | Found::Sequence
             | Found::System
             | Found::Unlisted
             | Found::Unheard => return None,
         };
+        if let (Mentioned::Whole { .. }, Some(mentions)) = (&what, &mut self.mentions) {
+            mentions.singles += singles.len();
+            if is_sampled {
+                self.refuse(Refusal::across("TABLESAMPLE"));
+            }
+        }
         let mention = Mention {
             name: name.clone(),
             alias: alias.name.clone(),
@@ -369,22 +438,30 @@ impl<'a> Survey<'a> {
             return Err(refusal);
         }
         let mut mentions = self.mentions.take().unwrap_or_default();
-        let (mut tables, mut views) = (Vec::new(), Vec::new());
+        let (mut tables, mut views, mut needed) = (Vec::new(), Vec::new(), 0);
         for mut mention in std::mem::take(&mut mentions.tables) {
             // Elsewhere PostgreSQL could find another type for the parameter.
             mention.conditions.retain(|condition| condition.params.iter().all(|it| self.params.is_certain(*it)));
-            let Mentioned::Sharded { variable, keyspace, key, .. } = &mention.what else {
-                views.push(mention);
-                continue;
+            let place = match &mention.what {
+                Mentioned::Sharded { variable, keyspace, key, .. } => {
+                    needed += 1;
+                    Place::Lookup { keyspace: *keyspace, column: key.clone(), keys: self.facts.keys(*variable) }
+                }
+                Mentioned::Whole { shard, .. } => shard.map_or(Place::Copies, Place::Shard),
+                Mentioned::View { .. } => {
+                    views.push(mention);
+                    continue;
+                }
             };
-            let keys = self.facts.keys(*variable);
-            let place = Place::Lookup { keyspace: *keyspace, column: key.clone(), keys };
             let mut requirement = Requirement { table: mention.name.name.clone(), place };
             self.params.mark_requirement(&mut requirement, self.schema.map);
             tables.push((mention, requirement));
         }
-        if views.is_empty() && tables.len() + usize::from(self.goes_through.is_some()) != self.uses.len() {
+        if views.is_empty() && needed + usize::from(self.goes_through.is_some()) != self.uses.len() {
             return Err(Refusal::across("a row security policy or default that looks at a sharded table"));
+        }
+        if views.is_empty() && mentions.takes_whole && mentions.singles != self.singles.len() {
+            return Err(Refusal::across("a row security policy or default that looks at a single table"));
         }
         if let Some(what) = mentions.of_real_table(&tables) {
             return Err(Refusal::across(&what));
@@ -392,7 +469,7 @@ impl<'a> Survey<'a> {
         Ok(Spread {
             tables,
             views,
-            shard: self.shard_of_rest()?,
+            shard: self.shard_of_rest(mentions.takes_whole)?,
             is_bound: self.preferred == Preferred::Current,
             params: self.params.highest(),
             access: self.access,
@@ -400,10 +477,10 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// Single tables, and what the first shard alone has.
-    fn shard_of_rest(&self) -> Result<Option<ShardId>, Refusal> {
+    /// What the first shard alone has, and single tables that are not fetched.
+    fn shard_of_rest(&self, takes_whole: bool) -> Result<Option<ShardId>, Refusal> {
         let mut shard = matches!(self.preferred, Preferred::First | Preferred::OnlyFirst(_)).then_some(ShardId(0));
-        for requirement in &self.required {
+        for requirement in self.required.iter().filter(|_| !takes_whole) {
             let Place::Shard(needed) = requirement.place else { continue };
             if *shard.get_or_insert(needed) != needed {
                 return Err(Refusal::across("tables of two single shards"));

@@ -70,6 +70,10 @@ pub struct Survey<'a> {
     volatile_calls: usize,
     /// What the text names, for those who asked for it
     mentions: Option<Mentions<'a>>,
+    /// The shards of the single tables that were met, one for each time
+    singles: Vec<ShardId>,
+    /// How often reference tables were met
+    copies: usize,
     /// The query of an EXISTS that is walked now, by address: what its rows are made of does not matter
     existing: Option<*const Query>,
     /// Rows of several shards can be put together for it
@@ -146,6 +150,8 @@ impl<'a> Survey<'a> {
             views: 0,
             volatile_calls: 0,
             mentions: None,
+            singles: Vec::new(),
+            copies: 0,
             existing: None,
             may_spread: false,
             may_lock: false,

@@ -27,6 +27,21 @@ pub struct Nature {
     pub times: Vec<Time>,
 }
 
+impl Nature {
+    /// What holds of another part of the statement holds of it too.
+    pub(super) fn join(&mut self, other: Self) {
+        let Self { asks_server, draws, picks, follows_order, reads_copies, says_now, is_now, times } = other;
+        self.asks_server |= asks_server;
+        self.draws |= draws;
+        self.picks |= picks;
+        self.follows_order |= follows_order;
+        self.reads_copies |= reads_copies;
+        self.says_now |= says_now;
+        self.is_now |= is_now;
+        self.times.splice(..0, times);
+    }
+}
+
 /// A place of the text that asks for the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Time {
