@@ -1,28 +1,20 @@
 //! Statements that need rows of several shards: fetches them from all shards at once, then has one server run the
 //! statement over them.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use crate::logic::fetch::{self, Fetch, Kept, Rows};
+use crate::logic::fetch::{self, Fetch, Rows};
 use crate::logic::plan::gather::{self, Gather, Part};
 use crate::logic::plan::{Access, Place, Refusal};
 use crate::logic::protocol::frame::client;
-use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{CANCELLED, GROUPING_ERROR, Name, Owed, without_position};
+use crate::logic::session::pipeline::{Name, Owed};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
 use crate::logic::value::Format;
-use crate::proxy::metrics::{Direction, PlanKind};
-use crate::proxy::server::Backend;
-use crate::proxy::session::client::{poll_read, with_scratch};
-use crate::proxy::session::exchange::Outgoing;
+use crate::proxy::metrics::PlanKind;
+use crate::proxy::session::errand::Errand;
 use crate::proxy::session::servers::Held;
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// What the client gave with its statement.
@@ -56,20 +48,6 @@ pub(super) struct Portal {
     pub name: Name,
     /// The client wants to know the columns
     pub describes: bool,
-}
-
-/// What one server is asked.
-pub(super) struct Errand {
-    /// Its place among the servers held
-    pub index: usize,
-    /// The parts it is asked for
-    pub parts: Vec<usize>,
-    pub outgoing: Outgoing,
-    pub fetch: Fetch,
-    /// The connection broke
-    pub lost: Option<String>,
-    /// It is a statement over rows that were fetched
-    pub is_final: bool,
 }
 
 /// All rows, by part and server.
@@ -315,21 +293,6 @@ impl Session {
         Ok(fetched)
     }
 
-    /// Asks one shard and keeps all that it says. `write` is given the types that the client declares, as this server
-    /// numbers them.
-    pub(super) async fn fetch_one(
-        &mut self,
-        shard: ShardId,
-        access: Access,
-        types: &[u8],
-        write: impl FnOnce(&mut Vec<u8>, &[u8]),
-    ) -> Result<Fetch, Trouble> {
-        let mut errands = [self.errand(shard, access, vec![0], types, write).await?];
-        self.run_errands(&mut errands).await?;
-        let [errand] = errands;
-        Ok(errand.fetch)
-    }
-
     /// Values that travel as text must come out as they went in.
     pub(super) fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
         self.check_text(gather.parts.iter().flat_map(|part| &part.columns).any(|column| column.depends_on_settings))
@@ -355,63 +318,6 @@ impl Session {
             Some((name, _)) => Err(Refusal::across(&format!("a column whose text depends on {name}"))),
             None => Ok(()),
         }
-    }
-
-    async fn errand(
-        &mut self,
-        shard: ShardId,
-        access: Access,
-        widths: Vec<usize>,
-        types: &[u8],
-        write: impl FnOnce(&mut Vec<u8>, &[u8]),
-    ) -> Result<Errand, Trouble> {
-        let target = self.target(Destination::Shard(shard), access)?;
-        let index = self.hold(target).await?;
-        self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Gather);
-        self.pipeline.clear();
-        let is_open = self.held[index].in_pipeline;
-        if !is_open || !self.transaction.is_idle() {
-            self.prepare(index);
-        }
-        let hidden = self.pipeline.entered() as usize;
-        self.pipeline.forget();
-        self.held[index].lease.unnamed = None;
-        self.held[index].has_written |= access == Access::Write;
-        let types = self.held[index].types(types);
-        let out = self.outgoing.buffer();
-        write(out, &types);
-        // A Sync would end the implicit transaction of a pipeline.
-        write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
-        let fetch = Fetch::new(hidden, widths.into_iter(), !is_open);
-        let outgoing = std::mem::take(&mut self.outgoing);
-        Ok(Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false })
-    }
-
-    /// Runs statements of ours on one server and returns their rows. `write` writes the messages of each but the Sync;
-    /// `widths` are the columns of each.
-    pub(super) async fn fetch_rows(
-        &mut self,
-        index: usize,
-        widths: &[usize],
-        write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<Vec<Rows>, Trouble> {
-        self.pipeline.clear();
-        let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
-        if !is_open {
-            self.prepare(index);
-        }
-        let hidden = self.pipeline.entered() as usize;
-        self.pipeline.forget();
-        self.held[index].lease.unnamed = None;
-        let out = self.outgoing.buffer();
-        write(out);
-        write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
-        let fetch = Fetch::new(hidden, widths.iter().copied(), !is_open);
-        let outgoing = std::mem::take(&mut self.outgoing);
-        let mut errands = [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false }];
-        self.run_errands(&mut errands).await?;
-        let [errand] = errands;
-        Ok(errand.fetch.parts)
     }
 
     /// EXPLAIN of the final statement. With ANALYZE the rows of its parts are fetched for it.
@@ -443,248 +349,6 @@ impl Session {
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(errand.fetch.parts)
-    }
-
-    /// What stands in `outgoing`, behind what `begin_kept` put there: for the server of `index`, whose answers are kept as
-    /// they come.
-    pub(super) fn errand_kept(&mut self, index: usize) -> Errand {
-        write::bare(self.outgoing.buffer(), client::SYNC);
-        self.held[index].lease.unnamed = None;
-        let outgoing = std::mem::take(&mut self.outgoing);
-        let mut fetch = Fetch::keeping(std::mem::take(&mut self.hidden));
-        fetch.oids = self.held[index].lease.walk.oids.clone();
-        Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false }
-    }
-
-    /// The same for a statement over rows of several shards, which PostgreSQL finds ungrouped where it would not over tables.
-    pub(super) async fn run_final(&mut self, index: usize) -> Result<Kept, Trouble> {
-        let mut errands = [Errand { is_final: true, ..self.errand_kept(index) }];
-        self.run_errands(&mut errands).await?;
-        let [errand] = errands;
-        Ok(self.kept(errand))
-    }
-
-    /// The answer, with types as the client numbers them.
-    pub(super) fn kept(&self, errand: Errand) -> Kept {
-        errand.fetch.kept.map(|kept| *kept).unwrap_or_default()
-    }
-
-    /// Sends what is to be sent and reads what comes back, of all servers at once.
-    pub(super) async fn run_errands(&mut self, errands: &mut [Errand]) -> Result<(), Trouble> {
-        let servers = errands.iter().map(|errand| Arc::clone(&self.held[errand.index].lease.cancellable));
-        self.slot.set_all(servers.collect());
-        let limit = self.picture().database.limits.gather_limit as usize;
-        let sent: usize = errands.iter().map(|errand| errand.outgoing.len()).sum();
-        let mut patience = self.patience();
-        let is_gone = std::future::poll_fn(|context| {
-            let mut is_waiting = false;
-            for errand in errands.iter_mut().filter(|errand| !errand.is_over()) {
-                errand.poll(&mut self.held[errand.index], context);
-                is_waiting |= !errand.is_over();
-            }
-            if !is_waiting {
-                return Poll::Ready(false);
-            }
-            let is_given_up = patience.ends(context);
-            let has_failed = errands.iter().any(Errand::has_failed) || bytes_of(errands) > limit || is_given_up;
-            if has_failed && !std::mem::replace(&mut patience.is_over, true) {
-                self.cancel_aside();
-            }
-            self.client.poll_gone(context).map(|()| true)
-        });
-        if is_gone.await {
-            self.abandon_errands(errands);
-            return Err(End::Gone.into());
-        }
-        self.quieten(errands, patience.is_over).await;
-        self.metrics.bytes(Direction::ServerOut, sent as u64);
-        self.metrics.bytes(Direction::ServerIn, bytes_of(errands) as u64);
-        self.end_errands(errands, limit, patience.deadlock)
-    }
-
-    /// How long a statement over several shards may take.
-    pub(super) fn patience(&self) -> Patience {
-        let timeout = self.picture().database.limits.query_timeout;
-        Patience {
-            deadline: (!timeout.is_zero()).then(|| Box::pin(tokio::time::sleep(timeout))),
-            watch: self.watch().map(|watch| Box::pin(watch) as Pin<Box<dyn Future<Output = String> + Send>>),
-            deadlock: None,
-            is_over: false,
-        }
-    }
-
-    /// A cancel that is late must not meet the next statement.
-    pub(super) async fn quieten(&mut self, errands: &[Errand], was_cancelled: bool) {
-        if was_cancelled {
-            for errand in errands {
-                let server = Arc::clone(&self.held[errand.index].lease.cancellable);
-                server.quiet().await;
-            }
-        }
-    }
-
-    /// The client has gone: what runs is cancelled, the connections close.
-    pub(super) fn abandon_errands(&mut self, errands: &[Errand]) {
-        let (cancelling, connector) = (self.slot.begin_cancel(), Arc::clone(&self.shared.connector));
-        let mut servers: Vec<usize> = errands.iter().map(|errand| errand.index).collect();
-        servers.sort_unstable();
-        let held: Vec<Held> = servers.into_iter().rev().map(|index| self.held.swap_remove(index)).collect();
-        drop(tokio::spawn(async move {
-            cancelling.deliver(&connector).await;
-            drop(held);
-        }));
-    }
-
-    /// Takes down where each server stands; the first thing that went wrong is told.
-    pub(super) fn end_errands(
-        &mut self,
-        errands: &mut [Errand],
-        limit: usize,
-        deadlock: Option<String>,
-    ) -> Result<(), Trouble> {
-        for errand in errands.iter() {
-            if let Some(status) = errand.fetch.status {
-                let held = &mut self.held[errand.index];
-                held.status = status;
-                held.is_member = status != b'I';
-            }
-        }
-        if let Some(lost) = errands.iter_mut().find(|errand| errand.lost.is_some()) {
-            let cause = lost.lost.clone().unwrap_or_default();
-            self.pipeline.goodbye = lost.fetch.goodbye.take();
-            let index = lost.index;
-            self.drop_broken(errands, index);
-            return Err(self.lose_last(cause).into());
-        }
-        if let Some(hidden) = errands.iter_mut().find(|errand| errand.fetch.is_hidden_failure) {
-            self.pipeline.hidden_failure = hidden.fetch.failure.take();
-            self.check_hidden(hidden.index)?;
-        }
-        let has_failed = errands.iter().any(|errand| errand.fetch.failure.is_some());
-        if bytes_of(errands) > limit {
-            self.fail_members(errands);
-            return Err(Refusal::too_much(limit as u64).into());
-        }
-        if !has_failed {
-            return Ok(());
-        }
-        let own = |errand: &&Errand| {
-            let code = errand.fetch.failure.as_deref().and_then(|body| view::error_field(body, b'C'));
-            code.is_some_and(|code| code != CANCELLED)
-        };
-        if let (Some(detail), false) = (deadlock, errands.iter().any(|errand| own(&errand))) {
-            self.fail_members(errands);
-            return Err(Fault::Deadlock { detail }.into());
-        }
-        let failed = errands.iter().find(own).or_else(|| errands.iter().find(|errand| errand.fetch.failure.is_some()));
-        if failed.is_some_and(Errand::is_ungrouped) {
-            self.fail_members(errands);
-            return Err(Refusal::across("a column that is neither grouped by nor in an aggregate").into());
-        }
-        if let Some(body) = failed.and_then(|errand| errand.fetch.failure.as_deref()) {
-            if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
-                self.metrics.error(&code);
-            }
-            let body = without_position(body);
-            write::frame(&mut self.client.outbox, crate::logic::protocol::frame::server::ERROR, |out| {
-                out.extend_from_slice(&body);
-            });
-        }
-        self.fail_members(errands);
-        Err(Trouble::Told)
-    }
-
-    /// Of several servers that are gone one is told of: it is put last, the others are dropped.
-    fn drop_broken(&mut self, errands: &[Errand], told: usize) {
-        let mut broken: Vec<usize> = errands.iter().filter(|it| !it.fetch.is_done()).map(|it| it.index).collect();
-        broken.retain(|index| *index != told);
-        broken.sort_unstable();
-        let kept = self.held.remove(told);
-        for index in broken.into_iter().rev() {
-            drop(self.held.remove(if index > told { index - 1 } else { index }));
-        }
-        self.held.push(kept);
-    }
-
-    fn lose_last(&mut self, cause: String) -> Fault {
-        self.lose(self.held.len() - 1, cause)
-    }
-
-    /// An error on one shard is the transaction's.
-    fn fail_members(&mut self, errands: &[Errand]) {
-        if self.transaction.is_on_server() && errands.iter().any(|errand| errand.fetch.failure.is_some()) {
-            self.transaction.on_ready(b'E');
-        }
-    }
-}
-
-fn bytes_of(errands: &[Errand]) -> usize {
-    errands.iter().map(|errand| errand.fetch.bytes).sum()
-}
-
-/// What ends a statement before it is done.
-pub(super) struct Patience {
-    deadline: Option<Pin<Box<tokio::time::Sleep>>>,
-    watch: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
-    /// The session is given up for others to go on: why
-    pub deadlock: Option<String>,
-    /// What runs has been cancelled
-    pub is_over: bool,
-}
-
-impl Patience {
-    /// Has it ended?
-    pub fn ends(&mut self, context: &mut Context<'_>) -> bool {
-        if let (None, Some(watch)) = (&self.deadlock, &mut self.watch)
-            && let Poll::Ready(detail) = watch.as_mut().poll(context)
-        {
-            self.deadlock = Some(detail);
-        }
-        let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
-        is_late || self.deadlock.is_some()
-    }
-}
-
-impl Errand {
-    /// The rows of several shards have no primary key, which other columns could depend on.
-    fn is_ungrouped(&self) -> bool {
-        let code = self.fetch.failure.as_deref().and_then(|body| view::error_field(body, b'C'));
-        self.is_final && code == Some(GROUPING_ERROR)
-    }
-
-    pub fn is_over(&self) -> bool {
-        self.lost.is_some() || self.fetch.is_done()
-    }
-
-    pub fn has_failed(&self) -> bool {
-        self.lost.is_some() || self.fetch.failure.is_some()
-    }
-
-    /// One turn: sends, then reads until the socket is empty, or there is enough for now.
-    pub fn poll(&mut self, held: &mut Held, context: &mut Context<'_>) {
-        let backend = &mut *held.lease;
-        if let Err(error) = self.outgoing.poll_send(backend, context) {
-            tracing::debug!(%error, "a server does not take our bytes");
-            self.outgoing.clear();
-        }
-        while !self.is_over() && !self.fetch.is_full() {
-            match self.poll_read(backend, context) {
-                Poll::Ready(Ok(())) => (),
-                Poll::Ready(Err(error)) => self.lost = Some(error.to_string()),
-                Poll::Pending => return,
-            }
-        }
-    }
-
-    fn poll_read(&mut self, backend: &mut Backend, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with_scratch(|scratch| match std::task::ready!(poll_read(&mut backend.stream, context, scratch))? {
-            0 => Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the server closed the connection"))),
-            count => Poll::Ready(
-                self.fetch
-                    .feed(&scratch[..count])
-                    .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the server sent what is no answer")),
-            ),
-        })
     }
 }
 

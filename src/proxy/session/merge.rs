@@ -15,8 +15,9 @@ use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::value::oid;
 use crate::proxy::metrics::{Direction, PlanKind};
+use crate::proxy::session::errand::Errand;
 use crate::proxy::session::gather::{
-    Errand, Given, Portal, TEXT_OID, TEXT_RESULTS, describe_portal, is_binary, write_formats, write_value,
+    Given, Portal, TEXT_OID, TEXT_RESULTS, describe_portal, is_binary, write_formats, write_value,
 };
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;

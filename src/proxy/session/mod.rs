@@ -12,6 +12,7 @@ mod isolation;
 mod greet;
 mod commit;
 mod copy;
+mod errand;
 mod gather;
 mod fanout;
 mod split;

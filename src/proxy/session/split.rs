@@ -14,7 +14,7 @@ use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::ShardId;
 use crate::logic::value::Format;
 use crate::proxy::metrics::PlanKind;
-use crate::proxy::session::gather::Errand;
+use crate::proxy::session::errand::Errand;
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
