@@ -100,6 +100,7 @@ const SCHEMAS: [&str; 2] = [
      CREATE TABLE good (client_id bigint, id bigint, country text REFERENCES countries, PRIMARY KEY (client_id, id));
      CREATE TABLE child (client_id bigint, id bigint, good_id bigint, PRIMARY KEY (client_id, id),
                          FOREIGN KEY (client_id, good_id) REFERENCES good (client_id, id));
+     CREATE TABLE follows (client_id text REFERENCES countries ON UPDATE CASCADE ON DELETE SET NULL, other text REFERENCES countries ON UPDATE CASCADE ON DELETE SET DEFAULT);
      CREATE TABLE wrong_type (client_id integer);
      CREATE TABLE wrong_unique (client_id bigint, id bigint PRIMARY KEY);
      CREATE TABLE wrong_reference (client_id bigint, id bigint, FOREIGN KEY (id) REFERENCES wrong_unique);
@@ -116,6 +117,7 @@ const SCHEMAS: [&str; 2] = [
                          FOREIGN KEY (client_id, good_id) REFERENCES good (client_id, id));
      CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
      CREATE TRIGGER counts AFTER INSERT ON good FOR EACH ROW EXECUTE FUNCTION nothing();
+     CREATE TABLE follows (client_id text REFERENCES countries ON UPDATE CASCADE ON DELETE SET NULL, other text REFERENCES countries ON UPDATE CASCADE ON DELETE SET DEFAULT);
      CREATE TABLE wrong_type (client_id integer);
      CREATE TABLE wrong_unique (client_id bigint, id bigint PRIMARY KEY);
      CREATE TABLE wrong_reference (client_id bigint, id bigint, FOREIGN KEY (id) REFERENCES wrong_unique);
@@ -145,7 +147,7 @@ fn check_live_compares_the_map_with_the_servers() {
     toml += "[databases.live.keyspaces.clients]\ntype = \"bigint\"\nbuckets = { a = 0, b = 1 }\n\
              [databases.live.keyspaces.names]\ntype = \"text\"\nbuckets = { a = 0, b = 1 }\n\
              [databases.live.tables]\ncountries = \"reference\"\nsingle = { shard = \"a\" }\n\
-             loose_key = { keyspace = \"names\", key = \"name\" }\n";
+             follows = { keyspace = \"names\", key = \"client_id\" }\nloose_key = { keyspace = \"names\", key = \"name\" }\n";
     for table in
         ["good", "child", "wrong_type", "wrong_unique", "wrong_reference", "no_key", "numbered", "differs", "only_here"]
     {
@@ -169,6 +171,8 @@ fn check_live_compares_the_map_with_the_servers() {
         [
             "error: live/b/replica-1: is listed as a replica and is a primary",
             "error: live: the table differs differs between the shards a and b: only a has a text; only b has a character varying(5), b integer",
+            "warning: live: the foreign key follows_client_id_fkey of follows changes the key client_id where the row is (ON UPDATE): what would set it off is refused, unless it goes past shardway, which would leave rows on the wrong shard",
+            "warning: live: the foreign key follows_client_id_fkey of follows changes the key client_id where the row is (ON DELETE): what would set it off is refused, unless it goes past shardway, which would leave rows on the wrong shard",
             "warning: live: the table good has triggers (counts): they see only the rows of their own shard",
             "error: live: the column loose_key.name has a nondeterministic collation: equal keys may differ in bytes",
             "error: live: the table no_key has no column client_id, its sharding key",

@@ -29,6 +29,8 @@ pub struct Catalog {
     pub oids: BTreeMap<ShardId, Arc<Oids>>,
     /// How text is ordered that has no collation of its own
     pub text_order: TextOrder,
+    /// Foreign keys whose actions change rows, by the table that they point to; partitions count as their whole table
+    pub foreign_keys: HashMap<TableName, Vec<ForeignKey>>,
     /// `search_path` of a new session of this database, split into schemas (`"$user"` kept as written)
     pub search_path: Vec<Box<str>>,
 }
@@ -75,6 +77,36 @@ pub struct UniqueIndex {
     pub columns: Vec<Box<str>>,
     /// Its definition, where it has expressions, a predicate or operators: other columns may matter to it
     pub definition: Option<Box<str>>,
+}
+
+/// A foreign key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignKey {
+    /// Its name
+    pub name: Box<str>,
+    /// The table that has it
+    pub from: TableName,
+    /// Its columns, and those that they point to
+    pub columns: Vec<(Box<str>, Box<str>)>,
+    /// When these change
+    pub on_update: Action,
+    /// When their row goes
+    pub on_delete: Action,
+    /// The columns that ON DELETE SET … names; none: all of them
+    pub reset: Vec<Box<str>>,
+}
+
+/// What a foreign key does to its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// NO ACTION, RESTRICT
+    Nothing,
+    /// CASCADE
+    Cascade,
+    /// SET NULL
+    Null,
+    /// SET DEFAULT
+    Default,
 }
 
 /// What a relation is.

@@ -69,6 +69,13 @@ pub const TABLES: &[(&str, Home)] = &[
     ("parents", Hash("client_id", "bigint")),
     ("children", Hash("client_id", "bigint")),
     ("doubled", Hash("client_id", "bigint")),
+    ("things_kept", Reference),
+    ("others_kept", Reference),
+    ("zones", Reference),
+    ("titles", Reference),
+    ("regions", Reference),
+    ("depots", Hash("region", "text")),
+    ("lots", Hash("zone", "text")),
 ];
 
 /// The types of hash keys.

@@ -24,6 +24,12 @@ pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
         catalog.system_relations.extend(schema.system_relations.iter().cloned());
         catalog.operators.extend(schema.operators.iter().cloned());
         catalog.owners.extend(schema.owners.iter().map(|(name, owner)| (name.clone(), owner.clone())));
+        for (to, foreign_key) in &schema.foreign_keys {
+            let known = catalog.foreign_keys.entry(to.clone()).or_default();
+            if !known.contains(foreign_key) {
+                known.push(foreign_key.clone());
+            }
+        }
         catalog.has_own_comparisons |= schema.has_own_comparisons;
         for (name, overloads) in &schema.functions {
             let known = catalog.functions.entry(name.clone()).or_default();
@@ -124,14 +130,15 @@ fn columns(relation: &Relation) -> String {
 /// Equal for equal contents, in every process of this build.
 fn version(catalog: &Catalog) -> u64 {
     let Catalog { version: _, relations, owners, system_relations, functions, operators, .. } = catalog;
-    let Catalog { has_own_comparisons, text_order, oids, search_path, .. } = catalog;
+    let Catalog { has_own_comparisons, text_order, oids, search_path, foreign_keys, .. } = catalog;
     let mut hash = Hashing(DefaultHasher::new());
     let written = write!(
         hash,
-        "{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{text_order:?}{search_path:?}{:?}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{text_order:?}{search_path:?}{:?}",
         sorted(relations),
         sorted(owners),
         sorted(functions),
+        sorted(foreign_keys),
         system_relations.iter().collect::<BTreeSet<_>>(),
         operators.iter().collect::<BTreeSet<_>>(),
         oids.iter().map(|(shard, oids)| (shard, oids.numbers())).collect::<Vec<_>>(),

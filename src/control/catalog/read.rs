@@ -7,7 +7,8 @@ use tokio_postgres::{Error, IsolationLevel, Row};
 
 use super::search_path;
 use crate::logic::catalog::{
-    Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, TextOrder, UniqueIndex, Volatility,
+    Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, UniqueIndex,
+    Volatility,
 };
 use crate::logic::shards::TableName;
 
@@ -20,6 +21,8 @@ pub struct ShardSchema {
     pub relations: HashMap<TableName, Relation>,
     /// Indexes and sequences, and the tables they belong to
     pub owners: HashMap<TableName, TableName>,
+    /// Foreign keys that act, each with the table that it points to
+    pub foreign_keys: Vec<(TableName, ForeignKey)>,
     /// Names of those of `pg_catalog`
     pub system_relations: HashSet<Box<str>>,
     /// By name
@@ -132,6 +135,24 @@ const OWNERS: &str = "
      WHERE c.relkind IN ('i', 'I', 'S') AND c.relpersistence <> 't'
        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway')";
 
+/// Foreign keys that change rows. Those that partitions have from their table are left out.
+const FOREIGN_KEYS: &str = "
+    SELECT tn.nspname, t.relname, fn.nspname, f.relname, k.conname, k.confupdtype::text, k.confdeltype::text,
+           ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
+                   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
+           ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(number, place)
+                   JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place),
+           ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = k.conrelid AND jsonb_typeof(j.reset) = 'array'
+                    AND j.reset @> to_jsonb(a.attnum) ORDER BY a.attnum)
+      FROM pg_constraint k
+      CROSS JOIN LATERAL (SELECT to_jsonb(k) -> 'confdelsetcols') AS j(reset)
+      JOIN pg_class t ON t.oid = coalesce(pg_partition_root(k.confrelid), k.confrelid)
+      JOIN pg_namespace tn ON tn.oid = t.relnamespace
+      JOIN pg_class f ON f.oid = coalesce(pg_partition_root(k.conrelid), k.conrelid)
+      JOIN pg_namespace fn ON fn.oid = f.relnamespace
+     WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.confupdtype IN ('c', 'n', 'd') OR k.confdeltype IN ('c', 'n', 'd'))
+     ORDER BY 1, 2, 3, 4, 5";
+
 /// PostgreSQL's own functions in SQL (`lpad`, `age`) look at no user table either.
 const FUNCTIONS: &str = "
     SELECT DISTINCT p.proname, n.nspname, p.provolatile::text, p.prokind::text,
@@ -188,6 +209,8 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     schema.functions = functions(&transaction).await?;
     let table = |row: &Row, at: usize| TableName { schema: text(row, at), name: text(row, at + 1) };
     schema.owners = transaction.query(OWNERS, &[]).await?.iter().map(|row| (table(row, 0), table(row, 2))).collect();
+    let foreign_keys = transaction.query(FOREIGN_KEYS, &[]).await?;
+    schema.foreign_keys = foreign_keys.iter().map(|row| (table(row, 0), foreign_key(row))).collect();
     for row in &transaction.query(OPERATORS, &[]).await? {
         if row.get(1) {
             schema.operators.insert(text(row, 0));
@@ -212,6 +235,23 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
 async fn greeting(transaction: &Transaction<'_>) -> Result<Vec<(Box<str>, Box<str>)>, Error> {
     let rows = transaction.query(GREETING, &[]).await?;
     Ok(rows.iter().filter_map(|row| Some((text(row, 0), row.get::<_, Option<&str>>(1)?.into()))).collect())
+}
+
+fn foreign_key(row: &Row) -> ForeignKey {
+    let action = |at: usize| match row.get::<_, &str>(at) {
+        "c" => Action::Cascade,
+        "n" => Action::Null,
+        "d" => Action::Default,
+        _ => Action::Nothing,
+    };
+    ForeignKey {
+        name: text(row, 4),
+        from: TableName { schema: text(row, 2), name: text(row, 3) },
+        columns: texts(row, 7).into_iter().zip(texts(row, 8)).collect(),
+        on_update: action(5),
+        on_delete: action(6),
+        reset: texts(row, 9),
+    }
 }
 
 async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, Relation>, Error> {

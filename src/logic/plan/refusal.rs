@@ -166,6 +166,28 @@ impl Refusal {
         )
     }
 
+    /// A foreign key that would give rows of another table another sharding key.
+    pub fn cascades_to_key(verb: &str, table: &str, foreign_key: &str, to: &str, key: &str) -> Self {
+        Self::new(
+            Reason::KeyIsChanged,
+            format!("{verb} of \"{table}\" cannot update sharding key \"{to}.{key}\""),
+            &format!(
+                "The foreign key \"{foreign_key}\" would change rows where they are, and they would belong to another shard."
+            ),
+            "Change or delete the rows that point to it first.",
+        )
+    }
+
+    /// A foreign key that would change one copy of a reference table.
+    pub fn cascades_to_copy(verb: &str, table: &str, foreign_key: &str, to: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of \"{table}\" cannot change reference table \"{to}\""),
+            &format!("The foreign key \"{foreign_key}\" would change the copy of one shard."),
+            "Change or delete the rows that point to it first.",
+        )
+    }
+
     /// A write to a reference table that looks at rows that not every shard has.
     pub fn copies_need_rows(verb: &str, table: &str) -> Self {
         Self::new(

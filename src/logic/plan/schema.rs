@@ -57,6 +57,29 @@ impl<'a> Schema<'a> {
         }
     }
 
+    /// The table that a name means; a partition is meant as its whole table.
+    pub fn table_name(&self, name: &RelationName) -> Option<TableName> {
+        let in_schema = |schema: &str| {
+            self.find_in(schema, &name.name)?;
+            let table = TableName { schema: Box::from(schema), name: name.name.clone() };
+            match self.catalog.relations.get(&table).map(|relation| &relation.kind) {
+                Some(RelationKind::Partition(whole)) => Some(whole.clone()),
+                Some(
+                    RelationKind::Table
+                    | RelationKind::View(_)
+                    | RelationKind::MaterializedView
+                    | RelationKind::Sequence
+                    | RelationKind::Foreign,
+                )
+                | None => Some(table),
+            }
+        };
+        match &name.schema {
+            Some(schema) => in_schema(schema),
+            None => self.path().find_map(in_schema),
+        }
+    }
+
     /// The schemas that are searched. `pg_catalog` comes first unless the path lists it (manual, 5.9.5).
     pub fn path(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let implicit = (!self.lists_pg_catalog()).then_some("pg_catalog");

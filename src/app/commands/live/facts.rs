@@ -70,6 +70,10 @@ pub struct ForeignKey {
     pub to: TableName,
     /// Our column, their column
     pub columns: Vec<(String, String)>,
+    /// Those of ours that an UPDATE of theirs changes
+    pub updated: Vec<String>,
+    /// Those of ours that a DELETE of their row changes
+    pub reset: Vec<String>,
 }
 
 const SERVER: &str = "
@@ -94,8 +98,12 @@ const REFERENCES: &str = "
            ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(number, place)
                    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.number ORDER BY u.place),
            ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(number, place)
-                   JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place)
-      FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+                   JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.number ORDER BY u.place),
+           k.confupdtype IN ('c', 'n', 'd'), k.confdeltype IN ('n', 'd'),
+           ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = k.conrelid AND jsonb_typeof(j.reset) = 'array'
+                    AND j.reset @> to_jsonb(a.attnum) ORDER BY a.attnum)
+      FROM pg_constraint k CROSS JOIN LATERAL (SELECT to_jsonb(k) -> 'confdelsetcols') AS j(reset)
+      JOIN pg_class c ON c.oid = k.confrelid JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE k.conrelid = $1 AND k.contype = 'f' ORDER BY k.conname";
 
 const TRIGGERS: &str = "SELECT tgname::text FROM pg_trigger WHERE tgrelid = $1 AND NOT tgisinternal ORDER BY tgname";
@@ -140,10 +148,16 @@ async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
         is_deterministic: row.get(3),
     };
     let sequence = |row: &Row| SequenceFacts { name: row.get(0), step: row.get(1), last: row.get(2) };
-    let foreign_key = |row: &Row| ForeignKey {
-        name: row.get(0),
-        to: TableName { schema: row.get::<_, String>(1).into(), name: row.get::<_, String>(2).into() },
-        columns: row.get::<_, Vec<String>>(3).into_iter().zip(row.get::<_, Vec<String>>(4)).collect(),
+    let foreign_key = |row: &Row| {
+        let (ours, named) = (row.get::<_, Vec<String>>(3), row.get::<_, Vec<String>>(7));
+        let reset = if named.is_empty() { ours.clone() } else { named };
+        ForeignKey {
+            name: row.get(0),
+            to: TableName { schema: row.get::<_, String>(1).into(), name: row.get::<_, String>(2).into() },
+            updated: if row.get(5) { ours.clone() } else { Vec::new() },
+            reset: if row.get(6) { reset } else { Vec::new() },
+            columns: ours.into_iter().zip(row.get::<_, Vec<String>>(4)).collect(),
+        }
     };
     Ok(TableFacts {
         columns: client.query(COLUMNS, &[&oid]).await?.iter().map(column).collect(),

@@ -106,7 +106,7 @@ fn check_table(name: &TableName, placement: &Placement, map: &ShardMap, homes: &
             check_key(&shown, table, keyspace, key, notes);
             check_constraints(&shown, table, map, placement, key, notes);
         }
-        Placement::Reference | Placement::Single(_) => (),
+        Placement::Reference | Placement::Single(_) => check_references(&shown, table, map, placement, "", notes),
     }
     if !triggers.is_empty() && homes.len() > 1 {
         notes.warning(format!(
@@ -216,17 +216,43 @@ fn check_constraints(
             ));
         }
     }
+    check_references(shown, table, map, placement, key, notes);
+}
+
+fn check_references(
+    shown: &str,
+    table: &TableFacts,
+    map: &ShardMap,
+    placement: &Placement,
+    key: &str,
+    notes: &mut Notes,
+) {
     for foreign_key in &table.references {
+        let (name, to) = (&foreign_key.name, show(&foreign_key.to));
         if !is_kept(foreign_key, map, placement, key) {
-            let to = show(&foreign_key.to);
-            notes.error(format!("the foreign key {} of {shown} to {to} may point to another shard", foreign_key.name));
+            notes.error(format!("the foreign key {name} of {shown} to {to} may point to another shard"));
+        }
+        // An UPDATE of a sharding key is another matter.
+        let is_updated = matches!(map.tables.get(&foreign_key.to), Some(Placement::Reference | Placement::Single(_)))
+            && foreign_key.updated.iter().any(|column| column == key);
+        let acts = [(is_updated, "UPDATE"), (foreign_key.reset.iter().any(|column| column == key), "DELETE")];
+        for (_, verb) in acts.iter().filter(|(is_it, _)| *is_it) {
+            notes.warning(format!(
+                "the foreign key {name} of {shown} changes the key {key} where the row is (ON {verb}): what would set it off is refused, \
+                 unless it goes past shardway, which would leave rows on the wrong shard"
+            ));
         }
     }
 }
 
 /// Is the row it points to on the same shard?
 fn is_kept(foreign_key: &ForeignKey, map: &ShardMap, placement: &Placement, key: &str) -> bool {
-    let Placement::Sharded { keyspace, .. } = placement else { return true };
+    let keyspace = match (placement, map.tables.get(&foreign_key.to)) {
+        (_, Some(Placement::Reference)) => return true,
+        (Placement::Single(ours), Some(Placement::Single(theirs))) => return ours == theirs,
+        (Placement::Reference | Placement::Single(_), to) => return to.is_none(),
+        (Placement::Sharded { keyspace, .. }, _) => keyspace,
+    };
     match map.tables.get(&foreign_key.to) {
         Some(Placement::Reference) => true,
         Some(Placement::Sharded { keyspace: theirs, key: their_key }) => {

@@ -10,6 +10,7 @@ use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Scope, variables};
 use super::Survey;
+use super::cascade::Act;
 use super::insert::{Target, position_of_key};
 
 impl<'a> Survey<'a> {
@@ -20,6 +21,8 @@ impl<'a> Survey<'a> {
         self.with(change.with.as_ref(), &mut outer);
         let is_at_cursor = matches!(change.filter, Some(Expression::CurrentOf(_)));
         let (entry, target) = self.target(&change.table, &change.alias, change.verb, is_at_cursor);
+        let act = if change.verb == "DELETE" { Act::Delete } else { Act::of(&change.assignments) };
+        self.check_cascades(&change.table, change.verb, act);
         let mut scope = Scope::inside(&outer);
         scope.entries.push(entry);
         for item in &change.from {
@@ -129,6 +132,14 @@ impl<'a> Survey<'a> {
         source_scope.entries = source;
         for branch in &merge.branches {
             let own = merge.alias.name.as_deref().unwrap_or(&merge.table.name);
+            match &branch.action {
+                MergeAction::Update(assignments) => self.check_cascades(&merge.table, "MERGE", Act::of(assignments)),
+                // DELETE, if anything.
+                MergeAction::NoRow if branch.kind != MergeKind::NotInTarget => {
+                    self.check_cascades(&merge.table, "MERGE", Act::Delete);
+                }
+                MergeAction::NoRow | MergeAction::Insert { .. } => (),
+            }
             self.branch(branch, own, target, &scope, &source_scope);
         }
         self.visit_targets(&merge.returning, &scope);

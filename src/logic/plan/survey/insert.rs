@@ -11,6 +11,7 @@ use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Meaning, Scope};
 use super::super::{KeyRule, Place, Requirement, Source, Value};
+use super::cascade::Act;
 use super::{Survey, meaning_of};
 
 /// A sharded table that is written.
@@ -132,6 +133,7 @@ impl Survey<'_> {
         let mut inner = Scope::inside(scope);
         inner.entries.push(Entry { schema: insert.table.schema.clone(), ..Entry::of(Some(name), columns.clone()) });
         if let Some(conflict) = &insert.on_conflict {
+            self.check_cascades(&insert.table, "INSERT", Act::of(&conflict.assignments));
             let mut with_excluded = Scope::inside(scope);
             with_excluded.entries.clone_from(&inner.entries);
             with_excluded.entries.push(Entry::of(Some(Box::from("excluded")), columns));

@@ -26,6 +26,7 @@ mod mention;
 mod condition;
 mod query;
 mod from;
+mod cascade;
 mod insert;
 mod change;
 mod company;
