@@ -44,6 +44,8 @@ mod deadlocks;
 mod transactions;
 /// What transactions over several shards see.
 mod isolation;
+/// Settings that servers give to new sessions.
+mod defaults;
 /// The running proxy as its operators and users see it: logins, pools, signals, replicas, figures, logs.
 mod operations;
 /// Random bytes, texts and streams against the checks of the fuzz targets.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::logic::defaults::Defaults;
 use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{ShardId, TableName};
 
@@ -31,6 +32,8 @@ pub struct Catalog {
     pub text_order: TextOrder,
     /// Foreign keys whose actions change rows, by the table that they point to; partitions count as their whole table
     pub foreign_keys: HashMap<TableName, Vec<ForeignKey>>,
+    /// Settings that a new session begins with
+    pub defaults: Defaults,
     /// `search_path` of a new session of this database, split into schemas (`"$user"` kept as written)
     pub search_path: Vec<Box<str>>,
 }

@@ -5,6 +5,7 @@ pub mod protocol;
 pub mod auth;
 pub mod sql;
 pub mod shards;
+pub mod defaults;
 pub mod catalog;
 pub mod copy;
 pub mod commit;

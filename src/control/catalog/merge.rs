@@ -42,6 +42,7 @@ pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
     }
     catalog.text_order = shards.iter().map(|(_, schema)| schema.text_order).min().unwrap_or_default();
     catalog.search_path = shards.first().map(|(_, schema)| schema.search_path.clone()).unwrap_or_default();
+    catalog.defaults = shards.first().map(|(_, schema)| schema.defaults.clone()).unwrap_or_default();
     catalog.oids = oids(shards);
     catalog.version = version(&catalog);
     catalog
@@ -130,11 +131,11 @@ fn columns(relation: &Relation) -> String {
 /// Equal for equal contents, in every process of this build.
 fn version(catalog: &Catalog) -> u64 {
     let Catalog { version: _, relations, owners, system_relations, functions, operators, .. } = catalog;
-    let Catalog { has_own_comparisons, text_order, oids, search_path, foreign_keys, .. } = catalog;
+    let Catalog { has_own_comparisons, text_order, oids, search_path, foreign_keys, defaults, .. } = catalog;
     let mut hash = Hashing(DefaultHasher::new());
     let written = write!(
         hash,
-        "{:?}{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{text_order:?}{search_path:?}{:?}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{text_order:?}{search_path:?}{defaults:?}{:?}",
         sorted(relations),
         sorted(owners),
         sorted(functions),

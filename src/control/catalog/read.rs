@@ -10,6 +10,7 @@ use crate::logic::catalog::{
     Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, UniqueIndex,
     Volatility,
 };
+use crate::logic::defaults::{DefaultSet, Defaults, NAMES};
 use crate::logic::shards::TableName;
 
 /// The schema of one shard.
@@ -35,6 +36,8 @@ pub struct ShardSchema {
     pub types: HashMap<TableName, u32>,
     /// Of the database
     pub text_order: TextOrder,
+    /// Settings that a new session of any role begins with
+    pub defaults: Defaults,
     /// Of a new session
     pub search_path: Vec<Box<str>>,
     /// Settings a client is told at login, name and value
@@ -73,6 +76,22 @@ const GREETING: &str = "
            'application_name', 'default_transaction_read_only', 'scram_iterations', 'DateStyle',
            'standard_conforming_strings', 'session_authorization', 'client_encoding', 'server_version',
            'server_encoding']) AS name";
+
+/// What sessions begin with, without what is set for the role that asks here.
+const BASE: &str = "
+    SELECT name, CASE WHEN source IN ('user', 'database user') THEN boot_val ELSE reset_val END FROM pg_catalog.pg_settings
+     WHERE name IN ('default_transaction_deferrable', 'default_transaction_isolation', 'default_transaction_read_only',
+                    'search_path', 'standard_conforming_strings')
+    UNION ALL SELECT 'client_encoding', 'UTF8' WHERE pg_catalog.current_setting('server_encoding') = 'UTF8'
+     ORDER BY 1";
+
+/// ALTER ROLE … SET, ALTER DATABASE … SET.
+const SET: &str = "
+    SELECT r.rolname, s.setdatabase <> 0, lower(split_part(c, '=', 1)), substr(c, strpos(c, '=') + 1)
+      FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS c LEFT JOIN pg_roles r ON r.oid = s.setrole
+     WHERE (s.setdatabase = 0 OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+       AND (s.setrole = 0 OR r.oid IS NOT NULL) AND lower(split_part(c, '=', 1)) = ANY ($1)
+     ORDER BY 1, 2, 3";
 
 /// Relations a client can name, with what decides how rows get in.
 const RELATIONS: &str = "
@@ -194,9 +213,10 @@ pub async fn fingerprint(client: &mut Object) -> Result<String, Error> {
 /// Reads it all. The connection should be a new one: in an old one the defaults of its role are those of back then.
 pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-    let transaction = begin.start().await?;
+    let mut transaction = begin.start().await?;
     transaction.batch_execute("SET LOCAL search_path TO DEFAULT").await?;
     let search_path = transaction.query_one("SELECT pg_catalog.current_setting('search_path')", &[]).await?;
+    let base = transaction.query(BASE, &[]).await?;
     // From here on every name of a view definition or a default comes qualified.
     transaction.batch_execute("SET LOCAL search_path = ''").await?;
     let mut schema = ShardSchema {
@@ -205,6 +225,8 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
         greeting: greeting(&transaction).await?,
         ..ShardSchema::default()
     };
+    schema.defaults.base = base.iter().map(|row| (text(row, 0), text(row, 1))).collect();
+    schema.defaults.set = defaults_set(&mut transaction).await?;
     schema.relations = relations(&transaction).await?;
     schema.functions = functions(&transaction).await?;
     let table = |row: &Row, at: usize| TableName { schema: text(row, at), name: text(row, at + 1) };
@@ -230,6 +252,41 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     schema.system_relations = names.iter().map(|row| text(row, 0)).collect();
     transaction.rollback().await?;
     Ok(schema)
+}
+
+/// A value that PostgreSQL does not take is not set.
+async fn defaults_set(transaction: &mut Transaction<'_>) -> Result<Vec<DefaultSet>, Error> {
+    let mut set = Vec::new();
+    for row in &transaction.query(SET, &[&NAMES.as_slice()]).await? {
+        let (name, written) = (text(row, 2), text(row, 3));
+        if let Some(value) = as_shown(transaction, &name, &written).await? {
+            let role = row.get::<_, Option<&str>>(0).map(Into::into);
+            set.push(DefaultSet { role, in_database: row.get(1), name, value });
+        }
+    }
+    Ok(set)
+}
+
+async fn as_shown(transaction: &mut Transaction<'_>, name: &str, written: &str) -> Result<Option<Box<str>>, Error> {
+    match name {
+        // Another role than this one may be allowed to.
+        "role" => return Ok(Some(written.into())),
+        // This connection goes on in its own.
+        "client_encoding" => {
+            const KNOWN: &str = "SELECT pg_encoding_to_char(pg_char_to_encoding($1::text::name))";
+            let name: String = transaction.query_one(KNOWN, &[&written]).await?.get(0);
+            return Ok((!name.is_empty()).then(|| name.into()));
+        }
+        _ => (),
+    }
+    let attempt = transaction.savepoint("shown").await?;
+    let shown = attempt.query_one("SELECT pg_catalog.set_config($1, $2, true)", &[&name, &written]).await;
+    attempt.rollback().await?;
+    match shown {
+        Ok(row) => Ok(Some(text(&row, 0))),
+        Err(error) if error.code().is_some() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 async fn greeting(transaction: &Transaction<'_>) -> Result<Vec<(Box<str>, Box<str>)>, Error> {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::logic::defaults::Defaults;
 use crate::logic::plan::Access;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -132,7 +133,13 @@ impl Session {
 
     /// Startup parameters are settings like any other: a server checks them, once for all clients that send the same.
     async fn accept(&mut self, parameters: Vec<(Box<str>, Box<str>)>) -> Result<Accepted, End> {
-        let mut last = HashMap::new();
+        let database = Arc::clone(&self.picture().database);
+        let nothing = Defaults::default();
+        let defaults = database.catalog.as_ref().map_or(&nothing, |catalog| &catalog.defaults);
+        let set = defaults.set_for(self.user.server_user.as_deref().unwrap_or(&self.user.name));
+        let is_as_configured = set.is_empty() && parameters.is_empty();
+        let mut last: HashMap<Box<str>, Box<str>> = defaults.base.iter().cloned().collect();
+        last.extend(set.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))));
         for (name, value) in parameters {
             last.insert(name.to_lowercase().into_boxed_str(), value);
         }
@@ -150,12 +157,19 @@ impl Session {
                 map.insert(name.clone(), value.clone());
             }
         }
-        let reported = match settings::difference(&Map::default(), &map) {
-            Some(sql) => self.try_settings(&sql).await?,
-            None => Vec::new(),
+        let mut reported = match settings::difference(&Map::default(), &map) {
+            Some(sql) if !is_as_configured => self.try_settings(&sql).await?,
+            Some(_) | None => Vec::new(),
         };
         check_text_settings(&key.2)?;
-        self.forget_defaults(&mut map, &reported);
+        let is_default = |name: &str| set.contains_key(name) || defaults.base.iter().any(|(it, _)| **it == *name);
+        self.forget_defaults(&mut map, &reported, is_default);
+        for (name, value) in &set {
+            let is_kept = key.2.iter().any(|(it, sent)| **it == **name && **sent == **value);
+            if is_kept && !reported.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
+                reported.push(((*name).into(), (*value).into()));
+            }
+        }
         let accepted = Accepted { settings: Arc::new(map), reported: Arc::new(reported) };
         self.shared.accept(key, accepted.clone());
         Ok(accepted)
@@ -211,13 +225,14 @@ impl Session {
         Ok(reported)
     }
 
-    /// A parameter that a server reports and did not report now has its default value already: nothing to set.
-    fn forget_defaults(&self, map: &mut Map, reported: &[(Box<str>, Box<str>)]) {
+    /// A parameter that a server reports and did not report now has its default value already: nothing to set. Those that
+    /// which `stays` are set all the same: the defaults of other connections may be older or newer.
+    fn forget_defaults(&self, map: &mut Map, reported: &[(Box<str>, Box<str>)], stays: impl Fn(&str) -> bool) {
         let greeting = &self.picture().database.greeting;
         map.retain(|name, _| {
             let is_reporting = greeting.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
             let has_changed = reported.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
-            !is_reporting || has_changed
+            !is_reporting || has_changed || stays(name)
         });
     }
 }
