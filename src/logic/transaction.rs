@@ -133,11 +133,14 @@ impl Transaction {
                 }
                 (step, None) => step,
             },
-            Self::Open { is_failed, .. } => {
+            Self::Open { is_failed: true, begun } => {
                 // Only one of its servers may have failed: none of the others must be told to commit.
-                let Command::Commit { chain } = command else { return Step::Send(None) };
-                Step::Send(is_failed.then_some(rollback(*chain)))
+                let (Command::Commit { chain } | Command::Rollback { chain }) = command else {
+                    return Step::Send(None);
+                };
+                Step::Send(Some(begun.fail(*chain)))
             }
+            Self::Open { is_failed: false, .. } => Step::Send(None),
             Self::Aborted(_) => self.on_aborted(command),
         }
     }
@@ -171,15 +174,11 @@ impl Transaction {
     fn on_aborted(&mut self, command: &Command) -> Step {
         let Self::Aborted(was) = self else { return Step::Send(None) };
         match (command, &mut **was) {
-            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open(_)) => {
-                Step::Send(Some(rollback(*chain)))
+            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open(begun)) => {
+                Step::Send(Some(begun.fail(*chain)))
             }
-            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Begun(begun)) => {
-                *self = if *chain { Self::Begun(begun.again()) } else { Self::Idle };
-                Step::Answer("ROLLBACK", None)
-            }
-            (Command::Commit { .. } | Command::Rollback { .. }, Aborted::Lost) => {
-                *self = Self::Idle;
+            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Begun(_) | Aborted::Lost) => {
+                *self = if *chain { Self::Begun(Begun::plain()) } else { Self::Idle };
                 Step::Answer("ROLLBACK", None)
             }
             (Command::RollbackTo(_), Aborted::Open(_)) => Step::Send(None),
@@ -286,6 +285,17 @@ impl Begun {
         begun
     }
 
+    fn plain() -> Self {
+        Self::new("BEGIN", Characteristics::default())
+    }
+
+    /// What ends it on its servers after an error. PostgreSQL has forgotten by then how it was begun: with AND CHAIN the
+    /// next one is a plain one.
+    fn fail(&mut self, chain: bool) -> &'static str {
+        *self = Self::plain();
+        if chain { "ROLLBACK; BEGIN" } else { "ROLLBACK" }
+    }
+
     /// A line comment at the end of one statement must not swallow the next.
     fn push(&mut self, text: &str) {
         self.text.push_str(text.trim_end_matches([';', ' ', '\n', '\t', '\r']));
@@ -358,10 +368,6 @@ impl Begun {
     }
 }
 
-fn rollback(chain: bool) -> &'static str {
-    if chain { "ROLLBACK AND CHAIN" } else { "ROLLBACK" }
-}
-
 /// PostgreSQL tags a BEGIN by how it was written.
 pub fn begin_tag(text: &str) -> &'static str {
     let is_start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
@@ -431,6 +437,20 @@ mod tests {
         let mut transaction = begun();
         transaction.on_ready(b'E');
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK")));
+    }
+
+    #[test]
+    fn what_follows_a_failed_transaction_is_a_plain_one() {
+        let mut transaction = Transaction::Idle;
+        let said = Characteristics { is_read_only: Some(true), ..Characteristics::default() };
+        transaction.on_command(&Command::Begin(said), "BEGIN READ ONLY");
+        transaction.on_ready(b'E');
+        let chain = Command::Rollback { chain: true };
+        assert_eq!(transaction.on_command(&chain, "ROLLBACK AND CHAIN"), Step::Send(Some("ROLLBACK; BEGIN")));
+        transaction.on_ready(b'T');
+        transaction.succeeded(&chain, "ROLLBACK AND CHAIN");
+        assert_eq!(transaction.begun().map(|begun| &*begun.text), Some("BEGIN\n;"));
+        assert_eq!(transaction.begun().and_then(|begun| begun.said.is_read_only), None);
     }
 
     #[test]
