@@ -15,6 +15,9 @@ mod scenarios;
 /// The same over several shards.
 #[rustfmt::skip]
 mod across;
+/// Pipelines without BEGIN over several shards.
+#[rustfmt::skip]
+mod pipelines;
 /// Bytes that no client should send.
 mod hostile;
 
@@ -57,7 +60,7 @@ fn the_proxy_speaks_as_postgresql_does() {
 fn the_proxy_speaks_as_postgresql_does_over_several_shards() {
     let stage = &*STAGE;
     let mut wrong = String::new();
-    for (name, steps) in across::all() {
+    for (name, steps) in [across::all(), pipelines::all()].concat() {
         let expected = transcript(stage.world.oracle.port(), &(name, steps.clone()));
         let found = transcript(stage.proxy.port, &(name, steps));
         if expected != found {
@@ -65,6 +68,25 @@ fn the_proxy_speaks_as_postgresql_does_over_several_shards() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// PostgreSQL words it by the moment: in a pipeline, in a transaction block.
+#[test]
+fn what_needs_no_block_comes_too_late_in_a_pipeline() {
+    let stage = &*STAGE;
+    let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let add = |client: u32| {
+        let sql = format!("INSERT INTO events (client_id, id, kind) VALUES ({client}, 1, 'late')");
+        [wire::parse("", &sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat()
+    };
+    for (clients, late) in [(5101..5105, "VACUUM events"), (5101..5105, "DISCARD ALL"), (5101..5102, "DISCARD ALL")] {
+        let late = extended(late, &[]);
+        let lines = play(&mut wire, &ask(&[clients.flat_map(add).collect(), late]));
+        assert!(lines.iter().any(|line| line.contains("ERROR 25001")), "{lines:#?}");
+        assert_eq!(wire.value("SELECT count(*) FROM events WHERE kind = 'late'"), "0");
+    }
+    let first = play(&mut wire, &ask(&[extended("VACUUM events", &[])]));
+    assert!(first.contains(&"C VACUUM\\x00".to_owned()), "{first:#?}");
 }
 
 #[test]
@@ -121,7 +143,7 @@ fn scenarios_have_one_transcript() {
         include_str!("../corpus/schema.ddl"),
         include_str!("../corpus/data.ddl")
     ));
-    for scenario in [scenarios::all(), across::all()].concat() {
+    for scenario in [scenarios::all(), across::all(), pipelines::all()].concat() {
         let (first, second) = (transcript(world.oracle.port(), &scenario), transcript(twin.port(), &scenario));
         assert_eq!(first, second, "{}", scenario.0);
         assert!(!first.iter().any(|line| line.contains("WouldBlock")), "{}: {first:?}", scenario.0);

@@ -59,6 +59,8 @@ pub enum Owed {
     Describe,
     /// Describe of ours: the client hears of rows only
     DescribeRows,
+    /// Describe of ours of a statement: the client hears of its columns, not of its parameters
+    DescribeColumns,
     /// Execute; the number names the step for those who asked to be told
     Execute(Option<u16>),
     /// Close of the client that went to the server
@@ -344,7 +346,7 @@ impl Pipeline {
         let translated = match self.owed.front() {
             _ if self.is_deaf => None,
             Some(Owed::Bind(name)) if !name.is_empty() => translate(body, name),
-            Some(Owed::Query) if !self.executed.is_empty() => translate(body, &self.executed),
+            Some(Owed::Query | Owed::QuietQuery) if !self.executed.is_empty() => translate(body, &self.executed),
             _ if self.characters_before > 0 => Some(with_position_behind(body, self.characters_before)),
             _ => None,
         };
@@ -548,11 +550,12 @@ impl Pipeline {
                 if tag == server::NO_DATA { Verdict::Hide } else { Verdict::Pass }
             }
             server::ROW_DESCRIPTION | server::NO_DATA => {
-                if matches!(self.owed.front(), Some(Owed::Describe)) {
+                if matches!(self.owed.front(), Some(Owed::Describe | Owed::DescribeColumns)) {
                     self.pop();
                 }
                 hidden
             }
+            server::PARAMETER_DESCRIPTION if matches!(self.owed.front(), Some(Owed::DescribeColumns)) => Verdict::Hide,
             // Nobody else hears of it: whatever the server is busy with, the client gets it.
             server::NOTIFICATION => Verdict::Pass,
             server::NOTICE | server::PARAMETER_STATUS

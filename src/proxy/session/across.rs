@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
+use crate::logic::plan::everywhere::Everywhere;
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
-use crate::logic::sql::statement::Characteristics;
+use crate::logic::sql::statement::{Characteristics, Reach};
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
@@ -76,7 +77,11 @@ impl Session {
             }
             Across::Read(Read { fanout: Some(fanout), .. }) if limit == 0 || fanout.is_locking => {
                 if fanout.is_locking {
-                    self.check_locks(limit, size)?;
+                    // Who wants some rows first would wait with the locks of all.
+                    if limit != 0 {
+                        return Err(Refusal::across("FOR UPDATE in a portal with a row limit").into());
+                    }
+                    self.take_part_before(size).await?;
                 }
                 self.client.consume(size);
                 self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
@@ -97,6 +102,7 @@ impl Session {
                 self.is_over(place, *portal);
             }
             Across::Cursor(cursor) => {
+                self.check_block("DECLARE CURSOR")?;
                 let shard = self.declare_portal(cursor, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
                     it.shard = Some(shard);
@@ -107,20 +113,20 @@ impl Session {
                 return Err(Refusal::across("Execute with a limit, of a write that returns rows,").into());
             }
             Across::Change(change) => {
-                self.check_alone(size)?;
+                self.take_part_before(size).await?;
                 self.client.consume(size);
                 self.change_portal(change, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Once(once) => {
-                self.check_alone(size)?;
+                self.take_part_before(size).await?;
                 self.client.consume(size);
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Split(_) | Across::Carry(_) => self.give_stored(place, portal, limit, size).await?,
             Across::Everywhere(everywhere) => {
-                self.check_alone(size)?;
+                self.take_part_with_all(everywhere, size).await?;
                 self.client.consume(size);
                 if self.transaction.is_idle() {
                     self.sync_servers().await?;
@@ -143,7 +149,7 @@ impl Session {
         size: usize,
     ) -> Result<(), Trouble> {
         if portal.stored.is_none() {
-            self.check_alone(size)?;
+            self.take_part_before(size).await?;
         }
         self.client.consume(size);
         let mut stored = match portal.stored.take() {
@@ -256,27 +262,15 @@ impl Session {
         }
     }
 
-    /// Outside a transaction block a write over several shards is committed at once: nothing of its pipeline may be
-    /// undone afterwards, or before. `size` is that of its Execute.
-    fn check_alone(&self, size: usize) -> Result<(), Refusal> {
-        let is_last = self.is_followed_by_sync(size);
-        if self.transaction.is_idle() && (!is_last || self.held.iter().any(|held| held.in_pipeline && held.has_written))
-        {
-            return Err(Refusal::alone("a write over several shards, in a pipeline without BEGIN"));
-        }
-        Ok(())
+    /// Execute, of `size` bytes, of what is to be undone with its pipeline.
+    async fn take_part_before(&mut self, size: usize) -> Result<(), Trouble> {
+        self.take_part(self.is_followed_by_sync(size)).await
     }
 
-    /// Outside a transaction block locks end with the pipeline; those of several shards end with their statement. And
-    /// who wants some rows first would wait with the locks of all.
-    fn check_locks(&self, limit: i32, size: usize) -> Result<(), Refusal> {
-        if limit != 0 {
-            return Err(Refusal::across("FOR UPDATE in a portal with a row limit"));
-        }
-        if self.transaction.is_idle() && !self.is_followed_by_sync(size) {
-            return Err(Refusal::alone("FOR UPDATE over several shards, in a pipeline without BEGIN"));
-        }
-        Ok(())
+    /// The same for what VACUUM and its kin do: they commit at once, unless they come too late for it.
+    async fn take_part_with_all(&mut self, everywhere: &Everywhere, size: usize) -> Result<(), Trouble> {
+        let commits_at_once = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
+        self.take_part(commits_at_once || self.is_followed_by_sync(size)).await
     }
 
     /// Rows are fetched by the columns that their table had before this transaction.

@@ -317,7 +317,7 @@ impl Session {
                 Ok("DEALLOCATE ALL")
             }
             Command::DiscardAll => {
-                if !self.transaction.is_idle() {
+                if !self.transaction.is_idle() || self.is_implicit_open() {
                     return Err(Fault::InsideTransaction("DISCARD ALL").into());
                 }
                 self.named.clear();

@@ -34,8 +34,11 @@ impl Session {
     pub(super) async fn run_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         self.isolate().await?;
         let needs_no_block = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
-        if everywhere.reach == Reach::Block && self.transaction.is_idle() {
-            return Err(Fault::NoTransaction(everywhere.verb).into());
+        if everywhere.reach == Reach::Block {
+            self.check_block(everywhere.verb)?;
+            if self.transaction.is_idle() {
+                return Err(Fault::NoTransaction(everywhere.verb).into());
+            }
         }
         if everywhere.reach == Reach::Roles && self.has_shared_server() {
             return Err(Refusal::shared_server(everywhere.verb).into());
@@ -144,7 +147,7 @@ impl Session {
     }
 
     /// The client gets a server's error.
-    fn pass_error(&mut self, body: &[u8]) -> Trouble {
+    pub(super) fn pass_error(&mut self, body: &[u8]) -> Trouble {
         self.metrics.error(view::error_field(body, b'C').unwrap_or(b"XX000"));
         write::frame(&mut self.client.outbox, server::ERROR, |out| out.extend_from_slice(body));
         Trouble::Told

@@ -20,10 +20,10 @@ const ARGUMENTS: &[u8] = b"shardway_arguments";
 const OIDS_OF_USERS: u32 = 16_384;
 
 /// A statement and the values of its parameters.
-struct Bound {
-    statement: Arc<Statement>,
+pub(super) struct Bound {
+    pub statement: Arc<Statement>,
     /// The body of a Bind of the unnamed statement to the unnamed portal
-    bind: Vec<u8>,
+    pub bind: Vec<u8>,
 }
 
 impl Session {
@@ -178,7 +178,7 @@ impl Session {
 
     /// Has a server compute the arguments, once, as EXECUTE does. `arguments` is their text; `None`: there are more or
     /// fewer of them than parameters.
-    async fn bound(
+    pub(super) async fn bound(
         &mut self,
         execute: &ExecuteCommand,
         statement: &Arc<Statement>,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Command, OwnCommand, Plan};
+use crate::logic::plan::{Access, Command, OwnCommand, Plan, SettingChange};
 use crate::logic::protocol::frame::{self, client};
 use crate::logic::protocol::view::{self, Bind};
 use crate::logic::protocol::write;
@@ -15,7 +15,8 @@ use crate::proxy::metrics::{ClientState, PlanKind};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::servers::Held;
+use crate::proxy::session::implicit::is_of_block;
+use crate::proxy::session::servers::{Held, Target};
 use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, needs_simple};
 use crate::proxy::session::{End, Run, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -70,6 +71,7 @@ impl Session {
             (Ok(()), _) if self.run == Run::Skipping => Ok(()),
             (Ok(()), Cut::Act(shape)) => Box::pin(self.act_extended(&shape)).await,
             (Ok(()), Cut::Across(portal, limit)) => Box::pin(self.execute_across(&portal, limit)).await,
+            (Ok(()), Cut::Executed(portal)) => Box::pin(self.bind_executed(&portal)).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
             (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),
             (Err(trouble), cut) => {
@@ -115,10 +117,16 @@ impl Session {
         Ok(Progress::Served)
     }
 
-    /// Ends the implicit transactions that a failed pipeline has left, undone: a server that has written without
-    /// failing itself must be made to.
     async fn sync_after_error(&mut self) -> Result<(), Trouble> {
         self.run = Run::Between;
+        self.undo_implicit().await?;
+        self.say_ready();
+        Ok(())
+    }
+
+    /// Ends the implicit transactions that a pipeline has left, undone: a server that has written without failing itself
+    /// must be made to.
+    pub(super) async fn undo_pipeline(&mut self) -> Result<(), Trouble> {
         while let Some(index) = self.held.iter().position(|held| held.in_pipeline) {
             let held = &mut self.held[index];
             held.in_pipeline = false;
@@ -139,7 +147,6 @@ impl Session {
                 self.settle(index);
             }
         }
-        self.say_ready();
         Ok(())
     }
 
@@ -160,6 +167,7 @@ impl Session {
     /// Sync: every server of the pipeline gets one, the client one answer.
     async fn sync_all(&mut self) -> Result<(), Trouble> {
         self.sync_servers().await?;
+        self.end_implicit(Ok(())).await?;
         self.schema_may_have_changed(false).await?;
         self.say_ready();
         Ok(())
@@ -168,27 +176,35 @@ impl Session {
     /// Ends the implicit transactions of a pipeline. A simple query does so too, without the client's Sync.
     pub(super) async fn sync_servers(&mut self) -> Result<(), Trouble> {
         while let Some(index) = self.held.iter().position(|held| held.in_pipeline) {
-            self.held[index].in_pipeline = false;
-            self.pipeline.clear();
-            write::bare(self.outgoing.buffer(), client::SYNC);
-            self.pipeline.owe(Owed::HiddenSync);
-            let outcome = self.converse(index, None).await?;
-            self.trouble_of(index, outcome)?;
-            if self.held[index].is_member || self.transaction.is_idle() {
-                self.settle(index);
+            if self.is_implicit && self.held[index].is_member {
+                // It has answered everything, and hears of the end by itself.
+                self.held[index].in_pipeline = false;
+            } else {
+                self.sync_server(index).await?;
             }
         }
         Ok(())
     }
 
+    pub(super) async fn sync_server(&mut self, index: usize) -> Result<(), Trouble> {
+        self.held[index].in_pipeline = false;
+        self.pipeline.clear();
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        self.pipeline.owe(Owed::HiddenSync);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        if self.held[index].is_member || self.transaction.is_idle() {
+            self.settle(index);
+        }
+        Ok(())
+    }
+
     async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
-        let target =
-            self.target(segment.destination, segment.access).inspect_err(|_| self.client.consume(segment.size))?;
-        let index = match self.hold(target).await {
-            Ok(index) => index,
-            Err(fault) => {
+        let (target, index) = match self.hold_for(segment).await {
+            Ok(held) => held,
+            Err(trouble) => {
                 self.client.consume(segment.size);
-                return Err(fault.into());
+                return Err(trouble);
             }
         };
         self.pipeline.clear();
@@ -204,7 +220,7 @@ impl Session {
         // A portal over several shards is only described here.
         self.held[index].has_written |= segment.access == Access::Write && !segment.bound.is_empty();
         self.emit(index, segment, &mut smallvec::SmallVec::new());
-        let ends = is_sync && !others;
+        let ends = is_sync && !others && !self.is_implicit;
         self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;
         self.pipeline.hides_stale = ends && self.transaction.is_idle() && self.is_parsed_later(index, segment);
         self.count_bound(index, segment);
@@ -244,6 +260,15 @@ impl Session {
             Box::pin(self.sync_after_error()).await?;
         }
         Ok(())
+    }
+
+    async fn hold_for(&mut self, segment: &Segment) -> Result<(Target, usize), Trouble> {
+        if segment.access == Access::Write && !segment.bound.is_empty() {
+            self.widen(segment.destination).await?;
+        }
+        let target = self.target(segment.destination, segment.access)?;
+        let index = self.hold(target).await?;
+        Ok((target, index))
     }
 
     /// Counts the statements that a segment sends to a server.
@@ -369,6 +394,11 @@ impl Session {
                     write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &name);
                     self.pipeline.owe(Owed::Describe);
                 }
+                Step::Columns { statement } => {
+                    self.ensure(index, statement, true, sent);
+                    write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
+                    self.pipeline.owe(Owed::DescribeColumns);
+                }
                 Step::Portal { tag, at } => {
                     let bytes = &self.client.received()[at.clone()];
                     self.outgoing.buffer().extend_from_slice(bytes);
@@ -413,7 +443,13 @@ impl Session {
     }
 
     /// The server must have this statement before it is bound or described.
-    fn ensure(&mut self, index: usize, statement: &Statement, is_named: bool, sent: &mut smallvec::SmallVec<[u64; 8]>) {
+    pub(super) fn ensure(
+        &mut self,
+        index: usize,
+        statement: &Statement,
+        is_named: bool,
+        sent: &mut smallvec::SmallVec<[u64; 8]>,
+    ) {
         if is_named {
             if self.held[index].lease.prepared.touch(statement.id) || sent.contains(&statement.id) {
                 return;
@@ -440,11 +476,20 @@ impl Session {
         match &*planned.plan {
             Plan::CopyIn(copy) => {
                 self.check_alive()?;
+                self.take_part(false).await?;
                 self.copy_in(copy, text, true).await
             }
             Plan::Command(command) => {
                 self.metrics.statement(None, PlanKind::Command);
-                let tag = self.command_extended(command, text, planned.verb).await?;
+                let tag = match command {
+                    command if is_of_block(command) && self.is_implicit_open() => {
+                        Some(self.command_implicit(command, text).await?)
+                    }
+                    command => {
+                        self.set_in_pipeline(command).await?;
+                        self.command_extended(command, text, planned.verb).await?
+                    }
+                };
                 if let Some(tag) = tag {
                     write::command_complete(&mut self.client.outbox, tag);
                 }
@@ -452,6 +497,26 @@ impl Session {
             }
             Plan::One(_) | Plan::Refuse(_) => Ok(()),
         }
+    }
+
+    /// What follows may undo a SET, or be undone with it.
+    async fn set_in_pipeline(&mut self, command: &Command) -> Result<(), Trouble> {
+        let (Command::Set(_) | Command::ResetAll | Command::SetTransaction(_)) = command else { return Ok(()) };
+        self.check_alive()?;
+        let is_last = self.is_followed_by_sync(0) && !self.held.iter().any(|held| held.in_pipeline);
+        self.take_part(is_last).await?;
+        let sets = |what: fn(&[SettingChange]) -> bool| matches!(command, Command::Set(changes) if what(changes));
+        let what = match () {
+            () if matches!(command, Command::SetTransaction(_)) => "SET TRANSACTION",
+            () if sets(<[SettingChange]>::is_empty) => "SET CONSTRAINTS",
+            () if sets(|changes| changes.iter().any(|change| change.is_local)) => "SET LOCAL",
+            () => return Ok(()),
+        };
+        if self.is_implicit {
+            let message = format!("{what} can only be used in transaction blocks");
+            write::notice(&mut self.client.outbox, "25P01", &message);
+        }
+        Ok(())
     }
 
     /// Runs a command; the tag to answer with, `None` when the answer has been given.

@@ -62,6 +62,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         hidden: 0,
         pipeline: Default::default(),
         cursors: Default::default(),
+        is_implicit: false,
         among: None,
         outgoing: Default::default(),
         picture: None,

@@ -85,7 +85,7 @@ impl Session {
             end -= own;
             let next = match cut {
                 Cut::Next => self.gather_segment(end),
-                Cut::Sync | Cut::Flush | Cut::Act(_) | Cut::Across(..) | Cut::Trouble(_) => {
+                Cut::Sync | Cut::Flush | Cut::Act(_) | Cut::Across(..) | Cut::Executed(_) | Cut::Trouble(_) => {
                     Segment { size: own, cut, ..Segment::at(end) }
                 }
             };

@@ -23,11 +23,13 @@ mod across;
 mod change;
 mod copies;
 mod direct;
+mod implicit;
 mod simple;
 mod several;
 mod cursors;
 mod explain;
 mod execute;
+mod executed;
 mod commands;
 mod steps;
 mod lanes;
@@ -134,6 +136,8 @@ struct Portal {
     shard: Option<ShardId>,
     /// It needs rows of several shards
     across: Option<Box<AcrossPortal>>,
+    /// The formats of its rows, where it is to become the portal of another statement
+    results: Box<[u8]>,
 }
 
 /// What a portal over several shards is made of, until it is a portal of one server.
@@ -180,6 +184,8 @@ pub struct Session {
     run: Run,
     /// A Sync has been consumed that an error came before
     is_synced: bool,
+    /// The open transaction is that of a pipeline, or of a text, without BEGIN, and ends with it
+    is_implicit: bool,
     /// One of several statements of a text runs
     among: Option<Among>,
     /// When the session last wrote to each shard: replicas may not have it yet

@@ -455,6 +455,9 @@ impl Session {
         let in_transaction = held.is_member;
         if held.is_engaged() {
             self.transaction.lose();
+            if std::mem::take(&mut self.is_implicit) {
+                self.transaction.forget();
+            }
             self.portals.clear();
             self.settings.end(false);
             // What the other shards did in this transaction must not stay: their connections close with it.

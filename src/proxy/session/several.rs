@@ -1,36 +1,50 @@
 //! Several statements in one text that no single shard answers together: they run one after the other, in the
 //! transaction that PostgreSQL makes of them (protocol-flow, "Multiple Statements in a Simple Query").
-//!
-//! ```text
-//!         a statement                         BEGIN
-//!   Idle ─────────────→ implicit transaction ───────→ transaction block, which outlives the text
-//!     ↑  COMMIT, ROLLBACK (with a warning)  │
-//!     └──── an error, the end of the text ──┘
-//! ```
 
-use crate::logic::plan::{Access, Command, OwnCommand, Plan, Planned, Refusal};
+use crate::logic::plan::{Command, OwnCommand, Plan, Planned};
+use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
-use crate::logic::transaction::begin_tag;
 use crate::proxy::metrics::PlanKind;
-use crate::proxy::session::across::Own;
+use crate::proxy::plans::Shape;
+use crate::proxy::session::implicit::is_of_block;
 use crate::proxy::session::simple::Ready;
 use crate::proxy::session::{Among, Session, Trouble};
 
 impl Session {
     /// Runs the statements of a Query of `size` bytes one after the other.
     pub(super) async fn one_by_one(&mut self, statements: &[Planned], sql: &str, size: usize) -> Result<(), Trouble> {
-        self.check_refused(statements)?;
         self.client.consume(size);
-        let mut own = Own::No;
-        let result = self.run_each(statements, sql, &mut own).await;
+        let result = match self.check_refused(statements) {
+            Ok(()) => self.run_each(statements, sql).await,
+            refused => refused,
+        };
         self.among = None;
         self.kept_ready = None;
-        self.end_own(own, result).await?;
+        self.end_implicit(result).await?;
         self.schema_may_have_changed(false).await?;
         self.say_ready();
         Ok(())
+    }
+
+    /// A Query behind messages that no Sync has ended is part of their transaction, and the end of it.
+    pub(super) async fn query_in_pipeline(&mut self, shape: &Shape, sql: &str, size: usize) -> Result<(), Trouble> {
+        match &shape.statements {
+            Ok(statements) => {
+                if statements.is_empty() {
+                    write::bare(&mut self.client.outbox, server::EMPTY_QUERY);
+                }
+                self.one_by_one(statements, sql, size).await
+            }
+            Err(_) => {
+                self.among = Some(Among { before: 0 });
+                let result = self.send_unread(size).await.and(Err(Trouble::Told));
+                self.among = None;
+                self.kept_ready = None;
+                self.end_implicit(result).await
+            }
+        }
     }
 
     /// A text with a statement that is refused whatever comes before it is refused before anything of it runs.
@@ -46,7 +60,7 @@ impl Session {
         Ok(())
     }
 
-    async fn run_each(&mut self, statements: &[Planned], sql: &str, own: &mut Own) -> Result<(), Trouble> {
+    async fn run_each(&mut self, statements: &[Planned], sql: &str) -> Result<(), Trouble> {
         let mut counted = 0;
         let mut before = 0;
         for planned in statements {
@@ -55,11 +69,12 @@ impl Session {
             self.among = Some(Among { before: u32::try_from(before).unwrap_or(u32::MAX) });
             let command = super::command(&planned.plan);
             if self.transaction.is_idle() && !command.is_some_and(is_of_block) {
-                *own = self.begin_own(Access::Write);
+                self.begin_implicit().await?;
             }
             match command {
-                Some(command) if *own == Own::Begun && is_of_block(command) => {
-                    self.end_implicit(command, &sql[planned.at.clone()], own).await?;
+                Some(command) if self.is_implicit && is_of_block(command) => {
+                    let tag = self.command_implicit(command, &sql[planned.at.clone()]).await?;
+                    write::command_complete(&mut self.client.outbox, tag);
                 }
                 Some(_) | None => self.run_among(&sql[planned.at.clone()]).await?,
             }
@@ -68,52 +83,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-
-    /// A command for transaction blocks, in a transaction that no BEGIN has begun.
-    async fn end_implicit(&mut self, command: &Command, text: &str, own: &mut Own) -> Result<(), Trouble> {
-        let tag = match command {
-            Command::Begin(_) if text.split_ascii_whitespace().count() > 2 => {
-                return Err(Refusal::alone("BEGIN with options").into());
-            }
-            // The block is to be committed by the client from now on.
-            Command::Begin(_) => begin_tag(text),
-            Command::Commit { chain: false } => {
-                self.warn_of_no_block();
-                *own = Own::No;
-                self.end_own(Own::Begun, Ok(())).await?;
-                "COMMIT"
-            }
-            Command::Rollback { chain: false } => {
-                self.warn_of_no_block();
-                self.roll_back_members().await;
-                self.transaction.forget();
-                self.settings.end(false);
-                "ROLLBACK"
-            }
-            Command::Commit { chain: true } => return Err(Fault::NoTransaction("COMMIT AND CHAIN").into()),
-            Command::Rollback { chain: true } => return Err(Fault::NoTransaction("ROLLBACK AND CHAIN").into()),
-            Command::Savepoint(_) => return Err(Fault::NoTransaction("SAVEPOINT").into()),
-            Command::Release(_) => return Err(Fault::NoTransaction("RELEASE SAVEPOINT").into()),
-            Command::RollbackTo(_) => return Err(Fault::NoTransaction("ROLLBACK TO SAVEPOINT").into()),
-            Command::SetTransaction(_)
-            | Command::Set(_)
-            | Command::ResetAll
-            | Command::Own(_)
-            | Command::Prepare(_)
-            | Command::Execute(_)
-            | Command::Deallocate(_)
-            | Command::DiscardAll
-            | Command::Discard
-            | Command::Empty => return Err(Fault::Broken(format!("not a command of blocks: {command:?}")).into()),
-        };
-        *own = Own::No;
-        write::command_complete(&mut self.client.outbox, tag);
-        Ok(())
-    }
-
-    fn warn_of_no_block(&mut self) {
-        write::notice(&mut self.client.outbox, "25P01", "there is no transaction in progress");
     }
 
     /// One statement of the text, as if it stood alone.
@@ -194,27 +163,5 @@ impl Session {
                 Ok(())
             }
         }
-    }
-}
-
-/// Does this command begin or end a transaction block, or stand inside one only?
-fn is_of_block(command: &Command) -> bool {
-    match command {
-        Command::Begin(_)
-        | Command::Commit { .. }
-        | Command::Rollback { .. }
-        | Command::Savepoint(_)
-        | Command::Release(_)
-        | Command::RollbackTo(_) => true,
-        Command::SetTransaction(_)
-        | Command::Set(_)
-        | Command::ResetAll
-        | Command::Own(_)
-        | Command::Prepare(_)
-        | Command::Execute(_)
-        | Command::Deallocate(_)
-        | Command::DiscardAll
-        | Command::Discard
-        | Command::Empty => false,
     }
 }

@@ -36,11 +36,11 @@ impl Session {
         self.show(ClientState::Active);
         self.unnamed = None;
         self.run = Run::Between;
-        let synced = match self.held.iter().any(|held| held.in_pipeline) {
-            true => Box::pin(self.sync_servers()).await,
+        let met = match self.is_implicit || self.held.iter().any(|held| held.in_pipeline) {
+            true => Box::pin(self.meet_query()).await,
             false => Ok(()),
         };
-        let result = match synced {
+        let result = match met {
             Ok(()) => self.query(size).await,
             Err(trouble) => Err(trouble),
         };
@@ -74,6 +74,10 @@ impl Session {
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
         let sql = super::utf8(text)?;
         let (shape, found) = self.decide(sql);
+        if self.is_implicit {
+            let (statements, text) = (Arc::clone(&shape), sql.to_owned());
+            return Box::pin(self.query_in_pipeline(&statements, &text, size)).await;
+        }
         let Ok(statements) = &shape.statements else {
             // Not SQL as we know it: a server says what is wrong with it, in PostgreSQL's words.
             return Box::pin(self.send_unread(size)).await;
@@ -291,7 +295,7 @@ impl Session {
     }
 
     /// A text that we cannot read, or a message that names no table.
-    async fn send_unread(&mut self, size: usize) -> Result<(), Trouble> {
+    pub(super) async fn send_unread(&mut self, size: usize) -> Result<(), Trouble> {
         self.check_alive()?;
         let mark = Mark::default();
         let ready = Ready { destination: Destination::Any, access: Access::Write, mark: &mark, kind: PlanKind::Unread };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, Mark, Plan, Refusal};
+use crate::logic::plan::{Access, CursorUse, Mark, Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
@@ -15,6 +15,7 @@ use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::proxy::plans::Shape;
+use crate::proxy::session::executed::executes;
 use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -30,6 +31,8 @@ pub(super) enum Step {
     Bind { statement: Arc<Statement>, name: Name, since: u64, at: Range<usize> },
     /// Describe of a statement
     Describe { statement: Arc<Statement>, is_named: bool },
+    /// Describe of the statement that an EXECUTE names: its columns are those of the EXECUTE
+    Columns { statement: Arc<Statement> },
     /// Describe, Execute or Close of a portal, as it came
     Portal { tag: u8, at: Range<usize> },
     /// A message that no server needs to see
@@ -48,6 +51,8 @@ pub(super) enum Cut {
     Act(Arc<Shape>),
     /// The next message executes this portal over several shards
     Across(Box<[u8]>, i32),
+    /// The next message describes or executes this portal of an EXECUTE
+    Executed(Box<[u8]>),
     /// This message cannot be served
     Trouble(Trouble),
 }
@@ -114,6 +119,7 @@ const PARSE_COMPLETE: &[u8] = &[b'1', 0, 0, 0, 4];
 const BIND_COMPLETE: &[u8] = &[b'2', 0, 0, 0, 4];
 const CLOSE_COMPLETE: &[u8] = &[b'3', 0, 0, 0, 4];
 const NO_DATA: &[u8] = &[b'n', 0, 0, 0, 4];
+const NO_PARAMETERS: &[u8] = &[b't', 0, 0, 0, 6, 0, 0];
 const NO_PARAMETERS_NO_DATA: &[u8] = &[b't', 0, 0, 0, 6, 0, 0, b'n', 0, 0, 0, 4];
 
 impl From<Malformed> for Trouble {
@@ -161,7 +167,7 @@ impl Session {
             match cut {
                 // The message itself belongs to the next segment.
                 Ok(Some(Cut::Next)) => return segment,
-                Ok(Some(cut @ Cut::Across(..))) => {
+                Ok(Some(cut @ (Cut::Across(..) | Cut::Executed(_)))) => {
                     segment.cut = cut;
                     return segment;
                 }
@@ -278,7 +284,11 @@ impl Session {
             },
         };
         let Some((destination, access)) = routed else {
+            let results = bind.results.into();
             self.remember_portal(portal, shape, None);
+            if let Some(portal) = self.portals.last_mut() {
+                portal.results = results;
+            }
             segment.steps.push(Step::Answer(BIND_COMPLETE));
             return Ok(None);
         };
@@ -286,8 +296,9 @@ impl Session {
         if !across.as_ref().is_some_and(|it| matches!(*it.across, Across::Everywhere(_))) {
             self.check_bent(&statement.text)?;
         }
-        let Ok(together) = meet(segment.destination, destination) else {
-            // Another shard: what stands before it goes first.
+        // Another shard: what stands before it goes first. That is known, too, when a cursor is declared.
+        let is_alone = !self.transaction.is_idle() || segment.steps.is_empty() || !declares_cursor(&shape);
+        let Some(together) = meet(segment.destination, destination).ok().filter(|_| is_alone) else {
             return Ok(Some(Cut::Next));
         };
         segment.destination = together;
@@ -304,7 +315,7 @@ impl Session {
         Ok(None)
     }
 
-    fn across_portal(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<AcrossPortal>, Trouble> {
+    pub(super) fn across_portal(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<AcrossPortal>, Trouble> {
         let across = self.picture().planner.across(&statement.text);
         if let Across::Refuse(refusal) = &*across {
             return Err(refusal.clone().into());
@@ -324,7 +335,7 @@ impl Session {
 
     pub(super) fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
         self.portals.retain(|portal| portal.name != name);
-        self.portals.push(Portal { name, shape, shard: None, across });
+        self.portals.push(Portal { name, shape, shard: None, across, results: Box::default() });
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -337,7 +348,12 @@ impl Session {
                 let is_named = !name.is_empty();
                 let statement = self.statement(name)?.statement;
                 let shape = statement.shape(&self.picture().planner);
-                if is_ours(&shape) {
+                if let Some(Named { statement, .. }) = self.named_by(&shape).cloned() {
+                    self.check_alive()?;
+                    segment.needs_server = true;
+                    segment.steps.push(Step::Answer(NO_PARAMETERS));
+                    segment.steps.push(Step::Columns { statement });
+                } else if is_ours(&shape) {
                     segment.steps.push(Step::Answer(NO_PARAMETERS_NO_DATA));
                 } else {
                     self.check_alive()?;
@@ -346,6 +362,9 @@ impl Session {
                 }
             }
             Target::Portal(name) => {
+                if self.portal(name).is_some_and(|portal| self.named_by(&portal.shape).is_some()) {
+                    return Ok(Some(executed(name, segment)));
+                }
                 if self.portal(name).is_some_and(|portal| is_ours(&portal.shape)) {
                     segment.steps.push(Step::Answer(NO_DATA));
                 } else {
@@ -381,9 +400,13 @@ impl Session {
     fn gather_execute(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let (name, limit) = view::execute(self.body(at, size))?;
         match self.portal(name) {
+            Some(portal) if executes(&portal.shape).is_some() => Ok(Some(executed(name, segment))),
             Some(portal) if is_ours(&portal.shape) => Ok(Some(Cut::Act(Arc::clone(&portal.shape)))),
             Some(portal) if portal.across.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
             Some(portal) if portal.across.is_some() => Ok(Some(Cut::Across(name.into(), limit))),
+            Some(portal) if declares_cursor(&portal.shape) && self.check_block("DECLARE CURSOR").is_err() => {
+                Err(Fault::NoTransaction("DECLARE CURSOR").into())
+            }
             portal => {
                 let shard = portal.and_then(|portal| portal.shard);
                 let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
@@ -432,6 +455,11 @@ impl Session {
     }
 }
 
+/// What stands before it is sent first.
+fn executed(portal: &[u8], segment: &Segment) -> Cut {
+    if segment.steps.is_empty() { Cut::Executed(portal.into()) } else { Cut::Next }
+}
+
 /// Statements that no server sees in the extended protocol: the session answers for them.
 pub(super) fn is_ours(shape: &Shape) -> bool {
     super::only(shape).is_some_and(|planned| matches!(&*planned.plan, Plan::Command(_) | Plan::CopyIn(_)))
@@ -442,6 +470,15 @@ fn changes_schema(shape: &Shape) -> bool {
         (Plan::One(one), _) => one.mark.is_ddl,
         (_, Some(forced)) => forced.mark.is_ddl,
         (_, None) => false,
+    })
+}
+
+/// DECLARE CURSOR, which needs a transaction block unless it is WITH HOLD.
+fn declares_cursor(shape: &Shape) -> bool {
+    let declares = |cursor: &CursorUse| matches!(cursor, CursorUse::Declare { is_held: false, .. });
+    super::only(shape).is_some_and(|planned| match &*planned.plan {
+        Plan::One(one) => one.mark.cursors.iter().any(declares),
+        Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => false,
     })
 }
 

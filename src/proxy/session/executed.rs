@@ -1,0 +1,137 @@
+//! EXECUTE by the extended protocol: its portal becomes one of the statement that it names, with the arguments as its
+//! parameters, as soon as somebody wants its columns or rows.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::logic::plan::{Access, Command, ExecuteCommand, Plan, Refusal};
+use crate::logic::protocol::frame::client;
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::view::Bind;
+use crate::logic::protocol::write;
+use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::Owed;
+use crate::proxy::plans::Shape;
+use crate::proxy::session::execute::Bound;
+use crate::proxy::session::servers::Target;
+use crate::proxy::session::{Named, Session, Trouble};
+use crate::proxy::statements::Statement;
+
+impl Session {
+    /// The statement that an EXECUTE of this shape names.
+    pub(super) fn named_by(&self, shape: &Shape) -> Option<&Named> {
+        executes(shape).and_then(|execute| self.named.get(execute.name.as_bytes()))
+    }
+
+    /// The portal of an EXECUTE: its arguments are computed, and the server of its rows is told of it.
+    pub(super) async fn bind_executed(&mut self, portal: &[u8]) -> Result<(), Trouble> {
+        self.check_alive()?;
+        let Some(place) = self.portals.iter().position(|it| *it.name == *portal) else { return Ok(()) };
+        let (shape, results) =
+            (Arc::clone(&self.portals[place].shape), std::mem::take(&mut self.portals[place].results));
+        let (Some(execute), Some(planned)) = (executes(&shape), super::only(&shape)) else { return Ok(()) };
+        let Some(Named { statement, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
+            return Err(Fault::NoStatement(execute.name.to_string()).into());
+        };
+        let text = shape.text_of(planned);
+        let arguments = &text[execute.name_at.end - planned.at.start..];
+        let Some(Bound { statement, mut bind }) = self.bound(execute, &statement, arguments).await? else {
+            return self.wrong_arguments(execute, &statement).await;
+        };
+        // The formats that the client wants its rows in.
+        bind.truncate(bind.len() - NO_FORMATS.len());
+        bind.extend_from_slice(&results);
+        let bind = [portal, &[0], &bind[1..]].concat();
+        self.route_executed(place, Bound { statement, bind }).await
+    }
+
+    /// Where the statement with its parameters goes.
+    async fn route_executed(&mut self, place: usize, bound: Bound) -> Result<(), Trouble> {
+        let Bound { statement, bind } = bound;
+        let shape = statement.shape(&self.picture().planner);
+        let inner = super::only(&shape).ok_or_else(|| Refusal::alone("EXECUTE of this statement"))?;
+        let found = match &*inner.plan {
+            Plan::One(one) => {
+                let bind = Bind::parse(&bind)?;
+                route::destination(&one.home, &Values::Bind { bind: &bind, types: &statement.types }, self.map())
+            }
+            Plan::Refuse(refusal) => Err(refusal.clone()),
+            Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::alone("EXECUTE of this statement")),
+        };
+        self.check_bent(&statement.text)?;
+        let shard = match found {
+            Err(refusal) if self.may_cross(inner, &refusal) => {
+                let across = self.across_portal(&statement, &bind)?;
+                // Any server describes it.
+                let target = self.target(Destination::Any, across.across.described_with())?;
+                self.bind_hidden(target, &statement, &bind).await?;
+                self.portals[place].across = Some(across);
+                None
+            }
+            found => {
+                let ready = self.ready(inner, found)?;
+                if ready.access == Access::Write {
+                    self.widen(ready.destination).await?;
+                }
+                let target = self.target(ready.destination, ready.access)?;
+                let index = self.bind_hidden(target, &statement, &bind).await?;
+                self.metrics.statement(Some((target.shard, target.role)), ready.kind);
+                self.mark(index, ready.mark, ready.access);
+                Some(target.shard)
+            }
+        };
+        if let Some(portal) = self.portals.get_mut(place) {
+            (portal.shape, portal.shard) = (Arc::clone(&shape), shard);
+        }
+        Ok(())
+    }
+
+    /// A server gets the statement and its portal; the client has been told already.
+    async fn bind_hidden(&mut self, target: Target, statement: &Statement, bind: &[u8]) -> Result<usize, Trouble> {
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.held[index].in_pipeline = true;
+        self.ensure(index, statement, true, &mut SmallVec::new());
+        let bind = Bind::parse(bind)?;
+        write::bind(self.outgoing.buffer(), bind.portal, &statement.server_name(), bind.tail);
+        self.pipeline.owe(Owed::HiddenBind);
+        write::bare(self.outgoing.buffer(), client::FLUSH);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            self.held[index].status = b'E';
+            return Err(Trouble::Told);
+        }
+        Ok(index)
+    }
+
+    /// PostgreSQL says how many arguments it takes.
+    async fn wrong_arguments(&mut self, execute: &ExecuteCommand, statement: &Statement) -> Result<(), Trouble> {
+        let target = self.target(Destination::Any, Access::Read)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.pipeline.executed = execute.name.as_bytes().into();
+        let name = String::from_utf8_lossy(&statement.server_name()).into_owned();
+        // With as many arguments as it has, of which there is one more or less than it takes.
+        let arguments = vec!["NULL"; execute.arguments.len()].join(", ");
+        let list = if arguments.is_empty() { String::new() } else { format!(" ({arguments})") };
+        self.ask(index, Owed::QuietQuery, &format!("EXECUTE {name}{list}"));
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        Err(Trouble::Told)
+    }
+}
+
+/// The format codes of a Bind that wants text.
+const NO_FORMATS: [u8; 2] = [0, 0];
+
+/// The EXECUTE that a text of this shape is.
+pub(super) fn executes(shape: &Shape) -> Option<&ExecuteCommand> {
+    match super::only(shape).map(|planned| &*planned.plan) {
+        Some(Plan::Command(Command::Execute(execute))) => Some(execute),
+        Some(Plan::Command(_) | Plan::One(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => None,
+    }
+}
