@@ -54,6 +54,26 @@ fn psycopg3() {
 }
 
 #[test]
+fn psycopg2_transfers_between_shards() {
+    on_both(|port| python("psycopg2_transfers.py", port));
+}
+
+#[test]
+fn psycopg3_transfers_between_shards() {
+    on_both(|port| python("psycopg3_transfers.py", port));
+}
+
+#[test]
+fn asyncpg_transfers_between_shards() {
+    on_both(|port| python("asyncpg_transfers.py", port));
+}
+
+#[test]
+fn node_postgres_transfers_between_shards() {
+    on_both(|port| node("node_transfers.js", port));
+}
+
+#[test]
 fn asyncpg() {
     on_both(|port| python("asyncpg_script.py", port));
 }
@@ -70,12 +90,7 @@ fn sqlalchemy() {
 
 #[test]
 fn node_postgres() {
-    on_both(|port| {
-        let packages = installed("SHARDWAY_NODE_PATH", "drivers-node/node_modules");
-        let mut node = Command::new("node");
-        node.arg(folder().join("node_postgres.js")).env("NODE_PATH", &packages);
-        packages.join("pg").exists().then(|| run(&mut node, port))
-    });
+    on_both(|port| node("node_postgres.js", port));
 }
 
 #[test]
@@ -133,6 +148,13 @@ fn skipped() {
 fn python(script: &str, port: u16) -> Option<Result<String, String>> {
     let python = installed("SHARDWAY_PYTHON", "drivers-python/bin/python");
     python.exists().then(|| run(Command::new(python).arg(folder().join(script)), port))
+}
+
+fn node(script: &str, port: u16) -> Option<Result<String, String>> {
+    let packages = installed("SHARDWAY_NODE_PATH", "drivers-node/node_modules");
+    let mut node = Command::new("node");
+    node.arg(folder().join(script)).env("NODE_PATH", &packages);
+    packages.join("pg").exists().then(|| run(&mut node, port))
 }
 
 fn run(command: &mut Command, port: u16) -> Result<String, String> {

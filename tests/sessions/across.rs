@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), cursors(), blocks()].concat()
+    [texts(), prepared(), pieces(), cursors(), blocks()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -116,6 +116,24 @@ fn prepared() -> Vec<Scenario> {
         ("prepare: by the extended protocol", [ask(&[extended(prepare, &[])]), q("EXECUTE s (4)"), ask(&[extended(prepare, &[])]), ask(&[extended("DEALLOCATE s", &[])]), q("EXECUTE s (4)")].concat()),
         ("prepare: in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", prepare, &[]), bind("", "", &[], 0), execute("", 0), bind("", "s", &[text("4")], 0), execute("", 0), sync()]), q("EXECUTE s (4)")].concat()),
         ("prepare: wrong, in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", "PREPARE s AS SELECT nope FROM events", &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), sync()]), q("EXECUTE s")].concat()),
+    ]
+}
+
+/// Rows that writes over shards return, as they are asked for.
+fn pieces() -> Vec<Scenario> {
+    let update = "UPDATE events SET amount = 5 WHERE kind = $1 RETURNING kind, amount";
+    let delete = "DELETE FROM events WHERE kind = $1 RETURNING id";
+    let bound = |sql: &str| [parse("s", sql, &[]), bind("p", "s", &[text("s")], 0)].concat();
+    let all = || q(&inserts(1));
+    vec![
+        ("pieces: an UPDATE in a block", [all(), q("BEGIN"), ask(&[bound(update), describe(b'P', "p"), execute("p", 2), sync()]), q("SELECT sum(amount) FROM events WHERE kind = 's'"), ask(&[execute("p", 3), sync()]), ask(&[execute("p", 3), sync()]), ask(&[execute("p", 0), sync()]), q("ROLLBACK"), q("SELECT sum(amount) FROM events WHERE kind = 's'"), look()].concat()),
+        ("pieces: an UPDATE outside", [all(), ask(&[bound(update), execute("p", 1), sync()]), ask(&[execute("p", 1), sync()]), q("SELECT sum(amount) FROM events WHERE kind = 's'"), look()].concat()),
+        ("pieces: a DELETE in a pipeline", [all(), ask(&[bound(delete), execute("p", 4), execute("p", 1), execute("p", 0), execute("p", 0), sync()]), look()].concat()),
+        ("pieces: a DELETE that an error undoes", [all(), ask(&[bound(delete), execute("p", 4), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), sync()]), look()].concat()),
+        ("pieces: in binary", [all(), ask(&[parse("s", update, &[]), bind("p", "s", &[text("s")], 1), execute("p", 5), execute("p", 5), sync()]), look()].concat()),
+        ("pieces: no rows", ask(&[bound(update), execute("p", 4), sync()])),
+        ("pieces: a key that moves", [all(), ask(&[parse("s", "UPDATE events SET client_id = 4009 WHERE client_id = 4002 AND kind = $1 RETURNING client_id", &[]), bind("p", "s", &[text("s")], 0), execute("p", 1), execute("p", 1), sync()]), look()].concat()),
+        ("pieces: a reference table", [ask(&[parse("s", "INSERT INTO countries (code, name) VALUES ('Q1', $1), ('Q2', $1), ('Q3', $1) RETURNING code", &[]), bind("p", "s", &[text("s")], 0), execute("p", 2), execute("p", 2), sync()]), ask(&[parse("s2", "DELETE FROM countries WHERE name = $1 RETURNING name", &[]), bind("p", "s2", &[text("s")], 0), execute("p", 2), execute("p", 0), sync()]), q("SELECT count(*) FROM countries WHERE name = 's'")].concat()),
     ]
 }
 

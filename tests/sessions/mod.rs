@@ -126,10 +126,123 @@ fn explain_over_several_shards_shows_the_way_and_what_each_server_says() {
     has(&explain(&format!("EXPLAIN ANALYZE {delete}")), &["Delete on events", "actual time="]);
     has(&explain(count), &["Row 0"]);
 
-    has(&explain("EXPLAIN (FORMAT json) SELECT count(*) FROM events"), &["ERROR 0A000", "another format"]);
     has(&explain("EXPLAIN SELECT nope FROM events"), &["ERROR 42703"]);
-    let extended = play(&mut wire, &ask(&[extended("EXPLAIN SELECT count(*) FROM events", &[])]));
-    has(&extended, &["Columns QUERY PLAN:25", "On shard b: ", "C EXPLAIN"]);
+    let mut bound = |sql: &str, parameters: &[&str]| play(&mut wire, &ask(&[extended(sql, parameters)]));
+    has(&bound("EXPLAIN SELECT count(*) FROM events", &[]), &["Columns QUERY PLAN:25", "On shard b: ", "C EXPLAIN"]);
+    has(&bound("EXPLAIN SELECT id FROM events WHERE client_id > $1", &["7777"]), &["7777", "C EXPLAIN"]);
+    let counted = "EXPLAIN (ANALYZE, TIMING OFF) SELECT count(*) FROM (SELECT DISTINCT kind, $1::text FROM events WHERE amount > $2) e";
+    has(&bound(counted, &["x", "4.5"]), &["4.5", "Then, over these rows:", "actual rows=1"]);
+    let few = bound("EXPLAIN SELECT id FROM events WHERE client_id > $2 ORDER BY id LIMIT $1", &["3", "0"]);
+    has(&few, &["Merge: ", "Limit  (", "rows=3 "]);
+    has(&bound("EXPLAIN UPDATE events SET kind = $2 WHERE id = $1", &["7777", "x"]), &["Update on events", "7777"]);
+}
+
+#[test]
+fn explain_execute_goes_the_way_of_its_statement() {
+    let stage = &*STAGE;
+    let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let mut oracle = Wire::login(stage.world.oracle.port(), "app", &[]).unwrap();
+    let prepare = "PREPARE one (bigint) AS SELECT 1 FROM generate_series(1, 3) WHERE $1 = 7";
+    let one = ["EXPLAIN (COSTS OFF) EXECUTE one (7)", "EXPLAIN (COSTS OFF, FORMAT json) EXECUTE one (7)"];
+    for session in [&mut wire, &mut oracle] {
+        play(session, &q(prepare));
+    }
+    for sql in one {
+        assert_eq!(play(&mut wire, &q(sql)), play(&mut oracle, &q(sql)));
+        let extended = ask(&[extended(sql, &[])]);
+        assert_eq!(play(&mut wire, &extended), play(&mut oracle, &extended));
+        let described = ask(&[wire::parse("", sql, &[]), wire::describe(b'S', ""), wire::sync()]);
+        assert_eq!(play(&mut wire, &described), play(&mut oracle, &described));
+    }
+    play(&mut wire, &q("PREPARE keyed (bigint) AS SELECT id FROM events WHERE client_id = $1"));
+    play(&mut wire, &q("PREPARE several (bigint) AS SELECT count(*) FROM events WHERE id > $1"));
+    play(&mut wire, &q("PREPARE change (bigint) AS DELETE FROM events WHERE id > $1"));
+    for (sql, words) in [
+        ("EXPLAIN EXECUTE keyed (7)", &["on events", "7"][..]),
+        ("EXPLAIN EXECUTE keyed (3 + 4)", &["on events", "7"]),
+        ("EXPLAIN EXECUTE several (7777)", &["On shard a: ", "On shard c: ", "7777"]),
+        ("EXPLAIN (FORMAT yaml) EXECUTE several (7000 + 777)", &["Row - Way: ", "C EXPLAIN"]),
+        ("EXPLAIN EXECUTE change (7777)", &["Delete on events", "7777"]),
+        ("EXPLAIN EXECUTE nope (1)", &["ERROR 26000"]),
+    ] {
+        for lines in [play(&mut wire, &q(sql)), play(&mut wire, &ask(&[extended(sql, &[])]))] {
+            for word in words {
+                assert!(lines.iter().any(|line| line.contains(word)), "{sql}: {word}: {lines:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn explain_of_writes_over_several_shards_writes_nothing() {
+    let stage = &*STAGE;
+    let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let rows = "INSERT INTO events (client_id, id, kind) VALUES (5201, 1, 'e'), (5202, 1, 'e'), (5203, 1, 'e'), (5204, 1, 'e')";
+    for (sql, words) in [
+        (rows, &["Split: ", "On shard a: INSERT", "On shard c: INSERT", "Insert on events"][..]),
+        (
+            "INSERT INTO events (client_id, id, kind, at) VALUES (5201, 1, 'e', now()), (5202, 1, 'e', now())",
+            &["Split: ", "ask: $1"],
+        ),
+        (
+            "INSERT INTO events (client_id, id, kind) SELECT client_id + 5200, id, 'e' FROM events WHERE id = 1",
+            &["Carry: ", "On shard b: SELECT", "Seq Scan on events"],
+        ),
+        (
+            "INSERT INTO events (client_id, id, kind) SELECT client_id, id + 5200, 'e' FROM events",
+            &["Fanout: ", "Insert on events", "Seq Scan"],
+        ),
+        ("UPDATE events SET client_id = 5209 WHERE kind = 'e'", &["leave: ", "Update on events"]),
+        (
+            "UPDATE countries SET name = 'e' WHERE code = 'DE'",
+            &["Copies: ", "On shard c: UPDATE", "Update on countries"],
+        ),
+        (
+            "DELETE FROM events e USING countries c WHERE c.code = e.kind AND e.id > 5200",
+            &["On shard b: DELETE", "Delete on events"],
+        ),
+    ] {
+        let lines = play(&mut wire, &q(&format!("EXPLAIN {sql}")));
+        for word in words.iter().chain(&["C EXPLAIN"]) {
+            assert!(lines.iter().any(|line| line.contains(word)), "{word}: {lines:#?}");
+        }
+    }
+    assert_eq!(wire.value("SELECT count(*) FROM events WHERE kind = 'e'"), "0");
+    let refused = play(&mut wire, &q(&format!("EXPLAIN ANALYZE {rows}")));
+    assert!(refused.iter().any(|line| line.contains("0A000")), "{refused:#?}");
+}
+
+#[test]
+fn explain_over_several_shards_is_well_formed_in_every_format() {
+    let stage = &*STAGE;
+    let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let mut checker = admin(stage.world.oracle.port());
+    for sql in [
+        "SELECT count(DISTINCT kind) FROM events WHERE kind <> '\"<&>'",
+        "SELECT id FROM events ORDER BY id LIMIT 3",
+        "UPDATE events SET amount = 1 WHERE kind = 'none'",
+        "INSERT INTO events (client_id, id, kind) VALUES (1, 9, 'e'), (2, 9, 'e'), (3, 9, 'e'), (4, 9, 'e'), (5, 9, 'e'), (6, 9, 'e')",
+    ] {
+        let mut explain = |form: &str| wire.value(&format!("EXPLAIN (FORMAT {form}, COSTS OFF) {sql}"));
+        let json = explain("json").replace('\'', "''");
+        let shards = "SELECT string_agg(s->>'Shard', ' ' ORDER BY s->>'Shard') FROM json_array_elements('{}'::json->0->'Shards') s \
+                      WHERE s->'Explain'->0->'Plan'->>'Node Type' IS NOT NULL";
+        assert!(checker.value(&shards.replace("{}", &json)).contains("a b c"), "{json}");
+        let xml = explain("xml").replace('\'', "''");
+        let shards = "SELECT array_length(xpath('/explain-shards/Shard/p:explain/p:Query', '{}'::xml, \
+                      ARRAY[ARRAY['p', 'http://www.postgresql.org/2009/explain']]), 1)";
+        assert!(checker.value(&shards.replace("{}", &xml)).parse::<u32>().is_ok_and(|count| count >= 3), "{xml}");
+        let yaml = explain("yaml");
+        assert_eq!(
+            yaml.matches("\n      Explain: \n        - Plan: \n").count(),
+            yaml.matches("Shard: ").count(),
+            "{yaml}"
+        );
+    }
+    let described = play(&mut wire, &q("EXPLAIN (FORMAT json) SELECT count(*) FROM events"));
+    assert!(described.contains(&"Columns QUERY PLAN:114".to_owned()), "{described:#?}");
+    let described = play(&mut wire, &ask(&[extended("EXPLAIN (FORMAT xml) SELECT count(*) FROM events", &[])]));
+    assert!(described.contains(&"Columns QUERY PLAN:142".to_owned()), "{described:#?}");
 }
 
 /// Shows that the scenarios themselves are steady: two plain servers say the same.

@@ -1,7 +1,7 @@
 //! How a statement that one shard cannot answer comes by several. Read the enum `Across` first.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Explain, Insert, Located, Statement};
+use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, Statement};
 
 use super::carry::{self, Carry, is_carried};
 use super::change::{self, Change, On};
@@ -13,7 +13,7 @@ use super::fold;
 use super::gather::{self, Gather};
 use super::merge::{self, Merge};
 use super::split::{self, Split};
-use super::words::Words;
+use super::words::{Words, after_explain};
 use super::{Access, CursorUse, Mark, Refusal, Schema, reduce};
 
 /// The way of a statement over several shards.
@@ -70,6 +70,8 @@ pub struct Explained {
     pub text: Box<str>,
     /// ANALYZE: the statement runs
     pub is_analyze: bool,
+    /// FORMAT
+    pub form: ExplainForm,
     /// The way of the statement
     pub inner: Box<Across>,
 }
@@ -150,54 +152,21 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
 }
 
 fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Across, Refusal> {
-    if !explain.is_text {
-        return Err(Refusal::across("EXPLAIN in another format than text"));
-    }
     let (head, inner) = text.split_at(after_explain(text).ok_or_else(|| Refusal::across("such an EXPLAIN"))?);
     let (text, inner) = (inner.trim_start().into(), across(inner, schema));
-    match inner {
-        Across::Read(_) | Across::Change(Change { on: On::Rows(_), over: None, taints: false, .. }) => {
-            Ok(Across::Explain(Explained {
-                head: head.into(),
-                text,
-                is_analyze: explain.is_analyze,
-                inner: Box::new(inner),
-            }))
+    match &inner {
+        Across::Read(_) | Across::Change(Change { on: On::Rows(_), over: None, taints: false, .. }) => (),
+        Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) if explain.is_analyze => {
+            return Err(Refusal::across("EXPLAIN ANALYZE of such a write"));
         }
-        Across::Refuse(refusal) => Err(refusal),
-        Across::Change(_)
-        | Across::Once(_)
-        | Across::Split(_)
-        | Across::Carry(_)
-        | Across::CopyOut(_)
-        | Across::Everywhere(_)
-        | Across::Cursor(_)
-        | Across::Explain(_) => Err(Refusal::across("EXPLAIN of such a statement")),
-    }
-}
-
-/// Where the statement begins in EXPLAIN (options) statement, or EXPLAIN ANALYZE VERBOSE statement.
-fn after_explain(text: &str) -> Option<usize> {
-    let mut words = Words::of(text);
-    let mut end = words.next().filter(|(word, _)| word.eq_ignore_ascii_case("explain"))?.1;
-    loop {
-        let (word, next) = words.next()?;
-        match word.to_ascii_lowercase().as_str() {
-            "analyze" | "analyse" | "verbose" => end = next,
-            "(" => {
-                // A query may stand in parentheses too.
-                let (first, _) = words.next()?;
-                let is_query =
-                    ["select", "with", "values", "table", "("].iter().any(|it| first.eq_ignore_ascii_case(it));
-                if is_query {
-                    return Some(end);
-                }
-                let closing = std::iter::from_fn(|| words.next()).find(|(word, _)| *word == ")");
-                return closing.map(|(_, end)| end);
-            }
-            _ => return Some(end),
+        Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) => (),
+        Across::Refuse(refusal) => return Err(refusal.clone()),
+        Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) => {
+            return Err(Refusal::across("EXPLAIN of such a statement"));
         }
     }
+    let Explain { is_analyze, form, .. } = *explain;
+    Ok(Across::Explain(Explained { head: head.into(), text, is_analyze, form, inner: Box::new(inner) }))
 }
 
 /// The rows are those of the moment of DECLARE, as with every cursor of PostgreSQL.

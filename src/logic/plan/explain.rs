@@ -279,7 +279,8 @@ fn command(command: &Command, map: &ShardMap) -> String {
         Command::Execute(execute) => {
             let arguments: Vec<String> =
                 execute.arguments.iter().map(|it| it.as_ref().map_or("computed".to_owned(), value)).collect();
-            format!("execute {} ({})", execute.name, arguments.join(", "))
+            let explain = if execute.explains.is_some() { "explain " } else { "" };
+            format!("{explain}execute {} ({})", execute.name, arguments.join(", "))
         }
         Command::Set(changes) if changes.is_empty() => "set constraints".to_owned(),
         Command::Set(changes) => {

@@ -42,6 +42,7 @@ pub mod merge;
 mod fold;
 pub mod change;
 pub mod copies;
+pub mod document;
 pub mod across;
 pub mod outline;
 pub mod explain;
@@ -349,6 +350,8 @@ pub struct ExecuteCommand {
     pub access: Access,
     /// Byte range of the name in the text, to be replaced by the proxy-wide one
     pub name_at: std::ops::Range<usize>,
+    /// EXPLAIN and its options, where it is to be explained
+    pub explains: Option<Box<str>>,
 }
 
 /// COPY … FROM STDIN into a sharded table.

@@ -9,7 +9,7 @@ use crate::logic::sql::statement::{Located, Statement, Transaction};
 use super::constants::{Literals, parameter_oid};
 use super::schema::{Found, Schema};
 use super::survey::Survey;
-use super::words::Words;
+use super::words::{Words, after_explain};
 use super::{
     Command, CursorUse, ExecuteCommand, Forced, Mark, One, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint,
     settings, utility,
@@ -45,7 +45,10 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn may_span(statement: &Statement) -> bool {
     match statement {
-        Statement::Explain(explain) => matches!(explain.inner, Statement::Query(_) | Statement::Change(_)),
+        Statement::Explain(explain) => matches!(
+            explain.inner,
+            Statement::Query(_) | Statement::Change(_) | Statement::Merge(_) | Statement::Insert(_)
+        ),
         Statement::Query(_)
         | Statement::Change(_)
         | Statement::Merge(_)
@@ -62,6 +65,7 @@ fn may_span_refused(statement: &Statement, reason: Reason, schema: &Schema<'_>) 
     match (reason, statement) {
         (Reason::Ddl, _) => matches!(statement, Statement::Utility(_) | Statement::CreateTable(_)),
         (Reason::KeyIsUnknown, _) => may_span(statement),
+        (_, Statement::Explain(explain)) => may_span_refused(&explain.inner, reason, schema),
         (Reason::ManyShards, Statement::Insert(insert)) => matches!(schema.find(&insert.table), Found::Reference(_)),
         (Reason::ManyShards | Reason::KeyIsChanged, Statement::Change(_) | Statement::Merge(_)) => true,
         _ => false,
@@ -94,10 +98,7 @@ fn statement(
         }
         Statement::Explain(explain) => {
             survey.literals.fix_all(at);
-            match &explain.inner {
-                Statement::Execute { .. } => survey.unknown("EXPLAIN EXECUTE"),
-                inner => survey.statement(inner),
-            }
+            survey.statement(&explain.inner);
             if !explain.is_analyze {
                 survey.mark = Mark::default();
             }
@@ -147,6 +148,16 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
                 Err(refusal) => return Some(Plan::Refuse(refusal)),
             }
         }
+        Statement::Explain(explain) => {
+            let Statement::Execute { name, arguments } = &explain.inner else { return None };
+            let text = source.text.get(at.clone())?;
+            let head = after_explain(text)?;
+            let name_at = name_at(source.text, &(at.start + head..at.end))?;
+            match execute(name, arguments, name_at, source) {
+                Ok(execute) => Command::Execute(ExecuteCommand { explains: Some(text[..head].into()), ..execute }),
+                Err(refusal) => return Some(Plan::Refuse(refusal)),
+            }
+        }
         Statement::Deallocate(name) => Command::Deallocate(name.clone()),
         Statement::Discard { is_all: true } => Command::DiscardAll,
         Statement::Discard { is_all: false } => Command::Discard,
@@ -172,7 +183,7 @@ fn execute(
             if leaves.is_some() || !mark.set_config.is_empty() {
                 return Err(Refusal::unknown("an argument of EXECUTE that acts on the session"));
             }
-            Ok(ExecuteCommand { name: Box::from(name), arguments: values, home, access, name_at })
+            Ok(ExecuteCommand { name: Box::from(name), arguments: values, home, access, name_at, explains: None })
         }
         Plan::Refuse(refusal) => Err(refusal),
         Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::unknown("such an argument of EXECUTE")),

@@ -43,6 +43,30 @@ impl<'t> Words<'t> {
     }
 }
 
+/// Where the statement begins in EXPLAIN (options) statement, or EXPLAIN ANALYZE VERBOSE statement.
+pub fn after_explain(text: &str) -> Option<usize> {
+    let mut words = Words::of(text);
+    let mut end = words.next().filter(|(word, _)| word.eq_ignore_ascii_case("explain"))?.1;
+    loop {
+        let (word, next) = words.next()?;
+        match word.to_ascii_lowercase().as_str() {
+            "analyze" | "analyse" | "verbose" => end = next,
+            "(" => {
+                // A query may stand in parentheses too.
+                let (first, _) = words.next()?;
+                let is_query =
+                    ["select", "with", "values", "table", "("].iter().any(|it| first.eq_ignore_ascii_case(it));
+                if is_query {
+                    return Some(end);
+                }
+                let closing = std::iter::from_fn(|| words.next()).find(|(word, _)| *word == ")");
+                return closing.map(|(_, end)| end);
+            }
+            _ => return Some(end),
+        }
+    }
+}
+
 fn is_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }

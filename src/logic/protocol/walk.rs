@@ -181,7 +181,7 @@ impl Walk {
                 return Ok(at);
             }
             let carry = std::mem::take(&mut self.carry);
-            if judge.judge(tag, is_control(tag).then_some(&carry[HEADER..]), out) == Verdict::Pass {
+            if judge.judge(tag, Some(&carry[HEADER..]), out) == Verdict::Pass {
                 match self.oids.as_ref().filter(|_| Oids::concerns(tag)) {
                     Some(oids) => translated(oids, &carry, out),
                     None => out.extend_from_slice(&carry),
@@ -271,14 +271,23 @@ mod tests {
         hidden: &'static [u8],
         seen: Vec<u8>,
         is_owed: bool,
+        /// Looks into rows, of which it has seen these bytes
+        rows: Option<Vec<u8>>,
     }
 
     impl Judge for Recorder {
         fn judge(&mut self, tag: u8, body: Option<&[u8]>, _out: &mut Vec<u8>) -> Verdict {
             self.seen.push(tag);
             self.is_owed = tag == server::COMMAND_COMPLETE;
-            assert_eq!(body.is_some(), is_control(tag), "control messages are shown whole");
+            match &mut self.rows {
+                Some(rows) if tag == server::DATA_ROW => rows.extend_from_slice(body.expect("rows are shown whole")),
+                Some(_) | None => assert_eq!(body.is_some(), is_control(tag), "control messages are shown whole"),
+            }
             if self.hidden.contains(&tag) { Verdict::Hide } else { Verdict::Pass }
+        }
+
+        fn looks_into(&self, tag: u8) -> bool {
+            self.rows.is_some() && tag == server::DATA_ROW
         }
 
         fn between(&mut self, out: &mut Vec<u8>) {
@@ -291,7 +300,7 @@ mod tests {
     const STREAM: &[u8] = b"1\0\0\0\x04D\0\0\0\x08aaaaS\0\0\0\x08a\0b\0C\0\0\0\x08tagxZ\0\0\0\x05I";
 
     fn walk(chunk_size: usize, hidden: &'static [u8]) -> (Vec<u8>, Vec<u8>) {
-        let mut recorder = Recorder { hidden, seen: Vec::new(), is_owed: false };
+        let mut recorder = Recorder { hidden, seen: Vec::new(), is_owed: false, rows: None };
         let (mut walk, mut got) = (Walk::default(), Vec::new());
         for chunk in STREAM.chunks(chunk_size) {
             let mut out = Vec::new();
@@ -316,6 +325,18 @@ mod tests {
     }
 
     #[test]
+    fn who_looks_into_rows_sees_them_whole_in_any_chunking() {
+        for size in 1..STREAM.len() {
+            let mut recorder = Recorder { hidden: b"D", seen: Vec::new(), is_owed: false, rows: Some(Vec::new()) };
+            let mut walk = Walk::default();
+            for chunk in STREAM.chunks(size) {
+                walk.feed(chunk, &mut recorder, &mut Vec::new()).expect("well-formed");
+            }
+            assert_eq!(recorder.rows.as_deref(), Some(&b"aaaa"[..]), "chunks of {size}");
+        }
+    }
+
+    #[test]
     fn what_is_hidden_is_gone_and_what_is_owed_stands_in_order() {
         let (got, _) = walk(STREAM.len(), b"1S");
         assert_eq!(got, b"D\0\0\0\x08aaaaC\0\0\0\x08tagx!Z\0\0\0\x05I");
@@ -323,14 +344,14 @@ mod tests {
 
     #[test]
     fn a_length_below_four_is_broken() {
-        let mut recorder = Recorder { hidden: b"", seen: Vec::new(), is_owed: false };
+        let mut recorder = Recorder { hidden: b"", seen: Vec::new(), is_owed: false, rows: None };
         let broken = Walk::default().feed(b"D\0\0\0\x02", &mut recorder, &mut Vec::new());
         assert_eq!(broken, Err(Broken { tag: b'D', length: 2 }));
     }
 
     #[test]
     fn a_control_message_too_long_to_be_held_is_broken_at_its_header() {
-        let mut recorder = Recorder { hidden: b"", seen: Vec::new(), is_owed: false };
+        let mut recorder = Recorder { hidden: b"", seen: Vec::new(), is_owed: false, rows: None };
         let broken = Walk::default().feed(b"E\x7f\0\0\0", &mut recorder, &mut Vec::new());
         assert_eq!(broken, Err(Broken { tag: b'E', length: 0x7f00_0000 }));
     }

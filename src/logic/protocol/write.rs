@@ -60,19 +60,19 @@ pub fn authentication_ok(out: &mut Vec<u8>) {
 
 /// One text column and one row of it, as SHOW answers.
 pub fn one_text_row(out: &mut Vec<u8>, column: &str, value: &str) {
-    row_description_text(out, column);
+    const TEXT_OID: u32 = 25;
+    row_description(out, column, TEXT_OID);
     data_row_text(out, value);
 }
 
-/// RowDescription of one text column.
-pub fn row_description_text(out: &mut Vec<u8>, column: &str) {
-    const TEXT_OID: i32 = 25;
+/// RowDescription of one column of a type of any length, given as text.
+pub fn row_description(out: &mut Vec<u8>, column: &str, type_oid: u32) {
     frame(out, server::ROW_DESCRIPTION, |out| {
         out.extend_from_slice(&1_i16.to_be_bytes());
         text(out, column.as_bytes());
         out.extend_from_slice(&0_i32.to_be_bytes());
         out.extend_from_slice(&0_i16.to_be_bytes());
-        out.extend_from_slice(&TEXT_OID.to_be_bytes());
+        out.extend_from_slice(&type_oid.to_be_bytes());
         out.extend_from_slice(&(-1_i16).to_be_bytes());
         out.extend_from_slice(&(-1_i32).to_be_bytes());
         out.extend_from_slice(&0_i16.to_be_bytes());

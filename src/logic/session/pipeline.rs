@@ -108,6 +108,35 @@ pub enum Done {
     Completed(u16),
 }
 
+/// Rows for a client that asks for them piece by piece.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptRows {
+    /// Their frames
+    pub frames: Vec<u8>,
+    /// So many bytes may be kept
+    pub max: usize,
+    /// There were more
+    pub is_over: bool,
+}
+
+impl KeptRows {
+    /// Keeps a DataRow of this body.
+    fn keep(&mut self, body: &[u8]) {
+        self.is_over |= self.frames.len() + body.len() > self.max;
+        if !self.is_over {
+            write::frame(&mut self.frames, server::DATA_ROW, |out| out.extend_from_slice(body));
+        }
+    }
+
+    /// These come behind it.
+    pub fn extend(&mut self, more: &Self) {
+        self.is_over |= more.is_over || self.frames.len() + more.frames.len() > self.max;
+        if !self.is_over {
+            self.frames.extend_from_slice(&more.frames);
+        }
+    }
+}
+
 /// An error that the client was told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
@@ -174,6 +203,8 @@ pub struct Pipeline {
     pub skips_to_sync: bool,
     /// The `Share` is one of a COPY TO
     pub copy_out: Option<OutShare>,
+    /// Rows of a `Share` are kept here instead
+    pub kept: Option<KeptRows>,
     /// What a `DeafQuery` made the server report
     pub parameters: Vec<(Box<str>, Box<str>)>,
 }
@@ -496,7 +527,11 @@ impl Judge for Pipeline {
     }
 
     fn looks_into(&self, tag: u8) -> bool {
-        tag == server::COPY_DATA && self.copy_out.as_ref().is_some_and(OutShare::is_looked_into)
+        match tag {
+            server::COPY_DATA => self.copy_out.as_ref().is_some_and(OutShare::is_looked_into),
+            server::DATA_ROW => self.kept.is_some(),
+            _ => false,
+        }
     }
 
     fn between(&mut self, out: &mut Vec<u8>) {
@@ -523,6 +558,10 @@ impl Pipeline {
             }
             server::COPY_OUT | server::COPY_DATA | server::COPY_DONE if self.copy_out.is_some() => {
                 self.on_copy_out(tag, seen, out)
+            }
+            server::DATA_ROW if self.kept.is_some() => {
+                self.kept.iter_mut().for_each(|kept| kept.keep(seen));
+                Verdict::Hide
             }
             server::DATA_ROW | server::COPY_DATA => hidden,
             server::ERROR => self.on_error(seen, out),

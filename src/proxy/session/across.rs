@@ -8,7 +8,7 @@ use crate::logic::plan::copies::Once;
 use crate::logic::plan::everywhere::Everywhere;
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::report::Fault;
-use crate::logic::protocol::{view, write};
+use crate::logic::protocol::write;
 use crate::logic::sql::statement::{Characteristics, Reach};
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
@@ -94,11 +94,10 @@ impl Session {
             }
             Across::Read(read) => self.read_portal(read, place, portal, limit, size).await?,
             Across::Explain(explained) => {
-                if !view::Bind::parse(&portal.bind)?.is_empty() {
-                    return Err(Refusal::across("EXPLAIN with parameters").into());
-                }
+                // Nothing of it may end what the pipeline has begun.
+                self.take_part(true).await?;
                 self.client.consume(size);
-                self.explain_portal(explained).await?;
+                self.explain_portal(explained, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Cursor(cursor) => {
@@ -108,9 +107,10 @@ impl Session {
                     it.shard = Some(shard);
                 }
             }
-            Across::Change(Change { returns: true, .. }) | Across::Once(Once { returns: true, .. }) if limit > 0 => {
-                self.portals[place].across = Some(portal);
-                return Err(Refusal::across("Execute with a limit, of a write that returns rows,").into());
+            Across::Change(Change { returns: true, .. }) | Across::Once(Once { returns: true, .. })
+                if limit > 0 || portal.stored.is_some() =>
+            {
+                self.give_stored(place, portal, limit, size).await?;
             }
             Across::Change(change) => {
                 self.take_part_before(size).await?;
@@ -140,7 +140,7 @@ impl Session {
         Ok(())
     }
 
-    /// Execute of `size` bytes of an INSERT, whose rows are stored first and then given as they are asked for.
+    /// Execute of `size` bytes of a write, which is done first; then its rows are given as they are asked for.
     async fn give_stored(
         &mut self,
         place: usize,
@@ -233,20 +233,21 @@ impl Session {
                 Ok(())
             }
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, &statement.text).await,
-            // PREPARE takes neither DECLARE CURSOR nor EXPLAIN.
-            Across::Cursor(_) | Across::Explain(_) => Err(Refusal::across("a prepared command").into()),
+            Across::Explain(explained) => self.explain_bound(explained, statement, bind).await,
+            // PREPARE takes no DECLARE CURSOR.
+            Across::Cursor(_) => Err(Refusal::across("a prepared command").into()),
             Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => Err(refusal.clone().into()),
         }
     }
 
-    /// An INSERT that is bound.
+    /// A write that is bound, and the rows that it returns.
     async fn store_portal(&mut self, across: &Across, statement: &Statement, bind: &[u8]) -> Result<Stored, Trouble> {
         match across {
             Across::Split(split) => self.split_portal(split, statement, bind).await,
             Across::Carry(carry) => self.carry_portal(carry, statement, bind).await,
+            Across::Change(change) => self.change_kept(change, statement, bind).await,
+            Across::Once(once) => self.once_kept(once, &statement.types, bind).await,
             Across::Read(_)
-            | Across::Change(_)
-            | Across::Once(_)
             | Across::CopyOut(_)
             | Across::Everywhere(_)
             | Across::Cursor(_)

@@ -4,10 +4,12 @@ use crate::logic::plan::change::{Change, Move, On, Over};
 use crate::logic::plan::{Access, Refusal, is_now, says_now};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Values};
+use crate::logic::session::pipeline::KeptRows;
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::value::Format;
 use crate::proxy::session::fanout::{Asked, Run, Shows, tag};
 use crate::proxy::session::gather::{Fetched, Given};
+use crate::proxy::session::split::Stored;
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -36,19 +38,41 @@ impl Session {
         statement: &Statement,
         bind: &[u8],
     ) -> Result<(), Trouble> {
+        let rows = self.change_bound(change, statement, bind).await?;
+        write::command_complete(&mut self.client.outbox, &tag(change.verb, rows));
+        Ok(())
+    }
+
+    /// The same with rows that are given as they are asked for.
+    pub(super) async fn change_kept(
+        &mut self,
+        change: &Change,
+        statement: &Statement,
+        bind: &[u8],
+    ) -> Result<Stored, Trouble> {
+        let max = self.picture().database.limits.gather_limit as usize;
+        self.kept = Some(KeptRows { max, ..KeptRows::default() });
+        let result = self.change_bound(change, statement, bind).await;
+        let kept = self.kept.take().unwrap_or_default();
+        result.map(|_| Stored::returned(change.verb, kept.frames))
+    }
+
+    async fn change_bound(&mut self, change: &Change, statement: &Statement, bind: &[u8]) -> Result<u64, Trouble> {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types: &statement.types, results: bind.results };
         let values = Values::Bind { bind: &bind, types: &statement.types };
         let sent = Sent { asked: Asked::Bound(statement, &bind), given, values: &values };
-        let rows = self.change_whole(change, sent).await?;
-        write::command_complete(&mut self.client.outbox, &tag(change.verb, rows));
-        Ok(())
+        self.change_whole(change, sent).await
     }
 
     async fn change_whole(&mut self, change: &Change, sent: Sent<'_>) -> Result<u64, Trouble> {
         let own = self.begin_own(Access::Write);
         let result = Box::pin(self.change(change, sent)).await;
+        let result = match &self.kept {
+            Some(kept) if kept.is_over && result.is_ok() => Err(Refusal::too_much(kept.max as u64).into()),
+            Some(_) | None => result,
+        };
         if change.taints {
             self.held.iter_mut().filter(|held| held.is_member).for_each(|held| held.lease.is_tainted = true);
         }

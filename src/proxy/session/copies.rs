@@ -8,6 +8,7 @@ use crate::logic::protocol::{view, write};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::session::fanout::{Asked, Run, Shows, tag};
 use crate::proxy::session::gather::{Given, is_binary, write_formats, write_value};
+use crate::proxy::session::split::Stored;
 use crate::proxy::session::{Session, Trouble};
 
 /// What the client gets of it.
@@ -32,12 +33,24 @@ impl Session {
 
     /// Execute of a portal that one shard runs for all.
     pub(super) async fn once_portal(&mut self, once: &Once, types: &[u8], bind: &[u8]) -> Result<(), Trouble> {
+        let answer = self.once_bound(once, types, bind).await?;
+        self.answer_once(once, &answer);
+        Ok(())
+    }
+
+    /// The same with rows that are given as they are asked for.
+    pub(super) async fn once_kept(&mut self, once: &Once, types: &[u8], bind: &[u8]) -> Result<Stored, Trouble> {
+        let answer = self.once_bound(once, types, bind).await?;
+        let mut rows = Vec::new();
+        fetch::write_rows(&mut rows, &answer.columns, answer.count);
+        Ok(Stored::returned(once.verb, rows))
+    }
+
+    async fn once_bound(&mut self, once: &Once, types: &[u8], bind: &[u8]) -> Result<Answer, Trouble> {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types, results: bind.results };
-        let answer = self.once_whole(once, given).await?;
-        self.answer_once(once, &answer);
-        Ok(())
+        self.once_whole(once, given).await
     }
 
     fn answer_once(&mut self, once: &Once, answer: &Answer) {

@@ -106,7 +106,7 @@ impl Session {
         match found {
             Err(refusal) if may_be_bound && (is_computed || self.may_cross(inner, &refusal)) => {
                 match self.bound(execute, &statement, &text[at.end..]).await? {
-                    Some(bound) => self.execute_bound(inner, bound).await,
+                    Some(bound) => self.execute_bound(bound).await,
                     // PostgreSQL says how many it takes.
                     None => {
                         let ready = self.ready(inner, Ok(Destination::Any))?;
@@ -117,6 +117,17 @@ impl Session {
             found => {
                 let ready = self.ready(inner, found)?;
                 self.execute_on_server(&ready, (&execute.name, &statement), text, at).await
+            }
+        }
+    }
+
+    /// What an EXECUTE runs: the statement that it names, or EXPLAIN of it.
+    pub(super) fn executed(&self, execute: &ExecuteCommand, statement: &Arc<Statement>) -> Arc<Statement> {
+        match &execute.explains {
+            None => Arc::clone(statement),
+            Some(head) => {
+                let text = format!("{head} {}", statement.text);
+                self.shared.statements.intern(&text, &statement.types, self.catalog_version())
             }
         }
     }
@@ -192,7 +203,7 @@ impl Session {
             return Ok(None);
         }
         if types.is_empty() {
-            return Ok(Some(Bound { statement: Arc::clone(statement), bind: vec![0; 8] }));
+            return Ok(Some(Bound { statement: self.executed(execute, statement), bind: vec![0; 8] }));
         }
         let is_binary = |oid: u32| oid < OIDS_OF_USERS && array_of_plain(oid).is_some();
         let widths = [types.len()];
@@ -229,7 +240,7 @@ impl Session {
         }
         bind.extend_from_slice(&[0, 0]);
         let statement = self.shared.statements.intern(&statement.text, &known, self.catalog_version());
-        Ok(Some(Bound { statement, bind }))
+        Ok(Some(Bound { statement: self.executed(execute, &statement), bind }))
     }
 
     /// An argument could not be computed: what was prepared for it may have stayed.
@@ -270,8 +281,10 @@ impl Session {
     }
 
     /// The statement of an EXECUTE with the values of its parameters.
-    async fn execute_bound(&mut self, inner: &Planned, bound: Bound) -> Result<(), Trouble> {
+    async fn execute_bound(&mut self, bound: Bound) -> Result<(), Trouble> {
         let Bound { statement, bind } = bound;
+        let shape = statement.shape(&self.picture().planner);
+        let inner = super::only(&shape).ok_or_else(|| Refusal::alone("EXECUTE of this statement"))?;
         let found = match &*inner.plan {
             Plan::One(one) => {
                 let bind = view::Bind::parse(&bind)?;

@@ -19,9 +19,11 @@ use crate::proxy::session::{Named, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 impl Session {
-    /// The statement that an EXECUTE of this shape names.
-    pub(super) fn named_by(&self, shape: &Shape) -> Option<&Named> {
-        executes(shape).and_then(|execute| self.named.get(execute.name.as_bytes()))
+    /// What an EXECUTE of this shape runs.
+    pub(super) fn executed_by(&self, shape: &Shape) -> Option<Arc<Statement>> {
+        let execute = executes(shape)?;
+        let named = self.named.get(execute.name.as_bytes())?;
+        Some(self.executed(execute, &named.statement))
     }
 
     /// The portal of an EXECUTE: its arguments are computed, and the server of its rows is told of it.

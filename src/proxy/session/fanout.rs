@@ -13,7 +13,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{Owed, Pipeline, Shown, UNNAMED};
+use crate::logic::session::pipeline::{KeptRows, Owed, Pipeline, Shown, UNNAMED};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
@@ -245,6 +245,9 @@ impl Session {
         self.held[index].lease.unnamed = None;
         self.held[index].has_written |= run.access == Access::Write && !run.is_locking;
         self.write_share(index, run, is_first);
+        if let (Shown::Described | Shown::Rows, Some(kept)) = (run.shown(is_first), &self.kept) {
+            self.pipeline.kept = Some(KeptRows { max: kept.max, ..KeptRows::default() });
+        }
         if !matches!(run.asked, Asked::Query(_)) {
             // A Sync would end the implicit transaction of a pipeline.
             write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
@@ -340,6 +343,9 @@ impl Session {
             Outcome::Settled | Outcome::CopyIn | Outcome::ClientGone => {
                 if share.pipeline.status.is_none() {
                     self.held[share.index].status = share.status;
+                }
+                if let (Some(kept), Some(more)) = (&mut self.kept, share.pipeline.kept.take()) {
+                    kept.extend(&more);
                 }
                 let tag = share.pipeline.tag.as_deref().unwrap_or_default();
                 let is_told = share.pipeline.failure.is_some() || share.pipeline.is_deaf;

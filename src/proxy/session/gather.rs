@@ -323,22 +323,17 @@ impl Session {
     /// EXPLAIN of the final statement. With ANALYZE the rows of its parts are fetched for it.
     pub(super) async fn explain_final(
         &mut self,
+        index: usize,
         gather: &Gather,
         head: &str,
-        is_analyze: bool,
+        given: Given<'_>,
+        fetched: &Fetched,
     ) -> Result<Vec<Rows>, Trouble> {
-        let given = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
-        let fetched = match is_analyze {
-            true => self.fetch(gather, given, &Values::None).await?,
-            false => vec![Vec::new(); gather.parts.len()],
-        };
-        let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
         self.prepare(index);
         let hidden = self.pipeline.entered() as usize;
         let text = format!("{head} {}", gather.text).into();
-        self.write_final(index, &Gather { text, ..gather.clone() }, given, &fetched, b"");
-        drop(fetched);
+        self.write_final(index, &Gather { text, ..gather.clone() }, given, fetched, b"");
         self.pipeline.forget();
         let out = self.outgoing.buffer();
         out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);

@@ -61,6 +61,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         held: Vec::new(),
         hidden: 0,
         pipeline: Default::default(),
+        kept: None,
         cursors: Default::default(),
         is_implicit: false,
         among: None,

@@ -47,7 +47,7 @@ use crate::logic::protocol::frame::{self, Front, client as tag};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write::{self, Report};
 use crate::logic::session::cursors::Cursors;
-use crate::logic::session::pipeline::Pipeline;
+use crate::logic::session::pipeline::{KeptRows, Pipeline};
 use crate::logic::session::settings::Settings;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::template::{Strings, Template};
@@ -200,6 +200,8 @@ pub struct Session {
     /// Queries of ours before a statement whose answer is kept
     hidden: usize,
     pipeline: Pipeline,
+    /// Where rows of a statement over several shards go that the client asks for piece by piece
+    kept: Option<KeptRows>,
     outgoing: Outgoing,
     picture: Option<Picture>,
 }

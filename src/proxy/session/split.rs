@@ -7,7 +7,7 @@ use crate::logic::fetch::Kept;
 use crate::logic::plan::pieces::{Assembled, Piece};
 use crate::logic::plan::split::Split;
 use crate::logic::plan::{Access, Refusal};
-use crate::logic::protocol::frame::{HEADER, client, server};
+use crate::logic::protocol::frame::{self, Front, HEADER, client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
@@ -72,9 +72,21 @@ pub(super) struct Stored {
     given: usize,
     /// How many rows were stored
     count: u64,
+    /// What did it, where it was no INSERT
+    verb: Option<&'static str>,
 }
 
 impl Stored {
+    /// Rows that a statement of this verb returned, as frames.
+    pub(super) fn returned(verb: &'static str, rows: Vec<u8>) -> Self {
+        let (mut starts, mut at) = (Vec::new(), 0);
+        while let Front::Whole(frame) = frame::front(&rows[at..]) {
+            starts.push(at);
+            at += frame.bytes.len();
+        }
+        Self { rows, starts, verb: Some(verb), ..Self::default() }
+    }
+
     /// Sends all rows as the answer to a Query does: described, where they are returned.
     pub(super) fn give_described(&mut self, returns: bool, out: &mut Vec<u8>) {
         if let Some(description) = self.description.take().filter(|_| returns) {
@@ -97,7 +109,7 @@ impl Stored {
         } else {
             // Of a portal that returns rows the tag tells how many came this time.
             let told = if self.starts.is_empty() { self.count } else { count as u64 };
-            write::command_complete(out, &format!("INSERT 0 {told}"));
+            write::command_complete(out, &format!("{} {told}", self.verb.unwrap_or("INSERT 0")));
         }
     }
 }
@@ -265,7 +277,7 @@ impl Session {
     }
 
     /// Which rows each shard stores, always in the same order of shards, so that two statements cannot wait for each other.
-    fn shares_of(&self, split: &Split, values: &Values<'_>) -> Result<Vec<Share>, Trouble> {
+    pub(super) fn shares_of(&self, split: &Split, values: &Values<'_>) -> Result<Vec<Share>, Trouble> {
         let homes = route::homes(&split.requirement, values, self.map())?;
         let some = homes.iter().flatten().next().copied().unwrap_or(ShardId(0));
         let mut rows: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();

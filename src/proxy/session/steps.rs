@@ -348,7 +348,7 @@ impl Session {
                 let is_named = !name.is_empty();
                 let statement = self.statement(name)?.statement;
                 let shape = statement.shape(&self.picture().planner);
-                if let Some(Named { statement, .. }) = self.named_by(&shape).cloned() {
+                if let Some(statement) = self.executed_by(&shape) {
                     self.check_alive()?;
                     segment.needs_server = true;
                     segment.steps.push(Step::Answer(NO_PARAMETERS));
@@ -362,7 +362,7 @@ impl Session {
                 }
             }
             Target::Portal(name) => {
-                if self.portal(name).is_some_and(|portal| self.named_by(&portal.shape).is_some()) {
+                if self.portal(name).is_some_and(|portal| self.executed_by(&portal.shape).is_some()) {
                     return Ok(Some(executed(name, segment)));
                 }
                 if self.portal(name).is_some_and(|portal| is_ours(&portal.shape)) {

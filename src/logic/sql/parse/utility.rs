@@ -4,7 +4,9 @@ use pg_raw_parse::nodes::{self, DiscardMode, TransactionStmtKind, VariableSetKin
 use pg_raw_parse::{ConstValue, Node, list::NodeList};
 
 use super::super::statement::expression::Literal;
-use super::super::statement::{Characteristics, Copy, CopyOption, Explain, Set, SetChange, Statement, Transaction};
+use super::super::statement::{
+    Characteristics, Copy, CopyOption, Explain, ExplainForm, Set, SetChange, Statement, Transaction,
+};
 use super::expression::type_name;
 use super::query::into_clause;
 use super::{Convert, names, relation};
@@ -85,11 +87,14 @@ impl Convert {
             };
             option.defname() == Some("analyze") && !is_off(option.arg())
         });
-        let is_text = explain.options().iter().all(|option| {
-            option.defname() != Some("format")
-                || option.arg().as_str().is_some_and(|it| it.eq_ignore_ascii_case("text"))
-        });
-        Statement::Explain(Box::new(Explain { is_analyze, is_text, inner: self.statement(explain.query()) }))
+        let format = explain.options().iter().rfind(|option| option.defname() == Some("format"));
+        let form = match format.and_then(|option| option.arg().as_str()).unwrap_or_default() {
+            "json" => ExplainForm::Json,
+            "yaml" => ExplainForm::Yaml,
+            "xml" => ExplainForm::Xml,
+            _ => ExplainForm::Text,
+        };
+        Statement::Explain(Box::new(Explain { is_analyze, form, inner: self.statement(explain.query()) }))
     }
 
     fn copy(&mut self, copy: &nodes::CopyStmt) -> Statement {

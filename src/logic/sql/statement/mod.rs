@@ -223,10 +223,23 @@ pub enum SetChange {
 pub struct Explain {
     /// ANALYZE: the statement runs
     pub is_analyze: bool,
-    /// FORMAT TEXT, or no format
-    pub is_text: bool,
+    /// FORMAT
+    pub form: ExplainForm,
     /// The statement
     pub inner: Statement,
+}
+
+/// The format of what EXPLAIN says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExplainForm {
+    /// TEXT; also one that PostgreSQL does not know, which it will say
+    Text,
+    /// JSON
+    Json,
+    /// YAML
+    Yaml,
+    /// XML
+    Xml,
 }
 
 /// COPY.
