@@ -295,23 +295,38 @@ impl Session {
 
     /// Values that travel as text must come out as they went in.
     pub(super) fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
-        self.check_text(gather.parts.iter().flat_map(|part| &part.columns).any(|column| column.depends_on_settings))
+        let mut columns = gather.parts.iter().flat_map(|part| &part.columns);
+        if columns.clone().any(|column| !column.is_binary) {
+            // A NULL among the elements of an array would come in as a word.
+            self.check_settings(&[("array_nulls", "on")])?;
+        }
+        self.check_text(columns.any(|column| column.depends_on_settings))
     }
 
     /// The same, where it is known that some may.
     pub(super) fn check_text(&self, depends_on_settings: bool) -> Result<(), Refusal> {
-        const STEADY: [(&str, &str); 4] =
-            [("datestyle", "iso"), ("intervalstyle", "postgres"), ("extra_float_digits", ""), ("lc_monetary", "")];
-        if !depends_on_settings {
-            return Ok(());
+        match depends_on_settings {
+            true => self.check_settings(&[
+                ("datestyle", "iso"),
+                ("intervalstyle", "postgres"),
+                ("extra_float_digits", ""),
+                ("lc_monetary", ""),
+                ("array_nulls", "on"),
+                ("xmloption", "content"),
+            ]),
+            false => Ok(()),
         }
+    }
+
+    /// Are these parameters as they usually are? Nothing stands for one that is not set at all.
+    fn check_settings(&self, usual: &[(&str, &str)]) -> Result<(), Refusal> {
         let greeting = &self.picture().database.greeting;
         let of = |name: &str| {
             let greeted =
                 greeting.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
             self.settings.get(name).or(greeted).map(|value| value.trim_matches('\'').to_ascii_lowercase())
         };
-        let changed = STEADY.iter().find(|(name, usual)| {
+        let changed = usual.iter().find(|(name, usual)| {
             of(name).is_some_and(|value| usual.is_empty() || !value.starts_with(usual) || value == "postgres_verbose")
         });
         match changed {
