@@ -22,6 +22,8 @@ mod demo;
 mod commands;
 /// Through the proxy as on one PostgreSQL, or refused.
 mod oracle;
+/// Scripts that read like a story, on one PostgreSQL and through the proxy.
+mod logic;
 /// The same with random tables, rows and statements.
 mod generator;
 /// The queries of TPC-H.
