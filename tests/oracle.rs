@@ -191,7 +191,7 @@ fn run_case(oracle: &mut Oracle, subject: &mut Subject<'_>, file: &File, case: &
 
 /// Runs a statement on both sides, in a transaction that is rolled back if `is_undone`.
 fn compare(oracle: &mut Oracle, subject: &mut Subject<'_>, case: &Case, mode: Mode, is_undone: bool) -> Outcome {
-    let parameters = parameters(oracle, case, mode);
+    let parameters = parameters(&mut oracle.admin, case, mode);
     if is_undone {
         oracle.wire.simple("BEGIN").unwrap();
         if let Err(error) = subject.wire.simple("BEGIN") {
@@ -321,17 +321,17 @@ pub fn run(
 }
 
 /// The values of a case as Bind wants them: PostgreSQL itself makes the binary ones.
-fn parameters(oracle: &mut Oracle, case: &Case, mode: Mode) -> Vec<wire::Parameter> {
+pub fn parameters(admin: &mut Wire, case: &Case, mode: Mode) -> Vec<wire::Parameter> {
     if mode != Mode::ExtendedBinary {
         return case.parameters.iter().map(|value| (0, value.clone().map(String::into_bytes))).collect();
     }
-    oracle.admin.send(&[wire::parse("", &case.sql, &[]), wire::describe(b'S', ""), wire::sync()].concat()).unwrap();
-    let frames = oracle.admin.until_ready().unwrap();
+    admin.send(&[wire::parse("", &case.sql, &[]), wire::describe(b'S', ""), wire::sync()].concat()).unwrap();
+    let frames = admin.until_ready().unwrap();
     let Some(types) = frames.iter().find(|frame| frame.tag == b't') else {
         return case.parameters.iter().map(|value| (0, value.clone().map(String::into_bytes))).collect();
     };
     let oids = types.body[2..].chunks(4).map(|oid| u32::from_be_bytes(oid.try_into().unwrap()));
-    case.parameters.iter().zip(oids).map(|(value, oid)| binary(&mut oracle.admin, value.as_deref(), oid)).collect()
+    case.parameters.iter().zip(oids).map(|(value, oid)| binary(admin, value.as_deref(), oid)).collect()
 }
 
 fn binary(admin: &mut Wire, value: Option<&str>, oid: u32) -> wire::Parameter {

@@ -3,8 +3,8 @@
 use super::kinds::Kind;
 use super::writer::{Place, Writer, all_columns};
 use Kind::{
-    Bool, Bytea, Char, Date, Float4, Float8, Icu, Inet, Int2, Int4, Int8, IntArray, Interval, Jsonb, Money, Mood,
-    Numeric, Range, Text, TextArray, Time, Timestamp, Timestamptz, Uuid, Varchar,
+    Bit, Bool, Bytea, Char, Date, Float4, Float8, Icu, Inet, Int2, Int4, Int8, IntArray, Interval, Jsonb, Money, Mood,
+    Numeric, Positive, Range, Text, TextArray, Time, Timestamp, Timestamptz, Timetz, Uuid, Varchar,
 };
 
 impl Writer<'_> {
@@ -153,7 +153,7 @@ impl Writer<'_> {
                 0 => format!("string_to_array({}, 'b')", of(self, Text)),
                 _ => format!("ARRAY[{}]", of(self, Text)),
             },
-            Time | Uuid | Mood | Range | Inet => self.leaf(kind, place),
+            Time | Timetz | Bit | Positive | Uuid | Mood | Range | Inet => self.leaf(kind, place),
         }
     }
 

@@ -33,15 +33,19 @@ pub enum Kind {
     Mood,
     Range,
     Inet,
+    Timetz,
+    Bit,
+    /// A domain over integer
+    Positive,
 }
 
 use Kind::{
-    Bool, Bytea, Char, Date, Float4, Float8, Icu, Inet, Int2, Int4, Int8, IntArray, Interval, Jsonb, Money, Mood,
-    Numeric, Range, Text, TextArray, Time, Timestamp, Timestamptz, Uuid, Varchar,
+    Bit, Bool, Bytea, Char, Date, Float4, Float8, Icu, Inet, Int2, Int4, Int8, IntArray, Interval, Jsonb, Money, Mood,
+    Numeric, Positive, Range, Text, TextArray, Time, Timestamp, Timestamptz, Timetz, Uuid, Varchar,
 };
 
 /// All of them.
-pub const ALL: [Kind; 25] = [
+pub const ALL: [Kind; 28] = [
     Int4,
     Text,
     Bool,
@@ -67,6 +71,9 @@ pub const ALL: [Kind; 25] = [
     Mood,
     Range,
     Inet,
+    Timetz,
+    Bit,
+    Positive,
 ];
 
 impl Kind {
@@ -107,6 +114,9 @@ impl Kind {
             Mood => "mood",
             Range => "int4range",
             Inet => "inet",
+            Timetz => "timetz",
+            Bit => "bit(3)",
+            Positive => "positive",
         }
     }
 
@@ -138,6 +148,9 @@ impl Kind {
             Mood => ["m", "mood"],
             Range => ["span", "rg"],
             Inet => ["ip", "net"],
+            Timetz => ["dawn", "dusk"],
+            Bit => ["bits", "mask"],
+            Positive => ["qty", "rank"],
         }
     }
 
@@ -177,6 +190,9 @@ impl Kind {
             Mood => &["ok", "sad", "happy"],
             Range => &["[1,5)", "empty", "[3,)", "(,2)"],
             Inet => &["10.0.0.1", "10.0.0.0/8", "::1"],
+            Timetz => &["10:00:00+00", "12:00:00+02", "10:00:00-05", "23:59:59.999999+00"],
+            Bit => &["000", "101", "111"],
+            Positive => &["1", "2", "7", "42"],
         }
     }
 
@@ -192,7 +208,7 @@ impl Kind {
 
     /// Has min and max.
     pub fn has_extremes(self) -> bool {
-        !matches!(self, Bool | Uuid | Bytea | Jsonb | Range)
+        !matches!(self, Bool | Uuid | Bytea | Jsonb | Range | Bit | Positive)
     }
 }
 

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::oracle::{Mode, is_refusal, login, run};
+use crate::oracle::{Mode, is_refusal, login, parameters, run};
 use crate::support::cluster::{Proxy, SHARDS, World};
 use crate::support::corpus::Case;
 use crate::support::data::{self, admin};
-use crate::support::wire::{Answer, Wire};
+use crate::support::wire::{self, Answer, Wire};
 
 /// The source of chance.
 mod choices;
@@ -40,6 +40,8 @@ use writer::{Marks, Writer, numbered};
 
 /// Statements over one set of tables.
 const PER_SCHEMA: usize = 250;
+/// Views over each set of tables that are tried.
+const VIEWS: usize = 3;
 /// Sessions at the same time.
 const WORKERS: usize = 2;
 /// Differences that are shortened and shown; the others are counted.
@@ -51,10 +53,23 @@ const TRIES_MAX: usize = 600;
 struct Made {
     case: Case,
     mode: Mode,
+    form: Form,
     marks: Marks,
     /// The table that it changes
     changes: Option<String>,
+    /// A change of the same table that is made before it, and rolled back to a savepoint
+    undone: Option<Case>,
     tape: Vec<u32>,
+}
+
+/// How a query comes to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Itself,
+    /// DECLARE CURSOR, then FETCH
+    Cursor,
+    /// PREPARE, then EXECUTE
+    Prepared,
 }
 
 /// What is to be done.
@@ -71,6 +86,8 @@ struct Run<'a> {
 struct Sides {
     oracle: Wire,
     proxy: Wire,
+    /// The oracle's, which makes binary parameters
+    admin: Wire,
     port: u16,
 }
 
@@ -92,10 +109,10 @@ fn random_statements_are_answered_as_by_one_postgresql() {
     let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
     let (seed, statements) = (number("SHARDWAY_SEED", 1), number("SHARDWAY_STATEMENTS", 10_000) as usize);
     let world = World::start("generator", false).unwrap();
-    let schemas: Vec<Schema> = (0..statements.div_ceil(PER_SCHEMA))
+    let mut schemas: Vec<Schema> = (0..statements.div_ceil(PER_SCHEMA))
         .map(|it| Schema::random(it, &mut Choices::of_seed(seed.wrapping_mul(1_000_003) + it as u64)))
         .collect();
-    load(&world, &schemas);
+    load(&world, &mut schemas, seed);
     let map = data::keyspaces_toml(&world) + &schema::map_toml(&schemas);
     let proxy = Proxy::start(&world.lab, "proxy", &map).unwrap();
     let run = Run { seed, statements, schemas: &schemas, ports: (world.oracle.port(), proxy.port) };
@@ -115,7 +132,7 @@ impl Run<'_> {
     /// What one worker does: its tables are its own.
     fn part(&self, worker: usize) -> Counts {
         let (oracle, proxy) = self.ports;
-        let mut sides = Sides { oracle: login(oracle), proxy: login(proxy), port: proxy };
+        let mut sides = Sides { oracle: login(oracle), proxy: login(proxy), admin: admin(oracle), port: proxy };
         let mut counts = Counts::default();
         for it in (0..self.statements).filter(|it| it / PER_SCHEMA % WORKERS == worker) {
             if it.is_multiple_of(PER_SCHEMA) {
@@ -152,15 +169,24 @@ impl Run<'_> {
     }
 }
 
-/// Makes the tables everywhere, fills the oracle, and each shard with its part.
-fn load(world: &World, schemas: &[Schema]) {
-    const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); GRANT ALL ON SCHEMA public TO app; ";
+/// Makes tables and views everywhere, fills the oracle, and each shard with its part.
+fn load(world: &World, schemas: &mut [Schema], seed: u64) {
+    const TYPES: &str = "CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy'); \
+        CREATE DOMAIN positive AS integer CHECK (VALUE > 0); GRANT ALL ON SCHEMA public TO app; ";
     let mut oracle = admin(world.oracle.port());
     let ddl: String = schemas.iter().map(Schema::ddl).collect();
     oracle.rows(&format!("{TYPES}{ddl}"));
     oracle.rows(&data::placement_functions());
-    for schema in schemas {
+    for (number, schema) in schemas.iter_mut().enumerate() {
         oracle.rows(&format!("SET datestyle = iso; {}", schema.rows()));
+        for it in 0..VIEWS {
+            let choices = Choices::of_seed(seed.wrapping_mul(7_000_003) + (number * VIEWS + it) as u64);
+            let view = schema.view(it, choices);
+            // Not every query can be a view: one may not have a type for each column.
+            if wire::answers(&oracle.simple(&view.ddl).unwrap()).iter().all(|answer| answer.error.is_none()) {
+                schema.views.push(view);
+            }
+        }
     }
     oracle.rows("ANALYZE");
     for (index, server) in world.shards.iter().enumerate() {
@@ -170,6 +196,8 @@ fn load(world: &World, schemas: &[Schema]) {
             shard.rows(&format!("CREATE TYPE filler_{filler} AS ENUM ('x')"));
         }
         shard.rows(&format!("{TYPES}{ddl}"));
+        let views = schemas.iter().flat_map(|schema| &schema.views);
+        views.for_each(|view| drop(shard.rows(&view.ddl)));
         for table in schemas.iter().flat_map(|schema| &schema.tables) {
             data::fill(&mut oracle, &mut shard, &table.name, table.home, SHARDS[index]);
         }
@@ -180,24 +208,37 @@ fn load(world: &World, schemas: &[Schema]) {
 /// Makes a statement over these tables.
 fn make(mut choices: Choices, schema: &Schema) -> Made {
     let mode = [Mode::Simple, Mode::ExtendedText, Mode::ExtendedBinary][choices.below(3)];
-    let with_params = mode != Mode::Simple && choices.one_in(2);
     let is_change = choices.one_in(6);
+    let form = match choices.below(8) {
+        0 if !is_change && mode == Mode::Simple => Form::Cursor,
+        1 if mode == Mode::Simple => Form::Prepared,
+        _ => Form::Itself,
+    };
+    let with_params = form == Form::Prepared || mode != Mode::Simple && choices.one_in(2);
     let mut writer = Writer::new(choices, schema, with_params);
     writer.is_plain = writer.choices.one_in(3);
     let (sql, changes) = match is_change {
         true => {
-            let (sql, table) = writer.change();
+            let (sql, table) = writer.change(None);
             (sql, Some(table))
         }
         false => (writer.query(None, None, Standing::Top).sql, None),
     };
-    let marks = writer.marks;
+    let mut marks = writer.marks;
+    marks.stores = is_change;
+    let mut undone = None;
+    if let Some(table) = changes.as_deref().filter(|_| writer.choices.one_in(3)) {
+        let values = writer.params.take();
+        undone = Some(Case { sql: writer.change(Some(table)).0, ..Case::default() });
+        marks = marks.and(writer.marks);
+        writer.params = values;
+    }
     let (sql, parameters) = numbered(&sql, &writer.params.unwrap_or_default());
     let parameters = parameters.into_iter().map(Some).collect();
     // Equal values that look different are compared as text.
     let mode = if mode == Mode::ExtendedBinary && marks.is_loose() { Mode::ExtendedText } else { mode };
     let case = Case { sql, parameters, ..Case::default() };
-    Made { case, mode, marks, changes, tape: writer.choices.tape().to_vec() }
+    Made { case, mode, form, marks, changes, undone, tape: writer.choices.tape().to_vec() }
 }
 
 impl Sides {
@@ -209,30 +250,77 @@ impl Sides {
     }
 
     fn verdict(&mut self, made: &Made) -> Verdict {
-        if made.changes.is_some() {
-            self.oracle.simple("BEGIN").unwrap();
-            self.proxy.simple("BEGIN").unwrap();
+        let has_transaction = made.changes.is_some() || made.form == Form::Cursor;
+        if let (true, Some(lost)) = (has_transaction, self.both("BEGIN")) {
+            return lost;
         }
-        let mut verdict = self.once(&made.case, made.mode, made.marks);
-        if let Some(table) = &made.changes {
-            if verdict == Verdict::Same {
-                let rows = Case { sql: format!("SELECT * FROM {table}"), ..Case::default() };
-                verdict = match self.once(&rows, Mode::Simple, Marks::default()) {
-                    Verdict::Different(how) => Verdict::Different(format!("rows after the write: {how}")),
-                    other => other,
-                };
-            }
-            self.oracle.simple("ROLLBACK").unwrap();
-            if let Err(error) = self.proxy.simple("ROLLBACK") {
-                return self.lost(&error);
-            }
+        let mut verdict = self.undone(made).unwrap_or_else(|| self.formed(made));
+        if let (Some(table), Verdict::Same) = (&made.changes, &verdict) {
+            let rows = Case { sql: format!("SELECT * FROM {table}"), ..Case::default() };
+            let marks = Marks { is_ordered: false, counts_only: false, ..made.marks };
+            verdict = match self.once(&rows, Mode::Simple, marks) {
+                Verdict::Different(how) => Verdict::Different(format!("rows after the write: {how}")),
+                other => other,
+            };
+        }
+        if let (true, Some(lost)) = (has_transaction, self.both("ROLLBACK")) {
+            return lost;
         }
         verdict
     }
 
+    /// A command that cannot fail; what came of it if it did.
+    fn both(&mut self, sql: &str) -> Option<Verdict> {
+        self.oracle.simple(sql).unwrap();
+        match self.proxy.simple(sql).map(|frames| wire::answers(&frames).remove(0).error) {
+            Ok(None) => None,
+            Ok(Some(error)) => Some(Verdict::Different(format!("{sql}: {error:?}"))),
+            Err(error) => Some(self.lost(&error)),
+        }
+    }
+
+    /// Makes the change that is rolled back; `Some`: there is no use in going on.
+    fn undone(&mut self, made: &Made) -> Option<Verdict> {
+        let undone = made.undone.as_ref()?;
+        if let Some(lost) = self.both("SAVEPOINT s") {
+            return Some(lost);
+        }
+        match self.once(undone, Mode::Simple, made.marks) {
+            Verdict::Different(how) => return Some(Verdict::Different(format!("{}\n  {how}", undone.sql))),
+            Verdict::Same | Verdict::Failed(_) | Verdict::Refused(_) => (),
+        }
+        self.both("ROLLBACK TO s")
+    }
+
+    /// Runs the statement in its form.
+    fn formed(&mut self, made: &Made) -> Verdict {
+        let Made { case, mode, marks, .. } = made;
+        let (before, then) = match made.form {
+            Form::Itself => return self.once(case, *mode, *marks),
+            Form::Cursor => {
+                let some = if marks.is_ordered { "FETCH 3 FROM c" } else { "FETCH 0 FROM c" };
+                (format!("DECLARE c CURSOR FOR {}", case.sql), vec![some.to_owned(), "FETCH ALL FROM c".to_owned()])
+            }
+            Form::Prepared => {
+                let quoted = |value: &Option<String>| {
+                    value.as_ref().map_or("NULL".to_owned(), |it| format!("'{}'", it.replace('\'', "''")))
+                };
+                let values: Vec<String> = case.parameters.iter().map(quoted).collect();
+                let list = if values.is_empty() { String::new() } else { format!("({})", values.join(", ")) };
+                self.both("DEALLOCATE ALL");
+                (format!("PREPARE p AS {}", case.sql), vec![format!("EXECUTE p{list}")])
+            }
+        };
+        let simple = |sql: String| Case { sql, ..Case::default() };
+        let first = self.once(&simple(before), Mode::Simple, *marks);
+        then.into_iter().fold(first, |verdict, sql| match verdict {
+            Verdict::Same => self.once(&simple(sql), Mode::Simple, *marks),
+            other => other,
+        })
+    }
+
     fn once(&mut self, case: &Case, mode: Mode, marks: Marks) -> Verdict {
-        let parameters: Vec<_> =
-            case.parameters.iter().map(|value| (0, value.clone().map(String::into_bytes))).collect();
+        let parameters = parameters(&mut self.admin, case, mode);
         let theirs = match run(&mut self.proxy, case, mode, &parameters) {
             Ok((theirs, _)) => theirs,
             Err(error) => return self.lost(&error),
@@ -266,6 +354,10 @@ fn shown(sides: &mut Sides, made: &Made, schema: &Schema, number: usize) -> Stri
     for table in schema.tables.iter().filter(|table| shortest.case.sql.contains(&*table.name)) {
         writeln!(text, "{:?}\n{};\n{};", table.home, table.ddl, table.rows).unwrap();
     }
+    for view in schema.views.iter().filter(|view| shortest.case.sql.contains(&*view.name)) {
+        writeln!(text, "{}", view.ddl).unwrap();
+    }
+    writeln!(text, "{:?}", shortest.form).unwrap();
     if shortest.case.has_params() {
         let values: Vec<_> = shortest.case.parameters.iter().map(|it| it.clone().unwrap_or_default()).collect();
         writeln!(text, "@params {}", values.join(" | ")).unwrap();

@@ -93,6 +93,11 @@ impl Writer<'_> {
 
     /// A table by its name, or the part of WITH that hides it.
     fn table(&mut self) -> Relation {
+        if !self.schema.views.is_empty() && self.choices.one_in(8) {
+            let view = self.choices.pick(&self.schema.views).clone();
+            self.marks = self.marks.and(view.marks);
+            return Relation { alias: view.name, columns: view.columns, id: None };
+        }
         let table = self.choices.pick(&self.schema.tables);
         match self.common.iter().find(|it| it.alias == table.name) {
             Some(hiding) => hiding.clone(),

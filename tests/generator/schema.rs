@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use super::choices::Choices;
 use super::kinds::{ALL, Kind, value};
+use super::query::Standing;
+use super::writer::{Marks, Writer};
 use crate::support::data::Home;
 
 /// A table.
@@ -19,10 +21,22 @@ pub struct Table {
     pub rows: String,
 }
 
-/// Tables that statements join.
+/// A view on a random query.
+#[derive(Debug, Clone)]
+pub struct View {
+    pub name: String,
+    pub columns: Vec<(String, Kind)>,
+    /// What the answers of statements that name it depend on
+    pub marks: Marks,
+    /// CREATE VIEW
+    pub ddl: String,
+}
+
+/// Tables and views that statements join.
 #[derive(Debug, Clone)]
 pub struct Schema {
     pub tables: Vec<Table>,
+    pub views: Vec<View>,
 }
 
 const SMALL: &str = "CASE WHEN k < 3 THEN 'a' WHEN k < 10 THEN 'b' ELSE 'c' END";
@@ -79,7 +93,16 @@ impl Schema {
             let home = if it == 0 || choices.one_in(3) { first } else { *choices.pick(&HOMES) };
             Table::random(&format!("g{number}_{it}"), home, choices)
         });
-        Self { tables: tables.collect() }
+        Self { tables: tables.collect(), views: Vec::new() }
+    }
+
+    /// A view over what there is.
+    pub fn view(&self, number: usize, choices: Choices) -> View {
+        let name = format!("{}_v{number}", self.tables[0].name);
+        let mut writer = Writer::new(choices, self, false);
+        let made = writer.query(None, None, Standing::InFrom);
+        let ddl = format!("CREATE VIEW {name} AS {}; GRANT SELECT ON {name} TO app", made.sql);
+        View { name, columns: made.columns, marks: writer.marks, ddl }
     }
 
     /// The statements that make its tables, without rows.
@@ -112,7 +135,7 @@ impl Table {
         let mut rows = Vec::new();
         for id in 1..=count {
             let fields = columns.iter().enumerate().map(|(place, (_, kind))| match place {
-                0 => format!("'{}'", key_value(choices, *kind)),
+                0 => format!("'{}'", value(choices, *kind)),
                 1 => id.to_string(),
                 _ if choices.one_in(5) => "NULL".to_owned(),
                 _ => format!("'{}'", value(choices, *kind)),
@@ -123,11 +146,4 @@ impl Table {
             if rows.is_empty() { String::new() } else { format!("INSERT INTO {name} VALUES {}", rows.join(", ")) };
         Self { name: name.to_owned(), columns, home, ddl, rows }
     }
-}
-
-/// Keys whose hash is certain: NaN and infinities are no values of every key type.
-pub fn key_value(choices: &mut Choices, kind: Kind) -> &'static str {
-    let values: Vec<&'static str> =
-        kind.values().iter().copied().filter(|value| !matches!(*value, "NaN" | "Infinity" | "infinity")).collect();
-    choices.value(&values)
 }

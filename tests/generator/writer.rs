@@ -20,9 +20,22 @@ pub struct Marks {
     pub counts_only: bool,
     /// Its rows come in one order
     pub is_ordered: bool,
+    /// It stores rows, each of which may be a fault of its own
+    pub stores: bool,
 }
 
 impl Marks {
+    /// Those of both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            may_fail: self.may_fail || other.may_fail,
+            is_mixed: self.is_mixed || other.is_mixed,
+            dedupes: self.dedupes || other.dedupes,
+            is_inexact: self.is_inexact || other.is_inexact,
+            ..self
+        }
+    }
+
     /// Values have to be compared as numbers, not as texts.
     pub fn is_loose(self) -> bool {
         self.is_inexact || self.is_mixed && (self.dedupes || self.is_ordered)
