@@ -322,6 +322,12 @@ BEGIN; DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 7 ORDER BY i
 # discard all
 DISCARD ALL
 
+# its tag
+DISCARD PLANS
+
+# its tag
+DISCARD SEQUENCES
+
 # copy to of one key
 COPY (SELECT * FROM events WHERE client_id = 7 AND id < 3 ORDER BY id) TO STDOUT
 

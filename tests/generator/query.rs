@@ -3,6 +3,9 @@
 use super::kinds::{ALL, Kind, literal};
 use super::writer::{Place, Relation, Writer, all_columns, quoted};
 
+/// What a view takes from the fuel of a statement: it is a query too.
+const VIEW_FUEL: i32 = 12;
+
 /// A query and the columns it makes.
 pub struct Made {
     pub sql: String,
@@ -96,6 +99,7 @@ impl Writer<'_> {
         if !self.schema.views.is_empty() && self.choices.one_in(8) {
             let view = self.choices.pick(&self.schema.views).clone();
             self.marks = self.marks.and(view.marks);
+            self.fuel -= VIEW_FUEL;
             return Relation { alias: view.name, columns: view.columns, id: None };
         }
         let table = self.choices.pick(&self.schema.tables);

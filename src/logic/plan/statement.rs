@@ -159,8 +159,8 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
             }
         }
         Statement::Deallocate(name) => Command::Deallocate(name.clone()),
-        Statement::Discard { is_all: true } => Command::DiscardAll,
-        Statement::Discard { is_all: false } => Command::Discard,
+        Statement::Discard { tag: "DISCARD ALL" } => Command::DiscardAll,
+        Statement::Discard { .. } => Command::Discard,
         _ => return None,
     };
     Some(Plan::Command(command))
@@ -315,7 +315,7 @@ fn verb(statement: &Statement) -> &'static str {
         Statement::Prepare { .. } => "PREPARE",
         Statement::Execute { .. } => "EXECUTE",
         Statement::Deallocate(_) => "DEALLOCATE",
-        Statement::Discard { .. } => "DISCARD",
+        Statement::Discard { tag } => tag,
         Statement::DeclareCursor { .. } => "DECLARE CURSOR",
         Statement::Cursor { verb, .. } | Statement::Listen(verb) => verb,
         Statement::Notify => "NOTIFY",

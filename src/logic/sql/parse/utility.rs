@@ -42,7 +42,14 @@ impl Convert {
             Node::DeallocateStmt(deallocate) => {
                 Statement::Deallocate(if deallocate.isall { None } else { deallocate.name().map(Box::from) })
             }
-            Node::DiscardStmt(discard) => Statement::Discard { is_all: discard.target == DiscardMode::DISCARD_ALL },
+            Node::DiscardStmt(discard) => Statement::Discard {
+                tag: match discard.target {
+                    DiscardMode::DISCARD_PLANS => "DISCARD PLANS",
+                    DiscardMode::DISCARD_SEQUENCES => "DISCARD SEQUENCES",
+                    DiscardMode::DISCARD_TEMP => "DISCARD TEMP",
+                    _ => "DISCARD ALL",
+                },
+            },
             Node::DeclareCursorStmt(declare) => Statement::DeclareCursor {
                 name: text(declare.portalname()),
                 // CURSOR_OPT_HOLD of parsenodes.h.

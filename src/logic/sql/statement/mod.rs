@@ -63,8 +63,8 @@ pub enum Statement {
     Deallocate(Option<Box<str>>),
     /// DISCARD
     Discard {
-        /// DISCARD ALL
-        is_all: bool,
+        /// What PostgreSQL tags it: `DISCARD ALL`, `DISCARD PLANS`, …
+        tag: &'static str,
     },
     /// DECLARE CURSOR
     DeclareCursor {
