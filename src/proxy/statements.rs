@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
+use crate::logic::plan::Refusal;
+use crate::logic::plan::across::{Across, reads_otherwise};
 use crate::proxy::plans::{Planner, Shape};
 
 /// One text with its declared parameter types.
@@ -20,6 +22,8 @@ pub struct Statement {
     /// Declared types, as Parse carries them
     pub types: Box<[u8]>,
     planned: ArcSwapOption<Remembered>,
+    /// Its way over several shards under the schema that it was parsed with
+    crossed: OnceLock<Arc<Across>>,
 }
 
 struct Remembered {
@@ -39,6 +43,18 @@ impl Statement {
         let remembered = Remembered { planner: Arc::downgrade(planner), shape: Arc::clone(&shape) };
         self.planned.store(Some(Arc::new(remembered)));
         shape
+    }
+
+    /// Its way over several shards; refused where the client may expect other columns than it would get.
+    pub fn across(&self, planner: &Planner, catalog_version: u64) -> Result<Arc<Across>, Refusal> {
+        let across = planner.across(&self.text);
+        if catalog_version == self.catalog_version {
+            self.crossed.get_or_init(|| Arc::clone(&across));
+        }
+        match self.crossed.get() {
+            Some(then) if reads_otherwise(&across, then) => Err(Refusal::changed_result()),
+            Some(_) | None => Ok(across),
+        }
     }
 
     /// Its name on every server.
@@ -90,6 +106,7 @@ impl Statements {
             text: text.into(),
             types: types.into(),
             planned: ArcSwapOption::empty(),
+            crossed: OnceLock::new(),
         });
         known.insert(key, Arc::downgrade(&statement));
         self.sweep(&mut known);

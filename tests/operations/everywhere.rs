@@ -68,6 +68,29 @@ fn a_change_of_the_schema_is_seen_by_the_next_statement_of_anyone() {
     assert_eq!(failure(&mut other, sum).0, "42703");
 }
 
+/// Drivers that remember what columns a statement has would take the new ones for the old.
+#[test]
+fn a_prepared_statement_does_not_change_its_columns() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-prepared", &Settings::default());
+    let (mut owner, mut wire) = (login(&proxy), login(&proxy));
+    let error = |wire: &mut Wire, name: &str| {
+        wire.send(&[wire::bind("", name, &[], 0), wire::execute("", 0), wire::sync()].concat()).unwrap();
+        wire::answers(&wire.until_ready().unwrap()).into_iter().find_map(|answer| answer.error)
+    };
+    let texts = [("all", "SELECT * FROM readings"), ("count", "SELECT count(*) FROM readings")];
+    for (name, text) in texts {
+        wire.send(&[wire::parse(name, text, &[]), wire::describe(b'S', name), wire::sync()].concat()).unwrap();
+        wire.until_ready().unwrap();
+    }
+    owner.rows("ALTER TABLE readings ADD COLUMN later integer");
+    let changed = ("0A000".to_owned(), "cached plan must not change result type".to_owned());
+    assert_eq!(error(&mut wire, "all"), Some(changed));
+    assert_eq!(error(&mut wire, "count"), None);
+    owner.rows("ALTER TABLE readings DROP COLUMN later");
+    assert_eq!(error(&mut wire, "all"), None);
+}
+
 #[test]
 fn a_notice_is_said_once() {
     let stage = &*STAGE;

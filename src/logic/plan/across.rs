@@ -95,6 +95,17 @@ impl Across {
     }
 }
 
+/// May a query return other columns than it did under an earlier schema? What it reads tells.
+pub fn reads_otherwise(now: &Across, then: &Across) -> bool {
+    let (Across::Read(Read { gather: Ok(now), .. }), Across::Read(Read { gather: Ok(then), .. })) = (now, then) else {
+        return false;
+    };
+    let read = |gather: &Gather| -> Vec<_> {
+        gather.parts.iter().map(|part| (part.text.clone(), part.columns.clone())).collect()
+    };
+    read(now) != read(then)
+}
+
 /// Plans one statement for several shards. `text` is the statement alone.
 pub fn across(text: &str, schema: &Schema<'_>) -> Across {
     let planned = with_statements(text, |located| match located {

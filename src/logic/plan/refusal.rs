@@ -234,6 +234,16 @@ impl Refusal {
         Self::new(Reason::NotAlone, format!("{what} is not supported"), "", "send it as a query of its own")
     }
 
+    /// The schema has changed since the client prepared it, in PostgreSQL's words.
+    pub fn changed_result() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "cached plan must not change result type".to_owned(),
+            "The columns that the statement reads have changed since it was prepared.",
+            "prepare it again",
+        )
+    }
+
     /// Only some of the shards may have a constraint of this name.
     pub fn named_constraints() -> Self {
         Self::new(

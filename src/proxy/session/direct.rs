@@ -66,7 +66,7 @@ impl Session {
             return None;
         }
         self.check_bent(&statement.text).ok()?;
-        let across = planner.across(&statement.text);
+        let across = statement.across(planner, self.catalog_version()).ok()?;
         if !matches!(&*across, Across::Read(Read { fanout: Some(fanout), .. }) if !fanout.is_locking)
             && !matches!(&*across, Across::Read(Read { fanout: None, gather: Ok(_), .. }))
         {

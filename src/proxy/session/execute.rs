@@ -296,7 +296,7 @@ impl Session {
         if let Err(refusal) = &found
             && self.may_cross(inner, refusal)
         {
-            let across = self.picture().planner.across(&statement.text);
+            let across = statement.across(&self.picture().planner, self.catalog_version())?;
             return self.across_bound(&across, &statement, &bind).await;
         }
         let ready = self.ready(inner, found)?;

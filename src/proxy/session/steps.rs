@@ -316,7 +316,7 @@ impl Session {
     }
 
     pub(super) fn across_portal(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<AcrossPortal>, Trouble> {
-        let across = self.picture().planner.across(&statement.text);
+        let across = statement.across(&self.picture().planner, self.catalog_version())?;
         if let Across::Refuse(refusal) = &*across {
             return Err(refusal.clone().into());
         }
@@ -357,6 +357,10 @@ impl Session {
                     segment.steps.push(Step::Answer(NO_PARAMETERS_NO_DATA));
                 } else {
                     self.check_alive()?;
+                    if is_named && super::only(&shape).is_some_and(|planned| planned.may_span) {
+                        // What the client hears now it may expect later. One without a name it parses again.
+                        statement.across(&self.picture().planner, self.catalog_version())?;
+                    }
                     segment.needs_server = true;
                     segment.steps.push(Step::Describe { statement, is_named });
                 }
