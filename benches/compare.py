@@ -14,6 +14,7 @@ the transactions of the run. Ratios are taken inside a round, where the machine 
 """
 import argparse
 import asyncio
+import concurrent.futures
 import glob
 import os
 import pwd
@@ -63,6 +64,7 @@ JOIN = (
     "\\set c random(1, :clients)\nSELECT a.client_id, count(l.n) FROM accounts a LEFT JOIN lines l ON l.n = a.client_id "
     "WHERE a.client_id BETWEEN :c AND :c + 4 AND l.n < 50 GROUP BY a.client_id ORDER BY 1;\n"
 )
+SCAN = "\\set n random(1, 100)\nSELECT count(*), sum(n) FROM lines WHERE amount > :n AND note <> 'z';\n"
 INSERT = (
     "\\set c random(1, 1000000000)\nINSERT INTO heap (client_id, n) VALUES "
     + ", ".join(f"(:c + {row}, {row})" for row in range(1000)) + ";\n"
@@ -381,6 +383,19 @@ def copy_table(lab, endpoints, count):
     return "\n".join(lines)
 
 
+def latency_table(lab, ports, endpoint, rounds, seconds):
+    """A scan on all shards at once through the proxy, beside the slowest of three that are asked directly, all at once too."""
+    scan, slowest, through = ("scan", SCAN, "prepared", 1, []), [], []
+    for _ in range(rounds):
+        with concurrent.futures.ThreadPoolExecutor(len(ports)) as pool:
+            alone = list(pool.map(lambda port: measure(lab, Endpoint("shard", port), scan, seconds), ports))
+        slowest.append(max(run["mean"] for run in alone))
+        through.append(measure(lab, endpoint, scan, seconds)["mean"])
+    ratio = statistics.median(one / other for one, other in zip(through, slowest))
+    return (f"\n| a scan of 3 × {WIDE_CLIENTS * LINES} rows, 1 client | mean µs | ratio |\n|---|---|---|\n"
+            f"| slowest of three shards | {show(slowest, 0)} | 1.00 |\n| {endpoint.label} over the three | {show(through, 0)} | {ratio:.2f} |")
+
+
 def machine():
     with open("/proc/cpuinfo") as info:
         model = next((line.split(":")[1].strip() for line in info if line.startswith("model name")), "?")
@@ -457,6 +472,8 @@ def main():
                      lab.forwarder("forwarder to 3", ports), lab.pgbouncer(ports[0]), lab.shardway(ports)]
         endpoints = [endpoint for endpoint in endpoints if endpoint and lab.is_up(endpoint)]
         text = f"{machine()}; {options.rounds} rounds of {options.seconds} s, medians\n\n" + table(compare(lab, endpoints, options), endpoints)
+        if endpoints[-1].name == "shardway" and not options.workloads:
+            text += "\n" + latency_table(lab, ports, endpoints[-1], options.rounds, options.seconds)
         if options.copy:
             text += "\n" + copy_table(lab, endpoints, options.copy)
         if options.idle:
