@@ -235,3 +235,43 @@ fn all_shards_store_the_same_time() {
     let at = times("SELECT DISTINCT at::timestamp FROM events");
     assert_eq!((at.len(), &at), (1, &times("SELECT DISTINCT started FROM sessions")));
 }
+
+#[test]
+fn what_a_server_notes_is_told_once() {
+    let world = World::start("notes", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let mut ours = Wire::login(proxy.port, "app", &[]).unwrap();
+    let mut plain = Wire::login(world.oracle.port(), "app", &[]).unwrap();
+    let notes = |wire: &mut Wire, message: &[u8]| {
+        wire.rows("DELETE FROM tags WHERE name IN ('a', 'b')");
+        wire.rows("INSERT INTO tags (name) VALUES ('a'), ('b')");
+        wire.send(message).unwrap();
+        let frames = wire.until_ready().unwrap();
+        let error = wire::answers(&frames).into_iter().find_map(|answer| answer.error);
+        assert_eq!(error, None, "{}", String::from_utf8_lossy(message));
+        let notes = frames.iter().filter(|frame| frame.tag == b'N');
+        notes.map(|frame| wire::error_field(&frame.body, b'M')).collect::<Vec<_>>()
+    };
+    for wire in [&mut ours, &mut plain] {
+        wire.rows(
+            "CREATE FUNCTION loud(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS \
+             $$ BEGIN RAISE NOTICE 'loud %', $1; RETURN $1; END $$",
+        );
+    }
+    for sql in [
+        // One shard runs it.
+        "INSERT INTO remarks (code, remark) SELECT 'DE', loud(name) || random() FROM tags WHERE name IN ('a', 'b') RETURNING remark",
+        "UPDATE tags SET weight = random(), name = loud(name) WHERE name IN ('a', 'b') RETURNING name",
+        "DELETE FROM tags WHERE id IN (SELECT id FROM tags WHERE loud(name) IN ('a', 'b') ORDER BY random() LIMIT 2)",
+        // All do.
+        "UPDATE remarks SET remark = loud(remark) WHERE remark IN ('one', 'two')",
+    ] {
+        let prepared = [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), wire::sync()];
+        for message in [wire::query(sql), prepared.concat()] {
+            let expected = notes(&mut plain, &message);
+            assert!(expected.len() >= 2, "{sql}: {expected:?}");
+            assert_eq!(notes(&mut ours, &message), expected, "{sql}");
+        }
+    }
+}

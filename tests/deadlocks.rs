@@ -221,3 +221,111 @@ fn who_only_waits_is_left_alone() {
     }
     assert_eq!(counted(&proxy), 0.0);
 }
+
+/// COPY data for rows of one client: more than the proxy keeps back.
+fn rows_of(client: i64) -> Vec<u8> {
+    (1000..6000).flat_map(|id| format!("{client}\t{id}\tcopied and copied\n").into_bytes()).collect()
+}
+
+/// Begins a COPY whose client says no more for now.
+fn copying(wire: &mut Wire, sql: &str, rows: &[u8]) {
+    wire.send(&wire::query(sql)).unwrap();
+    wire.until(b"GE").unwrap();
+    wire.send(&wire::message(b'd', rows)).unwrap();
+}
+
+#[test]
+fn a_copy_that_waits_is_part_of_a_circle() {
+    let (stage, test) = (&*STAGE, 5);
+    let proxy = stage.proxy("copy");
+    let client = stage.clients[1][test];
+    let stored = format!("INSERT INTO events (client_id, id, kind) VALUES ({client}, 1000, 'first')");
+    let copy = "COPY events (client_id, id, kind) FROM STDIN";
+    for is_elder in [true, false] {
+        let begin = |shard| stage.holding(&proxy, shard, test);
+        // Who copies waits for the row that the other has stored, and has what the other wants.
+        let (mut copier, mut other) = match is_elder {
+            true => {
+                let copier = begin(0);
+                (copier, begin(2))
+            }
+            false => {
+                let other = begin(2);
+                (begin(0), other)
+            }
+        };
+        other.rows(&stored);
+        copying(&mut copier, copy, &rows_of(client));
+        stage.until_waiting(1, copy);
+        other.send(&wire::query(&stage.update(0, test))).unwrap();
+        let start = Instant::now();
+        let victim = if is_elder { &mut other } else { &mut copier };
+        let (state, error) = detail(victim);
+        assert_eq!(state, "40P01", "{error}");
+        assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+        match is_elder {
+            true => {
+                copier.send(&wire::message(b'c', b"")).unwrap();
+                assert_eq!(answer(&mut copier).tag, "COPY 5000");
+            }
+            false => {
+                copier.send(&wire::message(b'c', b"")).unwrap();
+                assert_eq!(answer(&mut other).tag, "UPDATE 1");
+                assert_eq!(wire::answers(&copier.simple("SELECT 1").unwrap())[0].error.as_ref().unwrap().0, "25P02");
+            }
+        }
+        for wire in [&mut copier, &mut other] {
+            assert_eq!(wire::answers(&wire.simple("ROLLBACK").unwrap())[0].tag, "ROLLBACK");
+            assert_eq!(wire.value("SELECT 1"), "1");
+        }
+    }
+    assert_eq!(counted(&proxy), 2.0);
+}
+
+#[test]
+fn a_copy_into_one_shard_that_waits_is_part_of_a_circle() {
+    let (stage, test) = (&*STAGE, 6);
+    let proxy = stage.proxy("copy-one");
+    let mut elder = stage.holding(&proxy, 1, test);
+    elder.rows("INSERT INTO audit VALUES (1000, 'first')");
+    let mut younger = stage.holding(&proxy, 2, test);
+    let copy = "COPY audit (id, what) FROM STDIN";
+    let rows: Vec<u8> = (1000..6000).flat_map(|id| format!("{id}\tcopied and copied\n").into_bytes()).collect();
+    copying(&mut younger, copy, &rows);
+    stage.until_waiting(0, copy);
+    elder.send(&wire::query(&stage.update(2, test))).unwrap();
+    let start = Instant::now();
+    younger.send(&wire::message(b'd', b"")).unwrap();
+    let (state, error) = detail(&mut younger);
+    assert_eq!(state, "40P01", "{error}");
+    assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+    younger.send(&wire::message(b'c', b"")).unwrap();
+    assert_eq!(answer(&mut elder).tag, "UPDATE 1");
+    for wire in [&mut elder, &mut younger] {
+        assert_eq!(wire::answers(&wire.simple("ROLLBACK").unwrap())[0].tag, "ROLLBACK");
+        assert_eq!(wire.value("SELECT 1"), "1");
+    }
+}
+
+#[test]
+fn a_merge_that_waits_is_part_of_a_circle() {
+    let (stage, test) = (&*STAGE, 7);
+    let proxy = stage.proxy("merge");
+    let merge = "SELECT client_id, session FROM sessions ORDER BY client_id, session LIMIT 3";
+    for message in [wire::query(merge), extended(merge, &[])] {
+        let mut elder = Wire::login(proxy.port, "app", &[]).unwrap();
+        elder.rows("BEGIN");
+        elder.rows("/* shardway shard=b */ LOCK TABLE sessions");
+        let mut younger = stage.holding(&proxy, 0, test);
+        younger.send(&message).unwrap();
+        let start = Instant::now();
+        elder.send(&wire::query(&stage.update(0, test))).unwrap();
+        let (state, error) = detail(&mut younger);
+        assert_eq!(state, "40P01", "{error}");
+        assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+        assert_eq!(answer(&mut elder).tag, "UPDATE 1");
+        for wire in [&mut elder, &mut younger] {
+            assert_eq!(wire::answers(&wire.simple("ROLLBACK").unwrap())[0].tag, "ROLLBACK");
+        }
+    }
+}

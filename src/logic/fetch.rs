@@ -131,6 +131,8 @@ pub struct Fetch {
     pub description: Option<Box<[u8]>>,
     /// Bytes received
     pub received: usize,
+    /// Notices of the parts as frames, for who wants to pass them on
+    pub notices: Option<Vec<u8>>,
 }
 
 /// Of a merge: a shard reads no further ahead than this.
@@ -229,6 +231,11 @@ impl Fetch {
             server::READY if self.hidden > 0 => self.hidden -= 1,
             server::READY => self.status = body.first().copied(),
             server::ERROR => self.error(body),
+            server::NOTICE if self.hidden == 0 => {
+                if let Some(notices) = &mut self.notices {
+                    write::frame(notices, tag, |out| out.extend_from_slice(body));
+                }
+            }
             _ => (),
         }
         Ok(())

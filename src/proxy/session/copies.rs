@@ -16,6 +16,8 @@ struct Answer {
     description: Option<Vec<u8>>,
     columns: Vec<Elements>,
     count: u32,
+    /// As frames
+    notices: Vec<u8>,
 }
 
 impl Session {
@@ -55,6 +57,7 @@ impl Session {
 
     fn answer_once(&mut self, once: &Once, answer: &Answer) {
         let out = &mut self.client.outbox;
+        out.extend_from_slice(&answer.notices);
         if once.returns {
             fetch::write_rows(out, &answer.columns, answer.count);
         }
@@ -86,7 +89,7 @@ impl Session {
             counts.extend(self.fan_out(run, others).await?);
             self.check_copies(&once.table, &counts)?;
         }
-        Ok(Answer { description, columns, count })
+        Ok(Answer { description, columns, count, notices: said.notices.unwrap_or_default() })
     }
 }
 

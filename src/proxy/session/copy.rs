@@ -1,5 +1,6 @@
 //! COPY FROM STDIN: passed through to one server, or taken apart so that each row goes home by its key.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter};
@@ -72,7 +73,20 @@ impl Session {
                 let outcome = self.converse(index, None).await?;
                 return self.trouble_of(index, outcome);
             }
-            let polled = std::future::poll_fn(|context| self.poll_pump(index, context)).await;
+            let mut patience = self.endless_patience();
+            let polled = std::future::poll_fn(|context| match patience.ends(context) {
+                true => Poll::Ready(Ok(())),
+                false => self.poll_pump(index, context),
+            });
+            let polled = polled.await;
+            if let Some(detail) = patience.deadlock {
+                let mut error = Vec::new();
+                Fault::Deadlock { detail }.write(&mut error);
+                self.pipeline.instead = Some(error.into());
+                // What the server says of the cancel is read like any other error of it.
+                self.cancel_copies(&[index]).await;
+                continue;
+            }
             match polled {
                 Ok(()) if self.pipeline.is_settled() => {
                     self.pipeline.is_copy_in = false;
@@ -140,6 +154,10 @@ impl Session {
                 Ok(())
             }
             Err(trouble) => {
+                if let Trouble::Fault(Fault::Deadlock { .. }) = trouble {
+                    let servers: Vec<usize> = parts.iter().map(|part| part.index).collect();
+                    self.cancel_copies(&servers).await;
+                }
                 self.undo_copy(&mut parts, is_own).await?;
                 Err(trouble)
             }
@@ -225,7 +243,16 @@ impl Session {
                 }
                 Front::Partial { tag, size } => {
                     super::check_frame(tag, size)?;
-                    let filled = std::future::poll_fn(|context| self.client.poll_fill(context)).await;
+                    // A server may wait for a lock while the client takes its time.
+                    let mut patience = self.endless_patience();
+                    let filled = std::future::poll_fn(|context| match patience.ends(context) {
+                        true => Poll::Ready(Ok(0)),
+                        false => self.client.poll_fill(context),
+                    });
+                    let filled = filled.await;
+                    if let Some(detail) = patience.deadlock {
+                        return Err(Fault::Deadlock { detail }.into());
+                    }
                     if !matches!(filled, Ok(1..)) {
                         return Err(End::Gone.into());
                     }
@@ -282,7 +309,11 @@ impl Session {
             write::copy_data(part.outgoing.buffer(), &part.rows);
             part.rows.clear();
         }
+        let mut patience = self.endless_patience();
         let outcome = std::future::poll_fn(|context| {
+            if patience.ends(context) {
+                return Poll::Ready(Ok(()));
+            }
             let mut exchange = Exchange {
                 client: &mut self.client,
                 backend: &mut self.held[part.index].lease,
@@ -297,7 +328,11 @@ impl Session {
                 Poll::Pending => Poll::Pending,
             }
         });
-        match outcome.await {
+        let outcome = outcome.await;
+        if let Some(detail) = patience.deadlock {
+            return Err(Fault::Deadlock { detail }.into());
+        }
+        match outcome {
             Ok(()) if part.pipeline.failure.is_some() => Err(Trouble::Told),
             Ok(()) => Ok(()),
             Err(outcome) => self.trouble_of(part.index, outcome),
@@ -345,6 +380,16 @@ impl Session {
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Ok(()) }
+    }
+
+    /// The session is given up: servers that wait for a lock are cancelled.
+    async fn cancel_copies(&self, servers: &[usize]) {
+        let servers: Vec<_> = servers.iter().map(|index| Arc::clone(&self.held[*index].lease.cancellable)).collect();
+        self.slot.set_all(servers.clone());
+        self.slot.cancel(&self.shared.connector).await;
+        for server in servers {
+            server.quiet().await;
+        }
     }
 
     /// A COPY that failed: servers that still take data are told to stop, and its own transaction is undone.

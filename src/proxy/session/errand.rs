@@ -55,6 +55,7 @@ impl Session {
         write: impl FnOnce(&mut Vec<u8>, &[u8]),
     ) -> Result<Fetch, Trouble> {
         let mut errands = [self.errand(shard, access, vec![0], types, write).await?];
+        errands[0].fetch.notices = Some(Vec::new());
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(errand.fetch)
@@ -184,6 +185,11 @@ impl Session {
             deadlock: None,
             is_over: false,
         }
+    }
+
+    /// The same where only a deadlock ends it.
+    pub(super) fn endless_patience(&self) -> Patience {
+        Patience { deadline: None, ..self.patience() }
     }
 
     /// A cancel that is late must not meet the next statement.
