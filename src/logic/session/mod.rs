@@ -3,4 +3,6 @@
 pub mod settings;
 pub mod cursors;
 pub mod prepared;
+pub mod owed;
+pub mod errors;
 pub mod pipeline;

@@ -11,140 +11,16 @@
 
 use std::collections::VecDeque;
 
-use smallvec::SmallVec;
-
 use crate::logic::copy::{OutShare, Piece};
-use crate::logic::plan::Refusal;
 use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::view;
 use crate::logic::protocol::walk::{Judge, Verdict};
-use crate::logic::protocol::write::{self, Report};
+use crate::logic::protocol::write::{self};
 
-/// Stands for the unnamed statement where a proxy-wide number is expected.
-pub const UNNAMED: u64 = u64::MAX;
+pub use super::errors::{CANCELLED, GROUPING_ERROR, without_position};
+pub use super::owed::{Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED};
 
-/// A client's name of a statement; empty: the unnamed one, or not to be translated.
-pub type Name = SmallVec<[u8; 24]>;
-
-/// One message on its way, or one reply of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Owed {
-    /// A Query or FunctionCall of the client: everything up to ReadyForQuery
-    Query,
-    /// A Query of the client with more behind its first statement that is ours: only the first is answered
-    FirstOf,
-    /// A Query of ours: hidden up to ReadyForQuery
-    HiddenQuery,
-    /// A Query of ours of which the client hears errors and notices only
-    QuietQuery,
-    /// A Query of ours of which the client hears nothing; its error is kept for us
-    DeafQuery,
-    /// A Query of ours that several servers run in the client's place: what the first says besides passes, tag and error
-    /// are kept for us
-    Everywhere {
-        /// The client hears its notices
-        is_first: bool,
-    },
-    /// Parse of the client; when it also prepares the proxy-wide statement of this number on the server
-    Parse(Option<u64>),
-    /// Parse of ours
-    HiddenParse(u64),
-    /// Bind of the statement that the client calls by this name; a server knows it by another
-    Bind(Name),
-    /// Parse of a statement over rows of several shards, in place of the client's own
-    FinalParse,
-    /// Bind of ours
-    HiddenBind,
-    /// Describe
-    Describe,
-    /// Describe of ours: the client hears of rows only
-    DescribeRows,
-    /// Describe of ours of a statement: the client hears of its columns, not of its parameters
-    DescribeColumns,
-    /// Execute; the number names the step for those who asked to be told
-    Execute(Option<u16>),
-    /// Close of the client that went to the server
-    Close,
-    /// Close of ours
-    HiddenClose,
-    /// A statement that several servers run: rows pass, their description from the first, the tags are kept for us
-    Share {
-        /// What the client sees of it
-        shown: Shown,
-        /// A Query, which ends in ReadyForQuery; else an Execute
-        is_query: bool,
-    },
-    /// A message that fails on purpose, so that the server aborts too; the client gets this error instead
-    Poison(Box<[u8]>),
-    /// A reply of ours
-    Local(Box<[u8]>),
-    /// Sync of the client
-    Sync,
-    /// Sync of ours
-    HiddenSync,
-    /// Another server answers first: what this one says next is for later
-    Turn,
-}
-
-/// What the client sees of one server's share of a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// Rows and their description
-    Described,
-    /// Rows
-    Rows,
-    /// Errors only: another server has said it all
-    Errors,
-}
-
-/// Something the session wants to know.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Done {
-    /// The server has this proxy-wide statement now
-    Prepared(u64),
-    /// An Execute that asked to be told has completed
-    Executed(u16),
-    /// The nth statement (from 0) of the client's Query has completed
-    Completed(u16),
-}
-
-/// Rows for a client that asks for them piece by piece.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeptRows {
-    /// Their frames
-    pub frames: Vec<u8>,
-    /// So many bytes may be kept
-    pub max: usize,
-    /// There were more
-    pub is_over: bool,
-}
-
-impl KeptRows {
-    /// Keeps a DataRow of this body.
-    fn keep(&mut self, body: &[u8]) {
-        self.is_over |= self.frames.len() + body.len() > self.max;
-        if !self.is_over {
-            write::frame(&mut self.frames, server::DATA_ROW, |out| out.extend_from_slice(body));
-        }
-    }
-
-    /// These come behind it.
-    pub fn extend(&mut self, more: &Self) {
-        self.is_over |= more.is_over || self.frames.len() + more.frames.len() > self.max;
-        if !self.is_over {
-            self.frames.extend_from_slice(&more.frames);
-        }
-    }
-}
-
-/// An error that the client was told of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
-    /// Five characters
-    pub sqlstate: [u8; 5],
-    /// How many owed entries had been answered before it
-    pub answered: u32,
-}
+use super::errors::{is_stale, translate, ungrouped, with_position_behind};
 
 /// The replies a server owes us.
 #[allow(
@@ -615,59 +491,6 @@ impl Pipeline {
             _ => hidden,
         }
     }
-}
-
-/// query_canceled (errcodes.txt)
-pub const CANCELLED: &[u8] = b"57014";
-/// grouping_error (errcodes.txt)
-pub const GROUPING_ERROR: &[u8] = b"42803";
-
-/// Rows of several shards have no primary key, which other columns of the table could depend on.
-fn ungrouped(out: &mut Vec<u8>) {
-    let refusal = Refusal::across("a column that is neither grouped by nor in an aggregate");
-    let report = Report {
-        severity: "ERROR",
-        sqlstate: refusal.sqlstate,
-        message: &refusal.message,
-        detail: refusal.detail.as_deref(),
-        hint: Some("Add the column to GROUP BY."),
-    };
-    write::error(out, &report);
-}
-
-/// The body of an ErrorResponse without the place in a text that the client has not written.
-pub fn without_position(body: &[u8]) -> Vec<u8> {
-    let fields = body.split_inclusive(|byte| *byte == 0).filter(|field| field.first() != Some(&b'P'));
-    fields.flatten().copied().collect()
-}
-
-/// The body of an ErrorResponse to a part of a text, its place counted from the beginning of the whole.
-fn with_position_behind(body: &[u8], before: u32) -> Vec<u8> {
-    let mut moved = Vec::with_capacity(body.len() + 8);
-    for field in body.split_inclusive(|byte| *byte == 0) {
-        let position = field.strip_prefix(b"P").and_then(|it| std::str::from_utf8(it.strip_suffix(b"\0")?).ok());
-        match position.and_then(|position| position.parse::<u32>().ok()) {
-            Some(position) => {
-                moved.extend_from_slice(format!("P{}\0", position.saturating_add(before)).as_bytes());
-            }
-            None => moved.extend_from_slice(field),
-        }
-    }
-    moved
-}
-
-/// "cached plan must not change result type", which has no SQLSTATE of its own.
-fn is_stale(body: &[u8]) -> bool {
-    view::error_field(body, b'C') == Some(b"0A000") && view::error_field(body, b'R') == Some(b"RevalidateCachedQuery")
-}
-
-/// An ErrorResponse body with the client's name of a statement where the server's stands in the message.
-fn translate(body: &[u8], name: &[u8]) -> Option<Vec<u8>> {
-    const OURS: &[u8] = b"prepared statement \"sw_";
-    let found = memchr::memmem::find(body, OURS)?;
-    let start = found + OURS.len() - b"sw_".len();
-    let length = memchr::memchr(b'"', &body[start..])?;
-    Some([&body[..start], name, &body[start + length..]].concat())
 }
 
 #[cfg(test)]

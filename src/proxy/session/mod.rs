@@ -25,6 +25,7 @@ mod copies;
 mod direct;
 mod implicit;
 mod simple;
+mod gathered;
 mod several;
 mod cursors;
 mod explain;
@@ -32,6 +33,8 @@ mod execute;
 mod executed;
 mod commands;
 mod steps;
+mod emit;
+mod act;
 mod lanes;
 mod extended;
 

@@ -1,0 +1,132 @@
+//! What is owed for each message on its way, and what becomes of it.
+
+use smallvec::SmallVec;
+
+use crate::logic::protocol::frame::server;
+use crate::logic::protocol::write;
+
+/// Stands for the unnamed statement where a proxy-wide number is expected.
+pub const UNNAMED: u64 = u64::MAX;
+
+/// A client's name of a statement; empty: the unnamed one, or not to be translated.
+pub type Name = SmallVec<[u8; 24]>;
+
+/// One message on its way, or one reply of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Owed {
+    /// A Query or FunctionCall of the client: everything up to ReadyForQuery
+    Query,
+    /// A Query of the client with more behind its first statement that is ours: only the first is answered
+    FirstOf,
+    /// A Query of ours: hidden up to ReadyForQuery
+    HiddenQuery,
+    /// A Query of ours of which the client hears errors and notices only
+    QuietQuery,
+    /// A Query of ours of which the client hears nothing; its error is kept for us
+    DeafQuery,
+    /// A Query of ours that several servers run in the client's place: what the first says besides passes, tag and error
+    /// are kept for us
+    Everywhere {
+        /// The client hears its notices
+        is_first: bool,
+    },
+    /// Parse of the client; when it also prepares the proxy-wide statement of this number on the server
+    Parse(Option<u64>),
+    /// Parse of ours
+    HiddenParse(u64),
+    /// Bind of the statement that the client calls by this name; a server knows it by another
+    Bind(Name),
+    /// Parse of a statement over rows of several shards, in place of the client's own
+    FinalParse,
+    /// Bind of ours
+    HiddenBind,
+    /// Describe
+    Describe,
+    /// Describe of ours: the client hears of rows only
+    DescribeRows,
+    /// Describe of ours of a statement: the client hears of its columns, not of its parameters
+    DescribeColumns,
+    /// Execute; the number names the step for those who asked to be told
+    Execute(Option<u16>),
+    /// Close of the client that went to the server
+    Close,
+    /// Close of ours
+    HiddenClose,
+    /// A statement that several servers run: rows pass, their description from the first, the tags are kept for us
+    Share {
+        /// What the client sees of it
+        shown: Shown,
+        /// A Query, which ends in ReadyForQuery; else an Execute
+        is_query: bool,
+    },
+    /// A message that fails on purpose, so that the server aborts too; the client gets this error instead
+    Poison(Box<[u8]>),
+    /// A reply of ours
+    Local(Box<[u8]>),
+    /// Sync of the client
+    Sync,
+    /// Sync of ours
+    HiddenSync,
+    /// Another server answers first: what this one says next is for later
+    Turn,
+}
+
+/// What the client sees of one server's share of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Rows and their description
+    Described,
+    /// Rows
+    Rows,
+    /// Errors only: another server has said it all
+    Errors,
+}
+
+/// Something the session wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Done {
+    /// The server has this proxy-wide statement now
+    Prepared(u64),
+    /// An Execute that asked to be told has completed
+    Executed(u16),
+    /// The nth statement (from 0) of the client's Query has completed
+    Completed(u16),
+}
+
+/// Rows for a client that asks for them piece by piece.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeptRows {
+    /// Their frames
+    pub frames: Vec<u8>,
+    /// So many bytes may be kept
+    pub max: usize,
+    /// There were more
+    pub is_over: bool,
+}
+
+impl KeptRows {
+    /// Keeps a DataRow of this body.
+    pub fn keep(&mut self, body: &[u8]) {
+        self.is_over |= self.frames.len() + body.len() > self.max;
+        if !self.is_over {
+            write::frame(&mut self.frames, server::DATA_ROW, |out| out.extend_from_slice(body));
+        }
+    }
+
+    /// These come behind it.
+    pub fn extend(&mut self, more: &Self) {
+        self.is_over |= more.is_over || self.frames.len() + more.frames.len() > self.max;
+        if !self.is_over {
+            self.frames.extend_from_slice(&more.frames);
+        }
+    }
+}
+
+/// An error that the client was told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// Five characters
+    pub sqlstate: [u8; 5],
+    /// How many owed entries had been answered before it
+    pub answered: u32,
+}

@@ -1,0 +1,168 @@
+//! Execute of a statement that the session itself answers for, and FunctionCall.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::logic::plan::{Access, Command, OwnCommand, Plan, SettingChange};
+use crate::logic::protocol::{frame, view, write};
+use crate::logic::route::Destination;
+use crate::logic::session::pipeline::Owed;
+use crate::logic::transaction::Step as Told;
+use crate::proxy::metrics::PlanKind;
+use crate::proxy::plans::Shape;
+use crate::proxy::session::commit::is_commit;
+use crate::proxy::session::implicit::is_of_block;
+use crate::proxy::session::steps::needs_simple;
+use crate::proxy::session::{Session, Trouble};
+
+impl Session {
+    /// Execute of a statement that the session answers for.
+    pub(super) async fn act_extended(&mut self, shape: &Arc<Shape>) -> Result<(), Trouble> {
+        let Some(planned) = super::only(shape) else { return Ok(()) };
+        let text = shape.text_of(planned);
+        match &*planned.plan {
+            Plan::CopyIn(copy) => {
+                self.check_alive()?;
+                self.take_part(false).await?;
+                self.copy_in(copy, text, true).await
+            }
+            Plan::Command(command) => {
+                self.metrics.statement(None, PlanKind::Command);
+                let tag = match command {
+                    command if is_of_block(command) && self.is_implicit_open() => {
+                        Some(self.command_implicit(command, text).await?)
+                    }
+                    command => {
+                        self.set_in_pipeline(command).await?;
+                        self.command_extended(command, text, planned.verb).await?
+                    }
+                };
+                if let Some(tag) = tag {
+                    write::command_complete(&mut self.client.outbox, tag);
+                }
+                Ok(())
+            }
+            Plan::One(_) | Plan::Refuse(_) => Ok(()),
+        }
+    }
+
+    /// What follows may undo a SET, or be undone with it.
+    async fn set_in_pipeline(&mut self, command: &Command) -> Result<(), Trouble> {
+        let (Command::Set(_) | Command::ResetAll | Command::SetTransaction(_)) = command else { return Ok(()) };
+        self.check_alive()?;
+        let is_last = self.is_followed_by_sync(0) && !self.held.iter().any(|held| held.in_pipeline);
+        self.take_part(is_last).await?;
+        let sets = |what: fn(&[SettingChange]) -> bool| matches!(command, Command::Set(changes) if what(changes));
+        let what = match () {
+            () if matches!(command, Command::SetTransaction(_)) => "SET TRANSACTION",
+            () if sets(<[SettingChange]>::is_empty) => "SET CONSTRAINTS",
+            () if sets(|changes| changes.iter().any(|change| change.is_local)) => "SET LOCAL",
+            () => return Ok(()),
+        };
+        if self.is_implicit {
+            let message = format!("{what} can only be used in transaction blocks");
+            write::notice(&mut self.client.outbox, "25P01", &message);
+        }
+        Ok(())
+    }
+
+    /// Runs a command; the tag to answer with, `None` when the answer has been given.
+    pub(super) async fn command_extended(
+        &mut self,
+        command: &Command,
+        text: &str,
+        verb: &'static str,
+    ) -> Result<Option<&'static str>, Trouble> {
+        self.check_heard(command)?;
+        match command {
+            Command::Begin(_)
+            | Command::Commit { .. }
+            | Command::Rollback { .. }
+            | Command::Savepoint(_)
+            | Command::Release(_)
+            | Command::RollbackTo(_)
+            | Command::SetTransaction(_) => match self.transaction.on_command(command, text) {
+                Told::Answer(tag, warning) => {
+                    self.answered(command, tag, warning);
+                    Ok(None)
+                }
+                Told::Fail(fault) => Err(fault.into()),
+                Told::Send(None) if is_commit(command) && self.has_several_writers() => {
+                    self.commit_command(command).await?;
+                    self.schema_may_have_changed(false).await?;
+                    Ok(None)
+                }
+                Told::Send(replacement) => {
+                    self.tell_members(command, replacement, text, None).await?;
+                    self.schema_may_have_changed(false).await?;
+                    Ok(None)
+                }
+            },
+            Command::Set(_) | Command::ResetAll => {
+                self.check_alive()?;
+                self.set_command(command, text, None).await?;
+                Ok(None)
+            }
+            Command::Own(own) => {
+                self.check_alive()?;
+                match own {
+                    OwnCommand::Show(_) => Err(needs_simple("SHOW shardway.*").into()),
+                    OwnCommand::Set { .. } => self.own_command(own).map(Some),
+                }
+            }
+            Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
+                self.check_alive()?;
+                self.forget_command(command, verb).map(Some)
+            }
+            Command::Prepare(prepare) => {
+                self.check_alive()?;
+                self.prepare_command(prepare, true).await?;
+                Ok(None)
+            }
+            Command::Execute(_) => Err(needs_simple("EXECUTE").into()),
+            Command::Empty => {
+                write::bare(&mut self.client.outbox, frame::server::EMPTY_QUERY);
+                Ok(None)
+            }
+        }
+    }
+
+    /// FunctionCall: built-in functions on the first shard, or where the transaction is.
+    pub(super) async fn function_call(&mut self, size: usize) -> Result<(), Trouble> {
+        let started = Instant::now();
+        let result = self.call(size).await;
+        if result.is_err() {
+            self.client.consume(size);
+        }
+        self.end_statement(started);
+        result
+    }
+
+    async fn call(&mut self, size: usize) -> Result<(), Trouble> {
+        const FIRST_USER_OID: u32 = 16_384;
+        self.look()?;
+        self.check_alive()?;
+        let body = &self.client.received()[frame::HEADER..size];
+        let Some(oid) = body.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)) else {
+            return Err(view::Malformed("FunctionCall").into());
+        };
+        if oid >= FIRST_USER_OID && self.map().shards.len() > 1 {
+            return Err(needs_simple("calling a user-defined function").into());
+        }
+        let target = self.target(Destination::First, Access::Write)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.pipeline.owe(Owed::Query);
+        self.metrics.statement(Some((target.shard, target.role)), PlanKind::Unread);
+        let outcome = self.converse(index, Some(size)).await?;
+        self.client.consume(size);
+        if let Err(trouble) = self.trouble_of(index, outcome) {
+            self.report(trouble)?;
+            return Ok(());
+        }
+        self.held[index].has_written = true;
+        self.settle(index);
+        Ok(())
+    }
+}

@@ -1,0 +1,181 @@
+//! Several statements in one text that one shard answers as they are.
+
+use std::sync::Arc;
+
+use crate::logic::plan::{Access, Command, Mark, Plan, Planned, Refusal};
+use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::{Done, Owed};
+use crate::proxy::metrics::PlanKind;
+use crate::proxy::session::exchange::Outcome;
+use crate::proxy::session::simple::{Ready, meet, needs_session};
+use crate::proxy::session::{Session, TEMPLATE, Trouble};
+
+impl Session {
+    /// Several statements in one text: they are one implicit transaction. Those of one shard go there as they are.
+    pub(super) async fn several(&mut self, statements: &[Planned], sql: &str, size: usize) -> Result<(), Trouble> {
+        if self.are_local(statements) {
+            return self.answer_locally(statements, sql);
+        }
+        self.check_alive().or_else(|fault| if ends_transaction(statements) { Ok(()) } else { Err(fault) })?;
+        let members = self.held.iter().filter(|held| held.is_member).count();
+        let gathered = match self.gather(statements, sql) {
+            Ok(gathered) if members <= 1 => gathered,
+            Ok(_) | Err(Trouble::Refusal(_)) => return self.one_by_one(statements, sql, size).await,
+            Err(trouble) => return Err(trouble),
+        };
+        let ready = Ready {
+            destination: gathered.destination,
+            access: gathered.access,
+            mark: &gathered.mark,
+            kind: PlanKind::Key,
+        };
+        let target = self.target(ready.destination, ready.access)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.pipeline.keeps_ready = ready.mark.is_ddl;
+        self.pipeline.tell_completed = true;
+        self.prepare(index);
+        self.pipeline.owe(Owed::Query);
+        self.metrics.statement(Some((target.shard, target.role)), ready.kind);
+        let outcome = self.converse(index, Some(size)).await?;
+        self.client.consume(size);
+        if let Outcome::CopyIn = outcome {
+            self.pump_copy(index).await?;
+        } else {
+            self.trouble_of(index, outcome)?;
+        }
+        self.mark(index, ready.mark, ready.access);
+        self.apply_several(statements, sql);
+        self.settle(index);
+        if self.transaction.is_idle() {
+            self.held[index].lease.settings = Arc::clone(self.settings.base());
+        }
+        self.schema_may_have_changed(ready.mark.is_ddl).await
+    }
+
+    /// What the completed commands among several statements did to the session.
+    fn apply_several(&mut self, statements: &[Planned], sql: &str) {
+        let completed: Vec<usize> = self
+            .pipeline
+            .done
+            .iter()
+            .filter_map(|done| match done {
+                Done::Completed(at) => Some(usize::from(*at)),
+                Done::Prepared(_) | Done::Executed(_) => None,
+            })
+            .collect();
+        // An error undoes what the implicit transaction did since the last explicit end.
+        let kept = if self.pipeline.failure.is_none() {
+            completed.len()
+        } else {
+            let ends = |at: &usize| {
+                matches!(statements.get(*at).and_then(|it| super::command(&it.plan)), Some(Command::Commit { .. }))
+            };
+            completed.iter().rposition(ends).map_or(0, |last| last + 1)
+        };
+        for at in &completed[..kept] {
+            let Some(planned) = statements.get(*at) else { continue };
+            if let Some(command) = super::command(&planned.plan) {
+                self.apply_command(command, &sql[planned.at.clone()]);
+            }
+        }
+    }
+
+    fn gather(&self, statements: &[Planned], sql: &str) -> Result<Gathered, Trouble> {
+        let mut gathered = Gathered { destination: Destination::Any, access: Access::Read, mark: Mark::default() };
+        let mut sets_path = false;
+        for planned in statements {
+            let named = self.named_for(planned)?;
+            let found = match (&*planned.plan, &planned.forced) {
+                (Plan::One(one), _) => {
+                    if sets_path {
+                        return Err(Refusal::alone("SET search_path before another statement of the same query").into());
+                    }
+                    gathered.add(one.access, &one.mark);
+                    self.destination_among(planned, sql)
+                }
+                (Plan::Command(command), _) => {
+                    sets_path |= self.check_among(command)?;
+                    gathered.access = Access::Write;
+                    Ok(Destination::Any)
+                }
+                (Plan::Refuse(refusal), Some(forced)) if named.is_some() => {
+                    gathered.add(forced.access, &forced.mark);
+                    Err(refusal.clone())
+                }
+                (Plan::Refuse(refusal), _) => return Err(refusal.clone().into()),
+                (Plan::CopyIn(_), _) => return Err(Refusal::alone("COPY FROM STDIN into a sharded table").into()),
+            };
+            let destination = self.overrule(found, named)?;
+            let destination = match &*planned.plan {
+                Plan::One(one) => self.at_cursors(&one.mark.cursors, destination)?,
+                Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => destination,
+            };
+            gathered.destination = meet(gathered.destination, destination)?;
+        }
+        if let Some(what) = gathered.mark.needs_pinned
+            && !self.held.iter().any(|held| held.pin.is_some())
+        {
+            return Err(needs_session(what).into());
+        }
+        Ok(gathered)
+    }
+
+    /// Where one of several statements goes: its literals are counted over the whole text.
+    fn destination_among(&self, planned: &Planned, sql: &str) -> Result<Destination, Refusal> {
+        let Plan::One(one) = &*planned.plan else { return Ok(Destination::Any) };
+        TEMPLATE.with_borrow_mut(|template| {
+            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let values = Values::Text { sql, literals: lexed.literals };
+            route::destination(&one.home, &values, self.map())
+        })
+    }
+
+    /// May this command stand among other statements? Returns whether it changes how later ones are planned.
+    fn check_among(&self, command: &Command) -> Result<bool, Refusal> {
+        match command {
+            Command::Set(changes) => Ok(changes.iter().any(|change| &*change.name == "search_path")),
+            Command::ResetAll => Ok(true),
+            Command::Begin(_)
+            | Command::Commit { .. }
+            | Command::Rollback { .. }
+            | Command::Savepoint(_)
+            | Command::Release(_)
+            | Command::RollbackTo(_)
+            | Command::SetTransaction(_)
+            | Command::Empty => Ok(false),
+            Command::Own(_) => Err(Refusal::alone("SET shardway.*")),
+            Command::Prepare(_) => Err(Refusal::alone("PREPARE")),
+            Command::Execute(_) => Err(Refusal::alone("EXECUTE")),
+            Command::Deallocate(_) => Err(Refusal::alone("DEALLOCATE")),
+            Command::DiscardAll | Command::Discard => Err(Refusal::alone("DISCARD")),
+        }
+    }
+}
+
+/// What several statements need together.
+struct Gathered {
+    destination: Destination,
+    access: Access,
+    mark: Mark,
+}
+
+impl Gathered {
+    fn add(&mut self, access: Access, mark: &Mark) {
+        if access == Access::Write {
+            self.access = Access::Write;
+        }
+        self.mark.pin = self.mark.pin.or(mark.pin);
+        self.mark.needs_pinned = self.mark.needs_pinned.or(mark.needs_pinned);
+        self.mark.unpreparable = self.mark.unpreparable.or(mark.unpreparable);
+        self.mark.taints |= mark.taints;
+        self.mark.is_ddl |= mark.is_ddl;
+        self.mark.cursors.extend(mark.cursors.iter().cloned());
+        self.mark.set_config.extend(mark.set_config.iter().cloned());
+    }
+}
+
+fn ends_transaction(statements: &[Planned]) -> bool {
+    let first = statements.first().and_then(|planned| super::command(&planned.plan));
+    matches!(first, Some(Command::Rollback { .. } | Command::Commit { .. } | Command::RollbackTo(_)))
+}
