@@ -226,6 +226,7 @@ fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]
                 collation: None,
             })
             .collect(),
+        primary_key: unique_keys.first().map(|key| key.iter().map(|name| Box::from(*name)).collect()),
         unique_keys: unique_keys.iter().map(|key| key.iter().map(|name| Box::from(*name)).collect()).collect(),
         has_partial_unique: false,
         unique_indexes: Vec::new(),

@@ -59,6 +59,8 @@ pub struct Relation {
     pub columns: Vec<Column>,
     /// The column names of each unique index without predicate and expressions (primary keys too)
     pub unique_keys: Vec<Vec<Box<str>>>,
+    /// The columns of the primary key, if it is not deferrable
+    pub primary_key: Option<Vec<Box<str>>>,
     /// It has unique indexes on expressions or with predicates, or exclusion constraints
     pub has_partial_unique: bool,
     /// All its unique indexes and exclusion constraints

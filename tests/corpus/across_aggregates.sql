@@ -1,4 +1,4 @@
-@same 78
+@same 80
 
 # numbers of client_id
 SELECT count(client_id), sum(client_id), avg(client_id), min(client_id), max(client_id) FROM wide WHERE client_id < 100

@@ -1,4 +1,4 @@
-@same 12
+@same 14
 
 # for update
 SELECT client_id, id FROM events WHERE id = 1 FOR UPDATE

@@ -1,4 +1,4 @@
-@same 90
+@same 145
 
 # smallint
 SELECT client_id, i2 FROM wide ORDER BY i2, client_id

@@ -1,4 +1,4 @@
-@same 158
+@same 164
 
 # counts
 SELECT count(*) FROM events

@@ -1,4 +1,4 @@
-@same 331
+@same 334
 
 # JOIN over same keyspace
 SELECT e.client_id, e.id, s.session FROM events e JOIN sessions s ON e.client_id = s.client_id ORDER BY e.client_id, e.id, s.session

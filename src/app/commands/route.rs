@@ -227,6 +227,7 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             kind: RelationKind::Table,
             columns,
             unique_keys: Vec::new(),
+            primary_key: None,
             has_partial_unique: false,
             unique_indexes: Vec::new(),
             triggers: Vec::new(),

@@ -181,6 +181,7 @@ mod tests {
             kind: RelationKind::Table,
             columns: columns.iter().map(column).collect(),
             unique_keys: Vec::new(),
+            primary_key: None,
             has_partial_unique: false,
             unique_indexes: Vec::new(),
             triggers: Vec::new(),

@@ -136,7 +136,7 @@ const INDEXES: &str = "
     SELECT i.indrelid, i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR i.indisexclusion,
            ARRAY(SELECT a.attname::text FROM generate_series(0, i.indnkeyatts - 1) k
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k),
-           c.relname::text, i.indisexclusion, pg_get_indexdef(i.indexrelid)
+           c.relname::text, i.indisexclusion, pg_get_indexdef(i.indexrelid), i.indisprimary AND i.indimmediate
       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
      WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= 16384
      ORDER BY i.indexrelid";
@@ -326,6 +326,9 @@ async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, R
     for row in &indexes {
         if let Some((_, relation)) = by_oid.get_mut(&row.get(0)) {
             let is_partial: bool = row.get(1);
+            if row.get(6) {
+                relation.primary_key = Some(texts(row, 2));
+            }
             match is_partial {
                 true => relation.has_partial_unique = true,
                 false => relation.unique_keys.push(texts(row, 2)),
@@ -357,6 +360,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         kind,
         columns: Vec::new(),
         unique_keys: Vec::new(),
+        primary_key: None,
         has_partial_unique: false,
         unique_indexes: Vec::new(),
         triggers: texts(row, 7),

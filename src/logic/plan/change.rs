@@ -129,7 +129,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Cha
             return Err(Refusal::not_row_by_row(shape.verb, &shape.table.name));
         }
         if !spread.views.is_empty() {
-            return Ok(Round::Expanded(gather::with_views(text, &spread.views)?));
+            return Ok(Round::Expanded(gather::with_views(text, spread)?));
         }
     }
     let Found::Sharded { key, relation: Some(relation), .. } = schema.find(shape.table) else {
@@ -163,6 +163,7 @@ fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>)
         text: text.into(),
         params: written.params,
         absent: Vec::new(),
+        groups_as_tables: false,
         home: Home::Any,
         access: Access::Write,
     };
@@ -219,8 +220,15 @@ fn moves(
     let text = format!("WITH {with} INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {names} FROM {rows}");
     let absent = (1..=params).collect();
     let home_of_rows = Home::Meet(vec![home.clone()]);
-    let rows =
-        Gather { parts: vec![part], text: text.into(), params, absent, home: home_of_rows, access: Access::Write };
+    let rows = Gather {
+        parts: vec![part],
+        text: text.into(),
+        params,
+        absent,
+        groups_as_tables: false,
+        home: home_of_rows,
+        access: Access::Write,
+    };
     let guard =
         Part { requirement: home.clone(), text: guard(&table, key).into(), params: Vec::new(), columns: vec![BOOL] };
     let guard = Gather {
@@ -228,6 +236,7 @@ fn moves(
         text: "".into(),
         params: 0,
         absent: Vec::new(),
+        groups_as_tables: false,
         home: Home::Any,
         access: Access::Read,
     };

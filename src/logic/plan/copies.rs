@@ -126,7 +126,15 @@ fn anywhere(table: &str) -> Requirement {
 }
 
 fn writing(text: String, params: u16, parts: Vec<Part>) -> Gather {
-    Gather { parts, text: text.into(), params, absent: Vec::new(), home: Home::Any, access: Access::Write }
+    Gather {
+        parts,
+        text: text.into(),
+        params,
+        absent: Vec::new(),
+        groups_as_tables: false,
+        home: Home::Any,
+        access: Access::Write,
+    }
 }
 
 fn has_identity(relation: &Relation) -> bool {

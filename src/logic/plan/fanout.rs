@@ -8,6 +8,7 @@ use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Body, Distinct, FromItem, Query, Select, Statement};
 
 use super::constants::Literals;
+use super::schema::Found;
 use super::survey::Survey;
 use super::{Access, Requirement, Schema};
 
@@ -37,8 +38,14 @@ pub fn fanout(text: &str, schema: &Schema<'_>) -> Option<Fanout> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "without a proof there is no fan-out")]
 pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<Fanout> {
     let verb = match statement {
-        Statement::Query(query) if is_row_by_row(query) => "SELECT",
-        Statement::Insert(insert) if insert.with.is_none() && insert.source.as_ref().is_some_and(is_row_by_row) => {
+        Statement::Query(query) if is_row_by_row(query) && locks_where_it_is(query, schema) => "SELECT",
+        Statement::Insert(insert)
+            if insert.with.is_none()
+                && insert
+                    .source
+                    .as_ref()
+                    .is_some_and(|query| is_row_by_row(query) && locks_where_it_is(query, schema)) =>
+        {
             // As PostgreSQL tags it, with the OID that rows once had.
             "INSERT 0"
         }
@@ -64,7 +71,6 @@ fn is_row_by_row(query: &Query) -> bool {
     query.with.is_none()
         && query.order_by.is_empty()
         && query.limits.is_empty()
-        && (!query.is_locking || is_one_table(&select.from))
         && matches!(distinct, Distinct::No)
         && group_by.is_empty()
         && !select.has_grouping_sets
@@ -73,6 +79,27 @@ fn is_row_by_row(query: &Query) -> bool {
 }
 
 /// Rows of reference tables are copies: a lock on those of one shard says nothing to the others.
-fn is_one_table(from: &[FromItem]) -> bool {
-    matches!(from, [FromItem::Table { .. }])
+fn locks_where_it_is(query: &Query, schema: &Schema<'_>) -> bool {
+    let Body::Select(select) = &query.body else { return !query.is_locking };
+    match (&select.from[..], &query.locked) {
+        _ if !query.is_locking => true,
+        ([FromItem::Table { .. }], _) => true,
+        (from, Some(names)) => names.iter().all(|name| from.iter().any(|item| has_sharded(item, name, schema))),
+        (_, None) => false,
+    }
+}
+
+/// A sharded table of this name stands there.
+fn has_sharded(item: &FromItem, wanted: &str, schema: &Schema<'_>) -> bool {
+    match item {
+        FromItem::Table { name, alias, .. } => {
+            let is_meant = **alias.name.as_ref().unwrap_or(&name.name) == *wanted;
+            is_meant && matches!(schema.find(name), Found::Sharded { .. })
+        }
+        FromItem::Join(join) => {
+            join.alias.name.is_none()
+                && [&join.left, &join.right].into_iter().any(|side| has_sharded(side, wanted, schema))
+        }
+        FromItem::Query { .. } | FromItem::Rows { .. } | FromItem::Unknown(_) => false,
+    }
 }

@@ -11,17 +11,23 @@
 //! No aggregate, no order, no comparison is computed here: PostgreSQL does it, over the same rows as one server that
 //! has them all.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::ops::Range;
 
-use crate::logic::catalog::{Column, ColumnDefault};
+use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, Statement};
 
-use super::constants::{Literals, array_of_plain};
-use super::survey::{Mention, Mentioned, Mentions, Spread, Survey, Time};
+use super::constants::Literals;
+use super::pieces::{Token, tokens};
+use super::stand_in::{is_grouped_by, next, of_whole_rows};
+use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::words::Words;
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
+
+pub use super::stand_in::Transfer;
+pub(super) use super::stand_in::{BOOL, TEXT, is_steady, quoted, stand_in, transfer};
 
 /// A statement over rows of several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +40,8 @@ pub struct Gather {
     pub params: u16,
     /// Those of them that the final statement does not name: nobody could tell their types there
     pub absent: Vec<u16>,
+    /// Each column that PostgreSQL finds ungrouped in it, it would find so over the tables themselves
+    pub groups_as_tables: bool,
     /// Where the final statement runs
     pub home: Home,
     /// May a replica run it?
@@ -51,19 +59,6 @@ pub struct Part {
     pub params: Vec<u16>,
     /// What comes back
     pub columns: Vec<Transfer>,
-}
-
-/// How the values of one column travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Transfer {
-    /// The type of the elements of the array
-    pub element: u32,
-    /// The type of the array
-    pub array: u32,
-    /// In binary format; types of the user's own travel as text, because their OIDs differ between servers
-    pub is_binary: bool,
-    /// As text, which some settings of a session make ambiguous or round off (DateStyle, extra_float_digits)
-    pub depends_on_settings: bool,
 }
 
 /// Several parts as one statement, so that one snapshot shows them all. Each row begins with the number of its part; the
@@ -93,8 +88,6 @@ pub fn together(parts: &[&Part]) -> Option<Part> {
 
 /// The number of a part.
 const NUMBER: Transfer = Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false };
-pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
-pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
 
 /// Views on views beyond this are refused.
 const VIEW_ROUNDS_MAX: usize = 16;
@@ -146,7 +139,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gat
     survey.statement(&located.statement);
     let spread = survey.finish_spread()?;
     if !spread.views.is_empty() {
-        return Ok(Round::Expanded(with_views(text, &spread.views)?));
+        return Ok(Round::Expanded(with_views(text, &spread)?));
     }
     finished(&located.at, text, &spread, has_with).map(|gather| Round::Done(Box::new(gather)))
 }
@@ -158,7 +151,7 @@ struct Edit {
 }
 
 fn edited(text: &str, mut edits: Vec<Edit>) -> String {
-    edits.sort_by_key(|edit| edit.at.start);
+    edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
     let mut out = String::with_capacity(text.len() + 200);
     let mut done = 0;
     for edit in edits {
@@ -170,51 +163,77 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> String {
     out
 }
 
-pub(super) fn with_views(text: &str, views: &[Mention<'_>]) -> Result<String, Refusal> {
-    let mut edits = Vec::with_capacity(views.len());
-    for view in views {
-        let Mentioned::View { definition } = &view.what else { continue };
+pub(super) fn with_views(text: &str, spread: &Spread<'_>) -> Result<String, Refusal> {
+    let tokens = tokens_of(text)?;
+    let mut edits = without_schemas(&tokens, &spread.views.iter().collect::<Vec<_>>(), &spread.mentions.shadowed)?;
+    for view in &spread.views {
+        let Mentioned::View { definition, .. } = &view.what else { continue };
         let query = definition.trim_end().trim_end_matches(';');
-        edits.push(instead_of(text, view, &format!("({query})"))?);
+        edits.push(instead_of(&tokens, view, &format!("({query})"))?);
     }
     Ok(edited(text, edits))
 }
 
 /// Something else in the place of a table, under the name that the table has in the statement.
-fn instead_of(text: &str, mention: &Mention<'_>, to: &str) -> Result<Edit, Refusal> {
+fn instead_of(tokens: &[Token<'_>], mention: &Mention<'_>, to: &str) -> Result<Edit, Refusal> {
     let unplaced = || Refusal::across(&format!("the way \"{}\" is named", mention.name.name));
+    let at = mention.name.at.ok_or_else(unplaced)?;
+    let mut first = tokens.iter().position(|token| token.start == at).ok_or_else(unplaced)?;
+    let is = |place: Option<usize>, word: &str| place.and_then(|place| tokens.get(place)).is_some_and(|it| it.is(word));
+    let mut last = first + if mention.name.schema.is_some() { 2 } else { 0 };
+    if tokens.get(last).is_none_or(|token| *token.name() != *mention.name.name) {
+        return Err(unplaced());
+    }
     if mention.name.is_only {
-        return Err(Refusal::across("ONLY"));
+        if is(first.checked_sub(1), "(") {
+            (first, last) = (first - 1, last + 1);
+        }
+        first = first.checked_sub(1).filter(|first| is(Some(*first), "only")).ok_or_else(unplaced)?;
+    } else if is(Some(last + 1), "*") {
+        last += 1;
     }
-    let start = mention.name.at.ok_or_else(unplaced)?;
-    let end = start + name_length(text.get(start..).ok_or_else(unplaced)?, mention.name.schema.is_some());
-    if follows_table(&text[..start]) {
-        return Err(Refusal::across("TABLE"));
-    }
+    let end = tokens.get(last).ok_or_else(unplaced)?.end();
     let alias = match &mention.alias {
         Some(_) => String::new(),
         None => format!(" AS {}", quoted(&mention.name.name)),
     };
-    Ok(Edit { at: start..end, to: format!("{to}{alias}") })
+    // The statement TABLE takes a name and nothing else.
+    let (first, query) = if is(first.checked_sub(1), "table") { (first - 1, "SELECT * FROM ") } else { (first, "") };
+    Ok(Edit { at: tokens[first].start..end, to: format!("{query}{to}{alias}") })
 }
 
-/// The bytes of `name` or `schema.name`, and of the `*` that may follow.
-fn name_length(text: &str, has_schema: bool) -> usize {
-    let mut words = Words::of(text);
-    let mut end = 0;
-    for _ in 0..if has_schema { 3 } else { 1 } {
-        end = words.next().map_or(end, |(_, end)| end);
+/// Columns that are named with the schema of their table lose it: what stands in for the table has none.
+fn without_schemas<'m>(
+    tokens: &[Token<'_>],
+    mentions: &[&'m Mention<'m>],
+    shadowed: &HashSet<Box<str>>,
+) -> Result<Vec<Edit>, Refusal> {
+    let mut edits = Vec::new();
+    for (number, names) in tokens.windows(4).enumerate() {
+        let [schema, dot, table, end] = names else { continue };
+        let is_inside = number > 0 && tokens[number - 1].text == ".";
+        if dot.text != "." || end.text != "." || is_inside {
+            continue;
+        }
+        let (schema_name, name) = (schema.name(), table.name());
+        let is_meant = |it: &&Mention<'_>| {
+            it.alias.is_none() && *it.name.name == *name && it.schema.as_deref() == Some(&*schema_name)
+        };
+        if mentions.iter().any(is_meant) {
+            if shadowed.contains(&*name) {
+                return Err(Refusal::across(
+                    "a column with the name of its schema, where its table's name means another too,",
+                ));
+            }
+            edits.push(Edit { at: schema.start..table.start, to: String::new() });
+        }
     }
-    match words.next() {
-        Some(("*", after)) => after,
-        _ => end,
-    }
+    Ok(edits)
 }
 
-/// The statement TABLE takes a name and nothing else.
-fn follows_table(before: &str) -> bool {
-    let before = before.trim_end();
-    before.len() >= 5 && before.get(before.len() - 5..).is_some_and(|word| word.eq_ignore_ascii_case("table"))
+/// The tokens of a statement.
+fn tokens_of(text: &str) -> Result<Vec<Token<'_>>, Refusal> {
+    tokens(text).ok_or_else(|| Refusal::across("a string that is continued on another line"))
 }
 
 fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) -> Result<Gather, Refusal> {
@@ -225,7 +244,15 @@ fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) 
         (None, true) => Home::Current,
         (None, false) => Home::Any,
     };
-    Ok(Gather { parts, text: text.into(), params: spread.params, absent: Vec::new(), home, access: spread.access })
+    Ok(Gather {
+        parts,
+        text: text.into(),
+        params: spread.params,
+        absent: Vec::new(),
+        groups_as_tables: groups_as_tables(spread),
+        home,
+        access: spread.access,
+    })
 }
 
 /// Where a statement stands.
@@ -250,6 +277,8 @@ pub(super) fn over(
     times: Option<Times<'_>>,
     mut param: u16,
 ) -> Result<(Vec<Part>, String), Refusal> {
+    let own = param;
+    let tokens = tokens_of(text)?;
     let (mut parts, mut edits, mut with) = (Vec::new(), Vec::new(), Vec::new());
     let mut prefix = "shardway_".to_owned();
     while text.contains(&prefix) {
@@ -268,19 +297,40 @@ pub(super) fn over(
         edits.extend(asked);
     }
     let before = parts.len();
+    let names_schemas = spread.is_some_and(|spread| spread.mentions.names_schemas);
     for (mention, requirement) in spread.iter().flat_map(|spread| &spread.tables) {
+        if spread.is_some_and(|spread| spread.mentions.is_whole(mention)) {
+            let part = whole_part(mention, requirement, names_schemas)?;
+            let known = parts.iter().position(|it| *it == part);
+            let before: usize = parts[..known.unwrap_or(parts.len())].iter().map(|part| part.columns.len()).sum();
+            edits.push(instead_of(&tokens, mention, &of_whole_rows(mention, usize::from(own) + before + 1))?);
+            if known.is_none() {
+                param = next(param)?;
+                parts.push(part);
+            }
+            continue;
+        }
         let columns = spread.map_or(Ok(Vec::new()), |spread| columns_of(mention, &spread.mentions))?;
-        let part = part(mention, requirement, &columns);
+        let part = part(mention, requirement, &columns, names_schemas);
         // The same rows are fetched once, under one name: PostgreSQL compares expressions by the tables they name.
         let known = parts.iter().position(|it| *it == part);
         let name = format!("{prefix}{}", known.unwrap_or(parts.len()) + 1 - before);
-        edits.push(instead_of(text, mention, &name)?);
+        edits.push(instead_of(&tokens, mention, &name)?);
         if known.is_none() {
             with.push(stand_in(&name, &columns, &mut param)?);
             parts.push(part);
         }
     }
-    edits.push(beginning(text, at, &with.join(", "), has_with));
+    for grouped in spread.iter().flat_map(|spread| &spread.mentions.grouped) {
+        edits.extend(spread.and_then(|spread| dependent_on(grouped, spread)).map(|(edit, _)| edit));
+    }
+    if let Some(spread) = spread {
+        let mentions: Vec<_> = spread.tables.iter().map(|(mention, _)| mention).collect();
+        edits.extend(without_schemas(&tokens, &mentions, &spread.mentions.shadowed)?);
+    }
+    if !with.is_empty() {
+        edits.push(beginning(text, at, &with.join(", "), has_with));
+    }
     let text = edited(text, edits);
     Ok((parts, text[at.start..].to_owned()))
 }
@@ -329,21 +379,22 @@ fn time_of(text: &str, table: &str, number: usize, time: &Time) -> Edit {
 }
 
 fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<&'a Column>, Refusal> {
-    match &mention.what {
-        Mentioned::Sharded { relation: Some(relation), .. } | Mentioned::Whole { relation: Some(relation), .. }
-            if !relation.columns.is_empty() =>
-        {
-            let columns = mentions.columns_of(mention, relation);
-            // Their text is a name alone, which several functions or operators may have.
-            match columns.iter().find(|column| ["regproc", "regoper"].contains(&&*column.type_name)) {
-                Some(column) => Err(Refusal::across(&format!("a column of the type {}", column.type_name))),
-                None => Ok(columns),
-            }
-        }
-        Mentioned::Sharded { .. } | Mentioned::Whole { .. } | Mentioned::View { .. } => {
-            Err(Refusal::across(&format!("\"{}\", whose columns are not known,", mention.name.name)))
-        }
+    let columns = mentions.columns_of(mention, relation_of(mention)?);
+    check_named(&columns)?;
+    Ok(columns)
+}
+
+/// The text of some types is a name alone, which several functions or operators may have.
+fn check_named(columns: &[&Column]) -> Result<(), Refusal> {
+    match columns.iter().find(|column| ["regproc", "regoper"].contains(&&*column.type_name)) {
+        Some(column) => Err(Refusal::across(&format!("a column of the type {}", column.type_name))),
+        None => Ok(()),
     }
+}
+
+fn relation_of<'a>(mention: &Mention<'a>) -> Result<&'a Relation, Refusal> {
+    let known = mention.relation().filter(|relation| !relation.columns.is_empty());
+    known.ok_or_else(|| Refusal::across(&format!("\"{}\", whose columns are not known,", mention.name.name)))
 }
 
 /// WITH goes before the statement; where it has one, perhaps inside parentheses, among its parts.
@@ -364,37 +415,67 @@ fn beginning(text: &str, at: &Range<usize>, with: &str, has_with: bool) -> Edit 
     Edit { at: at.start + end..at.start + end, to: format!(" {with}, ") }
 }
 
-/// The part of WITH that stands in for a table.
-pub(super) fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Result<String, Refusal> {
-    let (mut names, mut values, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
-    for (number, column) in columns.iter().enumerate() {
-        names.push(quoted(&column.name));
-        let collation = column.collation.as_ref().map(|it| format!(" COLLATE {it}")).unwrap_or_default();
-        values.push(format!("u.c{number}::{}{collation}", column.type_name));
-    }
-    for number in 0..columns.len().max(1) {
-        *param = param.checked_add(1).ok_or_else(|| Refusal::across("so many columns and parameters"))?;
-        arrays.push((format!("pg_catalog.unnest(${param})"), format!("c{number}")));
-    }
-    let names = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
-    let (calls, aliases): (Vec<_>, Vec<_>) = arrays.into_iter().unzip();
-    Ok(format!(
-        "{name}{names} AS MATERIALIZED (SELECT {} FROM ROWS FROM ({}) AS u({}))",
-        values.join(", "),
-        calls.join(", "),
-        aliases.join(", ")
-    ))
+fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column], names_schemas: bool) -> Part {
+    // Rows are counted even where no column is looked at.
+    let list: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
+    let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
+    let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
+    part_of(mention, requirement, &list, columns, names_schemas)
 }
 
-fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column]) -> Part {
+/// Rows as a whole, as text: the OID of their type is another one on each server.
+fn whole_part(mention: &Mention<'_>, requirement: &Requirement, names_schemas: bool) -> Result<Part, Refusal> {
+    let relation = relation_of(mention)?;
+    check_named(&relation.columns.iter().collect::<Vec<_>>())?;
+    let depends_on_settings = !relation.columns.iter().all(is_steady);
+    let list = format!("({}.*)::pg_catalog.text", quoted(alias_of(mention)));
+    let columns = vec![Transfer { depends_on_settings, ..TEXT }];
+    Ok(part_of(mention, requirement, &list, columns, names_schemas))
+}
+
+/// The name of a table in its part. Only conditions name the alias.
+fn alias_of<'m>(mention: &'m Mention<'_>) -> &'m str {
+    mention.alias.as_ref().filter(|_| !mention.conditions.is_empty()).unwrap_or(&mention.name.name)
+}
+
+/// Columns that a primary key in GROUP BY stands for are grouped by too: that makes no other groups, and rows that were
+/// fetched have no primary key. Says too whether all of them can be grouped by.
+fn dependent_on(grouped: &Grouped, spread: &Spread<'_>) -> Option<(Edit, bool)> {
+    let (mention, _) = spread.tables.get(grouped.table)?;
+    let relation = relation_of(mention).ok()?;
+    let is_whole = spread.mentions.is_whole(mention);
+    let named =
+        if is_whole { relation.columns.iter().collect() } else { spread.mentions.columns_of(mention, relation) };
+    let visible = quoted(mention.alias.as_ref().unwrap_or(&mention.name.name));
+    let all_can = named.iter().all(|column| is_grouped_by(column));
+    let others = named.into_iter().filter(|column| !grouped.key.contains(&column.name) && is_grouped_by(column));
+    let mut items: Vec<String> = others.map(|column| format!("{visible}.{}, ", quoted(&column.name))).collect();
+    items.extend((is_whole && all_can).then(|| format!("({visible}.*), ")));
+    Some((Edit { at: grouped.at..grouped.at, to: items.concat() }, all_can))
+}
+
+/// Each column that stands ungrouped in it would be so over the tables themselves.
+fn groups_as_tables(spread: &Spread<'_>) -> bool {
+    let is_told = |grouped: &Grouped| dependent_on(grouped, spread).is_some_and(|(_, all_can)| all_can);
+    !spread.mentions.may_depend && spread.mentions.grouped.iter().all(is_told)
+}
+
+/// What a shard is asked of a table: `list`, which makes these columns.
+fn part_of(
+    mention: &Mention<'_>,
+    requirement: &Requirement,
+    list: &str,
+    columns: Vec<Transfer>,
+    names_schemas: bool,
+) -> Part {
     let name = &mention.name;
     let schema = name.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
-    let list: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
-    // Rows are counted even where no column is looked at.
-    let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
-    // Only conditions name the alias.
-    let alias = mention.alias.as_ref().filter(|_| !mention.conditions.is_empty()).unwrap_or(&name.name);
-    let mut text = format!("SELECT {list} FROM {schema}{} AS {}", quoted(&name.name), quoted(alias));
+    let only = if name.is_only { "ONLY " } else { "" };
+    let mut text = format!("SELECT {list} FROM {only}{schema}{}", quoted(&name.name));
+    // With an alias it could not be named with its schema.
+    if mention.alias.is_some() || !names_schemas {
+        let _infallible = write!(text, " AS {}", quoted(alias_of(mention)));
+    }
     let mut params = Vec::new();
     for (number, condition) in mention.conditions.iter().enumerate() {
         let word = if number == 0 { "WHERE" } else { "AND" };
@@ -403,39 +484,5 @@ fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column]) -
     }
     params.sort_unstable();
     params.dedup();
-    let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
     Part { requirement: requirement.clone(), text: text.into(), params, columns }
-}
-
-pub(super) fn transfer(column: &Column) -> Transfer {
-    let element = column.type_oid;
-    match array_of_plain(element) {
-        Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false },
-        None => Transfer { depends_on_settings: !is_steady(column), ..TEXT },
-    }
-}
-
-/// The text of its values is the same under all settings, and so is that of arrays of them.
-pub(super) fn is_steady(column: &Column) -> bool {
-    const OIDS_OF_USERS: u32 = 16_384;
-    const STEADY: [&str; 13] = [
-        "smallint",
-        "integer",
-        "bigint",
-        "numeric",
-        "text",
-        "character",
-        "boolean",
-        "uuid",
-        "json",
-        "name",
-        "reg",
-        "bit",
-        "ts",
-    ];
-    column.type_oid < OIDS_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name))
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

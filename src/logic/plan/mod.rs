@@ -32,6 +32,7 @@ pub mod pieces;
 mod layout;
 mod statement;
 pub mod fanout;
+mod stand_in;
 pub mod gather;
 mod reduce;
 pub mod split;

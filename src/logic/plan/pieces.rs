@@ -26,6 +26,14 @@ impl Token<'_> {
         self.text.eq_ignore_ascii_case(word)
     }
 
+    /// The name that it is, as PostgreSQL folds it.
+    pub fn name(&self) -> String {
+        match self.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+            Some(inside) => inside.replace("\"\"", "\""),
+            None => self.text.to_ascii_lowercase(),
+        }
+    }
+
     /// The number of a parameter.
     pub fn param(&self) -> Option<u16> {
         self.text.strip_prefix('$')?.parse().ok()

@@ -40,7 +40,15 @@ pub fn reduce(text: &str, schema: &Schema<'_>) -> Option<Gather> {
     };
     let text = pieces.last(&aggregated, params)?.into();
     let absent = (1..=params).filter(|number| !aggregated.tail_params.contains(number)).collect();
-    Some(Gather { parts: vec![part], text, params, absent, home: Home::Any, access: fanout.access })
+    Some(Gather {
+        parts: vec![part],
+        text,
+        params,
+        absent,
+        groups_as_tables: false,
+        home: Home::Any,
+        access: fanout.access,
+    })
 }
 
 /// A plain aggregate query over one sharded table.

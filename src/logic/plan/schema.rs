@@ -101,6 +101,15 @@ impl<'a> Schema<'a> {
         }
     }
 
+    /// The schema of a relation that the catalog knows.
+    pub fn schema_of(&self, name: &RelationName) -> Option<Box<str>> {
+        let has = |schema: &&str| {
+            let name = TableName { schema: Box::from(*schema), name: name.name.clone() };
+            self.catalog.relations.contains_key(&name)
+        };
+        name.schema.clone().or_else(|| self.path().find(has).map(Box::from))
+    }
+
     fn find_in(&self, schema: &str, name: &str) -> Option<Found<'a>> {
         match schema {
             "information_schema" => Some(Found::System),

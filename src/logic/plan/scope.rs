@@ -175,7 +175,7 @@ impl<'p> Scope<'p> {
     }
 
     /// A relation of this name is visible at this level or further out.
-    fn has_named(&self, table: &str) -> bool {
+    pub fn has_named(&self, table: &str) -> bool {
         self.names(table) || self.parent.is_some_and(|parent| parent.has_named(table))
     }
 

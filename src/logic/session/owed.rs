@@ -37,7 +37,10 @@ pub enum Owed {
     /// Bind of the statement that the client calls by this name; a server knows it by another
     Bind(Name),
     /// Parse of a statement over rows of several shards, in place of the client's own
-    FinalParse,
+    FinalParse {
+        /// Each column that stands ungrouped there would do so in the client's
+        groups_as_tables: bool,
+    },
     /// Bind of ours
     HiddenBind,
     /// Describe

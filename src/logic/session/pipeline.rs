@@ -185,7 +185,7 @@ impl Pipeline {
                     | Owed::DeafQuery
                     | Owed::Everywhere { .. }
                     | Owed::HiddenParse(_)
-                    | Owed::FinalParse
+                    | Owed::FinalParse { .. }
                     | Owed::HiddenBind
                     | Owed::HiddenClose
                     | Owed::HiddenSync
@@ -221,13 +221,15 @@ impl Pipeline {
                 self.deaf_failure.get_or_insert_with(|| body.into());
                 return Verdict::Hide;
             }
-            Some(Owed::FinalParse) if view::error_field(body, b'C') == Some(GROUPING_ERROR) => {
+            Some(Owed::FinalParse { groups_as_tables: false })
+                if view::error_field(body, b'C') == Some(GROUPING_ERROR) =>
+            {
                 self.failure = Some(Failure { sqlstate: *b"0A000", answered: self.answered });
                 self.skip_to_sync();
                 ungrouped(out);
                 return Verdict::Hide;
             }
-            Some(Owed::FinalParse | Owed::HiddenBind) => {
+            Some(Owed::FinalParse { .. } | Owed::HiddenBind) => {
                 let error = without_position(body);
                 self.fail(body);
                 self.skip_to_sync();
@@ -342,7 +344,7 @@ impl Pipeline {
 
     fn on_parse_complete(&mut self) -> Verdict {
         match self.pop() {
-            Some(Owed::FinalParse) => Verdict::Hide,
+            Some(Owed::FinalParse { .. }) => Verdict::Hide,
             Some(Owed::HiddenParse(id)) => {
                 self.done.push(Done::Prepared(id));
                 Verdict::Hide

@@ -214,7 +214,7 @@ impl Session {
             }
             out.extend_from_slice(given.results);
         });
-        self.pipeline.owe(Owed::FinalParse);
+        self.pipeline.owe(Owed::FinalParse { groups_as_tables: gather.groups_as_tables });
         self.pipeline.owe(Owed::HiddenBind);
         self.held[index].lease.unnamed = None;
     }
@@ -355,7 +355,8 @@ impl Session {
         write::bare(out, client::SYNC);
         let fetch = Fetch::new(hidden, std::iter::once(1), true);
         let outgoing = std::mem::take(&mut self.outgoing);
-        let mut errands = [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: true }];
+        let mut errands =
+            [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: !gather.groups_as_tables }];
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(errand.fetch.parts)

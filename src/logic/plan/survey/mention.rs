@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use crate::logic::catalog::Relation;
 use crate::logic::shards::{KeyspaceId, ShardId};
-use crate::logic::sql::statement::expression::{Call, Expression, Operator};
+use crate::logic::sql::statement::expression::{Expression, Operator};
 use crate::logic::sql::statement::{Alias, RelationName, Select};
 
 use super::super::facts::Variable;
@@ -19,6 +19,7 @@ use super::super::scope::Scope;
 use super::super::{Access, Mark, Place, Requirement, Restriction};
 use super::nature::Nature;
 use super::params::Params;
+use super::whole::Grouped;
 use super::{Preferred, Survey};
 
 /// A table that the text names.
@@ -27,12 +28,24 @@ pub struct Mention<'a> {
     pub name: RelationName,
     /// The alias as written
     pub alias: Option<Box<str>>,
+    /// The schema that it is in, where the catalog knows it
+    pub schema: Option<Box<str>>,
     /// The alias renames columns: all of them travel, and conditions stay behind
-    is_renamed: bool,
+    pub(super) is_renamed: bool,
     /// What it is
     pub what: Mentioned<'a>,
     /// The conditions that its rows must meet, as SQL
     pub conditions: Vec<Condition>,
+}
+
+impl<'a> Mention<'a> {
+    /// What the catalog knows of the table.
+    pub fn relation(&self) -> Option<&'a Relation> {
+        match &self.what {
+            Mentioned::Sharded { relation, .. } | Mentioned::Whole { relation, .. } => *relation,
+            Mentioned::View { relation, .. } => Some(relation),
+        }
+    }
 }
 
 /// A condition on the rows of one table.
@@ -67,10 +80,13 @@ pub enum Mentioned<'a> {
     View {
         /// Its query
         definition: &'a str,
+        /// What the catalog knows of it
+        relation: &'a Relation,
     },
 }
 
 /// Everything that a text names.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the text, each independent of the others")]
 #[derive(Default)]
 pub struct Mentions<'a> {
     /// In the order of FROM
@@ -83,6 +99,18 @@ pub struct Mentions<'a> {
     names: HashSet<Box<str>>,
     /// `t.*` and `*`
     stars: Vec<Option<Box<str>>>,
+    /// Tables of which a row is looked at as a whole
+    pub(super) wholes: HashSet<Box<str>>,
+    /// GROUP BY a primary key
+    pub grouped: Vec<Grouped>,
+    /// Columns may depend on a primary key that is grouped by where that is not told of
+    pub may_depend: bool,
+    /// Columns are named with the schemas of their tables
+    pub names_schemas: bool,
+    /// Names that mean more than one relation
+    pub shadowed: HashSet<Box<str>>,
+    /// The name of two relations of one FROM: only their schemas tell them apart
+    twice: Option<Box<str>>,
     /// The only table that the rows of the last SELECT come from; in the end that of the whole query
     row_source: Option<usize>,
     /// Something in the text needs more than one row, or the server it runs on
@@ -171,12 +199,15 @@ impl Mentions<'_> {
             })
         };
         let system = SYSTEM_COLUMNS.iter().find(|name| self.names.contains(**name) && !has_column(name));
-        if let Some(name) = system {
-            return Some(format!("system column {name}"));
-        }
-        let whole = tables.iter().map(|(mention, _)| mention.alias.as_ref().unwrap_or(&mention.name.name));
-        let mut whole = whole.filter(|name| self.names.contains(*name) && !has_column(name));
-        whole.next().map(|name| format!("\"{name}\" as a whole row"))
+        system.map(|name| format!("system column {name}"))
+    }
+
+    /// A row of it may be looked at as a whole: a name that is no column means the row of the table that is called so.
+    pub fn is_whole(&self, mention: &Mention<'_>) -> bool {
+        let visible = mention.alias.as_ref().unwrap_or(&mention.name.name);
+        // Its own column of that name comes first.
+        let is_column = mention.relation().is_some_and(|it| it.columns.iter().any(|column| column.name == *visible));
+        self.wholes.contains(visible) || self.names.contains(visible) && !is_column
     }
 }
 
@@ -240,7 +271,7 @@ impl<'a> Survey<'a> {
             Found::View(_, relation) if is_whole && is_steady && is_on_one => {
                 Mentioned::Whole { relation: Some(relation), shard: singles.first().copied() }
             }
-            Found::View(definition, _) if is_sharded || is_whole => Mentioned::View { definition },
+            Found::View(definition, relation) if is_sharded || is_whole => Mentioned::View { definition, relation },
             Found::Reference(relation) if is_whole && singles.is_empty() => Mentioned::Whole { relation, shard: None },
             Found::Single(shard, relation) if is_whole && is_on_one => {
                 Mentioned::Whole { relation, shard: Some(shard) }
@@ -262,6 +293,7 @@ impl<'a> Survey<'a> {
         let mention = Mention {
             name: name.clone(),
             alias: alias.name.clone(),
+            schema: self.schema.schema_of(name),
             is_renamed: !alias.columns.is_empty(),
             what,
             conditions: Vec::new(),
@@ -275,8 +307,19 @@ impl<'a> Survey<'a> {
     pub(super) fn mention_column(&mut self, parts: &[Box<str>]) {
         let Some(mentions) = &mut self.mentions else { return };
         mentions.names.extend(parts.last().cloned());
-        if parts.len() > 2 && self.view_depth == 0 {
-            self.refuse(Refusal::across("a column with the name of its schema"));
+        self.mention_schema(parts.len() - 1);
+    }
+
+    /// A column or a row is looked at with so many names before it: that of its table, of its schema, of the database.
+    pub(super) fn mention_schema(&mut self, names: usize) {
+        if self.view_depth > 0 || names < 2 {
+            return;
+        }
+        if names > 2 {
+            return self.refuse(Refusal::across("a column with the name of its database"));
+        }
+        if let Some(mentions) = &mut self.mentions {
+            mentions.names_schemas = true;
         }
     }
 
@@ -284,23 +327,21 @@ impl<'a> Survey<'a> {
     pub(super) fn mention_star(&mut self, of: &[Box<str>]) {
         let Some(mentions) = &mut self.mentions else { return };
         mentions.stars.push(of.last().cloned());
-        if of.len() > 1 && self.view_depth == 0 {
-            self.refuse(Refusal::across("a column with the name of its schema"));
-        }
+        self.mention_schema(of.len());
     }
 
-    /// A whole row as the argument of a function that takes any row, whatever its type is called.
-    pub(super) fn mention_whole_row(&mut self, call: &Call, scope: &Scope<'_>) -> bool {
-        const OF_ANY_ROW: [&str; 6] = ["row_to_json", "to_json", "to_jsonb", "json_agg", "jsonb_agg", "count"];
-        let is_of_any = call.name.last().is_some_and(|name| OF_ANY_ROW.contains(&&**name));
-        match call.arguments.as_slice() {
-            [Expression::Column(parts)]
-                if is_of_any && parts.len() == 1 && scope.find(parts).is_none() && scope.names(&parts[0]) =>
-            {
-                self.mention_star(parts);
-                true
+    /// Names of relations that mean two of them, at one level or at several.
+    pub(super) fn mention_shadows(&mut self, scope: &Scope<'_>, parent: &Scope<'_>) {
+        let Some(mentions) = &mut self.mentions else { return };
+        for (number, entry) in scope.entries.iter().enumerate() {
+            let Some(name) = &entry.name else { continue };
+            let is_twice = scope.entries[..number].iter().any(|it| it.name.as_ref() == Some(name));
+            if is_twice && self.view_depth == 0 {
+                mentions.twice.get_or_insert_with(|| name.clone());
             }
-            _ => false,
+            if is_twice || parent.has_named(name) {
+                mentions.shadowed.insert(name.clone());
+            }
         }
     }
 
@@ -465,6 +506,12 @@ impl<'a> Survey<'a> {
         }
         if let Some(what) = mentions.of_real_table(&tables) {
             return Err(Refusal::across(&what));
+        }
+        if let Some(view) = views.iter().find(|view| mentions.is_whole(view)) {
+            return Err(Refusal::across(&format!("a row of view \"{}\" as a whole", view.name.name)));
+        }
+        if let Some(name) = &mentions.twice {
+            return Err(Refusal::across(&format!("two tables called \"{name}\"")));
         }
         Ok(Spread {
             tables,

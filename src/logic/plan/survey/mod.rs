@@ -22,6 +22,7 @@ use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, 
 mod functions;
 mod params;
 mod nature;
+mod whole;
 mod mention;
 mod condition;
 mod query;
@@ -35,6 +36,7 @@ mod write;
 pub use insert::{Target, has_no_default, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
 pub use nature::{Time, is_now, says_now};
+pub use whole::Grouped;
 pub use write::{Copied, Written};
 
 /// What is known of a statement so far.
@@ -282,7 +284,22 @@ impl<'a> Survey<'a> {
 
     fn visit_targets(&mut self, targets: &[Assignment], scope: &Scope<'_>) {
         for target in targets {
-            self.visit(&target.value, scope);
+            self.visit_item(&target.value, scope);
+        }
+    }
+
+    /// Visits the items of a list, in which `t.*` stands for the columns of t.
+    fn visit_items(&mut self, items: &[Expression], scope: &Scope<'_>) {
+        for item in items {
+            self.visit_item(item, scope);
+        }
+    }
+
+    fn visit_item(&mut self, item: &Expression, scope: &Scope<'_>) {
+        if let Expression::Star(of) = item {
+            self.mention_star(of);
+        } else {
+            self.visit(item, scope);
         }
     }
 
@@ -300,8 +317,9 @@ impl<'a> Survey<'a> {
                 self.nature.follows_order = true;
                 self.visit_all(parts, scope);
             }
-            Expression::Column(parts) => self.mention_column(parts),
-            Expression::Star(of) => self.mention_star(of),
+            Expression::Column(parts) => self.mention_name(parts, scope),
+            // Outside of a list it is the row.
+            Expression::Star(of) => self.mention_whole(of),
             Expression::Param(number) => self.params.meet(*number, None),
             Expression::Cast { inner, to } => self.visit_as(inner, params::cast_oid(to), scope),
             Expression::IsNull(inner) => self.visit(inner, scope),
@@ -322,11 +340,10 @@ impl<'a> Survey<'a> {
                 self.visit_beside(low, left, scope);
                 self.visit_beside(high, left, scope);
             }
-            Expression::And(parts)
-            | Expression::Or(parts)
-            | Expression::Row(parts)
-            | Expression::Array(parts)
-            | Expression::Other(parts) => self.visit_all(parts, scope),
+            Expression::Row(parts) => self.visit_items(parts, scope),
+            Expression::And(parts) | Expression::Or(parts) | Expression::Array(parts) | Expression::Other(parts) => {
+                self.visit_all(parts, scope)
+            }
             Expression::Operator { name, parts } => {
                 if self.schema.catalog.operators.contains(name) {
                     self.refuse(Refusal::function(name));

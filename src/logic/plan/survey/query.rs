@@ -34,7 +34,7 @@ impl Survey<'_> {
         match &query.body {
             Body::Select(select) => self.select(select, query, &scope),
             Body::Values(rows) => {
-                rows.iter().for_each(|row| self.visit_all(row, &scope));
+                rows.iter().for_each(|row| self.visit_items(row, &scope));
                 self.visit_around(query, &scope);
                 self.values(rows)
             }
@@ -115,6 +115,7 @@ impl Survey<'_> {
             };
             scope.entries.extend(entries);
         }
+        self.mention_shadows(&scope, parent);
         let windows_before = self.windows.len();
         if !is_idle_star {
             self.visit_targets(&select.targets, &scope);
@@ -134,6 +135,7 @@ impl Survey<'_> {
             self.condition(filter, &scope, &free);
         }
         self.mention_conditions(select, &scope);
+        self.mention_grouped(select, &scope);
         self.mention_row_source(&scope);
         let named_windows = !select.windows.is_empty();
         let gate = Gate {

@@ -26,6 +26,7 @@ impl Convert {
             order_by: select.sort_clause().iter().map(|sort| self.expression(sort.node())).collect(),
             limits,
             is_locking: !select.locking_clause().is_empty(),
+            locked: locked(select),
         }
     }
 
@@ -45,6 +46,7 @@ impl Convert {
             filter: self.maybe(select.where_clause()),
             conjuncts: self.conjuncts(select.where_clause()),
             has_grouping_sets: select.group_clause().iter().any(|node| matches!(node, Node::GroupingSet(_))),
+            group_at: select.group_clause().first().and_then(beginning),
             group_by,
             having: self.maybe(select.having_clause()),
             windows: self.expressions(select.window_clause()),
@@ -278,6 +280,30 @@ impl Convert {
     }
 }
 
+/// What stands after OF.
+fn locked(select: &nodes::SelectStmt) -> Option<Vec<Box<str>>> {
+    let mut tables = Vec::new();
+    for clause in select.locking_clause().iter() {
+        let named = clause.locked_rels().iter().filter_map(|it| <&nodes::RangeVar>::try_from(it).ok());
+        let before = tables.len();
+        tables.extend(named.filter_map(|range| range.relname()).map(Box::from));
+        if tables.len() == before {
+            return None;
+        }
+    }
+    Some(tables)
+}
+
+/// Where a column or a number stands.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the parser places other nodes at their operators, or nowhere")]
+fn beginning(node: Node<'_>) -> Option<usize> {
+    match node {
+        Node::ColumnRef(column) => usize::try_from(column.location).ok(),
+        Node::A_Const(constant) => usize::try_from(constant.location).ok(),
+        _ => None,
+    }
+}
+
 /// A condition as SQL; empty where it cannot be printed.
 pub(super) fn condition_text(condition: Node<'_>) -> Box<str> {
     const BEFORE: &str = "SELECT WHERE ";
@@ -297,6 +323,7 @@ fn too_deep() -> Query {
         order_by: Vec::new(),
         limits: Vec::new(),
         is_locking: false,
+        locked: None,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Query {
     pub limits: Vec<Expression>,
     /// FOR UPDATE and its kin
     pub is_locking: bool,
+    /// The tables that all of them name after OF; `None`: one names none, and means every table
+    pub locked: Option<Vec<Box<str>>>,
 }
 
 /// WITH.
@@ -66,6 +68,8 @@ pub struct Select {
     pub conjuncts: Vec<Box<str>>,
     /// GROUP BY
     pub group_by: Vec<Expression>,
+    /// Where its first item stands, if it begins with a column or a position
+    pub group_at: Option<usize>,
     /// ROLLUP, CUBE or GROUPING SETS are among them
     pub has_grouping_sets: bool,
     /// HAVING

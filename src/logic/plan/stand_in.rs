@@ -1,0 +1,97 @@
+//! What stands in the place of a table in a statement over rows that were fetched: one array a column, or one of whole rows.
+
+use crate::logic::catalog::Column;
+
+use super::constants::array_of_plain;
+use super::refusal::Refusal;
+use super::survey::Mention;
+
+/// How the values of one column travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transfer {
+    /// The type of the elements of the array
+    pub element: u32,
+    /// The type of the array
+    pub array: u32,
+    /// In binary format; types of the user's own travel as text, because their OIDs differ between servers
+    pub is_binary: bool,
+    /// As text, which some settings of a session make ambiguous or round off (DateStyle, extra_float_digits)
+    pub depends_on_settings: bool,
+}
+
+pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
+pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
+
+/// The part of WITH that stands in for a table.
+pub(super) fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Result<String, Refusal> {
+    let (mut names, mut values, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, column) in columns.iter().enumerate() {
+        names.push(quoted(&column.name));
+        let collation = column.collation.as_ref().map(|it| format!(" COLLATE {it}")).unwrap_or_default();
+        values.push(format!("u.c{number}::{}{collation}", column.type_name));
+    }
+    for number in 0..columns.len().max(1) {
+        *param = next(*param)?;
+        arrays.push((format!("pg_catalog.unnest(${param})"), format!("c{number}")));
+    }
+    let names = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
+    let (calls, aliases): (Vec<_>, Vec<_>) = arrays.into_iter().unzip();
+    Ok(format!(
+        "{name}{names} AS MATERIALIZED (SELECT {} FROM ROWS FROM ({}) AS u({}))",
+        values.join(", "),
+        calls.join(", "),
+        aliases.join(", ")
+    ))
+}
+
+/// Whole rows, as the table itself: what unnests an array of its type has the columns of the table, and its rows are of
+/// that type. They travel as text, in the parameter of this number.
+pub(super) fn of_whole_rows(mention: &Mention<'_>, param: usize) -> String {
+    let schema = mention.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
+    format!("pg_catalog.unnest(${param}::pg_catalog.text[]::{schema}{}[])", quoted(&mention.name.name))
+}
+
+/// The parameter behind this one.
+pub(super) fn next(param: u16) -> Result<u16, Refusal> {
+    param.checked_add(1).ok_or_else(|| Refusal::across("so many columns and parameters"))
+}
+
+pub(super) fn transfer(column: &Column) -> Transfer {
+    let element = column.type_oid;
+    match array_of_plain(element) {
+        Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false },
+        None => Transfer { depends_on_settings: !is_steady(column), ..TEXT },
+    }
+}
+
+/// The text of its values is the same under all settings, and so is that of arrays of them.
+pub(super) fn is_steady(column: &Column) -> bool {
+    const OIDS_OF_USERS: u32 = 16_384;
+    const STEADY: [&str; 13] = [
+        "smallint",
+        "integer",
+        "bigint",
+        "numeric",
+        "text",
+        "character",
+        "boolean",
+        "uuid",
+        "json",
+        "name",
+        "reg",
+        "bit",
+        "ts",
+    ];
+    column.type_oid < OIDS_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name))
+}
+
+pub(super) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// Its type has an equality to group by; types of the user's own may have none.
+pub(super) fn is_grouped_by(column: &Column) -> bool {
+    // json, point, lseg, path, box, polygon, line, circle
+    const WITHOUT: [u32; 8] = [114, 600, 601, 602, 603, 604, 628, 718];
+    array_of_plain(column.type_oid).is_some() && !WITHOUT.contains(&column.type_oid)
+}
