@@ -97,6 +97,7 @@ impl Kept {
 /// ```text
 /// hidden queries: … Z   parts: 1 2 D D C   1 2 D C   Z
 /// ```
+#[allow(clippy::struct_excessive_bools, reason = "what it was asked for, and what has come of it")]
 #[derive(Debug, Default)]
 pub struct Fetch {
     /// Queries of ours that come first: settings, BEGIN
@@ -127,6 +128,8 @@ pub struct Fetch {
     pub oids: Option<Arc<Oids>>,
     /// Of a merge: the rows that wait, as they came
     merged: Option<merge::Rows>,
+    /// The client's own statement is described too
+    pub describes: bool,
     /// The last RowDescription, its body
     pub description: Option<Box<[u8]>>,
     /// Bytes received
@@ -162,6 +165,11 @@ impl Fetch {
     /// So many rows wait that no more shall be read.
     pub fn is_full(&self) -> bool {
         self.merged.as_ref().is_some_and(|rows| rows.len() >= AHEAD_MAX)
+    }
+
+    /// What the client hears of before an error of the parts: the columns of its own statement, where that was described.
+    pub fn described(&self) -> Option<&[u8]> {
+        self.description.as_deref().filter(|_| self.describes)
     }
 
     /// Everything has been answered.

@@ -198,7 +198,11 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
             return Err(Refusal::across("a cursor written like this"));
         }
     };
-    let mut gather = gather?;
+    // PostgreSQL computes nothing before the first FETCH.
+    let mut gather = match gather? {
+        reduced if reduced.fails_early => gather::gather(query, schema)?,
+        gather => gather,
+    };
     gather.text = format!("{head} {}", gather.text).into();
     let mut mark = Mark { cursors: vec![CursorUse::Declare { name: name.into(), is_held }], ..Mark::default() };
     if is_held {

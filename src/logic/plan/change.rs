@@ -164,6 +164,7 @@ fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>)
         params: written.params,
         absent: Vec::new(),
         groups_as_tables: false,
+        fails_early: false,
         home: Home::Any,
         access: Access::Write,
     };
@@ -226,6 +227,7 @@ fn moves(
         params,
         absent,
         groups_as_tables: false,
+        fails_early: false,
         home: home_of_rows,
         access: Access::Write,
     };
@@ -237,6 +239,7 @@ fn moves(
         params: 0,
         absent: Vec::new(),
         groups_as_tables: false,
+        fails_early: false,
         home: Home::Any,
         access: Access::Read,
     };

@@ -10,35 +10,19 @@
 //! final statement of a reduce, and with it a way to a server and back.
 
 use crate::logic::merge::Fold;
-use crate::logic::sql::parse::aggregate::{Aggregated, Output, What};
 
 use super::Schema;
 use super::merge::{Learned, Merge};
-use super::reduce::{INT2, INT4, INT8, Source, column_of, params_of, source};
+use super::reduce::{INT2, INT4, INT8, bare, params_of};
 
 /// The plan, if all columns are such. `text` is the statement alone.
 pub fn fold(text: &str, schema: &Schema<'_>) -> Option<Merge> {
-    let Source { aggregated, relation, fanout, .. } = source(text, schema)?;
-    let Aggregated { keys, targets, tail, .. } = &aggregated;
-    if !keys.is_empty() || !tail.is_empty() || targets.is_empty() {
-        return None;
-    }
-    let fold = |target: &Output| match &target.what {
-        What::Key(_) => None,
-        What::Aggregate { function, column, .. } => {
-            let of = match column {
-                Some(name) => Some(column_of(name, &aggregated, relation)?.type_oid),
-                None => None,
-            };
-            match (&**function, of) {
-                ("count", _) | ("sum", Some(INT2 | INT4)) => Some(Fold::Sum),
-                ("min", Some(INT2 | INT4 | INT8)) => Some(Fold::Least),
-                ("max", Some(INT2 | INT4 | INT8)) => Some(Fold::Greatest),
-                _ => None,
-            }
-        }
-    };
-    let folds: Vec<Fold> = targets.iter().map(fold).collect::<Option<_>>()?;
+    let (fanout, folds) = bare(text, schema, |function, of| match (function, of) {
+        ("count", _) | ("sum", Some(INT2 | INT4)) => Some(Fold::Sum),
+        ("min", Some(INT2 | INT4 | INT8)) => Some(Fold::Least),
+        ("max", Some(INT2 | INT4 | INT8)) => Some(Fold::Greatest),
+        _ => None,
+    })?;
     Some(Merge {
         requirement: fanout.requirement,
         access: fanout.access,

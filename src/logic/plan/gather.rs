@@ -42,6 +42,8 @@ pub struct Gather {
     pub absent: Vec<u16>,
     /// Each column that PostgreSQL finds ungrouped in it, it would find so over the tables themselves
     pub groups_as_tables: bool,
+    /// Its parts compute what may fail: by then the client of a Query has heard of the columns
+    pub fails_early: bool,
     /// Where the final statement runs
     pub home: Home,
     /// May a replica run it?
@@ -250,6 +252,7 @@ fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) 
         params: spread.params,
         absent: Vec::new(),
         groups_as_tables: groups_as_tables(spread),
+        fails_early: false,
         home,
         access: spread.access,
     })

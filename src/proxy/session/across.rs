@@ -56,7 +56,7 @@ impl Session {
             return Ok(());
         }
         match &read.gather {
-            Ok(gather) => self.gather_query(gather).await.map(drop),
+            Ok(gather) => self.gather_query(gather, sql).await.map(drop),
             Err(refusal) => Err(refusal.clone().into()),
         }
     }

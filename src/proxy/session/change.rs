@@ -136,7 +136,7 @@ impl Session {
                 None => places.push((teller, vec![0])),
             }
         }
-        self.fetch_from(&over.gather, sent.given, places, Access::Read).await
+        self.fetch_from(&over.gather, sent.given, places, Access::Read, None).await
     }
 
     /// An UPDATE of the key: where it is done, the rows that belong to another shard go there.
@@ -149,7 +149,8 @@ impl Session {
     ) -> Result<u64, Trouble> {
         let home = route::shards(&moves.home, sent.values, self.map())?;
         let first = shards.iter().next().unwrap_or(ShardId(0));
-        let in_the_way = self.fetch_from(&moves.guard, Given::NOTHING, vec![(first, vec![0])], Access::Read).await?;
+        let in_the_way =
+            self.fetch_from(&moves.guard, Given::NOTHING, vec![(first, vec![0])], Access::Read, None).await?;
         if in_the_way.iter().flatten().any(|rows| rows.count > 0) {
             let why = "Foreign keys tie its rows to others, which would not move with them.";
             return Err(Refusal::key_moved(&change.table, &moves.column, why).into());
@@ -158,7 +159,7 @@ impl Session {
         let leaving = shards.iter().zip(&counts).filter(|(shard, count)| !home.contains(*shard) && **count > 0);
         let (places, expected): (Vec<_>, Vec<u64>) = leaving.map(|(shard, count)| ((shard, vec![0]), *count)).unzip();
         if !places.is_empty() {
-            let fetched = self.fetch_from(&moves.rows, sent.given, places, Access::Write).await?;
+            let fetched = self.fetch_from(&moves.rows, sent.given, places, Access::Write, None).await?;
             let left: Vec<u64> = fetched.iter().flatten().map(|rows| u64::from(rows.count)).collect();
             let asked = Asked::Over { gather: &moves.rows, given: sent.given, fetched: &fetched, is_described: false };
             let run = Run { access: Access::Write, asked, shows: Shows::Nothing, is_locking: false };

@@ -76,7 +76,7 @@ impl Session {
     pub(super) async fn declare_across(&mut self, cursor: &Cursor) -> Result<(), Trouble> {
         self.check_columns()?;
         self.check_new(cursor)?;
-        let index = self.gather_query(&cursor.gather).await?;
+        let index = self.gather_query(&cursor.gather, "").await?;
         self.declared(index, cursor);
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use crate::logic::fetch::{Fetch, Kept, Rows};
 use crate::logic::plan::{Access, Refusal};
-use crate::logic::protocol::frame::client;
+use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Destination;
@@ -265,9 +265,11 @@ impl Session {
                 self.metrics.error(&code);
             }
             let body = without_position(body);
-            write::frame(&mut self.client.outbox, crate::logic::protocol::frame::server::ERROR, |out| {
-                out.extend_from_slice(&body);
-            });
+            let out = &mut self.client.outbox;
+            if let Some(columns) = errands.iter().find_map(|errand| errand.fetch.described()) {
+                write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(columns));
+            }
+            write::frame(out, server::ERROR, |out| out.extend_from_slice(&body));
         }
         self.fail_members(errands);
         Err(Trouble::Told)

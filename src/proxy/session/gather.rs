@@ -55,9 +55,9 @@ pub(super) type Fetched = Vec<Vec<Rows>>;
 
 impl Session {
     /// A Query over several shards.
-    pub(super) async fn gather_query(&mut self, gather: &Gather) -> Result<usize, Trouble> {
-        let given = Given::NOTHING;
-        self.gather_whole(gather, given, &Values::None).await
+    pub(super) async fn gather_query(&mut self, gather: &Gather, sql: &str) -> Result<usize, Trouble> {
+        let described = Some(sql).filter(|_| gather.fails_early);
+        self.gather_whole(gather, Given::NOTHING, &Values::None, described).await
     }
 
     /// An EXECUTE over several shards.
@@ -65,12 +65,20 @@ impl Session {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types, results: bind.results };
-        self.gather_whole(gather, given, &Values::Bind { bind: &bind, types }).await
+        self.gather_whole(gather, given, &Values::Bind { bind: &bind, types }, None).await
     }
 
-    /// Returns the place of the server that ran the final statement.
-    async fn gather_whole(&mut self, gather: &Gather, given: Given<'_>, values: &Values<'_>) -> Result<usize, Trouble> {
-        let fetched = self.fetch(gather, given, values).await?;
+    /// Returns the place of the server that ran the final statement. An error of the parts comes behind the columns of the
+    /// statement `described`.
+    async fn gather_whole(
+        &mut self,
+        gather: &Gather,
+        given: Given<'_>,
+        values: &Values<'_>,
+        described: Option<&str>,
+    ) -> Result<usize, Trouble> {
+        let places = self.places(gather, values)?;
+        let fetched = self.fetch_from(gather, given, places, Access::Read, described).await?;
         let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
         self.prepare(index);
@@ -227,7 +235,7 @@ impl Session {
         values: &Values<'_>,
     ) -> Result<Fetched, Trouble> {
         let places = self.places(gather, values)?;
-        self.fetch_from(gather, given, places, Access::Read).await
+        self.fetch_from(gather, given, places, Access::Read, None).await
     }
 
     /// The shards that have the rows of each part.
@@ -263,6 +271,7 @@ impl Session {
         given: Given<'_>,
         mut places: Places,
         access: Access,
+        mut described: Option<&str>,
     ) -> Result<Fetched, Trouble> {
         self.isolate().await?;
         self.check_output(gather)?;
@@ -275,12 +284,20 @@ impl Session {
             let asked: Vec<&Part> = parts.iter().map(|number| &gather.parts[*number]).collect();
             let together = (needs_one_statement && asked.len() > 1).then(|| gather::together(&asked)).flatten();
             let widths = asked.iter().map(|part| part.columns.len()).collect();
-            let write = |out: &mut Vec<u8>, types: &[u8]| match &together {
-                Some(together) => ask(out, together, Given { types, ..given }),
-                None => asked.iter().for_each(|part| ask(out, part, Given { types, ..given })),
+            let described = described.take();
+            let write = |out: &mut Vec<u8>, types: &[u8]| {
+                if let Some(sql) = described {
+                    write::parse(out, b"", sql.as_bytes(), &[]);
+                    write::frame(out, client::DESCRIBE, |out| out.extend_from_slice(b"S\0"));
+                }
+                match &together {
+                    Some(together) => ask(out, together, Given { types, ..given }),
+                    None => asked.iter().for_each(|part| ask(out, part, Given { types, ..given })),
+                }
             };
             let mut errand = self.errand(shard, access, widths, given.types, write).await?;
             errand.fetch.is_together = together.is_some();
+            errand.fetch.describes = described.is_some();
             errands.push(Errand { parts, ..errand });
         }
         self.run_errands(&mut errands).await?;

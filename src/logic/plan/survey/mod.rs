@@ -179,6 +179,11 @@ impl<'a> Survey<'a> {
         self.params.numbers()
     }
 
+    /// PostgreSQL finds the same types for them in each of their places.
+    pub fn has_certain_params(&self) -> bool {
+        self.params.numbers().into_iter().all(|number| self.params.is_certain(number))
+    }
+
     /// There is no right answer. The first reason wins.
     pub fn refuse(&mut self, refusal: Refusal) {
         self.refusal.get_or_insert(refusal);

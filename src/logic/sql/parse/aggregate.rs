@@ -1,186 +1,484 @@
-//! Plain aggregate queries taken to pieces: `SELECT keys and aggregates of columns FROM one table … GROUP BY columns`.
+//! Aggregate queries taken to pieces: what each shard can compute of its own rows, and the statement that is left over the
+//! results.
 //!
-//! What is any more than that gives `None`.
+//! What sorts inside its aggregates, groups by sets, or looks at rows in another way too gives `None`.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
+use pg_raw_parse::make::{self, MemoryToken, Unique};
 use pg_raw_parse::nodes::{self, LimitOption, SetOperation};
-use pg_raw_parse::{Node, make};
+use pg_raw_parse::transform::{Assignable, Transform as _, TransformClosure, transform};
+use pg_raw_parse::walk::{Recurse, walk_manual};
+use pg_raw_parse::{ConstValue, Node};
 
 use super::super::statement::{Alias, RelationName};
-use super::query::alias;
-use super::sorted::{printed_after_select, rows};
-use super::{relation, with_select};
+use super::kinds::{Kind, Names, kind};
+use super::sorted::{From, name_of, printed_after_select, rows, text_of};
+use super::{names, with_select};
 
-/// The pieces of a plain aggregate query.
-#[derive(Debug)]
+/// The pieces of an aggregate query.
+#[derive(Debug, Default)]
 pub struct Aggregated {
-    /// The table whose rows are aggregated
-    pub table: RelationName,
-    /// Its alias
-    pub alias: Alias,
     /// `FROM … WHERE …`
     pub rows: Box<str>,
-    /// The names of GROUP BY, perhaps qualified
-    pub keys: Vec<ColumnName>,
-    /// The select list
-    pub targets: Vec<Output>,
-    /// ORDER BY: names of output columns or keys; positions are left out
-    pub sorted_by: Vec<Box<str>>,
-    /// `ORDER BY … LIMIT …`, empty without
-    pub tail: Box<str>,
-    /// The parameters of LIMIT and OFFSET
-    pub tail_params: BTreeSet<u16>,
+    /// What groups the rows
+    pub keys: Vec<Key>,
+    /// The aggregates, each once
+    pub calls: Vec<Call>,
+    /// The aggregate that each item of the select list is, where it is one as it stands
+    pub targets: Vec<Option<usize>>,
+    /// There is nothing but a select list and rows: no groups, no order, no limit
+    pub is_bare: bool,
+    /// What is left of the select list, HAVING and ORDER BY without the aggregates
+    pub rest: Vec<Box<str>>,
+    /// The parameters of what is left, and of LIMIT
+    pub last_params: BTreeSet<u16>,
 }
 
-/// The name of a column: the last is its own.
-pub type ColumnName = Vec<Box<str>>;
-
-/// One column of the answer.
+/// An expression that groups the rows.
 #[derive(Debug)]
-pub struct Output {
-    /// Its name, as PostgreSQL gives it
-    pub name: Box<str>,
-    /// What it is
-    pub what: What,
+pub struct Key {
+    /// As SQL
+    pub text: Box<str>,
+    /// It is this column
+    pub column: Option<usize>,
+    /// Its type
+    pub kind: Option<Kind>,
 }
 
-/// What a column of the answer is.
+/// An aggregate.
 #[derive(Debug)]
-pub enum What {
-    /// A column that must be grouped by
-    Key(ColumnName),
-    /// An aggregate
-    Aggregate {
-        /// In lower case
-        function: Box<str>,
-        /// Of which column; `None` is `count(*)`
-        column: Option<ColumnName>,
-        /// ` FILTER (…)`, or empty
-        filter: Box<str>,
-    },
+pub struct Call {
+    /// As SQL
+    text: Box<str>,
+    /// Its name, in lower case
+    pub function: Box<str>,
+    /// Of what; `None` is `count(*)`
+    pub argument: Option<Argument>,
+    /// The condition of FILTER
+    pub filter: Option<Box<str>>,
 }
 
-/// Takes a text to pieces.
-pub fn aggregated(text: &str) -> Option<Aggregated> {
-    with_select(text, of_select)
+/// What an aggregate is of.
+#[derive(Debug)]
+pub struct Argument {
+    /// As SQL
+    pub text: Box<str>,
+    /// It is this column
+    pub column: Option<usize>,
+    /// Its type
+    pub kind: Option<Kind>,
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "a limit is a parameter, or has none")]
-fn of_select(select: &nodes::SelectStmt) -> Option<Aggregated> {
-    let is_plain = select.with_clause().is_none()
+/// What stands in the final statement.
+#[derive(Debug)]
+pub struct Finals {
+    /// The relation that has the results of the shards
+    pub relation: &'static str,
+    /// Its columns with the keys
+    pub keys: Vec<Box<str>>,
+    /// What becomes of each aggregate, as SQL over its columns
+    pub calls: Vec<Box<str>>,
+}
+
+/// Aggregates that may be taken to pieces.
+const FUNCTIONS: [&str; 11] =
+    ["count", "sum", "avg", "min", "max", "bool_and", "bool_or", "every", "bit_and", "bit_or", "bit_xor"];
+
+/// Takes a text to pieces. `scope` says what the names of its tables mean, and `finals` what becomes of the pieces. Returns
+/// the final statement.
+pub fn aggregated<N: Names>(
+    text: &str,
+    scope: impl FnOnce(&[(RelationName, Alias)]) -> Option<N>,
+    finals: impl FnOnce(&N, &Aggregated) -> Option<Finals>,
+) -> Option<Box<str>> {
+    with_select(text, |select| {
+        if !is_plain(select) {
+            return None;
+        }
+        let mut from = From { tables: Vec::new(), is_plain: true };
+        select.from_clause().iter().for_each(|item| from.item(item));
+        if !from.is_plain || from.tables.is_empty() {
+            return None;
+        }
+        let scope = scope(&from.tables)?;
+        let taking = Taking { select, scope: &scope };
+        let pieces = taking.pieces()?;
+        let finals = finals(&scope, &pieces)?;
+        last(&taking, &pieces, &finals)
+    })
+}
+
+fn is_plain(select: &nodes::SelectStmt) -> bool {
+    let is_number = |limit: Node<'_>| matches!(limit, Node::None | Node::A_Const(_) | Node::ParamRef(_));
+    // lcons(NIL, NIL) stands for a plain DISTINCT (parsenodes.h).
+    let has_distinct_on = !select.distinct_clause().is_empty() && !is_distinct(select);
+    select.with_clause().is_none()
         && select.op == SetOperation::SETOP_NONE
         && select.values_lists().is_empty()
-        && select.distinct_clause().is_empty()
-        && matches!(select.having_clause(), Node::None)
+        && !has_distinct_on
         && select.window_clause().is_empty()
         && select.locking_clause().is_empty()
         && select.into_clause().is_none()
         && !select.group_distinct
-        && !matches!(select.limit_option, LimitOption::LIMIT_OPTION_WITH_TIES);
-    let mut from = select.from_clause().iter();
-    let (Some(Node::RangeVar(range)), None, true) = (from.next(), from.next(), is_plain) else { return None };
-    let keys: Vec<ColumnName> = select.group_clause().iter().map(column).collect::<Option<_>>()?;
-    let targets: Vec<Output> = select.target_list().iter().map(output).collect::<Option<_>>()?;
-    let sorted_by: Vec<Option<Box<str>>> =
-        select.sort_clause().iter().map(|sort| sorted(sort.node())).collect::<Option<_>>()?;
-    let limits = [select.limit_count(), select.limit_offset()];
-    if limits.iter().any(|limit| !matches!(limit, Node::None | Node::A_Const(_) | Node::ParamRef(_))) {
-        return None;
-    }
-    let number = |limit: &Node<'_>| match limit {
-        Node::ParamRef(param) => u16::try_from(param.number).ok(),
-        _ => None,
-    };
-    Some(Aggregated {
-        table: relation(range),
-        alias: alias(range.alias()),
-        rows: rows(select)?,
-        keys,
-        targets,
-        sorted_by: sorted_by.into_iter().flatten().collect(),
-        tail: tail(select)?,
-        tail_params: limits.iter().filter_map(number).collect(),
-    })
+        && !select.target_list().is_empty()
+        && select.limit_option != LimitOption::LIMIT_OPTION_WITH_TIES
+        && is_number(select.limit_count())
+        && is_number(select.limit_offset())
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "keys are bare columns")]
-fn column(node: Node<'_>) -> Option<ColumnName> {
+fn is_distinct(select: &nodes::SelectStmt) -> bool {
+    matches!(select.distinct_clause().first(), Some(Node::None))
+}
+
+/// A query that is taken to pieces.
+struct Taking<'s, N> {
+    select: &'s nodes::SelectStmt,
+    scope: &'s N,
+}
+
+impl<'s, N: Names> Taking<'s, N> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other nodes are what is around these")]
+    fn pieces(&self) -> Option<Aggregated> {
+        let select = self.select;
+        let mut pieces = Aggregated { rows: rows(select)?, ..Aggregated::default() };
+        for item in select.group_clause() {
+            self.key(self.grouped_by(item)?, &mut pieces.keys)?;
+        }
+        let parts = self.parts();
+        for part in &parts {
+            self.calls(*part, &mut pieces.calls)?;
+        }
+        let has_having = !matches!(select.having_clause(), Node::None);
+        match (select.group_clause().is_empty(), pieces.calls.is_empty()) {
+            (false, _) | (true, false) => (),
+            // Rows that are distinct on each shard, and then once more.
+            (true, true) if is_distinct(select) && !has_having => {
+                select.target_list().iter().try_for_each(|target| self.key(target.val(), &mut pieces.keys))?;
+            }
+            (true, true) => return None,
+        }
+        for part in parts.iter().copied().chain([select.limit_count(), select.limit_offset()]) {
+            let is_piece = |node: Node<'_>| self.piece(node, &pieces).is_some();
+            let (mut is_covered, mut params) = (true, BTreeSet::new());
+            outside(part, &is_piece, &mut |node| match node {
+                Node::ParamRef(param) => params.extend(u16::try_from(param.number)),
+                Node::ColumnRef(_) | Node::SubLink(_) => is_covered = false,
+                _ => (),
+            });
+            if !is_covered {
+                return None;
+            }
+            pieces.last_params.append(&mut params);
+        }
+        pieces.targets = select.target_list().iter().map(|it| self.call_of(it.val(), &pieces.calls)).collect();
+        pieces.is_bare = select.group_clause().is_empty()
+            && select.distinct_clause().is_empty()
+            && !has_having
+            && select.sort_clause().is_empty()
+            && matches!((select.limit_count(), select.limit_offset()), (Node::None, Node::None));
+        let without = |node: Node<'_>| self.call_of(node, &pieces.calls).map(|_| "NULL".into());
+        pieces.rest = parts.iter().map(|part| replaced(*part, &without)).collect::<Option<_>>()?;
+        Some(pieces)
+    }
+
+    /// The expressions that are left for the final statement: the select list, HAVING, ORDER BY.
+    fn parts(&self) -> Vec<Node<'s>> {
+        let select = self.select;
+        let having = std::iter::once(select.having_clause()).filter(|having| !matches!(having, Node::None));
+        let sorts = select.sort_clause().iter().map(|sort| sort.node()).filter(|node| !is_output(*node, select));
+        select.target_list().iter().map(|target| target.val()).chain(having).chain(sorts).collect()
+    }
+
+    /// What an item of GROUP BY stands for: a position, a column of FROM, or one of the answer.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "everything else stands for itself")]
+    fn grouped_by(&self, item: Node<'s>) -> Option<Node<'s>> {
+        let targets = self.select.target_list();
+        match item {
+            Node::A_Const(constant) => match constant.val() {
+                Some(ConstValue::Integer(position)) => {
+                    let place = usize::try_from(position).ok()?.checked_sub(1)?;
+                    targets.iter().nth(place).map(|target| target.val())
+                }
+                _ => None,
+            },
+            Node::ColumnRef(column) if self.column(item).is_none() => {
+                let parts = names(column.fields());
+                let [name] = parts.as_slice() else { return None };
+                let mut named = targets.iter().filter(|target| target.name() == Some(name));
+                match (named.next(), named.next()) {
+                    (Some(target), None) => Some(target.val()),
+                    _ => None,
+                }
+            }
+            Node::GroupingSet(_) | Node::RowExpr(_) => None,
+            _ => Some(item),
+        }
+    }
+
+    fn key(&self, node: Node<'_>, keys: &mut Vec<Key>) -> Option<()> {
+        let (text, column) = (text_of(node)?, self.column(node));
+        if keys.iter().any(|key| key.is(&text, column)) {
+            return Some(());
+        }
+        keys.push(Key { text, column, kind: kind(node, self.scope) });
+        Some(())
+    }
+
+    /// The column of FROM that it is.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "everything else is no column")]
+    fn column(&self, node: Node<'_>) -> Option<usize> {
+        match node {
+            Node::ColumnRef(column) => {
+                let parts = names(column.fields());
+                let (place, _) = self.scope.column(&parts)?;
+                (parts.len() == column.fields().len()).then_some(place)
+            }
+            _ => None,
+        }
+    }
+
+    /// Adds the aggregates of an expression. `None`: one of them cannot be taken to pieces.
+    fn calls(&self, part: Node<'_>, calls: &mut Vec<Call>) -> Option<()> {
+        let mut found = Vec::new();
+        note_calls(part, &mut found);
+        for call in found {
+            let call = self.call(call)?;
+            if !calls.iter().any(|known| known.text == call.text) {
+                calls.push(call);
+            }
+        }
+        Some(())
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "there is a condition, or none")]
+    fn call(&self, call: &nodes::FuncCall) -> Option<Call> {
+        let is_plain = call.agg_order().is_empty()
+            && call.over().is_none()
+            && !call.agg_within_group
+            && !call.agg_distinct
+            && !call.func_variadic;
+        if !is_plain {
+            return None;
+        }
+        let mut arguments = call.args().iter();
+        let argument = match (arguments.next(), arguments.next(), call.agg_star) {
+            (None, None, true) => None,
+            (Some(it), None, false) => {
+                Some(Argument { text: text_of(it)?, column: self.column(it), kind: kind(it, self.scope) })
+            }
+            _ => return None,
+        };
+        let filter = match call.agg_filter() {
+            Node::None => None,
+            condition => Some(text_of(condition)?),
+        };
+        let function = function_of(Node::FuncCall(call))?;
+        self.scope.is_postgresqls(function).then_some(())?;
+        Some(Call { text: text_of(Node::FuncCall(call))?, function: function.into(), argument, filter })
+    }
+
+    fn call_of(&self, node: Node<'_>, calls: &[Call]) -> Option<usize> {
+        function_of(node)?;
+        let text = text_of(node)?;
+        calls.iter().position(|call| call.text == text)
+    }
+
+    /// The key or aggregate that a node is.
+    fn piece(&self, node: Node<'_>, pieces: &Aggregated) -> Option<Piece> {
+        if !may_be_piece(node) {
+            return None;
+        }
+        let (text, column) = (text_of(node)?, self.column(node));
+        let key = pieces.keys.iter().position(|key| key.is(&text, column)).map(Piece::Key);
+        key.or_else(|| self.call_of(node, &pieces.calls).map(Piece::Call))
+    }
+}
+
+/// A part of a query that the shards compute.
+enum Piece {
+    Key(usize),
+    Call(usize),
+}
+
+impl Key {
+    fn is(&self, text: &str, column: Option<usize>) -> bool {
+        *self.text == *text || self.column.is_some() && self.column == column
+    }
+}
+
+/// The name of an aggregate that may be taken to pieces.
+#[expect(clippy::wildcard_enum_match_arm, reason = "aggregates are calls")]
+fn function_of(node: Node<'_>) -> Option<&'static str> {
     match node {
-        Node::ColumnRef(column) => {
-            let names: ColumnName = column.fields().iter().filter_map(Node::as_str).map(Box::from).collect();
-            (names.len() == column.fields().len() && names.len() <= 2).then_some(names)
-        }
-        _ => None,
-    }
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "the select list has keys and aggregates")]
-fn output(target: &nodes::ResTarget) -> Option<Output> {
-    let named = |own: Box<str>| target.name().map_or(own, Box::from);
-    match target.val() {
-        Node::ColumnRef(_) => {
-            let key = column(target.val())?;
-            Some(Output { name: named(key.last()?.clone()), what: What::Key(key) })
-        }
-        Node::FuncCall(call) => {
-            let function: Box<str> = call.funcname().iter().filter_map(Node::as_str).next_back()?.into();
-            let what = aggregate(call, function.clone())?;
-            Some(Output { name: named(function), what })
-        }
-        _ => None,
-    }
-}
-
-fn aggregate(call: &nodes::FuncCall, function: Box<str>) -> Option<What> {
-    let is_plain = call.funcname().len() == 1
-        && call.agg_order().is_empty()
-        && call.over().is_none()
-        && !call.agg_within_group
-        && !call.agg_distinct
-        && !call.func_variadic;
-    if !is_plain {
-        return None;
-    }
-    let mut arguments = call.args().iter();
-    let column = match (arguments.next(), arguments.next(), call.agg_star) {
-        (None, None, true) => None,
-        (Some(argument), None, false) => Some(column(argument)?),
-        _ => return None,
-    };
-    let filter = if matches!(call.agg_filter(), Node::None) {
-        Box::default()
-    } else {
-        format!(" FILTER (WHERE {})", super::query::condition_text(call.agg_filter())).into()
-    };
-    Some(What::Aggregate { function, column, filter })
-}
-
-/// `Some(None)`: a position.
-#[expect(clippy::wildcard_enum_match_arm, reason = "sorted by names and positions")]
-fn sorted(node: Node<'_>) -> Option<Option<Box<str>>> {
-    match node {
-        Node::A_Const(_) => Some(None),
-        _ => match column(node)?.as_slice() {
-            [name] => Some(Some(name.clone())),
+        Node::FuncCall(call) => match names(call.funcname()).as_slice() {
+            [name] => FUNCTIONS.into_iter().find(|it| **it == **name),
             _ => None,
         },
+        _ => None,
     }
 }
 
-/// `ORDER BY … LIMIT …`.
-fn tail(select: &nodes::SelectStmt) -> Option<Box<str>> {
-    let has_limits = !matches!((select.limit_count(), select.limit_offset()), (Node::None, Node::None));
-    if select.sort_clause().is_empty() && !has_limits {
-        return Some(Box::default());
+/// The aggregates of an expression, those inside others left out.
+#[expect(clippy::wildcard_enum_match_arm, reason = "aggregates are calls")]
+fn note_calls<'n>(part: Node<'n>, found: &mut Vec<&'n nodes::FuncCall>) {
+    let mut note = |node: Node<'n>| match node {
+        Node::FuncCall(call) if function_of(node).is_some() => {
+            found.push(call);
+            true
+        }
+        _ => false,
+    };
+    if !note(part) {
+        walk_manual::<()>(part, |node| ControlFlow::Continue(if note(node) { Recurse::No } else { Recurse::Yes }));
     }
-    let printed = make::owned(|memory| {
+}
+
+/// Shows the nodes of an expression, pieces and what is inside them left out.
+fn outside<'n>(part: Node<'n>, is_piece: &impl Fn(Node<'n>) -> bool, show: &mut impl FnMut(Node<'n>)) {
+    if matches!(part, Node::None) || is_piece(part) {
+        return;
+    }
+    show(part);
+    walk_manual::<()>(part, |node| {
+        if is_piece(node) {
+            return ControlFlow::Continue(Recurse::No);
+        }
+        show(node);
+        ControlFlow::Continue(Recurse::Yes)
+    });
+}
+
+/// It is an expression that can be printed.
+fn may_be_piece(node: Node<'_>) -> bool {
+    matches!(
+        node,
+        Node::ColumnRef(_)
+            | Node::FuncCall(_)
+            | Node::A_Expr(_)
+            | Node::TypeCast(_)
+            | Node::BoolExpr(_)
+            | Node::NullTest(_)
+            | Node::BooleanTest(_)
+            | Node::CaseExpr(_)
+            | Node::CoalesceExpr(_)
+            | Node::MinMaxExpr(_)
+    )
+}
+
+/// An item of ORDER BY that is a position, or the name of a column of the answer.
+#[expect(clippy::wildcard_enum_match_arm, reason = "everything else is an expression over FROM")]
+fn is_output(node: Node<'_>, select: &nodes::SelectStmt) -> bool {
+    match node {
+        Node::A_Const(_) => true,
+        Node::ColumnRef(column) => match names(column.fields()).as_slice() {
+            [name] => outputs_called(name, select) > 0,
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn outputs_called(name: &str, select: &nodes::SelectStmt) -> usize {
+    select.target_list().iter().filter(|target| output_name(target) == Some(name)).count()
+}
+
+fn output_name(target: &nodes::ResTarget) -> Option<&str> {
+    target.name().or_else(|| name_of(target.val()))
+}
+
+/// An expression with other text in the place of some of its nodes, as SQL.
+fn replaced(value: Node<'_>, replace: &impl Fn(Node<'_>) -> Option<Box<str>>) -> Option<Box<str>> {
+    printed_after_select(&make::owned(|memory| {
+        let target = memory.make_res_target(None, memory.empty(), changed(value, replace, memory));
         let mut copy = memory.make_node::<nodes::SelectStmt>();
-        copy.as_mut().set_sort_clause(memory.make_unique(select.sort_clause()));
+        copy.as_mut().set_target_list(memory.make_list(&[target]));
+        copy
+    }))
+}
+
+fn changed<'mem>(
+    value: Node<'_>,
+    replace: &impl Fn(Node<'_>) -> Option<Box<str>>,
+    memory: MemoryToken<'mem>,
+) -> Unique<'mem, Node<'mem>> {
+    let mut copy = memory.make_unique(value);
+    transform(&mut copy, |node| change(node, replace, memory));
+    copy
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "it is the SELECT that was written here")]
+fn change<'mem, 'it>(
+    node: Assignable<'mem, 'it>,
+    replace: &impl Fn(Node<'_>) -> Option<Box<str>>,
+    memory: MemoryToken<'mem>,
+) -> Option<Assignable<'mem, 'it>> {
+    let Some(text) = replace(node.as_ref()) else { return Some(node) };
+    let parsed = pg_raw_parse::parse(&format!("SELECT {text}")).ok();
+    let value = parsed.as_ref().and_then(|parsed| match parsed.iter().next()?.stmt() {
+        Node::SelectStmt(select) => select.target_list().iter().next().map(|target| target.val()),
+        _ => None,
+    });
+    // Without one the names that are left are no columns of the final statement: PostgreSQL says so.
+    node.replace(memory.make_unique(value.unwrap_or(Node::None)));
+    None
+}
+
+/// The final statement.
+#[expect(clippy::wildcard_enum_match_arm, reason = "only names can be names of outputs")]
+fn last<N: Names>(taking: &Taking<'_, N>, pieces: &Aggregated, finals: &Finals) -> Option<Box<str>> {
+    let select = taking.select;
+    let named: Vec<&str> = select.target_list().iter().map(output_name).collect::<Option<_>>()?;
+    let sorts_by_one = |sort: &nodes::SortBy| match sort.node() {
+        Node::ColumnRef(column) => match names(column.fields()).as_slice() {
+            [name] => outputs_called(name, select) < 2,
+            _ => true,
+        },
+        _ => true,
+    };
+    if !select.sort_clause().iter().all(sorts_by_one) {
+        return None;
+    }
+    let replace = |node: Node<'_>| match taking.piece(node, pieces)? {
+        Piece::Key(number) => finals.keys.get(number).cloned(),
+        Piece::Call(number) => finals.calls.get(number).cloned(),
+    };
+    let has_groups = !select.group_clause().is_empty();
+    let printed = make::owned(|memory| {
+        let targets: Vec<_> = select.target_list().iter().zip(&named).collect();
+        let targets: Vec<_> = targets
+            .into_iter()
+            .map(|(target, name)| {
+                memory.make_res_target(Some(name), memory.empty(), changed(target.val(), &replace, memory))
+            })
+            .collect();
+        let sorts: Vec<_> = select
+            .sort_clause()
+            .iter()
+            .map(|sort| {
+                let mut copy = memory.make_unique(sort);
+                if !is_output(sort.node(), select) {
+                    TransformClosure::new(|node| change(node, &replace, memory)).transform_sort_by(copy.as_mut());
+                }
+                copy
+            })
+            .collect();
+        let column =
+            |name: &str| memory.make_column_ref(memory.make_list(&[memory.make_string(Some(name)).uncast()])).uncast();
+        let groups: Vec<_> = finals.keys.iter().filter(|_| has_groups).map(|name| column(name)).collect();
+        let mut copy = memory.make_node::<nodes::SelectStmt>();
+        copy.as_mut().set_distinct_clause(memory.make_unique(select.distinct_clause()));
+        copy.as_mut().set_target_list(memory.make_list(&targets));
+        let relation = memory.make_range_var(None, Some(finals.relation)).uncast();
+        copy.as_mut().set_from_clause(memory.make_list(&[relation]));
+        copy.as_mut().set_group_clause(memory.make_list(&groups));
+        copy.as_mut().set_having_clause(changed(select.having_clause(), &replace, memory));
+        copy.as_mut().set_sort_clause(memory.make_list(&sorts));
         copy.as_mut().set_limit_count(memory.make_unique(select.limit_count()));
         copy.as_mut().set_limit_offset(memory.make_unique(select.limit_offset()));
         copy.as_mut().set_limit_option(select.limit_option);
         copy
     });
-    printed_after_select(&printed)
+    pg_raw_parse::deparse(&*printed).ok().map(|printed| printed.as_str().into())
 }

@@ -16,6 +16,7 @@ mod verbs;
 mod define;
 mod utility;
 pub mod sorted;
+pub mod kinds;
 pub mod aggregate;
 
 /// The text is not PostgreSQL's SQL: a server shall say so in its own words.

@@ -4,7 +4,7 @@
 
 use std::ops::ControlFlow;
 
-use pg_raw_parse::nodes::{self, A_Expr_Kind, LimitOption, SetOperation, SortByDir, SortByNulls};
+use pg_raw_parse::nodes::{self, A_Expr_Kind, LimitOption, MinMaxOp, SetOperation, SortByDir, SortByNulls};
 use pg_raw_parse::walk::{Recurse, walk_manual};
 use pg_raw_parse::{ConstValue, Node, make};
 
@@ -132,14 +132,15 @@ fn of_select(select: &nodes::SelectStmt) -> Option<Sorted> {
 }
 
 /// The tables of a FROM.
-struct From {
-    tables: Vec<(RelationName, Alias)>,
-    is_plain: bool,
+pub(super) struct From {
+    pub tables: Vec<(RelationName, Alias)>,
+    /// There is nothing else, and no join merges or renames columns
+    pub is_plain: bool,
 }
 
 impl From {
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is no table and no join has columns of its own")]
-    fn item(&mut self, item: Node<'_>) {
+    pub fn item(&mut self, item: Node<'_>) {
         match item {
             Node::RangeVar(range) => self.tables.push((relation(range), alias(range.alias()))),
             Node::JoinExpr(join) => {
@@ -228,28 +229,43 @@ fn by(node: Node<'_>, select: &nodes::SelectStmt) -> Option<By> {
 }
 
 /// The name that PostgreSQL gives a column (`FigureColname`); a star has none, `None`: not known here.
+pub(super) fn name_of(value: Node<'_>) -> Option<&str> {
+    figured(value).map(|(_, name)| name)
+}
+
+/// How sure PostgreSQL is of a name, and the name.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the names of the others are not looked up")]
-fn name_of(value: Node<'_>) -> Option<&str> {
-    const NAMELESS: &str = "?column?";
-    match value {
-        Node::ColumnRef(column) => match column.fields().iter().next_back() {
-            Some(Node::A_Star(_)) => Some("*"),
-            Some(last) => last.as_str(),
-            None => None,
+fn figured(value: Node<'_>) -> Option<(u8, &str)> {
+    Some(match value {
+        Node::ColumnRef(column) => match column.fields().iter().next_back()? {
+            Node::A_Star(_) => (2, "*"),
+            last => (2, last.as_str()?),
         },
-        Node::FuncCall(call) => call.funcname().iter().filter_map(Node::as_str).next_back(),
-        Node::TypeCast(cast) => match name_of(cast.arg())? {
-            NAMELESS => cast.type_name()?.names().iter().filter_map(|part| part.sval()).next_back(),
-            name => Some(name),
+        Node::FuncCall(call) => (2, call.funcname().iter().filter_map(Node::as_str).next_back()?),
+        Node::TypeCast(cast) => match figured(cast.arg())? {
+            (0 | 1, _) => (1, cast.type_name()?.names().iter().filter_map(|part| part.sval()).next_back()?),
+            sure => sure,
         },
-        Node::CollateClause(clause) => name_of(clause.arg()),
-        Node::CoalesceExpr(_) => Some("coalesce"),
-        Node::A_Expr(expr) if expr.kind != A_Expr_Kind::AEXPR_NULLIF => Some(NAMELESS),
-        Node::A_Const(_) | Node::ParamRef(_) | Node::BoolExpr(_) | Node::NullTest(_) | Node::BooleanTest(_) => {
-            Some(NAMELESS)
-        }
-        _ => None,
-    }
+        Node::CaseExpr(case) => match case.defresult() {
+            Node::None => (1, "case"),
+            result => match figured(result)? {
+                (0 | 1, _) => (1, "case"),
+                sure => sure,
+            },
+        },
+        Node::CollateClause(clause) => figured(clause.arg())?,
+        Node::CoalesceExpr(_) => (2, "coalesce"),
+        Node::MinMaxExpr(extreme) if extreme.op == MinMaxOp::IS_GREATEST => (2, "greatest"),
+        Node::MinMaxExpr(_) => (2, "least"),
+        Node::A_Expr(expr) if expr.kind == A_Expr_Kind::AEXPR_NULLIF => (2, "nullif"),
+        Node::A_Expr(_)
+        | Node::A_Const(_)
+        | Node::ParamRef(_)
+        | Node::BoolExpr(_)
+        | Node::NullTest(_)
+        | Node::BooleanTest(_) => (0, "?column?"),
+        _ => return None,
+    })
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "computed limits are PostgreSQL's to compute")]
@@ -302,7 +318,7 @@ fn order_by(select: &nodes::SelectStmt) -> Option<Box<str>> {
 }
 
 /// An expression as SQL.
-fn text_of(value: Node<'_>) -> Option<Box<str>> {
+pub(super) fn text_of(value: Node<'_>) -> Option<Box<str>> {
     printed_after_select(&make::owned(|memory| {
         let target = memory.make_res_target(None, memory.empty(), memory.make_unique(value));
         let mut copy = memory.make_node::<nodes::SelectStmt>();
