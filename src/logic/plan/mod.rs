@@ -73,6 +73,8 @@ pub struct One {
     pub access: Access,
     /// What running it does to the session that PostgreSQL keeps on the server
     pub mark: Mark,
+    /// It names what only a server of the session may have: temporary tables
+    pub is_bound: bool,
 }
 
 /// Which shard answers.

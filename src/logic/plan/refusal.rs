@@ -503,6 +503,16 @@ impl Refusal {
         )
     }
 
+    /// A statement whose rows are on another shard than the temporary tables that it names.
+    pub fn temporary_elsewhere() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "the temporary tables of the session are on another shard than the rows of this statement".to_owned(),
+            "A temporary table is on one server alone.",
+            "make it in a transaction that begins on that shard, or select the rows first",
+        )
+    }
+
     /// A temporary table in front of one that others see.
     pub fn shadow(table: &str) -> Self {
         Self::new(

@@ -21,7 +21,7 @@ pub fn show(name: &str) -> Plan {
     match own(name) {
         Some(Ok(setting)) => Plan::Command(Command::Own(OwnCommand::Show(setting))),
         Some(Err(refusal)) => Plan::Refuse(refusal),
-        None => Plan::One(One { home: Home::Any, access: Access::Read, mark: Mark::default() }),
+        None => Plan::One(One { home: Home::Any, access: Access::Read, mark: Mark::default(), is_bound: false }),
     }
 }
 

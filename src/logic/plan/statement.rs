@@ -178,7 +178,7 @@ fn execute(
     let mut survey = Survey::new(source.schema, literals, "EXECUTE");
     survey.visit_all(arguments, &super::scope::Scope::default());
     match survey.finish().0 {
-        Plan::One(One { home, access, mark }) => {
+        Plan::One(One { home, access, mark, is_bound: _ }) => {
             let leaves = mark.pin.or(mark.needs_pinned);
             if leaves.is_some() || !mark.set_config.is_empty() {
                 return Err(Refusal::unknown("an argument of EXECUTE that acts on the session"));

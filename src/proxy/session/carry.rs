@@ -89,7 +89,7 @@ impl Session {
     /// The rows of the query.
     async fn source(&mut self, carry: &Carry, input: &Input<'_>, types: &[u8]) -> Result<Source, Trouble> {
         let values = Values::Walked { parameters: &input.parameters, types };
-        let asked = match route::destination(&carry.one.home, &values, self.map()) {
+        let asked = match self.destination(&carry.one, &values) {
             Ok(destination) => Asked::One(destination),
             Err(refusal) if refusal.reason == Reason::ManyShards => Asked::Gather,
             Err(refusal) => return Err(refusal.into()),

@@ -9,7 +9,7 @@ use crate::logic::plan::Plan;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::view::{self, Bind, Target};
-use crate::logic::route::{self, Values};
+use crate::logic::route::Values;
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::gather::Portal;
@@ -61,7 +61,7 @@ impl Session {
         let planned = super::only(&shape)?;
         let Plan::One(one) = &*planned.plan else { return None };
         let values = Values::Bind { bind: &bind, types: &statement.types };
-        let refusal = route::destination(&one.home, &values, self.map()).err()?;
+        let refusal = self.destination(one, &values).err()?;
         if executed != (bind.portal, 0) || !self.may_cross(planned, &refusal) {
             return None;
         }

@@ -288,7 +288,7 @@ impl Session {
         let found = match &*inner.plan {
             Plan::One(one) => {
                 let bind = view::Bind::parse(&bind)?;
-                route::destination(&one.home, &Values::Bind { bind: &bind, types: &statement.types }, self.map())
+                self.destination(one, &Values::Bind { bind: &bind, types: &statement.types })
             }
             Plan::Refuse(refusal) => Err(refusal.clone()),
             Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::alone("EXECUTE of this statement")),

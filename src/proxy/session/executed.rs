@@ -10,7 +10,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
-use crate::logic::route::{self, Destination, Values};
+use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Owed;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::execute::Bound;
@@ -56,7 +56,7 @@ impl Session {
         let found = match &*inner.plan {
             Plan::One(one) => {
                 let bind = Bind::parse(&bind)?;
-                route::destination(&one.home, &Values::Bind { bind: &bind, types: &statement.types }, self.map())
+                self.destination(one, &Values::Bind { bind: &bind, types: &statement.types })
             }
             Plan::Refuse(refusal) => Err(refusal.clone()),
             Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::alone("EXECUTE of this statement")),

@@ -247,7 +247,7 @@ impl Session {
 
     /// An INSERT of the rows of a query: how they are come by.
     async fn explain_carry(&mut self, asking: &mut Asking<'_>, carry: &Carry) -> Result<(), Trouble> {
-        match (route::destination(&carry.one.home, asking.values, self.map()), &carry.gather) {
+        match (self.destination(&carry.one, asking.values), &carry.gather) {
             (Ok(destination), _) => {
                 let target = self.target(destination, Access::Read)?;
                 let text = carry.source.clone();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::logic::plan::{Access, Command, Mark, Plan, Planned, Refusal};
-use crate::logic::route::{self, Destination, Values};
+use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::{Done, Owed};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
@@ -127,7 +127,7 @@ impl Session {
         TEMPLATE.with_borrow_mut(|template| {
             let lexed = template.lex(sql.as_bytes(), self.strings());
             let values = Values::Text { sql, literals: lexed.literals };
-            route::destination(&one.home, &values, self.map())
+            self.destination(one, &values)
         })
     }
 

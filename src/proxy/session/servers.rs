@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::logic::plan::{Access, Mark, Reason, Refusal, TEMPORARY_TABLE};
+use crate::logic::plan::{Access, Mark, One, Reason, Refusal, TEMPORARY_TABLE};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
-use crate::logic::route::Destination;
+use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
 use crate::logic::session::settings;
 use crate::logic::shards::ShardId;
@@ -88,6 +88,17 @@ impl Session {
         let is_pinned = self.held.iter().any(|held| held.shard == shard && held.pin.is_some());
         let role = if access == Access::Read && !is_pinned { self.role_for_read(shard) } else { Role::Primary };
         Ok(Target { shard, role })
+    }
+
+    /// Where a statement of one shard goes. One that may name a temporary table does not leave the server that has it.
+    pub(super) fn destination(&self, one: &One, values: &Values<'_>) -> Result<Destination, Refusal> {
+        let found = route::destination(&one.home, values, self.map())?;
+        let Destination::Shard(shard) = found else { return Ok(found) };
+        let mut with_tables = self.held.iter().filter(|held| held.pin == Some(TEMPORARY_TABLE)).peekable();
+        if one.is_bound && with_tables.peek().is_some() && with_tables.all(|held| held.shard != shard) {
+            return Err(Refusal::temporary_elsewhere());
+        }
+        Ok(found)
     }
 
     /// Where temporary tables are; without any, a server of the open transaction.

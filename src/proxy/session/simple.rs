@@ -8,7 +8,7 @@ use crate::logic::plan::{Access, Forced, Home, Mark, One, Place, Plan, Planned, 
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
-use crate::logic::route::{self, Destination, Values};
+use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::Role;
@@ -130,7 +130,7 @@ impl Session {
             let Some(planned) = super::only(&shape) else { return (shape, None) };
             let values = Values::Text { sql, literals: lexed.literals };
             let found = match &*planned.plan {
-                Plan::One(one) => Some(route::destination(&one.home, &values, &picture.database.map)),
+                Plan::One(one) => Some(self.destination(one, &values)),
                 Plan::Refuse(refusal) if planned.forced.is_some() || planned.may_span => Some(Err(refusal.clone())),
                 Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_) => None,
             };

@@ -11,7 +11,7 @@ use crate::logic::plan::{Access, CursorUse, Mark, Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
-use crate::logic::route::{self, Destination, Values};
+use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::proxy::plans::Shape;
@@ -265,7 +265,7 @@ impl Session {
                 Plan::Command(_) | Plan::CopyIn(_) => None,
                 Plan::One(one) => {
                     let values = Values::Bind { bind: &bind, types: &statement.types };
-                    match route::destination(&one.home, &values, self.map()) {
+                    match self.destination(one, &values) {
                         Err(refusal) if self.may_cross(planned, &refusal) => {
                             let portal = self.across_portal(&statement, self.body(at, size))?;
                             let access = portal.across.described_with();

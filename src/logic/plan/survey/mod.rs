@@ -227,13 +227,13 @@ impl<'a> Survey<'a> {
             self.require_use(used);
         }
         self.mark_shared_params();
-        let home = self.home();
+        let (home, is_bound) = (self.home(), self.preferred == Preferred::Current);
         let refusal =
             self.refusal.take().filter(|refusal| !self.schema.is_one_shard() || refusal.reason.holds_on_one_shard());
         let forced = Forced { access: self.access, mark: self.mark.clone() };
         let plan = match refusal {
             Some(refusal) => Plan::Refuse(refusal),
-            None => Plan::One(One { home, access: self.access, mark: self.mark }),
+            None => Plan::One(One { home, access: self.access, mark: self.mark, is_bound }),
         };
         (plan, forced, self.literals.into_fixed())
     }
