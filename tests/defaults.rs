@@ -102,6 +102,21 @@ fn the_isolation_of_a_database_is_that_of_its_transactions() {
 }
 
 #[test]
+fn the_isolation_of_the_configuration_is_that_of_transactions() {
+    let stage = Stage::start("configured-isolation");
+    let mut before = stage.login();
+    stage.everywhere("ALTER SYSTEM SET default_transaction_isolation = 'serializable'");
+    stage.everywhere("SELECT pg_reload_conf()");
+    let wire = stage.until(&[], |wire| {
+        wire.ok().and_then(|mut wire| (state(&mut wire, ALL).as_deref() == Some("0A000")).then_some(wire))
+    });
+    drop(wire);
+    // It has logged in before: its servers go on as they were.
+    assert_eq!(state(&mut before, ALL), None);
+    assert_eq!(before.value("SHOW default_transaction_isolation"), "read committed");
+}
+
+#[test]
 fn the_search_path_of_a_role_decides_what_names_mean() {
     let stage = Stage::start("role-path");
     let mut before = stage.login();

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use crate::logic::plan::merge::Bound;
 use crate::logic::plan::{
-    CopyIn, Home, KeyRule, Place, Reason, Refusal, Requirement, Restriction, Source, Value, array_oid,
+    Home, KeyOfRow, KeyRule, Place, Reason, Refusal, Requirement, Restriction, Source, Value, array_oid,
 };
 use crate::logic::protocol::view::{self, Bind};
 use crate::logic::shards::{Keyspace, KeyspaceId, ShardId, ShardMap, ShardSet};
@@ -402,8 +402,8 @@ pub fn home_of_value(requirement: &Requirement, map: &ShardMap, key: Raw<'_>) ->
 }
 
 /// The home of a row of a COPY. A key that no server would take goes to the first, which says so.
-pub fn home_of_row(copy: &CopyIn, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
-    let target = Stored { table: &copy.table, column: &copy.key_column, keyspace, rule: copy.rule };
+pub fn home_of_row(table: &str, of: &KeyOfRow, keyspace: &Keyspace, key: Raw<'_>) -> Result<ShardId, Refusal> {
+    let target = Stored { table, column: &of.column, keyspace, rule: of.rule };
     target.home(keyspace.key_type.decode_stored(key, None)).map(|shard| shard.unwrap_or(ShardId(0)))
 }
 

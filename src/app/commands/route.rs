@@ -13,8 +13,8 @@ use crate::logic::plan::across::{Across, across};
 use crate::logic::plan::change::{Change, On};
 use crate::logic::plan::explain::explain;
 use crate::logic::plan::{
-    self, Access, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement, Restriction, Schema,
-    Source, Value,
+    self, Access, CopyTo, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement, Restriction,
+    Schema, Source, Value,
 };
 use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::shards::{Placement, ShardMap, ShardSet};
@@ -91,7 +91,10 @@ fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Result<Line
             lines
         }
         (Plan::CopyIn(copy), None) => {
-            let lines = format!("of each row: by its {}, row by row", copy.key_column);
+            let lines = match &copy.to {
+                CopyTo::Homes(key) => format!("of each row: by its {}, row by row", key.column),
+                CopyTo::Copies { .. } => "all: every copy gets all rows".to_owned(),
+            };
             vec![("shard", lines), ("server", "primary".to_owned())]
         }
         (Plan::Command(_), None) => vec![("shard", format!("none: {} is the session's own", planned.verb))],

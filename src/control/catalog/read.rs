@@ -48,7 +48,9 @@ pub struct ShardSchema {
 /// Temporary tables are their session's own business.
 const FINGERPRINT: &str = "
     SELECT concat_ws(' ', current_setting('TimeZone'), current_setting('server_version'),
-      (SELECT reset_val FROM pg_settings WHERE name = 'search_path'),
+      (SELECT string_agg(reset_val, ' ' ORDER BY name) FROM pg_settings
+        WHERE name IN ('default_transaction_deferrable', 'default_transaction_isolation', 'default_transaction_read_only',
+                       'search_path', 'standard_conforming_strings')),
       (SELECT sum(hashint8extended(setdatabase::int8 * 4294967296 + setrole::int8, xmin::text::int8)::numeric)
          FROM pg_db_role_setting),
       (SELECT sum(hashint8extended(c.oid::int8, c.xmin::text::int8)::numeric)

@@ -112,5 +112,11 @@ impl CopyFault {
     }
 }
 
+/// One field of a row as the splitter gives it out, in a text format.
+pub fn field_of_row<'a>(format: &CopyFormat, row: &'a [u8], position: usize) -> CopyKey<'a> {
+    let line = row.strip_suffix(b"\n").unwrap_or(row);
+    field::key(format, line.strip_suffix(b"\r").unwrap_or(line), position)
+}
+
 #[cfg(test)]
 mod tests;

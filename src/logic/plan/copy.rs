@@ -1,13 +1,13 @@
 //! COPY: rows to a sharded table go home one by one; anything else is a read or a write of one table.
 
-use crate::logic::catalog::ColumnDefault;
+use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::copy::CopyFormat;
 use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationName};
 
 use super::schema::{Found, Schema};
 use super::scope::Scope;
 use super::survey::{Survey, Target, has_no_default, key_rule};
-use super::{CopyIn, Refusal};
+use super::{CopyIn, CopyTo, KeyOfRow, Refusal};
 
 /// Surveys a COPY. Rows for a sharded table give a plan of their own.
 pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option<CopyIn> {
@@ -32,8 +32,14 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
             survey.check_company(&table.name, relation);
             survey.check_unique(target, "COPY", None);
             survey.check_policies(table, relation);
-            survey.defaults(relation, Some(&columns(copy, target)));
+            survey.defaults(relation, Some(&columns(copy, relation)));
             copy_in(copy, target, survey)
+        }
+        (true, Found::Reference(Some(relation))) => {
+            survey.writes();
+            survey.check_company(&table.name, Some(relation));
+            survey.check_policies(table, Some(relation));
+            copy_in_copies(copy, &table.name, relation, survey)
         }
         (true, found) => {
             survey.written_elsewhere(table, &found, "COPY FROM");
@@ -52,7 +58,7 @@ fn read(table: &RelationName, survey: &mut Survey<'_>, scope: &Scope<'_>) {
 }
 
 fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<CopyIn> {
-    let columns = columns(copy, target);
+    let columns = columns(copy, target.relation);
     let key_position = columns.iter().position(|column| *column == target.key);
     if key_position.is_none() && !has_no_default(target) {
         survey.refuse(Refusal::key_left_out(target.table, target.key));
@@ -60,10 +66,12 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
     match format(copy, target.key) {
         Ok(format) => Some(CopyIn {
             table: Box::from(target.table),
-            keyspace: target.keyspace,
-            key_column: Box::from(target.key),
-            rule: key_rule(target),
-            key_position,
+            to: CopyTo::Homes(KeyOfRow {
+                keyspace: target.keyspace,
+                column: Box::from(target.key),
+                rule: key_rule(target),
+                position: key_position,
+            }),
             columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
             format,
         }),
@@ -74,12 +82,47 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
     }
 }
 
+/// Every copy must make the same rows of them.
+fn copy_in_copies(copy: &Copy, table: &str, relation: &Relation, survey: &mut Survey<'_>) -> Option<CopyIn> {
+    let columns = columns(copy, Some(relation));
+    let left_out = relation.columns.iter().filter(|column| !columns.contains(&&*column.name));
+    for column in left_out {
+        if !survey.is_fixed_default(&column.default) {
+            survey.refuse(Refusal::copies_may_draw("COPY FROM", table, &column.name));
+        }
+    }
+    if copy.filter.as_ref().is_some_and(|filter| !survey.is_fixed(filter)) {
+        survey.refuse(Refusal::copies_may_differ("COPY FROM", table, "Its WHERE may let other rows in on each shard."));
+    }
+    let position = |column: &&Column| columns.iter().position(|name| **name == *column.name);
+    let times = relation.columns.iter().filter(|column| may_be_time(column)).filter_map(|it| position(&it)).collect();
+    match format(copy, "") {
+        Ok(format) => Some(CopyIn {
+            table: Box::from(table),
+            to: CopyTo::Copies { times },
+            columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
+            format,
+        }),
+        Err(option) => {
+            survey.refuse(Refusal::copy_option(table, &option));
+            None
+        }
+    }
+}
+
+/// Its values are times, or may have times in them.
+fn may_be_time(column: &Column) -> bool {
+    const OIDS_OF_USERS: u32 = 16_384;
+    let name = &column.type_name;
+    column.type_oid >= OIDS_OF_USERS || ["time", "date", "range"].iter().any(|part| name.contains(part))
+}
+
 /// The columns of each row: those of the list, else all that are not generated.
-fn columns<'c>(copy: &'c Copy, target: Target<'c>) -> Vec<&'c str> {
+fn columns<'c>(copy: &'c Copy, relation: Option<&'c Relation>) -> Vec<&'c str> {
     if !copy.columns.is_empty() {
         return copy.columns.iter().map(Box::as_ref).collect();
     }
-    let all = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    let all = relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
     let stored = all.iter().filter(|column| column.default != ColumnDefault::Generated);
     stored.map(|column| column.name.as_ref()).collect()
 }

@@ -18,8 +18,8 @@ use super::gather::Gather;
 use super::merge::{Bound, Merge};
 use super::split::Split;
 use super::{
-    Access, Command, CopyIn, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement, Restriction,
-    Source, Value,
+    Access, Command, CopyIn, CopyTo, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement,
+    Restriction, Source, Value,
 };
 
 /// The lines that explain a plan, without a line break at the end.
@@ -314,8 +314,14 @@ fn command(command: &Command, map: &ShardMap) -> String {
 }
 
 fn copy_in(copy: &CopyIn) -> String {
-    let position = copy.key_position.map_or("no".to_owned(), |position| format!("#{}", position + 1));
-    format!("=> CopyIn: {}, key {} is {position} of each row, {:?}", copy.table, copy.key_column, copy.format)
+    let to = match &copy.to {
+        CopyTo::Homes(key) => {
+            let position = key.position.map_or("no".to_owned(), |position| format!("#{}", position + 1));
+            format!("key {} is {position} of each row", key.column)
+        }
+        CopyTo::Copies { times } => format!("all rows on every shard, times in {times:?}"),
+    };
+    format!("=> CopyIn: {}, {to}, {:?}", copy.table, copy.format)
 }
 
 fn refused(refusal: &Refusal) -> String {

@@ -14,7 +14,7 @@ pub use crate::logic::sql::parse::SyntaxError;
 pub use constants::{array_of_plain, array_oid};
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
-pub use survey::{is_now, says_now};
+pub use survey::{is_now, says_now, speaks_of_now};
 
 pub mod refusal;
 pub mod schema;
@@ -58,7 +58,7 @@ pub enum Plan {
     Command(Command),
     /// One shard answers
     One(One),
-    /// COPY … FROM STDIN into a sharded table: each row goes home by its key
+    /// COPY … FROM STDIN: each row goes home by its key, or to all copies of its table
     CopyIn(CopyIn),
     /// No right answer to be had
     Refuse(Refusal),
@@ -357,23 +357,42 @@ pub struct ExecuteCommand {
     pub explains: Option<Box<str>>,
 }
 
-/// COPY … FROM STDIN into a sharded table.
+/// COPY … FROM STDIN into a sharded table or a reference table.
 #[derive(Debug, Clone)]
 pub struct CopyIn {
     /// The table, for messages
     pub table: Box<str>,
-    /// Its keyspace
-    pub keyspace: KeyspaceId,
-    /// The key column's name
-    pub key_column: Box<str>,
-    /// What the key column makes of the values
-    pub rule: KeyRule,
-    /// Position of the key among the columns of each row; `None`: the key is not among them
-    pub key_position: Option<usize>,
+    /// Where the rows go
+    pub to: CopyTo,
     /// Columns of each row
     pub columns: u16,
     /// How rows are written
     pub format: crate::logic::copy::CopyFormat,
+}
+
+/// Where the rows of a COPY go.
+#[derive(Debug, Clone)]
+pub enum CopyTo {
+    /// Each to the home of its key
+    Homes(KeyOfRow),
+    /// All to every shard
+    Copies {
+        /// The columns of each row whose text may be a time that moves (`now`): each server would read another
+        times: Vec<usize>,
+    },
+}
+
+/// The key of the rows of a COPY.
+#[derive(Debug, Clone)]
+pub struct KeyOfRow {
+    /// Its keyspace
+    pub keyspace: KeyspaceId,
+    /// The column's name
+    pub column: Box<str>,
+    /// What the column makes of the values
+    pub rule: KeyRule,
+    /// Its position among the columns of each row; `None`: it is not among them
+    pub position: Option<usize>,
 }
 
 /// A hint in the statement's leading comment: `/* shardway shard=b */`, `/* shardway key=42 */`, `/* shardway role=primary */`.

@@ -178,6 +178,16 @@ impl Refusal {
         )
     }
 
+    /// A column of a reference table that each copy would fill by itself.
+    pub fn copies_may_draw(verb: &str, table: &str, column: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of reference table \"{table}\" leaves out \"{column}\""),
+            "Every copy must get the same rows, and each would fill the column by itself.",
+            "List the column and give its values.",
+        )
+    }
+
     /// A foreign key that would change one copy of a reference table.
     pub fn cascades_to_copy(verb: &str, table: &str, foreign_key: &str, to: &str) -> Self {
         Self::new(

@@ -53,6 +53,8 @@ pub struct Pipeline {
     pub characters_before: u32,
     /// The client hears nothing of what this server says
     pub is_deaf: bool,
+    /// Another server says the same
+    pub hides_notices: bool,
     /// The statement is being cancelled by us, for this reason: a whole ErrorResponse to stand for query_canceled
     pub instead: Option<Box<[u8]>>,
     /// More follows at once: what the client is to be sent may wait for it
@@ -429,6 +431,7 @@ impl Pipeline {
         let seen = body.unwrap_or_default();
         let hidden = if self.is_hidden() { Verdict::Hide } else { Verdict::Pass };
         match tag {
+            server::NOTICE if self.hides_notices => Verdict::Hide,
             server::DATA_ROW | server::NOTICE | server::ROW_DESCRIPTION
                 if matches!(self.owed.front(), Some(Owed::Share { shown: Shown::Errors, .. })) =>
             {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter};
-use crate::logic::plan::{Command, CopyIn, Refusal};
+use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter, field_of_row};
+use crate::logic::plan::{Command, CopyIn, CopyTo, KeyOfRow, Refusal, speaks_of_now};
 use crate::logic::protocol::frame::{Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route;
 use crate::logic::session::pipeline::{Owed, Pipeline};
-use crate::logic::shards::ShardId;
+use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::sql::statement::Characteristics;
 use crate::logic::topology::Role;
 use crate::logic::value::{Format, Raw};
@@ -124,10 +124,12 @@ impl Session {
         })
     }
 
-    /// COPY into a sharded table. `text` is the statement; in the extended protocol its Bind has been answered.
+    /// COPY into a sharded table or a reference table. `text` is the statement; in the extended protocol its Bind has been answered.
     pub(super) async fn copy_in(&mut self, copy: &CopyIn, text: &str, is_extended: bool) -> Result<(), Trouble> {
-        let Some(position) = copy.key_position else {
-            return Err(Refusal::copy_without_key(&copy.table, &copy.key_column).into());
+        let position = match &copy.to {
+            CopyTo::Homes(KeyOfRow { position: Some(position), .. }) => *position,
+            CopyTo::Homes(key) => return Err(Refusal::copy_without_key(&copy.table, &key.column).into()),
+            CopyTo::Copies { .. } => 0,
         };
         let is_own = self.transaction.is_idle();
         if is_own {
@@ -142,7 +144,7 @@ impl Session {
         let mut parts = Vec::new();
         let streamed = self.stream_rows(copy, position, text, is_own, &mut parts).await;
         let result = match streamed {
-            Ok(()) => self.finish_copy(&mut parts, is_own).await,
+            Ok(()) => self.finish_copy(copy, &mut parts, is_own).await,
             Err(trouble) => Err(trouble),
         };
         match result {
@@ -189,17 +191,21 @@ impl Session {
                 match part {
                     CopyPart::Header(bytes) => header.extend_from_slice(bytes),
                     CopyPart::Row { bytes, key } => {
-                        let shard = self.home_of_row(copy, &key)?;
-                        let at = match parts.iter().position(|part| part.shard == shard) {
-                            Some(at) => at,
-                            None => {
-                                parts.push(self.open_copy(shard, text, &header, is_own).await?);
-                                parts.len() - 1
+                        let shards = self.shards_of_row(copy, bytes, &key)?;
+                        for shard in shards.iter() {
+                            let at = match parts.iter().position(|part| part.shard == shard) {
+                                Some(at) => at,
+                                None => {
+                                    parts.push(self.open_copy(shard, text, &header, is_own).await?);
+                                    parts.len() - 1
+                                }
+                            };
+                            parts[at].rows.extend_from_slice(bytes);
+                            // Of all copies the first one tells what there is to note.
+                            parts[at].pipeline.hides_notices = shards.len() > 1 && at > 0;
+                            if parts[at].rows.len() >= BATCH {
+                                self.deliver(&mut parts[at]).await?;
                             }
-                        };
-                        parts[at].rows.extend_from_slice(bytes);
-                        if parts[at].rows.len() >= BATCH {
-                            self.deliver(&mut parts[at]).await?;
                         }
                     }
                 }
@@ -265,18 +271,34 @@ impl Session {
         }
     }
 
-    fn home_of_row(&self, copy: &CopyIn, key: &CopyKey<'_>) -> Result<ShardId, Trouble> {
+    fn shards_of_row(&self, copy: &CopyIn, row: &[u8], key: &CopyKey<'_>) -> Result<ShardSet, Trouble> {
+        let times = match &copy.to {
+            CopyTo::Homes(of) => return self.home_of_row(copy, of, key).map(ShardSet::of),
+            CopyTo::Copies { times } => times,
+        };
+        let is_moving = |position: &usize| match field_of_row(&copy.format, row, *position) {
+            CopyKey::Value(value) => speaks_of_now(&value),
+            CopyKey::Null | CopyKey::Missing => false,
+        };
+        if times.iter().any(is_moving) {
+            let why = "A row has a time that moves (\"now\", \"today\"), which each server would read for itself.";
+            return Err(Refusal::copies_may_differ("COPY FROM", &copy.table, why).into());
+        }
+        Ok(ShardSet::first_of(self.map().shards.len()))
+    }
+
+    fn home_of_row(&self, copy: &CopyIn, of: &KeyOfRow, key: &CopyKey<'_>) -> Result<ShardId, Trouble> {
         let format = if copy.format == CopyFormat::Binary { Format::Binary } else { Format::Text };
         let bytes = match key {
             CopyKey::Value(value) => Some(&**value),
             CopyKey::Null => None,
             CopyKey::Missing => {
-                let message = format!("missing data for column \"{}\"", copy.key_column);
+                let message = format!("missing data for column \"{}\"", of.column);
                 return Err(Fault::CopyFailed { sqlstate: "22P04", message }.into());
             }
         };
         let raw = Raw::Param { format, type_oid: 0, bytes };
-        route::home_of_row(copy, self.map().keyspace(copy.keyspace), raw).map_err(Into::into)
+        route::home_of_row(&copy.table, of, self.map().keyspace(of.keyspace), raw).map_err(Into::into)
     }
 
     /// Starts the COPY on one more shard.
@@ -340,14 +362,18 @@ impl Session {
     }
 
     /// CopyDone on every shard, then the commit. Returns the number of rows.
-    async fn finish_copy(&mut self, parts: &mut [Part], is_own: bool) -> Result<u64, Trouble> {
-        let mut rows = 0;
+    async fn finish_copy(&mut self, copy: &CopyIn, parts: &mut [Part], is_own: bool) -> Result<u64, Trouble> {
+        let mut counts = Vec::with_capacity(parts.len());
         for part in parts.iter_mut() {
             self.deliver(part).await?;
         }
         for part in parts.iter_mut() {
-            rows += self.end_part(part, client::COPY_DONE).await?;
+            counts.push(self.end_part(part, client::COPY_DONE).await?);
         }
+        let rows = match &copy.to {
+            CopyTo::Homes(_) => counts.iter().sum(),
+            CopyTo::Copies { .. } => self.check_copies(&copy.table, &counts)?,
+        };
         if is_own {
             self.commit_everywhere().await?;
             self.transaction.committed(false);

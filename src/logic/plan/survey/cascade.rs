@@ -126,7 +126,13 @@ impl Survey<'_> {
         }
     }
 
-    fn is_fixed_default(&mut self, text: &str) -> bool {
+    /// Every server fills a column with the same value.
+    pub fn is_fixed_default(&mut self, default: &ColumnDefault) -> bool {
+        let text = match default {
+            ColumnDefault::None | ColumnDefault::Generated => return true,
+            ColumnDefault::Identity => return false,
+            ColumnDefault::Expression(text) => text,
+        };
         let is_fixed = self.of_catalog(&format!("SELECT {text}"), |this, query| match &query.body {
             Body::Select(select) => select.targets.iter().all(|target| this.is_fixed(&target.value)),
             Body::Values(_) | Body::SetOperation(..) => false,
@@ -158,12 +164,6 @@ fn follow(foreign_key: &ForeignKey, act: &Act) -> Option<Act> {
     }
 }
 
-fn defaults<'r>(relation: &'r Relation, act: &Act) -> Vec<&'r str> {
-    // Columns that count by themselves have no expression.
-    let of = |default: &'r ColumnDefault| match default {
-        ColumnDefault::None => None,
-        ColumnDefault::Expression(text) => Some(&**text),
-        ColumnDefault::Identity | ColumnDefault::Generated => Some("random()"),
-    };
-    relation.columns.iter().filter(|column| act.sets(&column.name)).filter_map(|column| of(&column.default)).collect()
+fn defaults<'r>(relation: &'r Relation, act: &Act) -> Vec<&'r ColumnDefault> {
+    relation.columns.iter().filter(|column| act.sets(&column.name)).map(|column| &column.default).collect()
 }

@@ -116,6 +116,12 @@ pub fn says_now(text: &[u8]) -> bool {
     words_of(text).iter().any(|word| is_moving(word))
 }
 
+/// The same, however long it is: a list of times, say.
+pub fn speaks_of_now(text: &[u8]) -> bool {
+    let words = text.split(|byte| !byte.is_ascii_alphanumeric());
+    words.into_iter().any(|word| std::str::from_utf8(word).is_ok_and(is_moving))
+}
+
 /// It is such an input, with a time of day beside it perhaps.
 pub fn is_now(text: &[u8]) -> bool {
     let is_number = |word: &str| word.bytes().all(|byte| !byte.is_ascii_alphabetic());
