@@ -27,7 +27,7 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
     }
     let mut oracle = admin(world.oracle.port());
     let clients_of = |shard: &&str| {
-        let sql = "SELECT c FROM generate_series(1::bigint, 40) c WHERE c <> 42 AND placement.shard_of(c) = ";
+        let sql = "SELECT c FROM generate_series(1::bigint, 60) c WHERE c <> 42 AND placement.shard_of(c) = ";
         let rows = oracle.rows(&format!("{sql}'{shard}' ORDER BY c"));
         rows.into_iter().map(|row| row[0].clone().unwrap()).collect()
     };
@@ -214,6 +214,33 @@ fn a_held_cursor_that_fails_at_commit_undoes_every_shard() {
     }
     assert_eq!(wire.value("FETCH held"), "1");
     part.until_free();
+}
+
+#[test]
+fn constraints_set_by_name_hold_on_every_shard_or_are_refused() {
+    let part = Part::new("constraints", 11, "");
+    let mut wire = part.login();
+    let twice =
+        |shard: usize| format!("INSERT INTO events (client_id, id, kind) VALUES ({}, 1, 'twice')", part.client(shard));
+    for is_immediate in [true, false] {
+        wire.rows("BEGIN");
+        wire.rows(&part.update(0, "constraints"));
+        if is_immediate {
+            let tag = answer(&mut wire, "SET CONSTRAINTS events_pkey IMMEDIATE").tag;
+            assert_eq!(tag, "SET CONSTRAINTS");
+        }
+        // A shard that joins later, and one that fails at COMMIT when it is not told.
+        let failed = state(&mut wire, &twice(1));
+        assert_eq!(failed.as_deref(), is_immediate.then_some("23505"));
+        let ended = answer(&mut wire, "COMMIT");
+        assert_eq!(ended.error.map(|(state, _)| state).as_deref(), (!is_immediate).then_some("23505"));
+        assert!(part.written("constraints").is_empty() && part.written("twice").is_empty());
+    }
+    for block in [true, false] {
+        wire.rows(if block { "BEGIN" } else { "SELECT 1" });
+        assert_eq!(state(&mut wire, "SET CONSTRAINTS nope DEFERRED").as_deref(), Some("0A000"));
+        wire.rows(if block { "ROLLBACK" } else { "SELECT 1" });
+    }
 }
 
 #[test]

@@ -1,5 +1,5 @@
 @write
-@same 41
+@same 48
 
 # rows that stay where they are
 INSERT INTO sessions SELECT client_id, md5(client_id || 'x' || id)::uuid, '2024-01-01', id::int FROM events WHERE id = 1
@@ -117,7 +117,47 @@ INSERT INTO events (client_id, id, kind, amount) SELECT client_id + 16000, 1, 'x
 INSERT INTO events (client_id, id, kind) SELECT client_id + 1, 1, 'x' FROM events WHERE false RETURNING *
 
 # the key left to its default
-INSERT INTO serials (v) SELECT kind FROM events WHERE id = 1
+INSERT INTO serials (v) SELECT 'same' || id FROM events WHERE id = 1 RETURNING v
+
+# the same in order
+INSERT INTO serials (v) SELECT kind || client_id FROM events WHERE id = 1 ORDER BY client_id RETURNING *
+
+# of one shard
+INSERT INTO serials (v) SELECT kind FROM events WHERE client_id = 7 ORDER BY id RETURNING *
+
+# of another
+INSERT INTO serials (v) SELECT kind FROM events WHERE client_id = 2 ORDER BY id RETURNING *
+
+# of no table
+INSERT INTO serials (v) SELECT 'n' || n FROM generate_series(1, 5) n RETURNING *
+
+# a literal without a type
+INSERT INTO serials (v) SELECT 'x' FROM events WHERE id = 2 RETURNING v
+
+# a parameter
+@params 3
+INSERT INTO serials (v) SELECT client_id FROM events WHERE client_id < $1 ORDER BY client_id, id RETURNING *
+
+# grouped
+INSERT INTO serials (v) SELECT kind FROM events GROUP BY kind ORDER BY kind RETURNING *
+
+# a WITH, and names that are used twice
+WITH e AS (SELECT kind AS q, id FROM events WHERE id < 3) INSERT INTO serials (v) SELECT q.q FROM e q ORDER BY q.q, q.id RETURNING v
+
+# with a conflict that cannot be
+INSERT INTO serials (v) SELECT 'again' || id FROM events WHERE id = 1 ON CONFLICT (id) DO NOTHING
+
+# no rows
+INSERT INTO serials (v) SELECT kind FROM events WHERE false RETURNING *
+
+# too many expressions
+INSERT INTO serials (v) SELECT kind, id FROM events
+
+# a column that is not there
+INSERT INTO serials (nope) SELECT kind FROM events
+
+# identity
+INSERT INTO identified (v) SELECT kind FROM events WHERE id = 1
 
 # defaults that tell the time
 INSERT INTO dated (client_id, v) SELECT client_id + 1000, kind FROM events WHERE id = 1 RETURNING client_id, day = CURRENT_DATE, noon = date_trunc('day', now())

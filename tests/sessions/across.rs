@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), pieces(), cursors(), blocks()].concat()
+    [texts(), prepared(), pieces(), tables(), cursors(), blocks()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -116,6 +116,25 @@ fn prepared() -> Vec<Scenario> {
         ("prepare: by the extended protocol", [ask(&[extended(prepare, &[])]), q("EXECUTE s (4)"), ask(&[extended(prepare, &[])]), ask(&[extended("DEALLOCATE s", &[])]), q("EXECUTE s (4)")].concat()),
         ("prepare: in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", prepare, &[]), bind("", "", &[], 0), execute("", 0), bind("", "s", &[text("4")], 0), execute("", 0), sync()]), q("EXECUTE s (4)")].concat()),
         ("prepare: wrong, in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", "PREPARE s AS SELECT nope FROM events", &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), sync()]), q("EXECUTE s")].concat()),
+    ]
+}
+
+/// Temporary tables of rows over shards.
+fn tables() -> Vec<Scenario> {
+    let make = "CREATE TEMP TABLE mine AS SELECT client_id, id, kind, amount FROM events WHERE id < 3";
+    let seen = || q("SELECT count(*), sum(client_id), max(kind), sum(amount) FROM mine");
+    vec![
+        ("table: of rows", [q(make), seen(), q("INSERT INTO mine VALUES (0, 1.5, 'x', 1.239) RETURNING *"), q("SELECT count(*) FROM events"), seen(), q("DROP TABLE mine"), seen()].concat()),
+        ("table: of groups, with names", [q("CREATE TEMPORARY TABLE mine (word, n) ON COMMIT PRESERVE ROWS AS (SELECT kind, count(*) FROM events GROUP BY kind)"), q("SELECT * FROM mine ORDER BY word"), q("INSERT INTO mine VALUES ('x', 1)")].concat()),
+        ("table: beside another", [q("CREATE TEMP TABLE one (a int)"), q("INSERT INTO one VALUES (1), (2)"), q(make), q("SELECT count(*) FROM mine JOIN one ON one.a = mine.id")].concat()),
+        ("table: rolled back", [q("BEGIN"), q(make), seen(), q("ROLLBACK"), seen()].concat()),
+        ("table: committed with writes", [q("BEGIN"), q(make), seen(), q(&inserts(1)), q("COMMIT"), seen(), look()].concat()),
+        ("table: dropped at COMMIT", [q("BEGIN"), q("CREATE TEMP TABLE mine ON COMMIT DROP AS SELECT client_id AS a FROM events ORDER BY client_id, id LIMIT 3"), q("SELECT * FROM mine"), q("COMMIT"), q("SELECT * FROM mine")].concat()),
+        ("table: by the extended protocol", [ask(&[extended("CREATE TEMP TABLE mine AS SELECT client_id, id, kind, amount FROM events WHERE id = $1", &["2"])]), seen()].concat()),
+        ("table: in a pipeline that fails", [ask(&[parse("", &insert(4001, 1), &[]), bind("", "", &[], 0), execute("", 0), parse("", make, &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), sync()]), seen(), look()].concat()),
+        ("table: a row that fails", [q("CREATE TEMP TABLE mine AS SELECT 1 / (client_id - client_id) AS a, client_id FROM events"), seen()].concat()),
+        ("table: there already", [q(make), q(make), q("CREATE TEMP TABLE IF NOT EXISTS mine AS SELECT client_id FROM events"), seen()].concat()),
+        ("table: among others", [q(&format!("{make}; SELECT count(*) FROM mine; {all}; SELECT count(*) FROM mine", all = inserts(1))), seen(), look()].concat()),
     ]
 }
 

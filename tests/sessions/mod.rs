@@ -210,6 +210,15 @@ fn explain_of_writes_over_several_shards_writes_nothing() {
     assert_eq!(wire.value("SELECT count(*) FROM events WHERE kind = 'e'"), "0");
     let refused = play(&mut wire, &q(&format!("EXPLAIN ANALYZE {rows}")));
     assert!(refused.iter().any(|line| line.contains("0A000")), "{refused:#?}");
+    // With ANALYZE it does, as a part of its pipeline.
+    wire.rows(rows);
+    let delete = "EXPLAIN ANALYZE DELETE FROM events WHERE kind = 'e' AND client_id > 5200";
+    let runs = [wire::parse("", delete, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+    let failed = play(&mut wire, &ask(&[runs.clone(), extended("SELECT 1/0", &[])]));
+    assert!(failed.iter().any(|line| line.contains("ERROR 22012")), "{failed:#?}");
+    assert_eq!(wire.value("SELECT count(*) FROM events WHERE kind = 'e'"), "4");
+    play(&mut wire, &ask(&[runs, wire::sync()]));
+    assert_eq!(wire.value("SELECT count(*) FROM events WHERE kind = 'e'"), "0");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::gather::{self, Gather};
 use super::merge::{self, Merge};
 use super::split::{self, Split};
 use super::words::{Words, after_explain};
-use super::{Access, CursorUse, Mark, Refusal, Schema, reduce};
+use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, reduce};
 
 /// The way of a statement over several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ pub enum Across {
     Carry(Box<Carry>),
     /// It concerns every shard as a whole: they run it as it is
     Everywhere(Everywhere),
-    /// DECLARE CURSOR: one server has the rows of all
+    /// DECLARE CURSOR, CREATE TEMPORARY TABLE AS: one server has the rows of all
     Cursor(Cursor),
     /// EXPLAIN: what the shards and the final statement say of their parts
     Explain(Explained),
@@ -52,10 +52,10 @@ pub struct Read {
     pub gather: Result<Gather, Refusal>,
 }
 
-/// A cursor over rows of several shards.
+/// A cursor or a temporary table over rows of several shards.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
-    /// Its query; the final statement is the DECLARE
+    /// Its query; the final statement is the DECLARE or CREATE
     pub gather: Gather,
     /// What it does to its server
     pub mark: Mark,
@@ -148,11 +148,15 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         Statement::Utility(utility) => {
             everywhere::utility(utility, schema).map_or_else(Across::Refuse, Across::Everywhere)
         }
+        Statement::SetConstraints { .. } => Across::Everywhere(everywhere::constraints()),
         Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, schema)),
         Statement::Copy(copy) => match copy_out::copy_out(copy, text, schema) {
             Some(out) => Across::CopyOut(out),
             None => Across::Refuse(Refusal::copy_out_of_query()),
         },
+        Statement::CreateTableAs { target, .. } if target.is_temporary => {
+            temporary(text, schema).map_or_else(Across::Refuse, Across::Cursor)
+        }
         Statement::DeclareCursor { name, is_held, .. } => match cursor(name, *is_held, text, schema) {
             Ok(cursor) => Across::Cursor(cursor),
             Err(refusal) => Across::Refuse(refusal),
@@ -182,10 +186,48 @@ fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Acros
 
 /// The rows are those of the moment of DECLARE, as with every cursor of PostgreSQL.
 fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<Cursor, Refusal> {
-    let query_at = after_for(text).ok_or_else(|| Refusal::across("a cursor written like this"))?;
-    let (head, query) = text.split_at(query_at);
-    let Read { gather, .. } = match read(query, schema) {
-        Across::Read(read) => read,
+    let mut gather = gathered(text, after_for(text), "a cursor written like this", schema)?;
+    let mut mark = Mark { cursors: vec![CursorUse::Declare { name: name.into(), is_held }], ..Mark::default() };
+    if is_held {
+        mark.pin = Some("cursor WITH HOLD");
+        gather.access = Access::Write;
+    }
+    Ok(Cursor { gather, mark })
+}
+
+/// CREATE TEMPORARY TABLE … AS: the table is where temporary tables of the session are.
+fn temporary(text: &str, schema: &Schema<'_>) -> Result<Cursor, Refusal> {
+    let mut gather = gathered(text, after_as(text), "a temporary table written like this", schema)?;
+    gather.access = Access::Write;
+    if gather.home == Home::Any {
+        gather.home = Home::Current;
+    }
+    let (pin, unpreparable) = (Some(TEMPORARY_TABLE), Some("a temporary table"));
+    Ok(Cursor { gather, mark: Mark { pin, unpreparable, ..Mark::default() } })
+}
+
+/// Where the query begins in CREATE … AS query.
+fn after_as(text: &str) -> Option<usize> {
+    let mut words = Words::of(text);
+    words.next().filter(|(word, _)| word.eq_ignore_ascii_case("create"))?;
+    let mut depth = 0;
+    loop {
+        let (word, end) = words.next()?;
+        match word {
+            "(" => depth += 1,
+            ")" => depth -= 1,
+            _ if depth == 0 && word.eq_ignore_ascii_case("as") => return Some(end),
+            _ => (),
+        }
+    }
+}
+
+/// A query that stands at `at` behind what is done with its rows.
+fn gathered(text: &str, at: Option<usize>, what: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
+    let unread = || Refusal::across(what);
+    let (head, query) = text.split_at(at.ok_or_else(unread)?);
+    let mut gather = match read(query, schema) {
+        Across::Read(read) => read.gather?,
         Across::Refuse(refusal) => return Err(refusal),
         Across::Change(_)
         | Across::Once(_)
@@ -194,22 +236,14 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
         | Across::Carry(_)
         | Across::Everywhere(_)
         | Across::Cursor(_)
-        | Across::Explain(_) => {
-            return Err(Refusal::across("a cursor written like this"));
-        }
+        | Across::Explain(_) => return Err(unread()),
     };
-    // PostgreSQL computes nothing before the first FETCH.
-    let mut gather = match gather? {
-        reduced if reduced.fails_early => gather::gather(query, schema)?,
-        gather => gather,
-    };
-    gather.text = format!("{head} {}", gather.text).into();
-    let mut mark = Mark { cursors: vec![CursorUse::Declare { name: name.into(), is_held }], ..Mark::default() };
-    if is_held {
-        mark.pin = Some("cursor WITH HOLD");
-        gather.access = Access::Write;
+    // A cursor of PostgreSQL computes nothing before the first FETCH.
+    if gather.fails_early {
+        gather = gather::gather(query, schema)?;
     }
-    Ok(Cursor { gather, mark })
+    gather.text = format!("{head} {}", gather.text).into();
+    Ok(gather)
 }
 
 /// Where the query begins in DECLARE name … CURSOR … FOR query.

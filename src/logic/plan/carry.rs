@@ -10,6 +10,7 @@
 
 use std::ops::Range;
 
+use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::statement::{Body, Insert};
 
 use super::constants::Literals;
@@ -20,7 +21,7 @@ use super::schema::Found;
 use super::scope::Scope;
 use super::split::{Asked, timed_default};
 use super::survey::{Survey, Target, is_plain, key_rule};
-use super::{One, Place, Plan, Reason, Refusal, Requirement, Schema, plan, reduce};
+use super::{Access, Home, One, Place, Plan, Reason, Refusal, Requirement, Schema, plan, reduce};
 
 /// An INSERT of the rows of a query.
 #[derive(Debug, Clone)]
@@ -37,6 +38,9 @@ pub struct Carry {
     pub columns: Vec<Filled>,
     /// Which of them is the key
     pub key: usize,
+    /// It is left to its default, which the first shard computes behind the columns of the query: its sequence counts for
+    /// all shards
+    pub key_is_default: bool,
     /// What stands before the list of columns
     head: Piece,
     /// What stands between it and the query
@@ -149,9 +153,6 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     if is_of_with || insert.with.is_some() && begins_with || insert.overrides_with_default {
         return Err(unread());
     }
-    let columns = columns(insert, relation);
-    let key = columns.iter().position(|column| *column.name == *target.key);
-    let key = key.ok_or_else(|| Refusal::key_left_out(table, target.key))?;
     let params = tokens.iter().filter_map(Token::param).max().unwrap_or_default();
     let mut asked = Asked::behind(params);
     let moments: Vec<_> = moments(&tokens).into_iter().filter(|it| behind.contains(&it.at.start)).collect();
@@ -170,7 +171,11 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     }
     let with = if insert.with.is_some() { &text[start..layout.insert] } else { "" };
     let source = format!("{with}{}", &text[layout.source.clone()]);
-    let (one, gather) = answered(&source, schema)?;
+    let Keyed { source, columns, key, key_is_default } = keyed(insert, relation, target, source)?;
+    let (one, mut gather) = answered(&source, schema)?;
+    if let (true, Ok(gather)) = (key_is_default, &mut gather) {
+        (gather.home, gather.access) = (Home::First, Access::Write);
+    }
     let cut = Cut::new(text, &tokens, replaced);
     let listed = layout.columns_end.map_or(layout.named, |end| end + 1);
     Ok(Carry {
@@ -189,6 +194,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         gather,
         columns,
         key,
+        key_is_default,
         head: cut.piece(layout.insert..layout.named),
         between: cut.piece(listed..layout.source.start),
         tail: cut.piece(behind),
@@ -205,12 +211,41 @@ pub fn is_carried(insert: &Insert) -> bool {
     insert.source.as_ref().is_some_and(|query| !(is_plain(query) && matches!(query.body, Body::Values(_))))
 }
 
-fn columns(insert: &Insert, relation: &crate::logic::catalog::Relation) -> Vec<Filled> {
-    let filled = |column: &crate::logic::catalog::Column| Filled {
-        name: column.name.clone(),
-        type_oid: column.type_oid,
-        type_name: column.type_name.clone(),
-    };
+/// A query whose rows have their key.
+struct Keyed {
+    source: String,
+    columns: Vec<Filled>,
+    key: usize,
+    key_is_default: bool,
+}
+
+/// A key that the statement leaves to its default is computed behind the columns of its query. What tells the time is
+/// computed elsewhere, once.
+fn keyed(insert: &Insert, relation: &Relation, target: Target<'_>, source: String) -> Result<Keyed, Refusal> {
+    let mut columns = columns(insert, relation);
+    if let Some(key) = columns.iter().position(|column| *column.name == *target.key) {
+        return Ok(Keyed { source, columns, key, key_is_default: false });
+    }
+    let left_out = || Refusal::key_left_out(target.table, target.key);
+    let column = relation.columns.iter().find(|column| *column.name == *target.key).ok_or_else(left_out)?;
+    let tells_time = !matches!(timed_default(column, &mut Asked::behind(0)), Ok(None));
+    match &column.default {
+        ColumnDefault::Expression(default) if !insert.columns.is_empty() && !tells_time => {
+            let source = format!("SELECT q.*, {default} FROM ({source}) AS q");
+            columns.push(filled(column));
+            Ok(Keyed { source, key: columns.len() - 1, columns, key_is_default: true })
+        }
+        ColumnDefault::Expression(_) | ColumnDefault::None | ColumnDefault::Identity | ColumnDefault::Generated => {
+            Err(left_out())
+        }
+    }
+}
+
+fn filled(column: &Column) -> Filled {
+    Filled { name: column.name.clone(), type_oid: column.type_oid, type_name: column.type_name.clone() }
+}
+
+fn columns(insert: &Insert, relation: &Relation) -> Vec<Filled> {
     let named = |name: &str| relation.columns.iter().find(|column| &*column.name == name);
     match insert.columns.as_slice() {
         [] => relation.columns.iter().map(filled).collect(),

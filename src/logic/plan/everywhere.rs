@@ -27,6 +27,15 @@ pub struct Everywhere {
     pub numbers: Option<Numbers>,
 }
 
+/// SET CONSTRAINTS by name, which each shard of a transaction has to hear.
+pub fn constraints() -> Everywhere {
+    let (verb, reach) = (SET_CONSTRAINTS, Reach::Block);
+    Everywhere { verb, is_ddl: false, reach, bends: Vec::new(), numbers: None }
+}
+
+/// As PostgreSQL calls it.
+pub const SET_CONSTRAINTS: &str = "SET CONSTRAINTS";
+
 /// New sequences, which must not give out the same number on two shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Numbers {

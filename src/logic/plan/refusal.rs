@@ -259,7 +259,7 @@ impl Refusal {
         Self::new(
             Reason::ManyShards,
             "SET CONSTRAINTS by name is not supported".to_owned(),
-            "It concerns every shard that the transaction comes to, and not all of them may have the constraint.",
+            "It concerns every shard, and not all of them have the constraint; outside a transaction block it does nothing.",
             "SET CONSTRAINTS ALL",
         )
     }

@@ -55,6 +55,7 @@ fn may_span(statement: &Statement) -> bool {
         | Statement::Insert(_)
         | Statement::DeclareCursor { .. } => true,
         Statement::Copy(copy) => !copy.is_from,
+        Statement::CreateTableAs { target, .. } => target.is_temporary,
         _ => false,
     }
 }
@@ -68,6 +69,7 @@ fn may_span_refused(statement: &Statement, reason: Reason, schema: &Schema<'_>) 
         (_, Statement::Explain(explain)) => may_span_refused(&explain.inner, reason, schema),
         (Reason::ManyShards, Statement::Insert(insert)) => matches!(schema.find(&insert.table), Found::Reference(_)),
         (Reason::ManyShards | Reason::KeyIsChanged, Statement::Change(_) | Statement::Merge(_)) => true,
+        (Reason::ManyShards, Statement::SetConstraints { .. }) => true,
         _ => false,
     }
 }

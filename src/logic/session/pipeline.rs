@@ -276,6 +276,11 @@ impl Pipeline {
         }
     }
 
+    /// The client's own statement has been answered, ours stand behind it.
+    fn is_behind_first(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::FirstOf)) && self.completed > 0
+    }
+
     /// The first error that the client hears of.
     fn fail(&mut self, body: &[u8]) {
         if self.failure.is_none() && !self.is_deaf {
@@ -437,6 +442,7 @@ impl Pipeline {
             {
                 Verdict::Hide
             }
+            server::DATA_ROW | server::ROW_DESCRIPTION if self.is_behind_first() => Verdict::Hide,
             server::COPY_OUT | server::COPY_DATA | server::COPY_DONE if self.copy_out.is_some() => {
                 self.on_copy_out(tag, seen, out)
             }
@@ -448,7 +454,7 @@ impl Pipeline {
             server::ERROR => self.on_error(seen, out),
             server::READY => self.on_ready(seen.first().copied().unwrap_or(b'I')),
             server::COMMAND_COMPLETE | server::EMPTY_QUERY | server::PORTAL_SUSPENDED => {
-                let is_second = matches!(self.owed.front(), Some(Owed::FirstOf)) && self.completed > 0;
+                let is_second = self.is_behind_first();
                 let is_share = matches!(self.owed.front(), Some(Owed::Share { .. }));
                 self.on_complete(seen);
                 if is_second || is_share { Verdict::Hide } else { hidden }
@@ -533,6 +539,20 @@ mod tests {
         assert_eq!(run(&mut pipeline, &server), frames(&[(b'D', b"row"), (b'C', b"SELECT 1\0"), (b'Z', b"T")]));
         assert!(pipeline.is_settled());
         assert_eq!(pipeline.status, Some(b'T'));
+    }
+
+    #[test]
+    fn what_stands_behind_the_clients_statement_is_not_heard() {
+        let mut pipeline = pipeline(&[Owed::FirstOf]);
+        let server = frames(&[
+            (b'C', b"RESET\0"),
+            (b'T', b"\0\0"),
+            (b'D', b"\0\0"),
+            (b'C', b"SELECT 1\0"),
+            (b'C', b"SET\0"),
+            (b'Z', b"I"),
+        ]);
+        assert_eq!(run(&mut pipeline, &server), frames(&[(b'C', b"RESET\0"), (b'Z', b"I")]));
     }
 
     #[test]

@@ -92,16 +92,25 @@ impl Session {
                 self.copy_out_portal(out, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            Across::Read(read) => self.read_portal(read, place, portal, limit, size).await?,
+            Across::Read(read) => {
+                if matches!(&read.gather, Ok(gather) if gather.access == Access::Write) {
+                    self.take_part(true).await?;
+                }
+                self.read_portal(read, place, portal, limit, size).await?;
+            }
             Across::Explain(explained) => {
                 // Nothing of it may end what the pipeline has begun.
-                self.take_part(true).await?;
+                let is_write = explained.is_analyze && matches!(*explained.inner, Across::Change(_));
+                self.take_part(!is_write || self.is_followed_by_sync(size)).await?;
                 self.client.consume(size);
                 self.explain_portal(explained, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Cursor(cursor) => {
-                self.check_block("DECLARE CURSOR")?;
+                if !cursor.mark.cursors.is_empty() {
+                    self.check_block("DECLARE CURSOR")?;
+                }
+                self.take_part(true).await?;
                 let shard = self.declare_portal(cursor, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
                     it.shard = Some(shard);

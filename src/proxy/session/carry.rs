@@ -90,6 +90,8 @@ impl Session {
     async fn source(&mut self, carry: &Carry, input: &Input<'_>, types: &[u8]) -> Result<Source, Trouble> {
         let values = Values::Walked { parameters: &input.parameters, types };
         let asked = match self.destination(&carry.one, &values) {
+            Ok(Destination::Shard(shard)) if carry.key_is_default && shard != ShardId(0) => Asked::Gather,
+            Ok(_) if carry.key_is_default => Asked::One(Destination::First),
             Ok(destination) => Asked::One(destination),
             Err(refusal) if refusal.reason == Reason::ManyShards => Asked::Gather,
             Err(refusal) => return Err(refusal.into()),

@@ -1,7 +1,7 @@
 //! Statements that concern every shard as a whole. The shards run them in their order, so that two sessions cannot lock
 //! each other out; the client hears what the first one says, and an error of any.
 
-use crate::logic::plan::everywhere::Everywhere;
+use crate::logic::plan::everywhere::{Everywhere, SET_CONSTRAINTS};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
@@ -34,7 +34,12 @@ impl Session {
     pub(super) async fn run_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         self.isolate().await?;
         let needs_no_block = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
-        if everywhere.reach == Reach::Block {
+        let (is_named, needs_block) = (everywhere.verb == SET_CONSTRAINTS, everywhere.reach == Reach::Block);
+        if is_named && (self.transaction.is_idle() || self.check_block(everywhere.verb).is_err()) {
+            // PostgreSQL warns, and looks whether it is there.
+            return Err(Refusal::named_constraints().into());
+        }
+        if needs_block {
             self.check_block(everywhere.verb)?;
             if self.transaction.is_idle() {
                 return Err(Fault::NoTransaction(everywhere.verb).into());
@@ -94,6 +99,12 @@ impl Session {
             }
             match ended {
                 Ended::Done(said) => drop(tag.get_or_insert(said)),
+                // undefined_object
+                Ended::Failed(body)
+                    if everywhere.verb == SET_CONSTRAINTS && view::error_field(&body, b'C') == Some(b"42704") =>
+                {
+                    return Err(Refusal::named_constraints().into());
+                }
                 Ended::Failed(body) => return Err(self.pass_error(&body)),
             }
         }
