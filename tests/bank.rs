@@ -104,6 +104,15 @@ impl Bank {
     }
 }
 
+/// Closes the bank, also when something fails: else its clients would go on for ever.
+struct Closing<'a>(&'a Bank);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.is_closed.store(true, Ordering::Relaxed);
+    }
+}
+
 /// What each client has.
 const SUMS: &str = "SELECT client_id, sum(amount) FROM events GROUP BY client_id ORDER BY client_id";
 
@@ -134,6 +143,7 @@ fn money_is_neither_made_nor_lost_whoever_dies() {
         let bank = &bank;
         let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(move || bank.write(writer))).collect();
         let readers: Vec<_> = (0..READERS).map(|reader| scope.spawn(move || bank.read(reader))).collect();
+        let closing = Closing(bank);
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(seconds) || kills.contains(&0) {
             // Some of the work is done between two deaths, however slow the machine.
@@ -158,7 +168,7 @@ fn money_is_neither_made_nor_lost_whoever_dies() {
                 victim.restart().unwrap();
             }
         }
-        bank.is_closed.store(true, Ordering::Relaxed);
+        drop(closing);
         readers.into_iter().for_each(|reader| reader.join().unwrap());
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
     });

@@ -233,6 +233,7 @@ fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]
         triggers: Vec::new(),
         has_rules: false,
         policies: Vec::new(),
+        reads_as_owner: false,
     }
 }
 

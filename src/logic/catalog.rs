@@ -71,6 +71,8 @@ pub struct Relation {
     pub has_rules: bool,
     /// The expressions of its row security policies, when they are in force
     pub policies: Vec<Box<str>>,
+    /// A view of tables with row security, whose policies hold for its owner and not for the user
+    pub reads_as_owner: bool,
 }
 
 /// What no two rows of a relation may have in common.

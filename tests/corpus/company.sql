@@ -95,3 +95,24 @@ SET client_encoding = 'utf-8'
 
 # The encoding it has, as the standard spells it
 SET NAMES 'UTF8'
+
+# Policies are those of the user
+SELECT count(*), max(v) FROM private_rows
+
+# Through a view they are those of its owner, who sees everything
+SELECT count(*), max(id) FROM all_private_rows
+
+# The same, one by one
+SELECT client_id, id, v FROM all_private_rows ORDER BY 1, 2
+
+# The same, of one client
+SELECT client_id, id, v FROM all_private_rows WHERE client_id = 5 ORDER BY id
+
+# The same, with what only one server can compute
+SELECT v, count(*) OVER () FROM all_private_rows ORDER BY 1, client_id LIMIT 2
+
+# Through a view with the rights of who asks they are the user's again
+SELECT count(*), max(v) FROM own_private_rows
+
+# The same, one by one
+SELECT client_id, id FROM own_private_rows ORDER BY 1, 2

@@ -36,6 +36,7 @@ pub const TABLES: &[(&str, Home)] = &[
     ("audit", Single("a")),
     ("ledger", Single("b")),
     ("unlisted", Single("a")),
+    ("private_rows", Hash("client_id", "bigint")),
     ("k_smallint", Hash("k", "smallint")),
     ("k_integer", Hash("k", "integer")),
     ("k_bigint", Hash("k", "bigint")),

@@ -236,6 +236,7 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             triggers: Vec::new(),
             has_rules: false,
             policies: Vec::new(),
+            reads_as_owner: false,
         };
         (name.clone(), relation)
     });

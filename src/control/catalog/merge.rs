@@ -70,6 +70,7 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Relation {
     let mut relation = found.next().expect("the name comes from one of the shards").clone();
     for other in found {
         relation.has_rules |= other.has_rules;
+        relation.reads_as_owner |= other.reads_as_owner;
         union(&mut relation.triggers, &other.triggers);
         union(&mut relation.policies, &other.policies);
         relation.has_partial_unique |= other.has_partial_unique;
@@ -187,6 +188,7 @@ mod tests {
             triggers: Vec::new(),
             has_rules: false,
             policies: Vec::new(),
+            reads_as_owner: false,
         }
     }
 

@@ -107,7 +107,12 @@ const RELATIONS: &str = "
                   ORDER BY 1),
            c.relkind IN ('r', 'p') AND c.relhasrules,
            ARRAY(SELECT pg_get_expr(e, c.oid) FROM pg_policy p CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) v(e)
-                  WHERE c.relrowsecurity AND p.polrelid = c.oid AND e IS NOT NULL ORDER BY p.polname, 1)
+                  WHERE c.relrowsecurity AND p.polrelid = c.oid AND e IS NOT NULL ORDER BY p.polname, 1),
+           c.relkind = 'v' AND NOT coalesce((SELECT option_value::boolean FROM pg_options_to_table(c.reloptions)
+                                              WHERE option_name = 'security_invoker'), false)
+             AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                           JOIN pg_class b ON d.refclassid = 'pg_class'::regclass AND b.oid = d.refobjid
+                          WHERE w.ev_class = c.oid AND b.relrowsecurity)
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
@@ -368,6 +373,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         triggers: texts(row, 7),
         has_rules: row.get(8),
         policies: texts(row, 9),
+        reads_as_owner: row.get(10),
     };
     Some((row.get(3), (TableName { schema: text(row, 0), name: text(row, 1) }, relation)))
 }

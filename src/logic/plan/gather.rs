@@ -169,7 +169,11 @@ pub(super) fn with_views(text: &str, spread: &Spread<'_>) -> Result<String, Refu
     let tokens = tokens_of(text)?;
     let mut edits = without_schemas(&tokens, &spread.views.iter().collect::<Vec<_>>(), &spread.mentions.shadowed)?;
     for view in &spread.views {
-        let Mentioned::View { definition, .. } = &view.what else { continue };
+        let Mentioned::View { definition, relation } = &view.what else { continue };
+        // The policies of its tables hold for its owner.
+        if relation.reads_as_owner {
+            return Err(Refusal::across("a view of a table with row security"));
+        }
         let query = definition.trim_end().trim_end_matches(';');
         edits.push(instead_of(&tokens, view, &format!("({query})"))?);
     }
