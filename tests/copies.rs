@@ -275,3 +275,39 @@ fn what_a_server_notes_is_told_once() {
         }
     }
 }
+
+#[test]
+fn a_copy_that_each_server_would_fill_by_itself_is_refused_by_column() {
+    let world = World::start("filled", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+    wire.rows("ALTER TABLE remarks ADD COLUMN drawn uuid, ADD COLUMN noted timestamptz");
+    wire.rows("ALTER TABLE remarks ALTER COLUMN drawn SET DEFAULT gen_random_uuid()");
+    wire.rows("ALTER TABLE remarks ALTER COLUMN noted SET DEFAULT now()");
+    for (sql, column) in [
+        ("COPY tags (name, weight) FROM STDIN", "id"),
+        ("COPY remarks (code, remark, noted) FROM STDIN", "drawn"),
+        ("COPY remarks (code, remark, drawn) FROM STDIN", "noted"),
+    ] {
+        let answers = wire::answers(&wire.simple(sql).unwrap());
+        let (state, message) = answers[0].error.clone().unwrap();
+        assert_eq!((&*state, message.contains(&format!("leaves out \"{column}\""))), ("0A000", true), "{message}");
+    }
+    // Given, they are copied; a COPY that one server alone does not take leaves no rows anywhere.
+    admin(world.shards[1].port()).rows("INSERT INTO countries VALUES ('ZZ', 'there already')");
+    let before = [copy(&world, "remarks"), copy(&world, "tags")];
+    for (sql, row, state) in [
+        ("COPY remarks FROM STDIN", "DE\tgiven\t00000000-0000-0000-0000-000000000001\t2024-05-06\n", None),
+        ("COPY countries FROM STDIN", "YY\tnew\t1\nZZ\tagain\t2\n", Some("23505")),
+    ] {
+        wire.send(&wire::query(sql)).unwrap();
+        wire.until(b"G").unwrap();
+        wire.send(&[wire::message(b'd', row.as_bytes()), wire::message(b'c', b"")].concat()).unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        let found = answers.iter().find_map(|answer| answer.error.clone()).map(|(state, _)| state);
+        assert_eq!(found.as_deref(), state, "{sql}");
+    }
+    assert_ne!(copy(&world, "remarks"), before[0]);
+    assert_eq!(everywhere(&world, "SELECT count(*) FROM countries WHERE code = 'YY'"), ["0", "0", "0"]);
+}

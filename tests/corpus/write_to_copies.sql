@@ -1,6 +1,6 @@
 -- COPY into reference tables: every copy gets the same rows.
 @write
-@same 15
+@same 18
 
 # text
 @data
@@ -90,34 +90,28 @@ COPY countries FROM STDIN WHERE random() >= 0
 
 # an identity column that is given, generated and fixed ones that are not
 @data
-201	violet	3
-202	grey	\N
+9201	violet	3
+9202	grey	\N
 \.
 COPY tags (id, name, weight) FROM STDIN
 
-# an identity column that is left out
-@data
-pink	3
-\.
-COPY tags (name, weight) FROM STDIN
-
 # a time
 @data
-203	white	2024-05-06 07:08:09+00
-204	it is now	infinity
+9203	white	2024-05-06 07:08:09+00
+9204	it is now	infinity
 \.
 COPY tags (id, name, seen) FROM STDIN
 
 # a time that moves
 @data
-205	black	2024-05-06 07:08:09+00
-206	brown	NOW
+9205	black	2024-05-06 07:08:09+00
+9206	brown	NOW
 \.
 COPY tags (id, name, seen) FROM STDIN
 
 # a list of one's own type
 @data
-207	orange	{sad,happy}
+9207	orange	{sad,happy}
 \.
 COPY tags (id, name, moods) FROM STDIN
 
