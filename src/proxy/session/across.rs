@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
-use crate::logic::plan::everywhere::Everywhere;
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
@@ -66,6 +65,9 @@ impl Session {
         let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
         let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
         let size = self.client.front().size();
+        if !portal.is_done && portal.stored.is_none() {
+            self.take_part_as(&portal.across, size).await?;
+        }
         match &*Arc::clone(&portal.across) {
             Across::Change(_) | Across::Once(_) if portal.is_done => {
                 return Err(Refusal::alone("executing a portal of a write twice").into());
@@ -76,12 +78,9 @@ impl Session {
                 self.portals[place].across = Some(portal);
             }
             Across::Read(Read { fanout: Some(fanout), .. }) if limit == 0 || fanout.is_locking => {
-                if fanout.is_locking {
-                    // Who wants some rows first would wait with the locks of all.
-                    if limit != 0 {
-                        return Err(Refusal::across("FOR UPDATE in a portal with a row limit").into());
-                    }
-                    self.take_part_before(size).await?;
+                // Who wants some rows first would wait with the locks of all.
+                if limit != 0 {
+                    return Err(Refusal::across("FOR UPDATE in a portal with a row limit").into());
                 }
                 self.client.consume(size);
                 self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
@@ -92,25 +91,13 @@ impl Session {
                 self.copy_out_portal(out, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            Across::Read(read) => {
-                if matches!(&read.gather, Ok(gather) if gather.access == Access::Write) {
-                    self.take_part(true).await?;
-                }
-                self.read_portal(read, place, portal, limit, size).await?;
-            }
+            Across::Read(read) => self.read_portal(read, place, portal, limit, size).await?,
             Across::Explain(explained) => {
-                // Nothing of it may end what the pipeline has begun.
-                let is_write = explained.is_analyze && matches!(*explained.inner, Across::Change(_));
-                self.take_part(!is_write || self.is_followed_by_sync(size)).await?;
                 self.client.consume(size);
                 self.explain_portal(explained, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Cursor(cursor) => {
-                if !cursor.mark.cursors.is_empty() {
-                    self.check_block("DECLARE CURSOR")?;
-                }
-                self.take_part(true).await?;
                 let shard = self.declare_portal(cursor, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
                     it.shard = Some(shard);
@@ -122,20 +109,17 @@ impl Session {
                 self.give_stored(place, portal, limit, size).await?;
             }
             Across::Change(change) => {
-                self.take_part_before(size).await?;
                 self.client.consume(size);
                 self.change_portal(change, &portal.statement, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Once(once) => {
-                self.take_part_before(size).await?;
                 self.client.consume(size);
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
             Across::Split(_) | Across::Carry(_) => self.give_stored(place, portal, limit, size).await?,
             Across::Everywhere(everywhere) => {
-                self.take_part_with_all(everywhere, size).await?;
                 self.client.consume(size);
                 if self.transaction.is_idle() {
                     self.sync_servers().await?;
@@ -157,9 +141,6 @@ impl Session {
         limit: i32,
         size: usize,
     ) -> Result<(), Trouble> {
-        if portal.stored.is_none() {
-            self.take_part_before(size).await?;
-        }
         self.client.consume(size);
         let mut stored = match portal.stored.take() {
             Some(stored) => stored,
@@ -272,15 +253,33 @@ impl Session {
         }
     }
 
-    /// Execute, of `size` bytes, of what is to be undone with its pipeline.
-    async fn take_part_before(&mut self, size: usize) -> Result<(), Trouble> {
-        self.take_part(self.is_followed_by_sync(size)).await
-    }
-
-    /// The same for what VACUUM and its kin do: they commit at once, unless they come too late for it.
-    async fn take_part_with_all(&mut self, everywhere: &Everywhere, size: usize) -> Result<(), Trouble> {
-        let commits_at_once = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
-        self.take_part(commits_at_once || self.is_followed_by_sync(size)).await
+    /// What a statement does is undone with its pipeline, and nothing of it may end what the pipeline has begun. `size` is
+    /// that of its Execute.
+    async fn take_part_as(&mut self, across: &Across, size: usize) -> Result<(), Trouble> {
+        let is_last = self.is_followed_by_sync(size);
+        match across {
+            Across::Read(Read { fanout: Some(fanout), .. }) if fanout.is_locking => self.take_part(is_last).await,
+            Across::Read(Read { gather: Ok(gather), .. }) if gather.access == Access::Write => {
+                self.take_part(true).await
+            }
+            Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) => self.take_part(is_last).await,
+            Across::Explain(explained) => {
+                let is_write = explained.is_analyze && matches!(*explained.inner, Across::Change(_));
+                self.take_part(!is_write || is_last).await
+            }
+            Across::Cursor(cursor) => {
+                if !cursor.mark.cursors.is_empty() {
+                    self.check_block("DECLARE CURSOR")?;
+                }
+                self.take_part(true).await
+            }
+            Across::Everywhere(everywhere) => {
+                // VACUUM and its kin commit at once, unless they come too late for it.
+                let commits_at_once = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
+                self.take_part(commits_at_once || is_last).await
+            }
+            Across::Read(_) | Across::CopyOut(_) | Across::Refuse(_) => Ok(()),
+        }
     }
 
     /// Rows are fetched by the columns that their table had before this transaction.
