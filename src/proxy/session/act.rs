@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::logic::plan::{Access, Command, OwnCommand, Plan, SettingChange};
+use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{frame, view, write};
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
@@ -119,7 +120,7 @@ impl Session {
                 self.prepare_command(prepare, true).await?;
                 Ok(None)
             }
-            Command::Execute(_) => Err(needs_simple("EXECUTE").into()),
+            Command::Execute(_) => Err(Fault::Broken("an EXECUTE that is no portal of its statement".into()).into()),
             Command::Empty => {
                 write::bare(&mut self.client.outbox, frame::server::EMPTY_QUERY);
                 Ok(None)

@@ -503,9 +503,9 @@ fn ends_failed_transaction(command: &crate::logic::plan::Command) -> bool {
     matches!(command, Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
 }
 
-/// EXECUTE and PREPARE in SQL need the simple protocol.
+/// What only a simple query can ask for.
 pub(super) fn needs_simple(what: &str) -> Refusal {
     let mut refusal = Refusal::alone(&format!("{what} in the extended protocol"));
-    refusal.hint = Some("use the protocol's own prepared statements, or send it as a simple query".to_owned());
+    refusal.hint = Some("send it as a simple query".to_owned());
     refusal
 }
