@@ -66,7 +66,8 @@ async def main():
                         deadlocks.append(error.sqlstate)
 
         await asyncio.gather(work(0, ACCOUNTS[0], ACCOUNTS[1]), work(1, ACCOUNTS[1], ACCOUNTS[0]))
-        same(deadlocks, ["40P01"], "a deadlock over shards")
+        # Both may find it in the same moment.
+        same(set(deadlocks), {"40P01"}, "a deadlock over shards")
         same(tuple(await balance()), ALL, "after a deadlock")
         same(await db.execute(CLOSE), f"DELETE {299 * len(ACCOUNTS)}", "accounts")
     await pool.close()

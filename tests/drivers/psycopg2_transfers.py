@@ -78,7 +78,8 @@ def work(first, second):
 workers = [threading.Thread(target=work, args=pair) for pair in ((ACCOUNTS[0], ACCOUNTS[1]), (ACCOUNTS[1], ACCOUNTS[0]))]
 [worker.start() for worker in workers]
 [worker.join() for worker in workers]
-same(deadlocks, ["40P01"], "a deadlock over shards")
+# Both may find it in the same moment.
+same(set(deadlocks), {"40P01"}, "a deadlock over shards")
 same(balance(), ALL, "after a deadlock")
 cur.execute(CLOSE)
 same(cur.rowcount, 2 * len(ACCOUNTS), "accounts")

@@ -106,7 +106,8 @@ with psycopg.connect(**DSN, autocommit=True) as db:
     workers = [threading.Thread(target=work, args=pair) for pair in ((ACCOUNTS[0], ACCOUNTS[1]), (ACCOUNTS[1], ACCOUNTS[0]))]
     [worker.start() for worker in workers]
     [worker.join() for worker in workers]
-    same(deadlocks, ["40P01"], "a deadlock over shards")
+    # Both may find it in the same moment.
+    same(set(deadlocks), {"40P01"}, "a deadlock over shards")
     same(balance(), ALL, "after a deadlock")
     same(db.execute(CLOSE).rowcount, len(ACCOUNTS) + len(rows), "accounts")
 print("ok")
