@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::logic::plan::{
-    Access, ExecuteCommand, Home, Plan, Planned, PrepareCommand, Reason, Refusal, array_of_plain,
-};
+use crate::logic::plan::{Access, ExecuteCommand, One, Plan, Planned, PrepareCommand, Reason, Refusal, array_of_plain};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -96,7 +94,7 @@ impl Session {
         };
         let at = execute.name_at.start - planned.at.start..execute.name_at.end - planned.at.start;
         let found = match &*inner.plan {
-            Plan::One(one) => self.destination_of_execute(execute, &one.home, &statement.types, text),
+            Plan::One(one) => self.destination_of_execute(execute, one, &statement.types, text),
             Plan::Refuse(refusal) => Err(refusal.clone()),
             Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::alone("EXECUTE of this statement")),
         };
@@ -168,7 +166,7 @@ impl Session {
     fn destination_of_execute(
         &self,
         execute: &ExecuteCommand,
-        home: &Home,
+        one: &One,
         types: &[u8],
         sql: &str,
     ) -> Result<Destination, Refusal> {
@@ -183,7 +181,7 @@ impl Session {
                     None => Given::Unknown,
                 })
                 .collect();
-            route::destination(home, &Values::Given { given: &given, types }, self.map())
+            self.destination(one, &Values::Given { given: &given, types })
         })
     }
 
