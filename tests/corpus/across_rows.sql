@@ -1,4 +1,4 @@
-@same 71
+@same 72
 
 # the row as a whole
 SELECT e FROM events e
@@ -225,3 +225,6 @@ SELECT count(*) FROM public.events WHERE EXISTS (SELECT 1 FROM other.events WHER
 
 # a column of a view, with its schema
 SELECT public.big_events.amount FROM public.big_events ORDER BY 1, public.big_events.id
+
+# as JSON, grouped by its primary key
+SELECT row_to_json(e), count(*) FROM events e GROUP BY client_id, id ORDER BY client_id, id LIMIT 3

@@ -457,7 +457,7 @@ fn dependent_on(grouped: &Grouped, spread: &Spread<'_>) -> Option<(Edit, bool)> 
     let all_can = named.iter().all(|column| is_grouped_by(column));
     let others = named.into_iter().filter(|column| !grouped.key.contains(&column.name) && is_grouped_by(column));
     let mut items: Vec<String> = others.map(|column| format!("{visible}.{}, ", quoted(&column.name))).collect();
-    items.extend((is_whole && all_can).then(|| format!("({visible}.*), ")));
+    items.extend((spread.mentions.shows_rows(mention) && all_can).then(|| format!("({visible}.*), ")));
     Some((Edit { at: grouped.at..grouped.at, to: items.concat() }, all_can))
 }
 

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use crate::logic::catalog::Relation;
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::statement::expression::{Expression, Operator};
-use crate::logic::sql::statement::{Alias, RelationName, Select};
+use crate::logic::sql::statement::{Alias, Conjunct, RelationName, Select};
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
@@ -101,6 +101,8 @@ pub struct Mentions<'a> {
     stars: Vec<Option<Box<str>>>,
     /// Tables of which a row is looked at as a whole
     pub(super) wholes: HashSet<Box<str>>,
+    /// Tables of which a row is looked at as a whole, whatever its type is called
+    pub(super) rows: HashSet<Box<str>>,
     /// GROUP BY a primary key
     pub grouped: Vec<Grouped>,
     /// Columns may depend on a primary key that is grouped by where that is not told of
@@ -200,6 +202,11 @@ impl Mentions<'_> {
         };
         let system = SYSTEM_COLUMNS.iter().find(|name| self.names.contains(**name) && !has_column(name));
         system.map(|name| format!("system column {name}"))
+    }
+
+    /// A row of it may be looked at, whatever its type is called.
+    pub fn shows_rows(&self, mention: &Mention<'_>) -> bool {
+        self.rows.contains(mention.alias.as_ref().unwrap_or(&mention.name.name)) || self.is_whole(mention)
     }
 
     /// A row of it may be looked at as a whole: a name that is no column means the row of the table that is called so.
@@ -350,22 +357,34 @@ impl<'a> Survey<'a> {
         if self.mentions.is_none() || self.view_depth > 0 || self.schema.catalog.has_own_comparisons {
             return;
         }
-        let conjuncts: &[Expression] = match &select.filter {
-            Some(Expression::And(parts)) => parts,
-            Some(one) => std::slice::from_ref(one),
-            None => return,
-        };
-        if conjuncts.len() != select.conjuncts.len() {
+        let Some(filter) = &select.filter else { return };
+        let conditions = parts_of(filter);
+        if conditions.len() != select.conjuncts.len() {
             return;
         }
-        for (condition, text) in conjuncts.iter().zip(&select.conjuncts).filter(|(_, text)| !text.is_empty()) {
+        for (condition, conjunct) in conditions.iter().zip(&select.conjuncts) {
             let mut params = Vec::new();
-            if let Some(Owner::Table(table)) = owner(condition, scope, &mut params)
-                && let Some(mentions) = &mut self.mentions
-                && !mentions.tables[table].is_renamed
-            {
-                mentions.tables[table].conditions.push(Condition { text: text.clone(), params });
+            match (owner(condition, scope, &mut params), condition) {
+                (Some(Owner::Table(table)), _) => {
+                    self.add_condition(table, Condition { text: conjunct.text.clone(), params });
+                }
+                (Some(Owner::Nobody), _) => (),
+                (None, Expression::Or(branches)) => {
+                    let tables = scope.entries.iter().filter_map(|entry| entry.table);
+                    for table in tables.collect::<Vec<_>>() {
+                        let found = of_branches(table, branches, conjunct, scope);
+                        found.into_iter().for_each(|condition| self.add_condition(table, condition));
+                    }
+                }
+                (None, _) => (),
             }
+        }
+    }
+
+    fn add_condition(&mut self, table: usize, condition: Condition) {
+        let mentioned = self.mentions.as_mut().map(|mentions| &mut mentions.tables[table]);
+        if let Some(mention) = mentioned.filter(|mention| !mention.is_renamed && !condition.text.is_empty()) {
+            mention.conditions.push(condition);
         }
     }
 
@@ -583,6 +602,34 @@ fn owner(condition: &Expression, scope: &Scope<'_>, params: &mut Vec<u16>) -> Op
         }
         _ => None,
     }
+}
+
+fn parts_of(condition: &Expression) -> &[Expression] {
+    if let Expression::And(parts) = condition { parts } else { std::slice::from_ref(condition) }
+}
+
+/// What an OR says of one table: in each of its branches something must hold for it, or the branch does not.
+fn of_branches(table: usize, branches: &[Expression], conjunct: &Conjunct, scope: &Scope<'_>) -> Option<Condition> {
+    if branches.len() != conjunct.branches.len() {
+        return None;
+    }
+    let (mut texts, mut all_params) = (Vec::with_capacity(branches.len()), Vec::new());
+    for (branch, printed) in branches.iter().zip(&conjunct.branches) {
+        let parts = parts_of(branch);
+        let mut own = Vec::new();
+        for (part, text) in parts.iter().zip(printed).filter(|_| parts.len() == printed.len()) {
+            let mut params = Vec::new();
+            if owner(part, scope, &mut params) == Some(Owner::Table(table)) && !text.is_empty() {
+                own.push(format!("({text})"));
+                all_params.append(&mut params);
+            }
+        }
+        if own.is_empty() {
+            return None;
+        }
+        texts.push(format!("({})", own.join(" AND ")));
+    }
+    Some(Condition { text: texts.join(" OR ").into(), params: all_params })
 }
 
 fn owner_of_all<'e>(

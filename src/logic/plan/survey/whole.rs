@@ -49,6 +49,9 @@ impl Survey<'_> {
                     && self.is_plain_row(&parts[0], scope) =>
             {
                 self.mention_star(parts);
+                if let Some(mentions) = &mut self.mentions {
+                    mentions.rows.insert(parts[0].clone());
+                }
                 true
             }
             _ => false,

@@ -7,8 +7,8 @@ use pg_raw_parse::{Node, list::NodeList, make};
 
 use super::super::statement::expression::Expression;
 use super::super::statement::{
-    Alias, Body, Change, CommonTable, Distinct, FromItem, Insert, Join, JoinKind, Merge, MergeAction, MergeBranch,
-    MergeKind, OnConflict, Query, RelationName, Select, Statement, Target, With,
+    Alias, Body, Change, CommonTable, Conjunct, Distinct, FromItem, Insert, Join, JoinKind, Merge, MergeAction,
+    MergeBranch, MergeKind, OnConflict, Query, RelationName, Select, Statement, Target, With,
 };
 use super::{Convert, TOO_DEEP, names, relation};
 
@@ -54,14 +54,17 @@ impl Convert {
     }
 
     /// The texts of what must hold together, as the parser prints them.
-    fn conjuncts(&self, filter: Node<'_>) -> Vec<Box<str>> {
-        match (self.with_texts, filter) {
-            (false, _) | (true, Node::None) => Vec::new(),
-            (true, Node::BoolExpr(all)) if all.boolop == BoolExprType::AND_EXPR => {
-                all.args().iter().map(condition_text).collect()
-            }
-            (true, one) => vec![condition_text(one)],
+    fn conjuncts(&self, filter: Node<'_>) -> Vec<Conjunct> {
+        if !self.with_texts || matches!(filter, Node::None) {
+            return Vec::new();
         }
+        let texts = |node| parts_of(node, BoolExprType::AND_EXPR).into_iter().map(condition_text).collect();
+        let conjunct = |node| {
+            let branches = parts_of(node, BoolExprType::OR_EXPR);
+            let branches = if branches.len() < 2 { Vec::new() } else { branches.into_iter().map(texts).collect() };
+            Conjunct { text: condition_text(node), branches }
+        };
+        parts_of(filter, BoolExprType::AND_EXPR).into_iter().map(conjunct).collect()
     }
 
     fn row(&mut self, row: Node<'_>) -> Vec<Expression> {
@@ -302,6 +305,16 @@ fn beginning(node: Node<'_>) -> Option<usize> {
         Node::A_Const(constant) => usize::try_from(constant.location).ok(),
         _ => None,
     }
+}
+
+/// What an AND or OR is made of; of anything else itself.
+fn parts_of(node: Node<'_>, operator: BoolExprType::Type) -> Vec<Node<'_>> {
+    if let Node::BoolExpr(all) = node
+        && all.boolop == operator
+    {
+        return all.args().iter().collect();
+    }
+    vec![node]
 }
 
 /// A condition as SQL; empty where it cannot be printed.

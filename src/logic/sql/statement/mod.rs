@@ -6,7 +6,7 @@ use expression::{Call, Expression, Literal, TypeName};
 
 pub use define::{Column, Count, CreateTable, Reach, Rule, Step, Utility};
 pub use query::{
-    Alias, Body, CommonTable, Distinct, FromItem, Join, JoinKind, Query, RelationName, Select, Target, With,
+    Alias, Body, CommonTable, Conjunct, Distinct, FromItem, Join, JoinKind, Query, RelationName, Select, Target, With,
 };
 pub use write::{Change, Insert, Merge, MergeAction, MergeBranch, MergeKind, OnConflict};
 

@@ -65,7 +65,7 @@ pub struct Select {
     /// WHERE
     pub filter: Option<Expression>,
     /// The texts of the conjuncts of WHERE, for those who asked for them
-    pub conjuncts: Vec<Box<str>>,
+    pub conjuncts: Vec<Conjunct>,
     /// GROUP BY
     pub group_by: Vec<Expression>,
     /// Where its first item stands, if it begins with a column or a position
@@ -76,6 +76,15 @@ pub struct Select {
     pub having: Option<Expression>,
     /// WINDOW, flattened
     pub windows: Vec<Expression>,
+}
+
+/// A condition that must hold, as SQL; empty where it cannot be printed.
+#[derive(Debug)]
+pub struct Conjunct {
+    /// All of it
+    pub text: Box<str>,
+    /// Of an OR: what must hold together in each of its branches
+    pub branches: Vec<Vec<Box<str>>>,
 }
 
 /// DISTINCT.
