@@ -215,6 +215,8 @@ impl Writer<'_> {
             let key = match self.choices.below(5) {
                 0 if kind.is_text() => format!("upper({column})"),
                 1 => format!("({column} IS NULL)"),
+                2 if matches!(kind, Kind::Int4 | Kind::Int8) => format!("({column} % 3)"),
+                3 if matches!(kind, Kind::Int4 | Kind::Int8) => format!("coalesce({column}, 7)"),
                 _ => column.clone(),
             };
             let kind = if key.ends_with("NULL)") { Kind::Bool } else { kind };
