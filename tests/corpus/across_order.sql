@@ -1,4 +1,4 @@
-@same 145
+@same 147
 
 # smallint
 SELECT client_id, i2 FROM wide ORDER BY i2, client_id
@@ -451,3 +451,9 @@ SELECT * FROM nowhere ORDER BY 1
 
 # rows that a function makes of each row
 SELECT g, e.client_id, repeat('x', 3) FROM events e, generate_series(1, 3) g WHERE e.client_id IN (1, 2, 3) ORDER BY g DESC, e.client_id, e.id
+
+# all fields of a row
+SELECT (c).* FROM countries c JOIN instruments i ON i.country = c.code ORDER BY 1 LIMIT 2
+
+# all fields of a value
+SELECT (pr).*, client_id FROM wide WHERE pr IS NOT NULL ORDER BY 2, 3 LIMIT 3

@@ -1,7 +1,7 @@
 //! Pipelines without BEGIN over several shards: all before one Sync is one transaction. Add a case: a name, and the steps.
 //! None of these is refused.
 
-use crate::support::script::{Ready, Scenario, Send, Step, Until, ask, extended, q};
+use crate::support::script::{Closed, Ready, Scenario, Send, Step, Until, ask, extended, q};
 use crate::support::wire::{bind, describe, execute, flush, message, parse, query, sync, text};
 
 /// All of them.
@@ -121,6 +121,15 @@ fn others() -> Vec<Scenario> {
         ("a deferred constraint fails at Sync", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"), ask(&[adds(1), act("INSERT INTO once VALUES (1), (1)"), sync()]), look()].concat()),
         ("by parts of a hundred rows", [ask(&[(0..100).map(|id| add(5001 + id % 7, id)).collect::<Vec<_>>().concat(), sync()]), q("SELECT count(*), sum(id) FROM events WHERE kind = 'q'"), q("DELETE FROM events WHERE kind = 'q'")].concat()),
         ("by bytes of a long pipeline", [q("DELETE FROM events WHERE kind = 'q'"), ask(&[parse("s", "INSERT INTO events (client_id, id, kind, payload) VALUES ($1, $2, 'q', jsonb_build_object('p', $3::text))", &[]), (0..40_u32).map(|id| [bind("", "s", &[text(&(5001 + id % 5).to_string()), text(&id.to_string()), text(&"y".repeat(20_000))], 0), execute("", 0)].concat()).collect::<Vec<_>>().concat(), sync()]), q("SELECT count(*), sum(id), sum(length(payload::text)) FROM events WHERE kind = 'q'"), q("DELETE FROM events WHERE kind = 'q'")].concat()),
+        ("a Terminate behind it", vec![Send([act("SELECT count(*) FROM events WHERE client_id = 5001"), act("SELECT count(*) FROM events WHERE client_id = 5002"), sync(), message(b'X', b"")].concat()), Closed]),
+        ("a Terminate behind commands", vec![Send([query("BEGIN"), query("ROLLBACK"), message(b'X', b"")].concat()), Closed]),
+        ("BEGIN, run again", [ask(&[act("BEGIN"), execute("", 0), sync()]), look()].concat()),
+        ("COMMIT, run again", [ask(&[adds(1), act("COMMIT"), execute("", 0), sync()]), look()].concat()),
+        ("SET, run again", [ask(&[act("SET work_mem = '5MB'"), execute("", 0), sync()]), look()].concat()),
+        ("an INSERT over shards, run again", [ask(&[act("INSERT INTO events (client_id, id, kind) VALUES (5001, 9, 'q'), (5002, 9, 'q'), (5003, 9, 'q')"), execute("", 0), sync()]), look()].concat()),
+        ("an UPDATE over shards, run again", [ask(&[act("UPDATE events SET amount = 1 WHERE kind = 'q'"), execute("", 0), sync()]), look()].concat()),
+        ("an empty text, run again", [ask(&[act(""), execute("", 0), sync()]), look()].concat()),
+        ("COPY TO, run again", [ask(&[act("COPY (SELECT id FROM events WHERE kind = 'q') TO STDOUT"), execute("", 0), sync()]), look()].concat()),
         ("what is left over", [ask(&[extended("SELECT 1", &[])]), look()].concat()),
     ]
 }

@@ -83,6 +83,8 @@ pub enum Fault {
     NoStatement(String),
     /// No portal of this name
     NoPortal(String),
+    /// A portal that can be run once has been run
+    PortalIsDone(String),
     /// A cursor of this name is open
     CursorExists(String),
     /// No such savepoint
@@ -141,6 +143,7 @@ impl Fault {
             | Self::StatementExists(_)
             | Self::NoStatement(_)
             | Self::NoPortal(_)
+            | Self::PortalIsDone(_)
             | Self::CursorExists(_)
             | Self::NoSavepoint(_)
             | Self::NoTransaction(_)
@@ -166,6 +169,7 @@ impl Fault {
             Self::StatementExists(_) => "42P05",
             Self::NoStatement(_) => "26000",
             Self::NoPortal(_) => "34000",
+            Self::PortalIsDone(_) => "55000",
             Self::CursorExists(_) => "42P03",
             Self::NoSavepoint(_) => "3B001",
             Self::NoTransaction(_) => "25P01",
@@ -238,6 +242,7 @@ impl Fault {
             Self::NoStatement(name) if name.is_empty() => plain("unnamed prepared statement does not exist".into()),
             Self::NoStatement(name) => plain(format!("prepared statement \"{name}\" does not exist")),
             Self::NoPortal(name) => plain(format!("portal \"{name}\" does not exist")),
+            Self::PortalIsDone(name) => plain(format!("portal \"{name}\" cannot be run")),
             Self::CursorExists(name) => plain(format!("cursor \"{name}\" already exists")),
             Self::NoSavepoint(name) => plain(format!("savepoint \"{name}\" does not exist")),
             Self::NoTransaction(what) => plain(format!("{what} can only be used in transaction blocks")),

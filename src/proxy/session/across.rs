@@ -23,6 +23,19 @@ pub(super) enum Own {
     No,
 }
 
+impl AcrossPortal {
+    /// It has no rows that could be asked for later: PostgreSQL runs it once.
+    fn runs_once(&self) -> bool {
+        match &*self.across {
+            Across::Change(Change { returns, .. }) | Across::Once(Once { returns, .. }) => !returns,
+            Across::Split(split) => !split.returns,
+            Across::Carry(carry) => !carry.returns,
+            Across::CopyOut(_) | Across::Everywhere(_) => true,
+            Across::Read(_) | Across::Cursor(_) | Across::Explain(_) | Across::Refuse(_) => false,
+        }
+    }
+}
+
 impl Session {
     /// A Query that needs several shards.
     pub(super) async fn across_query(&mut self, across: &Across, sql: &str) -> Result<(), Trouble> {
@@ -65,6 +78,9 @@ impl Session {
         let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
         let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
         let size = self.client.front().size();
+        if portal.runs_once() && (portal.is_done || portal.stored.is_some()) {
+            return Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into());
+        }
         if !portal.is_done && portal.stored.is_none() {
             self.take_part_as(&portal.across, size).await?;
         }

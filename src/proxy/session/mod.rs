@@ -141,6 +141,8 @@ struct Portal {
     across: Option<Box<AcrossPortal>>,
     /// The formats of its rows, where it is to become the portal of another statement
     results: Box<[u8]>,
+    /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once
+    is_run: bool,
 }
 
 /// What a portal over several shards is made of, until it is a portal of one server.
@@ -299,7 +301,11 @@ impl Session {
                 self.extended().await
             }
             tag::FUNCTION_CALL => Box::pin(self.function_call(size)).await.map(|()| Progress::Served),
-            tag::TERMINATE => Err(End::Gone.into()),
+            tag::TERMINATE => {
+                // It may still listen to what it has asked for before.
+                self.flush().await?;
+                Err(End::Gone.into())
+            }
             // Outside COPY these are ignored: a client may still send them after an error (protocol-flow, COPY operations).
             tag::COPY_DATA | tag::COPY_DONE | tag::COPY_FAIL => {
                 self.client.consume(size);

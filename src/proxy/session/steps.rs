@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, CursorUse, Mark, Plan, Refusal};
+use crate::logic::plan::{Access, Command, CursorUse, Mark, Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
@@ -335,7 +335,7 @@ impl Session {
 
     pub(super) fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
         self.portals.retain(|portal| portal.name != name);
-        self.portals.push(Portal { name, shape, shard: None, across, results: Box::default() });
+        self.portals.push(Portal { name, shape, shard: None, across, results: Box::default(), is_run: false });
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -401,11 +401,31 @@ impl Session {
         None
     }
 
+    /// Execute of a portal that the session answers for: PostgreSQL runs such ones once.
+    fn execute_ours(&mut self, place: usize) -> Result<Cut, Trouble> {
+        let Portal { name, shape, is_run, .. } = &mut self.portals[place];
+        let shape = Arc::clone(shape);
+        let command = super::only(&shape).and_then(|planned| super::command(&planned.plan));
+        let is_empty = matches!(command, Some(Command::Empty));
+        let is_end = matches!(command, Some(Command::Commit { .. } | Command::Rollback { .. }));
+        if std::mem::replace(is_run, !is_empty) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            self.check_alive()?;
+            // The end of a transaction is the end of its portals.
+            let fault = if is_end { Fault::NoPortal(name) } else { Fault::PortalIsDone(name) };
+            return Err(fault.into());
+        }
+        Ok(Cut::Act(shape))
+    }
+
     fn gather_execute(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let (name, limit) = view::execute(self.body(at, size))?;
+        let is_answered = |portal: &Portal| is_ours(&portal.shape) && executes(&portal.shape).is_none();
+        if let Some(place) = self.portals.iter().position(|portal| *portal.name == *name && is_answered(portal)) {
+            return self.execute_ours(place).map(Some);
+        }
         match self.portal(name) {
             Some(portal) if executes(&portal.shape).is_some() => Ok(Some(executed(name, segment))),
-            Some(portal) if is_ours(&portal.shape) => Ok(Some(Cut::Act(Arc::clone(&portal.shape)))),
             Some(portal) if portal.across.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
             Some(portal) if portal.across.is_some() => Ok(Some(Cut::Across(name.into(), limit))),
             Some(portal) if declares_cursor(&portal.shape) && self.check_block("DECLARE CURSOR").is_err() => {

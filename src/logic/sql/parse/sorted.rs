@@ -164,6 +164,12 @@ fn item(value: Node<'_>) -> Option<Item> {
             _ => None,
         };
     }
+    // All fields of a composite value: the text does not tell how many.
+    if let Node::A_Indirection(it) = value
+        && let Some(Node::A_Star(_)) = it.indirection().iter().next_back()
+    {
+        return None;
+    }
     Some(Item::One(printed(value)?))
 }
 
