@@ -392,8 +392,12 @@ fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<
 }
 
 /// The text of some types is a name alone, which several functions or operators may have.
+pub(super) fn is_a_name(column: &Column) -> bool {
+    ["regproc", "regoper"].contains(&&*column.type_name)
+}
+
 fn check_named(columns: &[&Column]) -> Result<(), Refusal> {
-    match columns.iter().find(|column| ["regproc", "regoper"].contains(&&*column.type_name)) {
+    match columns.iter().find(|column| is_a_name(column)) {
         Some(column) => Err(Refusal::across(&format!("a column of the type {}", column.type_name))),
         None => Ok(()),
     }

@@ -23,7 +23,7 @@ use crate::logic::sql::statement::{Alias, RelationName};
 
 use super::constants::{Literals, array_of_plain};
 use super::fanout::{Fanout, fanout};
-use super::gather::{Gather, Part, Transfer, transfer};
+use super::gather::{Gather, Part, Transfer, is_a_name, transfer};
 use super::schema::Found;
 use super::survey::Survey;
 use super::{Home, Schema};
@@ -236,7 +236,7 @@ impl Parts {
     fn key(&mut self, key: &Key, tables: &Tables<'_>) -> Option<()> {
         let (transfer, cast) = match (key.column, key.kind) {
             (Some(place), _) => {
-                let column = tables.column_at(place)?;
+                let column = tables.column_at(place).filter(|column| !is_a_name(column))?;
                 let collation = column.collation.as_ref().map(|it| format!(" COLLATE {it}")).unwrap_or_default();
                 (transfer(column), format!("::{}{collation}", column.type_name))
             }
