@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
+use crate::logic::catalog::Catalog;
 use crate::logic::session::settings::Map;
 use crate::logic::topology::{Database, Topology};
 use crate::proxy::backend::Connector;
@@ -32,6 +33,8 @@ pub struct Accepted {
     pub settings: Arc<Map>,
     /// ParameterStatus values that differ from the greeting
     pub reported: Arc<Vec<(Box<str>, Box<str>)>>,
+    /// The schema whose defaults were looked at
+    pub catalog: Weak<Catalog>,
 }
 
 /// See the module.
@@ -146,8 +149,8 @@ impl Shared {
     }
 
     /// Startup parameters that were accepted before.
-    pub fn accepted(&self, key: &AcceptedKey) -> Option<Accepted> {
-        self.accepted.lock().get(key).cloned()
+    pub fn accepted(&self, key: &AcceptedKey, catalog: &Weak<Catalog>) -> Option<Accepted> {
+        self.accepted.lock().get(key).filter(|accepted| accepted.catalog.ptr_eq(catalog)).cloned()
     }
 
     /// Remembers startup parameters.

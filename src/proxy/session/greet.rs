@@ -1,7 +1,7 @@
 //! From a guest at the door to a session: the database is found, startup parameters are checked, the greeting is sent.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::logic::defaults::Defaults;
@@ -135,25 +135,30 @@ impl Session {
 
     /// Startup parameters are settings like any other: a server checks them, once for all clients that send the same.
     async fn accept(&mut self, parameters: Vec<(Box<str>, Box<str>)>) -> Result<Accepted, End> {
-        let database = Arc::clone(&self.picture().database);
-        let nothing = Defaults::default();
-        let defaults = database.catalog.as_ref().map_or(&nothing, |catalog| &catalog.defaults);
-        let set = defaults.set_for(self.user.server_user.as_deref().unwrap_or(&self.user.name));
-        let is_as_configured = set.is_empty() && parameters.is_empty();
-        let mut last: HashMap<Box<str>, Box<str>> = defaults.base.iter().cloned().collect();
-        last.extend(set.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))));
+        let mut sent: HashMap<Box<str>, Box<str>> = HashMap::with_capacity(parameters.len());
         for (name, value) in parameters {
-            last.insert(name.to_lowercase().into_boxed_str(), value);
+            sent.insert(name.to_lowercase().into_boxed_str(), value);
         }
-        let mut sent: Vec<(Box<str>, Box<str>)> = last.into_iter().collect();
+        let mut sent: Vec<(Box<str>, Box<str>)> = sent.into_iter().collect();
         sent.sort();
-        let key = (self.database.clone(), self.user.name.clone(), sent);
-        if let Some(accepted) = self.shared.accepted(&key) {
+        let database = Arc::clone(&self.picture().database);
+        let catalog = database.catalog.as_ref().map_or_else(Weak::new, Arc::downgrade);
+        let server_user = self.user.server_user.as_ref().unwrap_or(&self.user.name);
+        let key = (self.database.clone(), server_user.clone(), sent);
+        if let Some(accepted) = self.shared.accepted(&key, &catalog) {
             return Ok(accepted);
         }
+        let nothing = Defaults::default();
+        let defaults = database.catalog.as_ref().map_or(&nothing, |catalog| &catalog.defaults);
+        let set = defaults.set_for(server_user);
+        let is_as_configured = set.is_empty() && key.2.is_empty();
+        let mut all: BTreeMap<Box<str>, Box<str>> = defaults.base.iter().cloned().collect();
+        all.extend(set.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))));
+        all.extend(key.2.iter().cloned());
+        let all: Vec<(Box<str>, Box<str>)> = all.into_iter().collect();
         let mut map: Map =
-            key.2.iter().map(|(name, value)| (name.clone(), settings::startup_value(name, value))).collect();
-        for (name, value) in &key.2 {
+            all.iter().map(|(name, value)| (name.clone(), settings::startup_value(name, value))).collect();
+        for (name, value) in &all {
             if name.starts_with(OWN_PREFIX) {
                 self.check_own(name, value)?;
                 map.insert(name.clone(), value.clone());
@@ -163,16 +168,16 @@ impl Session {
             Some(sql) if !is_as_configured => self.try_settings(&sql).await?,
             Some(_) | None => Vec::new(),
         };
-        check_text_settings(&key.2)?;
+        check_text_settings(&all)?;
         let is_default = |name: &str| set.contains_key(name) || defaults.base.iter().any(|(it, _)| **it == *name);
         self.forget_defaults(&mut map, &reported, is_default);
         for (name, value) in &set {
-            let is_kept = key.2.iter().any(|(it, sent)| **it == **name && **sent == **value);
+            let is_kept = all.iter().any(|(it, sent)| **it == **name && **sent == **value);
             if is_kept && !reported.iter().any(|(known, _)| known.eq_ignore_ascii_case(name)) {
                 reported.push(((*name).into(), (*value).into()));
             }
         }
-        let accepted = Accepted { settings: Arc::new(map), reported: Arc::new(reported) };
+        let accepted = Accepted { settings: Arc::new(map), reported: Arc::new(reported), catalog };
         self.shared.accept(key, accepted.clone());
         Ok(accepted)
     }
