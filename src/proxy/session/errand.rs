@@ -54,25 +54,28 @@ impl Session {
         types: &[u8],
         write: impl FnOnce(&mut Vec<u8>, &[u8]),
     ) -> Result<Fetch, Trouble> {
-        let mut errands = [self.errand(shard, access, vec![0], types, write).await?];
+        let fetch = |hidden, is_synced| Fetch::new(hidden, std::iter::once(0), is_synced);
+        let mut errands = [self.errand(shard, access, PlanKind::Gather, types, write, fetch).await?];
         errands[0].fetch.notices = Some(Vec::new());
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(errand.fetch)
     }
 
-    /// One shard is to be asked. `write` is given the types that the client declares, as this server numbers them.
+    /// One shard is to be asked. `write` is given the types that the client declares, as this server numbers them; `fetch`
+    /// how many queries of ours come first, and whether a Sync ends the batch.
     pub(super) async fn errand(
         &mut self,
         shard: ShardId,
         access: Access,
-        widths: Vec<usize>,
+        kind: PlanKind,
         types: &[u8],
         write: impl FnOnce(&mut Vec<u8>, &[u8]),
+        fetch: impl FnOnce(usize, bool) -> Fetch,
     ) -> Result<Errand, Trouble> {
         let target = self.target(Destination::Shard(shard), access)?;
         let index = self.hold(target).await?;
-        self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Gather);
+        self.metrics.statement(Some((target.shard, self.held[index].role)), kind);
         self.pipeline.clear();
         let is_open = self.held[index].in_pipeline;
         if !is_open || !self.transaction.is_idle() {
@@ -87,7 +90,7 @@ impl Session {
         write(out, &types);
         // A Sync would end the implicit transaction of a pipeline.
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
-        let fetch = Fetch::new(hidden, widths.into_iter(), !is_open);
+        let fetch = fetch(hidden, !is_open);
         let outgoing = std::mem::take(&mut self.outgoing);
         Ok(Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false })
     }

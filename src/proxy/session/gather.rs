@@ -283,7 +283,7 @@ impl Session {
         for (shard, parts) in places {
             let asked: Vec<&Part> = parts.iter().map(|number| &gather.parts[*number]).collect();
             let together = (needs_one_statement && asked.len() > 1).then(|| gather::together(&asked)).flatten();
-            let widths = asked.iter().map(|part| part.columns.len()).collect();
+            let widths: Vec<usize> = asked.iter().map(|part| part.columns.len()).collect();
             let described = described.take();
             let write = |out: &mut Vec<u8>, types: &[u8]| {
                 if let Some(sql) = described {
@@ -295,7 +295,8 @@ impl Session {
                     None => asked.iter().for_each(|part| ask(out, part, Given { types, ..given })),
                 }
             };
-            let mut errand = self.errand(shard, access, widths, given.types, write).await?;
+            let fetch = |hidden, is_synced| Fetch::new(hidden, widths.into_iter(), is_synced);
+            let mut errand = self.errand(shard, access, PlanKind::Gather, given.types, write, fetch).await?;
             errand.fetch.is_together = together.is_some();
             errand.fetch.describes = described.is_some();
             errands.push(Errand { parts, ..errand });

@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 
 use crate::logic::fetch::Fetch;
 use crate::logic::merge::{Folded, Heads, KeyKind, Ordered, Rows, SortKey, Step};
+use crate::logic::plan::Requirement;
 use crate::logic::plan::merge::{Bound, Merge};
-use crate::logic::plan::{Access, Requirement};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
-use crate::logic::route::{self, Destination, Values};
+use crate::logic::route::{self, Values};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::value::oid;
 use crate::proxy::metrics::{Direction, PlanKind};
@@ -136,33 +136,10 @@ impl Session {
         wanted: Option<u64>,
         shard: ShardId,
     ) -> Result<Errand, Trouble> {
-        let target = self.target(Destination::Shard(shard), merge.access)?;
-        let index = self.hold(target).await?;
-        self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
-        self.pipeline.clear();
-        let is_open = self.held[index].in_pipeline;
-        if !is_open || !self.transaction.is_idle() {
-            self.prepare(index);
-        }
-        let hidden = self.pipeline.entered() as usize;
-        self.pipeline.forget();
-        self.held[index].lease.unnamed = None;
-        self.held[index].has_written |= merge.access == Access::Write;
-        let types = self.held[index].types(given.types);
-        let out = self.outgoing.buffer();
-        ask(out, merge, Given { types: &types, ..given }, wanted);
-        // A Sync would end the implicit transaction of a pipeline.
-        write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
-        let mut fetch = Fetch::merged(hidden, !is_open);
-        fetch.oids = self.held[index].lease.walk.oids.clone();
-        Ok(Errand {
-            index,
-            parts: Vec::new(),
-            outgoing: std::mem::take(&mut self.outgoing),
-            fetch,
-            lost: None,
-            is_final: false,
-        })
+        let write = |out: &mut Vec<u8>, types: &[u8]| ask(out, merge, Given { types, ..given }, wanted);
+        let mut errand = self.errand(shard, merge.access, PlanKind::Fanout, given.types, write, Fetch::merged).await?;
+        errand.fetch.oids = self.held[errand.index].lease.walk.oids.clone();
+        Ok(errand)
     }
 
     /// Sends to all shards and passes their rows on, until all have said everything.
