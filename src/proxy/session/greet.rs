@@ -48,7 +48,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         transaction: Transaction::Idle,
         transaction_started: None,
         settings: Settings::default(),
-        named: HashMap::new(),
+        named: HashMap::default(),
         unnamed: None,
         kept_ready: None,
         portals: Vec::new(),

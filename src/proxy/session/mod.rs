@@ -180,7 +180,7 @@ pub struct Session {
     settings: Settings,
     cursors: Cursors,
     /// Names of prepared statements, PREPARE's too: they share one name space
-    named: HashMap<Box<[u8]>, Named>,
+    named: HashMap<Box<[u8]>, Named, foldhash::fast::RandomState>,
     unnamed: Option<Named>,
     /// The ReadyForQuery that the client is owed once the schema is known anew
     kept_ready: Option<u8>,
