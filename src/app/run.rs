@@ -1,5 +1,6 @@
 //! Runs the proxy: wires the rooms, reloads on SIGHUP, drains on SIGINT and SIGTERM, as PgBouncer does.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -98,6 +99,8 @@ impl Proxy {
         let (metrics_too, waits) = (Arc::clone(&metrics), control.waits());
         let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
         let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
+        metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));
+        metrics.clients_max.set(f64::from(settings.listen.max_clients));
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));
         let upkeep = tokio::spawn(look_after(Arc::clone(&shared)));
@@ -146,19 +149,19 @@ impl Proxy {
             Ok(settings) => settings,
             Err(report) => {
                 tracing::error!("the new settings are not taken:\n{report}");
-                return self.metrics.reloads_failed.increment(1);
+                return self.metrics.reloaded(false);
             }
         };
         let tls = match settings.listen.tls.as_ref().map(Tls::load).transpose() {
             Ok(tls) => tls,
             Err(error) => {
                 tracing::error!(%error, "the new settings are not taken");
-                return self.metrics.reloads_failed.increment(1);
+                return self.metrics.reloaded(false);
             }
         };
         if let Some(why) = config::misplaces(&self.settings, &settings) {
             tracing::error!("the new settings are not taken: {why}");
-            return self.metrics.reloads_failed.increment(1);
+            return self.metrics.reloaded(false);
         }
         let diff = config::diff(&self.settings, &settings);
         for change in &diff.changes {
@@ -169,10 +172,12 @@ impl Proxy {
         self.control.replace(topology, control_settings(&settings));
         self.shared.pools.retain(|address, user, password| pool_settings(&settings, address, user, password));
         self.shared.connector.forget();
+        self.metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));
+        self.metrics.clients_max.set(f64::from(settings.listen.max_clients));
         self.door.set_tls(tls);
         self.entrance.set_limits(limits(&settings));
         self.settings = settings;
-        self.metrics.reloads_ok.increment(1);
+        self.metrics.reloaded(true);
         tracing::info!(changes = diff.changes.len(), "settings reloaded");
     }
 
@@ -255,29 +260,42 @@ fn pool_settings(
     settings.databases.iter().find(has).map(|database| database.pool.clone())
 }
 
+/// How the pools of one server stand together.
+#[derive(Default)]
+struct Sums {
+    lent: u32,
+    idle: u32,
+    opening: u32,
+    waiting: u32,
+    connections_max: u32,
+    wait: Duration,
+}
+
 /// Lets time pass in the pools, and shows how they stand.
 async fn look_after(shared: Arc<Shared>) {
     let mut interval = tokio::time::interval(UPKEEP);
     loop {
         interval.tick().await;
-        let mut servers = std::collections::HashMap::<Box<str>, (f64, f64, f64, f64, f64)>::new();
+        let mut servers = HashMap::<Box<str>, Sums>::new();
         for pool in shared.pools.all() {
             pool.tick();
             let (counts, wait) = pool.counts();
             let sums = servers.entry(pool.server.clone()).or_default();
-            sums.0 += f64::from(counts.lent);
-            sums.1 += f64::from(counts.idle);
-            sums.2 += f64::from(counts.opening);
-            sums.3 += f64::from(counts.waiting);
-            sums.4 = sums.4.max(wait.as_secs_f64());
+            sums.lent += counts.lent;
+            sums.idle += counts.idle;
+            sums.opening += counts.opening;
+            sums.waiting += counts.waiting;
+            sums.connections_max += pool.connections_max();
+            sums.wait = sums.wait.max(wait);
         }
-        for (server, (lent, idle, opening, waiting, wait)) in servers {
+        for (server, sums) in servers {
             let gauges = shared.metrics.server(&server);
-            gauges.active.set(lent);
-            gauges.idle.set(idle);
-            gauges.opening.set(opening);
-            gauges.waiting.set(waiting);
-            gauges.wait_max_seconds.set(wait);
+            gauges.active.set(f64::from(sums.lent));
+            gauges.idle.set(f64::from(sums.idle));
+            gauges.opening.set(f64::from(sums.opening));
+            gauges.waiting.set(f64::from(sums.waiting));
+            gauges.connections_max.set(f64::from(sums.connections_max));
+            gauges.wait_max_seconds.set(sums.wait.as_secs_f64());
         }
         shared.metrics.plan_cache_entries.set(shared.plans() as f64);
         shared.metrics.prepared_statements.set(shared.statements.len() as f64);

@@ -52,6 +52,12 @@ impl ServerPool {
         (machine.counts(), machine.longest_wait(Instant::now()))
     }
 
+    /// Connections that it may open, the reserve included.
+    pub fn connections_max(&self) -> u32 {
+        let machine = self.machine.lock();
+        machine.settings().size + machine.settings().reserve
+    }
+
     /// A connection at once, if one is idle and nobody waits.
     pub fn try_lease(self: &Arc<Self>) -> Option<Lease> {
         loop {

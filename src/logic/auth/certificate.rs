@@ -1,4 +1,6 @@
-//! Two facts about a certificate: whom it names, and its hash for channel binding. The only file naming the X.509 parser.
+//! Three facts about a certificate: whom it names, when it ends, and its hash for channel binding. The only file naming the X.509 parser.
+
+use std::time::SystemTime;
 
 use ring::digest;
 use x509_cert::Certificate;
@@ -25,6 +27,11 @@ pub fn common_name(der: &[u8]) -> Option<String> {
         TeletexStringRef::try_from(value).ok()?.as_str().to_owned()
     };
     (!name.contains('\0')).then_some(name)
+}
+
+/// The end of its validity.
+pub fn ends(der: &[u8]) -> Option<SystemTime> {
+    Some(Certificate::from_der(der).ok()?.tbs_certificate.validity.not_after.to_system_time())
 }
 
 /// Says whether it has a subjectAltName: when it has none, its common name is the host's.

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use pgwire::api::auth::sasl::scram::ScramServerAuth;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -65,6 +66,7 @@ pub struct Tls {
     demand: TlsDemand,
     acceptor: TlsAcceptor,
     binding: ScramServerAuth,
+    ends: Option<SystemTime>,
 }
 
 impl std::fmt::Debug for Tls {
@@ -78,6 +80,7 @@ impl Tls {
     pub fn load(settings: &TlsSettings) -> Result<Self, TlsFault> {
         let chain = certificates(&settings.certificate_file)?;
         let binding = binding(&chain[0]);
+        let ends = chain.iter().filter_map(|certificate| certificate::ends(certificate)).min();
         let key =
             PrivateKeyDer::from_pem_file(&settings.key_file).map_err(|error| in_file(&settings.key_file, &error))?;
         let provider = Arc::new(ring::default_provider());
@@ -90,7 +93,12 @@ impl Tls {
         // libpq never resumes a session: tickets would be a send and a store for nothing.
         config.send_tls13_tickets = 0;
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Self { demand: settings.demand, acceptor: TlsAcceptor::from(Arc::new(config)), binding })
+        Ok(Self { demand: settings.demand, acceptor: TlsAcceptor::from(Arc::new(config)), binding, ends })
+    }
+
+    /// When the first certificate of our chain ends.
+    pub fn ends(&self) -> Option<SystemTime> {
+        self.ends
     }
 
     pub(super) fn acceptor(&self) -> &TlsAcceptor {

@@ -8,7 +8,7 @@ pub mod server;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use metrics::{Counter, Gauge};
 use parking_lot::Mutex;
@@ -36,10 +36,12 @@ pub struct Metrics {
     pub plan_cache_entries: Gauge,
     /// Distinct prepared statements
     pub prepared_statements: Gauge,
-    /// Reloads that took effect
-    pub reloads_ok: Counter,
-    /// Reloads that changed nothing because the file is wrong
-    pub reloads_failed: Counter,
+    /// Clients that may be connected
+    pub clients_max: Gauge,
+    /// Reloads, by result: failed, ok
+    reloads: [Counter; 2],
+    last_reload_successful: Gauge,
+    certificate_expiry: Gauge,
     map_epoch: Gauge,
     topology_epoch: Gauge,
 }
@@ -99,7 +101,7 @@ impl Metrics {
         // There from the start, so that an alert on them has something to compare with.
         drop(Rejection::ALL.map(|reason| rejections(&registry, reason)));
         let reloads = |result| registry.counter(names::RELOADS, &[("result", result)]);
-        Arc::new(Self {
+        let metrics = Self {
             databases: Mutex::default(),
             servers: Mutex::default(),
             client_connections: registry.counter(names::CLIENT_CONNECTIONS, &[]),
@@ -107,12 +109,17 @@ impl Metrics {
             plan_cache_misses: registry.counter(names::PLAN_CACHE_MISSES, &[]),
             plan_cache_entries: registry.gauge(names::PLAN_CACHE_ENTRIES, &[]),
             prepared_statements: registry.gauge(names::PREPARED_STATEMENTS, &[]),
-            reloads_ok: reloads("ok"),
-            reloads_failed: reloads("failed"),
+            clients_max: registry.gauge(names::CLIENTS_MAX, &[]),
+            reloads: ["failed", "ok"].map(reloads),
+            last_reload_successful: registry.gauge(names::LAST_RELOAD_SUCCESSFUL, &[]),
+            certificate_expiry: registry.gauge(names::CERTIFICATE_EXPIRY, &[]),
             map_epoch: registry.gauge(names::MAP_EPOCH, &[]),
             topology_epoch: registry.gauge(names::TOPOLOGY_EPOCH, &[]),
             registry,
-        })
+        };
+        metrics.last_reload_successful.set(1.0);
+        metrics.certificate_ends(None);
+        Arc::new(metrics)
     }
 
     /// Handles of one database: get them once a session.
@@ -139,6 +146,18 @@ impl Metrics {
                 metrics
             }
         }
+    }
+
+    /// The settings were read again: they took effect, or nothing has changed because something is wrong with them.
+    pub fn reloaded(&self, is_ok: bool) {
+        self.reloads[usize::from(is_ok)].increment(1);
+        self.last_reload_successful.set(f64::from(u8::from(is_ok)));
+    }
+
+    /// When the first of our certificates ends; `None` without TLS.
+    pub fn certificate_ends(&self, at: Option<SystemTime>) {
+        let since_epoch = at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        self.certificate_expiry.set(since_epoch.map_or(f64::NAN, |it| it.as_secs_f64()));
     }
 
     /// A client was turned away. Looks its counter up.
@@ -180,9 +199,9 @@ impl Metrics {
         self.topology_epoch.set(topology.epoch as f64);
         let shards = topology.databases.values().flat_map(|it| &it.shards);
         let servers = shards.flat_map(|it| std::iter::once(&it.primary).chain(&it.replicas));
-        let present: HashMap<&str, _> = servers.map(|it| (&*it.name, (it.health, it.lag))).collect();
-        for (name, (health, lag)) in &present {
-            self.server(name).show(*health, *lag);
+        let present: HashMap<&str, _> = servers.map(|it| (&*it.name, (it.role, it.health, it.lag))).collect();
+        for (name, (role, health, lag)) in &present {
+            self.server(name).show(Some(*role), *health, *lag);
         }
         self.servers.lock().retain(|name, metrics| {
             let stays = present.contains_key(&**name);

@@ -39,9 +39,11 @@ metrics! {
     TRANSACTION_SECONDS: Histogram "transaction_seconds" "Time from the first statement of a transaction to its end.";
     POOL_WAIT_SECONDS: Histogram "pool_wait_seconds" "Time clients waited for a server connection.";
     CLIENTS: Gauge "clients" "Clients connected, by what they do: active, idle, waiting for a server.";
+    CLIENTS_MAX: Gauge "clients_max" "Clients that may be connected at most (max_clients).";
     CLIENT_CONNECTIONS: Counter "client_connections_total" "Connections accepted from clients.";
     CLIENTS_REJECTED: Counter "clients_rejected_total" "Clients turned away before or at login, by reason.";
     SERVERS: Gauge "servers" "Connections to servers, by state: active, idle, opening.";
+    SERVER_CONNECTIONS_MAX: Gauge "server_connections_max" "Connections that the pools of this server may open, the reserve included.";
     WAITING_CLIENTS: Gauge "waiting_clients" "Clients waiting for a connection to this server.";
     POOL_WAIT_MAX: Gauge "pool_wait_max_seconds" "How long the first in the queue of this server has waited.";
     BYTES: Counter "bytes_total" "Bytes carried, from and to clients and servers.";
@@ -52,6 +54,7 @@ metrics! {
     LAG_BYTES: Gauge "replica_lag_bytes" "WAL a replica has not replayed yet; absent while unknown.";
     LAG_SECONDS: Gauge "replica_lag_seconds" "How far a replica's data may lie in the past; absent while unknown.";
     SERVER_UP: Gauge "server_up" "1 while statements are sent to the server, 0 while it is down.";
+    SERVER_ROLE: Gauge "server_role" "Always 1; the role of the server is in the label.";
     SERVER_CONNECTS: Counter "server_connects_total" "Connections opened to servers, by result: ok, failed.";
     TRANSACTIONS_IN_DOUBT: Gauge "transactions_in_doubt" "Transactions over several shards that are prepared on a shard and not finished, by database and shard.";
     IN_DOUBT_AGE: Gauge "in_doubt_age_seconds" "How long the oldest of them has been prepared, by database and shard; 0 without any.";
@@ -61,5 +64,7 @@ metrics! {
     MAP_EPOCH: Gauge "map_epoch" "Shard maps loaded since the start.";
     TOPOLOGY_EPOCH: Gauge "topology_epoch" "Pictures of the fleet published since the start.";
     RELOADS: Counter "reloads_total" "Reloads of the configuration, by result: ok, failed.";
+    LAST_RELOAD_SUCCESSFUL: Gauge "last_reload_successful" "1 when the settings in force are those of the last look at the file, 0 after a reload that failed.";
+    CERTIFICATE_EXPIRY: Gauge "certificate_expiry_timestamp_seconds" "When the first of our TLS certificates ends, in seconds since 1970; absent without TLS.";
     BUILD_INFO: Gauge "build_info" "Always 1; the version is in the label.";
 }
