@@ -24,6 +24,8 @@ struct Known {
     /// Keys of different keyspaces are never tied; `None`: constants, which may be compared with any
     keyspace: Option<KeyspaceId>,
     facts: Vec<Fact>,
+    /// It is the same key of the same rows, seen from further out
+    shows: Option<Variable>,
 }
 
 #[derive(Debug)]
@@ -45,8 +47,28 @@ const CONJUNCTS_MAX: usize = 16;
 impl Facts {
     /// A new variable.
     pub fn variable(&mut self, keyspace: Option<KeyspaceId>) -> Variable {
-        self.variables.push(Known { keyspace, facts: Vec::new() });
+        self.variables.push(Known { keyspace, facts: Vec::new(), shows: None });
         Variable(self.variables.len() - 1)
+    }
+
+    /// A column of a query that carries a key of its rows outside.
+    pub fn showing(&mut self, inside: Variable) -> Variable {
+        let outside = self.variable(self.keyspace(inside));
+        self.variables[outside.0].shows = Some(inside);
+        self.within(outside, inside);
+        outside
+    }
+
+    /// The variable is this key, perhaps carried outside.
+    pub fn shows(&self, variable: Variable, key: Variable) -> bool {
+        let mut at = Some(variable);
+        while let Some(here) = at {
+            if here == key {
+                return true;
+            }
+            at = self.variables[here.0].shows;
+        }
+        false
     }
 
     /// A variable that holds nothing but these values.

@@ -1,11 +1,10 @@
 //! Statements that run unchanged on several shards: the answers, put one behind the other, are the answer.
 //!
-//! That holds for a query without anything that looks at more than one row (aggregates, windows, DISTINCT, ORDER BY,
-//! LIMIT), whose rows each come from one row of one sharded table, joined with tables that every shard has; and for an
-//! INSERT … SELECT of such rows that stay where they are.
+//! That holds for a query whose rows may be split by the key of a sharded table they come from (`survey::source` has the
+//! proof), without ORDER BY and LIMIT; and for an INSERT … SELECT of such rows that stay where they are.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Body, Distinct, FromItem, Query, Select, Statement};
+use crate::logic::sql::statement::{Body, FromItem, Query, Statement};
 
 use super::constants::Literals;
 use super::schema::Found;
@@ -38,13 +37,13 @@ pub fn fanout(text: &str, schema: &Schema<'_>) -> Option<Fanout> {
 #[expect(clippy::wildcard_enum_match_arm, reason = "without a proof there is no fan-out")]
 pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<Fanout> {
     let verb = match statement {
-        Statement::Query(query) if is_row_by_row(query) && locks_where_it_is(query, schema) => "SELECT",
+        Statement::Query(query) if is_unordered(query) && locks_where_it_is(query, schema) => "SELECT",
         Statement::Insert(insert)
             if insert.with.is_none()
                 && insert
                     .source
                     .as_ref()
-                    .is_some_and(|query| is_row_by_row(query) && locks_where_it_is(query, schema)) =>
+                    .is_some_and(|query| is_unordered(query) && locks_where_it_is(query, schema)) =>
         {
             // As PostgreSQL tags it, with the OID that rows once had.
             "INSERT 0"
@@ -57,25 +56,13 @@ pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<
     let is_locking = matches!(statement, Statement::Query(query) if query.is_locking);
     survey.may_lock = is_locking;
     survey.statement(statement);
-    let (requirement, access) = match statement {
-        Statement::Insert(_) => (survey.finish_carried()?, Access::Write),
-        _ => survey.finish_row_source()?,
-    };
+    let (requirement, access) = survey.finish_row_source()?;
     Some(Fanout { verb, requirement, access, is_locking })
 }
 
-/// Each row of the answer comes from one row of FROM.
-fn is_row_by_row(query: &Query) -> bool {
-    let Body::Select(select) = &query.body else { return false };
-    let Select { distinct, group_by, having, windows, .. } = &**select;
-    query.with.is_none()
-        && query.order_by.is_empty()
-        && query.limits.is_empty()
-        && matches!(distinct, Distinct::No)
-        && group_by.is_empty()
-        && !select.has_grouping_sets
-        && having.is_none()
-        && windows.is_empty()
+/// Its rows come in any order, and none is left out.
+fn is_unordered(query: &Query) -> bool {
+    matches!(query.body, Body::Select(_)) && query.order_by.is_empty() && query.limits.is_empty()
 }
 
 /// Rows of reference tables are copies: a lock on those of one shard says nothing to the others.
@@ -83,9 +70,22 @@ fn locks_where_it_is(query: &Query, schema: &Schema<'_>) -> bool {
     let Body::Select(select) = &query.body else { return !query.is_locking };
     match (&select.from[..], &query.locked) {
         _ if !query.is_locking => true,
-        ([FromItem::Table { .. }], _) => true,
+        // The name of a table could be that of a part.
+        _ if query.with.is_some() => false,
+        ([item @ FromItem::Table { name, alias, .. }], _) => {
+            has_sharded(item, alias.name.as_ref().unwrap_or(&name.name), schema)
+        }
         (from, Some(names)) => names.iter().all(|name| from.iter().any(|item| has_sharded(item, name, schema))),
-        (_, None) => false,
+        (from, None) => from.iter().all(|item| is_all_sharded(item, schema)),
+    }
+}
+
+/// There are sharded tables and nothing else.
+fn is_all_sharded(item: &FromItem, schema: &Schema<'_>) -> bool {
+    match item {
+        FromItem::Table { name, .. } => matches!(schema.find(name), Found::Sharded { .. }),
+        FromItem::Join(join) => [&join.left, &join.right].into_iter().all(|side| is_all_sharded(side, schema)),
+        FromItem::Query { .. } | FromItem::Rows { .. } | FromItem::Unknown(_) => false,
     }
 }
 

@@ -84,12 +84,14 @@ pub struct Entry {
     pub table: Option<usize>,
     /// An outer join may put rows of NULLs in the place of its own
     pub is_nullable: bool,
+    /// The keys by which its rows may be split among shards
+    pub sources: Vec<Variable>,
 }
 
 impl Entry {
     /// One that is no mentioned table, and not nullable.
     pub fn of(name: Option<Box<str>>, columns: Columns) -> Self {
-        Self { name, schema: None, columns, table: None, is_nullable: false }
+        Self { name, schema: None, columns, table: None, is_nullable: false, sources: Vec::new() }
     }
 }
 
@@ -164,6 +166,15 @@ impl<'p> Scope<'p> {
         entry.table
     }
 
+    /// The column is certainly one of this level.
+    pub fn is_own(&self, parts: &[Box<str>]) -> bool {
+        let own = |found: &Column| {
+            let columns = self.entries.iter().flat_map(|entry| &entry.columns.list);
+            columns.into_iter().any(|column| std::ptr::eq(column, found))
+        };
+        self.find(parts).is_some_and(own)
+    }
+
     /// The variables of this level alone.
     pub fn variables(&self) -> Vec<Variable> {
         variables(&self.entries)
@@ -232,6 +243,12 @@ pub fn variables(entries: &[Entry]) -> Vec<Variable> {
         }
     }
     found
+}
+
+/// The keys by which rows of these relations together may be split among shards: none of those that an outer join may
+/// leave NULL.
+pub fn sources(entries: &[Entry]) -> Vec<Variable> {
+    entries.iter().filter(|entry| !entry.is_nullable).flat_map(|entry| &entry.sources).copied().collect()
 }
 
 /// An outer join may leave these NULL.

@@ -10,7 +10,7 @@ use super::super::constants::Literals;
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
-use super::super::scope::{Column, Columns, Entry, Meaning, Scope, make_nullable, variables};
+use super::super::scope::{Column, Columns, Entry, Meaning, Scope, make_nullable, sources, variables};
 use super::{Survey, Target, Use};
 
 /// Views on views beyond this are refused.
@@ -26,7 +26,8 @@ impl<'a> Survey<'a> {
             FromItem::Query { is_lateral, query, alias } => {
                 let parent = if *is_lateral { visible } else { visible.without_siblings() };
                 let columns = self.query(query, parent).renamed(&alias.columns);
-                vec![Entry::of(alias.name.clone(), columns)]
+                let sources = std::mem::take(&mut self.sources);
+                vec![Entry { sources, ..Entry::of(alias.name.clone(), columns) }]
             }
             FromItem::Rows { calls, alias } => {
                 let outside = std::mem::replace(&mut self.is_in_rows, true);
@@ -53,6 +54,7 @@ impl<'a> Survey<'a> {
             self.visit_all(expressions, visible);
         }
         let common = if name.schema.is_none() { visible.common_table(&name.name) } else { None };
+        self.sources.clear();
         let (columns, table) = match common {
             Some(index) => (self.use_of_common_table(index), None),
             None => {
@@ -64,6 +66,7 @@ impl<'a> Survey<'a> {
         Entry {
             schema: if alias.name.is_some() { None } else { name.schema.clone() },
             table,
+            sources: std::mem::take(&mut self.sources),
             ..Entry::of(Some(alias.name.clone().unwrap_or_else(|| name.name.clone())), columns.renamed(&alias.columns))
         }
     }
@@ -93,6 +96,7 @@ impl<'a> Survey<'a> {
                 self.use_table(name, key, keyspace, variable);
                 self.check_key_column(Target { table: &name.name, key, keyspace, relation });
                 self.policies(name, relation, &columns);
+                self.sources = vec![variable];
                 columns
             }
             Found::Reference(relation) => {
@@ -130,6 +134,7 @@ impl<'a> Survey<'a> {
     fn checked_columns(&mut self, name: &RelationName, relation: Option<&Relation>) -> Columns {
         let columns = plain_columns(relation);
         self.policies(name, relation, &columns);
+        self.sources.clear();
         columns
     }
 
@@ -361,10 +366,10 @@ fn hide(entries: &mut [Entry], name: &str) {
 
 /// `(a JOIN b) AS j`: one relation.
 fn as_one(alias: &Alias, entries: Vec<Entry>) -> Entry {
-    let is_open = is_open(&entries);
+    let (is_open, sources) = (is_open(&entries), sources(&entries));
     let is_positional = entries.iter().all(|entry| entry.columns.is_positional)
         && entries.iter().all(|entry| entry.columns.list.iter().all(|column| !column.is_merged));
     let list = entries.into_iter().flat_map(|entry| entry.columns.list).filter(|column| !column.is_merged).collect();
     let columns = Columns { list, is_open, is_positional }.renamed(&alias.columns);
-    Entry::of(alias.name.clone(), columns)
+    Entry { sources, ..Entry::of(alias.name.clone(), columns) }
 }

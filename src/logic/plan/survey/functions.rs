@@ -5,6 +5,7 @@ use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::SettingChange;
 use super::super::refusal::Refusal;
+use super::super::scope::Scope;
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -36,11 +37,13 @@ enum Special {
 
 impl<'a> Survey<'a> {
     /// Notes what a call does. Its arguments are visited by the caller.
-    pub(super) fn call(&mut self, call: &Call) {
+    pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) {
         let Some(name) = call.name.last() else { return };
         let functions = self.candidates(call);
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
-            self.depends_on_more_than_a_row();
+            if !self.is_of_rows_here(name, call, &functions, scope) {
+                self.depends_on_more_than_a_row();
+            }
             self.note_calls(name, call, &functions);
         }
         match functions.as_slice() {
@@ -189,7 +192,7 @@ fn is_own(function: &Function) -> bool {
 }
 
 /// Its result depends on the row and the session's settings alone: every server computes the same.
-fn is_of_a_row(name: &str, function: &Function) -> bool {
+pub(super) fn is_of_a_row(name: &str, function: &Function) -> bool {
     const BY_SETTINGS: [&str; 15] = [
         "to_char",
         "to_date",

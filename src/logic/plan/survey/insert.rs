@@ -108,6 +108,7 @@ impl Survey<'_> {
             },
             None => self.store(vec![Key::LeftOut], target, false),
         }
+        let sources = std::mem::take(&mut self.sources);
         let (columns, variable) = self.sharded_columns(target.keyspace, target.key, target.relation);
         // RETURNING and DO UPDATE see rows that are written here: they need no proof of their own.
         debug_assert!(self.facts.keyspace(variable) == Some(target.keyspace), "the variable was made for it");
@@ -115,7 +116,9 @@ impl Survey<'_> {
             let own = insert.alias.name.as_deref().unwrap_or(&insert.table.name);
             self.check_conflict(conflict, own, target);
         }
-        self.after_insert(insert, columns, scope)
+        let returned = self.after_insert(insert, columns, scope);
+        self.sources = sources;
+        returned
     }
 
     fn insert_source(&mut self, source: &Query, scope: &Scope<'_>) -> Columns {

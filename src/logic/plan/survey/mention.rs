@@ -113,10 +113,10 @@ pub struct Mentions<'a> {
     pub shadowed: HashSet<Box<str>>,
     /// The name of two relations of one FROM: only their schemas tell them apart
     twice: Option<Box<str>>,
-    /// The only table that the rows of the last SELECT come from; in the end that of the whole query
-    row_source: Option<usize>,
     /// Something in the text needs more than one row, or the server it runs on
-    depends_on_more: bool,
+    pub(super) depends_on_more: bool,
+    /// Something in it picks rows of reference tables, or follows their order: each copy could give others
+    pub(super) picks_copies: bool,
     /// Something in it depends on the server it runs on, now() and its kin left out
     depends_on_server: bool,
     /// How often the text itself names now() and its kin
@@ -185,6 +185,15 @@ impl Mentions<'_> {
     pub(super) fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {
         let has = |name: &str| relation.is_some_and(|it| it.columns.iter().any(|column| &*column.name == name));
         SYSTEM_COLUMNS.into_iter().find(|name| self.names.contains(*name) && !has(name))
+    }
+
+    /// A column that every table has is named, and is none of these tables' own.
+    pub(super) fn names_system_column(&self) -> bool {
+        let has_column = |name: &str| {
+            let relations = self.tables.iter().filter_map(Mention::relation);
+            relations.into_iter().any(|it| it.columns.iter().any(|column| &*column.name == name))
+        };
+        SYSTEM_COLUMNS.into_iter().any(|name| self.names.contains(name) && !has_column(name))
     }
 
     /// A name of what only a real table has.
@@ -439,56 +448,6 @@ impl<'a> Survey<'a> {
     /// Has there been something that one row does not tell?
     pub(super) fn depends_on_more(&self) -> bool {
         self.mentions.as_ref().is_some_and(|mentions| mentions.depends_on_more)
-    }
-
-    /// Each row of a FROM comes from one row of a table when that is the only mentioned one, and no outer join's
-    /// nullable side.
-    pub(super) fn mention_row_source(&mut self, scope: &Scope<'_>) {
-        if let Some(mentions) = &mut self.mentions
-            && self.view_depth == 0
-        {
-            let mut entries = scope.entries.iter().filter(|entry| entry.table.is_some());
-            mentions.row_source = match (entries.next(), entries.next()) {
-                (Some(entry), None) if !entry.is_nullable => entry.table,
-                _ => None,
-            };
-        }
-    }
-
-    /// The table that the rows of the query come from, where every row of the answer follows from one of its rows, on
-    /// whichever shard that is.
-    pub fn finish_row_source(self) -> Option<(Requirement, Access)> {
-        let is_free = self.preferred == Preferred::Any && self.required.is_empty() && self.uses.len() == 1;
-        let spread = self.finish_spread().ok()?;
-        let [(_, requirement)] = spread.tables.as_slice() else { return None };
-        let is_row_by_row = spread.mentions.row_source.is_some() && !spread.mentions.depends_on_more;
-        (is_free && is_row_by_row && spread.views.is_empty()).then(|| (requirement.clone(), spread.access))
-    }
-
-    /// The rows that an INSERT … SELECT reads, where each row it stores comes from one of them and stays on its shard,
-    /// whichever that is.
-    pub fn finish_carried(mut self) -> Option<Requirement> {
-        self.finish_ties();
-        let is_alone = self.preferred == Preferred::Any && self.required.is_empty();
-        let mentions = self.mentions.take()?;
-        let is_row_by_row =
-            mentions.row_source.is_some() && !mentions.depends_on_more && mentions.of_real_table(&[]).is_none();
-        // What is read, and what is written with the key of it.
-        let [read, _] = self.uses.as_slice() else { return None };
-        let [Mention { what: Mentioned::Sharded { variable, .. }, .. }] = mentions.tables.as_slice() else {
-            return None;
-        };
-        if !is_alone || !is_row_by_row || self.refusal.is_some() || read.variable != *variable {
-            return None;
-        }
-        let place = Place::Lookup {
-            keyspace: read.keyspace,
-            column: read.column.clone(),
-            keys: self.facts.keys(read.variable),
-        };
-        let mut requirement = Requirement { table: read.table.clone(), place };
-        self.params.mark_requirement(&mut requirement, self.schema.map);
-        Some(requirement)
     }
 
     /// What came out of a survey that keeps mentions.

@@ -14,6 +14,7 @@ use super::constants::{Literals, array_oid};
 use super::facts::{Facts, Variable};
 use nature::Nature;
 use params::{Params, type_of};
+use source::Aggregates;
 
 use super::schema::Schema;
 use super::scope::{Columns, Meaning, Scope};
@@ -26,6 +27,7 @@ mod whole;
 mod mention;
 mod condition;
 mod query;
+mod source;
 mod from;
 mod cascade;
 mod insert;
@@ -99,6 +101,10 @@ pub struct Survey<'a> {
     query_depth: usize,
     /// A function in the place of a table is looked at
     is_in_rows: bool,
+    /// The keys by which the rows of the last query, or of the last relation, may be split among shards
+    sources: Vec<Variable>,
+    /// The aggregates of the SELECT that is walked now
+    aggregates: Aggregates,
 }
 
 /// One use of a sharded table.
@@ -166,6 +172,8 @@ impl<'a> Survey<'a> {
             new_key: None,
             query_depth: 0,
             is_in_rows: false,
+            sources: Vec::new(),
+            aggregates: Aggregates::default(),
         }
     }
 
@@ -356,7 +364,7 @@ impl<'a> Survey<'a> {
                 self.visit_all(parts, scope);
             }
             Expression::Call(call) => {
-                self.call(call);
+                self.call(call, scope);
                 if !self.mention_whole_row(call, scope) {
                     self.visit_all(&call.arguments, scope);
                 }
@@ -366,13 +374,16 @@ impl<'a> Survey<'a> {
                 }
             }
             Expression::Subquery(subquery) => {
-                // It may be ARRAY (…).
-                self.nature.follows_order |= subquery.kind == SubqueryKind::Other && subquery.test.is_none();
+                let copies_before = (self.uses.len(), self.copies);
+                self.nature.follows_order |= subquery.kind == SubqueryKind::Array;
                 if let Some(test) = &subquery.test {
                     self.visit(test, scope);
                 }
                 self.existing = (subquery.kind == SubqueryKind::Exists).then_some(std::ptr::from_ref(&subquery.query));
                 let columns = self.query(&subquery.query, scope);
+                if subquery.kind == SubqueryKind::Array {
+                    self.note_picked(copies_before);
+                }
                 self.subqueries.insert(std::ptr::from_ref(subquery.as_ref()), columns);
             }
             Expression::CurrentOf(_) => self.refuse(Refusal::unknown("WHERE CURRENT OF in this place")),

@@ -7,7 +7,7 @@ use crate::logic::value::oid;
 
 use super::super::facts::Variable;
 use super::super::refusal::Refusal;
-use super::super::scope::{Column, Columns, Meaning, Scope, variables};
+use super::super::scope::{Column, Columns, Meaning, Scope, sources, variables};
 use super::params::type_of;
 use super::{CommonTable, Survey, key_of, meaning_of};
 
@@ -36,13 +36,19 @@ impl Survey<'_> {
             Body::Values(rows) => {
                 rows.iter().for_each(|row| self.visit_items(row, &scope));
                 self.visit_around(query, &scope);
+                self.sources.clear();
                 self.values(rows)
             }
             Body::SetOperation(left, right) => {
                 self.nature.follows_order = true;
+                let before = (self.uses.len(), self.copies);
                 let left = self.query(left, &scope);
                 let right = self.query(right, &scope);
                 self.visit_around(query, &scope);
+                self.sources.clear();
+                if !query.limits.is_empty() {
+                    self.note_picked(before);
+                }
                 self.set_operation(&left, &right, may_be_filtered(query))
             }
         }
@@ -105,8 +111,11 @@ impl Survey<'_> {
 
     fn select(&mut self, select: &Select, query: &Query, parent: &Scope<'_>) -> Columns {
         let calls_before = self.volatile_calls;
-        let is_idle_star = self.existing.take() == Some(std::ptr::from_ref(query)) && is_plain_star(select, query);
+        let is_existing = self.existing.take() == Some(std::ptr::from_ref(query));
+        let is_idle_star = is_existing && is_plain_star(select, query);
         self.note_select(select);
+        let before = (self.uses.len(), self.copies);
+        let outside = std::mem::take(&mut self.aggregates);
         let mut scope = Scope::inside(parent);
         for item in &select.from {
             let entries = {
@@ -136,7 +145,6 @@ impl Survey<'_> {
         }
         self.mention_conditions(select, &scope);
         self.mention_grouped(select, &scope);
-        self.mention_row_source(&scope);
         let named_windows = !select.windows.is_empty();
         let gate = Gate {
             select,
@@ -145,7 +153,15 @@ impl Survey<'_> {
             windows: if named_windows { None } else { Some(&windows) },
             calls_volatile: self.volatile_calls > calls_before,
         };
-        self.columns(&select.targets, &scope, Some(&gate))
+        let columns = self.columns(&select.targets, &scope, Some(&gate));
+        let aggregates = std::mem::replace(&mut self.aggregates, outside);
+        let mut split = sources(&scope.entries);
+        split.retain(|source| gate.is_split_by(*source, &aggregates, &columns, &self.facts));
+        self.sources = split;
+        if !is_existing && (gate.picks(&windows) || aggregates.follow_order) {
+            self.note_picked(before);
+        }
+        columns
     }
 
     /// The columns that a target list makes. Filters pass through to the tables where the gate lets them.
@@ -190,8 +206,7 @@ impl Survey<'_> {
     /// The meaning of a column outside of the query that makes it.
     fn carried(&mut self, meaning: Meaning, gate: Option<&Gate<'_>>, output: Option<(usize, Option<&str>)>) -> Meaning {
         let Meaning::Key { variable, nullable } = meaning else { return meaning };
-        let outside = self.facts.variable(self.facts.keyspace(variable));
-        self.facts.within(outside, variable);
+        let outside = self.facts.showing(variable);
         let Some(gate) = gate else { return Meaning::Key { variable: outside, nullable } };
         gate.fix_positions(self);
         if gate.lets_through(variable, output) {
@@ -276,11 +291,11 @@ fn may_be_filtered(query: &Query) -> bool {
 
 /// Which filters on the columns of a SELECT are the same as filters on its tables.
 pub struct Gate<'q> {
-    select: &'q Select,
-    query: &'q Query,
-    scope: &'q Scope<'q>,
+    pub(super) select: &'q Select,
+    pub(super) query: &'q Query,
+    pub(super) scope: &'q Scope<'q>,
     /// `None`: there are windows by name, which are not followed
-    windows: Option<&'q Vec<Vec<Variable>>>,
+    pub(super) windows: Option<&'q Vec<Vec<Variable>>>,
     /// Rows that are left out would not make their calls
     calls_volatile: bool,
 }
@@ -305,7 +320,7 @@ impl Gate<'_> {
 
     /// DISTINCT ON looks for names among the aliases of the select list first (manual, SELECT, ORDER BY clause).
     #[expect(clippy::wildcard_enum_match_arm, reason = "only names can be aliases")]
-    fn renames(&self, expressions: &[Expression]) -> bool {
+    pub(super) fn renames(&self, expressions: &[Expression]) -> bool {
         expressions.iter().any(|expression| match expression {
             Expression::Column(parts) => self.select.targets.iter().any(|target| target.name.as_ref() == parts.first()),
             _ => false,
@@ -334,7 +349,7 @@ impl Gate<'_> {
     }
 }
 
-fn position_of(expression: &Expression) -> Option<usize> {
+pub(super) fn position_of(expression: &Expression) -> Option<usize> {
     let Expression::Constant(constant) = expression else { return None };
     match &constant.value {
         Literal::Integer(digits) => digits.parse().ok(),

@@ -208,6 +208,7 @@ impl Convert {
         let kind = match link.sub_link_type {
             SubLinkType::EXISTS_SUBLINK => SubqueryKind::Exists,
             SubLinkType::ANY_SUBLINK if is_equality => SubqueryKind::In,
+            SubLinkType::ARRAY_SUBLINK => SubqueryKind::Array,
             _ => SubqueryKind::Other,
         };
         Expression::Subquery(Box::new(Subquery { kind, test: self.maybe(link.testexpr()), query }))

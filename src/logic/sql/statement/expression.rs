@@ -226,6 +226,8 @@ pub enum SubqueryKind {
     Exists,
     /// test IN (query), test = ANY (query)
     In,
-    /// (query), ARRAY(query), test operator ANY/ALL (query)
+    /// ARRAY (query)
+    Array,
+    /// (query), test operator ANY/ALL (query)
     Other,
 }
