@@ -1,4 +1,4 @@
-@same 121
+@same 136
 
 # two tables by equal keys
 SELECT e.client_id, e.id, s.session, s.seconds FROM events e JOIN sessions s ON s.client_id = e.client_id
@@ -367,3 +367,52 @@ COPY (SELECT e.client_id, e.id, s.seconds FROM events e JOIN sessions s USING (c
 
 # copied out by groups
 COPY (SELECT client_id, count(*) FROM events GROUP BY client_id) TO STDOUT (FORMAT csv)
+
+# merged columns beside aggregates
+SELECT e.kind, count(client_id), max(s.seconds) FROM events e LEFT JOIN sessions s USING (client_id) GROUP BY e.kind ORDER BY 1
+
+# a merged column that is the name of another one too
+SELECT e.kind AS client_id, count(*) FROM events e JOIN sessions s USING (client_id) GROUP BY client_id ORDER BY 2, 1 LIMIT 3
+
+# a name of two tables in GROUP BY
+SELECT e.kind AS client_id, count(*) FROM events e JOIN sessions s ON e.client_id = s.client_id GROUP BY client_id
+
+# a merged column that FULL JOIN makes
+SELECT client_id, count(p.v), count(s.seconds) FROM parents p FULL JOIN sessions s USING (client_id) GROUP BY client_id
+
+# merged names under an alias
+SELECT u.client_id, count(*) FROM parents p JOIN sessions s USING (client_id) AS u GROUP BY u.client_id
+
+# sorted groups of a text key, first by a collation
+SELECT customer, sum(quantity) FROM order_items GROUP BY customer ORDER BY customer LIMIT 4
+
+# sorted groups of a text key by bytes
+SELECT customer COLLATE "C", sum(quantity) FROM order_items GROUP BY customer, 1 ORDER BY 1 DESC LIMIT 4 OFFSET 1
+
+# DISTINCT sorted by what it does not list
+SELECT DISTINCT client_id, kind FROM events ORDER BY at
+
+# DISTINCT sorted by its own expression
+SELECT DISTINCT client_id, id + 1 FROM events ORDER BY id + 1, client_id LIMIT 3
+
+# groups and an offset alone
+SELECT client_id, max(amount) FROM events GROUP BY client_id ORDER BY client_id OFFSET 60
+
+# groups of all columns
+SELECT client_id, id FROM events GROUP BY client_id, id ORDER BY id DESC, client_id LIMIT 6
+
+# groups by an alias
+SELECT client_id AS c, count(*) FROM events GROUP BY c ORDER BY c LIMIT 3
+
+# DISTINCT over groups of the key
+SELECT DISTINCT client_id, count(*) FROM events GROUP BY client_id, kind ORDER BY 1, 2 LIMIT 5
+
+# DISTINCT over groups of the key, without it
+SELECT DISTINCT count(*) FROM events GROUP BY client_id ORDER BY 1
+
+# no rows wanted
+SELECT client_id, count(*) FROM events GROUP BY client_id ORDER BY 2 LIMIT 0
+
+# parameters in groups
+@params 3 | 1
+SELECT client_id, count(*) + $1::bigint FROM events GROUP BY client_id HAVING count(*) > $2 ORDER BY 1 LIMIT 5

@@ -27,6 +27,8 @@ mod expression;
 mod aggregate;
 /// Queries.
 mod query;
+/// Queries over tables that are tied by their keys.
+mod colocated;
 /// Writes.
 mod change;
 /// The verdict.
@@ -224,7 +226,10 @@ fn make(mut choices: Choices, schema: &Schema) -> Made {
             let (sql, table) = writer.change(None);
             (sql, Some(table))
         }
-        false => (writer.query(None, None, Standing::Top).sql, None),
+        false => {
+            let tied = if writer.choices.one_in(3) { writer.colocated() } else { None };
+            (tied.unwrap_or_else(|| writer.query(None, None, Standing::Top)).sql, None)
+        }
     };
     let mut marks = writer.marks;
     marks.stores = is_change;
@@ -238,7 +243,8 @@ fn make(mut choices: Choices, schema: &Schema) -> Made {
     let (sql, parameters) = numbered(&sql, &writer.params.unwrap_or_default());
     let parameters = parameters.into_iter().map(Some).collect();
     // Equal values that look different are compared as text.
-    let mode = if mode == Mode::ExtendedBinary && marks.is_loose() { Mode::ExtendedText } else { mode };
+    let mode =
+        if mode == Mode::ExtendedBinary && (marks.is_loose() || marks.has_rows) { Mode::ExtendedText } else { mode };
     let case = Case { sql, parameters, ..Case::default() };
     Made { case, mode, form, marks, changes, undone, tape: writer.choices.tape().to_vec() }
 }

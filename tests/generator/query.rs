@@ -179,7 +179,7 @@ impl Writer<'_> {
     }
 
     /// The types of the columns: those that are wanted, or some that there are.
-    fn kinds(&mut self, place: &Place<'_>, wanted: Option<&[Kind]>) -> Vec<Kind> {
+    pub fn kinds(&mut self, place: &Place<'_>, wanted: Option<&[Kind]>) -> Vec<Kind> {
         if let Some(kinds) = wanted {
             return kinds.to_vec();
         }
@@ -192,7 +192,12 @@ impl Writer<'_> {
             .collect()
     }
 
-    fn named(&mut self, targets: Vec<String>, kinds: Vec<Kind>, standing: Standing) -> (String, Vec<(String, Kind)>) {
+    pub fn named(
+        &mut self,
+        targets: Vec<String>,
+        kinds: Vec<Kind>,
+        standing: Standing,
+    ) -> (String, Vec<(String, Kind)>) {
         let has_names = standing == Standing::InFrom || self.choices.one_in(3);
         let (mut list, mut columns) = (Vec::new(), Vec::new());
         for (place, (target, kind)) in targets.into_iter().zip(kinds).enumerate() {
@@ -203,9 +208,20 @@ impl Writer<'_> {
         (list.join(", "), columns)
     }
 
-    fn grouped(&mut self, from: &str, place: &Place<'_>, wanted: Option<&[Kind]>, standing: Standing) -> Made {
+    pub fn grouped(&mut self, from: &str, place: &Place<'_>, wanted: Option<&[Kind]>, standing: Standing) -> Made {
+        self.grouped_by(Vec::new(), from, place, wanted, standing)
+    }
+
+    /// By these, and perhaps by more.
+    pub fn grouped_by(
+        &mut self,
+        mut groups: Vec<(String, Kind)>,
+        from: &str,
+        place: &Place<'_>,
+        wanted: Option<&[Kind]>,
+        standing: Standing,
+    ) -> Made {
         self.marks.dedupes = true;
-        let mut groups: Vec<(String, Kind)> = Vec::new();
         for _ in 0..self.choices.below(3) {
             let columns = self.columns(&Place { outer: None, ..*place });
             if columns.is_empty() {
@@ -279,7 +295,13 @@ impl Writer<'_> {
     }
 
     /// ORDER BY and LIMIT. Inside of a statement LIMIT stands behind a total order alone.
-    fn order_and_limit(&mut self, sql: &mut String, columns: &[(String, Kind)], ids: &[Relation], standing: Standing) {
+    pub fn order_and_limit(
+        &mut self,
+        sql: &mut String,
+        columns: &[(String, Kind)],
+        ids: &[Relation],
+        standing: Standing,
+    ) {
         let is_top = standing == Standing::Top;
         if columns.is_empty() || !self.choices.one_in(if is_top { 2 } else { 5 }) {
             return;
@@ -339,7 +361,7 @@ impl Writer<'_> {
         (format!("FROM {sql}"), relations)
     }
 
-    fn join(&mut self, sql: &mut String, relations: &mut Vec<Relation>, outer: Option<&Place<'_>>, is_last: bool) {
+    pub fn join(&mut self, sql: &mut String, relations: &mut Vec<Relation>, outer: Option<&Place<'_>>, is_last: bool) {
         let way = self.choices.below(11);
         if way == 9 {
             let beside = Place::of(relations, outer);

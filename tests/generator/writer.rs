@@ -20,6 +20,8 @@ pub struct Marks {
     pub counts_only: bool,
     /// Its rows come in one order
     pub is_ordered: bool,
+    /// Rows are among its values: their types have other numbers on each server
+    pub has_rows: bool,
     /// It stores rows, each of which may be a fault of its own
     pub stores: bool,
 }

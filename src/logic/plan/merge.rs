@@ -110,7 +110,8 @@ pub fn merge(text: &str, schema: &Schema<'_>) -> Option<Merge> {
         let direction = Direction { is_descending: key.is_descending, is_nulls_first: key.is_nulls_first };
         keys.push(SortKey { direction, is_text_by_bytes });
     }
-    let rows = format!("SELECT {listed} {}", sorted.rows);
+    let distinct = if sorted.is_distinct { "DISTINCT " } else { "" };
+    let rows = format!("SELECT {distinct}{listed} {}", sorted.rows);
     let fanout = fanout(&rows, schema)?;
     let params = params_of(&rows, schema)?;
     let limit = bound(&sorted.limit)?;

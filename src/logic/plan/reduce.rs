@@ -170,6 +170,10 @@ impl Names for Tables<'_> {
         }
     }
 
+    fn is_of_several(&self, name: &str) -> bool {
+        self.columns().filter(|(_, column)| *column.name == *name).count() > 1
+    }
+
     fn is_postgresqls(&self, function: &str) -> bool {
         let of_name = self.catalog.functions.get(function).map(Vec::as_slice).unwrap_or_default();
         !of_name.is_empty() && of_name.iter().all(|it| it.schema.as_ref() == "pg_catalog")

@@ -14,7 +14,7 @@ use pg_raw_parse::{ConstValue, Node};
 
 use super::super::statement::{Alias, RelationName};
 use super::kinds::{Kind, Names, kind};
-use super::sorted::{From, name_of, printed_after_select, rows, text_of};
+use super::sorted::{From, is_distinct, name_of, printed_after_select, rows, text_of};
 use super::{names, with_select};
 
 /// The pieces of an aggregate query.
@@ -97,9 +97,9 @@ pub fn aggregated<N: Names>(
         if !is_plain(select) {
             return None;
         }
-        let mut from = From { tables: Vec::new(), is_plain: true };
+        let mut from = From::default();
         select.from_clause().iter().for_each(|item| from.item(item));
-        if !from.is_plain || from.tables.is_empty() {
+        if !from.is_of_tables || from.tables.is_empty() {
             return None;
         }
         let scope = scope(&from.tables)?;
@@ -112,7 +112,6 @@ pub fn aggregated<N: Names>(
 
 fn is_plain(select: &nodes::SelectStmt) -> bool {
     let is_number = |limit: Node<'_>| matches!(limit, Node::None | Node::A_Const(_) | Node::ParamRef(_));
-    // lcons(NIL, NIL) stands for a plain DISTINCT (parsenodes.h).
     let has_distinct_on = !select.distinct_clause().is_empty() && !is_distinct(select);
     select.with_clause().is_none()
         && select.op == SetOperation::SETOP_NONE
@@ -126,10 +125,6 @@ fn is_plain(select: &nodes::SelectStmt) -> bool {
         && select.limit_option != LimitOption::LIMIT_OPTION_WITH_TIES
         && is_number(select.limit_count())
         && is_number(select.limit_offset())
-}
-
-fn is_distinct(select: &nodes::SelectStmt) -> bool {
-    matches!(select.distinct_clause().first(), Some(Node::None))
 }
 
 /// A query that is taken to pieces.
@@ -205,7 +200,11 @@ impl<'s, N: Names> Taking<'s, N> {
             },
             Node::ColumnRef(column) if self.column(item).is_none() => {
                 let parts = names(column.fields());
+                // A column of FROM comes first, one that a join has merged too.
                 let [name] = parts.as_slice() else { return None };
+                if self.scope.is_of_several(name) {
+                    return None;
+                }
                 let mut named = targets.iter().filter(|target| target.name() == Some(name));
                 match (named.next(), named.next()) {
                     (Some(target), None) => Some(target.val()),

@@ -26,6 +26,8 @@ pub trait Names {
     /// A column that the tables of FROM certainly have: its place among all of theirs, and its kind, where it is of one of
     /// PostgreSQL's own types
     fn column(&self, name: &[Box<str>]) -> Option<(usize, Option<Kind>)>;
+    /// Several of the tables have a column of this name
+    fn is_of_several(&self, name: &str) -> bool;
     /// A function of this name is PostgreSQL's own
     fn is_postgresqls(&self, function: &str) -> bool;
 }

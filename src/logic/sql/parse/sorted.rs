@@ -1,6 +1,6 @@
 //! Queries that sort or limit their rows, taken to pieces: what they list, what they sort by, how many rows they want.
 //!
-//! What groups its rows, looks at them together or locks them gives `None`.
+//! What looks at its rows together or locks them gives `None`; groups and DISTINCT stay with the rows.
 
 use std::ops::ControlFlow;
 
@@ -17,9 +17,11 @@ use super::{names, relation, with_select};
 /// The pieces of a query.
 #[derive(Debug)]
 pub struct Sorted {
+    /// DISTINCT
+    pub is_distinct: bool,
     /// The select list
     pub targets: Box<str>,
-    /// `FROM … WHERE …`
+    /// `FROM … WHERE … GROUP BY … HAVING …`
     pub rows: Box<str>,
     /// `ORDER BY …`, empty without
     pub order_by: Box<str>,
@@ -104,9 +106,8 @@ fn of_select(select: &nodes::SelectStmt) -> Option<Sorted> {
     let is_plain = select.with_clause().is_none()
         && select.op == SetOperation::SETOP_NONE
         && select.values_lists().is_empty()
-        && select.distinct_clause().is_empty()
-        && select.group_clause().is_empty()
-        && matches!(select.having_clause(), Node::None)
+        && (select.distinct_clause().is_empty() || is_distinct(select))
+        && !select.group_distinct
         && select.window_clause().is_empty()
         && select.locking_clause().is_empty()
         && select.into_clause().is_none()
@@ -114,13 +115,20 @@ fn of_select(select: &nodes::SelectStmt) -> Option<Sorted> {
     if !is_plain || select.target_list().is_empty() {
         return None;
     }
-    let mut from = From { tables: Vec::new(), is_plain: true };
+    let mut from = From::default();
     select.from_clause().iter().for_each(|item| from.item(item));
     let items: Vec<Item> = select.target_list().iter().map(|target| item(target.val())).collect::<Option<_>>()?;
     let keys: Vec<Key> = select.sort_clause().iter().map(|sort| key(sort, select)).collect::<Option<_>>()?;
+    let is_distinct = is_distinct(select);
+    // PostgreSQL sorts distinct rows by what they list, and by nothing else.
+    let is_listed = |key: &Key| matches!(key.by, By::Item(_) | By::Position(_));
+    if is_distinct && !keys.iter().all(is_listed) {
+        return None;
+    }
     Some(Sorted {
+        is_distinct,
         targets: targets(select)?,
-        rows: rows(select)?,
+        rows: grouped_rows(select)?,
         order_by: order_by(select)?,
         tables: from.tables,
         has_plain_tables: from.is_plain,
@@ -136,6 +144,14 @@ pub(super) struct From {
     pub tables: Vec<(RelationName, Alias)>,
     /// There is nothing else, and no join merges or renames columns
     pub is_plain: bool,
+    /// There is nothing else, and each is seen by its own name
+    pub is_of_tables: bool,
+}
+
+impl Default for From {
+    fn default() -> Self {
+        Self { tables: Vec::new(), is_plain: true, is_of_tables: true }
+    }
 }
 
 impl From {
@@ -146,10 +162,11 @@ impl From {
             Node::JoinExpr(join) => {
                 let is_plain = !join.is_natural && join.using_clause().is_empty() && join.alias().is_none();
                 self.is_plain &= is_plain;
+                self.is_of_tables &= !join.is_natural && join.alias().is_none() && join.join_using_alias().is_none();
                 self.item(join.larg());
                 self.item(join.rarg());
             }
-            _ => self.is_plain = false,
+            _ => (self.is_plain, self.is_of_tables) = (false, false),
         }
     }
 }
@@ -310,6 +327,23 @@ pub(super) fn rows(select: &nodes::SelectStmt) -> Option<Box<str>> {
         copy.as_mut().set_where_clause(memory.make_unique(select.where_clause()));
         copy
     }))
+}
+
+/// The same with `GROUP BY … HAVING …`.
+fn grouped_rows(select: &nodes::SelectStmt) -> Option<Box<str>> {
+    printed_after_select(&make::owned(|memory| {
+        let mut copy = memory.make_node::<nodes::SelectStmt>();
+        copy.as_mut().set_from_clause(memory.make_unique(select.from_clause()));
+        copy.as_mut().set_where_clause(memory.make_unique(select.where_clause()));
+        copy.as_mut().set_group_clause(memory.make_unique(select.group_clause()));
+        copy.as_mut().set_having_clause(memory.make_unique(select.having_clause()));
+        copy
+    }))
+}
+
+/// DISTINCT without ON: lcons(NIL, NIL) stands for it (parsenodes.h).
+pub(super) fn is_distinct(select: &nodes::SelectStmt) -> bool {
+    matches!(select.distinct_clause().first(), Some(Node::None))
 }
 
 fn order_by(select: &nodes::SelectStmt) -> Option<Box<str>> {
