@@ -34,7 +34,7 @@ bench: tools ## Compare with direct PostgreSQL, a bare forwarder and PgBouncer
 	$(CARGO) build --release --locked --bins --example forwarder
 	benches/compare.py $(BENCH_FLAGS)
 
-tools: ## Install PostgreSQL and libclang, which reads the parser's headers
+tools: ## Install PostgreSQL, libclang, which reads the parser's headers, and Chromium
 	@.ci/install
 
 drivers: tools ## Install the client drivers that tests use, under target/

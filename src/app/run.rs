@@ -98,6 +98,7 @@ impl Proxy {
         let steering = Arc::new(Refresh(control.refresher()));
         let (metrics_too, waits) = (Arc::clone(&metrics), control.waits());
         let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
+        shared.witness.set(settings.log.statements);
         let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
         metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));
         metrics.clients_max.set(f64::from(settings.listen.max_clients));
@@ -176,6 +177,7 @@ impl Proxy {
         self.metrics.clients_max.set(f64::from(settings.listen.max_clients));
         self.door.set_tls(tls);
         self.entrance.set_limits(limits(&settings));
+        self.shared.witness.set(settings.log.statements);
         self.settings = settings;
         self.metrics.reloaded(true);
         tracing::info!(changes = diff.changes.len(), "settings reloaded");

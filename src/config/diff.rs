@@ -79,6 +79,8 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
     diff.note(old.log.format != new.log.format, Effect::Restart, "log.format");
     diff.note(old.log.level != new.log.level, Effect::Restart, "log.level");
     diff.note(old.log.connections != new.log.connections, Effect::Live, "log.connections");
+    diff.note(old.log.statements.slow != new.log.statements.slow, Effect::Live, "log.slow_statement");
+    diff.note(old.log.statements.sample_every != new.log.statements.sample_every, Effect::Live, "log.sample_every");
     let databases = (&old.databases[..], &new.databases[..]);
     compare_lists(databases, |it| &it.name, compare_database, "database", &mut diff);
     diff

@@ -7,6 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use crate::control::MonitorSettings;
 use crate::logic::health::HealthSettings;
 use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
+use crate::proxy::witness::WitnessSettings;
 
 use super::report::Problems;
 use super::secret::{self, Environment};
@@ -50,7 +51,7 @@ pub const HEALTH_FIELDS: &[&str] = &["interval", "timeout", "failures_to_down", 
 pub const MONITOR_FIELDS: &[&str] = &["user", "password"];
 
 /// Fields of `[log]`.
-pub const LOG_FIELDS: &[&str] = &["format", "level", "connections"];
+pub const LOG_FIELDS: &[&str] = &["format", "level", "connections", "slow_statement", "sample_every"];
 
 /// What is logged and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,8 @@ pub struct LogSettings {
     pub level: String,
     /// Log logins and disconnections
     pub connections: bool,
+    /// Single statements
+    pub statements: WitnessSettings,
 }
 
 /// Shape of log lines.
@@ -195,6 +198,10 @@ pub fn log(section: Section<'_>, problems: &mut Problems) -> LogSettings {
         format: section.choice("format", LogFormat::Text, &formats, problems),
         level: level.map_or_else(|| "info".to_owned(), |(text, _)| text.to_owned()),
         connections: section.flag("connections", true, problems),
+        statements: WitnessSettings {
+            slow: section.duration("slow_statement", Duration::ZERO, Duration::ZERO..=DAY, problems),
+            sample_every: section.count("sample_every", 0, 0..=u32::MAX, problems),
+        },
     }
 }
 

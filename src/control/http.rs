@@ -1,11 +1,12 @@
-//! Answers `GET /metrics`, `/livez` and `/readyz`. HTTP/1.1 as far as that takes: one request a connection, no bodies.
+//! Answers `GET /metrics`, `/livez`, `/readyz`, and the status page at `/`. HTTP/1.1 as far as that takes: one request a connection, no bodies.
 //!
 //! Never waits long, never holds much: a limit on the request's size, on its time, and on connections at once.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -15,29 +16,49 @@ use tracing::warn;
 
 use super::publisher::Reader;
 use super::readiness::{self, Required};
+use super::scrape::Scrape;
+use super::status::Status;
 use crate::proxy::metrics::Metrics;
 
 const HEAD_MAX: usize = 8 * 1024;
 const CONNECTIONS_MAX: usize = 32;
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// With every answer. Nothing but what the page itself brings is loaded or run, nobody frames it, and nothing is kept.
+const HEADERS: &str = "Connection: close\r\n\
+    Cache-Control: no-store\r\n\
+    Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n\
+    X-Content-Type-Options: nosniff\r\n\
+    Referrer-Policy: no-referrer\r\n";
+
+/// The files of the status page: path, kind, content.
+const FILES: &[(&str, &str, &str)] = &[
+    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
+    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
+    ("/page.js", "text/javascript; charset=utf-8", include_str!("page/page.js")),
+    ("/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
+];
+
 /// What the answers are made from.
 pub struct Pages {
-    /// `/metrics`
+    /// `/metrics`, `/status.json`
     pub metrics: Arc<Metrics>,
-    /// `/readyz`
+    /// `/readyz`, `/status.json`
     pub reader: Reader,
     /// `/readyz`
     pub required: Required,
     /// `/readyz`
     pub is_draining: Arc<AtomicBool>,
+    /// `/status.json`
+    pub started: Instant,
 }
 
 /// One answer.
 struct Answer {
     status: &'static str,
     kind: &'static str,
-    body: String,
+    body: Cow<'static, str>,
 }
 
 /// Accepts until its task is stopped.
@@ -76,10 +97,7 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, pages: &Pages
         (_, _) => plain("405 Method Not Allowed", "only GET"),
     };
     let Answer { status, kind, body } = answer;
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n{HEADERS}\r\n", body.len());
     stream.write_all(head.as_bytes()).await?;
     if method != "HEAD" {
         stream.write_all(body.as_bytes()).await?;
@@ -113,16 +131,34 @@ impl Pages {
             "/metrics" => Answer {
                 status: "200 OK",
                 kind: "text/plain; version=0.0.4; charset=utf-8",
-                body: self.metrics.render(),
+                body: self.metrics.render().into(),
             },
             "/livez" => plain("200 OK", "ok"),
             "/readyz" => self.readiness(),
-            _ => plain("404 Not Found", "there are /metrics, /livez and /readyz"),
+            "/status.json" => self.status(),
+            path => match FILES.iter().find(|(name, _, _)| *name == path) {
+                Some((_, kind, content)) => Answer { status: "200 OK", kind, body: (*content).into() },
+                None => plain("404 Not Found", "there are /, /metrics, /livez and /readyz"),
+            },
+        }
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        readiness::reasons(&self.reader.load(), self.required, self.is_draining.load(Ordering::Relaxed))
+    }
+
+    fn status(&self) -> Answer {
+        let text = self.metrics.render();
+        let uptime = self.started.elapsed().as_secs_f64();
+        let status = Status::new(&self.reader.load(), &Scrape::read(&text), self.reasons(), uptime);
+        match serde_json::to_string(&status) {
+            Ok(body) => Answer { status: "200 OK", kind: "application/json", body: body.into() },
+            Err(error) => plain("500 Internal Server Error", &error.to_string()),
         }
     }
 
     fn readiness(&self) -> Answer {
-        let reasons = readiness::reasons(&self.reader.load(), self.required, self.is_draining.load(Ordering::Relaxed));
+        let reasons = self.reasons();
         match reasons.is_empty() {
             true => plain("200 OK", "ok"),
             false => plain("503 Service Unavailable", &reasons.join("\n")),
@@ -131,7 +167,7 @@ impl Pages {
 }
 
 fn plain(status: &'static str, text: &str) -> Answer {
-    Answer { status, kind: "text/plain; charset=utf-8", body: format!("{text}\n") }
+    Answer { status, kind: "text/plain; charset=utf-8", body: format!("{text}\n").into() }
 }
 
 #[cfg(test)]
@@ -144,7 +180,8 @@ mod tests {
         let metrics = Metrics::new();
         let publisher = Publisher::new(picture::of_ports("app", &[(1, &[])]), metrics.clone());
         let is_draining = Arc::new(AtomicBool::new(is_draining));
-        Pages { metrics, reader: publisher.reader(), required: Required::OnePrimary, is_draining }
+        let started = Instant::now();
+        Pages { metrics, reader: publisher.reader(), required: Required::OnePrimary, is_draining, started }
     }
 
     /// The status line and the body of the answer to these bytes.
@@ -159,6 +196,19 @@ mod tests {
         (head.lines().next().unwrap().to_owned(), body.to_owned())
     }
 
+    #[test]
+    fn the_page_obeys_its_own_rules() {
+        let [(_, _, html), _, (_, _, script), _] = FILES else { panic!("four files") };
+        for word in ["<style", "style=", "onclick", "<script>", "javascript:", "http:", "https:"] {
+            assert!(!html.contains(word), "{word}");
+        }
+        // What others have named (databases, servers) is text, never markup.
+        for word in ["innerHTML", "insertAdjacentHTML", "document.write", "eval(", "setAttribute(\"style"] {
+            assert!(!script.contains(word), "{word}");
+        }
+        assert!(HEADERS.ends_with("\r\n") && !HEADERS.contains("  ") && !HEADERS.contains("unsafe"));
+    }
+
     #[tokio::test]
     async fn requests_and_their_answers() {
         let long = [b"GET / HTTP/1.1\r\nX: ".to_vec(), vec![b'x'; HEAD_MAX]].concat();
@@ -167,6 +217,10 @@ mod tests {
             (b"GET /metrics?x=1 HTTP/1.0\r\n\r\n", "200 OK", "shardway_map_epoch 1"),
             (b"HEAD /metrics HTTP/1.1\r\n\r\n", "200 OK", ""),
             (b"GET /readyz HTTP/1.1\r\n\r\n", "503 Service Unavailable", "draining\ndatabase app: its schema"),
+            (b"GET / HTTP/1.1\r\n\r\n", "200 OK", "<title>shardway</title>"),
+            (b"GET /page.js HTTP/1.1\r\n\r\n", "200 OK", "status.json"),
+            (b"GET /page/page.js HTTP/1.1\r\n\r\n", "404 Not Found", "there are"),
+            (b"GET /status.json HTTP/1.1\r\n\r\n", "200 OK", r#""name":"app/a/primary","role":"primary""#),
             (b"GET /etc/passwd HTTP/1.1\r\n\r\n", "404 Not Found", "there are"),
             (b"POST /metrics HTTP/1.1\r\n\r\n", "405 Method Not Allowed", "only GET"),
             (b"\x00\x00\x00\x08\x04\xd2\x16\x2f", "400 Bad Request", "bad"),

@@ -8,6 +8,8 @@ mod catalog;
 mod recovery;
 mod deadlocks;
 mod readiness;
+mod scrape;
+mod status;
 mod http;
 mod steer;
 

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::runtime::Builder;
@@ -272,9 +272,10 @@ impl Steer {
     fn serve(&self, listener: TcpListener, required: Required) -> io::Result<Task> {
         listener.set_nonblocking(true)?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        info!(address = %listener.local_addr()?, "serving /metrics, /livez and /readyz");
+        info!(address = %listener.local_addr()?, "serving the status page, /metrics, /livez and /readyz");
         let (metrics, reader) = (self.metrics.clone(), self.shared.publisher.reader());
-        let pages = Pages { metrics, reader, required, is_draining: self.shared.is_draining.clone() };
+        let (is_draining, started) = (self.shared.is_draining.clone(), Instant::now());
+        let pages = Pages { metrics, reader, required, is_draining, started };
         Ok(Task(tokio::spawn(http::serve(listener, Arc::new(pages)))))
     }
 

@@ -11,6 +11,7 @@ pub mod server;
 pub mod pool;
 pub mod plans;
 pub mod statements;
+pub mod witness;
 pub mod shared;
 pub mod session;
 pub mod entrance;

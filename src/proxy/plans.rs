@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::logic::plan::across::{Across, across};
 use crate::logic::plan::outline::Outline;
 use crate::logic::plan::{self, Plan, Planned, Schema};
-use crate::logic::sql::template::{Lexed, Literal};
+use crate::logic::sql::template::{self, Lexed, Literal, Strings, Template};
 use crate::logic::topology::Database;
 use crate::proxy::metrics::Metrics;
 
@@ -31,6 +31,8 @@ pub struct Shape {
     pub statements: Result<Vec<Planned>, plan::SyntaxError>,
     /// The text, where it is the same for all that have this shape
     text: Box<str>,
+    /// The text without its literals, where it is not
+    skeleton: Arc<[u8]>,
     /// Literals whose value is part of the plan, with that value as written
     fixed: Vec<(u16, Box<str>)>,
     /// Its plan over several shards, for all texts that have this shape
@@ -44,6 +46,20 @@ impl Shape {
     /// The text of one of its statements; only for shapes of whole texts.
     pub fn text_of(&self, planned: &Planned) -> &str {
         self.text.get(planned.at.clone()).unwrap_or_default()
+    }
+
+    /// The text with `?` for its literals; where they cannot be told from the rest, its verb alone.
+    pub fn readable(&self) -> String {
+        if !self.skeleton.is_empty() {
+            return template::readable(&self.skeleton);
+        }
+        let mut template = Template::new(Default::default());
+        let lexed = template.lex(self.text.as_bytes(), Strings::Standard);
+        if !lexed.is_odd {
+            return template::readable(lexed.skeleton);
+        }
+        let verbs = self.statements.iter().flatten().map(|planned| planned.verb);
+        verbs.filter(|verb| !verb.is_empty()).map(|verb| format!("{verb} …")).collect::<Vec<_>>().join("; ")
     }
 
     /// Places in the text are part of it: other texts of the template have other blanks, comments and literals.
@@ -63,6 +79,7 @@ impl Shape {
         Self {
             statements: Ok(Vec::new()),
             text: Box::default(),
+            skeleton: Arc::default(),
             fixed: Vec::new(),
             outline: OnceLock::new(),
             is_signpost: true,
@@ -89,7 +106,7 @@ pub struct Planner {
 
 #[derive(Debug, Default)]
 struct Cache {
-    shapes: HashMap<Box<[u8]>, Vec<Arc<Shape>>, foldhash::fast::RandomState>,
+    shapes: HashMap<Arc<[u8]>, Vec<Arc<Shape>>, foldhash::fast::RandomState>,
     bytes: usize,
 }
 
@@ -118,12 +135,12 @@ impl Planner {
         {
             return if shape.is_signpost { self.whole(sql) } else { shape };
         }
-        let shape = self.plan(sql, Some(lexed.literals));
+        let shape = self.plan(sql, Some(lexed));
         if shape.has_places() {
-            self.keep(lexed.skeleton, &Arc::new(Shape::signpost()));
+            self.keep(lexed.skeleton.into(), &Arc::new(Shape::signpost()));
             return self.whole(sql);
         }
-        self.keep(lexed.skeleton, &shape);
+        self.keep(Arc::clone(&shape.skeleton), &shape);
         shape
     }
 
@@ -134,7 +151,7 @@ impl Planner {
             return shape;
         }
         let shape = self.plan(sql, None);
-        self.keep(sql.as_bytes(), &shape);
+        self.keep(sql.as_bytes().into(), &shape);
         shape
     }
 
@@ -181,11 +198,11 @@ impl Planner {
         Some(Arc::clone(shape))
     }
 
-    fn plan(&self, sql: &str, literals: Option<&[Literal]>) -> Arc<Shape> {
+    fn plan(&self, sql: &str, lexed: Option<&Lexed<'_>>) -> Arc<Shape> {
         self.metrics.plan_cache_misses.increment(1);
         let schema = self.schema();
         let spans: Option<Vec<_>> =
-            literals.map(|literals| literals.iter().map(|literal| literal.at.clone()).collect());
+            lexed.map(|lexed| lexed.literals.iter().map(|literal| literal.at.clone()).collect());
         let (statements, fixed) = match plan::plan(sql, &schema, spans.as_deref()) {
             Ok(planned) => {
                 let written = |index: &u16| {
@@ -196,10 +213,11 @@ impl Planner {
             }
             Err(error) => (Err(error), Vec::new()),
         };
-        let text = if literals.is_none() { sql.into() } else { Box::default() };
+        let text = if lexed.is_none() { sql.into() } else { Box::default() };
         Arc::new(Shape {
             statements,
             text,
+            skeleton: lexed.map_or_else(Arc::default, |lexed| lexed.skeleton.into()),
             fixed,
             outline: OnceLock::new(),
             is_signpost: false,
@@ -207,7 +225,7 @@ impl Planner {
         })
     }
 
-    fn keep(&self, key: &[u8], shape: &Arc<Shape>) {
+    fn keep(&self, key: Arc<[u8]>, shape: &Arc<Shape>) {
         if key.len() > TEXT_MAX {
             return;
         }
@@ -216,7 +234,7 @@ impl Planner {
             cache.drop_unused();
         }
         cache.bytes += key.len();
-        let shapes = cache.shapes.entry(key.into()).or_default();
+        let shapes = cache.shapes.entry(key).or_default();
         if shapes.len() >= SHAPES_MAX {
             shapes.remove(0);
         }

@@ -19,6 +19,7 @@ use crate::proxy::plans::Planner;
 use crate::proxy::pool::Pools;
 use crate::proxy::statements::Statements;
 use crate::proxy::waits::Waits;
+use crate::proxy::witness::Witness;
 
 /// What sessions ask of the control plane.
 pub trait Steering: Send + Sync {
@@ -53,6 +54,8 @@ pub struct Shared {
     pub waits: Arc<Waits>,
     /// Counters
     pub metrics: Arc<Metrics>,
+    /// Which single statements are told of
+    pub witness: Witness,
     /// The control plane
     pub steering: Arc<dyn Steering>,
     is_draining: AtomicBool,
@@ -89,6 +92,7 @@ impl Shared {
             cancels: Cancels::default(),
             waits,
             metrics,
+            witness: Witness::default(),
             steering,
             is_draining: AtomicBool::new(false),
             planners: Mutex::default(),

@@ -25,6 +25,8 @@ fn counters_say_what_happened() {
     wire.rows("SET work_mem = '5MB'");
     // The upkeep sets some gauges once a second.
     until("plans show", || metric(&proxy, "shardway_plan_cache_entries", &[]) > 0.0);
+    // An answer is on its way before its statement has been counted to the end.
+    until("the client is idle", || metric(&proxy, "shardway_clients", &["state=\"idle\""]) == 1.0);
     let (_, body) = get(proxy.metrics_port, "/metrics");
     let mut wrong = Vec::new();
     let differing = std::cell::RefCell::new(Vec::new());
@@ -169,4 +171,74 @@ fn logs_are_json_with_ids_and_hold_no_secrets() {
         }
     }
     assert_eq!(seen.len(), 6, "{seen:?}");
+}
+
+#[test]
+fn slow_statements_are_told_of_and_their_values_are_not() {
+    let stage = &*STAGE;
+    let more = "[log]\nslow_statement = \"1s\"\n";
+    let proxy = stage.proxy("slow", &Settings { more, ..Settings::default() });
+    let [a, b, _] = stage.clients[..] else { panic!("three shards") };
+    let mut wire = login(&proxy);
+    wire.rows("SELECT pg_sleep(1.1), 'kqzValue' /* kqzRemark */ FROM countries WHERE 4711 = 4711 LIMIT 1");
+    let sleeper =
+        "SELECT count(*), pg_sleep($1::float8) FROM events WHERE client_id = $2::bigint GROUP BY 'kqzOther'::text";
+    wire.send(&crate::support::script::extended(sleeper, &["1.1", &b.to_string()])).unwrap();
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].error, None);
+    wire.rows(&format!(
+        "SELECT count(*) FROM (SELECT kind FROM events WHERE client_id IN ({a}, {b}) AND id < 0
+         UNION ALL SELECT E'kqz\\'Odd' || pg_sleep(1.1)::text) x"
+    ));
+    until("three are counted", || metric(&proxy, "shardway_slow_statements_total", &["database=\"app\""]) >= 3.0);
+    reload(&proxy, |toml| toml.replace("slow_statement = \"1s\"", "sample_every = 1"), "ok");
+    wire.rows(&format!("SELECT 'kqzSample' FROM events WHERE client_id = {a} LIMIT 1"));
+    drop(wire);
+    proxy.signal("TERM");
+    let log = proxy.output();
+    assert!(!log.contains("kqz") && !log.contains("4711"), "{log}");
+    for parts in [
+        [
+            "slow statement client=1",
+            "plan=\"any\"",
+            "statement=SELECT pg_sleep(?), ? FROM countries WHERE ? = ? LIMIT ?",
+        ],
+        ["slow statement client=1", "plan=\"key\" shards=b", "WHERE client_id = $2::bigint GROUP BY ?::text"],
+        ["slow statement client=1", "plan=\"gather\" shards=a, b", "statement=SELECT …"],
+        [": statement client=1", "plan=\"key\" shards=a", "statement=SELECT ? FROM events WHERE client_id = ? LIMIT ?"],
+    ] {
+        let says_all = |line: &str| parts.iter().all(|part| line.contains(part));
+        assert!(log.lines().any(says_all), "{parts:?} is not in\n{log}");
+    }
+}
+
+#[test]
+fn the_status_page_is_served_with_all_it_needs_and_nothing_else() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("status", &Settings::default());
+    let mut wire = login(&proxy);
+    wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]));
+    assert_eq!(failure(&mut wire, "SELECT ctid FROM events").0, "0A000");
+    until("the pool shows", || metric(&proxy, "shardway_server_connections_max", &["app/a/primary"]) > 0.0);
+    let (status, page) = get(proxy.metrics_port, "/");
+    assert_eq!(status, 200);
+    for name in ["page.css", "page.js", "icon.svg", "status.json", "metrics", "readyz"] {
+        assert!(page.contains(&format!("\"{name}\"")), "the page does not name {name}");
+        assert_eq!(get(proxy.metrics_port, &format!("/{name}")).0, 200, "{name}");
+    }
+    assert!(!page.contains("//"), "nothing comes from elsewhere");
+    let status: serde_json::Value = serde_json::from_str(&get(proxy.metrics_port, "/status.json").1).unwrap();
+    let app = &status["databases"][0];
+    assert_eq!((&app["name"], app["shards"].as_array().unwrap().len()), (&"app".into(), 3));
+    assert_eq!(status["reasons"], serde_json::json!([]));
+    let statements = app["statements"].as_array().unwrap();
+    let count = |shard: &str, plan: &str| {
+        let fits = |it: &&serde_json::Value| it["shard"] == shard && it["plan"] == plan;
+        statements.iter().filter(fits).map(|it| it["count"].as_f64().unwrap()).sum::<f64>()
+    };
+    assert_eq!((count("a", "key"), count("b", "key")), (1.0, 0.0));
+    assert_eq!(app["refusals"].as_object().unwrap().values().map(|it| it.as_f64().unwrap()).sum::<f64>(), 1.0);
+    let server = &app["shards"][0]["servers"][0];
+    assert_eq!((&server["name"], &server["role"]), (&"app/a/primary".into(), &"primary".into()));
+    assert_eq!((&server["health"], server["connections_max"].as_f64()), (&"up".into(), Some(10.0)));
+    assert_eq!(app["query_seconds"]["counts"].as_array().unwrap().len(), 19);
 }

@@ -20,6 +20,8 @@ mod signals;
 mod replicas;
 /// Counters that say what happened; logs that say no secrets.
 mod figures;
+/// The status page in a browser.
+mod page;
 /// What a session may rely on while servers change under it.
 mod sessions;
 /// Memory of idle clients.

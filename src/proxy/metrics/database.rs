@@ -23,6 +23,8 @@ pub struct DatabaseMetrics {
     clients: [AtomicI64; 3],
     client_gauges: [Gauge; 3],
     bytes: [Counter; 4],
+    /// Statements that took longer than `[log] slow_statement`
+    pub slow_statements: Counter,
     /// From a request to the end of its answer
     pub query_seconds: Histogram,
     /// From the first statement of a transaction to its end
@@ -57,6 +59,19 @@ pub enum PlanKind {
 const PLANS: usize = 9;
 
 impl PlanKind {
+    /// All of them.
+    pub const ALL: [Self; PLANS] = [
+        Self::Command,
+        Self::Any,
+        Self::First,
+        Self::Key,
+        Self::Copy,
+        Self::Hint,
+        Self::Unread,
+        Self::Gather,
+        Self::Fanout,
+    ];
+
     /// The kind of a plan; `None` for a refusal, which is counted apart. Hints are the session's to know.
     pub fn of(plan: &Plan) -> Option<Self> {
         match plan {
@@ -71,7 +86,8 @@ impl PlanKind {
         }
     }
 
-    fn label(self) -> &'static str {
+    /// Its value of the label.
+    pub fn label(self) -> &'static str {
         match self {
             Self::Command => "command",
             Self::Any => "any",
@@ -132,6 +148,7 @@ impl DatabaseMetrics {
             clients: Default::default(),
             client_gauges: ["active", "idle", "waiting"].map(client),
             bytes: ["client_in", "client_out", "server_in", "server_out"].map(carried),
+            slow_statements: registry.counter(names::SLOW_STATEMENTS, labels),
             query_seconds: registry.histogram(names::QUERY_SECONDS, labels),
             transaction_seconds: registry.histogram(names::TRANSACTION_SECONDS, labels),
             pool_wait_seconds: registry.histogram(names::POOL_WAIT_SECONDS, labels),

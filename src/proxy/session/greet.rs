@@ -17,6 +17,7 @@ use crate::proxy::metrics::ClientState;
 use crate::proxy::session::client::Client;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
+use crate::proxy::session::trail::Trail;
 use crate::proxy::session::{End, Run, Session};
 use crate::proxy::shared::{Accepted, Shared};
 
@@ -37,13 +38,14 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
     };
     let metrics = shared.metrics.database(&database);
     metrics.client(None, Some(ClientState::Idle));
+    let id = shared.session_id();
     let mut session = Box::new(Session {
         client,
         slot: shared.cancels.register(guest.protocol_minor),
-        id: shared.session_id(),
+        id,
         user: guest.user,
         database: database.name.clone(),
-        metrics,
+        metrics: Trail::new(metrics, id),
         state: ClientState::Idle,
         transaction: Transaction::Idle,
         transaction_started: None,

@@ -3,6 +3,7 @@
 //! One task owns one session. Rules live in `logic`; here bytes move.
 
 mod client;
+mod trail;
 mod exchange;
 mod picture;
 mod watch;
@@ -57,7 +58,7 @@ use crate::logic::sql::template::{Strings, Template};
 use crate::logic::topology::User;
 use crate::logic::transaction::Transaction;
 use crate::proxy::cancel::Slot;
-use crate::proxy::metrics::{ClientState, DatabaseMetrics, Direction};
+use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::plans::Shape;
 use crate::proxy::shared::Shared;
 use crate::proxy::statements::Statement;
@@ -66,6 +67,7 @@ use exchange::Outgoing;
 use extended::Progress;
 use picture::Picture;
 use servers::Held;
+use trail::Trail;
 
 pub use greet::welcome;
 
@@ -173,7 +175,7 @@ pub struct Session {
     /// For logs
     id: u64,
     slot: Arc<Slot>,
-    metrics: Arc<DatabaseMetrics>,
+    metrics: Trail,
     state: ClientState,
     transaction: Transaction,
     transaction_started: Option<Instant>,

@@ -301,7 +301,7 @@ impl Session {
         self.show(ClientState::Waiting);
         let started = Instant::now();
         let lease = pool.lease().await;
-        self.metrics.pool_wait_seconds.record(started.elapsed().as_secs_f64());
+        self.metrics.waited(started.elapsed());
         self.show(before);
         lease
     }

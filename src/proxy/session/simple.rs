@@ -55,6 +55,7 @@ impl Session {
     pub(super) fn end_statement(&mut self, started: Instant) {
         let now = Instant::now();
         self.metrics.query_seconds.record((now - started).as_secs_f64());
+        self.look_back(started, now);
         let began = *self.transaction_started.get_or_insert(started);
         if self.transaction.is_idle() {
             // Whatever ended it: what is held has outlived it.
@@ -74,6 +75,7 @@ impl Session {
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
         let sql = super::utf8(text)?;
         let (shape, found) = self.decide(sql);
+        self.remember(&shape);
         if self.is_implicit {
             let (statements, text) = (Arc::clone(&shape), sql.to_owned());
             return Box::pin(self.query_in_pipeline(&statements, &text, size)).await;

@@ -110,5 +110,10 @@ impl Template {
     }
 }
 
+/// A skeleton for people: `?` for each literal.
+pub fn readable(skeleton: &[u8]) -> String {
+    String::from_utf8_lossy(skeleton).replace(scan::is_marker, "?")
+}
+
 #[cfg(test)]
 mod tests;

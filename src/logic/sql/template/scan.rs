@@ -20,6 +20,12 @@ mod marker {
     pub const STRING: u8 = 4;
 }
 
+/// Stands in a skeleton for a literal.
+pub(super) fn is_marker(letter: char) -> bool {
+    let markers = [marker::INT4, marker::INT8, marker::NUMERIC, marker::STRING];
+    u8::try_from(letter).is_ok_and(|byte| markers.contains(&byte))
+}
+
 /// The word that makes a leading comment a routing hint.
 const HINT_WORD: &[u8] = b"shardway";
 

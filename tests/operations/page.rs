@@ -1,0 +1,80 @@
+//! The status page in a real browser without a screen.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+
+/// Where browsers are that can do this; `make tools` installs one.
+const BROWSERS: [&str; 4] = [
+    "/usr/bin/chromium",
+    "/usr/bin/google-chrome",
+    "/usr/bin/chromium-browser",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/// The page as it stands after some seconds of its own time, and what the browser had to complain about.
+fn shown(port: u16, width: u32) -> (String, String) {
+    let browser = BROWSERS.iter().find(|path| Path::new(path).exists());
+    let browser = browser.expect("no browser is installed: `make tools` does it");
+    let profile = std::env::temp_dir().join(format!("shardway-browser-{}-{width}", std::process::id()));
+    let mut command = Command::new(browser);
+    command
+        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"])
+        .args(["--enable-logging=stderr", "--virtual-time-budget=9000", "--dump-dom"])
+        .args([format!("--user-data-dir={}", profile.display()), format!("--window-size={width},900")])
+        .arg(format!("http://127.0.0.1:{port}/"));
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    fs::remove_dir_all(&profile).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    (String::from_utf8_lossy(&output.stdout).into_owned(), said)
+}
+
+/// Says so when it is dropped.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn the_status_page_lives_in_a_browser() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("browser", &Settings::default());
+    let mut wire = login(&proxy);
+    assert_eq!(failure(&mut wire, "SELECT ctid FROM events").0, "0A000");
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut wire = login(&proxy);
+            while !is_done.load(Ordering::Relaxed) {
+                wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]));
+            }
+        });
+        // However this ends.
+        let _done = Done(&is_done);
+        until("the pool shows", || metric(&proxy, "shardway_server_connections_max", &["app/a/primary"]) > 0.0);
+        for width in [390, 1280] {
+            let (page, said) = shown(proxy.metrics_port, width);
+            let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+            assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+            for part in [
+                r#"role="status">Ready<"#,
+                "<h2>Database app</h2>",
+                "<span>app/a/primary</span>",
+                r#"<span class="mark good">Up</span>"#,
+                "at most 10</span>",
+                r#"<tr data-key="key">"#,
+                r#"role="alert" hidden"#,
+                r#"class="line" d="M"#,
+                "every 2 seconds.",
+            ] {
+                assert!(page.contains(part), "{part}\nis not in\n{page}");
+            }
+        }
+    });
+}
