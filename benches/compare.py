@@ -184,7 +184,7 @@ class Lab:
                       '[databases.app.tables]\naccounts = { keyspace = "clients", key = "client_id" }\n'
                       'lines = { keyspace = "clients", key = "client_id" }\n'
                       'heap = { keyspace = "clients", key = "client_id" }\n')
-        return Endpoint("shardway", port, self.spawn("shardway", [path, "run", "-c", config]))
+        return Endpoint("shardway", port, self.spawn("shardway", [path, "run", "--allow-root", "-c", config]))
 
     def is_up(self, endpoint):
         try:

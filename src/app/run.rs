@@ -1,4 +1,4 @@
-//! Runs the proxy: wires the rooms, reloads on SIGHUP, drains on SIGINT and SIGTERM, as PgBouncer does.
+//! Runs the proxy: wires the rooms, reloads when it is told to, and ends.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -6,20 +6,24 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::drain::Drain;
+use super::listening::{self, Listening};
+use super::signals::{How, Signals, Told};
+use super::systemd;
 use crate::config::{self, Settings};
 use crate::control::Refresher;
 use crate::control::{Control, ControlHandle, ControlSettings};
 use crate::logic::auth::verifier;
 use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
 use crate::proxy::backend::Connector;
-use crate::proxy::door::{Door, Listener, Tls};
+use crate::proxy::door::{Door, Tls};
 use crate::proxy::entrance::{Entrance, EntranceLimits};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::pool::Pools;
@@ -28,19 +32,56 @@ use crate::proxy::shared::{Shared, Steering};
 /// Pools are looked after, and their gauges set, this often.
 const UPKEEP: Duration = Duration::from_secs(1);
 
+/// A proxy that cannot find out what the schemas are takes its predecessor's place all the same, after this.
+const SUCCESSION: Duration = Duration::from_secs(30);
+
 /// Serves clients until it is told to stop. `file` is read again on SIGHUP.
-pub fn run(file: &Path, settings: Settings) -> anyhow::Result<()> {
+pub fn run(file: &Path, settings: Settings, as_root: AsRoot) -> anyhow::Result<()> {
     let runtime = runtime(settings.listen.workers)?;
     runtime.block_on(async move {
+        as_root.check()?;
         let mut signals = Signals::listen()?;
         let mut proxy = Proxy::start(file.to_owned(), settings)?;
-        tracing::info!(addresses = ?proxy.addresses, metrics = ?proxy.metrics_address(), "ready for clients");
-        while let Told::Reload = signals.next().await {
-            proxy.reload();
+        let mut told = proxy.listen(&mut signals).await?;
+        tracing::info!(addresses = ?proxy.addresses(), metrics = ?proxy.metrics_address(), "ready for clients");
+        systemd::ready(&status(&proxy.entrance, &proxy.shared));
+        loop {
+            let next = match told.take() {
+                Some(told) => told,
+                None => signals.next().await,
+            };
+            match next {
+                Told::Reload => {
+                    systemd::reloading();
+                    proxy.reload();
+                    systemd::ready(&status(&proxy.entrance, &proxy.shared));
+                }
+                Told::End(how) => break proxy.end(how, &mut signals).await,
+            }
         }
-        proxy.drain(&mut signals).await;
         Ok(())
     })
+}
+
+/// May we be the superuser of this machine?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsRoot {
+    /// Nobody said so
+    Refused,
+    /// `--allow-root`
+    Allowed,
+}
+
+impl AsRoot {
+    /// Fails where we are root and may not be.
+    fn check(self) -> anyhow::Result<()> {
+        // The other end of a pair of sockets is ours too: whose it is says who we are.
+        let (own, _other) = UnixStream::pair().context("cannot find out who we are")?;
+        match (self, own.peer_cred().context("cannot find out who we are")?.uid()) {
+            (Self::Refused, 0) => bail!("will not run as root: start it as another user, or with --allow-root"),
+            (Self::Refused | Self::Allowed, _) => Ok(()),
+        }
+    }
 }
 
 /// One worker is a loop of its own, without the price of threads waking each other; more share the sessions.
@@ -64,12 +105,11 @@ pub struct Proxy {
     door: Arc<Door>,
     entrance: Arc<Entrance>,
     metrics: Arc<Metrics>,
-    /// Tasks that accept clients
-    listening: Vec<JoinHandle<()>>,
+    listening: Listening,
     /// Looks after the pools, also while clients finish
     upkeep: JoinHandle<()>,
-    /// Where clients may connect
-    pub addresses: Vec<SocketAddr>,
+    /// Tells systemd how we stand
+    telling: JoinHandle<()>,
 }
 
 /// The data plane asks the control plane.
@@ -86,7 +126,7 @@ impl Steering for Refresh {
 }
 
 impl Proxy {
-    /// Binds, and begins to serve. Call it inside the runtime that is to carry the sessions.
+    /// Begins to look after servers. Call it inside the runtime that is to carry the sessions.
     pub fn start(file: PathBuf, settings: Settings) -> anyhow::Result<Self> {
         let metrics = Metrics::new();
         let control = Control::start(control_settings(&settings), settings.topology(), Arc::clone(&metrics))
@@ -105,32 +145,31 @@ impl Proxy {
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));
         let upkeep = tokio::spawn(look_after(Arc::clone(&shared)));
-        let (listening, addresses) = (Vec::new(), Vec::new());
-        let mut proxy = Self { file, settings, control, shared, door, entrance, metrics, listening, upkeep, addresses };
-        proxy.listen()?;
-        Ok(proxy)
+        let listening = Listening::default();
+        let (entrance_too, shared_too) = (Arc::clone(&entrance), Arc::clone(&shared));
+        let telling = tokio::spawn(systemd::keep_telling(move || status(&entrance_too, &shared_too)));
+        Ok(Self { file, settings, control, shared, door, entrance, metrics, listening, upkeep, telling })
     }
 
-    fn listen(&mut self) -> anyhow::Result<()> {
-        let listen = &self.settings.listen;
-        let mut listeners = Vec::new();
-        for address in &listen.addresses {
-            let listener = Listener::tcp(*address, listen.backlog, true, listen.socket)
-                .with_context(|| format!("cannot listen on {address}"))?;
-            self.addresses.extend(listener.local_address());
-            listeners.push(listener);
+    /// Begins to let clients in. Where another process serves the same port, that goes on doing so alone until we can
+    /// answer statements. Gives the signal that came meanwhile.
+    async fn listen(&mut self, signals: &mut Signals) -> anyhow::Result<Option<Told>> {
+        let mut told = None;
+        if listening::has_predecessor(&self.settings.listen) {
+            tracing::info!("another process listens here: waiting until its clients can be served");
+            tokio::select! {
+                () = self.ready() => (),
+                () = tokio::time::sleep(SUCCESSION) => (),
+                signal = signals.next() => told = Some(signal),
+            }
         }
-        if let Some(folder) = &listen.unix_socket {
-            let port = listen.addresses.first().map_or(6432, SocketAddr::port);
-            let listener = Listener::unix(folder, port, listen.unix_socket_mode, listen.backlog)
-                .with_context(|| format!("cannot listen in {}", folder.display()))?;
-            listeners.push(listener);
-        }
-        self.listening.extend(listeners.into_iter().map(|listener| {
-            let accepting = Arc::clone(&self.entrance).accept(listener);
-            tokio::spawn(accepting)
-        }));
-        Ok(())
+        self.listening = Listening::open(&self.settings.listen, &self.entrance)?;
+        Ok(told)
+    }
+
+    /// Where clients may connect.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.listening.addresses
     }
 
     /// Where metrics are served.
@@ -183,43 +222,35 @@ impl Proxy {
         tracing::info!(changes = diff.changes.len(), "settings reloaded");
     }
 
-    /// Ends: no new clients, each session ends at its next transaction boundary, stragglers at `drain_timeout` or
-    /// at a second signal.
-    async fn drain(mut self, signals: &mut Signals) {
-        tracing::info!(clients = self.entrance.open(), "draining");
-        self.control.drain();
-        for listening in self.listening.drain(..) {
-            listening.abort();
-        }
-        self.shared.drain();
-        tokio::select! {
-            () = self.until_empty(self.settings.listen.drain_timeout) => (),
-            _ = signals.next_stop() => tracing::info!("told to stop at once"),
-        }
-        self.stop().await;
+    /// Lets clients leave, then closes everything.
+    async fn end(self, how: How, signals: &mut Signals) {
+        let Self { control, shared, entrance, listening, settings, .. } = self;
+        self.telling.abort();
+        let drain = Drain { control: control.clone(), shared: Arc::clone(&shared), entrance, listening };
+        drain.run(how, &settings.listen, signals).await;
+        close(&control, &shared, &self.upkeep).await;
     }
 
-    /// Zero waits without end.
-    async fn until_empty(&self, drain_timeout: Duration) {
-        const LOOK: Duration = Duration::from_millis(20);
-        let started = Instant::now();
-        while self.entrance.open() > 0 && (drain_timeout.is_zero() || started.elapsed() < drain_timeout) {
-            tokio::time::sleep(LOOK).await;
-        }
-        if self.entrance.open() > 0 {
-            tracing::warn!(clients = self.entrance.open(), "clients did not leave in time (drain_timeout)");
-        }
+    /// Closes everything at once.
+    pub async fn stop(self) {
+        self.telling.abort();
+        drop(self.listening);
+        close(&self.control, &self.shared, &self.upkeep).await;
     }
+}
 
-    /// Closes everything.
-    pub async fn stop(mut self) {
-        for listening in self.listening.drain(..) {
-            listening.abort();
-        }
-        self.upkeep.abort();
-        self.shared.pools.close("the pooler is shutting down");
-        self.control.shutdown().await;
-    }
+async fn close(control: &ControlHandle, shared: &Shared, upkeep: &JoinHandle<()>) {
+    upkeep.abort();
+    shared.pools.close("the pooler is shutting down");
+    control.shutdown().await;
+}
+
+/// One line on how we stand.
+fn status(entrance: &Entrance, shared: &Shared) -> String {
+    let counts = shared.pools.all().into_iter().map(|pool| pool.counts().0);
+    let (servers, waiting) = counts
+        .fold((0, 0), |(servers, waiting), counts| (servers + counts.lent + counts.idle, waiting + counts.waiting));
+    format!("{} clients, {waiting} of them waiting; {servers} connections to servers", entrance.open())
 }
 
 fn control_settings(settings: &Settings) -> ControlSettings {
@@ -301,39 +332,5 @@ async fn look_after(shared: Arc<Shared>) {
         }
         shared.metrics.plan_cache_entries.set(shared.plans() as f64);
         shared.metrics.prepared_statements.set(shared.statements.len() as f64);
-    }
-}
-
-/// What a signal asks for.
-enum Told {
-    Reload,
-    Stop,
-}
-
-struct Signals {
-    hang_up: Signal,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> anyhow::Result<Self> {
-        Ok(Self {
-            hang_up: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) -> Told {
-        tokio::select! {
-            _ = self.hang_up.recv() => Told::Reload,
-            _ = self.interrupt.recv() => Told::Stop,
-            _ = self.terminate.recv() => Told::Stop,
-        }
-    }
-
-    async fn next_stop(&mut self) {
-        while let Told::Reload = self.next().await {}
     }
 }

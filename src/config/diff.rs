@@ -122,6 +122,7 @@ fn compare_listen(old: &ListenSettings, new: &ListenSettings, diff: &mut Diff) {
     diff.note(old.workers != new.workers, Restart, "listen.workers");
     diff.note(old.max_clients != new.max_clients, Live, "listen.max_clients");
     diff.note(old.login_timeout != new.login_timeout, Live, "listen.login_timeout");
+    diff.note(old.drain_grace != new.drain_grace, Live, "listen.drain_grace");
     diff.note(old.drain_timeout != new.drain_timeout, Live, "listen.drain_timeout");
     diff.note(old.socket != new.socket, Restart, "listen.keepalive or listen.user_timeout");
     diff.note(old.tls != new.tls, Live, "listen.tls");

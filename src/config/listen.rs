@@ -20,6 +20,7 @@ pub const FIELDS: &[&str] = &[
     "backlog",
     "max_clients",
     "login_timeout",
+    "drain_grace",
     "drain_timeout",
     "keepalive",
     "keepalive_interval",
@@ -49,6 +50,8 @@ pub struct ListenSettings {
     pub max_clients: u32,
     /// Login must end within this
     pub login_timeout: Duration,
+    /// After TERM clients still come in for this long
+    pub drain_grace: Duration,
     /// A drain ends the remaining clients after this
     pub drain_timeout: Duration,
     /// Keepalive and the like
@@ -91,6 +94,7 @@ pub fn read(section: Section<'_>, problems: &mut Problems) -> ListenSettings {
         backlog: section.count("backlog", 1024, 1..=65_535, problems),
         max_clients: section.count("max_clients", 10_000, 1..=1_000_000, problems),
         login_timeout: section.duration("login_timeout", 60 * SECOND, SECOND..=HOUR, problems),
+        drain_grace: section.duration("drain_grace", Duration::ZERO, Duration::ZERO..=HOUR, problems),
         drain_timeout: section.duration("drain_timeout", 60 * SECOND, Duration::ZERO..=24 * HOUR, problems),
         socket: socket_options(section, problems),
         workers: section.count("workers", 1, 1..=1024, problems),

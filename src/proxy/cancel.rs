@@ -137,6 +137,11 @@ impl Slot {
 pub struct Cancelling(Running);
 
 impl Cancelling {
+    /// Nothing ran.
+    pub fn is_empty(&self) -> bool {
+        self.0.servers().is_empty()
+    }
+
     /// Returns when the servers have taken the requests.
     pub async fn deliver(self, connector: &Connector) {
         for server in self.0.servers() {
@@ -186,6 +191,11 @@ impl Cancels {
                 waker.wake();
             }
         }
+    }
+
+    /// What runs now, of all sessions.
+    pub fn cancel_all(&self) -> Vec<Cancelling> {
+        self.slots.lock().values().map(|slot| slot.begin_cancel()).filter(|cancelling| !cancelling.is_empty()).collect()
     }
 
     /// Sessions that are open.

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use crate::logic::auth::Fatal;
 use crate::proxy::door::{self, Door, Entered, Listener, Peer, Turned};
+use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Rejection;
 use crate::proxy::session;
 use crate::proxy::shared::Shared;
@@ -48,21 +50,32 @@ impl Entrance {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Accepts until the task is ended. An error of the operating system (too many files) is waited out.
-    pub async fn accept(self: Arc<Self>, listener: Listener) {
+    /// Accepts until it is told to close. An error of the operating system (too many files) is waited out.
+    pub async fn accept(self: Arc<Self>, listener: Listener, mut closing: watch::Receiver<bool>) {
         const PAUSE: Duration = Duration::from_millis(100);
         loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    self.shared.metrics.client_connections.increment(1);
-                    drop(tokio::spawn(Arc::clone(&self).login(stream, peer)));
-                }
+            let accepted = tokio::select! {
+                biased;
+                // An error means that nobody can tell us any more.
+                _ = closing.wait_for(|closing| *closing) => break,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, peer)) => self.admit(stream, peer),
                 Err(error) => {
                     tracing::error!(%error, "cannot accept a connection");
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
+        if let Err(error) = listener.close(|stream, peer| self.admit(stream, peer)).await {
+            tracing::warn!(%error, "a listener did not close well: clients may have been turned away");
+        }
+    }
+
+    fn admit(self: &Arc<Self>, stream: Stream, peer: Peer) {
+        self.shared.metrics.client_connections.increment(1);
+        drop(tokio::spawn(Arc::clone(self).login(stream, peer)));
     }
 
     async fn login(self: Arc<Self>, stream: Stream, peer: Peer) {
@@ -83,7 +96,7 @@ impl Entrance {
                 None => tracing::debug!(%peer, pid, "a cancel request names no session"),
             },
             Entered::Session(guest) => {
-                if self.shared.is_draining() {
+                if self.shared.leaving() >= Leaving::Everyone {
                     self.shared.metrics.rejected(Rejection::Draining);
                     drop(guest.turn_away(Fatal::new("57P03", "the pooler is shutting down")).await);
                     return;

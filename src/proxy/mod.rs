@@ -6,6 +6,7 @@ pub mod backend;
 pub mod door;
 pub mod cancel;
 pub mod waits;
+pub mod leaving;
 pub mod crash;
 pub mod server;
 pub mod pool;

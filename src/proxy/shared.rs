@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
@@ -14,6 +14,7 @@ use crate::logic::session::settings::Map;
 use crate::logic::topology::{Database, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::cancel::Cancels;
+use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::plans::Planner;
 use crate::proxy::pool::Pools;
@@ -58,7 +59,7 @@ pub struct Shared {
     pub witness: Witness,
     /// The control plane
     pub steering: Arc<dyn Steering>,
-    is_draining: AtomicBool,
+    leaving: AtomicU8,
     planners: Mutex<HashMap<PlannerKey, Arc<Planner>>>,
     accepted: Mutex<HashMap<AcceptedKey, Accepted>>,
     next_session: AtomicU64,
@@ -94,7 +95,7 @@ impl Shared {
             metrics,
             witness: Witness::default(),
             steering,
-            is_draining: AtomicBool::new(false),
+            leaving: AtomicU8::new(Leaving::Nobody as u8),
             planners: Mutex::default(),
             accepted: Mutex::default(),
             next_session: AtomicU64::new(1),
@@ -102,15 +103,15 @@ impl Shared {
         }
     }
 
-    /// The proxy ends: each session does at its next transaction boundary.
-    pub fn drain(&self) {
-        self.is_draining.store(true, Ordering::Release);
+    /// The proxy ends: these sessions do, now or at their next transaction boundary.
+    pub fn leave(&self, who: Leaving) {
+        self.leaving.store(who as u8, Ordering::Release);
         self.cancels.wake_all();
     }
 
-    /// See `drain`.
-    pub fn is_draining(&self) -> bool {
-        self.is_draining.load(Ordering::Acquire)
+    /// Who has to go.
+    pub fn leaving(&self) -> Leaving {
+        Leaving::from(self.leaving.load(Ordering::Acquire))
     }
 
     /// A number for a new session, for logs.

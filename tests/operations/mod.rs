@@ -16,6 +16,8 @@ mod login;
 mod servers;
 /// HUP, TERM, INT.
 mod signals;
+/// How a proxy ends, and another takes its place.
+mod leaving;
 /// Which reads go to replicas.
 mod replicas;
 /// Counters that say what happened; logs that say no secrets.

@@ -95,25 +95,35 @@ impl Proxy {
     /// The same, not waited for: it may be gone before it is up.
     pub fn spawn_to_crash(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
         let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
-        Self::spawn(lab, name, front, Some(("SHARDWAY_CRASH_AT", step)))
+        Self::spawn(lab, name, front, &[("SHARDWAY_CRASH_AT", step)])
     }
 
     /// The same; it stands still at the step until it is sent CONT.
     pub fn start_to_stop(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
         let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
-        Self::spawn(lab, name, front, Some(("SHARDWAY_STOP_AT", step)))?.once_up()
+        Self::spawn(lab, name, front, &[("SHARDWAY_STOP_AT", step)])?.once_up()
     }
 
     /// Starts the proxy with what this makes of the ports for clients and for metrics.
     pub fn start_with(lab: &Arc<Lab>, name: &str, toml: impl FnOnce(u16, u16) -> String) -> anyhow::Result<Self> {
-        Self::spawn(lab, name, toml, None)?.once_up()
+        Self::spawn(lab, name, toml, &[])?.once_up()
+    }
+
+    /// The same, with variables in its environment.
+    pub fn start_with_variables(
+        lab: &Arc<Lab>,
+        name: &str,
+        toml: impl FnOnce(u16, u16) -> String,
+        variables: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        Self::spawn(lab, name, toml, variables)?.once_up()
     }
 
     fn spawn(
         lab: &Arc<Lab>,
         name: &str,
         toml: impl FnOnce(u16, u16) -> String,
-        variable: Option<(&str, &str)>,
+        variables: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let (port, metrics_port) = (free_port()?, free_port()?);
         let config = lab.folder().join(format!("{name}.toml"));
@@ -121,13 +131,13 @@ impl Proxy {
         let log = lab.folder().join(format!("{name}.log"));
         let sink = fs::File::create(&log)?;
         let child = Command::new(env!("CARGO_BIN_EXE_shardway"))
-            .args(["run", "-c"])
+            .args(["run", "--allow-root", "-c"])
             .arg(&config)
             .stdin(Stdio::null())
             .stdout(sink.try_clone()?)
             .stderr(sink)
             .process_group(0)
-            .envs(variable)
+            .envs(variables.iter().copied())
             .spawn()
             .context("cannot start the proxy")?;
         lab.adopt(name, child.id())?;

@@ -21,6 +21,9 @@ pub enum Command {
         /// The settings file
         #[arg(short, long, value_name = "FILE")]
         config: PathBuf,
+        /// Run even as root
+        #[arg(long)]
+        allow_root: bool,
     },
     /// Show everything that is wrong with a settings file; exit code 1 when there are errors
     Check {

@@ -11,6 +11,7 @@ use clap::Parser;
 
 use crate::config::{self, Settings};
 
+use super::run::AsRoot;
 use super::{logging, run};
 use flags::{Command, Flags};
 
@@ -52,10 +53,11 @@ pub fn start(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Performs one command; what it finds goes to `out`.
 pub fn perform(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome> {
     match command {
-        Command::Run { config } => {
+        Command::Run { config, allow_root } => {
             let Some(settings) = load(&config, &mut io::stderr())? else { return Ok(Outcome::Problems) };
             logging::start(&settings.log)?;
-            run::run(&config, settings)?;
+            let as_root = if allow_root { AsRoot::Allowed } else { AsRoot::Refused };
+            run::run(&config, settings, as_root)?;
             Ok(Outcome::Good)
         }
         Command::Check { config, live } => check::check(&config, live, out),

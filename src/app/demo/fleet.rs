@@ -123,7 +123,7 @@ fn start_proxy(lab: &Lab, config: &PathBuf, port: u16, metrics_port: u16) -> any
     let log = lab.folder().join("proxy.log");
     let sink = fs::File::create(&log)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["run", "-c"]).arg(config).stdin(Stdio::null()).stdout(sink.try_clone()?).stderr(sink);
+    command.args(["run", "--allow-root", "-c"]).arg(config).stdin(Stdio::null()).stdout(sink.try_clone()?).stderr(sink);
     // Ctrl-C reaches us; the proxy ends when we say so.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = command.spawn().context("cannot start the proxy")?;

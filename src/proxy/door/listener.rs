@@ -36,15 +36,30 @@ pub enum Listener {
         socket: TcpListener,
         /// For what it accepts
         options: SocketOptions,
+        /// Whose it is
+        owner: Owner,
     },
-    /// A socket file, removed with it
-    Unix(UnixDoor),
+    /// A Unix socket
+    Unix {
+        /// Listens
+        socket: UnixListener,
+        /// Removed with it; none where the socket is not ours
+        file: Option<SocketFile>,
+    },
 }
 
-/// A Unix socket and its file.
+/// Who has opened a port, and listens on when we do not any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// We have: it closes with us
+    Ourselves,
+    /// Who started us: our successor will listen on the same socket
+    Starter,
+}
+
+/// The file of a Unix socket of ours.
 #[derive(Debug)]
-pub struct UnixDoor {
-    socket: UnixListener,
+pub struct SocketFile {
     path: PathBuf,
     inode: u64,
 }
@@ -64,7 +79,20 @@ impl Listener {
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         socket.listen(backlog.try_into().unwrap_or(i32::MAX))?;
-        Ok(Self::Tcp { socket: TcpListener::from_std(socket.into())?, options })
+        Ok(Self::Tcp { socket: TcpListener::from_std(socket.into())?, options, owner: Owner::Ourselves })
+    }
+
+    /// Listens on a port that whoever started us has opened.
+    pub fn given_tcp(socket: std::net::TcpListener, options: SocketOptions) -> io::Result<Self> {
+        options.apply(&SockRef::from(&socket))?;
+        socket.set_nonblocking(true)?;
+        Ok(Self::Tcp { socket: TcpListener::from_std(socket)?, options, owner: Owner::Starter })
+    }
+
+    /// Listens on a Unix socket that whoever started us has opened.
+    pub fn given_unix(socket: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        Ok(Self::Unix { socket: UnixListener::from_std(socket)?, file: None })
     }
 
     /// Listens on `folder/.s.PGSQL.port`, where libpq looks. A file left by a dead process is removed.
@@ -79,13 +107,13 @@ impl Listener {
         socket.listen(backlog.try_into().unwrap_or(i32::MAX))?;
         let inode = fs::metadata(&path)?.ino();
         let socket = UnixListener::from_std(std::os::fd::OwnedFd::from(socket).into())?;
-        Ok(Self::Unix(UnixDoor { socket, path, inode }))
+        Ok(Self::Unix { socket, file: Some(SocketFile { path, inode }) })
     }
 
     /// The next client.
     pub async fn accept(&self) -> io::Result<(Stream, Peer)> {
         match self {
-            Self::Tcp { socket, options } => {
+            Self::Tcp { socket, options, .. } => {
                 let (stream, address) = socket.accept().await?;
                 let stream = Stream::Tcp(stream);
                 if cfg!(not(target_os = "linux")) {
@@ -93,7 +121,7 @@ impl Listener {
                 }
                 Ok((stream, Peer::Tcp(address)))
             }
-            Self::Unix(door) => door.socket.accept().await.map(|(stream, _)| (Stream::Unix(stream), Peer::Unix)),
+            Self::Unix { socket, .. } => socket.accept().await.map(|(stream, _)| (Stream::Unix(stream), Peer::Unix)),
         }
     }
 
@@ -101,7 +129,7 @@ impl Listener {
     pub fn local_address(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp { socket, .. } => socket.local_addr().ok(),
-            Self::Unix(_) => None,
+            Self::Unix { .. } => None,
         }
     }
 }
@@ -121,7 +149,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-impl Drop for UnixDoor {
+impl Drop for SocketFile {
     fn drop(&mut self) {
         // A successor may have put its own file there.
         let ours = fs::metadata(&self.path).is_ok_and(|file| file.ino() == self.inode);

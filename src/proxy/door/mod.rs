@@ -4,6 +4,7 @@
 //! there is none. Reads no more than once where one read is enough; waits for nothing but the client, within the caller's timeout.
 
 pub mod listener;
+mod closing;
 pub mod tls;
 pub mod turned;
 mod inbox;

@@ -43,6 +43,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         client,
         slot: shared.cancels.register(guest.protocol_minor),
         id,
+        since: Instant::now(),
         user: guest.user,
         database: database.name.clone(),
         metrics: Trail::new(metrics, id),

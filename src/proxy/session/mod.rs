@@ -174,6 +174,8 @@ pub struct Session {
     database: Box<str>,
     /// For logs
     id: u64,
+    /// When it came in
+    since: Instant,
     slot: Arc<Slot>,
     metrics: Trail,
     state: ClientState,
@@ -240,12 +242,9 @@ impl Session {
         self.show(if self.held.is_empty() { ClientState::Idle } else { ClientState::Active });
         self.client.rest();
         let limits = self.idle_limit();
-        let is_between = self.transaction.is_idle();
+        let is_between = self.transaction.is_idle() && self.run == Run::Between && self.client.received().is_empty();
         let filled = std::future::poll_fn(|context| {
             self.slot.park(context.waker());
-            if is_between && self.shared.is_draining() {
-                return Poll::Ready(Err(End::Fault(Fault::Shutdown)));
-            }
             if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
                 return Poll::Ready(Err(End::Gone));
             }
@@ -254,6 +253,10 @@ impl Session {
                     Ok(0) | Err(_) => Err(End::Gone),
                     Ok(_) => Ok(()),
                 });
+            }
+            // What the client has asked already is answered first.
+            if self.shared.leaving().includes(is_between, || self.since.elapsed()) {
+                return Poll::Ready(Err(End::Fault(Fault::Shutdown)));
             }
             self.poll_held(context)
         });
