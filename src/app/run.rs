@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::drain::Drain;
@@ -21,13 +22,19 @@ use crate::config::{self, Settings};
 use crate::control::Refresher;
 use crate::control::{Control, ControlHandle, ControlSettings};
 use crate::logic::auth::verifier;
+use crate::logic::console::statement::Shutdown;
 use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
 use crate::proxy::backend::Connector;
+use crate::proxy::console::orders::{Order, Wish};
+use crate::proxy::console::{Console, ConsoleSettings};
 use crate::proxy::door::{Door, Tls};
 use crate::proxy::entrance::{Entrance, EntranceLimits};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::pool::Pools;
 use crate::proxy::shared::{Shared, Steering};
+
+/// Orders of operators that wait for their turn, at most.
+const ORDERS_MAX: usize = 16;
 
 /// Pools are looked after, and their gauges set, this often.
 const UPKEEP: Duration = Duration::from_secs(1);
@@ -48,14 +55,17 @@ pub fn run(file: &Path, settings: Settings, as_root: AsRoot) -> anyhow::Result<(
         loop {
             let next = match told.take() {
                 Some(told) => told,
-                None => signals.next().await,
+                None => tokio::select! {
+                    told = signals.next() => told,
+                    Some(order) = proxy.orders.recv() => match proxy.follow(order) {
+                        Some(how) => Told::End(how),
+                        None => continue,
+                    },
+                },
             };
             match next {
-                Told::Reload => {
-                    systemd::reloading();
-                    proxy.reload();
-                    systemd::ready(&status(&proxy.entrance, &proxy.shared));
-                }
+                // What was wrong is in the log.
+                Told::Reload => drop(proxy.reload()),
                 Told::End(how) => break proxy.end(how, &mut signals).await,
             }
         }
@@ -105,6 +115,9 @@ pub struct Proxy {
     door: Arc<Door>,
     entrance: Arc<Entrance>,
     metrics: Arc<Metrics>,
+    console: Arc<Console>,
+    /// What operators ask for at the console
+    orders: mpsc::Receiver<Order>,
     listening: Listening,
     /// Looks after the pools, also while clients finish
     upkeep: JoinHandle<()>,
@@ -143,12 +156,27 @@ impl Proxy {
         metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));
         metrics.clients_max.set(f64::from(settings.listen.max_clients));
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
-        let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), limits(&settings));
-        let upkeep = tokio::spawn(look_after(Arc::clone(&shared)));
+        let (sender, orders) = mpsc::channel(ORDERS_MAX);
+        let console = Console::new(Arc::clone(&shared), console_settings(&settings), sender);
+        let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), Arc::clone(&console), limits(&settings));
+        let upkeep = tokio::spawn(look_after(Arc::clone(&shared), Arc::clone(&console)));
         let listening = Listening::default();
         let (entrance_too, shared_too) = (Arc::clone(&entrance), Arc::clone(&shared));
         let telling = tokio::spawn(systemd::keep_telling(move || status(&entrance_too, &shared_too)));
-        Ok(Self { file, settings, control, shared, door, entrance, metrics, listening, upkeep, telling })
+        Ok(Self {
+            file,
+            settings,
+            control,
+            shared,
+            door,
+            entrance,
+            metrics,
+            console,
+            orders,
+            listening,
+            upkeep,
+            telling,
+        })
     }
 
     /// Begins to let clients in. Where another process serves the same port, that goes on doing so alone until we can
@@ -183,25 +211,44 @@ impl Proxy {
         self.control.reader().until(is_known).await;
     }
 
-    /// Reads the file again. What is wrong with it is logged, and then nothing changes.
-    pub fn reload(&mut self) {
-        let settings = match config::load(&self.file) {
-            Ok(settings) => settings,
-            Err(report) => {
-                tracing::error!("the new settings are not taken:\n{report}");
-                return self.metrics.reloaded(false);
-            }
+    /// Carries out what an operator asks for; how to end, if that is it.
+    fn follow(&mut self, order: Order) -> Option<How> {
+        let (outcome, end) = match &order.wish {
+            Wish::Reload => (self.reload(), None),
+            Wish::Set { key, value } => (self.set(key, value), None),
+            Wish::Shutdown(Shutdown::Now) => (Ok(()), Some(How::AtOnce)),
+            Wish::Shutdown(Shutdown::WaitForServers) => (Ok(()), Some(How::Soon)),
+            Wish::Shutdown(Shutdown::WaitForClients) => (Ok(()), Some(How::Gently)),
         };
-        let tls = match settings.listen.tls.as_ref().map(Tls::load).transpose() {
-            Ok(tls) => tls,
-            Err(error) => {
-                tracing::error!(%error, "the new settings are not taken");
-                return self.metrics.reloaded(false);
-            }
-        };
-        if let Some(why) = config::misplaces(&self.settings, &settings) {
+        // Who asked may have left.
+        order.answer.send(outcome).ok();
+        end
+    }
+
+    /// Reads the file again. What is wrong with it is logged and returned, and then nothing changes.
+    pub fn reload(&mut self) -> Result<(), String> {
+        systemd::reloading();
+        let loaded = config::load(&self.file).map_err(|report| format!("\n{report}"));
+        let taken = loaded.and_then(|settings| self.take_up(settings));
+        if let Err(why) = &taken {
             tracing::error!("the new settings are not taken: {why}");
-            return self.metrics.reloaded(false);
+        }
+        self.metrics.reloaded(taken.is_ok());
+        systemd::ready(&status(&self.entrance, &self.shared));
+        taken
+    }
+
+    /// Changes one setting until the next reload.
+    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+        let mut settings = self.settings.clone();
+        config::set(&mut settings, key, value)?;
+        self.take_up(settings)
+    }
+
+    fn take_up(&mut self, settings: Settings) -> Result<(), String> {
+        let tls = settings.listen.tls.as_ref().map(Tls::load).transpose().map_err(|error| error.to_string())?;
+        if let Some(why) = config::misplaces(&self.settings, &settings) {
+            return Err(why);
         }
         let diff = config::diff(&self.settings, &settings);
         for change in &diff.changes {
@@ -216,18 +263,22 @@ impl Proxy {
         self.metrics.clients_max.set(f64::from(settings.listen.max_clients));
         self.door.set_tls(tls);
         self.entrance.set_limits(limits(&settings));
+        self.console.set_settings(console_settings(&settings));
         self.shared.witness.set(settings.log.statements);
         self.settings = settings;
-        self.metrics.reloaded(true);
         tracing::info!(changes = diff.changes.len(), "settings reloaded");
+        Ok(())
     }
 
     /// Lets clients leave, then closes everything.
     async fn end(self, how: How, signals: &mut Signals) {
-        let Self { control, shared, entrance, listening, settings, .. } = self;
+        let Self { control, shared, entrance, listening, settings, orders, .. } = self;
         self.telling.abort();
         let drain = Drain { control: control.clone(), shared: Arc::clone(&shared), entrance, listening };
-        drain.run(how, &settings.listen, signals).await;
+        tokio::select! {
+            () = drain.run(how, &settings.listen, signals) => (),
+            () = until_shutdown(orders) => tracing::info!("told to end at once (SHUTDOWN)"),
+        }
         close(&control, &shared, &self.upkeep).await;
     }
 
@@ -237,6 +288,19 @@ impl Proxy {
         drop(self.listening);
         close(&self.control, &self.shared, &self.upkeep).await;
     }
+}
+
+/// While the proxy ends, an operator may still end it at once.
+async fn until_shutdown(mut orders: mpsc::Receiver<Order>) {
+    while let Some(order) = orders.recv().await {
+        let is_end = order.wish == Wish::Shutdown(Shutdown::Now);
+        let answer = if is_end { Ok(()) } else { Err("the pooler is shutting down".to_owned()) };
+        order.answer.send(answer).ok();
+        if is_end {
+            return;
+        }
+    }
+    std::future::pending().await
 }
 
 async fn close(control: &ControlHandle, shared: &Shared, upkeep: &JoinHandle<()>) {
@@ -259,6 +323,14 @@ fn control_settings(settings: &Settings) -> ControlSettings {
         monitor: settings.monitor.clone(),
         http: settings.listen.metrics,
         ..ControlSettings::default()
+    }
+}
+
+fn console_settings(settings: &Settings) -> ConsoleSettings {
+    ConsoleSettings {
+        members: settings.console.clone(),
+        shown: config::shown(settings),
+        max_clients: settings.listen.max_clients,
     }
 }
 
@@ -305,10 +377,11 @@ struct Sums {
 }
 
 /// Lets time pass in the pools, and shows how they stand.
-async fn look_after(shared: Arc<Shared>) {
+async fn look_after(shared: Arc<Shared>, console: Arc<Console>) {
     let mut interval = tokio::time::interval(UPKEEP);
     loop {
         interval.tick().await;
+        console.tick();
         let mut servers = HashMap::<Box<str>, Sums>::new();
         for pool in shared.pools.all() {
             pool.tick();

@@ -76,6 +76,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
     );
     diff.note(old.health != new.health, Effect::Live, "health");
     diff.note(old.monitor != new.monitor, Effect::Live, "monitor");
+    diff.note(old.console != new.console, Effect::Live, "console");
     diff.note(old.log.format != new.log.format, Effect::Restart, "log.format");
     diff.note(old.log.level != new.log.level, Effect::Restart, "log.level");
     diff.note(old.log.connections != new.log.connections, Effect::Live, "log.connections");

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::control::MonitorSettings;
+use crate::logic::console::role::Members;
 use crate::logic::health::HealthSettings;
-use crate::logic::topology::Topology;
+use crate::logic::topology::{PoolSettings, SessionLimits, Topology};
 
+use super::console;
 use super::databases::{self, DatabaseSettings};
 use super::limits::{
     self, HEALTH_FIELDS, LIMIT_DEFAULTS, LIMIT_FIELDS, LOG_FIELDS, LogSettings, MONITOR_FIELDS, POOL_DEFAULTS,
@@ -21,7 +23,8 @@ use super::tree::{self, Entry, Node, Value};
 use super::users::{self, UserSettings};
 
 /// Fields of the file itself.
-pub const FIELDS: &[&str] = &["include", "listen", "users", "pool", "limits", "health", "monitor", "log", "databases"];
+pub const FIELDS: &[&str] =
+    &["include", "listen", "users", "pool", "limits", "health", "monitor", "log", "console", "databases"];
 
 /// A bigger file is not one of ours.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -41,6 +44,12 @@ pub struct Settings {
     pub monitor: MonitorSettings,
     /// What is logged
     pub log: LogSettings,
+    /// Who may use the console
+    pub console: Members,
+    /// `[pool]`: what databases have that set nothing themselves
+    pub pool: PoolSettings,
+    /// `[limits]`: the same
+    pub limits: SessionLimits,
     /// Warnings only: errors make no settings
     pub warnings: Report,
 }
@@ -95,6 +104,9 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     };
     let monitor = limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems);
     Settings {
+        console: console::read(file.section("console", console::FIELDS, problems), &users, problems),
+        pool,
+        limits: session,
         monitor: if monitor.user.is_some() { monitor } else { first_login(&users) },
         users,
         databases,

@@ -18,8 +18,11 @@ pub mod names;
 pub mod keyspaces;
 pub mod tables;
 pub mod databases;
+pub mod console;
 pub mod load;
 pub mod diff;
+pub mod shown;
+pub mod set;
 
 pub use databases::DatabaseSettings;
 pub use diff::{Change, Diff, Effect, diff, misplaces};
@@ -27,6 +30,8 @@ pub use limits::{LogFormat, LogSettings};
 pub use listen::ListenSettings;
 pub use load::{Settings, load, load_with};
 pub use report::{Problem, Report, Severity};
+pub use set::set;
+pub use shown::shown;
 pub use users::UserSettings;
 
 /// Every section of the file with its fields, for the reference and its test.
@@ -41,6 +46,7 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("health", limits::HEALTH_FIELDS),
     ("monitor", limits::MONITOR_FIELDS),
     ("log", limits::LOG_FIELDS),
+    ("console", console::FIELDS),
     ("databases.x", databases::FIELDS),
     ("databases.x.replicas", limits::REPLICA_FIELDS),
     ("databases.x.shards.y", databases::SHARD_FIELDS),

@@ -21,3 +21,4 @@ pub mod route;
 pub mod fetch;
 pub mod session;
 pub mod pool;
+pub mod console;

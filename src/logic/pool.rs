@@ -131,6 +131,11 @@ impl<C, W> Pool<C, W> {
         }
     }
 
+    /// The connections that are not lent.
+    pub fn idle(&self) -> impl Iterator<Item = &C> {
+        self.idle.iter().map(|idle| &idle.connection)
+    }
+
     /// How long the first in the queue has waited.
     pub fn longest_wait(&self, now: Instant) -> Duration {
         self.waiting.front().map_or(Duration::ZERO, |first| now.saturating_duration_since(first.since))

@@ -7,13 +7,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use rand::Rng;
 use tokio::sync::Notify;
 
+use crate::logic::console::snapshot::End;
 use crate::logic::topology::Address;
 use crate::proxy::backend::Connector;
+use crate::proxy::card::Card;
 
 /// What a cancel request to a server must name.
 #[derive(Debug)]
@@ -24,14 +27,33 @@ pub struct Cancellable {
     pub pid: i32,
     /// Its secret
     pub key: Vec<u8>,
+    /// The connection itself
+    pub connection: Connection,
     in_flight: AtomicU32,
     delivered: Notify,
 }
 
+/// What others may know of a server connection.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its number
+    pub id: u64,
+    /// When it was opened
+    pub opened: Instant,
+    /// The server's end
+    pub peer: End,
+    /// Our end
+    pub local: End,
+    /// Protocol and cipher
+    pub tls: Option<Box<str>>,
+    /// Prepared statements, as last counted
+    pub prepared: AtomicU32,
+}
+
 impl Cancellable {
     /// Of a fresh connection.
-    pub fn new(address: Address, pid: i32, key: Vec<u8>) -> Self {
-        Self { address, pid, key, in_flight: AtomicU32::new(0), delivered: Notify::new() }
+    pub fn new(address: Address, pid: i32, key: Vec<u8>, connection: Connection) -> Self {
+        Self { address, pid, key, connection, in_flight: AtomicU32::new(0), delivered: Notify::new() }
     }
 
     /// No cancel is under way to this server.
@@ -86,6 +108,8 @@ pub struct Slot {
     pub pid: i32,
     /// The secret the client knows: 4 bytes in protocol 3.0, 32 in 3.2
     pub key: Box<[u8]>,
+    /// What others may know of it
+    pub card: Card,
     running: Mutex<Running>,
     parked: Mutex<Option<Waker>>,
 }
@@ -113,6 +137,35 @@ impl Slot {
     /// No statement runs any more.
     pub fn clear(&self) {
         *self.running.lock() = Running::Nothing;
+    }
+
+    /// The numbers of the server connections that work for it now.
+    pub fn servers(&self) -> Vec<u64> {
+        self.running.lock().servers().iter().map(|server| server.connection.id).collect()
+    }
+
+    /// Sends the client away: what it runs is cancelled, and the session ends wherever it waits.
+    pub async fn dismiss(&self, connector: &Connector) {
+        self.card.set_leaving();
+        let cancelling = self.begin_cancel();
+        self.wake();
+        cancelling.deliver(connector).await;
+    }
+
+    /// Ends when the client is sent away, if it is polled by the session's own task.
+    pub async fn dismissed(&self) {
+        std::future::poll_fn(|context| {
+            self.park(context.waker());
+            if self.card.is_leaving() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
+
+    /// The session looks whether it may go on, whatever it waits for: it is one task.
+    fn wake(&self) {
+        if let Some(waker) = &*self.parked.lock() {
+            waker.wake_by_ref();
+        }
     }
 
     /// Cancels what runs now, if anything does; returns when the server has taken the request.
@@ -158,7 +211,7 @@ pub struct Cancels {
 
 impl Cancels {
     /// A slot with a fresh key for a new session.
-    pub fn register(&self, protocol_minor: u16) -> Arc<Slot> {
+    pub fn register(&self, protocol_minor: u16, card: Card) -> Arc<Slot> {
         let mut rng = rand::rng();
         let length = if protocol_minor >= 2 { 32 } else { 4 };
         let key: Box<[u8]> = (0..length).map(|_| rng.random()).collect();
@@ -167,7 +220,7 @@ impl Cancels {
             // Positive: old clients print it as a process number.
             let pid = rng.random_range(1..=i32::MAX);
             if let std::collections::hash_map::Entry::Vacant(vacant) = slots.entry(pid) {
-                let slot = Arc::new(Slot { pid, key, running: Mutex::default(), parked: Mutex::new(None) });
+                let slot = Arc::new(Slot { pid, key, card, running: Mutex::default(), parked: Mutex::new(None) });
                 vacant.insert(Arc::clone(&slot));
                 return slot;
             }
@@ -185,17 +238,19 @@ impl Cancels {
 
     /// Wakes every session that waits for its client.
     pub fn wake_all(&self) {
-        let slots: Vec<Arc<Slot>> = self.slots.lock().values().cloned().collect();
-        for slot in slots {
-            if let Some(waker) = slot.parked.lock().take() {
-                waker.wake();
-            }
+        for slot in self.all() {
+            slot.wake();
         }
     }
 
     /// What runs now, of all sessions.
     pub fn cancel_all(&self) -> Vec<Cancelling> {
         self.slots.lock().values().map(|slot| slot.begin_cancel()).filter(|cancelling| !cancelling.is_empty()).collect()
+    }
+
+    /// All sessions.
+    pub fn all(&self) -> Vec<Arc<Slot>> {
+        self.slots.lock().values().cloned().collect()
     }
 
     /// Sessions that are open.

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -14,7 +14,7 @@ use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool, Why};
 use crate::logic::protocol::report::Fault;
 use crate::logic::topology::{Address, PoolSettings, Role, Secret, Server};
 use crate::proxy::backend::{ConnectFault, Connector, Credentials};
-use crate::proxy::cancel::Cancellable;
+use crate::proxy::cancel::{Cancellable, Connection};
 use crate::proxy::server::{Backend, Boxed};
 
 type Waiter = oneshot::Sender<Result<Boxed, Fault>>;
@@ -25,17 +25,24 @@ pub type OnRefused = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// The pool of one server for one user.
 pub struct ServerPool {
+    /// The first database that has asked for it
+    pub database: Box<str>,
     /// The server's name, for messages and logs
     pub server: Box<str>,
     /// The shard's name, for messages
     pub shard: Box<str>,
     /// Its role when the pool was made
     pub role: Role,
-    address: Address,
-    user: Box<str>,
+    /// Where it leads
+    pub address: Address,
+    /// As whom
+    pub user: Box<str>,
     password: Option<Secret>,
     machine: Mutex<Pool<Boxed, Waiter>>,
     lent: AtomicU32,
+    /// Its connections, and some that have been closed since
+    connections: Mutex<Vec<Weak<Cancellable>>>,
+    numbers: Arc<AtomicU64>,
     connector: Arc<Connector>,
     on_refused: OnRefused,
 }
@@ -56,6 +63,21 @@ impl ServerPool {
     pub fn connections_max(&self) -> u32 {
         let machine = self.machine.lock();
         machine.settings().size + machine.settings().reserve
+    }
+
+    /// Its connections.
+    pub fn connections(&self) -> Vec<Arc<Cancellable>> {
+        self.connections.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// The numbers of those that are not lent.
+    pub fn idle(&self) -> Vec<u64> {
+        self.machine.lock().idle().map(|boxed| boxed.cancellable.connection.id).collect()
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> PoolSettings {
+        self.machine.lock().settings().clone()
     }
 
     /// A connection at once, if one is idle and nobody waits.
@@ -167,12 +189,23 @@ impl ServerPool {
             Ok(connected) => {
                 let now = Instant::now();
                 let expires = now + jittered(settings.lifetime);
-                let cancellable = Cancellable::new(self.address.clone(), connected.pid, connected.secret_key);
+                let (peer, local) = connected.stream.ends();
+                let connection = Connection {
+                    id: self.numbers.fetch_add(1, Ordering::Relaxed),
+                    opened: now,
+                    peer,
+                    local,
+                    tls: connected.stream.encryption(),
+                    prepared: AtomicU32::new(0),
+                };
+                let address = self.address.clone();
+                let cancellable = Arc::new(Cancellable::new(address, connected.pid, connected.secret_key, connection));
+                self.remember(&cancellable);
                 let backend = Backend {
                     stream: connected.stream,
                     walk: Default::default(),
                     unheard: Default::default(),
-                    cancellable: Arc::new(cancellable),
+                    cancellable,
                     settings: Arc::default(),
                     is_tainted: false,
                     prepared: Default::default(),
@@ -189,6 +222,14 @@ impl ServerPool {
             }
         }
         self.carry_out(effects);
+    }
+}
+
+impl ServerPool {
+    fn remember(&self, cancellable: &Arc<Cancellable>) {
+        let mut connections = self.connections.lock();
+        connections.retain(|connection| connection.strong_count() > 0);
+        connections.push(Arc::downgrade(cancellable));
     }
 }
 
@@ -286,6 +327,8 @@ type PoolKey = (Address, Box<str>, Option<Secret>);
 /// All pools, by server address and login.
 pub struct Pools {
     pools: Mutex<HashMap<PoolKey, Arc<ServerPool>>>,
+    /// Server connections are numbered
+    numbers: Arc<AtomicU64>,
     connector: Arc<Connector>,
     on_refused: OnRefused,
 }
@@ -293,14 +336,14 @@ pub struct Pools {
 impl Pools {
     /// None yet; `on_refused` hears of servers that refuse connections.
     pub fn new(connector: Arc<Connector>, on_refused: OnRefused) -> Self {
-        Self { pools: Mutex::default(), connector, on_refused }
+        Self { pools: Mutex::default(), numbers: Arc::new(AtomicU64::new(1)), connector, on_refused }
     }
 
     /// The pool of a server for a user, made when it is first asked for.
     pub fn get(
         &self,
         server: &Server,
-        shard: &str,
+        (database, shard): (&str, &str),
         user: &str,
         password: Option<&Secret>,
         settings: &PoolSettings,
@@ -311,6 +354,7 @@ impl Pools {
         let mut pools = self.pools.lock();
         let pool = pools.entry(key).or_insert_with(|| {
             Arc::new(ServerPool {
+                database: database.into(),
                 server: server.name.clone(),
                 shard: shard.into(),
                 role: server.role,
@@ -319,6 +363,8 @@ impl Pools {
                 password: password.cloned(),
                 machine: Mutex::new(Pool::new(settings.clone())),
                 lent: AtomicU32::new(0),
+                connections: Mutex::default(),
+                numbers: Arc::clone(&self.numbers),
                 connector: Arc::clone(&self.connector),
                 on_refused: Arc::clone(&self.on_refused),
             })

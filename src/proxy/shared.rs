@@ -1,6 +1,6 @@
 //! What all sessions of one proxy share. Two proxies fit in one process: nothing here is global.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -10,10 +10,12 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::logic::catalog::Catalog;
+use crate::logic::console::totals::Totals;
 use crate::logic::session::settings::Map;
 use crate::logic::topology::{Database, Topology};
 use crate::proxy::backend::Connector;
-use crate::proxy::cancel::Cancels;
+use crate::proxy::cancel::{Cancels, Slot};
+use crate::proxy::card::Clock;
 use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::plans::Planner;
@@ -60,6 +62,12 @@ pub struct Shared {
     /// The control plane
     pub steering: Arc<dyn Steering>,
     leaving: AtomicU8,
+    /// Turns moments into the time of day
+    pub clock: Clock,
+    /// Databases that take no new clients
+    pub disabled: Mutex<HashSet<Box<str>>>,
+    /// What sessions have done that are gone
+    departed: Mutex<HashMap<Box<str>, Totals>>,
     planners: Mutex<HashMap<PlannerKey, Arc<Planner>>>,
     accepted: Mutex<HashMap<AcceptedKey, Accepted>>,
     next_session: AtomicU64,
@@ -96,6 +104,9 @@ impl Shared {
             witness: Witness::default(),
             steering,
             leaving: AtomicU8::new(Leaving::Nobody as u8),
+            clock: Clock::start(),
+            disabled: Mutex::default(),
+            departed: Mutex::default(),
             planners: Mutex::default(),
             accepted: Mutex::default(),
             next_session: AtomicU64::new(1),
@@ -112,6 +123,27 @@ impl Shared {
     /// Who has to go.
     pub fn leaving(&self) -> Leaving {
         Leaving::from(self.leaving.load(Ordering::Acquire))
+    }
+
+    /// A session has ended.
+    pub fn depart(&self, slot: &Slot) {
+        // Under one lock with the sum, so that nobody who looks counts it twice or not at all.
+        let mut departed = self.departed.lock();
+        *departed.entry(slot.card.database.clone()).or_default() += slot.card.totals();
+        self.cancels.forget(slot.pid);
+    }
+
+    /// What was done in each database that anyone has used.
+    pub fn totals(&self) -> HashMap<Box<str>, Totals> {
+        let departed = self.departed.lock();
+        let mut totals = departed.clone();
+        for slot in self.cancels.all() {
+            match totals.get_mut(&slot.card.database) {
+                Some(sum) => *sum += slot.card.totals(),
+                None => drop(totals.insert(slot.card.database.clone(), slot.card.totals())),
+            }
+        }
+        totals
     }
 
     /// A number for a new session, for logs.

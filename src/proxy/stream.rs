@@ -2,6 +2,7 @@
 //!
 //! Owns no buffer: on plain sockets it is as small as the socket's handle. TLS never runs over Unix sockets, as in PostgreSQL.
 
+use crate::logic::console::snapshot::End;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
@@ -96,6 +97,35 @@ impl Stream {
             Self::Tcp(tcp) => tcp.poll_read_ready(context),
             Self::Unix(unix) => unix.poll_read_ready(context),
             Self::Tls(tls) => tls.get_ref().0.poll_read_ready(context),
+        }
+    }
+
+    /// The other side's end, and ours.
+    pub fn ends(&self) -> (End, End) {
+        let of = |tcp: &TcpStream| {
+            let end = |address: io::Result<_>| address.map_or(End::Unix, End::Tcp);
+            (end(tcp.peer_addr()), end(tcp.local_addr()))
+        };
+        match self {
+            Self::Tcp(tcp) => of(tcp),
+            Self::Tls(tls) => of(tls.get_ref().0),
+            Self::Unix(_) => (End::Unix, End::Unix),
+        }
+    }
+
+    /// Protocol and cipher of TLS.
+    pub fn encryption(&self) -> Option<Box<str>> {
+        match self {
+            Self::Tls(tls) => {
+                let connection = tls.get_ref().1;
+                let version = connection.protocol_version().and_then(|version| version.as_str().map(str::to_owned));
+                let suite = connection.negotiated_cipher_suite();
+                let suite = suite.and_then(|suite| suite.suite().as_str().map(str::to_owned));
+                // As OpenSSL writes them.
+                let version = version.unwrap_or_default().replace('_', ".");
+                Some(format!("{version}/{}", suite.unwrap_or_default().replace("TLS13_", "TLS_")).into())
+            }
+            Self::Tcp(_) | Self::Unix(_) => None,
         }
     }
 

@@ -32,6 +32,8 @@ mod memory;
 mod merge;
 /// Statements over several shards, when something is in their way.
 mod across;
+/// The administration console.
+mod console;
 /// Statements that concern every shard as a whole.
 mod everywhere;
 

@@ -113,6 +113,10 @@ pub enum Fault {
     IdleTimeout(&'static str),
     /// The proxy is shutting down: the session ends
     Shutdown,
+    /// An operator has sent the client away: the session ends
+    Dismissed,
+    /// An operator lets nobody in to this database
+    Disabled(Box<str>),
     /// An invariant of ours is broken: the session ends, the process lives
     Broken(String),
 }
@@ -126,6 +130,8 @@ impl Fault {
             | Self::TooManyClients { .. }
             | Self::IdleTimeout(_)
             | Self::Shutdown
+            | Self::Dismissed
+            | Self::Disabled(_)
             | Self::Startup { .. }
             | Self::AtLogin(_)
             | Self::Broken(_) => true,
@@ -178,7 +184,9 @@ impl Fault {
             Self::Startup { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
             Self::IdleTimeout(_) => "57P05",
-            Self::Shutdown => "57P01",
+            Self::Shutdown | Self::Dismissed => "57P01",
+            // PostgreSQL's code for a database that takes no connections (datallowconn).
+            Self::Disabled(_) => "55000",
             Self::Broken(_) => "XX000",
         }
     }
@@ -251,6 +259,8 @@ impl Fault {
             Self::AtLogin(fault) => fault.text(),
             Self::IdleTimeout(setting) => plain(format!("terminating connection due to {setting}")),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
+            Self::Dismissed => plain("terminating connection: admin forced disconnect".into()),
+            Self::Disabled(name) => plain(format!("database \"{name}\" is disabled")),
             Self::Broken(what) => {
                 (format!("internal error: {what}"), None, Some("please report it with the log around this time"))
             }

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use metrics::{Counter, Gauge, Histogram};
 
 use super::{names, registry::Registry};
+use crate::logic::console::snapshot::ClientState;
 use crate::logic::plan::refusal::Reason;
 use crate::logic::plan::{Home, Plan};
 use crate::logic::shards::ShardId;
@@ -100,17 +101,6 @@ impl PlanKind {
             Self::Fanout => "fanout",
         }
     }
-}
-
-/// The label `state` of clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ClientState {
-    /// Has a server
-    Active,
-    /// Has none and asks for none
-    Idle,
-    /// Waits for one
-    Waiting,
 }
 
 /// The label `direction` of bytes.

@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 use crate::logic::commit::Outcome;
 use crate::logic::topology::{Database, Topology};
 
-pub use database::{ClientState, DatabaseMetrics, Direction, PlanKind};
+pub use crate::logic::console::snapshot::ClientState;
+pub use database::{DatabaseMetrics, Direction, PlanKind};
 pub use server::ServerMetrics;
 
 use registry::Registry;

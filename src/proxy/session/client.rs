@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::logic::protocol::frame::{self, Front};
+use crate::proxy::cancel::Slot;
 use crate::proxy::stream::Stream;
 
 /// Bytes read at a time. Large pieces are what makes large results cheap, so the buffer is the thread's, not the session's.
@@ -51,6 +53,8 @@ pub fn poll_write_some(stream: &mut Stream, context: &mut Context<'_>, bytes: &[
 /// The client of a session.
 #[derive(Debug)]
 pub struct Client {
+    /// Whose client it is; it may have been sent away
+    pub slot: Option<Arc<Slot>>,
     stream: Stream,
     inbox: Vec<u8>,
     taken: usize,
@@ -70,6 +74,7 @@ impl Client {
     /// With bytes that came behind the login.
     pub fn new(stream: Stream, leftover: &BytesMut) -> Self {
         Self {
+            slot: None,
             stream,
             inbox: leftover.to_vec(),
             taken: 0,
@@ -115,8 +120,11 @@ impl Client {
         }
     }
 
-    /// Receives more. `Ok(0)`: the client has closed.
+    /// Receives more. `Ok(0)`: the client has closed, or is not to be heard any more.
     pub fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.is_dismissed() {
+            return Poll::Ready(Ok(0));
+        }
         let Self { stream, inbox, taken, .. } = self;
         let result = with_scratch(|scratch| {
             let count = ready!(poll_read(stream, context, scratch))?;
@@ -133,8 +141,16 @@ impl Client {
         result
     }
 
+    /// An operator has sent it away.
+    fn is_dismissed(&self) -> bool {
+        self.slot.as_ref().is_some_and(|slot| slot.card.is_leaving())
+    }
+
     /// While a statement runs: has the client gone? Reads a little ahead, because the end stands behind what it sent.
     pub fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_dismissed() {
+            return Poll::Ready(());
+        }
         while self.received().len() < AHEAD_MAX {
             if self.stream.poll_read_ready(context).is_pending() {
                 return Poll::Pending;

@@ -8,7 +8,7 @@ use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
 use crate::logic::transaction::Transaction;
-use crate::proxy::metrics::{ClientState, PlanKind};
+use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::servers::{Held, Target};
 use crate::proxy::session::steps::{Cut, Segment, Step, is_ours};
@@ -35,7 +35,7 @@ impl Session {
             return Ok(Progress::Wants);
         }
         let started = Instant::now();
-        self.show(ClientState::Active);
+        self.begin(started);
         self.look()?;
         if let Some(direct) = self.direct() {
             let result = self.run_direct(direct).await;

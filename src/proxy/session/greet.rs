@@ -12,6 +12,7 @@ use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings::{self, Map, OWN_PREFIX, Settings};
 use crate::logic::transaction::Transaction;
+use crate::proxy::card::Card;
 use crate::proxy::door::Guest;
 use crate::proxy::metrics::ClientState;
 use crate::proxy::session::client::Client;
@@ -27,6 +28,7 @@ const CATALOG_WAIT: Duration = Duration::from_secs(5);
 /// Makes a session of a guest and greets it; a guest who cannot stay is told why.
 pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> {
     let database = shared.topology.load().databases.get(&guest.database).cloned();
+    let (ends, tls) = (guest.stream.ends(), guest.stream.encryption());
     let mut client = Client::new(guest.stream, &guest.leftover);
     client.outbox.extend_from_slice(&guest.unsent);
     let Some(database) = database else {
@@ -36,12 +38,22 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         }
         return None;
     };
+    if shared.disabled.lock().contains(&database.name) {
+        Fault::Disabled(database.name.clone()).write(&mut client.outbox);
+        if client.flush().await.is_err() {
+            tracing::debug!("a client did not wait to hear that its database is disabled");
+        }
+        return None;
+    }
     let metrics = shared.metrics.database(&database);
     metrics.client(None, Some(ClientState::Idle));
     let id = shared.session_id();
+    let card = Card::new(id, Arc::clone(&guest.user), database.name.clone(), ends, tls, shared.clock);
+    let slot = shared.cancels.register(guest.protocol_minor, card);
+    client.slot = Some(Arc::clone(&slot));
     let mut session = Box::new(Session {
         client,
-        slot: shared.cancels.register(guest.protocol_minor),
+        slot,
         id,
         since: Instant::now(),
         user: guest.user,
@@ -70,6 +82,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         among: None,
         outgoing: Default::default(),
         picture: None,
+        introduced: None,
         shared,
     });
     match session.greet(guest.parameters).await {
@@ -117,6 +130,7 @@ impl Session {
         }
         write::backend_key(out, self.slot.pid, &self.slot.key);
         write::ready(out, b'I');
+        self.slot.card.tallies.logins.add(1);
         self.flush().await?;
         self.release();
         self.picture = None;

@@ -213,7 +213,12 @@ pub struct Session {
     kept: Option<KeptRows>,
     outgoing: Outgoing,
     picture: Option<Picture>,
+    /// The version of the settings that its card knows
+    introduced: Option<u64>,
 }
+
+/// Bytes of a session, what it points to left out.
+pub const SESSION_SIZE: usize = size_of::<Session>();
 
 /// Serves a client until it leaves.
 pub async fn run(mut session: Box<Session>) {
@@ -240,11 +245,15 @@ impl Session {
     /// Waits for the client's next bytes. Servers that stay with the session may speak or close meanwhile.
     async fn wait(&mut self) -> Result<(), End> {
         self.show(if self.held.is_empty() { ClientState::Idle } else { ClientState::Active });
+        self.introduce();
         self.client.rest();
         let limits = self.idle_limit();
         let is_between = self.transaction.is_idle() && self.run == Run::Between && self.client.received().is_empty();
         let filled = std::future::poll_fn(|context| {
             self.slot.park(context.waker());
+            if self.slot.card.is_leaving() {
+                return Poll::Ready(Err(End::Fault(Fault::Dismissed)));
+            }
             if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
                 return Poll::Ready(Err(End::Gone));
             }
@@ -367,8 +376,12 @@ impl Session {
 
     async fn flush(&mut self) -> Result<(), End> {
         let flushed = self.client.flush().await;
-        self.metrics.bytes(Direction::ClientIn, std::mem::take(&mut self.client.bytes_in));
-        self.metrics.bytes(Direction::ClientOut, std::mem::take(&mut self.client.bytes_out));
+        let received = std::mem::take(&mut self.client.bytes_in);
+        let sent = std::mem::take(&mut self.client.bytes_out);
+        self.metrics.bytes(Direction::ClientIn, received);
+        self.metrics.bytes(Direction::ClientOut, sent);
+        self.slot.card.tallies.received.add(received);
+        self.slot.card.tallies.sent.add(sent);
         flushed.map_err(|_| End::Gone)
     }
 
@@ -376,6 +389,23 @@ impl Session {
         if self.state as u8 != state as u8 {
             self.metrics.client(Some(self.state), Some(state));
             self.state = state;
+            self.slot.card.show(state);
+        }
+    }
+
+    /// A request has begun.
+    fn begin(&mut self, now: Instant) {
+        self.show(ClientState::Active);
+        self.slot.card.begin(now);
+    }
+
+    /// Keeps its card up to date.
+    fn introduce(&mut self) {
+        self.slot.card.prepared(self.named.len());
+        if self.introduced != Some(self.settings.version()) {
+            self.introduced = Some(self.settings.version());
+            let name = self.settings.get("application_name").unwrap_or_default();
+            self.slot.card.set_application(name.trim_matches('\''));
         }
     }
 
@@ -410,7 +440,7 @@ impl Session {
     /// Says goodbye, closes, gives everything back.
     async fn finish(mut self: Box<Self>, end: End) {
         self.metrics.client(Some(self.state), None);
-        self.shared.cancels.forget(self.slot.pid);
+        self.shared.depart(&self.slot);
         match end {
             End::Gone => tracing::debug!(client = self.id, "client has left"),
             End::Fault(fault) => {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -219,7 +220,7 @@ impl Session {
     fn pool_of(&self, server: &Server, shard: &str) -> Arc<ServerPool> {
         let user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
         let settings = &self.picture().database.pool;
-        self.shared.pools.get(server, shard, user, self.user.server_password.as_ref(), settings)
+        self.shared.pools.get(server, (&self.database, shard), user, self.user.server_password.as_ref(), settings)
     }
 
     /// The index of a held server for this target: one that is held already, or a new lease.
@@ -258,6 +259,7 @@ impl Session {
         };
         let shard = target.shard;
         lease.walk.oids = self.picture().database.catalog.as_ref().and_then(|it| it.oids.get(&shard)).cloned();
+        self.slot.card.tallies.assignments.add(1);
         let role = lease.pool().role;
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
         self.held.push(Held {
@@ -300,8 +302,16 @@ impl Session {
         let before = self.state;
         self.show(ClientState::Waiting);
         let started = Instant::now();
-        let lease = pool.lease().await;
-        self.metrics.waited(started.elapsed());
+        self.slot.card.wait(Some(started));
+        let lease = tokio::select! {
+            biased;
+            () = self.slot.dismissed() => Err(Fault::Dismissed),
+            lease = pool.lease() => lease,
+        };
+        let waited = started.elapsed();
+        self.metrics.waited(waited);
+        self.slot.card.tallies.wait_time.add_time(waited);
+        self.slot.card.wait(None);
         self.show(before);
         lease
     }
@@ -415,7 +425,10 @@ impl Session {
                 && *id != UNNAMED
             {
                 let now = self.shared.moment();
-                self.held[index].lease.prepared.insert(*id, now);
+                let lease = &mut self.held[index].lease;
+                lease.prepared.insert(*id, now);
+                self.slot.card.tallies.server_parses.add(1);
+                lease.cancellable.connection.prepared.store(lease.prepared.len() as u32, Relaxed);
             }
         }
         if let Some(failure) = &self.pipeline.failure {

@@ -12,7 +12,7 @@ use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::Role;
-use crate::proxy::metrics::{ClientState, PlanKind};
+use crate::proxy::metrics::PlanKind;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::servers::Target;
@@ -33,7 +33,7 @@ impl Session {
     /// A Query message of `size` bytes stands at the front of what was received.
     pub(super) async fn simple_query(&mut self, size: usize) -> Result<(), Trouble> {
         let (started, consumed) = (Instant::now(), self.client.consumed);
-        self.show(ClientState::Active);
+        self.begin(started);
         self.unnamed = None;
         self.run = Run::Between;
         let met = match self.is_implicit || self.held.iter().any(|held| held.in_pipeline) {
@@ -54,12 +54,18 @@ impl Session {
     /// Metrics and leases at the end of a statement.
     pub(super) fn end_statement(&mut self, started: Instant) {
         let now = Instant::now();
+        let tallies = &self.slot.card.tallies;
+        tallies.queries.add(1);
+        tallies.query_time.add_time(now - started);
         self.metrics.query_seconds.record((now - started).as_secs_f64());
         self.look_back(started, now);
         let began = *self.transaction_started.get_or_insert(started);
         if self.transaction.is_idle() {
             // Whatever ended it: what is held has outlived it.
             self.cursors.end(true);
+            let tallies = &self.slot.card.tallies;
+            tallies.transactions.add(1);
+            tallies.transaction_time.add_time(now - began);
             self.metrics.transaction_seconds.record((now - began).as_secs_f64());
             self.transaction_started = None;
             if !self.portals.is_empty() && self.run == Run::Between {

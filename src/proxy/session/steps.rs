@@ -193,6 +193,7 @@ impl Session {
 
     fn gather_parse(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let parse = Parse::parse(self.body(at, size))?;
+        self.slot.card.tallies.client_parses.add(1);
         let text = super::utf8(parse.text)?;
         let is_named = !parse.name.is_empty();
         if is_named && self.named.contains_key(parse.name) {
@@ -255,6 +256,7 @@ impl Session {
 
     fn gather_bind(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let bind = Bind::parse(self.body(at, size))?;
+        self.slot.card.tallies.binds.add(1);
         let Named { statement, since } = self.statement(bind.statement)?;
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);

@@ -1,0 +1,83 @@
+//! SET of the console: one setting changed in memory, until the files are read again.
+
+use std::time::Duration;
+
+use crate::logic::topology::{PoolSettings, SessionLimits};
+
+use super::load::Settings;
+use super::units;
+
+const SECOND: Duration = Duration::from_secs(1);
+const DAY: Duration = Duration::from_secs(86_400);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
+
+/// Changes a setting by PgBouncer's name or ours. Of pools and limits, databases that have the general value get the new
+/// one; those with a value of their own keep it.
+pub fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
+    let within = |least, most| time(key, value, least, most);
+    let count = |least, most| number(key, value, least, most);
+    match key {
+        "default_pool_size" | "pool_size" => pool(settings, |it| &mut it.size, count(1, 10_000)?),
+        "min_pool_size" | "pool_min" => pool(settings, |it| &mut it.min, count(0, 10_000)?),
+        "reserve_pool_size" | "reserve_size" => pool(settings, |it| &mut it.reserve, count(0, 10_000)?),
+        "reserve_pool_timeout" | "reserve_timeout" => {
+            pool(settings, |it| &mut it.reserve_timeout, within(Duration::ZERO, DAY)?);
+        }
+        "server_lifetime" => pool(settings, |it| &mut it.lifetime, within(SECOND, YEAR)?),
+        "server_idle_timeout" => pool(settings, |it| &mut it.idle_timeout, within(SECOND, YEAR)?),
+        "server_connect_timeout" | "connect_timeout" => {
+            pool(settings, |it| &mut it.connect_timeout, within(SECOND / 100, DAY)?);
+        }
+        "query_wait_timeout" | "wait_timeout" => {
+            pool(settings, |it| &mut it.wait_timeout, within(SECOND / 100, DAY)?);
+        }
+        "waiters_max" => pool(settings, |it| &mut it.waiters_max, count(0, 1_000_000)?),
+        "max_prepared_statements" | "prepared_statements_max" => {
+            pool(settings, |it| &mut it.prepared_statements_max, count(1, 100_000)?);
+        }
+        "query_timeout" => limit(settings, |it| &mut it.query_timeout, within(Duration::ZERO, YEAR)?),
+        "idle_transaction_timeout" => {
+            limit(settings, |it| &mut it.idle_transaction_timeout, within(Duration::ZERO, YEAR)?);
+        }
+        "client_idle_timeout" => limit(settings, |it| &mut it.client_idle_timeout, within(Duration::ZERO, YEAR)?),
+        "deadlock_timeout" => limit(settings, |it| &mut it.deadlock_timeout, within(Duration::ZERO, YEAR)?),
+        "max_client_conn" | "max_clients" => settings.listen.max_clients = count(1, 1_000_000)?,
+        "client_login_timeout" | "login_timeout" => {
+            settings.listen.login_timeout = within(SECOND, Duration::from_secs(3600))?;
+        }
+        "drain_timeout" => settings.listen.drain_timeout = within(Duration::ZERO, DAY)?,
+        "log_connections" | "log_disconnections" => settings.log.connections = count(0, 1)? == 1,
+        _ => return Err(format!("\"{key}\" cannot be set here: change the file, and RELOAD")),
+    }
+    let too_many = |pool: &PoolSettings| pool.min > pool.size;
+    match settings.databases.iter().map(|it| &it.pool).chain([&settings.pool]).any(too_many) {
+        true => Err("the minimum of a pool would be more than its size".to_owned()),
+        false => Ok(()),
+    }
+}
+
+fn pool<T: PartialEq + Copy>(settings: &mut Settings, field: fn(&mut PoolSettings) -> &mut T, value: T) {
+    let before = std::mem::replace(field(&mut settings.pool), value);
+    for field in settings.databases.iter_mut().map(|it| field(&mut it.pool)).filter(|it| **it == before) {
+        *field = value;
+    }
+}
+
+fn limit<T: PartialEq + Copy>(settings: &mut Settings, field: fn(&mut SessionLimits) -> &mut T, value: T) {
+    let before = std::mem::replace(field(&mut settings.limits), value);
+    for field in settings.databases.iter_mut().map(|it| field(&mut it.limits)).filter(|it| **it == before) {
+        *field = value;
+    }
+}
+
+fn number(key: &str, value: &str, least: u32, most: u32) -> Result<u32, String> {
+    let number = value.parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("{key} must be a number between {least} and {most}"))
+}
+
+/// PgBouncer's seconds, or a duration as our file has it.
+fn time(key: &str, value: &str, least: Duration, most: Duration) -> Result<Duration, String> {
+    let seconds = value.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let time = seconds.or_else(|| units::duration(value)).filter(|time| (least..=most).contains(time));
+    time.ok_or_else(|| format!("{key} must be between {} and {}", units::show(least), units::show(most)))
+}

@@ -1,0 +1,141 @@
+//! Carries out a statement of the console.
+
+use std::borrow::Cow;
+
+use crate::logic::console::pgbouncer;
+use crate::logic::console::role::Role;
+use crate::logic::console::statement::{Act, Statement};
+use crate::logic::console::table::Table;
+use crate::logic::console::topics::Topic;
+use crate::proxy::console::orders::{self, Wish};
+use crate::proxy::console::{Console, look};
+
+/// What came of it.
+pub(super) struct Outcome {
+    pub table: Option<Table>,
+    /// Said besides
+    pub notice: Option<&'static str>,
+    pub tag: Cow<'static, str>,
+}
+
+impl Outcome {
+    fn done(tag: impl Into<Cow<'static, str>>) -> Self {
+        Self { table: None, notice: None, tag: tag.into() }
+    }
+
+    fn shown(table: Table) -> Self {
+        Self { table: Some(table), notice: None, tag: "SHOW".into() }
+    }
+}
+
+/// Why nothing came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub sqlstate: &'static str,
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
+        Self { sqlstate, message: message.into() }
+    }
+}
+
+impl Console {
+    /// Carries it out, if a user of this role may have it.
+    pub(super) async fn carry_out(&self, statement: &Statement, role: Role) -> Result<Outcome, Failure> {
+        if !role.may(statement) {
+            return Err(Failure::new("42501", "admin access needed"));
+        }
+        match statement {
+            Statement::Empty => Ok(Outcome::done("")),
+            Statement::Show(Topic::Help) => {
+                Ok(Outcome { table: None, notice: Some(pgbouncer::HELP), tag: "SHOW".into() })
+            }
+            Statement::Show(topic) => Ok(Outcome::shown(self.show(*topic))),
+            Statement::Answer { table, tag } => {
+                Ok(Outcome { table: Some(table.clone()), notice: None, tag: (*tag).into() })
+            }
+            Statement::Ignored(tag) | Statement::Begin(tag) | Statement::End(tag) => Ok(Outcome::done(*tag)),
+            Statement::Set { key, value } => {
+                let wish = Wish::Set { key: key.clone(), value: value.clone() };
+                self.order(wish).await?;
+                Ok(Outcome::done(format!("SET {key}={value}")))
+            }
+            Statement::Act(act) => {
+                tracing::info!(command = act.tag(), ?act, "command of the console");
+                self.act(act).await?;
+                Ok(Outcome::done(act.tag()))
+            }
+        }
+    }
+
+    fn show(&self, topic: Topic) -> Table {
+        match topic {
+            Topic::Clients => pgbouncer::clients(&look::clients(self)),
+            Topic::Servers => pgbouncer::servers(&look::servers(&self.shared)),
+            Topic::Sockets | Topic::ActiveSockets => {
+                pgbouncer::sockets(&look::clients(self), &look::servers(&self.shared))
+            }
+            Topic::Config => pgbouncer::config(&self.settings.load().shown),
+            Topic::Databases => pgbouncer::databases(&look::databases(self)),
+            Topic::DnsHosts => pgbouncer::empty(pgbouncer::DNS_HOSTS),
+            Topic::DnsZones => pgbouncer::empty(pgbouncer::DNS_ZONES),
+            Topic::Help => pgbouncer::empty(&[]),
+            Topic::Lists => pgbouncer::lists(&look::lists(self)),
+            Topic::Mem => pgbouncer::mem(&look::memory(self)),
+            Topic::Peers => pgbouncer::empty(pgbouncer::PEERS),
+            Topic::PeerPools => pgbouncer::empty(pgbouncer::PEER_POOLS),
+            Topic::Pools => pgbouncer::pools(&look::pools(self)),
+            Topic::State => pgbouncer::state(false),
+            Topic::Stats => pgbouncer::stats(&look::stats(self)),
+            Topic::StatsAverages => pgbouncer::stats_averages(&look::stats(self)),
+            Topic::StatsTotals => pgbouncer::stats_totals(&look::stats(self)),
+            Topic::Totals => pgbouncer::totals(&look::stats(self)),
+            Topic::Users => pgbouncer::users(&look::users(self)),
+            Topic::Version => pgbouncer::version(),
+        }
+    }
+
+    async fn order(&self, wish: Wish) -> Result<(), Failure> {
+        orders::ask(&self.orders, wish).await.map_err(|why| Failure::new("F0000", why))
+    }
+
+    async fn act(&self, act: &Act) -> Result<(), Failure> {
+        match act {
+            Act::Reload => self.order(Wish::Reload).await,
+            Act::Shutdown(how) => self.order(Wish::Shutdown(*how)).await,
+            Act::KillClient(id) => self.kill_client(*id).await,
+            Act::Disable(database) => {
+                let name = self.database(database)?;
+                self.shared.disabled.lock().insert(name);
+                Ok(())
+            }
+            Act::Enable(database) => {
+                let name = self.database(database)?;
+                self.shared.disabled.lock().remove(&name);
+                Ok(())
+            }
+            Act::Pause(_) | Act::Resume(_) | Act::Reconnect(_) | Act::Kill(_) | Act::WaitClose(_) => {
+                Err(Failure::new("0A000", format!("{} is not supported", act.tag())))
+            }
+        }
+    }
+
+    /// A database of the map.
+    fn database(&self, name: &str) -> Result<Box<str>, Failure> {
+        let topology = self.shared.topology.load();
+        let known = topology.databases.get_key_value(name).map(|(name, _)| name.clone());
+        known.ok_or_else(|| Failure::new("3D000", format!("no such database: {name}")))
+    }
+
+    async fn kill_client(&self, id: u64) -> Result<(), Failure> {
+        let slot = self.shared.cancels.all().into_iter().find(|slot| slot.card.id == id);
+        match slot {
+            Some(slot) => slot.dismiss(&self.shared.connector).await,
+            None if self.dismiss_visitor(id) => (),
+            None => return Err(Failure::new("22023", "client not found")),
+        }
+        Ok(())
+    }
+}
