@@ -1,4 +1,4 @@
-@same 136
+@same 144
 
 # two tables by equal keys
 SELECT e.client_id, e.id, s.session, s.seconds FROM events e JOIN sessions s ON s.client_id = e.client_id
@@ -416,3 +416,27 @@ SELECT client_id, count(*) FROM events GROUP BY client_id ORDER BY 2 LIMIT 0
 # parameters in groups
 @params 3 | 1
 SELECT client_id, count(*) + $1::bigint FROM events GROUP BY client_id HAVING count(*) > $2 ORDER BY 1 LIMIT 5
+
+# a view of rows, sorted
+SELECT * FROM client_events ORDER BY amount DESC NULLS LAST, client_id, id LIMIT 5
+
+# a view of rows, aggregated
+SELECT kind, count(*), sum(amount) FROM client_events GROUP BY kind ORDER BY kind
+
+# a view of groups by the key, aggregated
+SELECT count(*), sum(n) FROM event_totals WHERE total > 10
+
+# a view of groups by the key, sorted
+SELECT client_id, total FROM event_totals ORDER BY total DESC NULLS LAST, client_id LIMIT 4
+
+# a view beside tables, aggregated
+SELECT v.kind, max(s.seconds) FROM client_events v JOIN sessions s ON s.client_id = v.client_id GROUP BY v.kind ORDER BY 1
+
+# a view of types of one's own
+SELECT mixed, md, ai FROM wide_view ORDER BY mixed COLLATE "C" LIMIT 3
+
+# its own rows by a policy of each table, through views
+SELECT count(*), min(id) FROM own_private_rows
+
+# the rows of the owner, through views
+SELECT count(*), min(id), max(id) FROM all_private_rows

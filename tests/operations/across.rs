@@ -176,6 +176,42 @@ fn rows_of_all_shards_stay_locked_until_the_transaction_ends() {
     assert_eq!(one.rows(&format!("{locked} NOWAIT")).len(), rows);
 }
 
+/// A view of which no row comes from one row alone is written out; others are read as they are.
+#[test]
+fn rights_to_views_are_those_of_postgresql_or_refused() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows(
+            "CREATE ROLE viewer LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO viewer; \
+             CREATE VIEW kinds_shown AS SELECT kind, count(*) AS n FROM events GROUP BY kind; \
+             CREATE VIEW kinds_hidden AS SELECT kind, count(*) AS n FROM events GROUP BY kind; \
+             CREATE VIEW rows_shown AS SELECT client_id, id FROM events; \
+             CREATE VIEW rows_hidden AS SELECT client_id, id FROM events; \
+             GRANT SELECT ON kinds_shown, rows_shown TO viewer; \
+             CREATE ROLE reads_tables LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA public TO reads_tables; \
+             GRANT SELECT ON events TO reads_tables; GRANT SELECT ON kinds_shown TO reads_tables",
+        );
+    }
+    let more = "[[users]]\nname = \"viewer\"\npassword = \"secret\"\n\n\
+                [[users]]\nname = \"reads_tables\"\npassword = \"secret\"\n";
+    let proxy = stage.proxy("view-rights", &Settings { more, ..Settings::default() });
+    let mut viewer = enter(proxy.port, "viewer", &[]).unwrap();
+    assert_eq!(viewer.value("SELECT count(id) FROM rows_shown"), "365");
+    assert_eq!(viewer.rows("SELECT * FROM rows_shown WHERE id = 1").len(), 65);
+    assert_eq!(failure(&mut viewer, "SELECT * FROM rows_hidden").0, "42501");
+    // One PostgreSQL would read the tables with the rights of the view.
+    let (state, message) = failure(&mut viewer, "SELECT * FROM kinds_shown");
+    assert_eq!((state.as_str(), message.contains("a view of tables")), ("0A000", true), "{message}");
+    let mut reader = enter(proxy.port, "reads_tables", &[]).unwrap();
+    assert_eq!(reader.rows("SELECT * FROM kinds_shown").len(), 5);
+    for hidden in
+        ["SELECT * FROM kinds_hidden", "SELECT sum(v.n) FROM kinds_hidden v, kinds_shown s", "TABLE rows_hidden"]
+    {
+        assert_eq!(failure(&mut reader, hidden).0, "42501", "{hidden}");
+    }
+    assert_eq!(reader.value("SELECT count(*) FROM events"), "365");
+}
+
 #[test]
 fn a_dead_shard_is_named_and_the_others_answer() {
     let mut stage = Stage::new(World::start("dead-across", false).unwrap());

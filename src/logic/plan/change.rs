@@ -67,7 +67,11 @@ pub struct Move {
 
 /// Plans one statement. `text` is the statement alone.
 pub fn change(text: &str, schema: &Schema<'_>) -> Result<Change, Refusal> {
-    in_rounds(text, |one, text| round(one, text, schema))
+    let (mut change, views) = in_rounds(text, |one, text| round(one, text, schema))?;
+    if let Some(over) = &mut change.over {
+        gather::guard(&mut over.gather, views);
+    }
+    Ok(change)
 }
 
 /// What the planner looks at of a write.
@@ -129,7 +133,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Cha
             return Err(Refusal::not_row_by_row(shape.verb, &shape.table.name));
         }
         if !spread.views.is_empty() {
-            return Ok(Round::Expanded(gather::with_views(text, spread)?));
+            return gather::with_views(text, spread);
         }
     }
     let Found::Sharded { key, relation: Some(relation), .. } = schema.find(shape.table) else {
@@ -164,6 +168,7 @@ fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>)
         params: written.params,
         absent: Vec::new(),
         groups_as_tables: false,
+        views: Vec::new(),
         fails_early: false,
         home: Home::Any,
         access: Access::Write,
@@ -227,6 +232,7 @@ fn moves(
         params,
         absent,
         groups_as_tables: false,
+        views: Vec::new(),
         fails_early: false,
         home: home_of_rows,
         access: Access::Write,
@@ -239,6 +245,7 @@ fn moves(
         params: 0,
         absent: Vec::new(),
         groups_as_tables: false,
+        views: Vec::new(),
         fails_early: false,
         home: Home::Any,
         access: Access::Read,

@@ -132,6 +132,7 @@ fn writing(text: String, params: u16, parts: Vec<Part>) -> Gather {
         params,
         absent: Vec::new(),
         groups_as_tables: false,
+        views: Vec::new(),
         fails_early: false,
         home: Home::Any,
         access: Access::Write,

@@ -17,7 +17,7 @@ use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::parse::with_texts;
-use crate::logic::sql::statement::{Located, Statement};
+use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::pieces::{Token, tokens};
@@ -42,6 +42,8 @@ pub struct Gather {
     pub absent: Vec<u16>,
     /// Each column that PostgreSQL finds ungrouped in it, it would find so over the tables themselves
     pub groups_as_tables: bool,
+    /// The views of its text that were written out: its parts ask for the tables behind them
+    pub views: Vec<Box<str>>,
     /// Its parts compute what may fail: by then the client of a Query has heard of the columns
     pub fails_early: bool,
     /// Where the final statement runs
@@ -98,33 +100,49 @@ const TEXT_MAX: usize = 1 << 20;
 
 /// Plans one statement. `text` is the statement alone.
 pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
-    in_rounds(text, |one, text| round(one, text, schema))
+    let (mut gather, views) = in_rounds(text, |one, text| round(one, text, schema))?;
+    guard(&mut gather, views);
+    Ok(gather)
+}
+
+/// Who reads a view needs the rights to it: a part asks for them, though it asks the view for nothing.
+pub(super) fn guard(gather: &mut Gather, views: Vec<RelationName>) {
+    let Some(part) = gather.parts.first_mut().filter(|_| !views.is_empty()) else { return };
+    let of = |view: &RelationName| {
+        let schema = view.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
+        format!("NOT EXISTS (SELECT FROM {schema}{} WHERE false)", quoted(&view.name))
+    };
+    let asked: Vec<String> = views.iter().map(of).collect();
+    part.text = format!("SELECT * FROM ({}) AS q WHERE {}", part.text, asked.join(" AND ")).into();
+    gather.views = views.into_iter().map(|view| view.name).collect();
 }
 
 /// What one look at a text comes to.
 pub(super) enum Round<T> {
     Done(Box<T>),
     /// Its views are written out: look again
-    Expanded(String),
+    Expanded(String, Vec<RelationName>),
 }
 
-/// Looks at a statement until none of its views is left.
+/// Looks at a statement until none of its views is left. Returns those that it names itself too.
 pub(super) fn in_rounds<T>(
     text: &str,
     round: impl Fn(&Located, &str) -> Result<Round<T>, Refusal>,
-) -> Result<T, Refusal> {
-    let mut expanded;
+) -> Result<(T, Vec<RelationName>), Refusal> {
+    let (mut expanded, mut named);
     let mut text = text;
+    let mut views = None;
     for _ in 0..VIEW_ROUNDS_MAX {
         let parsed = with_texts(text, |located| match located {
             [one] => round(one, text),
             _ => Err(Refusal::across("a query of several statements")),
         });
         match parsed.unwrap_or_else(|_| Err(Refusal::across("a text that does not parse")))? {
-            Round::Done(plan) => return Ok(*plan),
-            Round::Expanded(text) if text.len() > TEXT_MAX => break,
-            Round::Expanded(text) => expanded = text,
+            Round::Done(plan) => return Ok((*plan, views.unwrap_or_default())),
+            Round::Expanded(text, _) if text.len() > TEXT_MAX => break,
+            Round::Expanded(text, found) => (expanded, named) = (text, found),
         }
+        views.get_or_insert(named);
         text = &expanded;
     }
     Err(Refusal::across("so many views"))
@@ -141,7 +159,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gat
     survey.statement(&located.statement);
     let spread = survey.finish_spread()?;
     if !spread.views.is_empty() {
-        return Ok(Round::Expanded(with_views(text, &spread)?));
+        return with_views(text, &spread);
     }
     finished(&located.at, text, &spread, has_with).map(|gather| Round::Done(Box::new(gather)))
 }
@@ -165,7 +183,7 @@ fn edited(text: &str, mut edits: Vec<Edit>) -> String {
     out
 }
 
-pub(super) fn with_views(text: &str, spread: &Spread<'_>) -> Result<String, Refusal> {
+pub(super) fn with_views<T>(text: &str, spread: &Spread<'_>) -> Result<Round<T>, Refusal> {
     let tokens = tokens_of(text)?;
     let mut edits = without_schemas(&tokens, &spread.views.iter().collect::<Vec<_>>(), &spread.mentions.shadowed)?;
     for view in &spread.views {
@@ -177,7 +195,8 @@ pub(super) fn with_views(text: &str, spread: &Spread<'_>) -> Result<String, Refu
         let query = definition.trim_end().trim_end_matches(';');
         edits.push(instead_of(&tokens, view, &format!("({query})"))?);
     }
-    Ok(edited(text, edits))
+    let views = spread.views.iter().map(|view| view.name.clone()).collect();
+    Ok(Round::Expanded(edited(text, edits), views))
 }
 
 /// Something else in the place of a table, under the name that the table has in the statement.
@@ -256,6 +275,7 @@ fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) 
         params: spread.params,
         absent: Vec::new(),
         groups_as_tables: groups_as_tables(spread),
+        views: Vec::new(),
         fails_early: false,
         home,
         access: spread.access,

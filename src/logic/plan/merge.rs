@@ -165,7 +165,8 @@ impl<'a> Tables<'a> {
     fn of(sorted: &'a Sorted, schema: &Schema<'a>) -> Option<Self> {
         let known = |name| match schema.find(name) {
             Found::Sharded { relation, .. } | Found::Reference(relation) | Found::Single(_, relation) => relation,
-            Found::View(..) | Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => None,
+            Found::View(_, relation) => Some(relation),
+            Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => None,
         };
         let all = sorted.tables.iter().map(|(name, alias)| (name, alias, known(name))).collect();
         // A collation by the name of PostgreSQL's own could be another one.

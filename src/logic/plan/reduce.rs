@@ -52,7 +52,8 @@ pub fn reduce(text: &str, schema: &Schema<'_>) -> Option<Gather> {
     let text = format!("{} {last}", rest.with).into();
     let Rest { params, absent, fails_early, access, .. } = rest;
     let home = Home::Any;
-    Some(Gather { parts: vec![part], text, params, absent, groups_as_tables: false, fails_early, home, access })
+    let (parts, views) = (vec![part], Vec::new());
+    Some(Gather { parts, text, params, absent, groups_as_tables: false, views, fails_early, home, access })
 }
 
 /// Aggregates of a query without groups, order or limit, each item of its select list one of them. `fold` says what becomes
@@ -132,12 +133,8 @@ impl<'a> Tables<'a> {
         let known = |(name, alias): &(RelationName, Alias)| {
             let relation = match schema.find(name) {
                 Found::Sharded { relation, .. } | Found::Reference(relation) => relation?,
-                Found::Single(..)
-                | Found::View(..)
-                | Found::Sequence
-                | Found::System
-                | Found::Unlisted
-                | Found::Unheard => return None,
+                Found::View(_, relation) => relation,
+                Found::Single(..) | Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => return None,
             };
             let visible = alias.name.clone().unwrap_or_else(|| name.name.clone());
             (alias.columns.is_empty() && !relation.columns.is_empty()).then_some((visible, relation))

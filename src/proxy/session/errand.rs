@@ -20,6 +20,9 @@ use crate::proxy::session::exchange::Outgoing;
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::{End, Session, Trouble};
 
+/// The SQLSTATE of insufficient_privilege.
+const NO_RIGHTS: &[u8] = b"42501";
+
 /// What one server is asked.
 pub(super) struct Errand {
     /// Its place among the servers held
@@ -32,6 +35,8 @@ pub(super) struct Errand {
     pub lost: Option<String>,
     /// It is a statement over rows that were fetched
     pub is_final: bool,
+    /// Views that are written out in what it is asked
+    pub views: Vec<Box<str>>,
 }
 
 /// What ends a statement before it is done.
@@ -92,7 +97,7 @@ impl Session {
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
         let fetch = fetch(hidden, !is_open);
         let outgoing = std::mem::take(&mut self.outgoing);
-        Ok(Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false })
+        Ok(Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false, views: Vec::new() })
     }
 
     /// Runs statements of ours on one server and returns their rows. `write` writes the messages of each but the Sync;
@@ -116,7 +121,8 @@ impl Session {
         write::bare(out, if is_open { client::FLUSH } else { client::SYNC });
         let fetch = Fetch::new(hidden, widths.iter().copied(), !is_open);
         let outgoing = std::mem::take(&mut self.outgoing);
-        let mut errands = [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false }];
+        let mut errands =
+            [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false, views: Vec::new() }];
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(errand.fetch.parts)
@@ -130,7 +136,7 @@ impl Session {
         let outgoing = std::mem::take(&mut self.outgoing);
         let mut fetch = Fetch::keeping(std::mem::take(&mut self.hidden));
         fetch.oids = self.held[index].lease.walk.oids.clone();
-        Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false }
+        Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false, views: Vec::new() }
     }
 
     /// The same for a statement over rows of several shards, which PostgreSQL finds ungrouped where it would not over tables.
@@ -263,6 +269,10 @@ impl Session {
             self.fail_members(errands);
             return Err(Refusal::across("a column that is neither grouped by nor in an aggregate").into());
         }
+        if failed.is_some_and(Errand::lacks_rights_of_view) {
+            self.fail_members(errands);
+            return Err(Refusal::across("a view of tables that the user has no rights to").into());
+        }
         if let Some(body) = failed.and_then(|errand| errand.fetch.failure.as_deref()) {
             if let Some(Ok(code)) = view::error_field(body, b'C').map(<[u8; 5]>::try_from) {
                 self.metrics.error(&code);
@@ -324,6 +334,15 @@ impl Errand {
     fn is_ungrouped(&self) -> bool {
         let code = self.fetch.failure.as_deref().and_then(|body| view::error_field(body, b'C'));
         self.is_final && code == Some(GROUPING_ERROR)
+    }
+
+    /// The tables behind a view that is written out are read with the user's rights, not with the view's. Those to the view
+    /// itself are asked for too: then PostgreSQL names it at the end.
+    fn lacks_rights_of_view(&self) -> bool {
+        let field = |it| self.fetch.failure.as_deref().and_then(|body| view::error_field(body, it)).unwrap_or_default();
+        let named = field(b'M').rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+        let names_view = self.views.iter().any(|view| view.as_bytes() == named);
+        field(b'C') == NO_RIGHTS && !self.views.is_empty() && !names_view
     }
 
     pub fn is_over(&self) -> bool {

@@ -299,6 +299,7 @@ impl Session {
             let mut errand = self.errand(shard, access, PlanKind::Gather, given.types, write, fetch).await?;
             errand.fetch.is_together = together.is_some();
             errand.fetch.describes = described.is_some();
+            errand.views.clone_from(&gather.views);
             errands.push(Errand { parts, ..errand });
         }
         self.run_errands(&mut errands).await?;
@@ -373,8 +374,15 @@ impl Session {
         write::bare(out, client::SYNC);
         let fetch = Fetch::new(hidden, std::iter::once(1), true);
         let outgoing = std::mem::take(&mut self.outgoing);
-        let mut errands =
-            [Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: !gather.groups_as_tables }];
+        let mut errands = [Errand {
+            index,
+            parts: Vec::new(),
+            outgoing,
+            fetch,
+            lost: None,
+            is_final: !gather.groups_as_tables,
+            views: Vec::new(),
+        }];
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(errand.fetch.parts)
