@@ -19,8 +19,8 @@ use super::listening::{self, Listening};
 use super::signals::{How, Signals, Told};
 use super::systemd;
 use crate::config::{self, Settings};
-use crate::control::Refresher;
 use crate::control::{Control, ControlHandle, ControlSettings};
+use crate::control::{Refresher, export};
 use crate::logic::auth::verifier;
 use crate::logic::console::statement::Shutdown;
 use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
@@ -32,6 +32,7 @@ use crate::proxy::entrance::{Entrance, EntranceLimits};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::pool::Pools;
 use crate::proxy::shared::{Shared, Steering};
+use crate::proxy::witness::Traces;
 
 /// Orders of operators that wait for their turn, at most.
 const ORDERS_MAX: usize = 16;
@@ -151,6 +152,10 @@ impl Proxy {
         let steering = Arc::new(Refresh(control.refresher()));
         let (metrics_too, waits) = (Arc::clone(&metrics), control.waits());
         let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
+        if let Some(export) = settings.traces.export.clone() {
+            let spans = export::start(export, Arc::clone(&metrics)).context("cannot start the thread of spans")?;
+            shared.witness.trace(Traces { spans, sample_every: settings.traces.sample_every });
+        }
         shared.witness.set(settings.log.statements);
         let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
         metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));

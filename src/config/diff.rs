@@ -79,6 +79,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
     diff.note(old.console != new.console, Effect::Live, "console");
     diff.note(old.log.format != new.log.format, Effect::Restart, "log.format");
     diff.note(old.log.level != new.log.level, Effect::Restart, "log.level");
+    diff.note(old.traces != new.traces, Effect::Restart, "traces");
     diff.note(old.log.connections != new.log.connections, Effect::Live, "log.connections");
     diff.note(old.log.statements.slow != new.log.statements.slow, Effect::Live, "log.slow_statement");
     diff.note(old.log.statements.sample_every != new.log.statements.sample_every, Effect::Live, "log.sample_every");

@@ -19,12 +19,13 @@ use super::report::{Problems, Report};
 use super::secret::Environment;
 use super::section::Section;
 use super::source::Span;
+use super::traces::{self, TracesSettings};
 use super::tree::{self, Entry, Node, Value};
 use super::users::{self, UserSettings};
 
 /// Fields of the file itself.
 pub const FIELDS: &[&str] =
-    &["include", "listen", "users", "pool", "limits", "health", "monitor", "log", "console", "databases"];
+    &["include", "listen", "users", "pool", "limits", "health", "monitor", "log", "traces", "console", "databases"];
 
 /// A bigger file is not one of ours.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub pool: PoolSettings,
     /// `[limits]`: the same
     pub limits: SessionLimits,
+    /// Spans of statements
+    pub traces: TracesSettings,
     /// Warnings only: errors make no settings
     pub warnings: Report,
 }
@@ -111,6 +114,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         users,
         databases,
         health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
+        traces: traces::read(file.section("traces", traces::FIELDS, problems), problems),
         log: limits::log(file.section("log", LOG_FIELDS, problems), problems),
         listen,
         warnings: Report::default(),

@@ -13,6 +13,7 @@ pub mod server;
 pub mod listen;
 pub mod users;
 pub mod limits;
+pub mod traces;
 pub mod key;
 pub mod names;
 pub mod keyspaces;
@@ -47,6 +48,7 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("monitor", limits::MONITOR_FIELDS),
     ("log", limits::LOG_FIELDS),
     ("console", console::FIELDS),
+    ("traces", traces::FIELDS),
     ("databases.x", databases::FIELDS),
     ("databases.x.replicas", limits::REPLICA_FIELDS),
     ("databases.x.shards.y", databases::SHARD_FIELDS),

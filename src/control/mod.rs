@@ -7,6 +7,7 @@ mod monitor;
 mod catalog;
 mod recovery;
 mod deadlocks;
+pub mod export;
 mod readiness;
 mod scrape;
 mod status;

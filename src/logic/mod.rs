@@ -4,6 +4,7 @@ pub mod value;
 pub mod protocol;
 pub mod auth;
 pub mod sql;
+pub mod trace;
 pub mod shards;
 pub mod defaults;
 pub mod catalog;

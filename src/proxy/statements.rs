@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::logic::plan::Refusal;
 use crate::logic::plan::across::{Across, reads_otherwise};
+use crate::logic::trace::without_parent;
 use crate::proxy::plans::{Planner, Shape};
 
 /// One text with its declared parameter types.
@@ -39,7 +40,7 @@ impl Statement {
         {
             return Arc::clone(&remembered.shape);
         }
-        let shape = planner.whole(&self.text);
+        let shape = planner.whole(without_parent(&self.text));
         let remembered = Remembered { planner: Arc::downgrade(planner), shape: Arc::clone(&shape) };
         self.planned.store(Some(Arc::new(remembered)));
         shape

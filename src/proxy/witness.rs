@@ -1,9 +1,15 @@
-//! What is said of single statements: those that took long go to the log, and one of so many others if that is asked for.
+//! What is said of single statements: those that took long go to the log, and one of so many others if that is asked for;
+//! spans of those that belong to a trace go to its collector.
 //!
 //! Values never do: a text is shown with `?` for each of its literals, or not at all.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::logic::trace::{Parent, Span};
 
 /// Lines a second at most: a log that is written without end would slow down what is slow already.
 const LINES_MAX: u32 = 100;
@@ -20,6 +26,7 @@ pub struct WitnessSettings {
 /// Decides which statements are told of. Looking at it costs a session one load where nothing is asked for.
 #[derive(Debug)]
 pub struct Witness {
+    is_watching: AtomicBool,
     /// `u64::MAX`: off
     slow_micros: AtomicU64,
     sample_every: AtomicU32,
@@ -28,6 +35,16 @@ pub struct Witness {
     second: AtomicU64,
     lines: AtomicU32,
     left_out: AtomicU64,
+    traces: OnceLock<Traces>,
+}
+
+/// Spans are asked for.
+#[derive(Debug)]
+pub struct Traces {
+    /// Where they go
+    pub spans: mpsc::Sender<Span>,
+    /// Of statements that belong to no trace, one in so many begins one; zero: none does
+    pub sample_every: u32,
 }
 
 /// Why a statement is told of.
@@ -42,12 +59,14 @@ pub enum Noted {
 impl Default for Witness {
     fn default() -> Self {
         Self {
+            is_watching: AtomicBool::new(false),
             slow_micros: AtomicU64::new(u64::MAX),
             sample_every: AtomicU32::new(0),
             started: Instant::now(),
             second: AtomicU64::new(0),
             lines: AtomicU32::new(0),
             left_out: AtomicU64::new(0),
+            traces: OnceLock::new(),
         }
     }
 }
@@ -58,11 +77,33 @@ impl Witness {
         let micros = u64::try_from(settings.slow.as_micros()).unwrap_or(u64::MAX);
         self.slow_micros.store(if micros == 0 { u64::MAX } else { micros }, Ordering::Relaxed);
         self.sample_every.store(settings.sample_every, Ordering::Relaxed);
+        let is_watching = settings != WitnessSettings::default() || self.traces.get().is_some();
+        self.is_watching.store(is_watching, Ordering::Relaxed);
+    }
+
+    /// Spans are asked for; once.
+    pub fn trace(&self, traces: Traces) {
+        let is_first = self.traces.set(traces).is_ok();
+        debug_assert!(is_first, "the collector is set at the start");
+        self.is_watching.store(true, Ordering::Relaxed);
     }
 
     /// Could any statement be told of? Otherwise nothing has to be remembered.
     pub fn is_watching(&self) -> bool {
-        self.slow_micros.load(Ordering::Relaxed) != u64::MAX || self.sample_every.load(Ordering::Relaxed) != 0
+        self.is_watching.load(Ordering::Relaxed)
+    }
+
+    /// Where the statement's span goes, if it is to have one: its trace says so, or its number comes up.
+    pub fn traces(&self, parent: Option<&Parent>, number: u32) -> Option<&Traces> {
+        self.traces.get().filter(|traces| match parent {
+            Some(parent) => parent.is_sampled,
+            None => traces.sample_every != 0 && number.is_multiple_of(traces.sample_every),
+        })
+    }
+
+    /// Are there traces at all?
+    pub fn is_tracing(&self) -> bool {
+        self.traces.get().is_some()
     }
 
     /// Is this one? `number` is the session's own, evenly spread.
@@ -110,6 +151,19 @@ mod tests {
         assert_eq!(noted, [0, 10, 20]);
         witness.set(WitnessSettings::default());
         assert!(!witness.is_watching());
+    }
+
+    #[test]
+    fn what_is_traced() {
+        let witness = Witness::default();
+        let parent = |is_sampled| Parent { trace: 1, span: 2, is_sampled };
+        assert!(witness.traces(Some(&parent(true)), 0).is_none() && !witness.is_tracing());
+        witness.trace(Traces { spans: mpsc::channel(1).0, sample_every: 10 });
+        witness.set(WitnessSettings::default());
+        assert!(witness.is_watching() && witness.is_tracing());
+        assert!(witness.traces(Some(&parent(true)), 5).is_some());
+        assert!(witness.traces(Some(&parent(false)), 10).is_none(), "its trace is not recorded");
+        assert!(witness.traces(None, 20).is_some() && witness.traces(None, 21).is_none());
     }
 
     #[test]

@@ -200,15 +200,104 @@ fn slow_statements_are_told_of_and_their_values_are_not() {
         [
             "slow statement client=1",
             "plan=\"any\"",
-            "statement=SELECT pg_sleep(?), ? FROM countries WHERE ? = ? LIMIT ?",
+            "statement=\"SELECT pg_sleep(?), ? FROM countries WHERE ? = ? LIMIT ?\"",
         ],
-        ["slow statement client=1", "plan=\"key\" shards=b", "WHERE client_id = $2::bigint GROUP BY ?::text"],
-        ["slow statement client=1", "plan=\"gather\" shards=a, b", "statement=SELECT …"],
-        [": statement client=1", "plan=\"key\" shards=a", "statement=SELECT ? FROM events WHERE client_id = ? LIMIT ?"],
+        ["slow statement client=1", "plan=\"key\" shards=\"b\"", "WHERE client_id = $2::bigint GROUP BY ?::text"],
+        ["slow statement client=1", "plan=\"gather\" shards=\"a, b\"", "statement=\"SELECT …\""],
+        [
+            ": statement client=1",
+            "plan=\"key\" shards=\"a\"",
+            "statement=\"SELECT ? FROM events WHERE client_id = ? LIMIT ?\"",
+        ],
     ] {
         let says_all = |line: &str| parts.iter().all(|part| line.contains(part));
         assert!(log.lines().any(says_all), "{parts:?} is not in\n{log}");
     }
+}
+
+/// A collector that answers each request with 200 and keeps its body.
+fn collector() -> (u16, std::sync::mpsc::Receiver<serde_json::Value>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let (mut length, mut line) = (0, String::new());
+            while stream.read_line(&mut line).unwrap() > 2 {
+                assert!(!line.starts_with("POST") || line.starts_with("POST /v1/traces HTTP/1.1"), "{line}");
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).unwrap();
+            stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").unwrap();
+            if sender.send(serde_json::from_slice(&body).unwrap()).is_err() {
+                return;
+            }
+        }
+    });
+    (port, receiver)
+}
+
+#[test]
+fn statements_of_a_trace_have_spans() {
+    let stage = &*STAGE;
+    let (port, bodies) = collector();
+    let more = format!("[traces]\ncollector = \"http://127.0.0.1:{port}\"\nservice = \"front\"\n");
+    let proxy = stage.proxy("traced", &Settings { more: &more, ..Settings::default() });
+    let [a, b, _] = stage.clients[..] else { panic!("three shards") };
+    let mut wire = login(&proxy);
+    let said = |span: u8, flags: &str| format!("/*route='x',traceparent='00-{:032x}-{span:016x}-{flags}'*/", 0xabc);
+    wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {a} AND kind <> 'kqzValue' {}", said(1, "01")));
+    wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {a} {}", said(9, "00")));
+    wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {a}"));
+    assert_eq!(failure(&mut wire, &format!("SELECT ctid FROM events {}", said(2, "01"))).0, "0A000");
+    assert_eq!(
+        failure(&mut wire, &format!("SELECT 1/0 FROM events WHERE client_id = {b} {}", said(3, "01"))).0,
+        "22012"
+    );
+    for span in [4, 5] {
+        let text = format!("SELECT kind FROM events WHERE client_id IN ($1, $2) {}", said(span, "01"));
+        wire.send(&crate::support::script::extended(&text, &[&a.to_string(), &b.to_string()])).unwrap();
+        assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].error, None);
+    }
+    let mut spans = std::collections::BTreeMap::new();
+    while spans.len() < 5 {
+        let body = bodies.recv_timeout(PATIENCE).expect("spans arrive");
+        let of = &body["resourceSpans"][0];
+        assert_eq!(of["resource"]["attributes"][0]["value"]["stringValue"], "front");
+        for span in of["scopeSpans"][0]["spans"].as_array().unwrap() {
+            spans.insert(span["parentSpanId"].as_str().unwrap().to_owned(), span.clone());
+        }
+    }
+    assert_eq!(spans.len(), 5, "{spans:?}");
+    let of = |parent: u8, key: &str| {
+        let span = &spans[&format!("{parent:016x}")];
+        assert_eq!(span["traceId"], format!("{:032x}", 0xabc));
+        let attributes = span["attributes"].as_array().unwrap();
+        let found = attributes.iter().find(|it| it["key"] == key).map(|it| it["value"]["stringValue"].clone());
+        found.unwrap_or_default().as_str().unwrap_or_default().to_owned()
+    };
+    assert_eq!(of(1, "db.query.text"), "SELECT count(*) FROM events WHERE client_id = ? AND kind <> ?");
+    assert_eq!([of(1, "shardway.plan"), of(1, "shardway.shards")], ["key", "a"]);
+    assert_eq!(of(2, "db.response.status_code"), "0A000");
+    assert_eq!([of(3, "db.response.status_code"), of(3, "shardway.shards")], ["22012", "b"]);
+    assert_eq!([of(4, "shardway.plan"), of(4, "shardway.shards")], ["fanout", "a, b"]);
+    assert_eq!(of(5, "db.query.text"), "SELECT kind FROM events WHERE client_id IN ($1, $2)");
+    let nanos = |at: &str| spans[&format!("{:016x}", 1)][at].as_str().unwrap().parse::<u128>().unwrap();
+    assert!(nanos("startTimeUnixNano") < nanos("endTimeUnixNano"));
+    until("they are counted", || metric(&proxy, "shardway_spans_total", &["result=\"sent\""]) == 5.0);
+    // Texts that differ in their span alone are planned once.
+    let entries = || metric(&proxy, "shardway_plan_cache_misses_total", &[]);
+    let before = entries();
+    let text = format!("SELECT kind FROM events WHERE client_id IN ($1, $2) {}", said(6, "00"));
+    wire.send(&crate::support::script::extended(&text, &[&a.to_string(), &b.to_string()])).unwrap();
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].error, None);
+    assert_eq!(entries(), before);
 }
 
 #[test]

@@ -42,6 +42,8 @@ pub struct Metrics {
     /// Reloads, by result: failed, ok
     reloads: [Counter; 2],
     last_reload_successful: Gauge,
+    /// By result
+    spans: [Counter; 3],
     certificate_expiry: Gauge,
     map_epoch: Gauge,
     topology_epoch: Gauge,
@@ -83,6 +85,17 @@ fn rejections(registry: &Registry, reason: Rejection) -> metrics::Counter {
     registry.counter(names::CLIENTS_REJECTED, &[("reason", reason.label())])
 }
 
+/// The label `result` of spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanResult {
+    /// The collector has it
+    Sent,
+    /// The collector did not take it
+    Failed,
+    /// Too many waited to be sent
+    Dropped,
+}
+
 /// The label `result` of looks at a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CatalogRead {
@@ -112,6 +125,7 @@ impl Metrics {
             prepared_statements: registry.gauge(names::PREPARED_STATEMENTS, &[]),
             clients_max: registry.gauge(names::CLIENTS_MAX, &[]),
             reloads: ["failed", "ok"].map(reloads),
+            spans: ["sent", "failed", "dropped"].map(|result| registry.counter(names::SPANS, &[("result", result)])),
             last_reload_successful: registry.gauge(names::LAST_RELOAD_SUCCESSFUL, &[]),
             certificate_expiry: registry.gauge(names::CERTIFICATE_EXPIRY, &[]),
             map_epoch: registry.gauge(names::MAP_EPOCH, &[]),
@@ -153,6 +167,11 @@ impl Metrics {
     pub fn reloaded(&self, is_ok: bool) {
         self.reloads[usize::from(is_ok)].increment(1);
         self.last_reload_successful.set(f64::from(u8::from(is_ok)));
+    }
+
+    /// What has become of so many spans.
+    pub fn spans(&self, result: SpanResult, count: u64) {
+        self.spans[result as usize].increment(count);
     }
 
     /// When the first of our certificates ends; `None` without TLS.

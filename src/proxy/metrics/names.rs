@@ -36,6 +36,7 @@ metrics! {
     REFUSALS: Counter "refusals_total" "Statements refused because they have no right answer here, by reason.";
     ERRORS: Counter "errors_total" "Errors sent to clients, by SQLSTATE class.";
     SLOW_STATEMENTS: Counter "slow_statements_total" "Statements that took longer than slow_statement.";
+    SPANS: Counter "spans_total" "Spans of statements for the collector of traces, by result: sent, failed, dropped.";
     QUERY_SECONDS: Histogram "query_seconds" "Time from a request to the end of its answer.";
     TRANSACTION_SECONDS: Histogram "transaction_seconds" "Time from the first statement of a transaction to its end.";
     POOL_WAIT_SECONDS: Histogram "pool_wait_seconds" "Time clients waited for a server connection.";

@@ -72,7 +72,7 @@ impl Session {
         {
             return None;
         }
-        self.remember(&shape);
+        self.remember(&shape, &statement.text);
         let (portal, name) = (bind.portal.into(), SmallVec::from_slice(bind.statement));
         let bind = body.to_vec();
         Some(Direct { statement, shape, across, portal, bind, name, describes, size })

@@ -58,7 +58,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         since: Instant::now(),
         user: guest.user,
         database: database.name.clone(),
-        metrics: Trail::new(metrics, id),
+        metrics: Trail::new(metrics),
         state: ClientState::Idle,
         transaction: Transaction::Idle,
         transaction_started: None,

@@ -297,6 +297,7 @@ impl Session {
                 Ok(Progress::Wants) => return self.flush().await,
                 Err(trouble) => self.report(trouble)?,
             }
+            self.look_back();
             if self.transaction.status() == b'E' && self.run == Run::Between {
                 self.abort_members().await;
             }

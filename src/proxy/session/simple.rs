@@ -58,7 +58,7 @@ impl Session {
         tallies.queries.add(1);
         tallies.query_time.add_time(now - started);
         self.metrics.query_seconds.record((now - started).as_secs_f64());
-        self.look_back(started, now);
+        self.ended(started, now);
         let began = *self.transaction_started.get_or_insert(started);
         if self.transaction.is_idle() {
             // Whatever ended it: what is held has outlived it.
@@ -81,7 +81,7 @@ impl Session {
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
         let sql = super::utf8(text)?;
         let (shape, found) = self.decide(sql);
-        self.remember(&shape);
+        self.remember(&shape, sql);
         if self.is_implicit {
             let (statements, text) = (Arc::clone(&shape), sql.to_owned());
             return Box::pin(self.query_in_pipeline(&statements, &text, size)).await;

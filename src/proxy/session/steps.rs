@@ -260,7 +260,7 @@ impl Session {
         let Named { statement, since } = self.statement(bind.statement)?;
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
-        self.remember(&shape);
+        self.remember(&shape, &statement.text);
         let mut across = None;
         let routed = match super::only(&shape) {
             None => Some((Destination::Any, Access::Write)),

@@ -3,11 +3,12 @@
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::logic::shards::ShardId;
 use crate::logic::topology::{Database, Role};
-use crate::proxy::metrics::{DatabaseMetrics, PlanKind};
+use crate::logic::trace::{self, Parent, Span};
+use crate::proxy::metrics::{DatabaseMetrics, PlanKind, SpanResult};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::Session;
 use crate::proxy::witness::Noted;
@@ -20,12 +21,21 @@ pub(super) struct Trail {
     shards: [AtomicU64; 2],
     /// A bit a kind
     kinds: AtomicU32,
-    /// The first statement, where someone may want to see it
-    shape: OnceLock<Arc<Shape>>,
+    /// The first statement, where someone may be told of it
+    sight: OnceLock<Box<Sight>>,
+}
+
+/// What is remembered of one statement.
+struct Sight {
+    shape: Arc<Shape>,
+    /// The span that it was sent in
+    parent: Option<Parent>,
     /// Waited for connections
     waited: Duration,
-    /// Chooses samples
-    dice: u64,
+    /// The error that the client hears of
+    sqlstate: OnceLock<String>,
+    /// When its request had come and how long it took; once it has ended
+    ended: Option<(Instant, Duration)>,
 }
 
 impl Deref for Trail {
@@ -37,16 +47,9 @@ impl Deref for Trail {
 }
 
 impl Trail {
-    /// Of a session with this number.
-    pub fn new(database: Arc<DatabaseMetrics>, session: u64) -> Self {
-        Self {
-            database,
-            shards: Default::default(),
-            kinds: AtomicU32::new(0),
-            shape: OnceLock::new(),
-            waited: Duration::ZERO,
-            dice: session,
-        }
+    /// Of a session that has done nothing yet.
+    pub fn new(database: Arc<DatabaseMetrics>) -> Self {
+        Self { database, shards: Default::default(), kinds: AtomicU32::new(0), sight: OnceLock::new() }
     }
 
     /// A statement was sent to a server of `shard`; `None`: no shard saw it.
@@ -58,22 +61,21 @@ impl Trail {
         self.database.statement(at, plan);
     }
 
+    /// An error goes to the client.
+    pub fn error(&self, sqlstate: &[u8]) {
+        if let Some(sight) = self.sight.get() {
+            // Of several the first.
+            sight.sqlstate.set(String::from_utf8_lossy(sqlstate).into_owned()).ok();
+        }
+        self.database.error(sqlstate);
+    }
+
     /// It has waited for a connection.
     pub fn waited(&mut self, time: Duration) {
         self.database.pool_wait_seconds.record(time.as_secs_f64());
-        self.waited += time;
-    }
-
-    /// The statement that is under way; of several, the first.
-    pub fn remember(&self, shape: &Arc<Shape>) {
-        // That another one is there already is as it should be.
-        self.shape.set(Arc::clone(shape)).ok();
-    }
-
-    fn number(&mut self) -> u32 {
-        // Knuth's generator (MMIX): its upper bits are even enough.
-        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.dice >> 32) as u32
+        if let Some(sight) = self.sight.get_mut() {
+            sight.waited += time;
+        }
     }
 
     fn forget(&mut self) {
@@ -81,8 +83,6 @@ impl Trail {
             *shards.get_mut() = 0;
         }
         *self.kinds.get_mut() = 0;
-        self.waited = Duration::ZERO;
-        self.shape.take();
     }
 
     /// `a, b (replica)`
@@ -115,40 +115,82 @@ fn add(bits: &AtomicU64, bit: u64) {
 }
 
 impl Session {
-    /// Keeps the statement's plan in mind, where somebody may be told of it.
-    pub(super) fn remember(&self, shape: &Arc<Shape>) {
-        if self.shared.witness.is_watching() {
-            self.metrics.remember(shape);
+    /// Keeps the statement's plan in mind, where somebody may be told of it; of several, the first.
+    pub(super) fn remember(&self, shape: &Arc<Shape>, sql: &str) {
+        let (witness, sight) = (&self.shared.witness, &self.metrics.sight);
+        if witness.is_watching() && sight.get().is_none() {
+            let parent = if witness.is_tracing() { trace::parent(sql) } else { None };
+            let (shape, sqlstate) = (Arc::clone(shape), OnceLock::new());
+            sight.get_or_init(|| Box::new(Sight { shape, parent, waited: Duration::ZERO, sqlstate, ended: None }));
         }
     }
 
-    /// A statement has ended: tells of it where that is asked for.
-    pub(super) fn look_back(&mut self, started: Instant, now: Instant) {
-        if self.metrics.shape.get().is_some() {
-            let (took, number) = (now.saturating_duration_since(started), self.metrics.number());
-            if let Some(noted) = self.shared.witness.notes(took, number) {
-                self.tell_of(noted, took, now);
+    /// A statement has ended; it is looked back on once the client has been told of its error.
+    pub(super) fn ended(&mut self, started: Instant, now: Instant) {
+        match self.metrics.sight.get_mut() {
+            Some(sight) => sight.ended = Some((started, now.saturating_duration_since(started))),
+            None => self.metrics.forget(),
+        }
+    }
+
+    /// Tells of the statement that has ended, where that is asked for.
+    pub(super) fn look_back(&mut self) {
+        if !self.metrics.sight.get().is_some_and(|sight| sight.ended.is_some()) {
+            return;
+        }
+        let Some(sight) = self.metrics.sight.take() else { return };
+        let Some((started, took)) = sight.ended else { return };
+        let (witness, number) = (&self.shared.witness, rand::random());
+        let noted = witness.notes(took, number);
+        if noted == Some(Noted::Slow) {
+            self.metrics.slow_statements.increment(1);
+        }
+        let line = noted.and_then(|noted| Some((noted, witness.line(started + took)?)));
+        let traces = witness.traces(sight.parent.as_ref(), number);
+        if line.is_some() || traces.is_some() {
+            let span = self.span(*sight, took);
+            if let Some((noted, left_out)) = line {
+                write_line(&span, noted, left_out);
+            }
+            if let Some(traces) = traces
+                && traces.spans.try_send(span).is_err()
+            {
+                self.shared.metrics.spans(SpanResult::Dropped, 1);
             }
         }
         self.metrics.forget();
     }
 
-    fn tell_of(&self, noted: Noted, took: Duration, now: Instant) {
-        if noted == Noted::Slow {
-            self.metrics.slow_statements.increment(1);
-        }
-        let Some(left_out) = self.shared.witness.line(now) else { return };
+    fn span(&self, sight: Sight, took: Duration) -> Span {
         let trail = &self.metrics;
-        let statement = trail.shape.get().map(|shape| shape.readable()).unwrap_or_default();
-        let shards = self.picture.as_ref().map(|picture| trail.shards(&picture.database)).unwrap_or_default();
-        let millis = |time: Duration| time.as_micros() as f64 / 1000.0;
-        let what = match noted {
-            Noted::Slow => "slow statement",
-            Noted::Sampled => "statement",
-        };
-        tracing::info!(
-            client = self.id, user = %self.user.name, database = %self.database, ms = millis(took),
-            waited_ms = millis(trail.waited), plan = trail.kinds(), %shards, left_out, %statement, "{what}"
-        );
+        Span {
+            trace: sight.parent.map_or_else(rand::random, |parent| parent.trace),
+            id: rand::random::<u64>().max(1),
+            parent: sight.parent.map(|parent| parent.span),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(took),
+            took,
+            waited: sight.waited,
+            client: self.id,
+            user: self.user.name.clone(),
+            database: self.database.clone(),
+            statement: sight.shape.readable(),
+            plan: trail.kinds(),
+            shards: self.picture.as_ref().map(|picture| trail.shards(&picture.database)).unwrap_or_default(),
+            sqlstate: sight.sqlstate.into_inner(),
+        }
     }
+}
+
+fn write_line(span: &Span, noted: Noted, left_out: u64) {
+    let what = match noted {
+        Noted::Slow => "slow statement",
+        Noted::Sampled => "statement",
+    };
+    let millis = |time: Duration| time.as_micros() as f64 / 1000.0;
+    let Span { client, user, database, plan, shards, statement, .. } = span;
+    let sqlstate = span.sqlstate.as_deref().unwrap_or("00000");
+    tracing::info!(
+        client, %user, %database, ms = millis(span.took), waited_ms = millis(span.waited), plan, shards, sqlstate,
+        left_out, statement, "{what}"
+    );
 }
