@@ -314,7 +314,7 @@ fn idle_transaction_timeout_ends_the_transaction_on_every_shard() {
     (0..3).for_each(|shard| drop(wire.rows(&part.update(shard, "idle"))));
     let frames = wire.until_closed().unwrap();
     let said = wire::describe_error(&frames.last().unwrap().body);
-    assert!(said.contains("57P05"), "{said}");
+    assert!(said.contains("25P03"), "{said}");
     part.until_free();
     assert_eq!(part.written("idle"), [] as [usize; 0]);
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::control::MonitorSettings;
+use crate::logic::crowd::CrowdLimits;
 use crate::logic::health::HealthSettings;
 use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
 use crate::proxy::witness::WitnessSettings;
@@ -26,16 +27,21 @@ pub const POOL_FIELDS: &[&str] = &[
     "wait_timeout",
     "waiters_max",
     "prepared_statements_max",
+    "server_login_retry",
+    "wait_notify",
 ];
 
 /// Fields of `[limits]`, and the same of a database.
 pub const LIMIT_FIELDS: &[&str] = &[
     "query_timeout",
+    "transaction_timeout",
     "idle_transaction_timeout",
     "client_idle_timeout",
     "gather_limit",
     "deadlock_timeout",
     "sequence_stride",
+    "max_db_client_connections",
+    "logins_per_second",
 ];
 
 /// A Bind message carries what was fetched, and no message is longer than 1 GiB (PostgreSQL's MaxAllocSize).
@@ -92,16 +98,20 @@ pub const POOL_DEFAULTS: PoolSettings = PoolSettings {
     wait_timeout: Duration::from_secs(120),
     waiters_max: 10_000,
     prepared_statements_max: 200,
+    login_retry: Duration::from_secs(1),
+    wait_notify: Duration::from_secs(5),
 };
 
 /// Limits that nobody set.
 pub const LIMIT_DEFAULTS: SessionLimits = SessionLimits {
     query_timeout: Duration::ZERO,
+    transaction_timeout: Duration::ZERO,
     idle_transaction_timeout: Duration::ZERO,
     client_idle_timeout: Duration::ZERO,
     gather_limit: 256 << 20,
     sequence_stride: 64,
     deadlock_timeout: SECOND,
+    crowd: CrowdLimits { clients: 0, logins_per_second: 0 },
 };
 
 /// Reads pool settings; what is not set comes from `defaults`.
@@ -124,6 +134,8 @@ pub fn pool(section: Section<'_>, defaults: &PoolSettings, problems: &mut Proble
             1..=100_000,
             problems,
         ),
+        login_retry: section.duration("server_login_retry", defaults.login_retry, millis(10)..=DAY, problems),
+        wait_notify: section.duration("wait_notify", defaults.wait_notify, Duration::ZERO..=DAY, problems),
     };
     if pool.min > pool.size {
         let span = section.get("pool_min").or_else(|| section.get("pool_size")).map_or(section.span, |it| it.span);
@@ -141,14 +153,25 @@ pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Pro
         problems.error(node.span, "`gather_limit` must be at most 768MiB".to_owned());
     }
     let sequence_stride = section.count("sequence_stride", defaults.sequence_stride, 1..=65_536, problems);
+    let crowd = crowd(section, "max_db_client_connections", defaults.crowd, problems);
     let mut read = |name, default| section.duration(name, default, Duration::ZERO..=YEAR, problems);
     SessionLimits {
         query_timeout: read("query_timeout", defaults.query_timeout),
+        transaction_timeout: read("transaction_timeout", defaults.transaction_timeout),
         idle_transaction_timeout: read("idle_transaction_timeout", defaults.idle_transaction_timeout),
         client_idle_timeout: read("client_idle_timeout", defaults.client_idle_timeout),
         deadlock_timeout: read("deadlock_timeout", defaults.deadlock_timeout),
         gather_limit,
         sequence_stride,
+        crowd,
+    }
+}
+
+/// Reads how many clients may come, under this name, and how fast.
+pub fn crowd(section: Section<'_>, clients: &str, defaults: CrowdLimits, problems: &mut Problems) -> CrowdLimits {
+    CrowdLimits {
+        clients: section.count(clients, defaults.clients, 0..=1_000_000, problems),
+        logins_per_second: section.count("logins_per_second", defaults.logins_per_second, 0..=1_000_000, problems),
     }
 }
 

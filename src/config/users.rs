@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::logic::crowd::CrowdLimits;
 use crate::logic::topology::{Login, Secret, User};
 use crate::proxy::door::TlsSettings;
 
+use super::limits;
 use super::report::Problems;
 use super::secret::{self, Environment, Password};
 use super::section::{Section, list};
@@ -13,7 +15,8 @@ use super::source::Span;
 use super::tree::Node;
 
 /// Fields of a user.
-pub const FIELDS: &[&str] = &["name", "password", "auth", "server_user", "server_password"];
+pub const FIELDS: &[&str] =
+    &["name", "password", "auth", "server_user", "server_password", "max_user_client_connections", "logins_per_second"];
 
 /// PostgreSQL cuts names off here (NAMEDATALEN - 1).
 pub const NAME_BYTES_MAX: usize = 63;
@@ -35,6 +38,7 @@ impl PartialEq for UserSettings {
             && std::mem::discriminant(&a.login) == std::mem::discriminant(&b.login)
             && a.server_user == b.server_user
             && a.server_password == b.server_password
+            && a.crowd == b.crowd
     }
 }
 
@@ -121,6 +125,7 @@ fn read_one(
         login,
         server_user: section.text("server_user", problems).map(|(user, _)| user.into()),
         server_password: server_password.or_else(|| password.as_ref().and_then(plain)),
+        crowd: limits::crowd(section, "max_user_client_connections", CrowdLimits::default(), problems),
     };
     Some(UserSettings { user: Arc::new(user), password })
 }

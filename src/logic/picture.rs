@@ -38,6 +38,8 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
             gather_limit: 256 << 20,
             sequence_stride: 64,
             query_timeout: Duration::ZERO,
+            transaction_timeout: Duration::ZERO,
+            crowd: Default::default(),
             idle_transaction_timeout: Duration::ZERO,
             client_idle_timeout: Duration::ZERO,
             deadlock_timeout: Duration::from_secs(1),
@@ -59,6 +61,8 @@ fn pool_settings() -> PoolSettings {
         wait_timeout: Duration::from_secs(10),
         waiters_max: 1000,
         prepared_statements_max: 200,
+        login_retry: Duration::from_secs(1),
+        wait_notify: Duration::ZERO,
     }
 }
 

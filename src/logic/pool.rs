@@ -1,6 +1,6 @@
 //! Who holds a connection, who waits, what to open or close: the pool of one server and user.
 //!
-//! Promise: never more than `size` (and `reserve`) connections, waiters served strictly in turn, nothing lent that
+//! Promise: never more than `size` (and `reserve`) connections, waiters served in turn, nothing lent that
 //! has outlived its time. `C` is a connection, `W` a way to hand one to who waits.
 //!
 //! ```text
@@ -9,10 +9,10 @@
 //!                    waiting ──opened──→ lent          idle ──too old──→ closed
 //! ```
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use crate::logic::queue::Queue;
 use crate::logic::topology::PoolSettings;
 
 /// The pool of one server and user.
@@ -20,10 +20,9 @@ use crate::logic::topology::PoolSettings;
 pub struct Pool<C, W> {
     settings: PoolSettings,
     idle: Vec<Idle<C>>,
-    waiting: VecDeque<Waiting<W>>,
+    waiting: Queue<W>,
     lent: u32,
     opening: u32,
-    next_ticket: u64,
     fault: Option<(Instant, Why)>,
     is_closed: bool,
 }
@@ -33,13 +32,6 @@ struct Idle<C> {
     connection: C,
     since: Instant,
     expires: Instant,
-}
-
-#[derive(Debug)]
-struct Waiting<W> {
-    ticket: u64,
-    who: W,
-    since: Instant,
 }
 
 /// What the shell has to do.
@@ -69,6 +61,16 @@ pub enum Why {
     },
 }
 
+impl Why {
+    /// Who waits may go on waiting.
+    fn will_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => false,
+            Self::Refused { sqlstate, .. } => **sqlstate == *STARTING,
+        }
+    }
+}
+
 impl fmt::Display for Why {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -93,8 +95,8 @@ pub enum Asked {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry(pub Instant);
 
-/// After a failed attempt to connect, those who ask are told at once for this long.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// A server that starts, or recovers, will be there in a moment (PostgreSQL: cannot_connect_now).
+const STARTING: &str = "57P03";
 
 impl<C, W> Pool<C, W> {
     /// An empty pool.
@@ -102,10 +104,9 @@ impl<C, W> Pool<C, W> {
         Self {
             settings,
             idle: Vec::new(),
-            waiting: VecDeque::new(),
+            waiting: Queue::default(),
             lent: 0,
             opening: 0,
-            next_ticket: 0,
             fault: None,
             is_closed: false,
         }
@@ -138,7 +139,7 @@ impl<C, W> Pool<C, W> {
 
     /// How long the first in the queue has waited.
     pub fn longest_wait(&self, now: Instant) -> Duration {
-        self.waiting.front().map_or(Duration::ZERO, |first| now.saturating_duration_since(first.since))
+        self.waiting.longest_wait(now)
     }
 
     /// An idle connection at once, unless somebody waits: the last used first, so that the rest can be let go.
@@ -151,20 +152,19 @@ impl<C, W> Pool<C, W> {
         Some(idle.connection)
     }
 
-    /// Asks for a connection when `take` had none.
-    pub fn ask(&mut self, who: W, now: Instant, effects: &mut Vec<Effect<C, W>>) -> Asked {
+    /// A user asks for a connection when `take` had none.
+    pub fn ask(&mut self, user: &str, who: W, now: Instant, effects: &mut Vec<Effect<C, W>>) -> Asked {
         if self.waiting.len() >= self.settings.waiters_max as usize {
             return Asked::Full;
         }
-        if let Some((at, why)) = &self.fault
-            && now.saturating_duration_since(*at) < RETRY_AFTER
+        if let Some((_, why)) = &self.fault
+            && self.has_just_failed(now)
+            && !why.will_pass()
             && self.lent + self.idle.len() as u32 == 0
         {
             return Asked::Refused(why.clone());
         }
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.waiting.push_back(Waiting { ticket, who, since: now });
+        let ticket = self.waiting.push(user, who, now);
         self.serve(effects);
         self.open_for_waiters(now, effects);
         Asked::Waits(ticket)
@@ -172,7 +172,7 @@ impl<C, W> Pool<C, W> {
 
     /// Who waited under this ticket has gone.
     pub fn give_up(&mut self, ticket: u64) {
-        self.waiting.retain(|waiting| waiting.ticket != ticket);
+        self.waiting.remove(ticket);
     }
 
     /// A connection was opened.
@@ -182,11 +182,12 @@ impl<C, W> Pool<C, W> {
         self.settle(connection, expiry, now, effects);
     }
 
-    /// It could not be opened. With no other connection alive, nobody who waits has anything to wait for.
+    /// It could not be opened. With no other connection alive, nobody who waits has anything to wait for, unless the server
+    /// is only starting.
     pub fn failed(&mut self, why: Why, now: Instant, effects: &mut Vec<Effect<C, W>>) {
         self.opening -= 1;
-        if self.lent + self.idle.len() as u32 + self.opening == 0 {
-            effects.extend(self.waiting.drain(..).map(|waiting| Effect::Fail(waiting.who, why.clone())));
+        if self.lent + self.idle.len() as u32 + self.opening == 0 && !why.will_pass() {
+            effects.extend(self.waiting.take_all().map(|who| Effect::Fail(who, why.clone())));
         }
         self.fault = Some((now, why));
     }
@@ -219,9 +220,7 @@ impl<C, W> Pool<C, W> {
                 at += 1;
             }
         }
-        let recently_failed =
-            self.fault.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) < RETRY_AFTER);
-        if !self.is_closed && !recently_failed {
+        if !self.is_closed && !self.has_just_failed(now) {
             while self.total() < min.min(self.settings.size) {
                 self.opening += 1;
                 effects.push(Effect::Open);
@@ -234,13 +233,18 @@ impl<C, W> Pool<C, W> {
     pub fn close(&mut self, why: &str, effects: &mut Vec<Effect<C, W>>) {
         self.is_closed = true;
         effects.extend(self.idle.drain(..).map(|idle| Effect::Close(idle.connection)));
-        effects
-            .extend(self.waiting.drain(..).map(|waiting| Effect::Fail(waiting.who, Why::Unreachable(why.to_owned()))));
+        effects.extend(self.waiting.take_all().map(|who| Effect::Fail(who, Why::Unreachable(why.to_owned()))));
     }
 
     /// Nothing is lent, opening or idle any more.
     pub fn is_empty(&self) -> bool {
         self.total() == 0
+    }
+
+    /// The server is not tried again yet.
+    fn has_just_failed(&self, now: Instant) -> bool {
+        let retry = self.settings.login_retry;
+        self.fault.as_ref().is_some_and(|(at, _)| now.saturating_duration_since(*at) < retry)
     }
 
     fn total(&self) -> u32 {
@@ -269,15 +273,15 @@ impl<C, W> Pool<C, W> {
     fn serve(&mut self, effects: &mut Vec<Effect<C, W>>) {
         while !self.waiting.is_empty()
             && let Some(idle) = self.idle.pop()
-            && let Some(first) = self.waiting.pop_front()
+            && let Some(who) = self.waiting.pop()
         {
             self.lent += 1;
-            effects.push(Effect::Lend(first.who, idle.connection));
+            effects.push(Effect::Lend(who, idle.connection));
         }
     }
 
     fn open_for_waiters(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
-        if self.is_closed {
+        if self.is_closed || self.has_just_failed(now) {
             return;
         }
         while (self.opening as usize) < self.waiting.len() && self.total() < self.limit(now) {
@@ -318,6 +322,8 @@ mod tests {
             wait_timeout: Duration::from_secs(5),
             waiters_max: 100,
             prepared_statements_max: 100,
+            login_retry: Duration::from_secs(1),
+            wait_notify: Duration::ZERO,
         }
     }
 
@@ -334,7 +340,7 @@ mod tests {
         }
 
         fn ask(&mut self, who: char) -> Asked {
-            self.pool.ask(who, self.now, &mut self.effects)
+            self.pool.ask("app", who, self.now, &mut self.effects)
         }
 
         fn opened(&mut self, connection: u32) {
@@ -409,8 +415,38 @@ mod tests {
         world.pool.failed(Why::Unreachable("no route".into()), world.now, &mut world.effects);
         assert_eq!(world.said(), "open, fail a: no route");
         assert!(matches!(world.ask('b'), Asked::Refused(Why::Unreachable(why)) if why == "no route"));
-        world.now += RETRY_AFTER;
+        world.now += Duration::from_secs(1);
         assert!(matches!(world.ask('c'), Asked::Waits(_)));
+        assert_eq!(world.said(), "open");
+    }
+
+    #[test]
+    fn who_waits_for_a_server_that_starts_goes_on_waiting() {
+        let mut world = World::new(settings(2));
+        world.ask('a');
+        let starting = Why::Refused { sqlstate: STARTING.into(), message: "the database system is starting up".into() };
+        world.pool.failed(starting, world.now, &mut world.effects);
+        assert!(matches!(world.ask('b'), Asked::Waits(_)));
+        assert_eq!(world.said(), "open", "and nobody asks the server again at once");
+        world.pass(1);
+        assert_eq!(world.said(), "open, open");
+        world.opened(1);
+        assert_eq!(world.said(), "lend 1 to a");
+    }
+
+    #[test]
+    fn a_server_that_refuses_is_left_alone_while_others_use_what_is_open() {
+        let mut world = World::new(settings(2));
+        world.ask('a');
+        world.opened(1);
+        world.ask('b');
+        world.pool.failed(Why::Unreachable("full".into()), world.now, &mut world.effects);
+        world.said();
+        world.ask('c');
+        assert_eq!(world.said(), "");
+        world.give_back(1);
+        assert_eq!(world.said(), "lend 1 to b");
+        world.pass(1);
         assert_eq!(world.said(), "open");
     }
 

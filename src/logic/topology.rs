@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::logic::catalog::Catalog;
+use crate::logic::crowd::CrowdLimits;
 use crate::logic::shards::{ShardId, ShardMap};
 
 /// The whole picture.
@@ -199,6 +200,8 @@ pub struct User {
     pub server_user: Option<Box<str>>,
     /// Password towards the servers; the client's own when that is stored in plain
     pub server_password: Option<Secret>,
+    /// Clients of the user
+    pub crowd: CrowdLimits,
 }
 
 /// How a client proves who it is.
@@ -237,6 +240,10 @@ pub struct PoolSettings {
     pub waiters_max: u32,
     /// Prepared statements kept on one server connection
     pub prepared_statements_max: u32,
+    /// After a failed login a server is not asked again for this long, and clients hear the reason at once
+    pub login_retry: Duration,
+    /// A client that has waited for so long is told that it waits
+    pub wait_notify: Duration,
 }
 
 /// PgBouncer's pool modes; statement pooling is left out.
@@ -264,6 +271,8 @@ pub struct ReplicaSettings {
 pub struct SessionLimits {
     /// A statement that runs longer is cancelled
     pub query_timeout: Duration,
+    /// A transaction that takes longer is ended, and its client with it
+    pub transaction_timeout: Duration,
     /// A client idle inside a transaction is disconnected
     pub idle_transaction_timeout: Duration,
     /// A client idle outside a transaction is disconnected
@@ -274,4 +283,6 @@ pub struct SessionLimits {
     pub sequence_stride: u32,
     /// A statement of a transaction over several shards that takes longer may be part of a deadlock
     pub deadlock_timeout: Duration,
+    /// Clients of the database
+    pub crowd: CrowdLimits,
 }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::logic::auth::Fatal;
+use crate::logic::crowd::Crowded;
 use crate::proxy::console::{self, Console};
-use crate::proxy::door::{self, Door, Entered, Listener, Peer, Turned};
+use crate::proxy::crowds::{self, Crowds, Name};
+use crate::proxy::door::{self, Door, Entered, Guest, Listener, Peer, Turned};
 use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Rejection;
 use crate::proxy::session;
@@ -33,12 +35,13 @@ pub struct Entrance {
     shared: Arc<Shared>,
     console: Arc<Console>,
     limits: ArcSwap<EntranceLimits>,
+    crowds: Arc<Crowds>,
 }
 
 impl Entrance {
     /// Of a proxy that starts.
     pub fn new(door: Arc<Door>, shared: Arc<Shared>, console: Arc<Console>, limits: EntranceLimits) -> Arc<Self> {
-        Arc::new(Self { door, shared, console, limits: ArcSwap::from_pointee(limits) })
+        Arc::new(Self { door, shared, console, limits: ArcSwap::from_pointee(limits), crowds: Arc::default() })
     }
 
     /// New limits hold for those who come from now on.
@@ -113,6 +116,15 @@ impl Entrance {
                     drop(guest.turn_away(fatal).await);
                     return;
                 }
+                let crowds = match self.crowds_of(&guest) {
+                    Ok(crowds) => crowds,
+                    Err(fatal) => {
+                        self.shared.metrics.rejected(Rejection::Full);
+                        tracing::info!(%peer, user = %guest.user.name, database = %guest.database, %fatal, "client turned away");
+                        drop(guest.turn_away(fatal).await);
+                        return;
+                    }
+                };
                 let (user, database) = (guest.user.name.clone(), guest.database.clone());
                 let welcome = session::welcome(*guest, Arc::clone(&self.shared));
                 let session = match tokio::time::timeout(limits.login_timeout, welcome).await {
@@ -129,10 +141,27 @@ impl Entrance {
                 // A task of its own: the state of a login is larger than that of an idle session.
                 drop(tokio::spawn(async move {
                     session::run(session).await;
-                    drop(place);
+                    drop((place, crowds));
                 }));
             }
         }
+    }
+
+    /// A place among the clients of its database and of its user.
+    fn crowds_of(&self, guest: &Guest) -> Result<[Option<crowds::Place>; 2], Fatal> {
+        let now = Instant::now();
+        let enter = |name, limits, setting: &str| {
+            self.crowds.enter(name, limits, now).map_err(|crowded| match crowded {
+                Crowded::Clients => Fatal::new("53300", format!("no more connections allowed ({setting})")),
+                Crowded::Logins => Fatal::new("53300", "too many logins in a second (logins_per_second)")
+                    .hint("Keep connections open, or try again in a second."),
+            })
+        };
+        let of_database = self.shared.topology.load().databases.get(&guest.database).map(|it| it.limits.crowd);
+        let user = enter(Name::User(guest.user.name.clone()), guest.user.crowd, "max_user_client_connections")?;
+        let limits = of_database.unwrap_or_default();
+        let database = enter(Name::Database(guest.database.clone()), limits, "max_db_client_connections")?;
+        Ok([user, database])
     }
 
     fn turned(&self, turned: &Turned, peer: Peer) {

@@ -17,4 +17,5 @@ pub mod witness;
 pub mod shared;
 pub mod session;
 pub mod console;
+pub mod crowds;
 pub mod entrance;

@@ -94,13 +94,18 @@ impl ServerPool {
         }
     }
 
-    /// A connection; waits in the queue for at most `wait_timeout`.
-    pub async fn lease(self: &Arc<Self>) -> Result<Lease, Fault> {
+    /// After this who waits is to be told; never when it is zero.
+    pub fn wait_notify(&self) -> Duration {
+        self.machine.lock().settings().wait_notify
+    }
+
+    /// A connection for a client of this user; waits in the queue for at most `wait_timeout`.
+    pub async fn lease(self: &Arc<Self>, user: &str) -> Result<Lease, Fault> {
         let (sender, receiver) = oneshot::channel();
         let mut effects = Vec::new();
         let (asked, settings) = {
             let mut machine = self.machine.lock();
-            (machine.ask(sender, Instant::now(), &mut effects), machine.settings().clone())
+            (machine.ask(user, sender, Instant::now(), &mut effects), machine.settings().clone())
         };
         self.carry_out(effects);
         let ticket = match asked {

@@ -90,7 +90,16 @@ fn topology() -> Topology {
         ("broken", Login::Verifier(Secret::new("no verifier"))),
     ];
     let user = |(name, login): (&str, Login)| {
-        (name.into(), Arc::new(User { name: name.into(), login, server_user: None, server_password: None }))
+        (
+            name.into(),
+            Arc::new(User {
+                name: name.into(),
+                login,
+                server_user: None,
+                server_password: None,
+                crowd: Default::default(),
+            }),
+        )
     };
     Topology { users: users.into_iter().map(user).collect(), ..Topology::default() }
 }

@@ -18,6 +18,8 @@ mod servers;
 mod signals;
 /// How a proxy ends, and another takes its place.
 mod leaving;
+/// What happens when a limit is reached.
+mod limits;
 /// Which reads go to replicas.
 mod replicas;
 /// Counters that say what happened; logs that say no secrets.

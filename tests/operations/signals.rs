@@ -115,7 +115,7 @@ fn a_reload_changes_users_passwords_and_pools() {
     stage.role("mover");
     let more = "[[users]]\nname = \"mover\"\npassword = \"secret\"\n";
     let proxy = stage
-        .proxy("users", &Settings { database: "pool_size = 1\nwait_timeout = \"300ms\"", more, ..Settings::default() });
+        .proxy("users", &Settings { database: "pool_size = 1\nwait_timeout = \"2s\"", more, ..Settings::default() });
     let mut early = enter(proxy.port, "mover", &[]).unwrap();
     let ask = count_of(stage.clients[0]);
     early.rows(&format!("BEGIN; {ask}"));

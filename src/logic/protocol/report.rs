@@ -107,10 +107,21 @@ pub enum Fault {
         /// As the server said
         message: String,
     },
+    /// A statement took too long
+    StatementTimeout {
+        /// How long it could
+        limit: Duration,
+    },
+    /// The client has gone while it waited: nobody is told
+    ClientGone,
     /// A fault that keeps a session from beginning
     AtLogin(Box<Self>),
-    /// Idle for too long: the session ends
-    IdleTimeout(&'static str),
+    /// Idle outside transactions for too long (`client_idle_timeout`): the session ends
+    IdleTimeout,
+    /// Idle inside a transaction for too long (`idle_transaction_timeout`): the session ends
+    IdleTransactionTimeout,
+    /// A transaction took too long (`transaction_timeout`): the session ends
+    TransactionTimeout,
     /// The proxy is shutting down: the session ends
     Shutdown,
     /// An operator has sent the client away: the session ends
@@ -128,7 +139,10 @@ impl Fault {
             Self::Protocol(_)
             | Self::NoDatabase(_)
             | Self::TooManyClients { .. }
-            | Self::IdleTimeout(_)
+            | Self::IdleTimeout
+            | Self::IdleTransactionTimeout
+            | Self::TransactionTimeout
+            | Self::ClientGone
             | Self::Shutdown
             | Self::Dismissed
             | Self::Disabled(_)
@@ -144,6 +158,7 @@ impl Fault {
             | Self::OutcomeUnknown { .. }
             | Self::Deadlock { .. }
             | Self::Undone
+            | Self::StatementTimeout { .. }
             | Self::NoCatalog(_)
             | Self::TransactionAborted
             | Self::StatementExists(_)
@@ -183,7 +198,11 @@ impl Fault {
             Self::CopyFailed { sqlstate, .. } => sqlstate,
             Self::Startup { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
-            Self::IdleTimeout(_) => "57P05",
+            Self::StatementTimeout { .. } => "57014",
+            Self::ClientGone => "08006",
+            Self::IdleTimeout => "57P05",
+            Self::IdleTransactionTimeout => "25P03",
+            Self::TransactionTimeout => "25P04",
             Self::Shutdown | Self::Dismissed => "57P01",
             // PostgreSQL's code for a database that takes no connections (datallowconn).
             Self::Disabled(_) => "55000",
@@ -257,7 +276,15 @@ impl Fault {
             Self::InsideTransaction(what) => plain(format!("{what} cannot run inside a transaction block")),
             Self::CopyFailed { message, .. } | Self::Startup { message, .. } => plain(message.clone()),
             Self::AtLogin(fault) => fault.text(),
-            Self::IdleTimeout(setting) => plain(format!("terminating connection due to {setting}")),
+            Self::StatementTimeout { limit } => (
+                "canceling statement due to statement timeout".into(),
+                Some(format!("it was allowed {limit:?} (query_timeout, transaction_timeout)")),
+                None,
+            ),
+            Self::ClientGone => plain("the client has left".into()),
+            Self::IdleTimeout => plain("terminating connection due to idle-session timeout".into()),
+            Self::IdleTransactionTimeout => plain("terminating connection due to idle-in-transaction timeout".into()),
+            Self::TransactionTimeout => plain("terminating connection due to transaction timeout".into()),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
             Self::Dismissed => plain("terminating connection: admin forced disconnect".into()),
             Self::Disabled(name) => plain(format!("database \"{name}\" is disabled")),

@@ -179,10 +179,15 @@ pub fn error(out: &mut Vec<u8>, report: &Report<'_>) {
     });
 }
 
-/// NoticeResponse of severity WARNING.
-pub fn notice(out: &mut Vec<u8>, sqlstate: &str, message: &str) {
+/// A severity: something that may be wrong.
+pub const WARNING: &str = "WARNING";
+/// A severity: something good to know.
+pub const NOTICE: &str = "NOTICE";
+
+/// NoticeResponse.
+pub fn notice(out: &mut Vec<u8>, severity: &str, sqlstate: &str, message: &str) {
     frame(out, server::NOTICE, |out| {
-        for (code, value) in [(b'S', "WARNING"), (b'V', "WARNING"), (b'C', sqlstate), (b'M', message)] {
+        for (code, value) in [(b'S', severity), (b'V', severity), (b'C', sqlstate), (b'M', message)] {
             out.push(code);
             text(out, value.as_bytes());
         }

@@ -62,7 +62,7 @@ impl Session {
         };
         if self.is_implicit {
             let message = format!("{what} can only be used in transaction blocks");
-            write::notice(&mut self.client.outbox, "25P01", &message);
+            write::notice(&mut self.client.outbox, write::WARNING, "25P01", &message);
         }
         Ok(())
     }

@@ -191,7 +191,7 @@ impl Session {
     pub(super) fn answered(&mut self, command: &Command, tag: &str, warning: Option<Warning>) {
         self.follow(command);
         if let Some(warning) = warning {
-            write::notice(&mut self.client.outbox, warning.sqlstate, warning.message);
+            write::notice(&mut self.client.outbox, write::WARNING, warning.sqlstate, warning.message);
         }
         write::command_complete(&mut self.client.outbox, tag);
     }

@@ -187,7 +187,7 @@ impl Session {
 
     /// How long a statement over several shards may take.
     pub(super) fn patience(&self) -> Patience {
-        let timeout = self.picture().database.limits.query_timeout;
+        let timeout = self.statement_limit();
         Patience {
             deadline: (!timeout.is_zero()).then(|| Box::pin(tokio::time::sleep(timeout))),
             watch: self.watch().map(|watch| Box::pin(watch) as Pin<Box<dyn Future<Output = String> + Send>>),

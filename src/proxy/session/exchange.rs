@@ -10,6 +10,7 @@ use std::time::Duration;
 use std::pin::Pin;
 use tokio::io::AsyncWrite;
 
+use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::walk::Broken;
 use crate::logic::session::pipeline::Pipeline;
 use crate::proxy::server::Backend;
@@ -126,7 +127,7 @@ impl Exchange<'_> {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    /// The same; `on_late` is called once when it takes longer than `limit` (zero: never).
+    /// The same; `on_late` is called once when it takes longer than `limit` (zero: never), and the client hears why.
     pub async fn run_within(&mut self, limit: Duration, on_late: impl FnOnce()) -> Outcome {
         if limit.is_zero() {
             return self.run().await;
@@ -134,8 +135,13 @@ impl Exchange<'_> {
         match tokio::time::timeout(limit, self.run()).await {
             Ok(outcome) => outcome,
             Err(_) => {
+                let mut error = Vec::new();
+                Fault::StatementTimeout { limit }.write(&mut error);
+                self.pipeline.instead = Some(error.into());
                 on_late();
-                self.run().await
+                let outcome = self.run().await;
+                self.pipeline.instead = None;
+                outcome
             }
         }
     }

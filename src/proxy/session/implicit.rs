@@ -164,7 +164,7 @@ impl Session {
 
     fn warn(&mut self, warning: Option<Warning>) {
         if let Some(warning) = warning {
-            write::notice(&mut self.client.outbox, warning.sqlstate, warning.message);
+            write::notice(&mut self.client.outbox, write::WARNING, warning.sqlstate, warning.message);
         }
     }
 }

@@ -97,7 +97,11 @@ enum Trouble {
 
 impl From<Fault> for Trouble {
     fn from(fault: Fault) -> Self {
-        if fault.is_fatal() { Self::End(End::Fault(fault)) } else { Self::Fault(fault) }
+        match (&fault, fault.is_fatal()) {
+            (Fault::ClientGone, _) => Self::End(End::Gone),
+            (_, true) => Self::End(End::Fault(fault)),
+            (_, false) => Self::Fault(fault),
+        }
     }
 }
 
@@ -424,17 +428,23 @@ impl Session {
     /// The time after which an idle client is sent away; never, when it may stay.
     fn idle_limit(&self) -> impl Future<Output = Fault> + use<> {
         let limits = self.picture.as_ref().map(|picture| &picture.database.limits);
-        let (limit, setting) = match (limits, self.transaction.is_idle()) {
-            (Some(limits), true) => (limits.client_idle_timeout, "client_idle_timeout"),
-            (Some(limits), false) => (limits.idle_transaction_timeout, "idle_transaction_timeout"),
-            (None, _) => (std::time::Duration::ZERO, ""),
+        let (mut limit, mut fault) = match (limits, self.transaction.is_idle()) {
+            (Some(limits), true) => (limits.client_idle_timeout, Fault::IdleTimeout),
+            (Some(limits), false) => (limits.idle_transaction_timeout, Fault::IdleTransactionTimeout),
+            (None, _) => (std::time::Duration::ZERO, Fault::IdleTimeout),
         };
+        if !self.transaction.is_idle()
+            && let Some(left) = self.transaction_left()
+            && (limit.is_zero() || left < limit)
+        {
+            (limit, fault) = (left, Fault::TransactionTimeout);
+        }
         async move {
             if limit.is_zero() {
                 return std::future::pending().await;
             }
             tokio::time::sleep(limit).await;
-            Fault::IdleTimeout(setting)
+            fault
         }
     }
 

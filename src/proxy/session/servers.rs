@@ -303,10 +303,11 @@ impl Session {
         self.show(ClientState::Waiting);
         let started = Instant::now();
         self.slot.card.wait(Some(started));
+        let slot = Arc::clone(&self.slot);
         let lease = tokio::select! {
             biased;
-            () = self.slot.dismissed() => Err(Fault::Dismissed),
-            lease = pool.lease() => lease,
+            () = slot.dismissed() => Err(Fault::Dismissed),
+            lease = self.wait_in_queue(pool) => lease,
         };
         let waited = started.elapsed();
         self.metrics.waited(waited);
@@ -314,6 +315,49 @@ impl Session {
         self.slot.card.wait(None);
         self.show(before);
         lease
+    }
+
+    /// The client is told after a while that it waits; one that leaves meanwhile waits no longer.
+    async fn wait_in_queue(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
+        let user = Arc::clone(&self.user);
+        let (mut lease, notify) = (Box::pin(pool.lease(&user.name)), pool.wait_notify());
+        let mut notice = (!notify.is_zero()).then(|| Box::pin(tokio::time::sleep(notify)));
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(lease) = lease.as_mut().poll(context) {
+                return Poll::Ready(lease);
+            }
+            if notice.as_mut().is_some_and(|notice| notice.as_mut().poll(context).is_ready()) {
+                notice = None;
+                let message = format!("no connection to {} is free: the client waits in the queue", pool.server);
+                write::notice(&mut self.client.outbox, write::NOTICE, "00000", &message);
+            }
+            if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
+                return Poll::Ready(Err(Fault::ClientGone));
+            }
+            self.client.poll_gone(context).map(|()| Err(Fault::ClientGone))
+        })
+        .await
+    }
+
+    /// How long the next statement may run: `query_timeout`, and what is left of `transaction_timeout`. Zero: for ever.
+    pub(super) fn statement_limit(&self) -> Duration {
+        let Some(picture) = &self.picture else { return Duration::ZERO };
+        let limits = &picture.database.limits;
+        match (limits.query_timeout, self.transaction_left()) {
+            (query, None) => query,
+            (Duration::ZERO, Some(left)) => left,
+            (query, Some(left)) => query.min(left),
+        }
+    }
+
+    /// What is left of `transaction_timeout`, a millisecond at least; `None`: there is no limit.
+    pub(super) fn transaction_left(&self) -> Option<Duration> {
+        let timeout = self.picture.as_ref()?.database.limits.transaction_timeout;
+        if timeout.is_zero() {
+            return None;
+        }
+        let spent = self.transaction_started.map_or(Duration::ZERO, |started| started.elapsed());
+        Some(timeout.saturating_sub(spent).max(Duration::from_millis(1)))
     }
 
     /// Writes what a server must hear before the client's own statement: settings, and the BEGIN that was held back.
@@ -379,7 +423,7 @@ impl Session {
     /// The same for a server that cancel requests know of. `sent`: bytes on their way already.
     pub(super) async fn relay(&mut self, index: usize, sent: usize) -> Result<Outcome, End> {
         let sent = sent + self.outgoing.len();
-        let watch = self.watch().map(Box::pin);
+        let (watch, limit) = (self.watch().map(Box::pin), self.statement_limit());
         let backend = &mut *self.held[index].lease;
         if let Some(among) = self.among {
             self.pipeline.keeps_ready = true;
@@ -394,10 +438,9 @@ impl Session {
             received: 0,
             passed: 0,
         };
-        let limit = self.picture.as_ref().map_or(Duration::ZERO, |picture| picture.database.limits.query_timeout);
         let (slot, connector, id) = (&self.slot, &self.shared.connector, self.id);
         let outcome = exchange.run_within(limit, || {
-            tracing::info!(client = id, "statement is cancelled (query_timeout)");
+            tracing::info!(client = id, ?limit, "statement is cancelled (query_timeout, transaction_timeout)");
             let (slot, connector) = (Arc::clone(slot), Arc::clone(connector));
             drop(tokio::spawn(async move { slot.cancel(&connector).await }));
         });

@@ -126,7 +126,7 @@ impl Session {
             Stop::May => {
                 let servers = told.iter().map(|it| Arc::clone(&self.held[it.index].lease.cancellable));
                 self.slot.set_all(servers.collect());
-                self.picture.as_ref().map_or(Duration::ZERO, |picture| picture.database.limits.query_timeout)
+                self.statement_limit()
             }
             Stop::After(limit) => {
                 self.slot.clear();

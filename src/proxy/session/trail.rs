@@ -135,7 +135,7 @@ impl Session {
 
     /// Tells of the statement that has ended, where that is asked for.
     pub(super) fn look_back(&mut self) {
-        if !self.metrics.sight.get().is_some_and(|sight| sight.ended.is_some()) {
+        if self.metrics.sight.get().is_none_or(|sight| sight.ended.is_none()) {
             return;
         }
         let Some(sight) = self.metrics.sight.take() else { return };

@@ -1,0 +1,123 @@
+//! Who waits for a connection. Users take turns, so that one with many clients does not starve one with few; the clients
+//! of a user are served in the order they came.
+//!
+//! ```text
+//! asked: a1 a2 a3 b1 a4      served: a1 b1 a2 a3 a4
+//! ```
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The queue of one pool. `W` is a way to hand a connection to who waits.
+#[derive(Debug)]
+pub struct Queue<W> {
+    /// In the order of their turns; none is empty
+    lines: VecDeque<Line<W>>,
+    length: usize,
+    next_ticket: u64,
+}
+
+/// The clients of one user.
+#[derive(Debug)]
+struct Line<W> {
+    user: Box<str>,
+    waiting: VecDeque<Waiting<W>>,
+}
+
+#[derive(Debug)]
+struct Waiting<W> {
+    ticket: u64,
+    who: W,
+    since: Instant,
+}
+
+impl<W> Default for Queue<W> {
+    fn default() -> Self {
+        Self { lines: VecDeque::new(), length: 0, next_ticket: 0 }
+    }
+}
+
+impl<W> Queue<W> {
+    /// One more; gives its ticket.
+    pub fn push(&mut self, user: &str, who: W, now: Instant) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.length += 1;
+        let waiting = Waiting { ticket, who, since: now };
+        match self.lines.iter_mut().find(|line| *line.user == *user) {
+            Some(line) => line.waiting.push_back(waiting),
+            None => self.lines.push_back(Line { user: user.into(), waiting: VecDeque::from([waiting]) }),
+        }
+        ticket
+    }
+
+    /// Whose turn it is.
+    pub fn pop(&mut self) -> Option<W> {
+        let mut line = self.lines.pop_front()?;
+        let first = line.waiting.pop_front()?;
+        if !line.waiting.is_empty() {
+            self.lines.push_back(line);
+        }
+        self.length -= 1;
+        Some(first.who)
+    }
+
+    /// Who waited under this ticket has gone.
+    pub fn remove(&mut self, ticket: u64) {
+        for line in &mut self.lines {
+            let before = line.waiting.len();
+            line.waiting.retain(|waiting| waiting.ticket != ticket);
+            self.length -= before - line.waiting.len();
+        }
+        self.lines.retain(|line| !line.waiting.is_empty());
+    }
+
+    /// All of them; the queue is empty then.
+    pub fn take_all(&mut self) -> impl Iterator<Item = W> + use<'_, W> {
+        std::iter::from_fn(|| self.pop())
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// How long the first of them has waited.
+    pub fn longest_wait(&self, now: Instant) -> Duration {
+        let firsts = self.lines.iter().filter_map(|line| line.waiting.front());
+        firsts.map(|first| now.saturating_duration_since(first.since)).max().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn users_take_turns_and_each_keeps_its_order() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for (user, who) in [("a", 1), ("a", 2), ("a", 3), ("b", 11), ("c", 21), ("b", 12)] {
+            queue.push(user, who, now);
+        }
+        assert_eq!(queue.len(), 6);
+        assert_eq!(queue.take_all().collect::<Vec<_>>(), [1, 11, 21, 2, 12, 3]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn who_has_gone_leaves_nothing_behind() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        let first = queue.push("a", 1, now);
+        queue.push("b", 2, now + Duration::from_secs(1));
+        assert_eq!(queue.longest_wait(now + Duration::from_secs(5)), Duration::from_secs(5));
+        queue.remove(first);
+        queue.remove(first);
+        assert_eq!(queue.longest_wait(now + Duration::from_secs(5)), Duration::from_secs(4));
+        assert_eq!((queue.len(), queue.pop(), queue.pop()), (1, Some(2), None));
+    }
+}

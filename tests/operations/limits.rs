@@ -1,0 +1,183 @@
+//! Limits on clients, logins, statements and transactions: who hears what when they are reached.
+
+use std::thread;
+
+use super::*;
+
+fn slow(stage: &Stage, seconds: u32) -> String {
+    format!("SELECT pg_sleep({seconds}) FROM events WHERE client_id = {} LIMIT 1", stage.clients[0])
+}
+
+fn count(stage: &Stage) -> String {
+    format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0])
+}
+
+/// A proxy with these settings for one role of its own.
+fn proxy_for(stage: &Stage, role: &str, user: &str, database: &str) -> Proxy {
+    stage.role(role);
+    let more =
+        format!("[[users]]\nname = \"{role}\"\npassword = \"secret\"\n{user}\n\n[monitor]\nuser = \"postgres\"\n");
+    stage.proxy(role, &Settings { database, more: &more, ..Settings::default() })
+}
+
+#[test]
+fn a_transaction_beyond_its_time_is_ended() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("longer", &Settings { database: "transaction_timeout = \"1s\"", ..Settings::default() });
+    let mut idle = login(&proxy);
+    idle.rows("BEGIN");
+    idle.rows(&count(stage));
+    let error = whole_error(&idle.until_closed().unwrap());
+    assert!(error.contains("SFATAL | VFATAL | C25P04") && error.contains("transaction timeout"), "{error}");
+    let mut busy = login(&proxy);
+    busy.rows("BEGIN");
+    busy.rows(&count(stage));
+    busy.send(&wire::query(&slow(stage, 60))).unwrap();
+    let frames = busy.until_closed().unwrap();
+    let error = whole_error(&frames);
+    assert!(error.contains("C57014") && error.contains("canceling statement due to statement timeout"), "{error}");
+    assert!(whole_error(&frames[frames.len() - 1..]).contains("25P04"), "{frames:?}");
+    // Many short ones are not one long one.
+    let mut brisk = login(&proxy);
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_millis(1500) {
+        brisk.rows("BEGIN");
+        brisk.rows(&count(stage));
+        brisk.rows("COMMIT");
+    }
+}
+
+#[test]
+fn idle_clients_hear_what_postgresql_would_say() {
+    let stage = &*STAGE;
+    let database = "client_idle_timeout = \"300ms\"\nidle_transaction_timeout = \"300ms\"";
+    let proxy = stage.proxy("idlers", &Settings { database, ..Settings::default() });
+    let mut wire = login(&proxy);
+    wire.send(&wire::query(&count(stage))).unwrap();
+    let error = whole_error(&wire.until_closed().unwrap());
+    assert!(
+        error.contains("SFATAL | VFATAL | C57P05 | Mterminating connection due to idle-session timeout"),
+        "{error}"
+    );
+    let mut wire = login(&proxy);
+    wire.send(&wire::query("BEGIN")).unwrap();
+    let error = whole_error(&wire.until_closed().unwrap());
+    assert!(error.contains("C25P03 | Mterminating connection due to idle-in-transaction timeout"), "{error}");
+}
+
+#[test]
+fn a_late_statement_hears_that_it_was_late() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("lateness", &Settings { database: "query_timeout = \"400ms\"", ..Settings::default() });
+    let mut wire = login(&proxy);
+    let error = whole_error(&wire.simple(&slow(stage, 60)).unwrap());
+    assert!(error.contains("C57014 | Mcanceling statement due to statement timeout"), "{error}");
+    assert!(error.contains("query_timeout"), "{error}");
+    assert_eq!(wire.value(&count(stage)), "6");
+}
+
+#[test]
+fn clients_of_a_user_and_of_a_database_are_counted() {
+    let stage = &*STAGE;
+    let proxy = proxy_for(stage, "crowded", "max_user_client_connections = 2", "max_db_client_connections = 4");
+    let refused = |user: &str| enter(proxy.port, user, &[]).err().unwrap().to_string();
+    let mut inside: Vec<Wire> = (0..2).map(|_| enter(proxy.port, "crowded", &[]).unwrap()).collect();
+    let error = refused("crowded");
+    assert!(error.contains("53300") && error.contains("max_user_client_connections"), "{error}");
+    inside.extend((0..2).map(|_| login(&proxy)));
+    let error = refused("app");
+    assert!(error.contains("53300") && error.contains("max_db_client_connections"), "{error}");
+    // A place that is left is free, also of those that were turned away by the other limit.
+    inside.remove(0);
+    until("the place is free", || enter(proxy.port, "crowded", &[]).is_ok());
+    assert!(metric(&proxy, "shardway_clients_rejected_total", &["reason=\"full\""]) >= 2.0);
+}
+
+#[test]
+fn logins_come_no_faster_than_they_may() {
+    let stage = &*STAGE;
+    let proxy = proxy_for(stage, "hurried", "logins_per_second = 1", "pool_size = 2");
+    let enters = || enter(proxy.port, "hurried", &[]).map(drop).map_err(|error| error.to_string());
+    // However slow this machine is, of many at once one comes too soon.
+    let attempts: Vec<_> = thread::scope(|scope| {
+        (0..12).map(|_| scope.spawn(enters)).collect::<Vec<_>>().into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    let errors: Vec<&String> = attempts.iter().filter_map(|it| it.as_ref().err()).collect();
+    assert!(!errors.is_empty() && errors.len() < 12, "{attempts:?}");
+    assert!(errors.iter().all(|error| error.contains("53300") && error.contains("logins_per_second")), "{errors:?}");
+    until("one comes in again", || enters().is_ok());
+    drop(login(&proxy));
+}
+
+#[test]
+fn who_waits_is_told_and_who_leaves_waits_no_longer() {
+    let stage = &*STAGE;
+    let proxy = proxy_for(stage, "patient", "", "pool_size = 1\nwait_notify = \"200ms\"");
+    let mut holder = enter(proxy.port, "patient", &[]).unwrap();
+    holder.rows(&format!("BEGIN; {}", count(stage)));
+    let mut waiting = enter(proxy.port, "patient", &[]).unwrap();
+    waiting.send(&wire::query(&count(stage))).unwrap();
+    let notice = waiting.recv().unwrap();
+    let said = String::from_utf8_lossy(&notice.body).replace('\0', " | ");
+    assert_eq!(notice.tag, b'N', "{said}");
+    assert!(said.contains("SNOTICE") && said.contains("waits in the queue"), "{said}");
+    let mut leaving = enter(proxy.port, "patient", &[]).unwrap();
+    let write = format!("UPDATE events SET kind = 'ghost' WHERE client_id = {} AND id = 2", stage.clients[0]);
+    leaving.send(&wire::query(&write)).unwrap();
+    until("both wait", || metric(&proxy, "shardway_clients", &["state=\"waiting\""]) == 2.0);
+    drop(leaving);
+    until("one has left", || metric(&proxy, "shardway_clients", &["state=\"waiting\""]) == 1.0);
+    holder.rows("COMMIT");
+    assert_eq!(wire::answers(&waiting.until_ready().unwrap())[0].tag, "SELECT 1");
+    let ghost = format!("SELECT count(*) FROM events WHERE client_id = {} AND kind = 'ghost'", stage.clients[0]);
+    assert_eq!(holder.value(&ghost), "0");
+}
+
+#[test]
+fn users_of_one_pool_take_turns() {
+    let stage = &*STAGE;
+    stage.role("shared");
+    let user = |name: &str| {
+        format!(
+            "[[users]]\nname = \"{name}\"\npassword = \"secret\"\nserver_user = \"shared\"\nserver_password = \"secret\"\n\n"
+        )
+    };
+    let more = user("many") + &user("few") + "[monitor]\nuser = \"postgres\"\n";
+    let proxy =
+        stage.proxy("turns-of-users", &Settings { database: "pool_size = 1", more: &more, ..Settings::default() });
+    let mut holder = enter(proxy.port, "many", &[]).unwrap();
+    holder.rows(&format!("BEGIN; {}", count(stage)));
+    let mut sessions: Vec<Wire> = Vec::new();
+    for (turn, user) in ["many", "many", "many", "many", "many", "few"].iter().enumerate() {
+        let mut wire = enter(proxy.port, user, &[]).unwrap();
+        let values = format!("({}, {}, 'fair', clock_timestamp())", stage.clients[0], 9100 + turn);
+        wire.send(&wire::query(&format!("INSERT INTO events (client_id, id, kind, at) VALUES {values}"))).unwrap();
+        let waiting = turn as f64 + 1.0;
+        until("it waits", || metric(&proxy, "shardway_clients", &["state=\"waiting\""]) == waiting);
+        sessions.push(wire);
+    }
+    holder.rows("COMMIT");
+    for wire in &mut sessions {
+        assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "INSERT 0 1");
+    }
+    let mut admin = admin(stage.world.shards[0].port());
+    let order = admin.rows("SELECT id FROM events WHERE kind = 'fair' ORDER BY at");
+    let order: Vec<usize> = order.iter().map(|row| row[0].as_ref().unwrap().parse().unwrap()).collect();
+    admin.rows("DELETE FROM events WHERE kind = 'fair'");
+    assert_eq!(order, [9100, 9105, 9101, 9102, 9103, 9104]);
+}
+
+#[test]
+fn a_server_that_refuses_is_asked_again_only_after_server_login_retry() {
+    let stage = &*STAGE;
+    let more = "[[users]]\nname = \"hopeless\"\npassword = \"secret\"\n\n[monitor]\nuser = \"postgres\"\n";
+    let database = "server_login_retry = \"1h\"";
+    let proxy = stage.proxy("hopeless", &Settings { more, database, ..Settings::default() });
+    let mut wire = enter(proxy.port, "hopeless", &[]).unwrap();
+    for _ in 0..20 {
+        let error = whole_error(&wire.simple(&count(stage)).unwrap());
+        assert!(error.contains("C28P01") && error.contains("refused a connection"), "{error}");
+    }
+    let refusals = proxy.output().matches("server connection failed server=app/a/primary").count();
+    assert_eq!(refusals, 1, "{}", proxy.output());
+}
