@@ -40,6 +40,8 @@ mod faults;
 mod commits;
 /// Money that moves between shards while servers and proxies die.
 mod bank;
+/// Replicas are promoted and primaries die: nothing confirmed is lost, nobody misses its own writes.
+mod failover;
 /// Writes in which all shards must agree.
 mod copies;
 /// Deadlocks that no shard sees alone.

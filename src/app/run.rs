@@ -127,7 +127,7 @@ pub struct Proxy {
 }
 
 /// The data plane asks the control plane.
-struct Refresh(Refresher);
+struct Refresh(Refresher, ControlHandle);
 
 impl Steering for Refresh {
     fn schema_changed(&self, database: &str) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -136,6 +136,15 @@ impl Steering for Refresh {
             let refreshed = refresher.poke(&database).await;
             tracing::debug!(%database, ?refreshed, "the schema was read after a change");
         })
+    }
+
+    fn hasten(&self, server: &str) {
+        self.1.hasten(server);
+    }
+
+    fn until(&self, holds: Box<dyn Fn(&Topology) -> bool + Send + Sync>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let reader = self.1.reader();
+        Box::pin(async move { drop(reader.until(holds).await) })
     }
 }
 
@@ -149,7 +158,7 @@ impl Proxy {
         let hasten = control.clone();
         let pools = Pools::new(Arc::clone(&connector), Arc::new(move |server| hasten.hasten(server)));
         let topology = control.reader().cell();
-        let steering = Arc::new(Refresh(control.refresher()));
+        let steering = Arc::new(Refresh(control.refresher(), control.clone()));
         let (metrics_too, waits) = (Arc::clone(&metrics), control.waits());
         let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
         if let Some(export) = settings.traces.export.clone() {
@@ -387,8 +396,15 @@ async fn look_after(shared: Arc<Shared>, console: Arc<Console>) {
     loop {
         interval.tick().await;
         console.tick();
+        let topology = shared.topology.load_full();
+        let shards = topology.databases.values().flat_map(|database| &database.shards);
+        let known: HashMap<&Address, &[std::net::IpAddr]> = shards
+            .flat_map(|shard| std::iter::once(&shard.primary).chain(&shard.replicas))
+            .map(|server| (&server.address, &*server.places))
+            .collect();
         let mut servers = HashMap::<Box<str>, Sums>::new();
         for pool in shared.pools.all() {
+            pool.keep_to(known.get(&pool.address).copied().unwrap_or_default());
             pool.tick();
             let (counts, wait) = pool.counts();
             let sums = servers.entry(pool.server.clone()).or_default();

@@ -10,6 +10,7 @@ use super::keyspaces;
 use super::limits::{self, REPLICA_FIELDS};
 use super::names::Names;
 use super::report::Problems;
+use super::secret::Environment;
 use super::section::{Section, entries, list, text};
 use super::server;
 use super::source::Span;
@@ -44,16 +45,17 @@ pub const FIELDS: &[&str] = &[
     "logins_per_second",
     "gather_limit",
     "deadlock_timeout",
+    "failover_wait",
     "sequence_stride",
     "idle_transaction_timeout",
     "client_idle_timeout",
 ];
 
 /// Fields of a shard.
-pub const SHARD_FIELDS: &[&str] = &["primary", "replicas"];
+pub const SHARD_FIELDS: &[&str] = &["primary", "replicas", "role"];
 
 /// Fields of a server that is written as a table.
-pub const SERVER_FIELDS: &[&str] = &["url", "weight"];
+pub const SERVER_FIELDS: &[&str] = &["url", "weight", "zone"];
 
 /// Names that mean something else to operators' tools.
 const RESERVED: [&str; 2] = ["shardway", "pgbouncer"];
@@ -96,6 +98,7 @@ pub fn read(
     entry: &Entry,
     pool: &PoolSettings,
     limits: &SessionLimits,
+    env: Environment<'_>,
     problems: &mut Problems,
 ) -> Option<DatabaseSettings> {
     check_name(&entry.key, entry.key_span, problems);
@@ -120,7 +123,7 @@ pub fn read(
         shards: shards(&entry.key, shard_entries, problems),
         map: Arc::new(map(section, shard_entries, problems)),
         pool: limits::pool(section, pool, problems),
-        replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), problems),
+        replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), env, problems),
         limits,
     };
     Some(settings)
@@ -148,20 +151,24 @@ fn shards(database: &str, shard_entries: &[Entry], problems: &mut Problems) -> V
                 .help("primary = \"postgres://host:5432/database\"");
         }
         let label = format!("{database}/{}", entry.key);
+        let finds_roles = section.choice("role", false, &[("fixed", false), ("auto", true)], problems);
         let mut server = |node: &Node, role, name: String| {
             let (server, url) = server(node, database, ShardId(id), role, name, problems)?;
             report_twice(&mut seen, url, node.span, problems);
             Some(server)
         };
-        let primary = section.get("primary").and_then(|node| server(node, Role::Primary, format!("{label}/primary")));
+        // Where roles are found, a name that says one would be wrong some day.
+        let name = |number: usize| match (finds_roles, number) {
+            (true, _) => format!("{label}/server-{}", number + 1),
+            (false, 0) => format!("{label}/primary"),
+            (false, _) => format!("{label}/replica-{number}"),
+        };
+        let primary = section.get("primary").and_then(|node| server(node, Role::Primary, name(0)));
         let replicas = section.get("replicas").map_or(&[][..], list);
-        let replicas = replicas
-            .iter()
-            .zip(1..)
-            .filter_map(|(node, number)| server(node, Role::Replica, format!("{label}/replica-{number}")))
-            .collect();
+        let replicas =
+            replicas.iter().zip(1..).filter_map(|(node, number)| server(node, Role::Replica, name(number))).collect();
         if let Some(primary) = primary {
-            shards.push(Shard { name: entry.key.as_str().into(), primary, replicas });
+            shards.push(Shard { name: entry.key.as_str().into(), primary, replicas, finds_roles });
         }
     }
     shards
@@ -176,16 +183,28 @@ fn server(
     name: String,
     problems: &mut Problems,
 ) -> Option<(Arc<Server>, String)> {
-    let (url, weight) = if let Value::Table(_) = &node.value {
+    let (url, weight, zone) = if let Value::Table(_) = &node.value {
         let section = Section::open(node, SERVER_FIELDS, problems);
         section.require("url", problems);
-        (section.get("url")?, section.count("weight", 1, 1..=10_000, problems))
+        let zone = section.text("zone", problems).map(|(zone, _)| zone.into());
+        (section.get("url")?, section.count("weight", 1, 1..=10_000, problems), zone)
     } else {
-        (node, 1)
+        (node, 1, None)
     };
     let address = server::address(text(url, "url", problems)?, url.span, database, problems)?;
     let place = format!("{:?} {} {}", address.host, address.port, address.database);
-    let server = Server { name: name.into(), shard, role, address, weight, health: Health::Unknown, lag: None };
+    let server = Server {
+        name: name.into(),
+        shard,
+        role,
+        address,
+        weight,
+        zone,
+        health: Health::Unknown,
+        lag: None,
+        places: Arc::default(),
+        trail: Arc::default(),
+    };
     Some((Arc::new(server), place))
 }
 
@@ -256,13 +275,14 @@ pub fn read_all(
     node: Option<&Node>,
     pool: &PoolSettings,
     limits: &SessionLimits,
+    env: Environment<'_>,
     problems: &mut Problems,
 ) -> Vec<DatabaseSettings> {
     let all = node.map_or(&[][..], |node| entries(node, problems));
     if all.is_empty() {
         problems.general("there are no databases").help("add [databases.app] with its shards");
     }
-    all.iter().filter_map(|entry| read(entry, pool, limits, problems)).collect()
+    all.iter().filter_map(|entry| read(entry, pool, limits, env, problems)).collect()
 }
 
 #[cfg(test)]

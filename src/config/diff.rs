@@ -163,7 +163,7 @@ fn compare_database(old: &DatabaseSettings, new: &DatabaseSettings, diff: &mut D
 /// What a reload can change about servers; health and lag are not settings.
 fn servers(shards: &[Shard]) -> Vec<impl PartialEq> {
     let all = shards.iter().flat_map(|shard| std::iter::once(&shard.primary).chain(&shard.replicas));
-    all.map(|server| (server.name.clone(), server.address.clone(), server.weight)).collect()
+    all.map(|server| (server.name.clone(), server.address.clone(), server.weight, server.zone.clone())).collect()
 }
 
 /// Would any key or table go elsewhere, or be refused or not?

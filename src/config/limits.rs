@@ -39,6 +39,7 @@ pub const LIMIT_FIELDS: &[&str] = &[
     "client_idle_timeout",
     "gather_limit",
     "deadlock_timeout",
+    "failover_wait",
     "sequence_stride",
     "max_db_client_connections",
     "logins_per_second",
@@ -48,7 +49,7 @@ pub const LIMIT_FIELDS: &[&str] = &[
 const GATHER_LIMIT_MAX: u64 = 768 << 20;
 
 /// Fields of `[databases.x.replicas]`.
-pub const REPLICA_FIELDS: &[&str] = &["enabled", "max_lag", "max_lag_bytes"];
+pub const REPLICA_FIELDS: &[&str] = &["enabled", "max_lag", "max_lag_bytes", "own_writes", "zone"];
 
 /// Fields of `[health]`.
 pub const HEALTH_FIELDS: &[&str] = &["interval", "timeout", "failures_to_down", "successes_to_up"];
@@ -112,6 +113,7 @@ pub const LIMIT_DEFAULTS: SessionLimits = SessionLimits {
     sequence_stride: 64,
     deadlock_timeout: SECOND,
     crowd: CrowdLimits { clients: 0, logins_per_second: 0 },
+    failover_wait: Duration::from_secs(10),
 };
 
 /// Reads pool settings; what is not set comes from `defaults`.
@@ -161,6 +163,7 @@ pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Pro
         idle_transaction_timeout: read("idle_transaction_timeout", defaults.idle_transaction_timeout),
         client_idle_timeout: read("client_idle_timeout", defaults.client_idle_timeout),
         deadlock_timeout: read("deadlock_timeout", defaults.deadlock_timeout),
+        failover_wait: read("failover_wait", defaults.failover_wait),
         gather_limit,
         sequence_stride,
         crowd,
@@ -176,11 +179,14 @@ pub fn crowd(section: Section<'_>, clients: &str, defaults: CrowdLimits, problem
 }
 
 /// Reads `[databases.x.replicas]`.
-pub fn replicas(section: Section<'_>, problems: &mut Problems) -> ReplicaSettings {
+pub fn replicas(section: Section<'_>, env: Environment<'_>, problems: &mut Problems) -> ReplicaSettings {
     ReplicaSettings {
         enabled: section.flag("enabled", true, problems),
         max_lag: section.duration("max_lag", 10 * SECOND, millis(1)..=DAY, problems),
         max_lag_bytes: section.size("max_lag_bytes", 16 << 20, problems),
+        // Often the environment knows: written as passwords are.
+        zone: section.get("zone").and_then(|node| secret::plain(node, env, problems)).map(|it| it.expose().into()),
+        own_writes: section.choice("own_writes", true, &[("session", true), ("off", false)], problems),
     }
 }
 

@@ -103,7 +103,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     let databases = if syntax_errors && file.get("databases").is_none() {
         Vec::new()
     } else {
-        databases::read_all(file.get("databases"), &pool, &session, problems)
+        databases::read_all(file.get("databases"), &pool, &session, env, problems)
     };
     let monitor = limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems);
     Settings {

@@ -3,6 +3,7 @@
 
 pub mod publisher;
 mod link;
+mod council;
 mod monitor;
 mod catalog;
 mod recovery;

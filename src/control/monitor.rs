@@ -3,26 +3,40 @@
 //!
 //! One task a server, one connection kept open. A server that does not answer in time has failed its probe.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use tokio::net::lookup_host;
 use tokio::sync::Notify;
+use tokio_postgres::Row;
 use tokio_postgres::types::PgLsn;
 use tracing::{error, info, warn};
 
+use super::council::Council;
 use super::link::{Link, LinkFault, MonitorSettings};
 use super::publisher::{Change, Publisher};
 use crate::logic::health::{Effect, Event, HealthSettings, Machine};
-use crate::logic::lag::{self, Positions};
-use crate::logic::topology::{Health, Lag, Role, Server};
+use crate::logic::lag;
+use crate::logic::roles::{Report, Verdict};
+use crate::logic::topology::{Health, Host, Lag, Role, Server, Topology};
+use crate::logic::wal::{self, Layout, Position, Sample};
+use crate::proxy::metrics::Metrics;
 
 /// One query for both roles: a primary has no replay position and a replica no current one. Asking the wrong one is an
-/// error, hence CASE.
+/// error, hence CASE. A commit that is not synchronous is behind the insert position, perhaps not behind the written one.
+///
+/// A primary's timeline is in the name of its WAL file. A replica's is that of what it receives, which only members of
+/// pg_monitor see, or else of the last restart point, which comes some time after a promotion.
 const PROBE: &str = "SELECT recovering,
-    CASE WHEN recovering THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END,
-    CASE WHEN recovering THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END
-    FROM pg_is_in_recovery() AS recovering";
+    CASE WHEN recovering THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END,
+    CASE WHEN recovering THEN extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 END,
+    CASE WHEN recovering THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END,
+    greatest(received.tli, checkpoint.timeline_id, recovery.min_recovery_end_timeline),
+    current_setting('wal_block_size')::bigint, pg_size_bytes(current_setting('wal_segment_size')),
+    system.system_identifier
+    FROM pg_is_in_recovery() AS recovering, pg_control_checkpoint() AS checkpoint, pg_control_recovery() AS recovery,
+    pg_control_system() AS system, (SELECT max(received_tli) FROM pg_stat_wal_receiver) AS received (tli)";
 
 /// What a monitor is made from.
 #[derive(Clone)]
@@ -35,8 +49,10 @@ pub struct Watch {
     pub health: HealthSettings,
     /// As whom
     pub login: MonitorSettings,
-    /// The primary's positions, shared by the monitors of its shard
-    pub positions: Arc<Mutex<Positions>>,
+    /// What it shares with the monitors of its shard
+    pub council: Arc<Council>,
+    /// Where failovers are counted
+    pub metrics: Arc<Metrics>,
     /// Woken when the data plane has trouble with the server
     pub reports: Arc<Notify>,
     /// Whom to tell
@@ -45,8 +61,9 @@ pub struct Watch {
 
 /// What a server said.
 struct Sight {
-    is_recovering: bool,
-    position: Option<u64>,
+    role: Role,
+    system: i64,
+    position: Option<Position>,
     commit_age: Option<Duration>,
 }
 
@@ -56,12 +73,26 @@ pub async fn watch(watch: Watch) {
         Ok(link) => link,
         Err(fault) => {
             // It stays unknown: used as long as it works, and as a replica never, for want of its lag.
+            if let Some(place) = watch.council.place(&watch.server.name) {
+                watch.council.report(place, Report::Silent);
+            }
             error!(server = %watch.server.name, %fault, "cannot watch a server");
             return std::future::pending().await;
         }
     };
     let machine = Machine::resume(watch.health.clone(), watch.server.health);
-    let mut monitor = Monitor { watch, link, machine, reading: None, is_misplaced: false, is_blind: false };
+    let mut monitor = Monitor {
+        link,
+        machine,
+        role: watch.server.role,
+        finding: watch.council.place(&watch.server.name).map(Finding::at),
+        reading: None,
+        trail: Arc::default(),
+        places: watch.server.places.clone(),
+        is_misplaced: false,
+        is_blind: false,
+        watch,
+    };
     let mut due = Instant::now();
     loop {
         tokio::select! {
@@ -71,12 +102,45 @@ pub async fn watch(watch: Watch) {
     }
 }
 
+/// What is found of a server whose role the map leaves open.
+struct Finding {
+    /// Its place in the council
+    place: usize,
+    /// What it said last
+    said: Report,
+    verdict: Verdict,
+}
+
+impl Finding {
+    fn at(place: usize) -> Self {
+        Self { place, said: Report::Unasked, verdict: Verdict::Undecided }
+    }
+
+    /// It takes writes, and is not the one that is to take them.
+    fn is_odd(&self) -> bool {
+        let is_chosen = self.verdict == Verdict::Primary(self.place) || self.verdict == Verdict::Undecided;
+        matches!(self.said, Report::Primary(_)) && !is_chosen
+    }
+
+    /// Others have not been asked yet: who is the primary is open.
+    fn is_open(&self) -> bool {
+        self.verdict == Verdict::Undecided
+    }
+}
+
 struct Monitor {
     watch: Watch,
     link: Link,
     machine: Machine,
+    /// As the map says, or as it was found
+    role: Role,
+    finding: Option<Finding>,
     /// The last lag that was known, and when
     reading: Option<(Lag, Instant)>,
+    /// Where the server stood when it was last asked
+    trail: Arc<[Sample]>,
+    /// What its host's name stands for
+    places: Arc<[IpAddr]>,
     is_misplaced: bool,
     /// It is alive but turns us away
     is_blind: bool,
@@ -85,6 +149,7 @@ struct Monitor {
 impl Monitor {
     /// One probe and what follows from it; gives the time of the next.
     async fn round(&mut self) -> Instant {
+        self.look_up().await;
         let asked = Instant::now();
         let sight = self.probe().await;
         let now = Instant::now();
@@ -95,6 +160,7 @@ impl Monitor {
         let mut effects = Vec::new();
         self.machine.on(event, now, &mut effects);
         let health = self.machine.state().health();
+        self.find(event, health);
         self.note(event, sight.as_ref().ok(), asked, now);
         let lag = self.lag(health, now);
         let mut due = now + self.watch.health.interval;
@@ -104,8 +170,12 @@ impl Monitor {
                 Effect::ProbeAt(at) => due = early(now, at),
             }
         }
-        let server = self.watch.server.clone();
-        self.watch.publisher.publish(Change::Server { database: self.watch.database.clone(), server, health, lag });
+        if self.finding.as_ref().is_some_and(Finding::is_open) {
+            return now + self.watch.health.interval / 10;
+        }
+        let (database, server, trail) = (self.watch.database.clone(), self.watch.server.clone(), self.trail.clone());
+        let places = self.places.clone();
+        self.watch.publisher.publish(Change::Server { database, server, health, lag, trail, places });
         match self.waits_for_primary(health, lag) {
             true => due.min(now + self.watch.health.interval / 4),
             false => due,
@@ -123,13 +193,36 @@ impl Monitor {
         due.unwrap_or(now)
     }
 
+    /// Names are looked up again with each probe: a server that is reached by its old address may be another one by now.
+    async fn look_up(&mut self) {
+        let (Host::Tcp(name), port) = (&self.watch.server.address.host, self.watch.server.address.port) else { return };
+        if name.parse::<IpAddr>().is_ok() {
+            return;
+        }
+        // Without an answer what was known holds: the resolver's trouble is not the server's.
+        let Ok(Ok(found)) = tokio::time::timeout(self.watch.health.timeout, lookup_host((&**name, port))).await else {
+            return;
+        };
+        let mut places: Vec<IpAddr> = found.map(|address| address.ip()).collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() || *places == *self.places {
+            return;
+        }
+        if !self.places.is_empty() {
+            info!(server = %self.watch.server.name, ?places, "the name of a server stands for other addresses");
+            self.link.renew();
+        }
+        self.places = places.into();
+    }
+
     async fn probe(&self) -> Result<Sight, LinkFault> {
         let row = self.link.ask(self.watch.health.timeout, async |client| client.query_one(PROBE, &[]).await).await?;
-        let position: Option<PgLsn> = row.get(1);
         let age: Option<f64> = row.get(2);
         Ok(Sight {
-            is_recovering: row.get(0),
-            position: position.map(u64::from),
+            role: if row.get(0) { Role::Replica } else { Role::Primary },
+            system: row.get(7),
+            position: position(&row),
             // A clock behind the primary's makes it negative: as fresh as can be.
             commit_age: age.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)),
         })
@@ -137,14 +230,70 @@ impl Monitor {
 
     /// A server in the wrong role takes no part: a standby cannot take writes, and a second primary has its own history.
     fn judge(&mut self, sight: &Sight) -> Event {
-        let found = if sight.is_recovering { Role::Replica } else { Role::Primary };
-        let is_misplaced = found != self.watch.server.role;
-        if is_misplaced && !self.is_misplaced {
-            let (found, configured) = (found.label(), self.watch.server.role.label());
-            error!(server = %self.watch.server.name, found, configured, "server has another role than the map says: it takes no part");
+        let found = sight.role;
+        let wrong = if found == Role::Replica && self.watch.council.is_foreign(sight.system) {
+            Some("server belongs to another cluster than the primary of its shard: it takes no part")
+        } else if let Some(finding) = &mut self.finding {
+            finding.said = match (found, sight.position) {
+                (Role::Replica, position) => Report::Standby(position.map(|it| it.timeline)),
+                (Role::Primary, Some(position)) => Report::Primary(position.timeline),
+                (Role::Primary, None) => Report::Silent,
+            };
+            finding.verdict = self.watch.council.report(finding.place, finding.said);
+            self.role = found;
+            finding.is_odd().then_some("server takes writes that another has taken over: it takes no part")
+        } else {
+            (found != self.role).then_some("server has another role than the map says: it takes no part")
+        };
+        if let (Some(wrong), false) = (wrong, self.is_misplaced) {
+            error!(server = %self.watch.server.name, found = found.label(), "{wrong}");
         }
-        (self.is_misplaced, self.is_blind) = (is_misplaced, false);
-        if is_misplaced { Event::Misplaced } else { Event::Answered }
+        (self.is_misplaced, self.is_blind) = (wrong.is_some(), false);
+        if wrong.is_none() && found == Role::Primary {
+            self.watch.council.note_system(sight.system);
+        }
+        if wrong.is_some() { Event::Misplaced } else { Event::Answered }
+    }
+
+    /// Who is the primary now, as far as this server tells.
+    fn find(&mut self, event: Event, health: Health) {
+        let Some(finding) = &mut self.finding else { return };
+        if finding.said == Report::Unasked {
+            finding.said = Report::Silent;
+        }
+        let report = if event == Event::Failed { Report::now(finding.said, health) } else { finding.said };
+        let (council, before) = (&self.watch.council, finding.verdict.clone());
+        finding.verdict = council.report(finding.place, report);
+        let claims = match &finding.verdict {
+            Verdict::Undecided => return,
+            Verdict::Nobody => 0,
+            Verdict::Primary(_) => 1,
+            Verdict::Several(places) => places.len(),
+        };
+        let server = match finding.verdict {
+            Verdict::Primary(place) => Some(council.name(place)),
+            Verdict::Undecided | Verdict::Nobody | Verdict::Several(_) => None,
+        };
+        let (database, shard, is_new) = (self.watch.database.clone(), council.shard, finding.verdict != before);
+        if let Verdict::Several(places) = &finding.verdict
+            && is_new
+        {
+            let names: Vec<_> = places.iter().map(|place| council.name(*place)).collect();
+            error!(%database, servers = names.join(", "), "servers take writes on the same timeline: none of them is used");
+        }
+        let of_shard = |topology: &Topology| -> Option<Health> {
+            Some(topology.databases.get(&database)?.shards.get(usize::from(shard.0))?.primary.health)
+        };
+        let is_first = of_shard(&self.watch.publisher.reader().load()) == Some(Health::Unknown);
+        let change = Change::Primary { database: database.clone(), shard, server: server.clone() };
+        let now = self.watch.publisher.publish(change);
+        self.watch.metrics.primaries(&self.watch.server.name, claims);
+        if let (Some(_), Some(server)) = (now, server) {
+            info!(%database, %server, "the shard has another primary");
+            if !is_first {
+                self.watch.metrics.failover(&self.watch.server.name);
+            }
+        }
     }
 
     fn judge_fault(&mut self, fault: &LinkFault) -> Event {
@@ -154,21 +303,26 @@ impl Monitor {
         if !self.is_blind {
             error!(server = %self.watch.server.name, %fault, "cannot look into a server: its role and its lag stay unknown");
         }
-        (self.is_blind, self.reading) = (true, None);
+        (self.is_blind, self.reading, self.trail) = (true, None, Arc::default());
         Event::Answered
     }
 
     /// Keeps what a good answer says of positions.
     fn note(&mut self, event: Event, sight: Option<&Sight>, asked: Instant, now: Instant) {
         let (Event::Answered, Some(sight)) = (event, sight) else { return };
-        match (self.watch.server.role, sight.position) {
-            (Role::Primary, Some(position)) => self.watch.positions.lock().note(position, asked),
+        match (self.role, sight.position) {
+            (Role::Primary, Some(position)) => {
+                let mut positions = self.watch.council.positions.lock();
+                positions.note(position, asked);
+                self.trail = positions.trail();
+            }
             (Role::Replica, Some(position)) => {
+                self.trail = Arc::new([Sample { at: asked, position }]);
                 let silence_max = self.watch.health.interval * 2 + self.watch.health.timeout;
-                let lag = self.watch.positions.lock().lag(position, sight.commit_age, now, silence_max);
+                let lag = self.watch.council.positions.lock().lag(position, sight.commit_age, now, silence_max);
                 self.reading = lag.map(|lag| (lag, asked));
             }
-            (Role::Primary | Role::Replica, None) => self.reading = None,
+            (Role::Primary | Role::Replica, None) => (self.reading, self.trail) = (None, Arc::default()),
         }
     }
 
@@ -178,7 +332,7 @@ impl Monitor {
             Health::Up => self.reading.map(|(lag, _)| lag),
             Health::Suspect => self.reading.map(|(lag, at)| lag::aged(lag, now - at)),
             Health::Unknown | Health::Down => {
-                self.reading = None;
+                (self.reading, self.trail) = (None, Arc::default());
                 None
             }
         }
@@ -186,7 +340,7 @@ impl Monitor {
 
     /// A replica that answered before its primary did has nothing to compare with yet.
     fn waits_for_primary(&self, health: Health, lag: Option<Lag>) -> bool {
-        self.watch.server.role == Role::Replica && health == Health::Up && lag.is_none()
+        self.role == Role::Replica && health == Health::Up && lag.is_none()
     }
 
     fn log(&self, from: Health, to: Health, fault: Option<&LinkFault>) {
@@ -198,6 +352,19 @@ impl Monitor {
             Health::Suspect => warn!(%server, %reason, "server missed a probe"),
             Health::Down => error!(%server, ?from, %reason, "server is down"),
         }
+    }
+}
+
+/// Where the server stands, if it says so.
+fn position(row: &Row) -> Option<Position> {
+    let lsn = u64::from(row.get::<_, Option<PgLsn>>(1)?);
+    let size = |index| u64::try_from(row.get::<_, i64>(index)).unwrap_or(0);
+    match row.get::<_, Option<&str>>(3) {
+        Some(file) => {
+            let layout = Layout { page: size(5), segment: size(6) };
+            Some(Position { timeline: wal::timeline_of(file)?, lsn: layout.end_of_record(lsn) })
+        }
+        None => Some(Position { timeline: u32::try_from(row.get::<_, Option<i32>>(4)?).ok()?, lsn }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Owns the current [`Topology`] and replaces it whole. Readers never wait: a load is one atomic step.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Cache, Guard};
@@ -7,7 +8,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::logic::catalog::Catalog;
+use crate::logic::shards::ShardId;
 use crate::logic::topology::{Database, Health, Lag, Server, Shard, Topology};
+use crate::logic::wal::Sample;
 use crate::proxy::metrics::Metrics;
 
 /// What may change. Each is small, and says nothing of what it leaves alone.
@@ -23,6 +26,19 @@ pub enum Change {
         health: Health,
         /// As decided by `logic::lag`
         lag: Option<Lag>,
+        /// Where it stands in the WAL
+        trail: Arc<[Sample]>,
+        /// What its host's name stands for
+        places: Arc<[IpAddr]>,
+    },
+    /// The primary of a shard that finds its roles
+    Primary {
+        /// Database it serves
+        database: Box<str>,
+        /// The shard
+        shard: ShardId,
+        /// The server's name; `None`: nobody takes writes, or too many do
+        server: Option<Box<str>>,
     },
     /// The schema of a database was read
     Catalog {
@@ -129,13 +145,29 @@ impl Reader {
 
 fn apply(before: &Topology, change: Change) -> Option<Topology> {
     match change {
-        Change::Server { database, server, health, lag } => with_database(before, &database, |it| {
+        Change::Server { database, server, health, lag, trail, places } => with_database(before, &database, |it| {
             let place = member(it, &server)?;
-            if (place.health, place.lag) == (health, lag) {
+            if (place.health, place.lag, &place.trail, &place.places) == (health, lag, &trail, &places) {
                 return None;
             }
-            *place = Arc::new(Server { health, lag, ..Server::clone(place) });
+            *place = Arc::new(Server { health, lag, trail, places, ..Server::clone(place) });
             Some(())
+        }),
+        Change::Primary { database, shard, server } => with_database(before, &database, |it| {
+            let shard = it.shards.get_mut(usize::from(shard.0)).filter(|shard| shard.finds_roles)?;
+            match server {
+                Some(name) if name == shard.primary.name => None,
+                Some(name) => {
+                    let place = shard.replicas.iter().position(|replica| replica.name == name)?;
+                    shard.appoint(place);
+                    Some(())
+                }
+                None if shard.primary.health == Health::Down => None,
+                None => {
+                    shard.primary = Arc::new(Server { health: Health::Down, ..Server::clone(&shard.primary) });
+                    Some(())
+                }
+            }
         }),
         Change::Catalog { database, catalog } => with_database(before, &database, |it| {
             let is_new = it.catalog.as_ref().is_none_or(|old| old.version != catalog.version);
@@ -158,7 +190,7 @@ fn with_database(before: &Topology, name: &str, edit: impl FnOnce(&mut Database)
 }
 
 fn member<'a>(database: &'a mut Database, server: &Server) -> Option<&'a mut Arc<Server>> {
-    let is_same = |it: &&mut Arc<Server>| it.name == server.name && is_same_server(it, server);
+    let is_same = |it: &&mut Arc<Server>| it.name == server.name && it.address == server.address;
     database.shards.iter_mut().flat_map(members_mut).find(is_same)
 }
 
@@ -189,12 +221,13 @@ fn inherit(before: &Topology, mut after: Topology) -> Topology {
 fn inherit_database(old: &Database, new: &mut Database) {
     let mut stays = false;
     for shard in &mut new.shards {
+        appoint_again(old, shard);
         for server in members_mut(shard) {
             let known = old.shards.iter().flat_map(members).find(|it| is_same_server(it, server));
             if let Some(known) = known {
                 stays = true;
-                let (health, lag) = (known.health, known.lag);
-                *server = Arc::new(Server { health, lag, ..Server::clone(server) });
+                let (health, lag, trail, places) = (known.health, known.lag, known.trail.clone(), known.places.clone());
+                *server = Arc::new(Server { health, lag, trail, places, ..Server::clone(server) });
             }
         }
     }
@@ -207,10 +240,20 @@ fn inherit_database(old: &Database, new: &mut Database) {
     }
 }
 
+/// Who was found to be the primary is so still.
+fn appoint_again(old: &Database, shard: &mut Shard) {
+    let before = old.shards.iter().find(|it| it.finds_roles && shard.finds_roles && it.name == shard.name);
+    let Some(primary) = before.map(|it| &it.primary) else { return };
+    if let Some(place) = shard.replicas.iter().position(|it| it.address == primary.address) {
+        shard.appoint(place);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::logic::picture;
+    use crate::logic::topology::Role;
     use std::time::Duration;
 
     const LAG: Option<Lag> = Some(Lag { bytes: 7, time: Duration::from_secs(1) });
@@ -220,7 +263,14 @@ mod tests {
     }
 
     fn down(topology: &Topology, index: usize) -> Change {
-        Change::Server { database: "app".into(), server: server(topology, index), health: Health::Down, lag: LAG }
+        Change::Server {
+            database: "app".into(),
+            server: server(topology, index),
+            health: Health::Down,
+            lag: LAG,
+            trail: Arc::default(),
+            places: Arc::default(),
+        }
     }
 
     #[test]
@@ -252,6 +302,34 @@ mod tests {
         assert_eq!(server(&now, 0).health, Health::Down);
         assert_eq!((server(&now, 1).health, server(&now, 1).lag), (Health::Unknown, None), "another address");
         assert_eq!(now.databases["app"].catalog.as_ref().map(|it| it.version), Some(9));
+    }
+
+    #[test]
+    fn a_found_primary_is_published_once_and_survives_a_reload() {
+        let found = || {
+            let mut topology = picture::of_ports("app", &[(1, &[2, 3])]);
+            let app = Arc::make_mut(topology.databases.get_mut("app").expect("it is there"));
+            app.shards[0].finds_roles = true;
+            topology
+        };
+        let publisher = Publisher::new(found(), Metrics::new());
+        let primary = |server: Option<&str>| Change::Primary {
+            database: "app".into(),
+            shard: ShardId(0),
+            server: server.map(Into::into),
+        };
+        assert!(publisher.publish(primary(Some("app/a/primary"))).is_none(), "the guess was right");
+        let now = publisher.publish(primary(Some("app/a/replica-2"))).expect("another one");
+        let port = |topology: &Topology, index| server(topology, index).address.port;
+        assert_eq!([0, 1, 2].map(|index| port(&now, index)), [3, 2, 1]);
+        assert_eq!([0, 2].map(|index| server(&now, index).role), [Role::Primary, Role::Replica]);
+        assert_eq!(server(&now, 2).health, Health::Down, "until it has been looked at");
+        assert!(publisher.publish(primary(Some("app/a/replica-2"))).is_none());
+        let now = publisher.publish(Change::Whole(found())).expect("a reload");
+        assert_eq!([0, 1, 2].map(|index| port(&now, index)), [3, 2, 1]);
+        let now = publisher.publish(primary(None)).expect("nobody");
+        assert!(now.databases["app"].shards[0].is_down());
+        assert!(publisher.publish(primary(None)).is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Should clients be sent here? Reasons why not, in words.
 
-use crate::logic::topology::{Health, Topology};
+use crate::logic::topology::Topology;
 
 /// Which primaries must be up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,8 +25,8 @@ pub fn reasons(topology: &Topology, required: Required, is_draining: bool) -> Ve
         if database.catalog.is_none() {
             reasons.push(format!("database {name}: its schema was not read yet"));
         }
-        let is_down = |primary: &&crate::logic::topology::Shard| primary.primary.health == Health::Down;
-        let down: Vec<&str> = database.shards.iter().filter(is_down).map(|it| &*it.primary.name).collect();
+        let down: Vec<&str> =
+            database.shards.iter().filter(|shard| shard.is_down()).map(|it| &*it.primary.name).collect();
         let is_too_few = match required {
             Required::OnePrimary => down.len() == database.shards.len(),
             Required::EveryPrimary => !down.is_empty(),
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
     use crate::logic::catalog::Catalog;
     use crate::logic::picture;
-    use crate::logic::topology::Server;
+    use crate::logic::topology::{Health, Server};
 
     /// A database of two shards, with a schema or not, the first `down` primaries down.
     fn topology(has_catalog: bool, down: usize) -> Topology {

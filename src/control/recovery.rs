@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use super::link::{Link, LinkFault, MonitorSettings};
 use super::publisher::Reader;
 use crate::logic::commit::{self, Outcome};
-use crate::logic::topology::{Address, Database, Health};
+use crate::logic::topology::{Address, Database};
 use crate::proxy::crash::crash_at;
 use crate::proxy::metrics::Metrics;
 
@@ -120,7 +120,7 @@ impl Recovery {
     /// The link to a shard whose table of decisions is there.
     async fn link(&mut self, database: &Database, shard: usize) -> Result<Arc<Link>, LinkFault> {
         let primary = &database.shards[shard].primary;
-        if primary.health == Health::Down {
+        if database.shards[shard].is_down() {
             return Err(LinkFault::TimedOut(ANSWER_MAX));
         }
         let known = self.links.get(&primary.address).cloned();

@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tracing::{error, info};
 
 use super::catalog::{self, CatalogSettings, Keep, Refresher};
+use super::council::Council;
 use super::deadlocks::{self, Break};
 use super::http::{self, Pages};
 use super::link::MonitorSettings;
@@ -23,8 +24,8 @@ use super::publisher::{self, Change, Publisher, Reader};
 use super::readiness::Required;
 use super::recovery::{self, Recover};
 use crate::logic::health::HealthSettings;
-use crate::logic::lag::Positions;
-use crate::logic::topology::{Address, Role, Server, Topology};
+use crate::logic::shards::ShardId;
+use crate::logic::topology::{Address, Role, Server, Shard, Topology};
 use crate::proxy::metrics::Metrics;
 use crate::proxy::waits::Waits;
 
@@ -71,7 +72,7 @@ impl Control {
             is_draining: Arc::default(),
         });
         let steer =
-            Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), positions: HashMap::new(), applied: None };
+            Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), councils: HashMap::new(), applied: None };
         std::thread::Builder::new().name("control".to_owned()).spawn(move || {
             let ran = runtime.block_on(steer.run(listener, required, stopping));
             if let Err(error) = ran {
@@ -121,9 +122,12 @@ impl ControlHandle {
         Arc::clone(&self.shared.waits)
     }
 
-    /// A connection to this server failed: it is probed at once. For errors only: takes a lock.
+    /// A connection to this server failed: it is probed at once, and so are the others of its shard, of which one may have
+    /// taken its place. For errors only: takes a lock.
     pub fn hasten(&self, server: &str) {
-        if let Some(report) = self.shared.reports.lock().get(server) {
+        let shard = server.rsplit_once('/').map_or(server, |(shard, _)| shard);
+        let is_of_shard = |name: &str| name.rsplit_once('/').is_some_and(|(of, _)| of == shard);
+        for (_, report) in self.shared.reports.lock().iter().filter(|(name, _)| is_of_shard(name)) {
             report.notify_one();
         }
     }
@@ -171,20 +175,43 @@ enum Key {
     Break { database: Box<str> },
 }
 
-/// A server as its monitor knows it; its lag is measured against `primary`.
+/// A server as its monitor knows it; its lag is measured against the primary of `circle`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Watched {
-    database: Box<str>,
     server: Box<str>,
-    role: Role,
+    /// `None`: it is found
+    role: Option<Role>,
     address: Address,
-    primary: Address,
+    circle: Circle,
+}
+
+/// Servers whose monitors sit in one council: while it stays the same, so does what they know together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Circle {
+    database: Box<str>,
+    shard: ShardId,
+    /// The primary, where the map names one
+    primary: Option<Address>,
+    /// Servers that find their roles, in the order of their names
+    finding: Vec<(Box<str>, Address)>,
+}
+
+impl Circle {
+    fn of(database: &str, shard: &Shard) -> Self {
+        let mut finding: Vec<(Box<str>, Address)> = Vec::new();
+        if shard.finds_roles {
+            finding.extend(publisher::members(shard).map(|it| (it.name.clone(), it.address.clone())));
+            finding.sort_by(|one, other| one.0.cmp(&other.0));
+        }
+        let primary = (!shard.finds_roles).then(|| shard.primary.address.clone());
+        Self { database: database.into(), shard: shard.primary.shard, primary, finding }
+    }
 }
 
 /// What a task is to do.
 enum Job {
     /// Monitor this server
-    Watch { database: Box<str>, server: Arc<Server>, primary: Address },
+    Watch { server: Arc<Server>, circle: Circle },
     /// Keep the schema of this database
     Keep { database: Box<str> },
     /// Finish what is in doubt in this database
@@ -196,12 +223,11 @@ enum Job {
 impl Job {
     fn key(&self) -> Key {
         match self {
-            Self::Watch { database, server, primary } => Key::Watch(Box::new(Watched {
-                database: database.clone(),
+            Self::Watch { server, circle } => Key::Watch(Box::new(Watched {
                 server: server.name.clone(),
-                role: server.role,
+                role: circle.finding.is_empty().then_some(server.role),
                 address: server.address.clone(),
-                primary: primary.clone(),
+                circle: circle.clone(),
             })),
             Self::Keep { database } => Key::Keep { database: database.clone() },
             Self::Recover { database } => Key::Recover { database: database.clone() },
@@ -218,12 +244,8 @@ fn jobs(topology: &Topology) -> Vec<Job> {
         jobs.push(Job::Recover { database: database.clone() });
         jobs.push(Job::Break { database: database.clone() });
         for shard in &settings.shards {
-            let primary = &shard.primary.address;
-            let watch = |server: &Arc<Server>| Job::Watch {
-                database: database.clone(),
-                server: server.clone(),
-                primary: primary.clone(),
-            };
+            let circle = Circle::of(database, shard);
+            let watch = |server: &Arc<Server>| Job::Watch { server: server.clone(), circle: circle.clone() };
             jobs.extend(publisher::members(shard).map(watch));
         }
     }
@@ -243,8 +265,7 @@ struct Steer {
     shared: Arc<Shared>,
     metrics: Arc<Metrics>,
     tasks: HashMap<Key, Task>,
-    /// Of each primary
-    positions: HashMap<Address, Arc<Mutex<Positions>>>,
+    councils: HashMap<Circle, Arc<Council>>,
     /// The settings the tasks were started with
     applied: Option<ControlSettings>,
 }
@@ -299,11 +320,12 @@ impl Steer {
 
     fn start(&mut self, job: Job, settings: &ControlSettings) -> Task {
         match job {
-            Job::Watch { database, server, primary } => Task(tokio::spawn(monitor::watch(Watch {
-                database,
+            Job::Watch { server, circle } => Task(tokio::spawn(monitor::watch(Watch {
+                database: circle.database.clone(),
+                metrics: self.metrics.clone(),
                 health: settings.health.clone(),
                 login: settings.monitor.clone(),
-                positions: self.positions.entry(primary).or_default().clone(),
+                council: self.council(circle),
                 reports: self.shared.reports.lock().entry(server.name.clone()).or_default().clone(),
                 publisher: self.shared.publisher.clone(),
                 server,
@@ -332,14 +354,20 @@ impl Steer {
         }
     }
 
+    fn council(&mut self, circle: Circle) -> Arc<Council> {
+        let names = circle.finding.iter().map(|(name, _)| name.clone()).collect();
+        let shard = circle.shard;
+        self.councils.entry(circle).or_insert_with(|| Arc::new(Council::new(shard, names))).clone()
+    }
+
     /// Keeps nothing of servers and databases that nobody asks for.
     fn forget(&mut self, wanted: &HashMap<Key, Job>) {
-        let (mut servers, mut primaries, mut databases) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let (mut servers, mut circles, mut databases) = (HashSet::new(), HashSet::new(), HashSet::new());
         for job in wanted.values() {
             match job {
-                Job::Watch { server, primary, .. } => {
+                Job::Watch { server, circle } => {
                     servers.insert(&server.name);
-                    primaries.insert(primary);
+                    circles.insert(circle);
                 }
                 Job::Keep { database } | Job::Recover { database } | Job::Break { database } => {
                     databases.insert(database);
@@ -347,7 +375,7 @@ impl Steer {
             }
         }
         self.shared.reports.lock().retain(|server, _| servers.contains(server));
-        self.positions.retain(|primary, _| primaries.contains(primary));
+        self.councils.retain(|circle, _| circles.contains(circle));
         self.shared.refresher.retain(|database| databases.iter().any(|it| &***it == database));
     }
 }

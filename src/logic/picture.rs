@@ -33,7 +33,13 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
         }),
         catalog: None,
         pool: pool_settings(),
-        replicas: ReplicaSettings { enabled: true, max_lag: Duration::from_secs(10), max_lag_bytes: 1 << 24 },
+        replicas: ReplicaSettings {
+            enabled: true,
+            max_lag: Duration::from_secs(10),
+            max_lag_bytes: 1 << 24,
+            own_writes: true,
+            zone: None,
+        },
         limits: SessionLimits {
             gather_limit: 256 << 20,
             sequence_stride: 64,
@@ -43,6 +49,7 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
             idle_transaction_timeout: Duration::ZERO,
             client_idle_timeout: Duration::ZERO,
             deadlock_timeout: Duration::from_secs(1),
+            failover_wait: Duration::from_secs(10),
         },
         greeting: Arc::default(),
     }
@@ -75,8 +82,11 @@ fn shard_of_ports(database: &str, name: &str, index: usize, (primary, replicas):
             role,
             address: address(port),
             weight: 1,
+            zone: None,
             health: Health::Unknown,
             lag: None,
+            places: Arc::default(),
+            trail: Arc::default(),
         })
     };
     let replica = |(nth, port): (usize, &u16)| server(format!("replica-{}", nth + 1), Role::Replica, *port);
@@ -84,6 +94,7 @@ fn shard_of_ports(database: &str, name: &str, index: usize, (primary, replicas):
         name: name.into(),
         primary: server("primary".into(), Role::Primary, primary),
         replicas: replicas.iter().enumerate().map(replica).collect(),
+        finds_roles: false,
     }
 }
 

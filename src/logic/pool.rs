@@ -229,6 +229,13 @@ impl<C, W> Pool<C, W> {
         self.open_for_waiters(now, effects);
     }
 
+    /// Connections that are out of date are closed: idle ones now, lent ones say so when they come back.
+    pub fn retire(&mut self, is_old: impl Fn(&C) -> bool, effects: &mut Vec<Effect<C, W>>) {
+        effects.extend(
+            self.idle.extract_if(.., |idle| is_old(&idle.connection)).map(|idle| Effect::Close(idle.connection)),
+        );
+    }
+
     /// No more connections: closes the idle ones, fails those who wait; lent ones are closed as they come back.
     pub fn close(&mut self, why: &str, effects: &mut Vec<Effect<C, W>>) {
         self.is_closed = true;
@@ -482,6 +489,24 @@ mod tests {
         assert_eq!(world.said(), "close 1");
         world.pass(3600);
         assert_eq!(world.said(), "close 2, open");
+    }
+
+    #[test]
+    fn what_is_out_of_date_is_closed_and_the_rest_stays() {
+        let mut world = World::new(settings(3));
+        for who in ['a', 'b', 'c'] {
+            world.ask(who);
+        }
+        (1..=3).for_each(|connection| world.opened(connection));
+        world.give_back(1);
+        world.give_back(2);
+        world.said();
+        world.pool.retire(|connection| connection % 2 == 1, &mut world.effects);
+        assert_eq!(world.said(), "close 1");
+        // One that is lent comes back with its time over.
+        world.pool.give_back(3, Expiry(world.now), world.now, &mut world.effects);
+        assert_eq!(world.said(), "close 3");
+        assert_eq!(world.pool.take(), Some(2));
     }
 
     #[test]

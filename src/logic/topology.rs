@@ -3,6 +3,7 @@
 //! Control publishes a new one whenever something changes; sessions read it and never wait for control.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use crate::logic::catalog::Catalog;
 use crate::logic::crowd::CrowdLimits;
 use crate::logic::shards::{ShardId, ShardMap};
+use crate::logic::wal::Sample;
 
 /// The whole picture.
 #[derive(Debug, Clone, Default)]
@@ -55,6 +57,29 @@ pub struct Shard {
     pub primary: Arc<Server>,
     /// Take reads
     pub replicas: Vec<Arc<Server>>,
+    /// Which is the primary is found by asking them (`role = "auto"`); until then the first is no more than a guess
+    pub finds_roles: bool,
+}
+
+impl Shard {
+    /// Nobody takes writes that we know of.
+    pub fn is_down(&self) -> bool {
+        match self.primary.health {
+            Health::Down => true,
+            Health::Unknown => self.finds_roles,
+            Health::Up | Health::Suspect => false,
+        }
+    }
+
+    /// This replica has become the primary. What was known of the old one is out of date.
+    pub fn appoint(&mut self, replica: usize) {
+        let role = |server: &Server, role, health| {
+            Arc::new(Server { role, health, lag: None, trail: Arc::default(), ..server.clone() })
+        };
+        let promoted = role(&self.replicas[replica], Role::Primary, self.replicas[replica].health);
+        let left = std::mem::replace(&mut self.primary, promoted);
+        self.replicas[replica] = role(&left, Role::Replica, Health::Down);
+    }
 }
 
 /// One PostgreSQL server as a member of a shard.
@@ -70,10 +95,17 @@ pub struct Server {
     pub address: Address,
     /// Share of the reads, relative to its siblings
     pub weight: u32,
+    /// Where it stands: a data centre, a rack
+    pub zone: Option<Box<str>>,
     /// Is it up?
     pub health: Health,
     /// How far it is behind; `None` when unknown (and always for a primary)
     pub lag: Option<Lag>,
+    /// What its host's name stands for now, where it is a name and has been looked up
+    pub places: Arc<[IpAddr]>,
+    /// Where it stands in the WAL: of a primary the latest looks, oldest first and all of one timeline; of a replica the
+    /// last one. Empty while unknown
+    pub trail: Arc<[Sample]>,
 }
 
 /// Primary or replica.
@@ -264,6 +296,10 @@ pub struct ReplicaSettings {
     pub max_lag: Duration,
     /// The same in bytes of WAL
     pub max_lag_bytes: u64,
+    /// A session reads what it has written
+    pub own_writes: bool,
+    /// Where this proxy stands: replicas of the same zone come first
+    pub zone: Option<Box<str>>,
 }
 
 /// Limits on sessions; zero is off.
@@ -285,4 +321,6 @@ pub struct SessionLimits {
     pub deadlock_timeout: Duration,
     /// Clients of the database
     pub crowd: CrowdLimits,
+    /// A statement waits this long for the new primary of a shard that finds its roles
+    pub failover_wait: Duration,
 }

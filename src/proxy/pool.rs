@@ -1,18 +1,20 @@
 //! Pools of server connections, and leases on them that are safe to drop.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use rand::Rng;
 use tokio::sync::oneshot;
 
 use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool, Why};
 use crate::logic::protocol::report::Fault;
-use crate::logic::topology::{Address, PoolSettings, Role, Secret, Server};
+use crate::logic::topology::{Address, PoolSettings, Secret, Server};
 use crate::proxy::backend::{ConnectFault, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
 use crate::proxy::server::{Backend, Boxed};
@@ -31,14 +33,16 @@ pub struct ServerPool {
     pub server: Box<str>,
     /// The shard's name, for messages
     pub shard: Box<str>,
-    /// Its role when the pool was made
-    pub role: Role,
     /// Where it leads
     pub address: Address,
     /// As whom
     pub user: Box<str>,
     password: Option<Secret>,
     machine: Mutex<Pool<Boxed, Waiter>>,
+    /// What the host's name stands for; nothing: it is no name, or was not looked up yet
+    places: ArcSwap<Vec<IpAddr>>,
+    /// It has stood for others before
+    has_moved: AtomicBool,
     lent: AtomicU32,
     /// Its connections, and some that have been closed since
     connections: Mutex<Vec<Weak<Cancellable>>>,
@@ -174,9 +178,23 @@ impl ServerPool {
         }
     }
 
+    /// The server's name stands for these addresses now: connections to others are closed, those that are lent when they
+    /// come back.
+    pub fn keep_to(self: &Arc<Self>, places: &[IpAddr]) {
+        if places.is_empty() || **self.places.load() == *places {
+            return;
+        }
+        let before = self.places.swap(Arc::new(places.to_vec()));
+        self.has_moved.fetch_or(!before.is_empty(), Ordering::Relaxed);
+        let mut effects = Vec::new();
+        self.machine.lock().retire(|boxed| is_elsewhere(boxed, places), &mut effects);
+        self.carry_out(effects);
+    }
+
     fn settle(self: &Arc<Self>, boxed: Boxed) {
         let mut effects = Vec::new();
-        let expiry = Expiry(boxed.expires);
+        let is_old = self.has_moved.load(Ordering::Relaxed) && is_elsewhere(&boxed, &self.places.load());
+        let expiry = Expiry(if is_old { Instant::now() } else { boxed.expires });
         self.machine.lock().give_back(boxed, expiry, Instant::now(), &mut effects);
         self.carry_out(effects);
     }
@@ -207,6 +225,7 @@ impl ServerPool {
                 let cancellable = Arc::new(Cancellable::new(address, connected.pid, connected.secret_key, connection));
                 self.remember(&cancellable);
                 let backend = Backend {
+                    peer: connected.stream.peer(),
                     stream: connected.stream,
                     walk: Default::default(),
                     unheard: Default::default(),
@@ -215,6 +234,7 @@ impl ServerPool {
                     is_tainted: false,
                     prepared: Default::default(),
                     unnamed: None,
+                    opened: now,
                     expires,
                 };
                 tracing::debug!(server = %self.server, pid = backend.cancellable.pid, "server connection opened");
@@ -247,6 +267,11 @@ fn why(fault: ConnectFault) -> Why {
         | ConnectFault::Authentication(_)
         | ConnectFault::Protocol(_) => Why::Unreachable(fault.to_string()),
     }
+}
+
+/// Is it a connection to an address that the server's name does not stand for any more?
+fn is_elsewhere(boxed: &Boxed, places: &[IpAddr]) -> bool {
+    !places.is_empty() && boxed.peer.is_some_and(|peer| !places.contains(&peer))
 }
 
 /// Connections opened together do not all end together: up to a tenth less, at random.
@@ -362,11 +387,12 @@ impl Pools {
                 database: database.into(),
                 server: server.name.clone(),
                 shard: shard.into(),
-                role: server.role,
                 address: server.address.clone(),
                 user: user.into(),
                 password: password.cloned(),
                 machine: Mutex::new(Pool::new(settings.clone())),
+                places: ArcSwap::default(),
+                has_moved: AtomicBool::new(false),
                 lent: AtomicU32::new(0),
                 connections: Mutex::default(),
                 numbers: Arc::clone(&self.numbers),

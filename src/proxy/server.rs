@@ -1,5 +1,6 @@
 //! A server connection as sessions use it: its stream, what has been set and prepared on it, who may cancel on it.
 
+use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,6 +35,10 @@ pub struct Backend {
     pub prepared: Prepared,
     /// The proxy-wide number of the statement that its unnamed statement is
     pub unnamed: Option<u64>,
+    /// The address that the server's name stood for; `None`: it has none, or is connected to by a Unix socket
+    pub peer: Option<IpAddr>,
+    /// When we logged in
+    pub opened: Instant,
     /// When it is to be closed
     pub expires: Instant,
 }

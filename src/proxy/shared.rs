@@ -28,6 +28,12 @@ use crate::proxy::witness::Witness;
 pub trait Steering: Send + Sync {
     /// The schema of a database has changed: resolves once plans see it, or after a bounded wait.
     fn schema_changed(&self, database: &str) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Something was odd about a server: it is looked at, and so are the others of its shard. For errors only.
+    fn hasten(&self, server: &str);
+
+    /// Resolves once a picture is published of which this holds; perhaps never.
+    fn until(&self, holds: Box<dyn Fn(&Topology) -> bool + Send + Sync>) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 /// Startup parameters that a server has accepted, and what it reported then.

@@ -6,6 +6,7 @@ use crate::logic::console::snapshot::End;
 use socket2::{SockRef, TcpKeepalive};
 use std::io::{self, IoSlice};
 use std::mem::MaybeUninit;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -63,6 +64,16 @@ impl SocketOptions {
 }
 
 impl Stream {
+    /// The address at the other end, where there is one.
+    pub fn peer(&self) -> Option<IpAddr> {
+        let tcp = match self {
+            Self::Tcp(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+            Self::Unix(_) => return None,
+        };
+        tcp.peer_addr().ok().map(|address| address.ip())
+    }
+
     /// Encrypted?
     pub fn is_secure(&self) -> bool {
         match self {

@@ -106,3 +106,62 @@ async fn a_server_that_hangs_is_down_and_so_is_one_that_refuses() {
     control.shutdown().await;
     assert!(tokio::net::TcpStream::connect(control.http_address().unwrap()).await.is_err(), "nobody serves any more");
 }
+
+fn found(ports: (u16, &[u16])) -> Topology {
+    let mut topology = picture::of_ports("app", &[ports]);
+    let app = Arc::make_mut(topology.databases.get_mut("app").unwrap());
+    app.shards[0].finds_roles = true;
+    topology
+}
+
+/// Port and health of the primary.
+fn chosen(topology: &Topology) -> (u16, Health) {
+    (primary(topology).address.port, primary(topology).health)
+}
+
+#[tokio::test]
+async fn a_promoted_replica_is_followed_and_the_old_primary_stays_away() {
+    let lab = Arc::new(Lab::new("found").unwrap());
+    let mut a = Server::start(&lab, "a", Auth::Trust, &[]).unwrap();
+    let a2 = Server::replica_of(&a, "a2").unwrap();
+    let a3 = Server::replica_of(&a, "a3").unwrap();
+    // The map's guess is wrong.
+    let control = start(found((a2.port(), &[a.port(), a3.port()])));
+    let now = until(&control, "the primary is found", |it| chosen(it) == (a.port(), Health::Up)).await;
+    assert!(shard(&now, 0).replicas.iter().all(|it| it.address.port != a.port()));
+    until(&control, "the others follow it", |it| shard(it, 0).replicas.iter().all(|it| it.lag.is_some())).await;
+
+    // Promoted while the old one lives: it must not be used any more.
+    sql(&a2, "SELECT pg_promote()").await;
+    until(&control, "the promoted one is followed", |it| chosen(it) == (a2.port(), Health::Up)).await;
+    let timeline = |server: &Member| server.trail.last().map(|it| it.position.timeline);
+    let now = until(&control, "on its timeline", |it| timeline(primary(it)) == Some(2)).await;
+    let of = |topology: &Topology, port: u16| {
+        let servers = std::iter::once(&shard(topology, 0).primary).chain(&shard(topology, 0).replicas);
+        servers.into_iter().find(|it| it.address.port == port).unwrap().clone()
+    };
+    assert_eq!(of(&now, a.port()).health, Health::Down, "it takes writes that nobody will find again");
+    until(&control, "who follows the old one takes no reads", |it| of(it, a3.port()).lag.is_none()).await;
+    let metrics = get(&control, "/metrics").await.1;
+    assert!(metrics.contains(r#"shardway_failovers_total{database="app",shard="a"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"shardway_primaries{database="app",shard="a"} 1"#), "{metrics}");
+
+    // A second one of the same timeline: none of the two.
+    sql(&a3, "SELECT pg_promote()").await;
+    until(&control, "neither is used", |it| {
+        shard(it, 0).is_down() && [a2.port(), a3.port()].iter().all(|port| of(it, *port).health == Health::Down)
+    })
+    .await;
+    let metrics = get(&control, "/metrics").await.1;
+    assert!(metrics.contains(r#"shardway_primaries{database="app",shard="a"} 2"#), "{metrics}");
+    drop(a3);
+    until(&control, "one of them has gone", |it| chosen(it) == (a2.port(), Health::Up)).await;
+    a.stop().unwrap();
+    a.restart().unwrap();
+    // It has missed what was written since, so it does not come back even when it is alone.
+    drop(a2);
+    until(&control, "nobody is left", |it| shard(it, 0).is_down()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(shard(&control.reader().load_full(), 0).is_down());
+    assert_eq!(of(&control.reader().load_full(), a.port()).health, Health::Down);
+}

@@ -117,6 +117,73 @@ fn a_session_reads_its_own_writes() {
     assert_eq!(stale, 0, "of 100 reads after a write");
 }
 
+/// Where a replica stands still a session does not read what it has replaced; others read what they may. A position that
+/// is presented counts as what a session has written itself.
+#[test]
+fn replay_that_stands_still_hides_no_write_from_its_session() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "paused", "");
+    let (client, replica) = (stage.clients[1], stage.world.replicas[1].port());
+    let kind =
+        format!("SELECT kind, current_setting('in_hot_standby') FROM events WHERE client_id = {client} AND id = 2");
+    let read = |wire: &mut Wire| -> (String, String) {
+        let row = wire.rows(&kind).remove(0);
+        (row[0].clone().unwrap(), row[1].clone().unwrap())
+    };
+    let (mut writer, mut other, mut told) = (login(&proxy), login(&proxy), login(&proxy));
+    writer.rows(&format!("UPDATE events SET kind = 'before' WHERE client_id = {client} AND id = 2"));
+    until("the session reads from the replica again", || read(&mut writer) == ("before".into(), "on".into()));
+    assert_eq!(writer.value("SHOW shardway.position").split(['=', ':']).next(), Some("b"));
+
+    admin(replica).rows("SELECT pg_wal_replay_pause()");
+    until("replay pauses", || admin(replica).value("SELECT pg_get_wal_replay_pause_state()") == "paused");
+    writer.rows(&format!("UPDATE events SET kind = 'after' WHERE client_id = {client} AND id = 2"));
+    for _ in 0..50 {
+        assert_eq!(read(&mut writer), ("after".into(), "off".into()), "its own write");
+    }
+    assert_eq!(read(&mut other), ("before".into(), "on".into()), "another session may read a replica within max_lag");
+    let token = writer.value("SHOW shardway.position");
+    told.rows(&format!("SET shardway.position = '{token}'"));
+    assert_eq!(told.value("SHOW shardway.position"), token);
+    for _ in 0..20 {
+        assert_eq!(read(&mut told), ("after".into(), "off".into()), "as presented");
+    }
+    let mut born = enter(proxy.port, "app", &[("options", &format!("-c shardway.position={token}"))]).unwrap();
+    assert_eq!(read(&mut born), ("after".into(), "off".into()), "as presented at login");
+    assert!(metric(&proxy, "shardway_reads_kept_total", &["own_write"]) >= 70.0);
+    told.rows("BEGIN READ ONLY");
+    assert_eq!(read(&mut told), ("after".into(), "off".into()), "in a transaction that may leave");
+    told.rows("COMMIT; RESET shardway.position");
+    assert_eq!(told.value("SHOW shardway.position"), "");
+    assert_eq!(read(&mut told), ("before".into(), "on".into()), "as if nothing had been presented");
+    assert!(is_replica(&mut writer, stage.clients[0]), "of another shard the replica answers");
+    for (value, state) in [("b=1:0/zz", "22023"), ("x=1:0/1", "22023"), ("b", "22023")] {
+        assert_eq!(failure(&mut told, &format!("SET shardway.position = '{value}'")).0, state);
+    }
+    admin(replica).rows("SELECT pg_wal_replay_resume()");
+    until("the session reads from the replica again", || read(&mut writer) == ("after".into(), "on".into()));
+    told.rows(&format!("SET shardway.position = '{token}'"));
+    until("who presents the position too", || read(&mut told) == ("after".into(), "on".into()));
+}
+
+#[test]
+fn own_writes_may_be_given_up() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "own-off", "");
+    let (client, replica) = (stage.clients[2], stage.world.replicas[2].port());
+    reload(&proxy, |toml| toml + "[databases.app.replicas]\nown_writes = \"off\"\n", "ok");
+    admin(replica).rows("SELECT pg_wal_replay_pause()");
+    until("replay pauses", || admin(replica).value("SELECT pg_get_wal_replay_pause_state()") == "paused");
+    let mut wire = login(&proxy);
+    wire.rows(&format!("UPDATE events SET kind = 'later' WHERE client_id = {client} AND id = 3"));
+    let kind = format!("SELECT kind FROM events WHERE client_id = {client} AND id = 3");
+    assert_ne!(wire.value(&kind), "later");
+    let token = wire.value("SHOW shardway.position");
+    wire.rows(&format!("SET shardway.position = '{token}'"));
+    assert_eq!(wire.value(&kind), "later", "what is presented counts all the same");
+    admin(replica).rows("SELECT pg_wal_replay_resume()");
+}
+
 #[test]
 fn a_replica_that_lags_takes_no_part() {
     let stage = &*PAIRS;

@@ -46,7 +46,7 @@ fn parse(hint: &str) -> Result<Hint, Refusal> {
     let (name, value) = hint.split_once('=').ok_or_else(|| Refusal::bad_hint(hint))?;
     let (name, value) = (name.trim_ascii(), value.trim_ascii());
     let value = value.strip_prefix('\'').and_then(|value| value.strip_suffix('\'')).unwrap_or(value);
-    let setting = setting(name).ok_or_else(|| Refusal::bad_hint(hint))?;
+    let setting = setting(name).filter(|it| *it != OwnSetting::Position).ok_or_else(|| Refusal::bad_hint(hint))?;
     if value.is_empty() || (setting != OwnSetting::Key && value.contains(|c: char| c.is_ascii_whitespace())) {
         return Err(Refusal::bad_hint(hint));
     }
@@ -62,6 +62,7 @@ pub fn setting(name: &str) -> Option<OwnSetting> {
         "shard" => Some(OwnSetting::Shard),
         "key" => Some(OwnSetting::Key),
         "role" => Some(OwnSetting::Role),
+        "position" => Some(OwnSetting::Position),
         _ => None,
     }
 }

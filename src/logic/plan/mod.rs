@@ -323,6 +323,20 @@ pub enum OwnSetting {
     Key,
     /// `shardway.role`: `primary`, `replica` or `auto`
     Role,
+    /// `shardway.position`: what must be found that another session has written
+    Position,
+}
+
+impl OwnSetting {
+    /// As SHOW and SET know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shard => "shardway.shard",
+            Self::Key => "shardway.key",
+            Self::Role => "shardway.role",
+            Self::Position => "shardway.position",
+        }
+    }
 }
 
 /// PREPARE name (types) AS statement.

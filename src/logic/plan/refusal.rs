@@ -723,7 +723,7 @@ impl Refusal {
                 Reason::BadHint,
                 format!("unrecognized configuration parameter \"{name}\""),
                 "",
-                "The parameters are shardway.shard, shardway.key and shardway.role.",
+                "The parameters are shardway.shard, shardway.key, shardway.role and shardway.position.",
             )
         }
     }

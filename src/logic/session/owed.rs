@@ -133,3 +133,33 @@ pub struct Failure {
     /// How many owed entries had been answered before it
     pub answered: u32,
 }
+
+/// What makes a statement worth asking again, of another server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// The server takes no writes: it is not the primary any more
+    ReadOnly,
+    /// Replay was in the way of a read on a replica
+    Conflict,
+}
+
+impl Again {
+    /// Is this what the server says? On a replica nothing else has these codes: it takes no locks that others wait for.
+    pub fn is_said_by(self, sqlstate: &[u8]) -> bool {
+        match self {
+            Self::ReadOnly => sqlstate == b"25006",
+            Self::Conflict => sqlstate == b"40001" || sqlstate == b"40P01",
+        }
+    }
+}
+
+/// An error that the client has not heard of yet.
+#[derive(Debug)]
+pub struct Withheld {
+    /// What it is worth
+    pub again: Again,
+    /// The body of the ErrorResponse
+    pub error: Box<[u8]>,
+    /// What the server said before it, as frames
+    pub said: Vec<u8>,
+}

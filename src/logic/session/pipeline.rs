@@ -18,7 +18,7 @@ use crate::logic::protocol::walk::{Judge, Verdict};
 use crate::logic::protocol::write::{self};
 
 pub use super::errors::{CANCELLED, GROUPING_ERROR, without_position};
-pub use super::owed::{Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED};
+pub use super::owed::{Again, Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED, Withheld};
 
 use super::errors::{is_stale, translate, ungrouped, with_position_behind};
 
@@ -47,6 +47,11 @@ pub struct Pipeline {
     pub hides_stale: bool,
     /// A stale statement was hidden; nothing has been answered
     pub is_stale: bool,
+    /// An error of this kind is worth asking another server: the client hears nothing of it, as long as it has heard
+    /// nothing at all
+    pub may_ask_again: Option<Again>,
+    /// There was one
+    pub withheld: Option<Withheld>,
     /// What the client calls the statement that its Query executes; a server knows it by another name
     pub executed: Name,
     /// Characters of the client's text before the statement that the server has been sent
@@ -253,6 +258,16 @@ impl Pipeline {
             }
             return Verdict::Hide;
         }
+        if let Some(again) = self.may_ask_again.take()
+            && view::error_field(body, b'C').is_some_and(|code| again.is_said_by(code))
+        {
+            self.withheld = Some(Withheld { again, error: body.into(), said: Vec::new() });
+            self.is_deaf = true;
+            if !matches!(self.owed.front(), Some(Owed::Query)) {
+                self.skip_to_sync();
+            }
+            return Verdict::Hide;
+        }
         self.fail(body);
         let translated = match self.owed.front() {
             _ if self.is_deaf => None,
@@ -274,6 +289,14 @@ impl Pipeline {
             }
             None => verdict,
         }
+    }
+
+    /// The client hears after all what was withheld.
+    pub fn tell_withheld(&mut self, withheld: &Withheld, out: &mut Vec<u8>) {
+        self.is_deaf = false;
+        self.fail(&withheld.error);
+        out.extend_from_slice(&withheld.said);
+        write::frame(out, server::ERROR, |out| out.extend_from_slice(&withheld.error));
     }
 
     /// The client's own statement has been answered, ours stand behind it.

@@ -26,6 +26,11 @@ pub struct DatabaseMetrics {
     bytes: [Counter; 4],
     /// Statements that took longer than `[log] slow_statement`
     pub slow_statements: Counter,
+    kept: [Counter; 2],
+    retries: [Counter; 3],
+    /// Statements that wait for a primary
+    pub failover_waiting: AtomicI64,
+    failover_gauge: Gauge,
     /// From a request to the end of its answer
     pub query_seconds: Histogram,
     /// From the first statement of a transaction to its end
@@ -103,6 +108,26 @@ impl PlanKind {
     }
 }
 
+/// The label `reason` of reads that stay with the primary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// No replica is known to have what the session has written
+    Written,
+    /// No replica takes part: down, too far behind, or nobody knows how far
+    NoReplica,
+}
+
+/// The label `reason` of statements that are asked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Its server takes no writes any more (25006)
+    ReadOnly,
+    /// Replay on its replica was in the way (40001, 40P01)
+    Conflict,
+    /// The connection was lost before anything was answered to a read
+    Lost,
+}
+
 /// The label `direction` of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -139,6 +164,12 @@ impl DatabaseMetrics {
             client_gauges: ["active", "idle", "waiting"].map(client),
             bytes: ["client_in", "client_out", "server_in", "server_out"].map(carried),
             slow_statements: registry.counter(names::SLOW_STATEMENTS, labels),
+            retries: ["read_only", "conflict", "lost"]
+                .map(|reason| registry.counter(names::RETRIES, &[labels[0], ("reason", reason)])),
+            failover_waiting: AtomicI64::new(0),
+            failover_gauge: registry.gauge(names::FAILOVER_WAITING, labels),
+            kept: ["own_write", "no_replica"]
+                .map(|reason| registry.counter(names::READS_KEPT, &[labels[0], ("reason", reason)])),
             query_seconds: registry.histogram(names::QUERY_SECONDS, labels),
             transaction_seconds: registry.histogram(names::TRANSACTION_SECONDS, labels),
             pool_wait_seconds: registry.histogram(names::POOL_WAIT_SECONDS, labels),
@@ -191,8 +222,19 @@ impl DatabaseMetrics {
         }
     }
 
+    /// A read stays with the primary.
+    pub fn kept(&self, reason: Kept) {
+        self.kept[reason as usize].increment(1);
+    }
+
+    /// A statement is asked again.
+    pub fn retry(&self, reason: Retry) {
+        self.retries[reason as usize].increment(1);
+    }
+
     /// Brings the gauges up to date: before they are looked at.
     pub(super) fn settle(&self) {
+        self.failover_gauge.set(self.failover_waiting.load(Ordering::Relaxed) as f64);
         for (gauge, count) in self.client_gauges.iter().zip(&self.clients) {
             gauge.set(count.load(Ordering::Relaxed) as f64);
         }

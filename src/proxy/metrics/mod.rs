@@ -17,7 +17,7 @@ use crate::logic::commit::Outcome;
 use crate::logic::topology::{Database, Topology};
 
 pub use crate::logic::console::snapshot::ClientState;
-pub use database::{DatabaseMetrics, Direction, PlanKind};
+pub use database::{DatabaseMetrics, Direction, Kept, PlanKind, Retry};
 pub use server::ServerMetrics;
 
 use registry::Registry;
@@ -213,6 +213,16 @@ impl Metrics {
         self.registry.counter(names::RECOVERIES, labels).increment(count);
     }
 
+    /// So many servers of the shard of `server`, whose roles are found, claim to be its primary. Looks its gauge up.
+    pub fn primaries(&self, server: &str, claims: usize) {
+        self.registry.gauge(names::PRIMARIES, &of_shard(server)).set(claims as f64);
+    }
+
+    /// Another server is the primary of the shard of `server`. Looks its counter up.
+    pub fn failover(&self, server: &str) {
+        self.registry.counter(names::FAILOVERS, &of_shard(server)).increment(1);
+    }
+
     /// Shows what a new picture says; the series of servers that are gone end.
     pub fn show(&self, topology: &Topology) {
         self.map_epoch.set(topology.map_epoch as f64);
@@ -244,6 +254,12 @@ impl Metrics {
         }
         self.registry.render()
     }
+}
+
+/// Labels of the shard of a server, `app/a/server-1`.
+fn of_shard(server: &str) -> [(&'static str, &str); 2] {
+    let mut parts = server.split('/');
+    [("database", parts.next().unwrap_or_default()), ("shard", parts.next().unwrap_or_default())]
 }
 
 #[cfg(test)]

@@ -53,10 +53,15 @@ metrics! {
     PLAN_CACHE_MISSES: Counter "plan_cache_misses_total" "Statements that had to be planned.";
     PLAN_CACHE_ENTRIES: Gauge "plan_cache_entries" "Plans kept.";
     PREPARED_STATEMENTS: Gauge "prepared_statements" "Distinct prepared statements known to the proxy.";
+    READS_KEPT: Counter "reads_kept_total" "Reads that the primary answered though replicas are there, by reason.";
     LAG_BYTES: Gauge "replica_lag_bytes" "WAL a replica has not replayed yet; absent while unknown.";
     LAG_SECONDS: Gauge "replica_lag_seconds" "How far a replica's data may lie in the past; absent while unknown.";
     SERVER_UP: Gauge "server_up" "1 while statements are sent to the server, 0 while it is down.";
     SERVER_ROLE: Gauge "server_role" "Always 1; the role of the server is in the label.";
+    PRIMARIES: Gauge "primaries" "Servers that claim to be the primary of a shard whose roles are found: 1 is right, 2 are a split brain.";
+    FAILOVERS: Counter "failovers_total" "Times that another server was found to be the primary of a shard.";
+    FAILOVER_WAITING: Gauge "failover_waiting" "Statements that wait for a shard to have a primary again.";
+    RETRIES: Counter "retries_total" "Statements that were asked again of another server, by reason.";
     SERVER_CONNECTS: Counter "server_connects_total" "Connections opened to servers, by result: ok, failed.";
     TRANSACTIONS_IN_DOUBT: Gauge "transactions_in_doubt" "Transactions over several shards that are prepared on a shard and not finished, by database and shard.";
     IN_DOUBT_AGE: Gauge "in_doubt_age_seconds" "How long the oldest of them has been prepared, by database and shard; 0 without any.";

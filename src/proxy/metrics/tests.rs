@@ -27,6 +27,10 @@ fn touched() -> (Arc<Metrics>, Topology) {
     metrics.catalog_read("app", CatalogRead::Changed);
     metrics.in_doubt("app", "a", 1, Duration::from_secs(2));
     metrics.deadlocks("app", 1);
+    metrics.primaries("app/a/server-1", 2);
+    metrics.failover("app/a/server-1");
+    app.kept(Kept::Written);
+    app.retry(Retry::Conflict);
     metrics.recovered("app", Outcome::Committed, 1);
     metrics.show(&topology);
     (metrics, topology)
@@ -47,6 +51,10 @@ fn a_scrape_shows_what_was_counted() {
         r#"shardway_query_seconds_bucket{database="app",le="0.001"} 0"#,
         r#"shardway_query_seconds_bucket{database="app",le="0.0025"} 1"#,
         r#"shardway_clients_rejected_total{reason="full"} 1"#,
+        r#"shardway_primaries{database="app",shard="a"} 2"#,
+        r#"shardway_failovers_total{database="app",shard="a"} 1"#,
+        r#"shardway_reads_kept_total{database="app",reason="own_write"} 1"#,
+        r#"shardway_retries_total{database="app",reason="conflict"} 1"#,
         concat!(r#"shardway_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),
     ] {
         assert!(text.lines().any(|it| it == line), "{line}\nis not in\n{text}");

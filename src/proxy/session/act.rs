@@ -107,8 +107,12 @@ impl Session {
             Command::Own(own) => {
                 self.check_alive()?;
                 match own {
-                    OwnCommand::Show(_) => Err(needs_simple("SHOW shardway.*").into()),
-                    OwnCommand::Set { .. } => self.own_command(own).map(Some),
+                    OwnCommand::Show(setting) => {
+                        let value = Box::pin(self.own_value(*setting)).await?;
+                        write::data_row_text(&mut self.client.outbox, &value);
+                        Ok(Some("SHOW"))
+                    }
+                    OwnCommand::Set { .. } => Box::pin(self.own_command(own)).await.map(Some),
                 }
             }
             Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {

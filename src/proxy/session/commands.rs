@@ -12,6 +12,7 @@ use crate::logic::session::settings::OWN_PREFIX;
 use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
+use crate::proxy::session::replicas::check_position;
 use crate::proxy::session::simple::needs_session;
 use crate::proxy::session::together::Stop;
 use crate::proxy::session::{Session, Trouble};
@@ -40,7 +41,7 @@ impl Session {
             }
             Command::Own(own) => {
                 self.check_alive()?;
-                let tag = self.own_command(own)?;
+                let tag = Box::pin(self.own_command(own)).await?;
                 self.answer(tag)
             }
             Command::Prepare(prepare) => {
@@ -280,13 +281,11 @@ impl Session {
     }
 
     /// SET, RESET and SHOW of our own settings.
-    pub(super) fn own_command(&mut self, own: &OwnCommand) -> Result<&'static str, Trouble> {
+    pub(super) async fn own_command(&mut self, own: &OwnCommand) -> Result<&'static str, Trouble> {
         match own {
             OwnCommand::Show(setting) => {
-                let name = own_name(*setting);
-                let value = self.settings.get(name).unwrap_or(if *setting == OwnSetting::Role { "auto" } else { "" });
-                let value = value.to_owned();
-                write::one_text_row(&mut self.client.outbox, name, &value);
+                let value = self.own_value(*setting).await?;
+                write::one_text_row(&mut self.client.outbox, setting.name(), &value);
                 Ok("SHOW")
             }
             OwnCommand::Set { setting, value, is_local } => {
@@ -295,14 +294,24 @@ impl Session {
                         OwnSetting::Shard => drop(shard_by_name(self.map(), value)?),
                         OwnSetting::Key => drop(shard_by_key(self.map(), value)?),
                         OwnSetting::Role => check_role(value)?,
+                        OwnSetting::Position => check_position(self.map(), value)?,
                     }
                 }
-                let change =
-                    SettingChange { name: own_name(*setting).into(), value: value.clone(), is_local: *is_local };
+                let change = SettingChange { name: setting.name().into(), value: value.clone(), is_local: *is_local };
                 self.settings.apply(&change);
                 Ok(if value.is_some() { "SET" } else { "RESET" })
             }
         }
+    }
+
+    /// What SHOW says of one of our own settings.
+    pub(super) async fn own_value(&mut self, setting: OwnSetting) -> Result<String, Trouble> {
+        let default = match setting {
+            OwnSetting::Position => return self.position().await,
+            OwnSetting::Role => "auto",
+            OwnSetting::Shard | OwnSetting::Key => "",
+        };
+        Ok(self.settings.get(setting.name()).unwrap_or(default).to_owned())
     }
 
     /// DEALLOCATE and DISCARD. Returns the command tag.
@@ -410,14 +419,6 @@ fn ends_in_nothing(statements: &[Planned]) -> bool {
 
 fn is_chain(command: &Command) -> bool {
     matches!(command, Command::Commit { chain: true } | Command::Rollback { chain: true })
-}
-
-fn own_name(setting: OwnSetting) -> &'static str {
-    match setting {
-        OwnSetting::Shard => "shardway.shard",
-        OwnSetting::Key => "shardway.key",
-        OwnSetting::Role => "shardway.role",
-    }
 }
 
 /// Every parameter it sets has a dot in its name: PostgreSQL takes any value for these.

@@ -11,7 +11,7 @@ use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::proxy::session::Session;
-use crate::proxy::session::steps::{Segment, Step};
+use crate::proxy::session::steps::{Segment, Step, own_columns};
 use crate::proxy::statements::Statement;
 
 impl Session {
@@ -56,6 +56,11 @@ impl Session {
                     });
                 }
                 Step::Answer(bytes) => self.pipeline.owe(Owed::Local((*bytes).into())),
+                Step::OwnColumns(setting) => {
+                    let mut columns = Vec::new();
+                    own_columns(&mut columns, *setting);
+                    self.pipeline.owe(Owed::Local(columns.into()));
+                }
             }
         }
         segment.steps = steps;

@@ -185,7 +185,8 @@ impl Exchange<'_> {
 
     /// May the client wait for so many bytes more, and for what stands before them?
     fn may_wait(&self, more: usize) -> bool {
-        self.pipeline.more_follows && self.client.outbox.len() + more <= WAIT_MAX
+        (self.pipeline.more_follows || self.pipeline.may_ask_again.is_some())
+            && self.client.outbox.len() + more <= WAIT_MAX
     }
 
     /// While COPY data flows in: sends what is waiting, takes in what the server says. Pending while both block.
@@ -245,7 +246,15 @@ impl Exchange<'_> {
                 return Err(self.lost(format!("the server sent a message '{}' of length {length}", char::from(tag))));
             }
         };
+        if let Some(withheld) = &mut self.pipeline.withheld {
+            withheld.said.extend_from_slice(&self.client.outbox[before..]);
+            self.client.outbox.truncate(before);
+            return Ok(());
+        }
         self.passed += (self.client.outbox.len() - before + tail.len()) as u64;
+        if self.passed > 0 {
+            self.pipeline.may_ask_again = None;
+        }
         if self.may_wait(tail.len()) {
             self.client.outbox.extend_from_slice(tail);
             return Ok(());

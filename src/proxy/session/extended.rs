@@ -5,13 +5,14 @@ use std::time::Instant;
 use crate::logic::plan::{Access, Plan};
 use crate::logic::protocol::frame::{self, client};
 use crate::logic::protocol::write;
-use crate::logic::session::pipeline::Owed;
+use crate::logic::session::pipeline::{Owed, Withheld};
 use crate::logic::shards::ShardId;
+use crate::logic::topology::Role;
 use crate::logic::transaction::Transaction;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::servers::{Held, Target};
-use crate::proxy::session::steps::{Cut, Segment, Step, is_ours};
+use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, own_columns};
 use crate::proxy::session::{End, Run, Session, Trouble};
 
 /// A text no parser takes: makes a server abort its implicit transaction as PostgreSQL would have.
@@ -149,8 +150,14 @@ impl Session {
             return self.run_on_server(segment, is_sync).await;
         }
         for step in &segment.steps {
-            if let Step::Answer(bytes) = step {
-                self.client.outbox.extend_from_slice(bytes);
+            match step {
+                Step::Answer(bytes) => self.client.outbox.extend_from_slice(bytes),
+                Step::OwnColumns(setting) => own_columns(&mut self.client.outbox, *setting),
+                Step::Parse { .. }
+                | Step::Bind { .. }
+                | Step::Describe { .. }
+                | Step::Columns { .. }
+                | Step::Portal { .. } => debug_assert!(false, "it needs a server"),
             }
         }
         self.client.consume(segment.size);
@@ -193,7 +200,7 @@ impl Session {
     }
 
     async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
-        let (target, index) = match self.hold_for(segment).await {
+        let (target, mut index) = match self.hold_for(segment).await {
             Ok(held) => held,
             Err(trouble) => {
                 self.client.consume(segment.size);
@@ -217,6 +224,9 @@ impl Session {
         self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;
         self.pipeline.hides_stale = ends && self.transaction.is_idle() && self.is_parsed_later(index, segment);
         self.count_bound(index, segment);
+        if ends && joins && self.client.outbox.is_empty() && can_be_asked_again(segment) {
+            self.pipeline.may_ask_again = self.may_ask_again(index, segment.access);
+        }
         if ends {
             write::bare(self.outgoing.buffer(), client::SYNC);
             self.pipeline.owe(Owed::Sync);
@@ -227,6 +237,22 @@ impl Session {
         let mut outcome = self.converse(index, None).await?;
         if self.pipeline.is_stale {
             outcome = Box::pin(self.again(index, segment)).await?;
+        }
+        if let Some(withheld) = self.pipeline.withheld.take() {
+            match Box::pin(self.elsewhere(target, index, segment, &withheld)).await {
+                Ok(Some(asked)) => (index, outcome) = asked,
+                Ok(None) => {
+                    self.client.consume(segment.size);
+                    let answered = self.pipeline.failure.as_ref().map_or(0, |failure| failure.answered);
+                    self.take_back(segment, answered);
+                    self.say_ready();
+                    return Ok(());
+                }
+                Err(trouble) => {
+                    self.client.consume(segment.size);
+                    return Err(trouble);
+                }
+            }
         }
         self.client.consume(segment.size);
         let (mut ends, mut is_sync) = (ends, is_sync);
@@ -309,6 +335,34 @@ impl Session {
         self.converse(index, None).await
     }
 
+    /// Another server is asked, as if this one had not been. `None`: there is none, and the client has heard the error.
+    async fn elsewhere(
+        &mut self,
+        target: Target,
+        index: usize,
+        segment: &mut Segment,
+        withheld: &Withheld,
+    ) -> Result<Option<(usize, Outcome)>, Trouble> {
+        let (has_written, keeps_ready) = (self.held[index].has_written, self.pipeline.keeps_ready);
+        if !self.turn_away(index, withheld.again).await? {
+            self.pipeline.tell_withheld(withheld, &mut self.client.outbox);
+            return Ok(None);
+        }
+        self.client.outbox.clear();
+        let index = self.hold(Target { role: Role::Primary, ..target }).await?;
+        self.pipeline.clear();
+        self.pipeline.keeps_ready = keeps_ready;
+        self.prepare(index);
+        self.held[index].has_written |= has_written;
+        segment.owed_at.clear();
+        self.emit(index, segment, &mut smallvec::SmallVec::new());
+        self.count_bound(index, segment);
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        self.pipeline.owe(Owed::Sync);
+        let outcome = self.converse(index, None).await?;
+        Ok(Some((index, outcome)))
+    }
+
     /// What a segment did to the session.
     fn after_segment(&mut self, index: usize, segment: &mut Segment, changes_schema: bool) {
         let failure = self.pipeline.failure.clone();
@@ -360,4 +414,9 @@ impl Session {
             }
         }
     }
+}
+
+/// One statement and no more: of several, some may have been carried out.
+fn can_be_asked_again(segment: &Segment) -> bool {
+    segment.bound.len() == 1
 }

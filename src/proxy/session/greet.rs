@@ -12,12 +12,14 @@ use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings::{self, Map, OWN_PREFIX, Settings};
 use crate::logic::transaction::Transaction;
+use crate::logic::written::Written;
 use crate::proxy::card::Card;
 use crate::proxy::door::Guest;
 use crate::proxy::metrics::ClientState;
 use crate::proxy::session::client::Client;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
+use crate::proxy::session::replicas::check_position;
 use crate::proxy::session::trail::Trail;
 use crate::proxy::session::{End, Run, Session};
 use crate::proxy::shared::{Accepted, Shared};
@@ -69,7 +71,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         portals: Vec::new(),
         run: Run::Between,
         is_synced: false,
-        wrote: Vec::new(),
+        written: Written::default(),
         unheard: None,
         has_ddl: false,
         bent: Vec::new(),
@@ -204,6 +206,7 @@ impl Session {
             "shardway.shard" => shard_by_name(self.map(), value).map(drop),
             "shardway.key" => shard_by_key(self.map(), value).map(drop),
             "shardway.role" => check_role(value),
+            "shardway.position" => check_position(self.map(), value),
             _ => {
                 return Err(End::Fault(Fault::Startup {
                     sqlstate: "42704".into(),

@@ -8,6 +8,8 @@ mod exchange;
 mod picture;
 mod watch;
 mod servers;
+mod replicas;
+mod failover;
 mod together;
 mod isolation;
 mod greet;
@@ -57,6 +59,7 @@ use crate::logic::shards::ShardId;
 use crate::logic::sql::template::{Strings, Template};
 use crate::logic::topology::User;
 use crate::logic::transaction::Transaction;
+use crate::logic::written::Written;
 use crate::proxy::cancel::Slot;
 use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::plans::Shape;
@@ -201,8 +204,8 @@ pub struct Session {
     is_implicit: bool,
     /// One of several statements of a text runs
     among: Option<Among>,
-    /// When the session last wrote to each shard: replicas may not have it yet
-    wrote: Vec<(ShardId, Instant)>,
+    /// What the session has written: replicas may not have it yet
+    written: Written,
     /// The open transaction was lost between two statements, and the client does not know
     unheard: Option<Fault>,
     /// The open transaction has changed the schema

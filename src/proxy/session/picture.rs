@@ -32,15 +32,23 @@ pub struct Picture {
 }
 
 impl Session {
-    /// Brings `self.picture` up to date.
+    /// Brings `self.picture` up to date: before a statement, while nothing is under way.
     pub(super) fn look(&mut self) -> Result<(), Fault> {
+        if self.refresh()? {
+            self.leave_old_primaries();
+        }
+        Ok(())
+    }
+
+    /// The same in the middle of a statement: the servers that are held stay. Says whether there is another picture.
+    pub(super) fn refresh(&mut self) -> Result<bool, Fault> {
         let epoch = self.shared.topology.load().epoch;
         let settings_version = self.settings.version();
         if let Some(picture) = &self.picture
             && picture.epoch == epoch
             && picture.settings_version == settings_version
         {
-            return Ok(());
+            return Ok(false);
         }
         let (search_path, has_own) = (self.settings.get("search_path"), self.settings.has_own());
         if let Some(picture) = &mut self.picture
@@ -50,7 +58,7 @@ impl Session {
         {
             picture.settings_version = settings_version;
             picture.has_own = has_own;
-            return Ok(());
+            return Ok(false);
         }
         let topology = self.shared.topology.load_full();
         let Some(database) = topology.databases.get(&self.database) else {
@@ -69,6 +77,7 @@ impl Session {
         let primaries = vec![None; database.shards.len()];
         let (search_path, role) = (search_path.map(Into::into), role.map(Into::into));
         let database = Arc::clone(database);
+        let is_same_map = self.picture.as_ref().is_none_or(|old| Arc::ptr_eq(&old.database.map, &database.map));
         self.picture = Some(Picture {
             epoch: topology.epoch,
             database,
@@ -79,7 +88,13 @@ impl Session {
             has_own,
             primaries,
         });
-        Ok(())
+        self.follow_writes(is_same_map);
+        Ok(true)
+    }
+
+    /// The next `look` is a whole one.
+    pub(super) fn look_again(&mut self) {
+        self.picture.iter_mut().for_each(|picture| picture.epoch = 0);
     }
 
     /// The picture that `look` made.
@@ -95,10 +110,15 @@ impl Session {
         &self.picture().database.shards[usize::from(shard.0)].name
     }
 
+    /// Has the session set a parameter of ours? `true` when that was not looked at yet.
+    pub(super) fn has_own(&self) -> bool {
+        let picture = self.picture();
+        picture.settings_version != self.settings.version() || picture.has_own
+    }
+
     /// The shard that the session has named with `SET shardway.shard` or `shardway.key`.
     pub(super) fn named_shard(&self) -> Result<Option<ShardId>, Refusal> {
-        let picture = self.picture();
-        if picture.settings_version == self.settings.version() && !picture.has_own {
+        if !self.has_own() {
             return Ok(None);
         }
         if let Some(name) = self.settings.get("shardway.shard") {

@@ -14,7 +14,8 @@ use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
 use crate::logic::session::settings;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
-use crate::logic::topology::{Health, PoolMode, Role, Server};
+use crate::logic::topology::{PoolMode, Role, Server};
+use crate::logic::written::Freshness;
 use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::pool::{Lease, ServerPool};
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
@@ -154,70 +155,11 @@ impl Session {
         let shards = &self.picture().database.shards;
         let start = self.id as usize;
         let up = (0..shards.len()).map(|step| (start + step) % shards.len());
-        let found = up.into_iter().find(|index| shards[*index].primary.health != Health::Down);
+        let found = up.into_iter().find(|index| !shards[*index].is_down());
         ShardId(found.unwrap_or(0) as u16)
     }
 
-    fn role_for_read(&self, shard: ShardId) -> Role {
-        let picture = self.picture();
-        if picture.database.shards[usize::from(shard.0)].replicas.is_empty() {
-            return Role::Primary;
-        }
-        let wanted = self.settings.get("shardway.role").map(|value| value.trim_matches('\''));
-        let may_leave = match self.transaction.begun() {
-            None => self.transaction.is_idle(),
-            Some(begun) => begun.said.is_read_only == Some(true) && self.isolation() != Isolation::Serializable,
-        };
-        let has_replica =
-            picture.database.shards[usize::from(shard.0)].replicas.iter().any(|replica| self.is_fresh(replica));
-        let is_open = picture.database.replicas.enabled || wanted == Some("replica");
-        let is_free = may_leave && is_open && has_replica && wanted != Some("primary") && !self.has_just_written(shard);
-        if is_free { Role::Replica } else { Role::Primary }
-    }
-
-    /// A session reads its own writes: for as long as a replica that takes part may lack them, it reads from the
-    /// primary. A replica takes part while it was within `max_lag` when it was last looked at.
-    fn has_just_written(&self, shard: ShardId) -> bool {
-        const LOOKED_AT_WITHIN: Duration = Duration::from_secs(15);
-        let window = self.picture().database.replicas.max_lag + LOOKED_AT_WITHIN;
-        self.wrote.iter().any(|(written, at)| *written == shard && at.elapsed() < window)
-    }
-
-    fn remember_write(&mut self, shard: ShardId) {
-        let Some(picture) = &self.picture else { return };
-        if picture.database.shards[usize::from(shard.0)].replicas.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        match self.wrote.iter_mut().find(|(written, _)| *written == shard) {
-            Some((_, at)) => *at = now,
-            None => self.wrote.push((shard, now)),
-        }
-    }
-
-    fn is_fresh(&self, replica: &Server) -> bool {
-        let limits = &self.picture().database.replicas;
-        let is_up = matches!(replica.health, Health::Up | Health::Suspect);
-        is_up && replica.lag.is_some_and(|lag| lag.time <= limits.max_lag && lag.bytes <= limits.max_lag_bytes)
-    }
-
-    /// The least busy replica that is fresh enough, by its weight; a tie goes round.
-    fn pick_replica(&self, shard: ShardId) -> Option<Arc<ServerPool>> {
-        let picture = self.picture();
-        let shard_of = &picture.database.shards[usize::from(shard.0)];
-        let fresh = shard_of.replicas.iter().filter(|replica| self.is_fresh(replica) && replica.weight > 0);
-        let pools = fresh.map(|replica| (replica, self.pool_of(replica, &shard_of.name)));
-        let load = |(replica, pool): &(&Arc<Server>, Arc<ServerPool>)| {
-            (u64::from(pool.lent()) + 1) * 1_000_000 / u64::from(replica.weight)
-        };
-        let turn = self.id.wrapping_add(self.client.bytes_in) as usize;
-        let mut candidates: Vec<_> = pools.collect();
-        let count = candidates.len().max(1);
-        candidates.rotate_left(turn % count);
-        candidates.into_iter().min_by_key(load).map(|(_, pool)| pool)
-    }
-
-    fn pool_of(&self, server: &Server, shard: &str) -> Arc<ServerPool> {
+    pub(super) fn pool_of(&self, server: &Server, shard: &str) -> Arc<ServerPool> {
         let user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
         let settings = &self.picture().database.pool;
         self.shared.pools.get(server, (&self.database, shard), user, self.user.server_password.as_ref(), settings)
@@ -230,37 +172,17 @@ impl Session {
             return Ok(index);
         }
         let shard = usize::from(target.shard.0);
-        let pool = match (target.role, &self.picture().primaries[shard]) {
-            (Role::Replica, _) => match self.pick_replica(target.shard) {
-                Some(pool) => pool,
-                None => self.primary_pool(shard)?,
-            },
-            (Role::Primary, Some(pool)) => {
-                self.check_up(shard)?;
-                Arc::clone(pool)
-            }
-            (Role::Primary, None) => self.primary_pool(shard)?,
+        let replica = match target.role {
+            Role::Replica => Box::pin(self.lease_replica(target.shard)).await,
+            Role::Primary => None,
         };
-        let mut lease = match pool.try_lease() {
-            Some(lease) => lease,
-            None => match Box::pin(self.wait_for(&pool)).await {
-                Ok(lease) => lease,
-                // A replica that cannot be reached: nothing has been sent, so the primary may answer.
-                Err(fault) if pool.role == Role::Replica => {
-                    tracing::debug!(client = self.id, %fault, "the primary answers for a replica");
-                    let primary = self.primary_pool(shard)?;
-                    match primary.try_lease() {
-                        Some(lease) => lease,
-                        None => Box::pin(self.wait_for(&primary)).await?,
-                    }
-                }
-                Err(fault) => return Err(fault),
-            },
+        let (mut lease, role) = match replica {
+            Some(lease) => (lease, Role::Replica),
+            None => (self.lease_primary(shard).await?, Role::Primary),
         };
         let shard = target.shard;
         lease.walk.oids = self.picture().database.catalog.as_ref().and_then(|it| it.oids.get(&shard)).cloned();
         self.slot.card.tallies.assignments.add(1);
-        let role = lease.pool().role;
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
         self.held.push(Held {
             lease,
@@ -276,19 +198,61 @@ impl Session {
         Ok(self.held.len() - 1)
     }
 
-    fn check_up(&self, shard: usize) -> Result<(), Fault> {
-        let primary = &self.picture().database.shards[shard].primary;
-        if primary.health == Health::Down {
-            return Err(Fault::ServerDown {
-                shard: self.picture().database.shards[shard].name.clone(),
-                server: primary.name.clone(),
-                cause: "its probes fail".to_owned(),
-            });
+    /// A connection to a replica; `None`: the primary is to answer.
+    async fn lease_replica(&mut self, shard: ShardId) -> Option<Lease> {
+        let needed = self.freshness(shard);
+        let (replica, pool) = self.pick_replica(shard, needed)?;
+        let lease = match pool.try_lease() {
+            Some(lease) => lease,
+            None => match self.wait_for(&pool).await {
+                Ok(lease) => lease,
+                // A replica that cannot be reached: nothing has been sent, so the primary may answer.
+                Err(fault) => {
+                    tracing::debug!(client = self.id, %fault, "the primary answers for a replica");
+                    return None;
+                }
+            },
+        };
+        // Replicas that start again may begin before the place where they were seen: what was seen holds for connections
+        // that are older.
+        let seen = replica.trail.last().map(|sample| sample.at);
+        if needed == Freshness::Any || seen.is_some_and(|seen| lease.opened <= seen) {
+            return Some(lease);
         }
-        Ok(())
+        lease.give_back();
+        None
     }
 
-    fn primary_pool(&mut self, shard: usize) -> Result<Arc<ServerPool>, Fault> {
+    async fn lease_primary(&mut self, shard: usize) -> Result<Lease, Fault> {
+        let pool = match &self.picture().primaries[shard] {
+            Some(pool) if self.check_up(shard).is_ok() => Ok(Arc::clone(pool)),
+            Some(_) | None => self.primary_pool(shard),
+        };
+        match pool {
+            Ok(pool) => match pool.try_lease() {
+                Some(lease) => Ok(lease),
+                None => Box::pin(self.wait_for_primary(shard, Ok(pool))).await,
+            },
+            Err(fault) => Box::pin(self.wait_for_primary(shard, Err(fault))).await,
+        }
+    }
+
+    /// The primary that we know takes writes, and is the one that the session's positions are from.
+    fn check_up(&self, shard: usize) -> Result<(), Fault> {
+        let of = &self.picture().database.shards[shard];
+        let is_behind = matches!(self.freshness(of.primary.shard), Freshness::Ahead(_));
+        if !of.is_down() && !is_behind {
+            return Ok(());
+        }
+        let cause = match (is_behind, of.finds_roles) {
+            (true, _) => "the position that must be found is of a newer primary",
+            (false, true) => "no server takes its writes now",
+            (false, false) => "its probes fail",
+        };
+        Err(Fault::ServerDown { shard: of.name.clone(), server: of.primary.name.clone(), cause: cause.to_owned() })
+    }
+
+    pub(super) fn primary_pool(&mut self, shard: usize) -> Result<Arc<ServerPool>, Fault> {
         self.check_up(shard)?;
         let of = &self.picture().database.shards[shard];
         let pool = self.pool_of(&of.primary, &of.name);
@@ -298,7 +262,7 @@ impl Session {
         Ok(pool)
     }
 
-    async fn wait_for(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
+    pub(super) async fn wait_for(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
         let before = self.state;
         self.show(ClientState::Waiting);
         let started = Instant::now();
@@ -520,6 +484,9 @@ impl Session {
     pub(super) fn lose(&mut self, index: usize, cause: String) -> Fault {
         let held = self.held.swap_remove(index);
         let in_transaction = held.is_member;
+        if held.has_written {
+            self.remember_unanswered(held.shard);
+        }
         if held.is_engaged() {
             self.transaction.lose();
             if std::mem::take(&mut self.is_implicit) {
@@ -537,6 +504,7 @@ impl Session {
             None => cause,
         };
         let shard = held.lease.pool().shard.clone();
+        self.shared.steering.hasten(&held.lease.pool().server);
         tracing::warn!(client = self.id, %shard, server = %held.lease.pool().server, %cause, "server connection lost");
         self.pipeline = Default::default();
         self.outgoing.clear();

@@ -131,7 +131,7 @@ impl Session {
     async fn command_among(&mut self, command: &Command, text: &str, planned: &Planned) -> Result<(), Trouble> {
         match command {
             Command::Own(own @ OwnCommand::Show(_)) => {
-                let tag = self.own_command(own)?;
+                let tag = Box::pin(self.own_command(own)).await?;
                 write::command_complete(&mut self.client.outbox, tag);
                 Ok(())
             }

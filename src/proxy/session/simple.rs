@@ -12,7 +12,7 @@ use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::Role;
-use crate::proxy::metrics::PlanKind;
+use crate::proxy::metrics::{PlanKind, Retry};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::servers::Target;
@@ -154,7 +154,7 @@ impl Session {
             Some(hint) => match hint.setting {
                 OwnSetting::Shard => shard_by_name(self.map(), &hint.value).map(Some),
                 OwnSetting::Key => shard_by_key(self.map(), &hint.value).map(Some),
-                OwnSetting::Role => self.named_shard(),
+                OwnSetting::Role | OwnSetting::Position => self.named_shard(),
             },
             None => self.named_shard(),
         }
@@ -234,11 +234,29 @@ impl Session {
             && self.held[*index].pin.is_none()
         {
             // A read that was not answered at all may be asked again, of another server when there is one.
+            self.metrics.retry(Retry::Lost);
             self.lose(*index, "lost before it answered a read; asked again".to_owned());
             let target = Target { role: Role::Primary, ..target };
             outcome = Box::pin(self.attempt(target, ready, size)).await;
         }
-        let (index, outcome) = outcome?;
+        let (mut index, mut outcome) = outcome?;
+        if let Some(withheld) = self.pipeline.withheld.take() {
+            if !self.turn_away(index, withheld.again).await? {
+                self.client.consume(size);
+                self.pipeline.tell_withheld(&withheld, &mut self.client.outbox);
+                self.say_ready();
+                return Ok(());
+            }
+            let target = Target { role: Role::Primary, ..target };
+            (index, outcome) = Box::pin(self.attempt(target, ready, size)).await?;
+            if let Some(withheld) = self.pipeline.withheld.take() {
+                // Once is enough.
+                self.client.consume(size);
+                self.pipeline.tell_withheld(&withheld, &mut self.client.outbox);
+                self.say_ready();
+                return Ok(());
+            }
+        }
         self.client.consume(size);
         self.complete(index, outcome, ready, is_ddl).await
     }
@@ -248,6 +266,7 @@ impl Session {
         self.pipeline.clear();
         self.prepare(index);
         self.pipeline.keeps_ready = ready.mark.is_ddl;
+        self.pipeline.may_ask_again = self.may_ask_again(index, ready.access);
         self.pipeline.owe(Owed::Query);
         self.metrics.statement(Some((target.shard, self.held[index].role)), ready.kind);
         let outcome = self.converse(index, Some(size)).await?;

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, Command, CursorUse, Mark, Plan, Refusal};
+use crate::logic::plan::{Access, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
+use crate::logic::protocol::write;
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
+use crate::logic::value::oid;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::executed::executes;
 use crate::proxy::session::simple::{Ready, meet};
@@ -37,6 +39,8 @@ pub(super) enum Step {
     Portal { tag: u8, at: Range<usize> },
     /// A message that no server needs to see
     Answer(&'static [u8]),
+    /// The columns of a SHOW of one of our own settings
+    OwnColumns(OwnSetting),
 }
 
 /// Why a segment ends.
@@ -121,6 +125,11 @@ const CLOSE_COMPLETE: &[u8] = &[b'3', 0, 0, 0, 4];
 const NO_DATA: &[u8] = &[b'n', 0, 0, 0, 4];
 const NO_PARAMETERS: &[u8] = &[b't', 0, 0, 0, 6, 0, 0];
 const NO_PARAMETERS_NO_DATA: &[u8] = &[b't', 0, 0, 0, 6, 0, 0, b'n', 0, 0, 0, 4];
+
+/// RowDescription of a SHOW of one of our own settings.
+pub(super) fn own_columns(out: &mut Vec<u8>, setting: OwnSetting) {
+    write::row_description(out, setting.name(), oid::TEXT);
+}
 
 impl From<Malformed> for Trouble {
     fn from(malformed: Malformed) -> Self {
@@ -356,6 +365,9 @@ impl Session {
                     segment.needs_server = true;
                     segment.steps.push(Step::Answer(NO_PARAMETERS));
                     segment.steps.push(Step::Columns { statement });
+                } else if let Some(setting) = shown(&shape) {
+                    segment.steps.push(Step::Answer(NO_PARAMETERS));
+                    segment.steps.push(Step::OwnColumns(setting));
                 } else if is_ours(&shape) {
                     segment.steps.push(Step::Answer(NO_PARAMETERS_NO_DATA));
                 } else {
@@ -372,7 +384,9 @@ impl Session {
                 if self.portal(name).is_some_and(|portal| self.executed_by(&portal.shape).is_some()) {
                     return Ok(Some(executed(name, segment)));
                 }
-                if self.portal(name).is_some_and(|portal| is_ours(&portal.shape)) {
+                if let Some(setting) = self.portal(name).and_then(|portal| shown(&portal.shape)) {
+                    segment.steps.push(Step::OwnColumns(setting));
+                } else if self.portal(name).is_some_and(|portal| is_ours(&portal.shape)) {
                     segment.steps.push(Step::Answer(NO_DATA));
                 } else {
                     let shard = self.portal(name).and_then(|portal| portal.shard);
@@ -490,6 +504,14 @@ fn executed(portal: &[u8], segment: &Segment) -> Cut {
 /// Statements that no server sees in the extended protocol: the session answers for them.
 pub(super) fn is_ours(shape: &Shape) -> bool {
     super::only(shape).is_some_and(|planned| matches!(&*planned.plan, Plan::Command(_) | Plan::CopyIn(_)))
+}
+
+/// SHOW of one of our own settings.
+fn shown(shape: &Shape) -> Option<OwnSetting> {
+    match super::only(shape).and_then(|planned| super::command(&planned.plan)) {
+        Some(Command::Own(OwnCommand::Show(setting))) => Some(*setting),
+        Some(_) | None => None,
+    }
 }
 
 fn changes_schema(shape: &Shape) -> bool {

@@ -52,6 +52,11 @@ impl Trail {
         Self { database, shards: Default::default(), kinds: AtomicU32::new(0), sight: OnceLock::new() }
     }
 
+    /// The counters themselves.
+    pub fn database(&self) -> &Arc<DatabaseMetrics> {
+        &self.database
+    }
+
     /// A statement was sent to a server of `shard`; `None`: no shard saw it.
     pub fn statement(&self, at: Option<(ShardId, Role)>, plan: PlanKind) {
         if let Some((ShardId(shard), role)) = at {

@@ -9,9 +9,10 @@ use crate::logic::shards::{Keyspace, Placement, ShardId, ShardMap, TableName};
 use crate::logic::topology::{Role, Server};
 
 /// What is wrong with one server on its own.
-pub fn server(server: &Server, facts: &ServerFacts) -> Vec<Finding> {
+pub fn server(server: &Server, finds_role: bool, facts: &ServerFacts) -> Vec<Finding> {
     let mut notes = Notes { subject: server.name.to_string(), findings: Vec::new() };
     match (server.role, facts.is_recovering) {
+        _ if finds_role => (),
         (Role::Primary, true) => notes.error("is listed as the primary and is a replica"),
         (Role::Replica, false) => notes.error("is listed as a replica and is a primary"),
         (Role::Primary, false) | (Role::Replica, true) => (),

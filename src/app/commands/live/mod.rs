@@ -40,10 +40,14 @@ async fn compare_database(database: &DatabaseSettings, login: &MonitorSettings) 
     let mut findings = Vec::new();
     let mut primaries: Vec<Option<ServerFacts>> = Vec::new();
     for shard in &database.shards {
-        primaries.push(ask(&shard.primary, database, login, &mut findings).await);
+        let mut primary = ask(&shard.primary, shard.finds_roles, database, login, &mut findings).await;
         for replica in &shard.replicas {
-            ask(replica, database, login, &mut findings).await;
+            let facts = ask(replica, shard.finds_roles, database, login, &mut findings).await;
+            if shard.finds_roles && facts.as_ref().is_some_and(|facts| !facts.is_recovering) {
+                primary = facts;
+            }
         }
+        primaries.push(primary);
     }
     findings.extend(judge::shards(database, &primaries));
     findings
@@ -52,6 +56,7 @@ async fn compare_database(database: &DatabaseSettings, login: &MonitorSettings) 
 /// Asks one server; what is wrong with it alone is noted at once.
 async fn ask(
     server: &Server,
+    finds_role: bool,
     database: &DatabaseSettings,
     login: &MonitorSettings,
     findings: &mut Vec<Finding>,
@@ -63,7 +68,7 @@ async fn ask(
     };
     match answer {
         Ok(facts) => {
-            findings.extend(judge::server(server, &facts));
+            findings.extend(judge::server(server, finds_role, &facts));
             Some(facts)
         }
         Err(fault) => {

@@ -1,0 +1,214 @@
+//! A shard whose primary is being replaced: statements that have not been sent yet wait for the new one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use crate::logic::plan::Access;
+use crate::logic::protocol::report::Fault;
+use crate::logic::session::pipeline::Again;
+use crate::logic::topology::{Role, Topology};
+use crate::proxy::metrics::{ClientState, DatabaseMetrics, Retry};
+use crate::proxy::pool::{Lease, ServerPool};
+use crate::proxy::session::{Run, Session};
+
+/// A look at a server that takes no writes takes no longer.
+const LOOK_MAX: Duration = Duration::from_secs(5);
+/// Between two attempts, so that a server that refuses is not asked without a pause.
+const PAUSE: Duration = Duration::from_millis(50);
+
+impl Session {
+    /// A connection to the primary when there was none at once. Where roles are found, what says that nobody takes
+    /// writes now is not an answer before `failover_wait` has passed.
+    pub(super) async fn wait_for_primary(
+        &mut self,
+        shard: usize,
+        pool: Result<Arc<ServerPool>, Fault>,
+    ) -> Result<Lease, Fault> {
+        let database = Arc::clone(&self.picture().database);
+        let limit = database.limits.failover_wait;
+        if !database.shards[shard].finds_roles || limit.is_zero() {
+            return self.wait_for(&pool?).await;
+        }
+        let deadline = Instant::now() + limit;
+        let mut fault = match pool {
+            Ok(pool) => match self.lease_while_it_is(shard, &pool).await {
+                Err(fault) if is_passing(&fault) => fault,
+                ended => return ended,
+            },
+            Err(fault) => fault,
+        };
+        let place = Place::take(self.metrics.database(), database.pool.waiters_max);
+        let Some(_place) = place else {
+            let waiters_max = database.pool.waiters_max;
+            return Err(Fault::QueueFull { server: database.shards[shard].primary.name.clone(), waiters_max });
+        };
+        let before = self.state;
+        self.show(ClientState::Waiting);
+        let ended = loop {
+            self.shared.steering.hasten(&database.shards[shard].primary.name);
+            tokio::time::sleep(PAUSE).await;
+            let name = self.database.clone();
+            let is_there = move |topology: &Topology| {
+                let shard = topology.databases.get(&name).and_then(|database| database.shards.get(shard));
+                shard.is_none_or(|shard| !shard.is_down())
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let found = tokio::time::timeout(left, self.shared.steering.until(Box::new(is_there)));
+            let slot = Arc::clone(&self.slot);
+            let found = tokio::select! {
+                biased;
+                () = slot.dismissed() => break Err(Fault::Dismissed),
+                () = std::future::poll_fn(|context| self.client.poll_gone(context)) => break Err(Fault::ClientGone),
+                found = found => found,
+            };
+            if found.is_err() || Instant::now() >= deadline {
+                break Err(fault);
+            }
+            if let Err(fault) = self.refresh() {
+                break Err(fault);
+            }
+            self.look_again();
+            if !Arc::ptr_eq(&self.picture().database.map, &database.map) {
+                // What was planned with the old map must not run by the new one.
+                break Err(fault);
+            }
+            let pool = match self.primary_pool(shard) {
+                Ok(pool) => pool,
+                Err(again) => {
+                    fault = again;
+                    continue;
+                }
+            };
+            match self.lease_while_it_is(shard, &pool).await {
+                Err(again) if is_passing(&again) => fault = again,
+                ended => break ended,
+            }
+        };
+        self.show(before);
+        ended
+    }
+
+    /// A connection to a server for as long as it is the primary: who waits for one that is gone would wait in vain.
+    async fn lease_while_it_is(&mut self, shard: usize, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
+        let (name, address) = (self.database.clone(), pool.address.clone());
+        let is_another = move |topology: &Topology| {
+            let shard = topology.databases.get(&name).and_then(|database| database.shards.get(shard));
+            shard.is_none_or(|shard| shard.primary.address != address)
+        };
+        let moved = self.shared.steering.until(Box::new(is_another));
+        let gone = Fault::ServerDown {
+            shard: pool.shard.clone(),
+            server: pool.server.clone(),
+            cause: "another server has become the primary".to_owned(),
+        };
+        let before = self.state;
+        let lease = tokio::select! {
+            biased;
+            lease = self.wait_for(pool) => lease,
+            () = moved => Err(gone),
+        };
+        // Where the wait was broken off.
+        self.slot.card.wait(None);
+        self.show(before);
+        lease
+    }
+
+    /// What the error of a statement may be, so that it is asked again of another server and the client hears nothing: it
+    /// stands alone, outside a transaction.
+    pub(super) fn may_ask_again(&self, index: usize, access: Access) -> Option<Again> {
+        let held = &self.held[index];
+        let is_under_way = self.among.is_some() || !self.client.outbox.is_empty();
+        if !self.transaction.is_idle() || held.is_engaged() || held.pin.is_some() || is_under_way {
+            return None;
+        }
+        match (held.role, access) {
+            (Role::Replica, Access::Read) => Some(Again::Conflict),
+            (Role::Primary, Access::Write) if !self.is_read_only_by_default() => Some(Again::ReadOnly),
+            (Role::Replica | Role::Primary, Access::Read | Access::Write) => None,
+        }
+    }
+
+    /// A statement has failed in a way that another server would not: brings the session to where that one can be asked.
+    /// `false`: there is no other one, so the error stands.
+    pub(super) async fn turn_away(&mut self, index: usize, again: Again) -> Result<bool, Fault> {
+        let asked = Instant::now();
+        let held = self.held.swap_remove(index);
+        let pool = Arc::clone(held.lease.pool());
+        match again {
+            Again::Conflict => {
+                self.metrics.retry(Retry::Conflict);
+                held.lease.give_back();
+                return Ok(true);
+            }
+            Again::ReadOnly => drop(held.lease),
+        }
+        self.shared.steering.hasten(&pool.server);
+        let (name, address, shard) = (self.database.clone(), pool.address.clone(), held.shard);
+        let is_known = move |topology: &Topology| {
+            let shard = topology.databases.get(&name).and_then(|database| database.shards.get(usize::from(shard.0)));
+            shard.is_none_or(|shard| {
+                let has_looked = shard.primary.trail.last().is_some_and(|sample| sample.at >= asked);
+                shard.primary.address != address || shard.is_down() || has_looked
+            })
+        };
+        let known = self.shared.steering.until(Box::new(is_known));
+        if tokio::time::timeout(LOOK_MAX, known).await.is_err() {
+            tracing::debug!(client = self.id, "nobody has looked at a primary in time");
+        }
+        let map = Arc::clone(&self.picture().database.map);
+        self.refresh()?;
+        self.look_again();
+        let database = &self.picture().database;
+        let of = database.shards.get(usize::from(shard.0)).filter(|_| Arc::ptr_eq(&database.map, &map));
+        let is_replaced = of.is_some_and(|of| of.primary.address != pool.address || of.is_down());
+        if is_replaced {
+            tracing::warn!(client = self.id, server = %pool.server, "a primary takes no writes any more: another one is asked");
+            self.metrics.retry(Retry::ReadOnly);
+        }
+        Ok(is_replaced)
+    }
+
+    /// The picture has changed. A transaction on a server that is no longer the primary must not be committed there.
+    pub(super) fn leave_old_primaries(&mut self) {
+        if self.run != Run::Between || self.held.is_empty() || self.held.iter().any(|held| held.in_pipeline) {
+            return;
+        }
+        while let Some(index) = self.held.iter().position(|held| {
+            let Some(picture) = &self.picture else { return false };
+            let shard = picture.database.shards.get(usize::from(held.shard.0));
+            shard.is_some_and(|shard| {
+                shard.finds_roles && held.role == Role::Primary && shard.primary.address != held.lease.pool().address
+            })
+        }) {
+            let is_open = self.transaction.status() == b'T';
+            let fault = self.lose(index, "another server has become the primary of the shard".to_owned());
+            self.unheard = Some(fault).filter(|_| is_open && self.transaction.status() == b'E');
+        }
+    }
+}
+
+/// It says that a server is going or coming, not that the statement is wrong.
+fn is_passing(fault: &Fault) -> bool {
+    // admin_shutdown, crash_shutdown, cannot_connect_now
+    let is_passing_state = |state: &str| matches!(state, "57P01" | "57P02" | "57P03");
+    matches!(fault, Fault::ServerDown { .. })
+        || matches!(fault, Fault::ServerRefused { sqlstate, .. } if is_passing_state(sqlstate))
+}
+
+/// A place among the statements that wait, given back when dropped.
+struct Place(Arc<DatabaseMetrics>);
+
+impl Place {
+    fn take(metrics: &Arc<DatabaseMetrics>, max: u32) -> Option<Self> {
+        let before = metrics.failover_waiting.fetch_add(1, Ordering::Relaxed);
+        let place = Self(Arc::clone(metrics));
+        (before < i64::from(max)).then_some(place)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.failover_waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
