@@ -1,5 +1,5 @@
 @write
-@same 48
+@same 56
 
 # rows that stay where they are
 INSERT INTO sessions SELECT client_id, md5(client_id || 'x' || id)::uuid, '2024-01-01', id::int FROM events WHERE id = 1
@@ -177,3 +177,33 @@ INSERT INTO events (client_id, id, kind) SELECT client_id + $1, id, kind FROM ev
 
 # a column that is not grouped
 INSERT INTO events (client_id, id, kind) SELECT client_id + 18000, id, kind FROM events GROUP BY client_id, id
+
+# groups of one key
+INSERT INTO nothing SELECT client_id, count(*)::text || string_agg(kind, ',' ORDER BY id) FROM events GROUP BY client_id RETURNING client_id, v
+
+# rows of a join on equal keys
+INSERT INTO events (client_id, id, kind) SELECT s.client_id, 5000 + row_number() OVER (PARTITION BY s.client_id ORDER BY s.session, e.id), e.kind FROM sessions s JOIN events e ON e.client_id = s.client_id
+
+# keys of a nullable side
+INSERT INTO nothing SELECT coalesce(s.client_id, -100 - p.client_id), 'v' FROM parents p LEFT JOIN sessions s ON s.client_id = p.client_id GROUP BY 1
+
+# keys that EXISTS picks
+INSERT INTO nothing SELECT p.client_id, p.v FROM parents p WHERE NOT EXISTS (SELECT FROM sessions s WHERE s.client_id = p.client_id) RETURNING (SELECT count(*) FROM countries)
+
+# distinct keys
+INSERT INTO nothing SELECT DISTINCT client_id, 'once' FROM events
+
+# distinct keys, another column of them
+INSERT INTO nothing (v, client_id) SELECT max(kind), id + 10000 FROM events GROUP BY id
+
+# keys of the other table of a join
+INSERT INTO nothing SELECT b.client_id, a.v FROM parents a JOIN smaller b ON b.client_id = a.client_id
+
+# keys of a table that is not tied
+INSERT INTO nothing SELECT b.client_id + 400, min(a.v) FROM parents a, smaller b WHERE a.client_id = b.client_id + 1 GROUP BY b.client_id
+
+# a view of groups
+INSERT INTO nothing SELECT client_id, n::text FROM event_totals WHERE total > 20
+
+# RETURNING looks at rows of the key
+INSERT INTO nothing SELECT client_id, v FROM parents RETURNING client_id, (SELECT count(*) FROM sessions s WHERE s.client_id = nothing.client_id)

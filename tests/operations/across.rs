@@ -71,6 +71,32 @@ fn a_client_that_leaves_stops_every_shard() {
     assert_eq!(login(&proxy).rows("SELECT kind, count(*) FROM events GROUP BY kind").len(), 5);
 }
 
+/// As PostgreSQL does it: who says goodbye and closes, without waiting for an answer, has said what is to be done.
+#[test]
+fn what_stands_before_a_goodbye_is_carried_out() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("goodbye", &Settings::default());
+    let mut look = login(&proxy);
+    let slow = format!("SELECT pg_sleep(0.2) FROM events WHERE client_id = {} AND id = 1", stage.clients[0]);
+    let all = "SELECT count(*), pg_sleep(0.1) FROM events GROUP BY kind";
+    for (number, first) in [&*slow, all, "SELECT id FROM events ORDER BY id", "SELECT 1"].into_iter().enumerate() {
+        let insert = |row: usize| format!("INSERT INTO nothing VALUES ({}, 'goodbye')", 9000 + number * 10 + row);
+        let several = format!("INSERT INTO nothing SELECT client_id + {number} * 100, 'goodbye' FROM parents");
+        let mut bytes = wire::query(first);
+        bytes.extend((0..5).flat_map(|row| wire::query(&insert(row))));
+        bytes.extend(wire::query(&several));
+        bytes.extend(extended(&insert(5), &[]));
+        bytes.extend([b'X', 0, 0, 0, 4]);
+        let mut wire = login(&proxy);
+        wire.send(&bytes).unwrap();
+        drop(wire);
+        until("all of it is done", || {
+            look.value("SELECT count(*) FROM nothing WHERE v = 'goodbye'") == (26 * (number + 1)).to_string()
+        });
+    }
+    look.rows("DELETE FROM nothing WHERE v = 'goodbye'");
+}
+
 #[test]
 fn query_timeout_holds_for_statements_over_several_shards() {
     let stage = &*STAGE;

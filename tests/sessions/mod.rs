@@ -135,6 +135,16 @@ fn explain_over_several_shards_shows_the_way_and_what_each_server_says() {
     let few = bound("EXPLAIN SELECT id FROM events WHERE client_id > $2 ORDER BY id LIMIT $1", &["3", "0"]);
     has(&few, &["Merge: ", "Limit  (", "rows=3 "]);
     has(&bound("EXPLAIN UPDATE events SET kind = $2 WHERE id = $1", &["7777", "x"]), &["Update on events", "7777"]);
+    let pieces =
+        [wire::execute("p", 1), wire::execute("p", 0), wire::execute("p", 0), wire::execute("p", 5), wire::sync()];
+    let pieces =
+        [vec![wire::parse("", "EXPLAIN TABLE events", &[]), wire::bind("p", "", &[], 0)], pieces.to_vec()].concat();
+    wire.send(&pieces.concat()).unwrap();
+    let tags = wire.until_ready().unwrap();
+    let ends: Vec<String> = wire::transcript(&tags).into_iter().filter(|line| !line.starts_with("Row ")).collect();
+    let tags: String = tags.iter().map(|frame| frame.tag as char).collect();
+    assert!(tags.starts_with("12DsD") && tags.ends_with("DCCCZ"), "{tags}");
+    assert_eq!(ends.iter().filter(|line| line.starts_with("C EXPLAIN")).count(), 3, "{ends:?}");
 }
 
 #[test]

@@ -108,11 +108,6 @@ impl Session {
                 self.is_over(place, *portal);
             }
             Across::Read(read) => self.read_portal(read, place, portal, limit, size).await?,
-            Across::Explain(explained) => {
-                self.client.consume(size);
-                self.explain_portal(explained, &portal.statement, &portal.bind).await?;
-                self.is_over(place, *portal);
-            }
             Across::Cursor(cursor) => {
                 let shard = self.declare_portal(cursor, &portal.statement.types, &portal.bind).await?;
                 if let Some(it) = self.portals.get_mut(place) {
@@ -134,7 +129,9 @@ impl Session {
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            Across::Split(_) | Across::Carry(_) => self.give_stored(place, portal, limit, size).await?,
+            Across::Split(_) | Across::Carry(_) | Across::Explain(_) => {
+                self.give_stored(place, portal, limit, size).await?;
+            }
             Across::Everywhere(everywhere) => {
                 self.client.consume(size);
                 if self.transaction.is_idle() {
@@ -253,12 +250,10 @@ impl Session {
             Across::Carry(carry) => self.carry_portal(carry, statement, bind).await,
             Across::Change(change) => self.change_kept(change, statement, bind).await,
             Across::Once(once) => self.once_kept(once, &statement.types, bind).await,
-            Across::Read(_)
-            | Across::CopyOut(_)
-            | Across::Everywhere(_)
-            | Across::Cursor(_)
-            | Across::Explain(_)
-            | Across::Refuse(_) => Err(Fault::Broken("a statement that stores no rows".into()).into()),
+            Across::Explain(explained) => self.explain_portal(explained, statement, bind).await,
+            Across::Read(_) | Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Refuse(_) => {
+                Err(Fault::Broken("a statement that stores no rows".into()).into())
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::logic::protocol::frame::client::TERMINATE;
 use crate::logic::protocol::frame::{self, Front};
 use crate::proxy::cancel::Slot;
 use crate::proxy::stream::Stream;
@@ -62,6 +63,8 @@ pub struct Client {
     pub outbox: Vec<u8>,
     sent: usize,
     is_flushing: bool,
+    /// It has said goodbye and closed: what it sent before is carried out, and nobody hears the answers
+    has_left: bool,
     /// Bytes consumed since the session began
     pub consumed: u64,
     /// Bytes received since last asked
@@ -81,6 +84,7 @@ impl Client {
             outbox: Vec::new(),
             sent: 0,
             is_flushing: false,
+            has_left: false,
             consumed: 0,
             bytes_in: 0,
             bytes_out: 0,
@@ -151,20 +155,53 @@ impl Client {
         if self.is_dismissed() {
             return Poll::Ready(());
         }
-        while self.received().len() < AHEAD_MAX {
+        while self.received().len() < AHEAD_MAX && !self.has_left {
             if self.stream.poll_read_ready(context).is_pending() {
                 return Poll::Pending;
             }
             match ready!(self.poll_fill(context)) {
-                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(0) | Err(_) => {
+                    self.has_left = self.ends_with_goodbye();
+                    return if self.has_left { Poll::Pending } else { Poll::Ready(()) };
+                }
                 Ok(_) => (),
             }
         }
         Poll::Pending
     }
 
+    /// PostgreSQL carries out whatever stands before a Terminate, though the client may not wait for it.
+    fn ends_with_goodbye(&self) -> bool {
+        let mut rest = self.received();
+        while let Front::Whole(frame) = frame::front(rest) {
+            rest = &rest[frame.bytes.len()..];
+            if frame.tag == TERMINATE {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// A write has failed: whether that matters.
+    fn unheard(&mut self, error: io::Error) -> io::Result<()> {
+        self.has_left = self.has_left || self.ends_with_goodbye();
+        if !self.has_left {
+            return Err(error);
+        }
+        (self.sent, self.is_flushing) = (0, false);
+        self.outbox.clear();
+        Ok(())
+    }
+
     /// Sends `tail` behind what is already waiting to be sent; keeps what the socket does not take now.
     pub fn send_or_keep(&mut self, context: &mut Context<'_>, tail: &[u8]) -> io::Result<()> {
+        match self.try_to_send(context, tail) {
+            Err(error) => self.unheard(error),
+            sent => sent,
+        }
+    }
+
+    fn try_to_send(&mut self, context: &mut Context<'_>, tail: &[u8]) -> io::Result<()> {
         if !self.outbox.is_empty() {
             self.outbox.extend_from_slice(tail);
             return match self.poll_flush(context) {
@@ -192,6 +229,13 @@ impl Client {
 
     /// Sends what is waiting.
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match ready!(self.poll_to_flush(context)) {
+            Err(error) => Poll::Ready(self.unheard(error)),
+            flushed => Poll::Ready(flushed),
+        }
+    }
+
+    fn poll_to_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.sent < self.outbox.len() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.outbox[self.sent..]))?;
             if written == 0 {

@@ -17,7 +17,7 @@ use crate::logic::sql::statement::ExplainForm;
 use crate::logic::value::Format;
 use crate::proxy::session::across::Own;
 use crate::proxy::session::gather::{Given, TEXT_OID};
-use crate::proxy::session::split::{TEXT_RESULTS, write_bind};
+use crate::proxy::session::split::{EXPLAIN, Stored, TEXT_RESULTS, write_bind};
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -64,16 +64,18 @@ impl Session {
         write::row_description(&mut self.client.outbox, "QUERY PLAN", type_of(form));
     }
 
-    /// The same for a portal, whose columns have been described.
+    /// The same for a portal, whose columns have been described: its rows are given as they are asked for.
     pub(super) async fn explain_portal(
         &mut self,
         explained: &Explained,
         statement: &Statement,
         bind: &[u8],
-    ) -> Result<(), Trouble> {
-        let rows = self.explain_given(explained, statement, bind).await?;
-        self.write_rows(&rows);
-        Ok(())
+    ) -> Result<Stored, Trouble> {
+        let mut rows = Vec::new();
+        for row in self.explain_given(explained, statement, bind).await? {
+            write::data_row_text(&mut rows, &row);
+        }
+        Ok(Stored::returned(EXPLAIN, rows))
     }
 
     async fn explain_given(

@@ -109,11 +109,16 @@ impl Stored {
         } else {
             // Of a portal that returns rows the tag tells how many came this time.
             let told = if self.starts.is_empty() { self.count } else { count as u64 };
-            write::command_complete(out, &format!("{} {told}", self.verb.unwrap_or("INSERT 0")));
+            match self.verb {
+                Some(EXPLAIN) => write::command_complete(out, EXPLAIN),
+                verb => write::command_complete(out, &format!("{} {told}", verb.unwrap_or("INSERT 0"))),
+            }
         }
     }
 }
 
+/// The tag that tells no number of rows.
+pub(super) const EXPLAIN: &str = "EXPLAIN";
 /// Each result in binary format.
 const BINARY_RESULTS: [u8; 4] = [0, 1, 0, 1];
 /// Each result as text.

@@ -70,7 +70,13 @@ impl Survey<'_> {
         self.finish_ties();
         let mentions = self.mentions.take()?;
         let is_alone = self.preferred == Preferred::Any && self.required.is_empty() && self.refusal.is_none();
-        if !is_alone || mentions.depends_on_more || mentions.picks_copies || mentions.names_system_column() {
+        // Each shard would read it at its own moment.
+        if !is_alone
+            || self.nature.is_now
+            || mentions.depends_on_more
+            || mentions.picks_copies
+            || mentions.names_system_column()
+        {
             return None;
         }
         let is_confined = |used: &Use, to: Variable| self.facts.is_confined_to(used.variable, &[to]);
