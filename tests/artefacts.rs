@@ -208,7 +208,7 @@ fn kubernetes_manifests_agree_with_each_other() {
     // Who is killed in the middle of a drain has not drained.
     let grace = Duration::from_secs(pod["terminationGracePeriodSeconds"].as_u64().unwrap());
     let pause: u64 = container["lifecycle"]["preStop"]["exec"]["command"][1].as_str().unwrap().parse().unwrap();
-    assert!(settings.listen.drain_timeout + Duration::from_secs(pause) < grace);
+    assert!(settings.listen.drain_grace + settings.listen.drain_timeout + Duration::from_secs(pause) < grace);
     // The files stand where the container looks for them, and what it asks of the environment is there to be had.
     let mounted = container["volumeMounts"][0]["mountPath"].as_str().unwrap();
     assert_eq!(container["args"], serde_json::json!(["run", "-c", format!("{mounted}/shardway.toml")]));
@@ -238,6 +238,7 @@ fn the_systemd_unit_waits_for_a_drain() {
     let stop = Duration::from_secs(value("TimeoutStopSec").parse().unwrap());
     assert!(stop > settings.listen.drain_timeout, "{stop:?}");
     assert!(value("ExecStart").ends_with("shardway run -c /etc/shardway/shardway.toml"));
+    assert_eq!(value("Type"), "notify");
     assert!(value("ExecReload").contains("-HUP $MAINPID"));
 }
 
