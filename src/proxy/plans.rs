@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use memchr::memmem;
 use parking_lot::Mutex;
 
 use crate::logic::plan::across::{Across, across};
@@ -21,6 +22,8 @@ const BYTES_MAX: usize = 64 << 20;
 const SHAPES_MAX: usize = 16;
 /// Longer texts (large multi-row inserts) are planned each time: they would push out a thousand others.
 const TEXT_MAX: usize = 64 << 10;
+/// Bytes of a text that are shown to people.
+const READABLE_MAX: usize = 2 << 10;
 /// Statements over several shards kept for one planner; they are forgotten all at once.
 const ACROSS_MAX: usize = 2_000;
 
@@ -48,18 +51,28 @@ impl Shape {
         self.text.get(planned.at.clone()).unwrap_or_default()
     }
 
-    /// The text with `?` for its literals; where they cannot be told from the rest, its verb alone.
+    /// The text with `?` for its literals, without comments, and not all of it where it is long; where literals cannot be
+    /// told from the rest, its verb alone.
     pub fn readable(&self) -> String {
         if !self.skeleton.is_empty() {
-            return template::readable(&self.skeleton);
+            return template::readable(&self.skeleton, READABLE_MAX);
         }
         let mut template = Template::new(Default::default());
         let lexed = template.lex(self.text.as_bytes(), Strings::Standard);
-        if !lexed.is_odd {
-            return template::readable(lexed.skeleton);
+        if lexed.is_odd {
+            let verbs = self.statements.iter().flatten().map(|planned| planned.verb);
+            return verbs
+                .filter(|verb| !verb.is_empty())
+                .map(|verb| format!("{verb} …"))
+                .collect::<Vec<_>>()
+                .join("; ");
         }
-        let verbs = self.statements.iter().flatten().map(|planned| planned.verb);
-        verbs.filter(|verb| !verb.is_empty()).map(|verb| format!("{verb} …")).collect::<Vec<_>>().join("; ")
+        // A hint stays in the skeleton, before the first statement; it may hold a key.
+        let hint = lexed.hint.and_then(|at| {
+            let start = memmem::find(lexed.skeleton, &self.text.as_bytes()[at.clone()])?;
+            Some(start + at.len())
+        });
+        template::readable(&lexed.skeleton[hint.unwrap_or(0)..], READABLE_MAX)
     }
 
     /// Places in the text are part of it: other texts of the template have other blanks, comments and literals.

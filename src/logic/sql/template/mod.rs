@@ -110,9 +110,15 @@ impl Template {
     }
 }
 
-/// A skeleton for people: `?` for each literal.
-pub fn readable(skeleton: &[u8]) -> String {
-    String::from_utf8_lossy(skeleton).replace(scan::is_marker, "?")
+/// A skeleton for people: `?` for each literal, and no more than `max` bytes of it.
+pub fn readable(skeleton: &[u8], max: usize) -> String {
+    let shown = skeleton.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+    let mut end = shown.len().min(max);
+    while !shown.is_char_boundary(end) {
+        end -= 1;
+    }
+    let readable = shown[..end].trim().replace(scan::is_marker, "?");
+    if end < skeleton.len() { readable + " …" } else { readable }
 }
 
 #[cfg(test)]

@@ -34,6 +34,18 @@ fn show(text: &str, strings: Strings) -> String {
 }
 
 #[test]
+fn skeletons_for_people() {
+    let shown = |text: &str, max| {
+        let mut template = template();
+        readable(template.lex(text.as_bytes(), Strings::Standard).skeleton, max)
+    };
+    assert_eq!(shown(" SELECT 'é', 1.5 -- why", 100), "SELECT ?, ?");
+    assert_eq!(shown("SELECT \"é\", 2", 100), "SELECT \"é\", ?");
+    assert_eq!(shown("SELECT \"é\", 2", 9), "SELECT \" …", "no half letters");
+    assert_eq!(shown("", 9), "");
+}
+
+#[test]
 fn what_is_lifted_out() {
     let cases = [
         ("SELECT * FROM orders WHERE id = 42", "SELECT * FROM orders WHERE id = <int4> |42"),
