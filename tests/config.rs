@@ -457,6 +457,29 @@ fn passwords_come_from_files_and_verifiers_pass_through() {
 }
 
 #[test]
+fn what_is_wrong_with_logins_is_told() {
+    let map = with_keyspace("type = \"bigint\"\nbuckets = { a = 0, b = 1 }");
+    let wrong = |auth: &str| messages("auth", &format!("{auth}\n{map}"));
+    assert_eq!(
+        wrong("[auth]\nquery = \"SELECT 1\""),
+        ["error: [auth] has `query` and no `user`", "error: the query does not look at `$1`, the name of the user"]
+    );
+    assert_eq!(
+        wrong("[auth]\nrules = [{ address = \"10.0.0.0/99\", method = \"scram\" }, { user = \"x\" }]"),
+        ["error: `10.0.0.0/99` is no address", "error: `method` is missing"]
+    );
+    assert_eq!(
+        wrong("[auth]\nrules = [{ method = \"certificate\" }]"),
+        ["error: client certificates cannot be checked"]
+    );
+    assert_eq!(
+        wrong("[auth]\nrules = [{ method = \"trust\" }]"),
+        ["warning: whoever this rule fits may log in without a password"]
+    );
+    assert_eq!(wrong("[auth]\nuser = \"looker\""), [] as [&str; 0]);
+}
+
+#[test]
 fn included_files_are_merged_and_named_in_errors() {
     let folder = Folder::new("include");
     let main = folder.file("main.toml", &format!("include = [\"databases/*.toml\", \"log.toml\"]\n{USER}"));

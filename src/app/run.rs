@@ -11,15 +11,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::net::UnixStream;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::drain::Drain;
 use super::listening::{self, Listening};
 use super::signals::{How, Signals, Told};
 use super::systemd;
-use crate::config::{self, Settings};
-use crate::control::{Control, ControlHandle, ControlSettings};
+use crate::config::{self, SecretFile, Settings};
+use crate::control::{Control, ControlHandle, ControlSettings, Users};
 use crate::control::{Refresher, export};
 use crate::logic::auth::verifier;
 use crate::logic::console::statement::Shutdown;
@@ -56,13 +56,7 @@ pub fn run(file: &Path, settings: Settings, as_root: AsRoot) -> anyhow::Result<(
         loop {
             let next = match told.take() {
                 Some(told) => told,
-                None => tokio::select! {
-                    told = signals.next() => told,
-                    Some(order) = proxy.orders.recv() => match proxy.follow(order) {
-                        Some(how) => Told::End(how),
-                        None => continue,
-                    },
-                },
+                None => proxy.until_told(&mut signals).await,
             };
             match next {
                 // What was wrong is in the log.
@@ -124,6 +118,8 @@ pub struct Proxy {
     upkeep: JoinHandle<()>,
     /// Tells systemd how we stand
     telling: JoinHandle<()>,
+    /// A password was wrong, a client's or ours
+    doubted: Arc<Notify>,
 }
 
 /// The data plane asks the control plane.
@@ -155,8 +151,13 @@ impl Proxy {
         let control = Control::start(control_settings(&settings), settings.topology(), Arc::clone(&metrics))
             .context("cannot start the control plane")?;
         let connector = Arc::new(Connector::new(settings.listen.socket));
-        let hasten = control.clone();
-        let pools = Pools::new(Arc::clone(&connector), Arc::new(move |server| hasten.hasten(server)));
+        let doubted = Arc::new(Notify::new());
+        let (hasten, doubt) = (control.clone(), Arc::clone(&doubted));
+        let on_refused = move |server: &str| {
+            hasten.hasten(server);
+            doubt.notify_one();
+        };
+        let pools = Pools::new(Arc::clone(&connector), Arc::new(on_refused));
         let topology = control.reader().cell();
         let steering = Arc::new(Refresh(control.refresher(), control.clone()));
         let (metrics_too, waits) = (Arc::clone(&metrics), control.waits());
@@ -172,6 +173,7 @@ impl Proxy {
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
         let (sender, orders) = mpsc::channel(ORDERS_MAX);
         let console = Console::new(Arc::clone(&shared), console_settings(&settings), sender);
+        door.set_lookup(Arc::new(Users::new(control.reader(), Arc::clone(&doubted))));
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), Arc::clone(&console), limits(&settings));
         let upkeep = tokio::spawn(look_after(Arc::clone(&shared), Arc::clone(&console)));
         let listening = Listening::default();
@@ -190,6 +192,7 @@ impl Proxy {
             listening,
             upkeep,
             telling,
+            doubted,
         })
     }
 
@@ -223,6 +226,37 @@ impl Proxy {
     pub async fn ready(&self) {
         let is_known = |topology: &Topology| topology.databases.values().all(|it| it.catalog.is_some());
         self.control.reader().until(is_known).await;
+    }
+
+    /// The next signal, or what an operator asks for that comes to the same. Meanwhile passwords that are wrong are looked
+    /// at again, where they may have been changed.
+    async fn until_told(&mut self, signals: &mut Signals) -> Told {
+        loop {
+            tokio::select! {
+                told = signals.next() => return told,
+                Some(order) = self.orders.recv() => {
+                    if let Some(how) = self.follow(order) {
+                        return Told::End(how);
+                    }
+                }
+                () = self.doubted.notified() => self.renew_users(),
+            }
+        }
+    }
+
+    /// Takes new passwords, where a file with passwords has been written to. The rest of the settings waits for a reload.
+    fn renew_users(&mut self) {
+        if !self.settings.secret_files.iter().any(SecretFile::has_changed) {
+            return;
+        }
+        match config::load(&self.file) {
+            Ok(fresh) => {
+                tracing::info!("passwords have changed: they are taken");
+                let (users, auth, secret_files) = (fresh.users, fresh.auth, fresh.secret_files);
+                self.apply(Settings { users, auth, secret_files, ..self.settings.clone() });
+            }
+            Err(report) => tracing::error!("passwords have changed and are not taken:\n{report}"),
+        }
     }
 
     /// Carries out what an operator asks for; how to end, if that is it.
@@ -268,10 +302,6 @@ impl Proxy {
         for change in &diff.changes {
             tracing::info!(what = %change.what, effect = ?change.effect, "changed");
         }
-        let mut topology = settings.topology();
-        topology.map_epoch = self.control.reader().load().map_epoch + 1;
-        self.control.replace(topology, control_settings(&settings));
-        self.shared.pools.retain(|address, user, password| pool_settings(&settings, address, user, password));
         self.shared.connector.forget();
         self.metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));
         self.metrics.clients_max.set(f64::from(settings.listen.max_clients));
@@ -279,9 +309,18 @@ impl Proxy {
         self.entrance.set_limits(limits(&settings));
         self.console.set_settings(console_settings(&settings));
         self.shared.witness.set(settings.log.statements);
-        self.settings = settings;
+        self.apply(settings);
         tracing::info!(changes = diff.changes.len(), "settings reloaded");
         Ok(())
+    }
+
+    /// From now on its users, servers and pools are those.
+    fn apply(&mut self, settings: Settings) {
+        let mut topology = settings.topology();
+        topology.map_epoch = self.control.reader().load().map_epoch + 1;
+        self.control.replace(topology, control_settings(&settings));
+        self.shared.pools.retain(|address, user, password| pool_settings(&settings, address, user, password));
+        self.settings = settings;
     }
 
     /// Lets clients leave, then closes everything.
@@ -373,7 +412,9 @@ fn pool_settings(
             std::iter::once(&shard.primary).chain(&shard.replicas).any(|server| server.address == *address)
         })
     };
-    if !settings.users.iter().any(logs_in) {
+    // Who has shown by SCRAM who it is may be any user; so it is with those that a server knows.
+    let may_be_unknown = settings.auth.query.is_some() || password.is_some_and(|secret| secret.keys().is_some());
+    if !may_be_unknown && !settings.users.iter().any(logs_in) {
         return None;
     }
     settings.databases.iter().find(has).map(|database| database.pool.clone())

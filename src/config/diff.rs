@@ -74,6 +74,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
         "user",
         &mut diff,
     );
+    diff.note(old.auth != new.auth, Effect::Live, "auth");
     diff.note(old.health != new.health, Effect::Live, "health");
     diff.note(old.monitor != new.monitor, Effect::Live, "monitor");
     diff.note(old.console != new.console, Effect::Live, "console");

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::control::MonitorSettings;
 use crate::logic::console::role::Members;
 use crate::logic::health::HealthSettings;
-use crate::logic::topology::{PoolSettings, SessionLimits, Topology};
+use crate::logic::topology::{AuthQuery, AuthSettings, PoolSettings, SessionLimits, Topology};
 
+use super::auth;
 use super::console;
 use super::databases::{self, DatabaseSettings};
 use super::limits::{
@@ -18,14 +19,26 @@ use super::listen::{self, ListenSettings};
 use super::report::{Problems, Report};
 use super::secret::Environment;
 use super::section::Section;
-use super::source::Span;
+use super::source::{SecretFile, Span};
 use super::traces::{self, TracesSettings};
 use super::tree::{self, Entry, Node, Value};
 use super::users::{self, UserSettings};
 
 /// Fields of the file itself.
-pub const FIELDS: &[&str] =
-    &["include", "listen", "users", "pool", "limits", "health", "monitor", "log", "traces", "console", "databases"];
+pub const FIELDS: &[&str] = &[
+    "include",
+    "listen",
+    "auth",
+    "users",
+    "pool",
+    "limits",
+    "health",
+    "monitor",
+    "log",
+    "traces",
+    "console",
+    "databases",
+];
 
 /// A bigger file is not one of ours.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -37,6 +50,10 @@ pub struct Settings {
     pub listen: ListenSettings,
     /// Who may log in
     pub users: Vec<UserSettings>,
+    /// How logins are judged
+    pub auth: AuthSettings,
+    /// Files that passwords were read from
+    pub secret_files: Vec<SecretFile>,
     /// What clients may connect to
     pub databases: Vec<DatabaseSettings>,
     /// How servers are probed
@@ -65,6 +82,7 @@ impl Settings {
             map_epoch: 0,
             databases: self.databases.iter().map(|it| (it.name.clone(), Arc::new(it.database()))).collect(),
             users: self.users.iter().map(|it| (it.user.name.clone(), Arc::clone(&it.user))).collect(),
+            auth: Arc::new(self.auth.clone()),
         }
     }
 }
@@ -95,10 +113,13 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     let listen = listen::read(file.section("listen", listen::FIELDS, problems), problems);
     let pool = limits::pool(file.section("pool", POOL_FIELDS, problems), &POOL_DEFAULTS, problems);
     let session = limits::limits(file.section("limits", LIMIT_FIELDS, problems), &LIMIT_DEFAULTS, problems);
+    let auth_section = file.section("auth", auth::FIELDS, problems);
+    let list = auth_section.text("file", problems);
+    let auth = auth::read(auth_section, listen.tls.as_ref(), env, problems);
     let users = if syntax_errors && file.get("users").is_none() {
         Vec::new()
     } else {
-        users::read(file.get("users"), listen.tls.as_ref(), env, problems)
+        users::read(file.get("users"), list, auth.query.is_some(), listen.tls.as_ref(), env, problems)
     };
     let databases = if syntax_errors && file.get("databases").is_none() {
         Vec::new()
@@ -110,8 +131,10 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         console: console::read(file.section("console", console::FIELDS, problems), &users, problems),
         pool,
         limits: session,
-        monitor: if monitor.user.is_some() { monitor } else { first_login(&users) },
+        monitor: if monitor.user.is_some() { monitor } else { first_login(&users, auth.query.as_ref()) },
         users,
+        auth,
+        secret_files: std::mem::take(&mut problems.secret_files),
         databases,
         health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
         traces: traces::read(file.section("traces", traces::FIELDS, problems), problems),
@@ -121,10 +144,14 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     }
 }
 
-/// The first user who can log in to servers, else the first at all.
-fn first_login(users: &[UserSettings]) -> MonitorSettings {
+/// The first user who can log in to servers, else the one that looks up others, else the first at all.
+fn first_login(users: &[UserSettings], query: Option<&AuthQuery>) -> MonitorSettings {
     let users = || users.iter().map(|it| &it.user);
-    let user = users().find(|user| user.server_password.is_some()).or_else(|| users().next());
+    let able = users().find(|user| user.server_password.is_some());
+    if let (None, Some(query)) = (able, query) {
+        return MonitorSettings { user: Some(query.user.clone()), password: query.password.clone() };
+    }
+    let user = able.or_else(|| users().next());
     user.map_or_else(MonitorSettings::default, |user| MonitorSettings {
         user: Some(user.server_user.as_ref().unwrap_or(&user.name).clone()),
         password: user.server_password.clone(),

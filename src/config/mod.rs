@@ -13,7 +13,9 @@ pub mod server;
 pub mod listen;
 pub mod limits;
 pub mod traces;
+pub mod userlist;
 pub mod users;
+pub mod auth;
 pub mod key;
 pub mod names;
 pub mod keyspaces;
@@ -33,6 +35,7 @@ pub use load::{Settings, load, load_with};
 pub use report::{Problem, Report, Severity};
 pub use set::set;
 pub use shown::shown;
+pub use source::SecretFile;
 pub use users::UserSettings;
 
 /// Every section of the file with its fields, for the reference and its test.
@@ -40,6 +43,8 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("the file", load::FIELDS),
     ("listen", listen::FIELDS),
     ("listen.tls", listen::TLS_FIELDS),
+    ("auth", auth::FIELDS),
+    ("a rule of auth", auth::RULE_FIELDS),
     ("users", users::FIELDS),
     ("a password", secret::FIELDS),
     ("pool", limits::POOL_FIELDS),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::source::{Place, Sources, Span};
+use super::source::{Place, SecretFile, Sources, Span};
 
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,6 +89,8 @@ impl fmt::Display for Problem {
 pub struct Problems {
     /// The files read so far
     pub sources: Sources,
+    /// Files that hold passwords
+    pub secret_files: Vec<SecretFile>,
     found: Vec<(Severity, Option<Span>, String, Option<String>)>,
 }
 

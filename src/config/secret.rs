@@ -7,7 +7,7 @@ use crate::logic::topology::Secret;
 
 use super::report::Problems;
 use super::section::Section;
-use super::source::Span;
+use super::source::{SecretFile, Span};
 use super::tree::{Node, Value};
 
 /// Looks up an environment variable. Handed in, so that a test has its own.
@@ -37,6 +37,17 @@ impl Password {
             Self::Plain(password) => fresh_verifier(password),
             Self::Verifier(verifier) => verifier.clone(),
         }
+    }
+}
+
+impl Password {
+    /// What is stored for a user elsewhere; `None`: an MD5 hash, or nothing.
+    pub fn of_text(text: &str) -> Option<Self> {
+        if text.is_empty() || is_md5(text) {
+            return None;
+        }
+        let secret = Secret::new(text);
+        Some(if Verifier::parse(text).is_some() { Self::Verifier(secret) } else { Self::Plain(secret) })
     }
 }
 
@@ -110,8 +121,9 @@ fn resolve(node: &Node, env: Environment<'_>, problems: &mut Problems) -> Option
 }
 
 /// The file's content up to its last line break, as Docker and Kubernetes mount secrets.
-fn read(path: &str, span: Span, problems: &mut Problems) -> Option<String> {
+pub fn read(path: &str, span: Span, problems: &mut Problems) -> Option<String> {
     let full = problems.sources.folder(span.file).join(Path::new(path));
+    problems.secret_files.push(SecretFile::look(full.clone()));
     match std::fs::read_to_string(&full) {
         Ok(text) => Some(text.trim_end_matches(['\n', '\r']).to_owned()),
         Err(error) => {

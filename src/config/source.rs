@@ -1,6 +1,7 @@
 //! The files that settings come from, and places in them.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// All files of one load: the main one first, then what it includes.
 #[derive(Debug, Default)]
@@ -161,6 +162,26 @@ fn mask_url(chars: &mut [char], authority: usize) {
     let Some(at_sign) = (authority..end).rev().find(|at| chars[*at] == '@') else { return };
     if let Some(colon) = (authority..at_sign).find(|at| chars[*at] == ':') {
         chars[colon + 1..at_sign].fill('*');
+    }
+}
+
+/// A file with a secret in it, as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretFile {
+    path: PathBuf,
+    state: Option<(SystemTime, u64)>,
+}
+
+impl SecretFile {
+    /// As it is now.
+    pub fn look(path: PathBuf) -> Self {
+        let state = std::fs::metadata(&path).and_then(|it| Ok((it.modified()?, it.len()))).ok();
+        Self { path, state }
+    }
+
+    /// Has somebody written to it since, or replaced it?
+    pub fn has_changed(&self) -> bool {
+        Self::look(self.path.clone()) != *self
     }
 }
 

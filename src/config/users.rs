@@ -13,6 +13,7 @@ use super::secret::{self, Environment, Password};
 use super::section::{Section, list};
 use super::source::Span;
 use super::tree::Node;
+use super::userlist;
 
 /// Fields of a user.
 pub const FIELDS: &[&str] =
@@ -50,9 +51,11 @@ enum Auth {
     Certificate,
 }
 
-/// Reads all users.
+/// Reads all users. `file` is a list of PgBouncer's; `looks_up`: a server may know more.
 pub fn read(
     node: Option<&Node>,
+    file: Option<(&str, Span)>,
+    looks_up: bool,
     tls: Option<&TlsSettings>,
     env: Environment<'_>,
     problems: &mut Problems,
@@ -74,10 +77,46 @@ pub fn read(
         }
         users.extend(read_one(name, section, tls, env, problems));
     }
-    if users.is_empty() && problems.errors() == 0 {
+    if let Some((path, span)) = file {
+        read_list(path, span, &mut users, problems);
+    }
+    if users.is_empty() && !looks_up && problems.errors() == 0 {
         problems.general("there are no users: nobody could log in").help("add [[users]] with a name and a password");
     }
     users
+}
+
+/// Adds the users of PgBouncer's list that the file does not name itself.
+fn read_list(path: &str, span: Span, users: &mut Vec<UserSettings>, problems: &mut Problems) {
+    let Some(text) = secret::read(path, span, problems) else { return };
+    let entries = match userlist::parse(&text) {
+        Ok(entries) => entries,
+        Err(line) => {
+            problems.error(span, format!("line {line} of {path} is not \"name\" \"password\""));
+            return;
+        }
+    };
+    for entry in entries {
+        if users.iter().any(|it| *it.user.name == *entry.name) {
+            continue;
+        }
+        check_name(&entry.name, span, problems);
+        let Some(password) = Password::of_text(&entry.secret) else {
+            let what = if entry.secret.is_empty() { "no password" } else { "an MD5 hash" };
+            problems
+                .warning(span, format!("line {}: the user `{}` has {what} and cannot log in", entry.line, entry.name))
+                .help("copy the SCRAM-SHA-256 verifier from pg_authid");
+            continue;
+        };
+        let user = User {
+            name: entry.name.into(),
+            login: Login::Verifier(password.verifier()),
+            server_user: None,
+            server_password: plain(&password),
+            crowd: CrowdLimits::default(),
+        };
+        users.push(UserSettings { user: Arc::new(user), password: Some(password) });
+    }
 }
 
 fn check_name(name: &str, span: Span, problems: &mut Problems) {

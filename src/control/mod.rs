@@ -4,6 +4,7 @@
 pub mod publisher;
 mod link;
 mod council;
+mod lookup;
 mod monitor;
 mod catalog;
 mod recovery;
@@ -17,6 +18,7 @@ mod steer;
 
 pub use catalog::{CatalogSettings, Refreshed, Refresher};
 pub use link::{Link, LinkFault, MonitorSettings};
+pub use lookup::Users;
 pub use publisher::Reader;
 pub use readiness::Required;
 pub use steer::{Control, ControlHandle, ControlSettings};

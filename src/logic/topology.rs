@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::logic::auth::ScramKeys;
+use crate::logic::auth::rules::Rule;
 use crate::logic::catalog::Catalog;
 use crate::logic::crowd::CrowdLimits;
 use crate::logic::shards::{ShardId, ShardMap};
@@ -24,6 +26,32 @@ pub struct Topology {
     pub databases: HashMap<Box<str>, Arc<Database>>,
     /// Who may connect
     pub users: HashMap<Box<str>, Arc<User>>,
+    /// How logins are judged
+    pub auth: Arc<AuthSettings>,
+}
+
+/// How logins are judged.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuthSettings {
+    /// In their order
+    pub rules: Vec<Rule>,
+    /// Common names of certificates, and the users they may be besides the one of that name
+    pub certificate_names: Vec<(Box<str>, Box<str>)>,
+    /// Where users are looked up that the settings do not name
+    pub query: Option<AuthQuery>,
+}
+
+/// How a server is asked for a user (PgBouncer's `auth_query`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthQuery {
+    /// As whom
+    pub user: Box<str>,
+    /// Its password
+    pub password: Option<Secret>,
+    /// In which of our databases; `None`: the one that the client wants
+    pub database: Option<Box<str>>,
+    /// Gives a name and what is stored of its password, for the name in `$1`
+    pub sql: Box<str>,
 }
 
 /// One sharded database.
@@ -199,6 +227,9 @@ pub enum TlsMode {
     VerifyFull,
 }
 
+/// Stands before keys: no password has a NUL in it, the protocol ends it there.
+const KEYS: &str = "\0keys:";
+
 /// A password or key: never printed.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(Box<str>);
@@ -207,6 +238,16 @@ impl Secret {
     /// Wraps it.
     pub fn new(text: impl Into<Box<str>>) -> Self {
         Self(text.into())
+    }
+
+    /// What a client has shown, where its password is not known.
+    pub fn of_keys(keys: &ScramKeys) -> Self {
+        Self(format!("{KEYS}{}", keys.to_text()).into())
+    }
+
+    /// The keys, where this is no password.
+    pub fn keys(&self) -> Option<ScramKeys> {
+        ScramKeys::from_text(self.0.strip_prefix(KEYS)?)
     }
 
     /// The secret itself: for the password exchange only.

@@ -20,6 +20,8 @@ mod signals;
 mod leaving;
 /// What happens when a limit is reached.
 mod limits;
+/// Who may log in, as servers, lists, rules and certificates say.
+mod auth;
 /// Which reads go to replicas.
 mod replicas;
 /// Counters that say what happened; logs that say no secrets.

@@ -8,6 +8,8 @@ pub mod opening;
 pub mod verifier;
 pub mod certificate;
 pub mod scram;
+pub mod prover;
+pub mod rules;
 
 pub use fatal::Fatal;
-pub use verifier::{Verifier, verifier_from_password};
+pub use verifier::{ScramKeys, Verifier, verifier_from_password};

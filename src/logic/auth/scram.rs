@@ -9,7 +9,9 @@
 //! ```
 
 use super::fatal::{Fatal, INVALID_AUTHORIZATION};
-use super::verifier::Verifier;
+use super::verifier::{ScramKeys, Verifier};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use pgwire::api::auth::sasl::scram::{ScramServerAuth, ScramServerAuthWaitingForClientFinal};
 use pgwire::error::PgWireError;
@@ -25,10 +27,14 @@ pub struct Exchange {
     state: State,
     user: Box<str>,
     binds: bool,
+    verifier: Verifier,
+    /// What both sides sign, as far as it has been said
+    signed: String,
+    keys: Option<ScramKeys>,
 }
 
 enum State {
-    Offered { auth: ScramServerAuth, verifier: Verifier },
+    Offered(ScramServerAuth),
     Challenged(Box<ScramServerAuthWaitingForClientFinal>),
     Over,
 }
@@ -48,7 +54,13 @@ impl Exchange {
     /// `auth` holds the certificate when the connection is one that can be bound to it. What to send first is `Exchange::offer`.
     pub fn new(user: &str, verifier: Verifier, auth: ScramServerAuth) -> Self {
         let binds = auth.supports_channel_binding();
-        Self { state: State::Offered { auth, verifier }, user: user.into(), binds }
+        let state = State::Offered(auth);
+        Self { state, user: user.into(), binds, verifier, signed: String::new(), keys: None }
+    }
+
+    /// What the client has shown, once it is accepted.
+    pub fn keys(&self) -> Option<&ScramKeys> {
+        self.keys.as_ref()
     }
 
     /// The mechanisms on offer, best first.
@@ -60,14 +72,14 @@ impl Exchange {
     /// Takes the body of the client's next `p` message.
     pub fn on(&mut self, body: &[u8]) -> Step {
         let step = match std::mem::replace(&mut self.state, State::Over) {
-            State::Offered { auth, verifier } => self.first(body, &auth, verifier),
+            State::Offered(auth) => self.first(body, &auth),
             State::Challenged(challenged) => self.last(body, &challenged),
             State::Over => Err(malformed()),
         };
         step.unwrap_or_else(Step::Reject)
     }
 
-    fn first(&mut self, body: &[u8], auth: &ScramServerAuth, verifier: Verifier) -> Result<Step, Fatal> {
+    fn first(&mut self, body: &[u8], auth: &ScramServerAuth) -> Result<Step, Fatal> {
         let (mechanism, message) = initial_response(body)?;
         let plus = match mechanism {
             PLUS if self.binds => true,
@@ -76,10 +88,14 @@ impl Exchange {
         };
         self.check_flag(message, plus)?;
         let (answer, challenged) = auth
-            .on_client_first_message_with_secret(message, verifier.into_secret())
+            .on_client_first_message_with_secret(message, self.verifier.clone().into_secret())
             .map_err(|error| self.fatal(error))?;
+        // Behind the GS2 header, which has two commas (RFC 5802, section 7).
+        let bare = message.splitn(3, |byte| *byte == b',').nth(2).unwrap_or_default();
+        let answer = Bytes::from(answer);
+        self.signed = format!("{},{}", String::from_utf8_lossy(bare), String::from_utf8_lossy(&answer));
         self.state = State::Challenged(Box::new(challenged));
-        Ok(Step::Ask(Authentication::SASLContinue(Bytes::from(answer))))
+        Ok(Step::Ask(Authentication::SASLContinue(answer)))
     }
 
     /// The flag must fit the mechanism (RFC 5802, section 6; `read_client_first_message`).
@@ -104,8 +120,15 @@ impl Exchange {
         }
     }
 
-    fn last(&self, body: &[u8], challenged: &ScramServerAuthWaitingForClientFinal) -> Result<Step, Fatal> {
+    fn last(&mut self, body: &[u8], challenged: &ScramServerAuthWaitingForClientFinal) -> Result<Step, Fatal> {
         let answer = challenged.on_client_final_message(body).map_err(|error| self.fatal(error))?;
+        let text = String::from_utf8_lossy(body);
+        if let Some((without_proof, proof)) = text.rsplit_once(",p=")
+            && let Ok(proof) = STANDARD.decode(proof)
+        {
+            let signed = format!("{},{without_proof}", self.signed);
+            self.keys = Some(ScramKeys::of_proof(&self.verifier, &signed, &proof));
+        }
         Ok(Step::Accept(Authentication::SASLFinal(Bytes::from(answer))))
     }
 
@@ -157,22 +180,56 @@ mod tests {
         [mechanism.as_bytes(), &[0], &(message.len() as i32).to_be_bytes(), message].concat()
     }
 
-    fn login(password: &str) -> (Step, ScramSha256) {
+    fn login(password: &str) -> (Step, ScramSha256, Option<ScramKeys>) {
         let mut exchange = exchange();
         let mut client = ScramSha256::new(password.as_bytes(), ChannelBinding::unsupported());
         match exchange.on(&initial(PLAIN, client.message())) {
             Step::Ask(Authentication::SASLContinue(answer)) => client.update(&answer).unwrap(),
             other => panic!("{other:?}"),
         }
-        (exchange.on(client.message()), client)
+        let step = exchange.on(client.message());
+        (step, client, exchange.keys().cloned())
     }
 
     #[test]
     fn the_right_password_is_accepted_and_the_server_proves_itself() {
         match login("secret") {
-            (Step::Accept(Authentication::SASLFinal(answer)), mut client) => client.finish(&answer).unwrap(),
-            (other, _) => panic!("{other:?}"),
+            (Step::Accept(Authentication::SASLFinal(answer)), mut client, _) => client.finish(&answer).unwrap(),
+            (other, _, _) => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn what_a_login_shows_is_enough_to_log_in_where_the_same_verifier_is_kept() {
+        use super::super::prover::{Binding, Prover};
+        let verifier = Verifier::parse(&verifier_from_password("secret", b"0123456789abcdef", 16)).unwrap();
+        let (Step::Accept(_), _, keys) = login("secret") else { panic!("the password is right") };
+        let mut prover = Prover::new(keys.unwrap(), Binding::Unsupported, "fyko+d2lbbFgONRv9qkxdawL".to_owned());
+        let mut elsewhere = Exchange::new("app", verifier, ScramServerAuth::new());
+        let Step::Ask(Authentication::SASLContinue(challenge)) =
+            elsewhere.on(&initial(PLAIN, prover.first().as_bytes()))
+        else {
+            panic!("it asks")
+        };
+        let answer = prover.answer(&challenge).unwrap();
+        match elsewhere.on(answer.as_bytes()) {
+            Step::Accept(Authentication::SASLFinal(end)) => {
+                prover.check(&end).unwrap();
+                assert!(prover.check(b"v=AAAA").is_err());
+            }
+            other => panic!("{other:?}"),
+        }
+        let other = Verifier::parse(&verifier_from_password("secret", b"another salt....", 16)).unwrap();
+        let mut elsewhere = Exchange::new("app", other, ScramServerAuth::new());
+        let Step::Ask(Authentication::SASLContinue(challenge)) =
+            elsewhere.on(&initial(PLAIN, prover.first().as_bytes()))
+        else {
+            panic!("it asks")
+        };
+        let answer = prover.answer(&challenge).unwrap();
+        assert!(matches!(elsewhere.on(answer.as_bytes()), Step::Reject(_)), "another salt is another password");
+        assert!(prover.answer(b"r=somebody else's,s=AAAA,i=1").is_err());
+        assert!(prover.answer(b"\xff").is_err());
     }
 
     #[test]

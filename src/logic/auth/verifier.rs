@@ -29,6 +29,42 @@ impl std::fmt::Debug for Verifier {
     }
 }
 
+/// What a client has shown by logging in, and what the verifier says of the server: enough to log in elsewhere as that
+/// client, where the same verifier is kept. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ScramKeys {
+    /// The client's
+    pub client_key: Vec<u8>,
+    /// The server's
+    pub server_key: Vec<u8>,
+}
+
+impl std::fmt::Debug for ScramKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(keys)")
+    }
+}
+
+impl ScramKeys {
+    /// The keys behind the proof in a client's last message, which has been found right. `signed` is what it signs.
+    pub(super) fn of_proof(verifier: &Verifier, signed: &str, proof: &[u8]) -> Self {
+        let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &verifier.stored_key), signed.as_bytes());
+        let client_key = proof.iter().zip(signature.as_ref()).map(|(proof, it)| proof ^ it).collect();
+        Self { client_key, server_key: verifier.server_key.clone() }
+    }
+
+    /// As text, to be kept.
+    pub fn to_text(&self) -> String {
+        format!("{}:{}", STANDARD.encode(&self.client_key), STANDARD.encode(&self.server_key))
+    }
+
+    /// What `to_text` has made.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (client_key, server_key) = text.split_once(':')?;
+        Some(Self { client_key: STANDARD.decode(client_key).ok()?, server_key: STANDARD.decode(server_key).ok()? })
+    }
+}
+
 /// The verifier of a password, in its stored form. Costs `iterations` HMACs: for loading a configuration, not for a login.
 pub fn verifier_from_password(password: &str, salt: &[u8], iterations: u32) -> String {
     let iterations = iterations.max(1);

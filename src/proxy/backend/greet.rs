@@ -6,9 +6,12 @@
 
 use super::fault::ConnectFault;
 use super::{Connected, Credentials};
-use crate::logic::auth::certificate;
+use crate::logic::auth::prover::{Binding, Prover};
+use crate::logic::auth::{ScramKeys, certificate};
 use crate::logic::topology::Secret;
 use crate::proxy::stream::Stream;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::BytesMut;
 use postgres_protocol::authentication::md5_hash;
 use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256};
@@ -34,6 +37,8 @@ struct Login<'a> {
 enum Proof {
     NotAsked,
     Scram(Box<ScramSha256>),
+    /// With what a client has shown instead of its password
+    Keys(Box<Prover>),
     Given,
 }
 
@@ -78,7 +83,12 @@ impl Login<'_> {
 
     fn password(&self) -> Result<&Secret, ConnectFault> {
         let missing = || format!("the server asks for the password of \"{}\", and none is set", self.credentials.user);
-        self.credentials.password.ok_or_else(|| ConnectFault::Authentication(missing()))
+        let secret = self.credentials.password.ok_or_else(|| ConnectFault::Authentication(missing()))?;
+        if secret.keys().is_some() {
+            let why = "the server asks for a password, and of this user only what SCRAM has shown is known".to_owned();
+            return Err(ConnectFault::Authentication(why));
+        }
+        Ok(secret)
     }
 
     fn say_password(&mut self) -> Result<(), ConnectFault> {
@@ -98,6 +108,9 @@ impl Login<'_> {
         let offers = |name: &str| offered.iter().any(|offer| offer == name);
         let end_point =
             self.stream.peer_certificates().and_then(|chain| chain.first()).and_then(|own| certificate::end_point(own));
+        if let Some(keys) = self.credentials.password.and_then(Secret::keys) {
+            return self.begin_with_keys(keys, end_point, offers);
+        }
         let (mechanism, binding) = match end_point {
             Some(hash) if offers(SCRAM_SHA_256_PLUS) => {
                 (SCRAM_SHA_256_PLUS, ChannelBinding::tls_server_end_point(hash))
@@ -113,11 +126,35 @@ impl Login<'_> {
         Ok(())
     }
 
+    /// The same choice where no password is known.
+    fn begin_with_keys(
+        &mut self,
+        keys: ScramKeys,
+        end_point: Option<Vec<u8>>,
+        offers: impl Fn(&str) -> bool,
+    ) -> Result<(), ConnectFault> {
+        let (mechanism, binding) = match end_point {
+            Some(hash) if offers(SCRAM_SHA_256_PLUS) => (SCRAM_SHA_256_PLUS, Binding::EndPoint(hash)),
+            Some(_) if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, Binding::NotOffered),
+            None if offers(SCRAM_SHA_256) => (SCRAM_SHA_256, Binding::Unsupported),
+            Some(_) | None => return Err(unexpected("no mechanism that is supported")),
+        };
+        let nonce = STANDARD.encode(rand::random::<[u8; 18]>());
+        let prover = Prover::new(keys, binding, nonce);
+        frontend::sasl_initial_response(mechanism, prover.first().as_bytes(), &mut self.outbox)?;
+        self.proof = Proof::Keys(Box::new(prover));
+        Ok(())
+    }
+
     fn continue_scram(&mut self, data: &[u8]) -> Result<(), ConnectFault> {
         match &mut self.proof {
             Proof::Scram(scram) => {
                 scram.update(data).map_err(|error| unexpected(&error.to_string()))?;
                 Ok(frontend::sasl_response(scram.message(), &mut self.outbox)?)
+            }
+            Proof::Keys(prover) => {
+                let answer = prover.answer(data).map_err(unexpected)?;
+                Ok(frontend::sasl_response(answer.as_bytes(), &mut self.outbox)?)
             }
             Proof::NotAsked | Proof::Given => Err(unexpected("SASLContinue out of turn")),
         }
@@ -130,6 +167,11 @@ impl Login<'_> {
                 self.proof = Proof::Given;
                 Ok(())
             }
+            Proof::Keys(prover) => {
+                prover.check(data).map_err(|why| ConnectFault::Authentication(why.to_owned()))?;
+                self.proof = Proof::Given;
+                Ok(())
+            }
             Proof::NotAsked | Proof::Given => Err(unexpected("SASLFinal out of turn")),
         }
     }
@@ -138,7 +180,7 @@ impl Login<'_> {
     fn check_proof(&self) -> Result<(), ConnectFault> {
         match self.proof {
             Proof::NotAsked | Proof::Given => Ok(()),
-            Proof::Scram(_) => {
+            Proof::Scram(_) | Proof::Keys(_) => {
                 Err(ConnectFault::Authentication("the server did not prove that it knows the password".to_owned()))
             }
         }

@@ -30,7 +30,7 @@ pub(super) struct Arrival<'a> {
     pub(super) inbox: Inbox,
     /// The certificate shown to this client, which a reload may have replaced since
     pub(super) tls: Option<Arc<Tls>>,
-    peer: Peer,
+    pub(super) peer: Peer,
     asked: Asked,
 }
 

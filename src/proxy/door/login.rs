@@ -4,12 +4,14 @@
 //! all of them go through the same exchange, with the same work done, to the same end.
 
 use super::arrival::Arrival;
-use super::{Door, Guest, Turned};
+use super::{Guest, Peer, Turned};
 use crate::logic::auth::fatal::{INVALID_AUTHORIZATION, INVALID_PASSWORD};
 use crate::logic::auth::opening::Startup;
+use crate::logic::auth::rules::{self, Method, Visitor};
 use crate::logic::auth::scram::{Exchange, Step};
-use crate::logic::auth::{Fatal, Verifier, certificate};
-use crate::logic::topology::{Login, User};
+use crate::logic::auth::verifier::{ITERATIONS, SALT_LEN};
+use crate::logic::auth::{Fatal, ScramKeys, Verifier, certificate, verifier_from_password};
+use crate::logic::topology::{Login, Secret, User};
 use crate::proxy::stream::Stream;
 use bytes::BytesMut;
 use pgwire::api::auth::sasl::scram::ScramServerAuth;
@@ -59,14 +61,16 @@ async fn log_in(arrival: &mut Arrival<'_>, startup: Startup) -> Result<Admitted,
     if let Some(negotiation) = startup.negotiation() {
         negotiation.encode(&mut unsent).expect("no longer than the start-up packet that it answers");
     }
-    let user = match demand(arrival, &startup.user) {
+    let method = method(arrival, &startup)?;
+    let known = find(arrival, &startup).await?;
+    let user = match demand(arrival, &startup.user, known, method) {
         Demand::Nothing(user) => user,
         Demand::Password { user, verifier, why } => {
             let auth = arrival.tls.as_ref().map_or_else(ScramServerAuth::new, |tls| tls.binding());
             let exchange = Exchange::new(&startup.user, verifier, auth);
             match (ask(arrival, exchange, &mut unsent, why).await, user) {
-                (Ok(()), Some(user)) => user,
-                (Ok(()), None) => return Err(refused(Fatal::password(&startup.user), why)),
+                (Ok(keys), Some(user)) => with_keys(user, keys),
+                (Ok(_), None) => return Err(refused(Fatal::password(&startup.user), why)),
                 (Err(turned), _) => return Err(turned),
             }
         }
@@ -83,6 +87,69 @@ async fn log_in(arrival: &mut Arrival<'_>, startup: Startup) -> Result<Admitted,
     }
 }
 
+/// What the rules ask of it.
+fn method(arrival: &Arrival<'_>, startup: &Startup) -> Result<Method, Turned> {
+    let address = match arrival.peer {
+        Peer::Tcp(address) => Some(address.ip()),
+        Peer::Unix => None,
+    };
+    let is_secure = arrival.stream.is_secure();
+    let visitor = Visitor { database: &startup.database, user: &startup.user, address, is_secure };
+    match rules::method(&arrival.door.topology.load().auth.rules, &visitor) {
+        Method::Reject => {
+            let host = address.map_or_else(|| "[local]".to_owned(), |address| address.to_string());
+            let encryption = if is_secure { "SSL encryption" } else { "no encryption" };
+            let (user, database) = (&startup.user, &startup.database);
+            let message = format!(
+                "no rule of [auth] lets in host \"{host}\", user \"{user}\", database \"{database}\", {encryption}"
+            );
+            Err(Fatal::new(INVALID_AUTHORIZATION, message).into())
+        }
+        method @ (Method::OfUser | Method::Scram | Method::Certificate | Method::Trust) => Ok(method),
+    }
+}
+
+/// The user of this name: one of the settings, or one that a server knows.
+async fn find(arrival: &Arrival<'_>, startup: &Startup) -> Result<Option<Arc<User>>, Turned> {
+    let topology = arrival.door.topology.load_full();
+    if let Some(user) = topology.users.get(&startup.user) {
+        return Ok(Some(Arc::clone(user)));
+    }
+    let (Some(query), Some(lookup)) = (&topology.auth.query, arrival.door.lookup.get()) else { return Ok(None) };
+    let database = query.database.as_ref().unwrap_or(&startup.database);
+    match lookup.stored(database, &startup.user).await {
+        Ok(stored) => Ok(stored.and_then(|stored| looked_up(&startup.user, stored))),
+        Err(why) => {
+            tracing::warn!(user = %startup.user, %database, %why, "a user cannot be looked up");
+            Err(Fatal::new("57P03", "it cannot be found out now who may log in").into())
+        }
+    }
+}
+
+/// A user as a server keeps it. An MD5 hash is of no use here.
+fn looked_up(name: &str, stored: Secret) -> Option<Arc<User>> {
+    let text = stored.expose();
+    let (login, server_password) = match text {
+        _ if text.starts_with("SCRAM-SHA-256$") => (Login::Verifier(stored), None),
+        _ if text.is_empty() || (text.starts_with("md5") && text.len() == 35) => return None,
+        _ => {
+            let verifier = verifier_from_password(text, &rand::random::<[u8; SALT_LEN]>(), ITERATIONS);
+            (Login::Verifier(Secret::new(verifier)), Some(stored))
+        }
+    };
+    Some(Arc::new(User { name: name.into(), login, server_user: None, server_password, crowd: Default::default() }))
+}
+
+/// A user whose password is not known logs in to servers with what its client has shown.
+fn with_keys(user: Arc<User>, keys: Option<ScramKeys>) -> Arc<User> {
+    match keys {
+        Some(keys) if user.server_password.is_none() && user.server_user.is_none() => {
+            Arc::new(User { server_password: Some(Secret::of_keys(&keys)), ..User::clone(&user) })
+        }
+        Some(_) | None => user,
+    }
+}
+
 /// Where TLS is required it is required before anyone says a password. A Unix socket needs none.
 fn refuse_in_clear(arrival: &Arrival<'_>) -> Result<(), Fatal> {
     let required = || arrival.door.tls.load().as_ref().is_some_and(|tls| tls.is_required());
@@ -93,33 +160,36 @@ fn refuse_in_clear(arrival: &Arrival<'_>) -> Result<(), Fatal> {
     }
 }
 
-fn demand(arrival: &Arrival<'_>, name: &str) -> Demand {
-    let Door { topology, impostor, .. } = arrival.door;
-    let user = topology.load().users.get(name).cloned();
-    let wants = user.as_ref().map(|user| &user.login);
-    if let (Some(Login::Trust), Some(user)) = (wants, &user) {
-        return Demand::Nothing(user.clone());
-    }
+fn demand(arrival: &Arrival<'_>, name: &str, user: Option<Arc<User>>, method: Method) -> Demand {
     // Made for everyone, so that it takes the same time for everyone.
-    let nobody = impostor.verifier(name);
-    match (wants, &user) {
-        (Some(Login::Verifier(stored)), Some(_)) => match Verifier::parse(stored.expose()) {
-            Some(verifier) => Demand::Password { user, verifier, why: "wrong password" },
-            None => Demand::Password { user: None, verifier: nobody, why: "the stored verifier cannot be read" },
+    let nobody = arrival.door.impostor.verifier(name);
+    let in_vain = |why| Demand::Password { user: None, verifier: nobody, why };
+    let Some(user) = user else { return in_vain("no such user") };
+    let method = match (method, &user.login) {
+        (Method::OfUser, Login::Trust) => Method::Trust,
+        (Method::OfUser, Login::Verifier(_)) => Method::Scram,
+        (Method::OfUser, Login::Certificate) => Method::Certificate,
+        (Method::Scram | Method::Certificate | Method::Trust | Method::Reject, _) => method,
+    };
+    match (method, &user.login) {
+        (Method::Trust, _) => Demand::Nothing(user),
+        (Method::Scram, Login::Verifier(stored)) => match Verifier::parse(stored.expose()) {
+            Some(verifier) => Demand::Password { user: Some(user), verifier, why: "wrong password" },
+            None => in_vain("the stored verifier cannot be read"),
         },
-        (Some(Login::Certificate), Some(user)) if names(&arrival.stream, name) => Demand::Nothing(user.clone()),
-        (Some(Login::Certificate), _) => {
-            Demand::Password { user: None, verifier: nobody, why: "no certificate with this common name" }
-        }
-        (Some(Login::Trust | Login::Verifier(_)) | None, _) => {
-            Demand::Password { user: None, verifier: nobody, why: "no such user" }
-        }
+        (Method::Scram, Login::Trust | Login::Certificate) => in_vain("no password of this user is known"),
+        (Method::Certificate, _) if names(arrival, name) => Demand::Nothing(user),
+        (Method::Certificate, _) => in_vain("no certificate with this common name"),
+        (Method::OfUser | Method::Reject, _) => in_vain("the rules keep it out"),
     }
 }
 
-fn names(stream: &Stream, name: &str) -> bool {
-    let own = stream.peer_certificates().and_then(|chain| chain.first());
-    own.and_then(|certificate| certificate::common_name(certificate)).is_some_and(|common| common == name)
+/// Its certificate names the user, or something that may be the user.
+fn names(arrival: &Arrival<'_>, name: &str) -> bool {
+    let own = arrival.stream.peer_certificates().and_then(|chain| chain.first());
+    let Some(common) = own.and_then(|certificate| certificate::common_name(certificate)) else { return false };
+    let auth = Arc::clone(&arrival.door.topology.load().auth);
+    common == name || auth.certificate_names.iter().any(|(it, user)| **it == *common && **user == *name)
 }
 
 /// Goes through the exchange; its last message stays in `unsent`.
@@ -128,7 +198,7 @@ async fn ask(
     mut exchange: Exchange,
     unsent: &mut BytesMut,
     why: &'static str,
-) -> Result<(), Turned> {
+) -> Result<Option<ScramKeys>, Turned> {
     encode(&exchange.offer(), unsent);
     loop {
         arrival.stream.write_all(unsent).await?;
@@ -139,9 +209,15 @@ async fn ask(
             Step::Ask(message) => encode(&message, unsent),
             Step::Accept(message) => {
                 encode(&message, unsent);
-                return Ok(());
+                return Ok(exchange.keys().cloned());
             }
-            Step::Reject(fatal) if fatal.sqlstate == INVALID_PASSWORD => return Err(refused(fatal, why)),
+            Step::Reject(fatal) if fatal.sqlstate == INVALID_PASSWORD => {
+                // It may have been changed since it was read.
+                if let Some(lookup) = arrival.door.lookup.get() {
+                    lookup.doubt();
+                }
+                return Err(refused(fatal, why));
+            }
             Step::Reject(fatal) => return Err(fatal.into()),
         }
     }

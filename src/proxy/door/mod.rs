@@ -18,12 +18,13 @@ pub use turned::Turned;
 use crate::logic::auth::Fatal;
 use crate::logic::auth::opening::Opening;
 use crate::logic::auth::verifier::Impostor;
-use crate::logic::topology::{Topology, User};
+use crate::logic::topology::{Secret, Topology, User};
 use crate::proxy::stream::Stream;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use arrival::Arrival;
 use bytes::BytesMut;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 
 /// What the door knows: who may come in, and the certificate.
 #[derive(Debug)]
@@ -31,7 +32,20 @@ pub struct Door {
     topology: Arc<ArcSwap<Topology>>,
     tls: ArcSwapOption<Tls>,
     impostor: Impostor,
+    lookup: OnceLock<Arc<dyn Lookup>>,
 }
+
+/// Knows more of users than the settings that are in force.
+pub trait Lookup: Send + Sync + std::fmt::Debug {
+    /// What a server keeps of this user's password; `None`: it may not log in. An error says why nobody could be asked.
+    fn stored(&self, database: &str, user: &str) -> Stored;
+
+    /// A password was wrong: it may have been changed since the settings were read.
+    fn doubt(&self);
+}
+
+/// See `Lookup`.
+pub type Stored = Pin<Box<dyn Future<Output = Result<Option<Secret>, String>> + Send>>;
 
 impl Door {
     /// `tls` is `None` where TLS is off. `iterations` is what the users' verifiers have, so that unknown users look alike
@@ -41,6 +55,14 @@ impl Door {
             topology,
             tls: ArcSwapOption::from_pointee(tls),
             impostor: Impostor::new(&rand::random::<[u8; 32]>(), iterations),
+            lookup: OnceLock::new(),
+        }
+    }
+
+    /// Users are looked up there; once.
+    pub fn set_lookup(&self, lookup: Arc<dyn Lookup>) {
+        if self.lookup.set(lookup).is_err() {
+            debug_assert!(false, "users are looked up in one way");
         }
     }
 
