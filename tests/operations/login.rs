@@ -163,6 +163,9 @@ fn psql_comes_in_through_tls() {
     for mode in ["allow", "require", "verify"] {
         let toml = |port, metrics| stage.toml(port, metrics, &Settings { more: &more(mode), ..Settings::default() });
         let proxy = Proxy::start_with(&stage.world.lab, &format!("tls-{mode}"), toml).unwrap();
+        let ends = metric(&proxy, "shardway_certificate_expiry_timestamp_seconds", &[]);
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        assert!(ends > now.as_secs_f64(), "the certificate ends at {ends}");
         for (_, user, manner, expected) in cases.iter().filter(|(of, ..)| *of == mode) {
             let at = format!("host=localhost hostaddr=127.0.0.1 port={} dbname=app user={user} {manner}", proxy.port);
             let (_, said) = psql(&["-c", "SELECT current_user", &at]);

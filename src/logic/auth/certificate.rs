@@ -1,6 +1,6 @@
 //! Three facts about a certificate: whom it names, when it ends, and its hash for channel binding. The only file naming the X.509 parser.
 
-use std::time::SystemTime;
+use std::time::Duration;
 
 use ring::digest;
 use x509_cert::Certificate;
@@ -29,9 +29,9 @@ pub fn common_name(der: &[u8]) -> Option<String> {
     (!name.contains('\0')).then_some(name)
 }
 
-/// The end of its validity.
-pub fn ends(der: &[u8]) -> Option<SystemTime> {
-    Some(Certificate::from_der(der).ok()?.tbs_certificate.validity.not_after.to_system_time())
+/// The end of its validity, since 1970.
+pub fn ends(der: &[u8]) -> Option<Duration> {
+    Some(Certificate::from_der(der).ok()?.tbs_certificate.validity.not_after.to_unix_duration())
 }
 
 /// Says whether it has a subjectAltName: when it has none, its common name is the host's.

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use pgwire::api::auth::sasl::scram::ScramServerAuth;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -66,7 +66,7 @@ pub struct Tls {
     demand: TlsDemand,
     acceptor: TlsAcceptor,
     binding: ScramServerAuth,
-    ends: Option<SystemTime>,
+    ends: Option<Duration>,
 }
 
 impl std::fmt::Debug for Tls {
@@ -96,8 +96,8 @@ impl Tls {
         Ok(Self { demand: settings.demand, acceptor: TlsAcceptor::from(Arc::new(config)), binding, ends })
     }
 
-    /// When the first certificate of our chain ends.
-    pub fn ends(&self) -> Option<SystemTime> {
+    /// When the first certificate of our chain ends, since 1970.
+    pub fn ends(&self) -> Option<Duration> {
         self.ends
     }
 

@@ -8,7 +8,7 @@ pub mod server;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use metrics::{Counter, Gauge};
 use parking_lot::Mutex;
@@ -174,10 +174,9 @@ impl Metrics {
         self.spans[result as usize].increment(count);
     }
 
-    /// When the first of our certificates ends; `None` without TLS.
-    pub fn certificate_ends(&self, at: Option<SystemTime>) {
-        let since_epoch = at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-        self.certificate_expiry.set(since_epoch.map_or(f64::NAN, |it| it.as_secs_f64()));
+    /// When the first of our certificates ends, since 1970; `None` without TLS.
+    pub fn certificate_ends(&self, at: Option<Duration>) {
+        self.certificate_expiry.set(at.map_or(f64::NAN, |at| at.as_secs_f64()));
     }
 
     /// A client was turned away. Looks its counter up.
