@@ -2,8 +2,8 @@
 //!
 //! Control publishes a new one whenever something changes; sessions read it and never wait for control.
 
+use core::net::IpAddr;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;

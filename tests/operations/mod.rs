@@ -24,6 +24,8 @@ mod limits;
 mod auth;
 /// Which reads go to replicas.
 mod replicas;
+/// Servers that change their roles.
+mod takeover;
 /// Counters that say what happened; logs that say no secrets.
 mod figures;
 /// The status page in a browser.

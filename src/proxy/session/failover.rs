@@ -124,7 +124,7 @@ impl Session {
         }
         match (held.role, access) {
             (Role::Replica, Access::Read) => Some(Again::Conflict),
-            (Role::Primary, Access::Write) if !self.is_read_only_by_default() => Some(Again::ReadOnly),
+            (Role::Primary, Access::Write) => Some(Again::ReadOnly),
             (Role::Replica | Role::Primary, Access::Read | Access::Write) => None,
         }
     }
@@ -132,6 +132,10 @@ impl Session {
     /// A statement has failed in a way that another server would not: brings the session to where that one can be asked.
     /// `false`: there is no other one, so the error stands.
     pub(super) async fn turn_away(&mut self, index: usize, again: Again) -> Result<bool, Fault> {
+        if again == Again::ReadOnly && self.is_read_only_by_default() {
+            // The session has asked for it.
+            return Ok(false);
+        }
         let asked = Instant::now();
         let held = self.held.swap_remove(index);
         let pool = Arc::clone(held.lease.pool());

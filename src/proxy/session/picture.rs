@@ -31,6 +31,29 @@ pub struct Picture {
     pub primaries: Vec<Option<Arc<ServerPool>>>,
 }
 
+impl Picture {
+    /// Statements are planned as before: only servers have changed.
+    fn plans_as(&self, database: &Database) -> bool {
+        let of = self.planner.database();
+        let is_same_catalog = match (&of.catalog, &database.catalog) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (None, _) | (_, None) => false,
+        };
+        is_same_catalog && Arc::ptr_eq(&of.map, &database.map) && Arc::ptr_eq(&self.database.map, &database.map)
+    }
+
+    /// The same with what is known now of its servers.
+    fn follow(&mut self, epoch: u64, database: &Arc<Database>) {
+        let shards = self.database.shards.iter().zip(&database.shards);
+        for (pool, (old, new)) in self.primaries.iter_mut().zip(shards) {
+            if old.primary.address != new.primary.address {
+                *pool = None;
+            }
+        }
+        (self.epoch, self.database) = (epoch, Arc::clone(database));
+    }
+}
+
 impl Session {
     /// Brings `self.picture` up to date: before a statement, while nothing is under way.
     pub(super) fn look(&mut self) -> Result<(), Fault> {
@@ -64,6 +87,16 @@ impl Session {
         let Some(database) = topology.databases.get(&self.database) else {
             return Err(Fault::NoDatabase(self.database.clone()));
         };
+        if let Some(picture) = &mut self.picture
+            && picture.search_path.as_deref() == search_path
+            && picture.role.as_deref() == self.settings.get("role")
+            && picture.plans_as(database)
+        {
+            picture.follow(topology.epoch, database);
+            (picture.settings_version, picture.has_own) = (settings_version, has_own);
+            self.follow_writes(true);
+            return Ok(true);
+        }
         let Some(catalog) = &database.catalog else {
             return Err(Fault::NoCatalog(self.database.clone()));
         };

@@ -81,19 +81,19 @@ impl Session {
         if self.has_own() { self.settings.get("shardway.position") } else { None }
     }
 
-    /// The least busy of the replicas that may answer, by its weight.
-    pub(super) fn pick_replica(&self, shard: ShardId, needed: Freshness) -> Option<(Arc<Server>, Arc<ServerPool>)> {
+    /// The least busy of the replicas that may answer, by its weight, and when it was last seen.
+    pub(super) fn pick_replica(&self, shard: ShardId, needed: Freshness) -> Option<(Arc<ServerPool>, Option<Instant>)> {
         let database = &self.picture().database;
         let of = &database.shards[usize::from(shard.0)];
         let may_answer = |replica: &&Arc<Server>| reader::may_answer(replica, &database.replicas, needed);
-        let pooled = |replica: &Arc<Server>| (Arc::clone(replica), self.pool_of(replica, &of.name));
-        let mut pools: SmallVec<[_; 4]> = of.replicas.iter().filter(may_answer).map(pooled).collect();
-        let candidate = |(replica, pool): &(Arc<Server>, Arc<ServerPool>)| Candidate {
-            weight: replica.weight,
-            lent: pool.lent(),
-            is_near: reader::is_near(replica, &database.replicas),
-        };
-        let candidates: SmallVec<[_; 4]> = pools.iter().map(candidate).collect();
+        let mut pools: SmallVec<[(Arc<ServerPool>, Option<Instant>); 4]> = SmallVec::new();
+        let mut candidates: SmallVec<[Candidate; 4]> = SmallVec::new();
+        for replica in of.replicas.iter().filter(may_answer) {
+            let pool = self.pool_of(replica, &of.name);
+            let is_near = reader::is_near(replica, &database.replicas);
+            candidates.push(Candidate { weight: replica.weight, lent: pool.lent(), is_near });
+            pools.push((pool, replica.trail.last().map(|sample| sample.at)));
+        }
         let turn = self.id.wrapping_add(self.client.bytes_in) as usize;
         reader::choose(&candidates, turn).map(|chosen| pools.swap_remove(chosen))
     }

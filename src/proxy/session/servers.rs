@@ -173,7 +173,7 @@ impl Session {
         }
         let shard = usize::from(target.shard.0);
         let replica = match target.role {
-            Role::Replica => Box::pin(self.lease_replica(target.shard)).await,
+            Role::Replica => self.lease_replica(target.shard).await,
             Role::Primary => None,
         };
         let (mut lease, role) = match replica {
@@ -201,10 +201,10 @@ impl Session {
     /// A connection to a replica; `None`: the primary is to answer.
     async fn lease_replica(&mut self, shard: ShardId) -> Option<Lease> {
         let needed = self.freshness(shard);
-        let (replica, pool) = self.pick_replica(shard, needed)?;
+        let (pool, seen) = self.pick_replica(shard, needed)?;
         let lease = match pool.try_lease() {
             Some(lease) => lease,
-            None => match self.wait_for(&pool).await {
+            None => match Box::pin(self.wait_for(&pool)).await {
                 Ok(lease) => lease,
                 // A replica that cannot be reached: nothing has been sent, so the primary may answer.
                 Err(fault) => {
@@ -215,7 +215,6 @@ impl Session {
         };
         // Replicas that start again may begin before the place where they were seen: what was seen holds for connections
         // that are older.
-        let seen = replica.trail.last().map(|sample| sample.at);
         if needed == Freshness::Any || seen.is_some_and(|seen| lease.opened <= seen) {
             return Some(lease);
         }
