@@ -1,4 +1,4 @@
-@same 28
+@same 44
 
 # a sharded table
 COPY events TO STDOUT
@@ -107,3 +107,52 @@ COPY (DELETE FROM events WHERE id < 0 RETURNING id) TO STDOUT
 
 # row security
 COPY guarded TO STDOUT
+
+# a query in order, with quotes
+COPY (SELECT customer, note, total FROM orders ORDER BY customer COLLATE "C", order_id) TO STDOUT WITH (FORMAT csv, HEADER, FORCE_QUOTE (customer), NULL 'nothing', DELIMITER ';', QUOTE '''', ESCAPE '\')
+
+# a query in order, as text with names
+COPY (SELECT customer, note, E'tab\tback\\slash\nline', NULL FROM orders ORDER BY customer COLLATE "C", order_id LIMIT 9) TO STDOUT WITH (HEADER, NULL 'null')
+
+# all quoted
+COPY (SELECT count(*), max(note), NULL AS n, '' AS e FROM orders) TO STDOUT CSV FORCE QUOTE *
+
+# a value that looks like the end
+COPY (SELECT max(v) || E'\\.' FROM (SELECT '' AS v FROM events) e) TO STDOUT CSV
+
+# binary
+COPY (SELECT kind, count(*), sum(amount), NULL FROM events GROUP BY kind ORDER BY kind) TO STDOUT WITH (FORMAT binary)
+
+# types of all kinds, in order
+COPY (SELECT * FROM wide ORDER BY client_id) TO STDOUT WITH (FORMAT csv)
+
+# two columns of one name
+COPY (SELECT e.id, s.client_id, s.client_id FROM events e JOIN sessions s ON s.seconds = e.id ORDER BY 1, 2, e.client_id) TO STDOUT WITH (FORMAT csv, HEADER)
+
+# a column to quote that is not there
+COPY (SELECT count(*) FROM events) TO STDOUT WITH (FORMAT csv, FORCE_QUOTE (nothing))
+
+# another encoding for rows of all
+COPY (SELECT max(customer) FROM orders) TO STDOUT WITH (ENCODING 'latin1')
+
+# no rows of all
+COPY (SELECT kind, count(*) FROM events WHERE kind = 'nothing' GROUP BY kind) TO STDOUT WITH (FORMAT csv, HEADER)
+
+# an error in a row of all
+COPY (SELECT sum(1 / (id - id)) FROM events) TO STDOUT
+
+# comments and quotes around a query
+copy /* ( */ ( SELECT kind, ')' AS "(" FROM events ORDER BY kind COLLATE "C", client_id, id LIMIT 3 ) -- )
+ to stdout
+
+# WITH
+COPY (WITH t AS (SELECT kind, count(*) AS n FROM events GROUP BY kind) SELECT * FROM t ORDER BY n, kind) TO STDOUT
+
+# VALUES beside rows of shards
+COPY (SELECT max(id) FROM events UNION ALL VALUES (1), (NULL) ORDER BY 1) TO STDOUT
+
+# binary without rows
+COPY (SELECT kind, count(*) FROM events WHERE kind = 'nothing' GROUP BY kind ORDER BY 1) TO STDOUT WITH (FORMAT binary)
+
+# a delimiter that is a blank
+COPY (SELECT max(note), count(*) FROM orders) TO STDOUT WITH (DELIMITER ' ')

@@ -11,7 +11,9 @@ use crate::config::{DatabaseSettings, Settings};
 use crate::logic::catalog::{Catalog, Column, ColumnDefault, Relation, RelationKind};
 use crate::logic::plan::across::{Across, across};
 use crate::logic::plan::change::{Change, On};
+use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::explain::explain;
+use crate::logic::plan::gather::Part;
 use crate::logic::plan::{
     self, Access, CopyTo, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement, Restriction,
     Schema, Source, Value,
@@ -117,7 +119,13 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<
         }
         Across::Change(Change { on: On::Copies, .. }) => "all: each writes to its copy".to_owned(),
         Across::Once(_) => format!("all: {first} runs it, the others are given its rows"),
-        Across::CopyOut(out) => format!("{}: each copies its own rows", names(&out.fanout.requirement)),
+        Across::CopyOut(CopyOut::Pieces { fanout, .. }) => {
+            format!("{}: each copies its own rows", names(&fanout.requirement))
+        }
+        Across::CopyOut(CopyOut::Answer { gather, .. }) => {
+            let of = |part: &Part| names(&part.requirement);
+            format!("{}: one server has the rows of all", gather.parts.iter().map(of).collect::<Vec<_>>().join(", "))
+        }
         Across::Everywhere(it) => match it.reach {
             Reach::Upkeep | Reach::Outside => "all: one after the other".to_owned(),
             Reach::Database | Reach::Roles | Reach::Block | Reach::Server => "all: in one transaction".to_owned(),

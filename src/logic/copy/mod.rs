@@ -1,6 +1,7 @@
 //! Rows of a COPY stream: where each begins and ends, and the bytes of its key.
 //!
-//! Never writes a row anew: what came in between two line ends goes out as it is. Text must be in UTF-8 or another
+//! What came in between two line ends goes out as it is; only rows that no server has as data of a COPY are written here
+//! (`rows`). Text must be in UTF-8 or another
 //! encoding whose multi-byte characters contain no ASCII bytes.
 
 use std::borrow::Cow;
@@ -8,6 +9,7 @@ use std::borrow::Cow;
 use thiserror::Error;
 
 pub use out::{OutFormat, OutShare, Piece};
+pub use rows::{Forced, RowFormat};
 pub use split::{CopyPart, RowSplitter};
 
 mod line;
@@ -15,6 +17,7 @@ mod field;
 mod binary;
 mod split;
 mod out;
+mod rows;
 
 /// How the rows of a COPY are written (PostgreSQL manual, COPY).
 #[derive(Debug, Clone, PartialEq, Eq)]

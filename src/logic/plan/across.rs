@@ -27,7 +27,7 @@ pub enum Across {
     Once(Once),
     /// INSERT whose rows belong to several shards, or whose keys have to be computed first
     Split(Box<Split>),
-    /// COPY TO STDOUT of what the shards have: their rows, one behind the other
+    /// COPY TO STDOUT of what the shards have
     CopyOut(CopyOut),
     /// INSERT … SELECT whose rows may belong to any shard
     Carry(Box<Carry>),
@@ -151,8 +151,8 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         Statement::SetConstraints { .. } => Across::Everywhere(everywhere::constraints()),
         Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, schema)),
         Statement::Copy(copy) => match copy_out::copy_out(copy, text, schema) {
-            Some(out) => Across::CopyOut(out),
-            None => Across::Refuse(Refusal::copy_out_of_query()),
+            Ok(out) => Across::CopyOut(out),
+            Err(refusal) => Across::Refuse(refusal),
         },
         Statement::CreateTableAs { target, .. } if target.is_temporary => {
             temporary(text, schema).map_or_else(Across::Refuse, Across::Cursor)

@@ -1,27 +1,41 @@
-//! COPY TO STDOUT of rows of several shards: each shard sends its own, and the pieces are one COPY.
+//! COPY TO STDOUT of rows of several shards: each shard sends its own, and the pieces are one COPY; or one server has the
+//! rows of all, and they are written as COPY writes them.
 //!
-//! No field is read: only what stands before the first row and behind the last is there once.
+//! Of the pieces no field is read: only what stands before the first row and behind the last is there once.
 
-use crate::logic::copy::{CopyFormat, OutFormat};
-use crate::logic::sql::statement::{Copy, Statement};
+use crate::logic::copy::{CopyFormat, Forced, OutFormat, RowFormat};
+use crate::logic::sql::statement::{Copy, CopyOption, Statement};
 
-use super::Schema;
 use super::copy;
 use super::fanout::{self, Fanout};
+use super::gather::{self, Gather};
+use super::pieces::tokens;
+use super::reduce;
+use super::{Refusal, Schema};
 
-/// A COPY TO that several shards run as it is.
+/// A COPY TO of rows of several shards.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CopyOut {
-    /// Which shards
-    pub fanout: Fanout,
-    /// How the rows are written
-    pub format: OutFormat,
+pub enum CopyOut {
+    /// The shards run it as it is
+    Pieces {
+        /// Which
+        fanout: Fanout,
+        /// How the rows are written
+        format: OutFormat,
+    },
+    /// One server answers its query
+    Answer {
+        /// Over the rows of all
+        gather: Box<Gather>,
+        /// How the rows are written
+        format: RowFormat,
+    },
 }
 
-/// The proof that the rows of the shards are the rows, if there is one. `text` is the statement alone.
-pub fn copy_out(copy: &Copy, text: &str, schema: &Schema<'_>) -> Option<CopyOut> {
+/// The plan of a COPY TO. `text` is the statement alone.
+pub fn copy_out(copy: &Copy, text: &str, schema: &Schema<'_>) -> Result<CopyOut, Refusal> {
     if copy.is_from || copy.uses_server_files {
-        return None;
+        return Err(Refusal::copy_out_of_query());
     }
     let fanout = match (&copy.table, copy.query.as_ref()) {
         (Some(table), _) => {
@@ -32,7 +46,19 @@ pub fn copy_out(copy: &Copy, text: &str, schema: &Schema<'_>) -> Option<CopyOut>
         (None, Some(query @ Statement::Query(_))) => fanout::proven(query, text, schema),
         (None, _) => None,
     };
-    Some(CopyOut { fanout: Fanout { verb: "COPY", ..fanout? }, format: format(copy) })
+    if let Some(fanout) = fanout {
+        return Ok(CopyOut::Pieces { fanout: Fanout { verb: "COPY", ..fanout }, format: format(copy) });
+    }
+    match (&copy.query, row_format(&copy.options), query_of(text)) {
+        (Some(Statement::Query(_)), Some(format), Some(query)) => {
+            let gather = match reduce::reduce(query, schema) {
+                Some(reduced) => reduced,
+                None => gather::gather(query, schema)?,
+            };
+            Ok(CopyOut::Answer { gather: Box::new(gather), format })
+        }
+        _ => Err(Refusal::copy_out_of_query()),
+    }
 }
 
 fn format(copy: &Copy) -> OutFormat {
@@ -41,5 +67,57 @@ fn format(copy: &Copy) -> OutFormat {
         Ok(CopyFormat::Text { has_header, .. } | CopyFormat::Csv { has_header, .. }) => OutFormat::Lines { has_header },
         // PostgreSQL says what is wrong with it, or it changes nothing about where a row begins.
         Err(_) => OutFormat::Lines { has_header: copy::has_header(copy) },
+    }
+}
+
+/// The query of `COPY (query) TO …`.
+fn query_of(text: &str) -> Option<&str> {
+    let tokens = tokens(text)?;
+    let [copy, open, rest @ ..] = tokens.as_slice() else { return None };
+    let close = rest.iter().find(|token| token.text == ")" && token.depth == open.depth)?;
+    (copy.is("copy") && open.text == "(").then(|| text[open.end()..close.start].trim())
+}
+
+/// How rows are written, where the options are such that nothing has to be said about them.
+fn row_format(options: &[CopyOption]) -> Option<RowFormat> {
+    let (mut name, mut delimiter, mut null, mut has_header) = ("text", None, None, false);
+    let (mut quote, mut escape, mut forced) = (None, None, None);
+    for option in options {
+        let word = option.values.first().map(Box::as_ref);
+        let byte = || match word.map(str::as_bytes) {
+            Some([byte]) if byte.is_ascii_punctuation() || matches!(byte, b'\t' | b' ') => Some(*byte),
+            Some(_) | None => None,
+        };
+        match (&*option.name, word) {
+            ("format", Some(word)) => name = word,
+            ("delimiter", _) => delimiter = Some(byte()?),
+            ("quote", _) => quote = Some(byte()?),
+            ("escape", _) => escape = Some(byte()?),
+            ("null", Some(word)) if !word.contains(['\n', '\r']) => null = Some(word),
+            ("header", None | Some("true" | "on" | "1")) => has_header = true,
+            ("header", Some("false" | "off" | "0")) => has_header = false,
+            ("force_quote", None | Some("*")) => forced = Some(Forced::All),
+            ("force_quote", _) => forced = Some(Forced::Columns(option.values.clone())),
+            ("encoding", Some(name)) if matches!(&*name.to_ascii_lowercase(), "utf8" | "utf-8") => (),
+            _ => return None,
+        }
+    }
+    let has_quotes = quote.is_some() || escape.is_some() || forced.is_some();
+    let is_apart = |delimiter: u8, null: &str| !null.as_bytes().contains(&delimiter) && !b"\\.".contains(&delimiter);
+    match name {
+        "text" => {
+            let (delimiter, null) = (delimiter.unwrap_or(b'\t'), null.unwrap_or("\\N"));
+            let format = RowFormat::Text { delimiter, null: null.as_bytes().into(), has_header };
+            (!has_quotes && is_apart(delimiter, null)).then_some(format)
+        }
+        "csv" => {
+            let (delimiter, quote, null) = (delimiter.unwrap_or(b','), quote.unwrap_or(b'"'), null.unwrap_or(""));
+            let is_apart = is_apart(delimiter, null) && delimiter != quote && !null.as_bytes().contains(&quote);
+            let (escape, forced) = (escape.unwrap_or(quote), forced.unwrap_or(Forced::Columns(Vec::new())));
+            let null = null.as_bytes().into();
+            is_apart.then_some(RowFormat::Csv { delimiter, quote, escape, null, has_header, forced })
+        }
+        "binary" if !has_quotes && !has_header && delimiter.is_none() && null.is_none() => Some(RowFormat::Binary),
+        _ => None,
     }
 }

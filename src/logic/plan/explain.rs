@@ -12,6 +12,7 @@ use super::carry::Carry;
 use super::change::{Change, On};
 use super::constants::type_name;
 use super::copies::Once;
+use super::copy_out::CopyOut;
 use super::everywhere::Everywhere;
 use super::fanout::Fanout;
 use super::gather::Gather;
@@ -43,7 +44,8 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         }
         Across::Explain(explained) => self::across(&explained.inner, map),
         Across::Split(split) => self::split(split, map),
-        Across::CopyOut(out) => format!("{}, copied by each", self::fanout(&out.fanout, map)),
+        Across::CopyOut(CopyOut::Pieces { fanout, .. }) => format!("{}, copied by each", self::fanout(fanout, map)),
+        Across::CopyOut(CopyOut::Answer { gather, .. }) => format!("{}\n   copied", self::gather(gather, map)),
         Across::Carry(carry) => self::carry(carry, map),
         Across::Everywhere(everywhere) => self::everywhere(everywhere),
         Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => refused(refusal),

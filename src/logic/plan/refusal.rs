@@ -660,8 +660,8 @@ impl Refusal {
         Self::new(
             Reason::ManyShards,
             "COPY TO of this query needs rows of several shards put together".to_owned(),
-            "Each shard can only copy rows that come from one of its own: without ORDER BY, aggregates and joins of sharded tables.",
-            "Copy a table, a query that restricts the key, or send the query by itself.",
+            "Their data is written here in UTF8, with plain delimiters, quotes and markers, and only of a SELECT.",
+            "Leave these options out, or send the query by itself.",
         )
     }
 

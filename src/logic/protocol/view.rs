@@ -235,6 +235,19 @@ pub fn column_types(body: &[u8]) -> Result<Vec<(u32, i32)>, Malformed> {
     Ok(types)
 }
 
+/// The names of the columns of a RowDescription.
+pub fn column_names(body: &[u8]) -> Result<Vec<&[u8]>, Malformed> {
+    let mut reader = Reader::new(body, "RowDescription");
+    let count = reader.i16()? as u16;
+    let mut names = Vec::with_capacity(usize::from(count));
+    for _ in 0..count {
+        names.push(reader.text()?);
+        // Table, column, type, size, modifier, format.
+        reader.take(4 + 2 + 4 + 2 + 4 + 2)?;
+    }
+    Ok(names)
+}
+
 /// The fields of a DataRow; `None` is NULL.
 pub fn fields(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
     let mut reader = Reader::new(body, "DataRow");

@@ -90,7 +90,12 @@ pub fn data_row_text(out: &mut Vec<u8>, value: &str) {
 
 /// CopyInResponse: every column in one format (0 text, 1 binary).
 pub fn copy_in_response(out: &mut Vec<u8>, format: u8, columns: u16) {
-    frame(out, server::COPY_IN, |out| {
+    copy_response(out, server::COPY_IN, format, columns);
+}
+
+/// CopyInResponse or CopyOutResponse.
+pub fn copy_response(out: &mut Vec<u8>, tag: u8, format: u8, columns: u16) {
+    frame(out, tag, |out| {
         out.push(format);
         out.extend_from_slice(&columns.to_be_bytes());
         for _ in 0..columns {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
+use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
@@ -289,7 +290,8 @@ impl Session {
                 let commits_at_once = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
                 self.take_part(commits_at_once || is_last).await
             }
-            Across::Read(_) | Across::CopyOut(_) | Across::Refuse(_) => Ok(()),
+            Across::CopyOut(CopyOut::Answer { .. }) => self.take_part(true).await,
+            Across::Read(_) | Across::CopyOut(CopyOut::Pieces { .. }) | Across::Refuse(_) => Ok(()),
         }
     }
 

@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use crate::logic::copy::{OutFormat, OutShare};
 use crate::logic::plan::Access;
-use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::fanout::Fanout;
 use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::frame::client;
@@ -105,8 +104,8 @@ impl Session {
     }
 
     /// A COPY TO that several shards run.
-    pub(super) async fn copy_out_query(&mut self, out: &CopyOut, sql: &str) -> Result<(), Trouble> {
-        self.fan_out_query_as(&out.fanout, sql, Shows::Copied(out.format)).await
+    pub(super) async fn copy_pieces(&mut self, fanout: &Fanout, format: OutFormat, sql: &str) -> Result<(), Trouble> {
+        self.fan_out_query_as(fanout, sql, Shows::Copied(format)).await
     }
 
     async fn fan_out_query_as(&mut self, fanout: &Fanout, sql: &str, shows: Shows) -> Result<(), Trouble> {
@@ -127,13 +126,14 @@ impl Session {
     }
 
     /// Execute of a COPY TO that several shards run.
-    pub(super) async fn copy_out_portal(
+    pub(super) async fn copy_pieces_of_portal(
         &mut self,
-        out: &CopyOut,
+        fanout: &Fanout,
+        format: OutFormat,
         statement: &Statement,
         bind: &[u8],
     ) -> Result<(), Trouble> {
-        self.fan_out_portal_as(&out.fanout, statement, bind, Shows::Copied(out.format)).await
+        self.fan_out_portal_as(fanout, statement, bind, Shows::Copied(format)).await
     }
 
     async fn fan_out_portal_as(

@@ -19,6 +19,7 @@ mod errand;
 mod gather;
 mod fanout;
 mod split;
+mod copy_out;
 mod carry;
 mod everywhere;
 mod merge;
