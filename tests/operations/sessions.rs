@@ -296,3 +296,44 @@ fn commit_after_an_error_on_one_shard_commits_on_none() {
     assert_eq!((ended[0].error.as_ref(), ended[0].tag.as_str()), (None, "ROLLBACK"));
     assert_eq!(wire.value(&ask(stage.clients[1], "kind")), before);
 }
+
+#[test]
+fn copy_data_beyond_a_batch_ends_with_what_came_in_the_same_read() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("batch", &Settings::default());
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TEMP TABLE texts (t text)");
+    // CopyDone comes behind a row that fills a batch, and nothing comes behind CopyDone.
+    for size in [60 << 10, 64 << 10, 100 << 10, 512 << 10] {
+        wire.send(&wire::query("COPY texts FROM STDIN")).unwrap();
+        wire.until(b"G").unwrap();
+        let row = [vec![b'x'; size], b"\n".to_vec()].concat();
+        wire.send(&[wire::message(b'd', &row), wire::message(b'c', b"")].concat()).unwrap();
+        assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "COPY 1");
+        wire.send(&wire::query("COPY texts FROM STDIN")).unwrap();
+        wire.until(b"G").unwrap();
+        wire.send(&[wire::message(b'd', &row), wire::message(b'f', b"the client's reason\0")].concat()).unwrap();
+        let failed = wire::answers(&wire.until_ready().unwrap());
+        assert_eq!(failed[0].error.as_ref().map(|(sqlstate, _)| sqlstate.as_str()), Some("57014"));
+    }
+    assert_eq!(wire.value("SELECT count(*) FROM texts"), "4");
+}
+
+#[test]
+fn settings_in_a_transaction_that_has_changed_the_schema_are_answered() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl_set", &Settings::default());
+    let mut wire = login(&proxy);
+    wire.rows("BEGIN");
+    wire.rows("CREATE TEMP TABLE made_here (a int)");
+    wire.rows("SET LOCAL work_mem = '5MB'");
+    wire.rows("SET search_path = pg_temp, public");
+    wire.rows("RESET ALL");
+    wire.rows("SET work_mem = '6MB'");
+    assert_eq!(run(&mut wire, &prepared("", "SET LOCAL work_mem = '7MB'"))[0].tag, "SET");
+    assert_eq!(
+        wire.value("SELECT current_setting('work_mem') FROM made_here RIGHT JOIN (SELECT 1) one ON true"),
+        "7MB"
+    );
+    wire.rows("ROLLBACK");
+}

@@ -249,7 +249,9 @@ impl Session {
         // RESET on a server goes back to its own defaults: the client's startup message is set again behind it.
         let reset = is_reset(text).then(|| self.settings.startup_sql()).flatten().map(|sql| format!("{text};{sql}"));
         if self.transaction.is_on_server() {
-            return self.tell_members(command, reset.as_deref(), text, size).await;
+            self.tell_members(command, reset.as_deref(), text, size).await?;
+            // In a transaction that has changed the schema the answer was kept back.
+            return self.schema_may_have_changed(false).await;
         }
         let target = self.target(Destination::Any, Access::Read)?;
         let index = self.hold(target).await?;

@@ -118,6 +118,10 @@ impl Session {
         if !self.outgoing.is_empty() {
             return Poll::Pending;
         }
+        // What came with the last of a batch may be all that the client has to say.
+        if matches!(self.client.front(), Front::Whole(_)) {
+            return Poll::Ready(Ok(()));
+        }
         self.client.poll_fill(context).map(|filled| match filled {
             Ok(0) | Err(_) => Err(Outcome::ClientGone),
             Ok(_) => Ok(()),
