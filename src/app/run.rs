@@ -22,6 +22,7 @@ use crate::config::{self, SecretFile, Settings};
 use crate::control::{Control, ControlHandle, ControlSettings, Users};
 use crate::control::{Refresher, export};
 use crate::logic::auth::verifier;
+use crate::logic::cancel_key::Keys;
 use crate::logic::console::statement::Shutdown;
 use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
 use crate::proxy::backend::Connector;
@@ -175,6 +176,10 @@ impl Proxy {
         let console = Console::new(Arc::clone(&shared), console_settings(&settings), sender);
         door.set_lookup(Arc::new(Users::new(control.reader(), Arc::clone(&doubted))));
         let entrance = Entrance::new(Arc::clone(&door), Arc::clone(&shared), Arc::clone(&console), limits(&settings));
+        entrance.set_peers(settings.peers.clone());
+        if let (node @ 1.., Some(secret)) = (settings.listen.node, &settings.listen.peer_secret) {
+            shared.cancels.set_keys(Keys::new(node, secret.expose().as_bytes()));
+        }
         let upkeep = tokio::spawn(look_after(Arc::clone(&shared), Arc::clone(&console)));
         let listening = Listening::default();
         let (entrance_too, shared_too) = (Arc::clone(&entrance), Arc::clone(&shared));
@@ -307,6 +312,7 @@ impl Proxy {
         self.metrics.clients_max.set(f64::from(settings.listen.max_clients));
         self.door.set_tls(tls);
         self.entrance.set_limits(limits(&settings));
+        self.entrance.set_peers(settings.peers.clone());
         self.console.set_settings(console_settings(&settings));
         self.shared.witness.set(settings.log.statements);
         self.apply(settings);

@@ -43,6 +43,7 @@ pub const FIELDS: &[&str] = &[
     "transaction_timeout",
     "max_db_client_connections",
     "logins_per_second",
+    "pin",
     "gather_limit",
     "deadlock_timeout",
     "failover_wait",

@@ -74,6 +74,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
         "user",
         &mut diff,
     );
+    diff.note(old.peers != new.peers, Effect::Live, "peers");
     diff.note(old.auth != new.auth, Effect::Live, "auth");
     diff.note(old.health != new.health, Effect::Live, "health");
     diff.note(old.monitor != new.monitor, Effect::Live, "monitor");
@@ -122,6 +123,7 @@ fn compare_listen(old: &ListenSettings, new: &ListenSettings, diff: &mut Diff) {
     diff.note(old.unix_socket_mode != new.unix_socket_mode, Restart, "listen.unix_socket_mode");
     diff.note(old.metrics != new.metrics, Restart, "listen.metrics");
     diff.note(old.backlog != new.backlog, Restart, "listen.backlog");
+    diff.note(old.node != new.node || old.peer_secret != new.peer_secret, Restart, "listen.node or listen.peer_secret");
     diff.note(old.workers != new.workers, Restart, "listen.workers");
     diff.note(old.max_clients != new.max_clients, Live, "listen.max_clients");
     diff.note(old.login_timeout != new.login_timeout, Live, "listen.login_timeout");

@@ -7,7 +7,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use crate::control::MonitorSettings;
 use crate::logic::crowd::CrowdLimits;
 use crate::logic::health::HealthSettings;
-use crate::logic::topology::{PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
+use crate::logic::topology::{Pinning, PoolMode, PoolSettings, ReplicaSettings, SessionLimits};
 use crate::proxy::witness::WitnessSettings;
 
 use super::report::Problems;
@@ -43,6 +43,7 @@ pub const LIMIT_FIELDS: &[&str] = &[
     "sequence_stride",
     "max_db_client_connections",
     "logins_per_second",
+    "pin",
 ];
 
 /// A Bind message carries what was fetched, and no message is longer than 1 GiB (PostgreSQL's MaxAllocSize).
@@ -114,6 +115,7 @@ pub const LIMIT_DEFAULTS: SessionLimits = SessionLimits {
     deadlock_timeout: SECOND,
     crowd: CrowdLimits { clients: 0, logins_per_second: 0 },
     failover_wait: Duration::from_secs(10),
+    pin: Pinning::Allow,
 };
 
 /// Reads pool settings; what is not set comes from `defaults`.
@@ -155,6 +157,8 @@ pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Pro
         problems.error(node.span, "`gather_limit` must be at most 768MiB".to_owned());
     }
     let sequence_stride = section.count("sequence_stride", defaults.sequence_stride, 1..=65_536, problems);
+    let words = [("allow", Pinning::Allow), ("warn", Pinning::Warn), ("error", Pinning::Error)];
+    let pin = section.choice("pin", defaults.pin, &words, problems);
     let crowd = crowd(section, "max_db_client_connections", defaults.crowd, problems);
     let mut read = |name, default| section.duration(name, default, Duration::ZERO..=YEAR, problems);
     SessionLimits {
@@ -167,6 +171,7 @@ pub fn limits(section: Section<'_>, defaults: &SessionLimits, problems: &mut Pro
         gather_limit,
         sequence_stride,
         crowd,
+        pin,
     }
 }
 

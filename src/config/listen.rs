@@ -4,12 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::logic::cancel_key::NODE_MAX;
+use crate::logic::topology::Secret;
 use crate::proxy::door::{Tls, TlsDemand, TlsSettings};
+use crate::proxy::peers::PeerNode;
 use crate::proxy::stream::{Keepalive, SocketOptions};
 
 use super::report::Problems;
-use super::section::Section;
+use super::secret::{self, Environment};
+use super::section::{Section, list, text};
 use super::source::Span;
+use super::tree::Node;
 
 /// Fields of `[listen]`.
 pub const FIELDS: &[&str] = &[
@@ -27,8 +32,13 @@ pub const FIELDS: &[&str] = &[
     "keepalive_count",
     "user_timeout",
     "workers",
+    "node",
+    "peer_secret",
     "tls",
 ];
+
+/// Fields of a peer.
+pub const PEER_FIELDS: &[&str] = &["id", "address"];
 
 /// Fields of `[listen.tls]`.
 pub const TLS_FIELDS: &[&str] = &["mode", "certificate", "key", "client_ca"];
@@ -58,6 +68,10 @@ pub struct ListenSettings {
     pub socket: SocketOptions,
     /// Threads that carry sessions
     pub workers: u32,
+    /// Our number among the peers; 0: none
+    pub node: u16,
+    /// What peers know keys of each other by
+    pub peer_secret: Option<Secret>,
     /// TLS; `None`: off
     pub tls: Option<TlsSettings>,
 }
@@ -77,7 +91,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Reads `[listen]`.
-pub fn read(section: Section<'_>, problems: &mut Problems) -> ListenSettings {
+pub fn read(section: Section<'_>, env: Environment<'_>, problems: &mut Problems) -> ListenSettings {
     let mut addresses: Vec<SocketAddr> = Vec::new();
     for (text, span) in section.texts("address", problems) {
         addresses.extend(socket_address(text, span, problems));
@@ -98,8 +112,34 @@ pub fn read(section: Section<'_>, problems: &mut Problems) -> ListenSettings {
         drain_timeout: section.duration("drain_timeout", 60 * SECOND, Duration::ZERO..=24 * HOUR, problems),
         socket: socket_options(section, problems),
         workers: section.count("workers", 1, 1..=1024, problems),
+        node: section.count("node", 0, 0..=u32::from(NODE_MAX), problems) as u16,
+        peer_secret: section.get("peer_secret").and_then(|node| secret::plain(node, env, problems)),
         tls: tls(section, problems),
     }
+}
+
+/// Reads `[[peers]]`: the other proxies behind our address.
+pub fn peers(node: Option<&Node>, listen: &ListenSettings, problems: &mut Problems) -> Vec<PeerNode> {
+    let mut peers: Vec<PeerNode> = Vec::new();
+    for node in node.map_or(&[][..], list) {
+        let section = Section::open(node, PEER_FIELDS, problems);
+        let (id, address) = (section.require("id", problems), section.require("address", problems));
+        let number = section.count("id", 1, 1..=u32::from(NODE_MAX), problems) as u16;
+        if let Some(id) = id
+            && (number == listen.node || peers.iter().any(|peer| peer.id == number))
+        {
+            problems.error(id.span, format!("two nodes have the number {number}"));
+        }
+        let text = address.and_then(|node| Some((text(node, "address", problems)?, node.span)));
+        let address = text.and_then(|(text, span)| socket_address(text, span, problems));
+        peers.extend(address.map(|address| PeerNode { id: number, address }));
+    }
+    if let Some(node) = node.filter(|_| listen.node == 0 || listen.peer_secret.is_none()) {
+        problems
+            .error(node.span, "there are peers, and [listen] has no `node` or no `peer_secret`")
+            .help("give each proxy a number of its own and all of them the same secret");
+    }
+    peers
 }
 
 /// `0.0.0.0:6432`, `[::]:6432`, `localhost:6432`, `*:6432`; the port may be left out.

@@ -23,11 +23,13 @@ use super::source::{SecretFile, Span};
 use super::traces::{self, TracesSettings};
 use super::tree::{self, Entry, Node, Value};
 use super::users::{self, UserSettings};
+use crate::proxy::peers::PeerNode;
 
 /// Fields of the file itself.
 pub const FIELDS: &[&str] = &[
     "include",
     "listen",
+    "peers",
     "auth",
     "users",
     "pool",
@@ -48,6 +50,8 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 pub struct Settings {
     /// The front door
     pub listen: ListenSettings,
+    /// Other proxies behind our address
+    pub peers: Vec<PeerNode>,
     /// Who may log in
     pub users: Vec<UserSettings>,
     /// How logins are judged
@@ -110,7 +114,8 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     // Where syntax is broken, what is missing may only be unreadable.
     let syntax_errors = problems.errors() > 0;
     let file = Section::open(tree, FIELDS, problems);
-    let listen = listen::read(file.section("listen", listen::FIELDS, problems), problems);
+    let listen = listen::read(file.section("listen", listen::FIELDS, problems), env, problems);
+    let peers = listen::peers(file.get("peers"), &listen, problems);
     let pool = limits::pool(file.section("pool", POOL_FIELDS, problems), &POOL_DEFAULTS, problems);
     let session = limits::limits(file.section("limits", LIMIT_FIELDS, problems), &LIMIT_DEFAULTS, problems);
     let auth_section = file.section("auth", auth::FIELDS, problems);
@@ -133,6 +138,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         limits: session,
         monitor: if monitor.user.is_some() { monitor } else { first_login(&users, auth.query.as_ref()) },
         users,
+        peers,
         auth,
         secret_files: std::mem::take(&mut problems.secret_files),
         databases,

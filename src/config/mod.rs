@@ -43,6 +43,7 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("the file", load::FIELDS),
     ("listen", listen::FIELDS),
     ("listen.tls", listen::TLS_FIELDS),
+    ("peers", listen::PEER_FIELDS),
     ("auth", auth::FIELDS),
     ("a rule of auth", auth::RULE_FIELDS),
     ("users", users::FIELDS),

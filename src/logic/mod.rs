@@ -3,6 +3,7 @@
 pub mod value;
 pub mod protocol;
 pub mod auth;
+pub mod cancel_key;
 pub mod sql;
 pub mod trace;
 pub mod shards;

@@ -46,6 +46,7 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
             query_timeout: Duration::ZERO,
             transaction_timeout: Duration::ZERO,
             crowd: Default::default(),
+            pin: Default::default(),
             idle_transaction_timeout: Duration::ZERO,
             client_idle_timeout: Duration::ZERO,
             deadlock_timeout: Duration::from_secs(1),

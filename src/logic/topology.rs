@@ -364,4 +364,18 @@ pub struct SessionLimits {
     pub crowd: CrowdLimits,
     /// A statement waits this long for the new primary of a shard that finds its roles
     pub failover_wait: Duration,
+    /// What happens where a statement keeps its server with the session
+    pub pin: Pinning,
+}
+
+/// Statements that keep their server with the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pinning {
+    /// They do
+    #[default]
+    Allow,
+    /// They do, and the log warns of it
+    Warn,
+    /// They are refused
+    Error,
 }

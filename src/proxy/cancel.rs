@@ -4,8 +4,8 @@
 //! has been delivered (PgBouncer 1.18 fixed the same race).
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Instant;
 
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use rand::Rng;
 use tokio::sync::Notify;
 
+use crate::logic::cancel_key::{Addressee, Keys};
 use crate::logic::console::snapshot::End;
 use crate::logic::topology::Address;
 use crate::proxy::backend::Connector;
@@ -207,19 +208,37 @@ impl Cancelling {
 #[derive(Debug, Default)]
 pub struct Cancels {
     slots: Mutex<HashMap<i32, Arc<Slot>>>,
+    /// How keys are made where several proxies share an address
+    keys: OnceLock<Keys>,
 }
 
 impl Cancels {
+    /// Keys say from now on which node gave them out; once, before the first session.
+    pub fn set_keys(&self, keys: Keys) {
+        if self.keys.set(keys).is_err() {
+            debug_assert!(false, "a process is one node");
+        }
+    }
+
+    /// For whom a request is. A proxy that has no peers has all sessions.
+    pub fn addressee(&self, pid: i32, key: &[u8]) -> Addressee {
+        self.keys.get().map_or_else(|| Addressee::Ours(key.into()), |keys| keys.read(pid, key))
+    }
+
     /// A slot with a fresh key for a new session.
     pub fn register(&self, protocol_minor: u16, card: Card) -> Arc<Slot> {
         let mut rng = rand::rng();
-        let length = if protocol_minor >= 2 { 32 } else { 4 };
-        let key: Box<[u8]> = (0..length).map(|_| rng.random()).collect();
+        let is_long = protocol_minor >= 2;
+        let random: [u8; 32] = rng.random();
         let mut slots = self.slots.lock();
         loop {
             // Positive: old clients print it as a process number.
             let pid = rng.random_range(1..=i32::MAX);
             if let std::collections::hash_map::Entry::Vacant(vacant) = slots.entry(pid) {
+                let key = match self.keys.get() {
+                    Some(keys) => keys.make(pid, is_long, random),
+                    None => random[..if is_long { 32 } else { 4 }].into(),
+                };
                 let slot = Arc::new(Slot { pid, key, card, running: Mutex::default(), parked: Mutex::new(None) });
                 vacant.insert(Arc::clone(&slot));
                 return slot;

@@ -8,12 +8,14 @@ use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
 use crate::logic::auth::Fatal;
+use crate::logic::cancel_key::Addressee;
 use crate::logic::crowd::Crowded;
 use crate::proxy::console::{self, Console};
 use crate::proxy::crowds::{self, Crowds, Name};
 use crate::proxy::door::{self, Door, Entered, Guest, Listener, Peer, Turned};
 use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Rejection;
+use crate::proxy::peers::PeerNode;
 use crate::proxy::session;
 use crate::proxy::shared::Shared;
 use crate::proxy::stream::Stream;
@@ -36,12 +38,20 @@ pub struct Entrance {
     console: Arc<Console>,
     limits: ArcSwap<EntranceLimits>,
     crowds: Arc<Crowds>,
+    peers: ArcSwap<Vec<PeerNode>>,
 }
 
 impl Entrance {
     /// Of a proxy that starts.
     pub fn new(door: Arc<Door>, shared: Arc<Shared>, console: Arc<Console>, limits: EntranceLimits) -> Arc<Self> {
-        Arc::new(Self { door, shared, console, limits: ArcSwap::from_pointee(limits), crowds: Arc::default() })
+        Arc::new(Self {
+            door,
+            shared,
+            console,
+            limits: ArcSwap::from_pointee(limits),
+            crowds: Arc::default(),
+            peers: ArcSwap::default(),
+        })
     }
 
     /// New limits hold for those who come from now on.
@@ -95,10 +105,7 @@ impl Entrance {
             }
         };
         match entered {
-            Entered::Cancel { pid, key } => match self.shared.cancels.find(pid, &key) {
-                Some(slot) => slot.cancel(&self.shared.connector).await,
-                None => tracing::debug!(%peer, pid, "a cancel request names no session"),
-            },
+            Entered::Cancel { pid, key } => self.cancel(pid, &key).await,
             // Operators come in when nobody else does, and no drain waits for them.
             Entered::Session(guest) if console::NAMES.contains(&&*guest.database) => {
                 drop(place);
@@ -145,6 +152,25 @@ impl Entrance {
                 }));
             }
         }
+    }
+
+    async fn cancel(&self, pid: i32, key: &[u8]) {
+        match self.shared.cancels.addressee(pid, key) {
+            Addressee::Ours(key) => match self.shared.cancels.find(pid, &key) {
+                Some(slot) => slot.cancel(&self.shared.connector).await,
+                None => tracing::debug!(pid, "a cancel request names no session"),
+            },
+            Addressee::Node(id, key) => match self.peers.load().iter().find(|peer| peer.id == id) {
+                Some(peer) => peer.cancel(pid, &key).await,
+                None => tracing::debug!(pid, node = id, "a cancel request is for a node that is no peer"),
+            },
+            Addressee::Nobody => tracing::debug!(pid, "a cancel request has a key that nobody has made"),
+        }
+    }
+
+    /// These are our peers from now on.
+    pub fn set_peers(&self, peers: Vec<PeerNode>) {
+        self.peers.store(Arc::new(peers));
     }
 
     /// A place among the clients of its database and of its user.

@@ -18,4 +18,5 @@ pub mod shared;
 pub mod session;
 pub mod console;
 pub mod crowds;
+pub mod peers;
 pub mod entrance;

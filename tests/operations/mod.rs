@@ -22,6 +22,10 @@ mod leaving;
 mod limits;
 /// Who may log in, as servers, lists, rules and certificates say.
 mod auth;
+/// Statements that keep a server with their client.
+mod pins;
+/// Several proxies behind one address.
+mod peers;
 /// Which reads go to replicas.
 mod replicas;
 /// Servers that change their roles.

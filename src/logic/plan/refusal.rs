@@ -116,6 +116,19 @@ impl Refusal {
         Self { reason, sqlstate: "0A000", message, detail: some(detail), hint: some(hint) }
     }
 
+    /// It would keep its server with the session, and the map says that nothing may.
+    pub fn pins(what: &str) -> Self {
+        Self {
+            reason: Reason::NeedsSession,
+            sqlstate: "0A000",
+            message: format!("{what} is not allowed here (pin)"),
+            detail: Some(
+                "it would keep a server connection with this client for as long as it is connected".to_owned(),
+            ),
+            hint: Some("leave it out, or ask for pin = \"allow\" for this database".to_owned()),
+        }
+    }
+
     /// A sharded table without a restriction of its key.
     pub fn unrestricted(verb: &str, table: &str, column: &str) -> Self {
         Self::new(

@@ -203,6 +203,12 @@ impl DatabaseMetrics {
         self.registry.counter(names::REFUSALS, labels).increment(1);
     }
 
+    /// A server stays with its client, for this reason. Looks its counter up.
+    pub fn pin(&self, reason: &'static str) {
+        let labels = &[("database", &*self.name), ("reason", reason)];
+        self.registry.counter(names::PINS, labels).increment(1);
+    }
+
     /// An error went to the client, ours or a server's.
     pub fn error(&self, sqlstate: &[u8]) {
         let other = CLASSES.len() - 1;

@@ -65,6 +65,7 @@ metrics! {
     SERVER_CONNECTS: Counter "server_connects_total" "Connections opened to servers, by result: ok, failed.";
     TRANSACTIONS_IN_DOUBT: Gauge "transactions_in_doubt" "Transactions over several shards that are prepared on a shard and not finished, by database and shard.";
     IN_DOUBT_AGE: Gauge "in_doubt_age_seconds" "How long the oldest of them has been prepared, by database and shard; 0 without any.";
+    PINS: Counter "pins_total" "Servers that began to stay with their client, by reason: temporary table, LISTEN and so on.";
     DEADLOCKS: Counter "deadlocks_total" "Transactions over several shards that were aborted to end a deadlock.";
     RECOVERIES: Counter "recoveries_total" "Prepared transactions that recovery has finished, by outcome: committed, aborted.";
     CATALOG_READS: Counter "catalog_reads_total" "Looks at the shards' schemas, by result: changed, unchanged, failed.";

@@ -31,6 +31,7 @@ fn touched() -> (Arc<Metrics>, Topology) {
     metrics.failover("app/a/server-1");
     app.kept(Kept::Written);
     app.retry(Retry::Conflict);
+    app.pin("LISTEN");
     metrics.recovered("app", Outcome::Committed, 1);
     metrics.show(&topology);
     (metrics, topology)

@@ -75,6 +75,7 @@ impl Session {
     /// DECLARE of a cursor over several shards.
     pub(super) async fn declare_across(&mut self, cursor: &Cursor) -> Result<(), Trouble> {
         self.check_columns()?;
+        self.check_pin(&cursor.mark)?;
         self.check_new(cursor)?;
         let index = self.gather_query(&cursor.gather, "").await?;
         self.declared(index, cursor);
@@ -89,6 +90,7 @@ impl Session {
         bind: &[u8],
     ) -> Result<ShardId, Trouble> {
         self.check_columns()?;
+        self.check_pin(&cursor.mark)?;
         self.check_new(cursor)?;
         let shard = self.gather_portal(&cursor.gather, types, bind).await?;
         if let Some(index) = self.held.iter().position(|held| held.shard == shard && held.is_engaged()) {

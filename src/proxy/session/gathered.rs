@@ -113,6 +113,7 @@ impl Session {
             };
             gathered.destination = meet(gathered.destination, destination)?;
         }
+        self.check_pin(&gathered.mark)?;
         if let Some(what) = gathered.mark.needs_pinned
             && !self.held.iter().any(|held| held.pin.is_some())
         {

@@ -14,7 +14,7 @@ use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
 use crate::logic::session::settings;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
-use crate::logic::topology::{PoolMode, Role, Server};
+use crate::logic::topology::{Pinning, PoolMode, Role, Server};
 use crate::logic::written::Freshness;
 use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::pool::{Lease, ServerPool};
@@ -511,6 +511,15 @@ impl Session {
         Fault::ServerLost { shard, cause, in_transaction }
     }
 
+    /// Where `pin = "error"`, a statement that would keep its server with the session is refused.
+    pub(super) fn check_pin(&self, mark: &Mark) -> Result<(), Refusal> {
+        let database = &self.picture().database;
+        match (mark.pin, database.limits.pin, database.pool.mode) {
+            (Some(reason), Pinning::Error, PoolMode::Transaction) => Err(Refusal::pins(reason)),
+            (Some(_) | None, Pinning::Allow | Pinning::Warn | Pinning::Error, _) => Ok(()),
+        }
+    }
+
     /// Marks what running a statement did to the session's server.
     pub(super) fn mark(&mut self, index: usize, mark: &Mark, access: Access) {
         let held = &mut self.held[index];
@@ -521,8 +530,17 @@ impl Session {
         if let Some(pin) = mark.pin
             && (held.pin.is_none() || pin == TEMPORARY_TABLE)
         {
-            tracing::info!(client = self.id, user = %self.user.name, reason = pin, "server stays with its client");
+            if held.pin != Some(pin) {
+                self.metrics.pin(pin);
+            }
             held.pin = Some(pin);
+            let (client, user) = (self.id, &self.user.name);
+            match self.picture.as_ref().map_or(Pinning::Allow, |picture| picture.database.limits.pin) {
+                Pinning::Warn => tracing::warn!(client, %user, reason = pin, "server stays with its client"),
+                Pinning::Allow | Pinning::Error => {
+                    tracing::info!(client, %user, reason = pin, "server stays with its client");
+                }
+            }
         }
         if !mark.cursors.is_empty() && self.pipeline.failure.is_none() {
             self.remember_cursors(index, &mark.cursors, false);

@@ -189,6 +189,7 @@ impl Session {
             (None, Some(kind)) => kind,
             (Some(_), _) | (None, None) => PlanKind::Hint,
         };
+        self.check_pin(mark)?;
         if let Some(what) = mark.needs_pinned
             && !self.held.iter().any(|held| held.pin.is_some())
         {
