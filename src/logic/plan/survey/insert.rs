@@ -214,7 +214,11 @@ impl Survey<'_> {
     pub fn store_meaning(&mut self, verb: &'static str, meaning: &Meaning, target: Target<'_>) {
         match meaning {
             Meaning::Value(value) => self.store_values(vec![value.clone()], target, true),
-            Meaning::Key { variable, nullable: false } if self.facts.keyspace(*variable) == Some(target.keyspace) => {
+            // A column that rounds or cuts its values could make it the key of another shard.
+            Meaning::Key { variable, nullable: false }
+                if self.facts.keyspace(*variable) == Some(target.keyspace)
+                    && key_rule(target).modifier == Modifier::None =>
+            {
                 self.store_carried(*variable, target);
             }
             Meaning::Key { .. } | Meaning::Opaque => {

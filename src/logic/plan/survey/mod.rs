@@ -59,7 +59,7 @@ pub struct Survey<'a> {
     params: Params,
     /// Columns of the subqueries of expressions, by address
     subqueries: HashMap<*const Subquery, Columns>,
-    /// For each window function met: the variables it partitions by
+    /// For each window function met: the variables it partitions by, those that may be NULL left out
     windows: Vec<Vec<Variable>>,
     preferred: Preferred,
     /// The values of an INSERT are walked: sequences there are as local as a default would be
@@ -400,8 +400,9 @@ impl<'a> Survey<'a> {
     fn window(&mut self, window: &Window, scope: &Scope<'_>) {
         self.visit_all(&window.partition, scope);
         self.visit_all(&window.rest, scope);
-        let partition = window.partition.iter().filter_map(|part| key_of(part, scope)).map(|(key, _)| key).collect();
-        self.windows.push(partition);
+        // Rows with different keys meet where an outer join has left their keys NULL.
+        let keys = window.partition.iter().filter_map(|part| key_of(part, scope)).filter(|(_, nullable)| !nullable);
+        self.windows.push(keys.map(|(key, _)| key).collect());
     }
 }
 

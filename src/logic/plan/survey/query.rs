@@ -318,13 +318,33 @@ impl Gate<'_> {
                 || self.is_among(&self.select.group_by, key, output))
     }
 
-    /// DISTINCT ON looks for names among the aliases of the select list first (manual, SELECT, ORDER BY clause).
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only names can be aliases")]
+    /// DISTINCT ON looks for names among the columns of the answer first (manual, SELECT, ORDER BY clause).
+    #[expect(clippy::wildcard_enum_match_arm, reason = "only names can be those of columns of the answer")]
     pub(super) fn renames(&self, expressions: &[Expression]) -> bool {
         expressions.iter().any(|expression| match expression {
-            Expression::Column(parts) => self.select.targets.iter().any(|target| target.name.as_ref() == parts.first()),
+            Expression::Column(parts) if parts.len() == 1 => {
+                self.select.targets.iter().any(|target| self.hides(target, &parts[0], expression))
+            }
             _ => false,
         })
+    }
+
+    /// The target may have this name, and be something else than the column of FROM.
+    fn hides(&self, target: &Target, wanted: &str, column: &Expression) -> bool {
+        let is_key = |it: &Expression| key_of(it, self.scope) == key_of(column, self.scope);
+        match (&target.name, &target.value) {
+            (Some(name), _) => **name == *wanted,
+            (None, Expression::Star(of)) => of.last().is_some_and(|of| {
+                let entries = self.scope.entries.iter().filter(|entry| entry.name.as_ref() == Some(of));
+                let mut columns = entries.map(|entry| &entry.columns);
+                let has = |it: &Columns| it.is_open || it.list.iter().any(|it| it.name.as_deref() == Some(wanted));
+                columns.any(has) && !is_key(&Expression::Column(vec![of.clone(), wanted.into()]))
+            }),
+            (None, value) => match name_of(value) {
+                Some(name) => *name == *wanted && !is_key(value),
+                None => !has_no_name(value),
+            },
+        }
     }
 
     /// The key stands there: as itself, or by its position.
@@ -354,6 +374,23 @@ pub(super) fn position_of(expression: &Expression) -> Option<usize> {
     match &constant.value {
         Literal::Integer(digits) => digits.parse().ok(),
         Literal::Null | Literal::Boolean(_) | Literal::Decimal(_) | Literal::String(_) | Literal::Odd => None,
+    }
+}
+
+/// PostgreSQL finds no name for it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the others may be called as what they are made of")]
+fn has_no_name(expression: &Expression) -> bool {
+    match expression {
+        Expression::Compare { .. }
+        | Expression::NotDistinct(..)
+        | Expression::In { .. }
+        | Expression::Between { .. }
+        | Expression::Any { .. }
+        | Expression::IsNull(_)
+        | Expression::And(_)
+        | Expression::Or(_)
+        | Expression::Operator { .. } => true,
+        _ => false,
     }
 }
 
