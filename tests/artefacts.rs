@@ -159,12 +159,13 @@ fn the_dashboard_loads_without_edits() {
         let references: BTreeSet<&str> = targets.iter().map(|it| it["refId"].as_str().unwrap()).collect();
         assert!(!targets.is_empty() && references.len() == targets.len(), "{title}");
     }
-    // Nothing that was counted is left out, but for what says nothing over time.
+    // Nothing that was counted is left out, but for what says nothing over time, or nothing without the names of keys.
     let shown: BTreeSet<String> = expressions.iter().flat_map(|it| selectors(it)).map(|(name, _)| name).collect();
     let manual = manual();
+    const QUIET: [&str; 3] = ["shardway_hot_key_share", "shardway_server_role", "shardway_topology_epoch"];
     let hidden = manual.keys().filter(|name| !shown.contains(*name) && !shown.contains(&format!("{name}_bucket")));
-    let hidden: Vec<&String> = hidden.collect();
-    assert_eq!(hidden, ["shardway_server_role", "shardway_topology_epoch"], "not on the dashboard");
+    let hidden: Vec<&String> = hidden.filter(|name| !QUIET.contains(&name.as_str())).collect();
+    assert!(hidden.is_empty(), "not on the dashboard: {hidden:?}");
 }
 
 #[test]

@@ -192,11 +192,11 @@ fn slow_statements_are_told_of_and_their_values_are_not() {
     until("three are counted", || metric(&proxy, "shardway_slow_statements_total", &["database=\"app\""]) >= 3.0);
     reload(&proxy, |toml| toml.replace("slow_statement = \"1s\"", "sample_every = 1"), "ok");
     wire.rows(&format!("SELECT 'kqzSample' FROM events WHERE client_id = {a} LIMIT 1"));
-    wire.rows(&format!("/* shardway key=clients:{a} */ SELECT kind FROM events LIMIT 2"));
+    wire.rows(&format!("/* shardway key=bigints:{a} */ SELECT kind FROM events LIMIT 2"));
     drop(wire);
     proxy.signal("TERM");
     let log = proxy.output();
-    assert!(!log.contains("kqz") && !log.contains("4711") && !log.contains("clients:"), "{log}");
+    assert!(!log.contains("kqz") && !log.contains("4711") && !log.contains("bigints:"), "{log}");
     for parts in [
         [
             "slow statement client=1",
