@@ -161,7 +161,7 @@ impl Proxy {
         let pools = Pools::new(Arc::clone(&connector), Arc::new(on_refused));
         let topology = control.reader().cell();
         let steering = Arc::new(Refresh(control.refresher(), control.clone()));
-        let (metrics_too, waits) = (Arc::clone(&metrics), control.waits());
+        let (metrics_too, waits) = (Arc::clone(&metrics), (control.waits(), control.doubts()));
         let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
         if let Some(export) = settings.traces.export.clone() {
             let spans = export::start(export, Arc::clone(&metrics)).context("cannot start the thread of spans")?;
@@ -443,6 +443,7 @@ async fn look_after(shared: Arc<Shared>, console: Arc<Console>) {
     loop {
         interval.tick().await;
         console.tick();
+        shared.heat.show(&shared.metrics);
         let topology = shared.topology.load_full();
         let shards = topology.databases.values().flat_map(|database| &database.shards);
         let known: HashMap<&Address, &[std::net::IpAddr]> = shards

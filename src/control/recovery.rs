@@ -18,6 +18,7 @@ use super::publisher::Reader;
 use crate::logic::commit::{self, Outcome};
 use crate::logic::topology::{Address, Database};
 use crate::proxy::crash::crash_at;
+use crate::proxy::doubts::Doubts;
 use crate::proxy::metrics::Metrics;
 
 /// From one look to the next.
@@ -56,6 +57,7 @@ pub(super) struct Recover {
     pub login: MonitorSettings,
     pub reader: Reader,
     pub metrics: Arc<Metrics>,
+    pub doubts: Arc<Doubts>,
 }
 
 /// Runs until its task is stopped.
@@ -153,6 +155,9 @@ impl Recovery {
                 all.filter(|one| commit::decider(&one.gid, &self.recover.database).is_some()).collect();
             let oldest = ours.iter().map(|one| one.age_seconds).fold(0.0, f64::max);
             let oldest = Duration::try_from_secs_f64(oldest).unwrap_or_default();
+            let age = |one: &Listed| Duration::try_from_secs_f64(one.age_seconds).unwrap_or_default();
+            let prepared = ours.iter().map(|one| (one.gid.as_str().into(), age(one))).collect();
+            self.recover.doubts.set(&self.recover.database, &of.name, prepared);
             self.recover.metrics.in_doubt(&self.recover.database, &of.name, ours.len(), oldest);
             listed.extend(ours);
         }

@@ -26,6 +26,7 @@ use super::recovery::{self, Recover};
 use crate::logic::health::HealthSettings;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::{Address, Role, Server, Shard, Topology};
+use crate::proxy::doubts::Doubts;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::waits::Waits;
 
@@ -69,6 +70,7 @@ impl Control {
             reports: Mutex::default(),
             replaced: Notify::new(),
             waits: Arc::default(),
+            doubts: Arc::default(),
             is_draining: Arc::default(),
         });
         let steer =
@@ -103,6 +105,7 @@ struct Shared {
     reports: Mutex<HashMap<Box<str>, Arc<Notify>>>,
     replaced: Notify,
     waits: Arc<Waits>,
+    doubts: Arc<Doubts>,
     is_draining: Arc<AtomicBool>,
 }
 
@@ -120,6 +123,11 @@ impl ControlHandle {
     /// Where sessions say that they wait: deadlocks over several shards are looked for among them.
     pub fn waits(&self) -> Arc<Waits> {
         Arc::clone(&self.shared.waits)
+    }
+
+    /// Where recovery says what is in doubt.
+    pub fn doubts(&self) -> Arc<Doubts> {
+        Arc::clone(&self.shared.doubts)
     }
 
     /// A connection to this server failed: it is probed at once, and so are the others of its shard, of which one may have
@@ -339,6 +347,7 @@ impl Steer {
                 database,
             }))),
             Job::Recover { database } => Task(tokio::spawn(recovery::recover(Recover {
+                doubts: Arc::clone(&self.shared.doubts),
                 login: settings.monitor.clone(),
                 reader: self.shared.publisher.reader(),
                 metrics: self.metrics.clone(),

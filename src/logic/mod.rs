@@ -25,6 +25,8 @@ pub mod lag;
 pub mod health;
 pub mod transaction;
 pub mod route;
+pub mod touched;
+pub mod hot;
 pub mod fetch;
 pub mod session;
 pub mod queue;

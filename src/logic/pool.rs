@@ -25,6 +25,8 @@ pub struct Pool<C, W> {
     opening: u32,
     fault: Option<(Instant, Why)>,
     is_closed: bool,
+    /// Nothing is lent, opened or kept until it is resumed
+    is_paused: bool,
 }
 
 #[derive(Debug)]
@@ -109,6 +111,7 @@ impl<C, W> Pool<C, W> {
             opening: 0,
             fault: None,
             is_closed: false,
+            is_paused: false,
         }
     }
 
@@ -144,7 +147,7 @@ impl<C, W> Pool<C, W> {
 
     /// An idle connection at once, unless somebody waits: the last used first, so that the rest can be let go.
     pub fn take(&mut self) -> Option<C> {
-        if !self.waiting.is_empty() {
+        if !self.waiting.is_empty() || self.is_paused {
             return None;
         }
         let idle = self.idle.pop()?;
@@ -220,7 +223,7 @@ impl<C, W> Pool<C, W> {
                 at += 1;
             }
         }
-        if !self.is_closed && !self.has_just_failed(now) {
+        if !self.is_closed && !self.is_paused && !self.has_just_failed(now) {
             while self.total() < min.min(self.settings.size) {
                 self.opening += 1;
                 effects.push(Effect::Open);
@@ -241,6 +244,23 @@ impl<C, W> Pool<C, W> {
         self.is_closed = true;
         effects.extend(self.idle.drain(..).map(|idle| Effect::Close(idle.connection)));
         effects.extend(self.waiting.take_all().map(|who| Effect::Fail(who, Why::Unreachable(why.to_owned()))));
+    }
+
+    /// Nothing is lent any more until `resume`: those who ask wait. Idle connections close, lent ones as they come back.
+    pub fn pause(&mut self, effects: &mut Vec<Effect<C, W>>) {
+        self.is_paused = true;
+        self.close_idle(effects);
+    }
+
+    /// Those who wait are served again.
+    pub fn resume(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
+        self.is_paused = false;
+        self.open_for_waiters(now, effects);
+    }
+
+    /// Closes what is not lent.
+    pub fn close_idle(&mut self, effects: &mut Vec<Effect<C, W>>) {
+        effects.extend(self.idle.drain(..).map(|idle| Effect::Close(idle.connection)));
     }
 
     /// Nothing is lent, opening or idle any more.
@@ -268,7 +288,7 @@ impl<C, W> Pool<C, W> {
 
     fn settle(&mut self, connection: C, expiry: Expiry, now: Instant, effects: &mut Vec<Effect<C, W>>) {
         let is_above = self.total() >= self.settings.size + self.settings.reserve;
-        if self.is_closed || now >= expiry.0 || is_above {
+        if self.is_closed || self.is_paused || now >= expiry.0 || is_above {
             effects.push(Effect::Close(connection));
             self.open_for_waiters(now, effects);
             return;
@@ -288,7 +308,7 @@ impl<C, W> Pool<C, W> {
     }
 
     fn open_for_waiters(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
-        if self.is_closed || self.has_just_failed(now) {
+        if self.is_closed || self.is_paused || self.has_just_failed(now) {
             return;
         }
         while (self.opening as usize) < self.waiting.len() && self.total() < self.limit(now) {
@@ -507,6 +527,29 @@ mod tests {
         world.pool.give_back(3, Expiry(world.now), world.now, &mut world.effects);
         assert_eq!(world.said(), "close 3");
         assert_eq!(world.pool.take(), Some(2));
+    }
+
+    #[test]
+    fn a_paused_pool_lends_nothing_and_serves_who_waited_when_it_goes_on() {
+        let mut world = World::new(settings(2));
+        world.ask('a');
+        world.opened(1);
+        world.ask('b');
+        world.opened(2);
+        world.give_back(2);
+        world.said();
+        world.pool.pause(&mut world.effects);
+        assert_eq!(world.said(), "close 2");
+        assert!(world.pool.take().is_none());
+        world.ask('c');
+        world.give_back(1);
+        world.pass(1);
+        assert_eq!(world.said(), "close 1", "and none is opened");
+        assert!(world.pool.is_empty());
+        world.pool.resume(world.now, &mut world.effects);
+        assert_eq!(world.said(), "open");
+        world.opened(3);
+        assert_eq!(world.said(), "lend 3 to c");
     }
 
     #[test]

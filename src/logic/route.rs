@@ -158,7 +158,7 @@ impl Values<'_> {
         }
     }
 
-    fn decode(&self, value: &Value, key_type: KeyType) -> Decoded {
+    pub(super) fn decode(&self, value: &Value, key_type: KeyType) -> Decoded {
         match self.reading(value, key_type.oid()) {
             Ok(reading) => {
                 let decoded = self.with(&value.source, |raw| key_type.decode(raw, reading.cast));
@@ -168,7 +168,7 @@ impl Values<'_> {
         }
     }
 
-    fn decode_stored(&self, value: &Value, key_type: KeyType) -> Decoded {
+    pub(super) fn decode_stored(&self, value: &Value, key_type: KeyType) -> Decoded {
         match self.reading(value, key_type.oid()) {
             Ok(reading) => {
                 let decoded = self.with(&value.source, |raw| key_type.decode_stored(raw, reading.cast));
@@ -178,7 +178,7 @@ impl Values<'_> {
         }
     }
 
-    fn decode_array(&self, value: &Value, key_type: KeyType) -> Result<Vec<Decoded>, &'static str> {
+    pub(super) fn decode_array(&self, value: &Value, key_type: KeyType) -> Result<Vec<Decoded>, &'static str> {
         let array = array_oid(key_type.oid()).ok_or(UNKNOWN)?;
         let reading = self.reading(value, array)?;
         let items = self.with(&value.source, |raw| key_type.decode_array(raw, reading.cast))?;

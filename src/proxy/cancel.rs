@@ -49,6 +49,8 @@ pub struct Connection {
     pub tls: Option<Box<str>>,
     /// Prepared statements, as last counted
     pub prepared: AtomicU32,
+    /// Of its pool, when it was opened
+    pub generation: u32,
 }
 
 impl Cancellable {

@@ -121,6 +121,10 @@ pub struct Card {
     requested: AtomicU64,
     /// 0: it does not wait
     waits_since: AtomicU64,
+    /// 0: no transaction is open
+    in_transaction_since: AtomicU64,
+    /// The shards that it is on, a bit each
+    members: AtomicU64,
     prepared: AtomicU32,
     is_leaving: AtomicBool,
     application: Mutex<Box<str>>,
@@ -150,6 +154,8 @@ impl Card {
             requested: AtomicU64::new(clock.number(now)),
             clock,
             waits_since: AtomicU64::new(0),
+            in_transaction_since: AtomicU64::new(0),
+            members: AtomicU64::new(0),
             prepared: AtomicU32::new(0),
             is_leaving: AtomicBool::new(false),
             application: Mutex::default(),
@@ -169,6 +175,25 @@ impl Card {
     /// It has begun to wait for a server, or ended.
     pub fn wait(&self, since: Option<Instant>) {
         self.waits_since.store(since.map_or(0, |since| self.clock.number(since)), Relaxed);
+    }
+
+    /// No transaction is open.
+    pub fn end_transaction(&self) {
+        self.in_transaction_since.store(0, Relaxed);
+    }
+
+    /// A transaction is open since then, on these shards.
+    pub fn in_transaction(&self, since: Instant, members: u64) {
+        self.members.store(members, Relaxed);
+        self.in_transaction_since.store(self.clock.number(since), Relaxed);
+    }
+
+    /// Since when a transaction is open, and on which shards.
+    pub fn transaction(&self) -> Option<(Instant, u64)> {
+        match self.in_transaction_since.load(Relaxed) {
+            0 => None,
+            since => Some((self.clock.moment(since), self.members.load(Relaxed))),
+        }
     }
 
     /// It has so many prepared statements.

@@ -13,6 +13,8 @@ pub mod server;
 pub mod pool;
 pub mod plans;
 pub mod statements;
+pub mod heat;
+pub mod doubts;
 pub mod witness;
 pub mod shared;
 pub mod session;

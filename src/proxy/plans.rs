@@ -1,18 +1,20 @@
 //! The plan cache: one text shape is parsed and planned once for a database, schema version and search path.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use memchr::memmem;
 use parking_lot::Mutex;
 
+use crate::logic::console::snapshot::PlanUse;
 use crate::logic::plan::across::{Across, across};
 use crate::logic::plan::outline::Outline;
 use crate::logic::plan::{self, Plan, Planned, Schema};
 use crate::logic::sql::template::{self, Lexed, Literal, Strings, Template};
 use crate::logic::topology::Database;
-use crate::proxy::metrics::Metrics;
+use crate::proxy::metrics::{Metrics, PlanKind};
 
 /// Entries kept for one planner.
 const ENTRIES_MAX: usize = 20_000;
@@ -43,6 +45,31 @@ pub struct Shape {
     /// It only says that texts of this template are planned as wholes
     is_signpost: bool,
     is_used: AtomicBool,
+    /// How it was run
+    pub uses: Uses,
+}
+
+/// How statements of one shape were run.
+#[derive(Debug, Default)]
+pub struct Uses {
+    calls: AtomicU64,
+    nanos: AtomicU64,
+    shards: AtomicU64,
+    kinds: AtomicU32,
+}
+
+impl Uses {
+    /// One was run on these shards (a bit each, those beyond the 64th share the last), in these ways (a bit each).
+    pub fn note(&self, took: Duration, shards: u64, kinds: u32) {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.nanos.fetch_add(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        if self.shards.load(Ordering::Relaxed) | shards != self.shards.load(Ordering::Relaxed) {
+            self.shards.fetch_or(shards, Ordering::Relaxed);
+        }
+        if self.kinds.load(Ordering::Relaxed) | kinds != self.kinds.load(Ordering::Relaxed) {
+            self.kinds.fetch_or(kinds, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Shape {
@@ -97,6 +124,7 @@ impl Shape {
             outline: OnceLock::new(),
             is_signpost: true,
             is_used: AtomicBool::new(true),
+            uses: Uses::default(),
         }
     }
 
@@ -198,6 +226,33 @@ impl Planner {
         }
     }
 
+    /// How statements were run since they were planned: those that took most time.
+    pub fn uses(&self, most: usize) -> Vec<PlanUse> {
+        let mut found: Vec<(u64, Arc<Shape>)> = {
+            let cache = self.cache.lock();
+            let shapes = cache.shapes.values().flatten().filter(|shape| !shape.is_signpost);
+            shapes.map(|shape| (shape.uses.nanos.load(Ordering::Relaxed), Arc::clone(shape))).collect()
+        };
+        found.retain(|(_, shape)| shape.uses.calls.load(Ordering::Relaxed) > 0);
+        found.sort_by_key(|(nanos, _)| std::cmp::Reverse(*nanos));
+        found.truncate(most);
+        found.into_iter().map(|(nanos, shape)| self.use_of(nanos, &shape)).collect()
+    }
+
+    fn use_of(&self, nanos: u64, shape: &Shape) -> PlanUse {
+        let (shards, kinds) = (shape.uses.shards.load(Ordering::Relaxed), shape.uses.kinds.load(Ordering::Relaxed));
+        let named = self.database.shards.iter().enumerate().filter(|(index, _)| shards >> (*index).min(63) & 1 == 1);
+        let kinds = PlanKind::ALL.into_iter().filter(|kind| kinds >> *kind as u32 & 1 == 1);
+        PlanUse {
+            database: self.database.name.clone(),
+            statement: shape.readable(),
+            plan: kinds.map(PlanKind::label).collect::<Vec<_>>().join(", "),
+            shards: named.map(|(_, shard)| &*shard.name).collect::<Vec<_>>().join(", "),
+            calls: shape.uses.calls.load(Ordering::Relaxed),
+            time: nanos / 1_000,
+        }
+    }
+
     fn schema(&self) -> Schema<'_> {
         let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
         Schema { map: &self.database.map, catalog, search_path: &self.search_path }
@@ -235,6 +290,7 @@ impl Planner {
             outline: OnceLock::new(),
             is_signpost: false,
             is_used: AtomicBool::new(true),
+            uses: Uses::default(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Pools of server connections, and leases on them that are safe to drop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -47,6 +47,8 @@ pub struct ServerPool {
     /// Its connections, and some that have been closed since
     connections: Mutex<Vec<Weak<Cancellable>>>,
     numbers: Arc<AtomicU64>,
+    /// Connections of an earlier one are closed as they come back
+    generation: AtomicU32,
     connector: Arc<Connector>,
     on_refused: OnRefused,
 }
@@ -72,6 +74,33 @@ impl ServerPool {
     /// Its connections.
     pub fn connections(&self) -> Vec<Arc<Cancellable>> {
         self.connections.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Does it close when it comes back?
+    pub fn is_stale(&self, connection: &Cancellable) -> bool {
+        connection.connection.generation != self.generation.load(Ordering::Relaxed)
+    }
+
+    /// There are no connections, nor are any being opened.
+    pub fn is_empty(&self) -> bool {
+        self.machine.lock().is_empty()
+    }
+
+    /// Idle connections close, and lent ones as they come back; others are opened in their place.
+    pub fn renew(self: &Arc<Self>) {
+        let mut effects = Vec::new();
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        self.machine.lock().close_idle(&mut effects);
+        self.carry_out(effects);
+    }
+
+    fn set_paused(self: &Arc<Self>, is_paused: bool) {
+        let mut effects = Vec::new();
+        match is_paused {
+            true => self.machine.lock().pause(&mut effects),
+            false => self.machine.lock().resume(Instant::now(), &mut effects),
+        }
+        self.carry_out(effects);
     }
 
     /// The numbers of those that are not lent.
@@ -193,14 +222,17 @@ impl ServerPool {
 
     fn settle(self: &Arc<Self>, boxed: Boxed) {
         let mut effects = Vec::new();
-        let is_old = self.has_moved.load(Ordering::Relaxed) && is_elsewhere(&boxed, &self.places.load());
-        let expiry = Expiry(if is_old { Instant::now() } else { boxed.expires });
-        self.machine.lock().give_back(boxed, expiry, Instant::now(), &mut effects);
+        let now = Instant::now();
+        let has_moved = self.has_moved.load(Ordering::Relaxed) && is_elsewhere(&boxed, &self.places.load());
+        let is_old = has_moved || self.is_stale(&boxed.cancellable);
+        let expiry = Expiry(if is_old { now } else { boxed.expires });
+        self.machine.lock().give_back(boxed, expiry, now, &mut effects);
         self.carry_out(effects);
     }
 
     async fn open(self: Arc<Self>) {
         let settings = self.machine.lock().settings().clone();
+        let generation = self.generation.load(Ordering::Relaxed);
         let credentials = Credentials { user: &self.user, password: self.password.as_ref(), parameters: &[] };
         let connecting = self.connector.connect(&self.address, &credentials);
         let result = match tokio::time::timeout(settings.connect_timeout, connecting).await {
@@ -220,6 +252,7 @@ impl ServerPool {
                     local,
                     tls: connected.stream.encryption(),
                     prepared: AtomicU32::new(0),
+                    generation,
                 };
                 let address = self.address.clone();
                 let cancellable = Arc::new(Cancellable::new(address, connected.pid, connected.secret_key, connection));
@@ -354,9 +387,25 @@ impl Drop for Lease {
 /// Server, user, password: who has another password has another pool.
 type PoolKey = (Address, Box<str>, Option<Secret>);
 
+/// Which pools lend nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Paused {
+    /// All of them
+    pub all: bool,
+    /// Those of these databases
+    pub databases: HashSet<Box<str>>,
+}
+
+impl Paused {
+    fn includes(&self, database: &str) -> bool {
+        self.all || self.databases.contains(database)
+    }
+}
+
 /// All pools, by server address and login.
 pub struct Pools {
     pools: Mutex<HashMap<PoolKey, Arc<ServerPool>>>,
+    paused: Mutex<Paused>,
     /// Server connections are numbered
     numbers: Arc<AtomicU64>,
     connector: Arc<Connector>,
@@ -366,7 +415,13 @@ pub struct Pools {
 impl Pools {
     /// None yet; `on_refused` hears of servers that refuse connections.
     pub fn new(connector: Arc<Connector>, on_refused: OnRefused) -> Self {
-        Self { pools: Mutex::default(), numbers: Arc::new(AtomicU64::new(1)), connector, on_refused }
+        Self {
+            pools: Mutex::default(),
+            paused: Mutex::default(),
+            numbers: Arc::new(AtomicU64::new(1)),
+            connector,
+            on_refused,
+        }
     }
 
     /// The pool of a server for a user, made when it is first asked for.
@@ -381,9 +436,10 @@ impl Pools {
         let user = server.address.user.as_deref().unwrap_or(user);
         let password = server.address.password.as_ref().or(password);
         let key = (server.address.clone(), Box::from(user), password.cloned());
+        let paused = self.paused.lock();
         let mut pools = self.pools.lock();
         let pool = pools.entry(key).or_insert_with(|| {
-            Arc::new(ServerPool {
+            let pool = Arc::new(ServerPool {
                 database: database.into(),
                 server: server.name.clone(),
                 shard: shard.into(),
@@ -396,11 +452,32 @@ impl Pools {
                 lent: AtomicU32::new(0),
                 connections: Mutex::default(),
                 numbers: Arc::clone(&self.numbers),
+                generation: AtomicU32::new(0),
                 connector: Arc::clone(&self.connector),
                 on_refused: Arc::clone(&self.on_refused),
-            })
+            });
+            if paused.includes(database) {
+                pool.set_paused(true);
+            }
+            pool
         });
         Arc::clone(pool)
+    }
+
+    /// Which lend nothing.
+    pub fn paused(&self) -> Paused {
+        self.paused.lock().clone()
+    }
+
+    /// Changes which lend nothing; gives what `change` gave.
+    pub fn set_paused(&self, change: impl FnOnce(&mut Paused) -> bool) -> bool {
+        // Held to the end, so that no pool is made meanwhile that does not know.
+        let mut paused = self.paused.lock();
+        let is_changed = change(&mut paused);
+        for pool in self.all() {
+            pool.set_paused(paused.includes(&pool.database));
+        }
+        is_changed
     }
 
     /// All of them.

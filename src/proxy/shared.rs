@@ -10,12 +10,16 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use crate::logic::catalog::Catalog;
+use crate::logic::console::seen::Seen;
+use crate::logic::console::snapshot::PlanUse;
 use crate::logic::console::totals::Totals;
 use crate::logic::session::settings::Map;
 use crate::logic::topology::{Database, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::cancel::{Cancels, Slot};
 use crate::proxy::card::Clock;
+use crate::proxy::doubts::Doubts;
+use crate::proxy::heat::Heat;
 use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::plans::Planner;
@@ -68,6 +72,12 @@ pub struct Shared {
     /// The control plane
     pub steering: Arc<dyn Steering>,
     leaving: AtomicU8,
+    /// Transactions in doubt
+    pub doubts: Arc<Doubts>,
+    /// Keys that are asked for most
+    pub heat: Heat,
+    /// What was refused lately
+    pub refusals: Mutex<Seen>,
     /// Turns moments into the time of day
     pub clock: Clock,
     /// Databases that take no new clients
@@ -97,7 +107,7 @@ impl Shared {
         connector: Arc<Connector>,
         metrics: Arc<Metrics>,
         steering: Arc<dyn Steering>,
-        waits: Arc<Waits>,
+        (waits, doubts): (Arc<Waits>, Arc<Doubts>),
     ) -> Self {
         Self {
             topology,
@@ -110,6 +120,9 @@ impl Shared {
             witness: Witness::default(),
             steering,
             leaving: AtomicU8::new(Leaving::Nobody as u8),
+            doubts,
+            heat: Heat::default(),
+            refusals: Mutex::default(),
             clock: Clock::start(),
             disabled: Mutex::default(),
             departed: Mutex::default(),
@@ -189,6 +202,15 @@ impl Shared {
     /// Plans kept, over all databases and search paths.
     pub fn plans(&self) -> usize {
         self.planners.lock().values().map(|planner| planner.entries()).sum()
+    }
+
+    /// How statements were run, over all databases and search paths: those that took most time first.
+    pub fn plan_uses(&self, most: usize) -> Vec<PlanUse> {
+        let planners: Vec<Arc<Planner>> = self.planners.lock().values().cloned().collect();
+        let mut uses: Vec<PlanUse> = planners.iter().flat_map(|planner| planner.uses(most)).collect();
+        uses.sort_by_key(|it| std::cmp::Reverse(it.time));
+        uses.truncate(most);
+        uses
     }
 
     /// Startup parameters that were accepted before.

@@ -8,6 +8,8 @@ pub mod wire;
 pub mod totals;
 pub mod snapshot;
 pub mod pgbouncer;
+pub mod own;
+pub mod seen;
 pub mod tokens;
 pub mod topics;
 pub mod statement;

@@ -298,6 +298,153 @@ pub struct ShardServer {
     pub waiting: u32,
     /// How long the first of them has
     pub wait: Duration,
-    /// Statements sent to it since the start
-    pub statements: u64,
+}
+
+/// A run of buckets, a range or a pin of a keyspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MapEntry {
+    /// Database
+    pub database: Box<str>,
+    /// Keyspace
+    pub keyspace: Box<str>,
+    /// What it is
+    pub kind: MapKind,
+    /// The first bucket, or the lower bound; `None`: unbounded
+    pub from: Option<String>,
+    /// The last bucket, or the upper bound, which is not part of it; `None`: unbounded
+    pub to: Option<String>,
+    /// Their home
+    pub shard: Box<str>,
+}
+
+/// What an entry of a map is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MapKind {
+    /// Buckets of a hash
+    Buckets,
+    /// A range of keys
+    Range,
+    /// One key
+    Pin,
+}
+
+/// A keyspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyspaceEntry {
+    /// Database
+    pub database: Box<str>,
+    /// Keyspace
+    pub keyspace: Box<str>,
+    /// Type of its keys
+    pub key_type: &'static str,
+    /// `hash` or `range`
+    pub method: &'static str,
+    /// Buckets or ranges
+    pub parts: usize,
+    /// Single keys placed by hand
+    pub pins: usize,
+    /// Tables with their key columns
+    pub tables: Vec<String>,
+}
+
+/// How a statement was run, since it was first planned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanUse {
+    /// Database
+    pub database: Box<str>,
+    /// With `?` for its literals
+    pub statement: String,
+    /// The kinds of its plans
+    pub plan: String,
+    /// The shards that it went to
+    pub shards: String,
+    /// How often it was run
+    pub calls: u64,
+    /// In microseconds
+    pub time: u64,
+}
+
+/// A refusal and how often it was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusalSeen {
+    /// Database
+    pub database: Box<str>,
+    /// The label of its reason
+    pub reason: &'static str,
+    /// Its code
+    pub sqlstate: &'static str,
+    /// What is refused
+    pub message: Box<str>,
+    /// Why
+    pub detail: Option<Box<str>>,
+    /// What works
+    pub hint: Option<Box<str>>,
+    /// The last statement, with `?` for its literals
+    pub statement: Box<str>,
+    /// How often
+    pub count: u64,
+    /// When last
+    pub last: UnixSeconds,
+}
+
+/// A transaction that is open, or prepared and not finished.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionEntry {
+    /// Database
+    pub database: Box<str>,
+    /// How it stands
+    pub state: TransactionState,
+    /// Its client; 0: of another proxy, or gone
+    pub client: u64,
+    /// Whose
+    pub user: Box<str>,
+    /// The shards that it is on
+    pub shards: String,
+    /// How long it has been open, or prepared
+    pub age: Duration,
+    /// The name of what is prepared
+    pub gid: Box<str>,
+}
+
+/// How a transaction stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionState {
+    /// Its client goes on with it
+    Open,
+    /// Prepared: its commit is under way, or recovery will finish it
+    InDoubt,
+}
+
+/// A key or bucket that is asked for often.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HotKey {
+    /// Database
+    pub database: Box<str>,
+    /// Keyspace
+    pub keyspace: Box<str>,
+    /// Key or bucket
+    pub kind: HotKind,
+    /// Which
+    pub key: String,
+    /// Its home
+    pub shard: Option<Box<str>>,
+    /// Its part of the statements with a key of the keyspace, from 0 to 1
+    pub share: f64,
+    /// How much less its part may be
+    pub error: f64,
+    /// A second
+    pub statements: f64,
+    /// A second, from servers
+    pub bytes: f64,
+    /// A second, in microseconds
+    pub micros: f64,
+}
+
+/// What is hot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HotKind {
+    /// A key
+    Key,
+    /// A bucket, or a range, counted from 0
+    Bucket,
 }

@@ -1,8 +1,8 @@
 //! What SHOW shows.
 
-use crate::logic::console::pgbouncer;
 use crate::logic::console::table::Column;
 use crate::logic::console::tokens::Token;
+use crate::logic::console::{own, pgbouncer};
 
 /// One kind of answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +49,22 @@ pub enum Topic {
     Users,
     /// Which program this is
     Version,
+    /// Servers of all shards
+    Shards,
+    /// Replicas and how far they are behind
+    Lag,
+    /// Buckets, ranges and pins
+    Map,
+    /// Keyspaces and their tables
+    Keyspaces,
+    /// Statements and how they are run
+    Plans,
+    /// What was refused
+    Refusals,
+    /// What is open or in doubt
+    Transactions,
+    /// What is asked for most
+    HotKeys,
 }
 
 /// Its words, and its columns.
@@ -76,6 +92,15 @@ const TOPICS: &[Named] = &[
     (&["totals"], Topic::Totals, Some(pgbouncer::TOTALS)),
     (&["users"], Topic::Users, Some(pgbouncer::USERS)),
     (&["version"], Topic::Version, Some(pgbouncer::VERSION)),
+    (&["shards"], Topic::Shards, Some(own::SHARDS)),
+    (&["lag"], Topic::Lag, Some(own::LAG)),
+    (&["map"], Topic::Map, Some(own::MAP)),
+    (&["keyspaces"], Topic::Keyspaces, Some(own::KEYSPACES)),
+    (&["plans"], Topic::Plans, Some(own::PLANS)),
+    (&["refusals"], Topic::Refusals, Some(own::REFUSALS)),
+    (&["transactions"], Topic::Transactions, Some(own::TRANSACTIONS)),
+    (&["hot", "keys"], Topic::HotKeys, Some(own::HOT_KEYS)),
+    (&["hot_keys"], Topic::HotKeys, Some(own::HOT_KEYS)),
 ];
 
 /// The topic that these words name.

@@ -67,6 +67,20 @@ impl Keyspace {
         }
     }
 
+    /// The bucket or range of a key that is not placed by hand.
+    pub fn bucket_of(&self, key: &Key) -> Option<usize> {
+        if self.pins.contains_key(key) {
+            return None;
+        }
+        match &self.method {
+            Method::Hash { buckets } => Some((key.hash() % buckets.len() as u64) as usize),
+            Method::Range(ranges) => {
+                let found = find(ranges, key)?;
+                ranges.iter().position(|range| std::ptr::eq(range, found))
+            }
+        }
+    }
+
     /// Every shard that owns a bucket, a range or a pin.
     pub fn all(&self) -> ShardSet {
         self.members

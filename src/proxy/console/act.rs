@@ -2,13 +2,18 @@
 
 use std::borrow::Cow;
 
-use crate::logic::console::pgbouncer;
 use crate::logic::console::role::Role;
 use crate::logic::console::statement::{Act, Statement};
 use crate::logic::console::table::Table;
 use crate::logic::console::topics::Topic;
+use crate::logic::console::{own, pgbouncer};
 use crate::proxy::console::orders::{self, Wish};
-use crate::proxy::console::{Console, look};
+use crate::proxy::console::{Console, look, map};
+
+/// Statements that SHOW PLANS shows: those that took most time.
+const PLANS_SHOWN: usize = 500;
+/// Keys and buckets that SHOW HOT KEYS shows of each keyspace.
+const HOT_SHOWN: usize = 20;
 
 /// What came of it.
 pub(super) struct Outcome {
@@ -87,13 +92,21 @@ impl Console {
             Topic::Peers => pgbouncer::empty(pgbouncer::PEERS),
             Topic::PeerPools => pgbouncer::empty(pgbouncer::PEER_POOLS),
             Topic::Pools => pgbouncer::pools(&look::pools(self)),
-            Topic::State => pgbouncer::state(false),
+            Topic::State => pgbouncer::state(self.shared.pools.paused().all),
             Topic::Stats => pgbouncer::stats(&look::stats(self)),
             Topic::StatsAverages => pgbouncer::stats_averages(&look::stats(self)),
             Topic::StatsTotals => pgbouncer::stats_totals(&look::stats(self)),
             Topic::Totals => pgbouncer::totals(&look::stats(self)),
             Topic::Users => pgbouncer::users(&look::users(self)),
             Topic::Version => pgbouncer::version(),
+            Topic::Shards => own::shards(&map::servers(&self.shared)),
+            Topic::Lag => own::lag(&map::servers(&self.shared)),
+            Topic::Map => own::map(&map::entries(&self.shared)),
+            Topic::Keyspaces => own::keyspaces(&map::keyspaces(&self.shared)),
+            Topic::Plans => own::plans(&self.shared.plan_uses(PLANS_SHOWN)),
+            Topic::Refusals => own::refusals(&self.shared.refusals.lock().all()),
+            Topic::Transactions => own::transactions(&look::transactions(&self.shared)),
+            Topic::HotKeys => own::hot_keys(&self.shared.heat.top(&self.shared.topology.load(), HOT_SHOWN)),
         }
     }
 
@@ -116,14 +129,16 @@ impl Console {
                 self.shared.disabled.lock().remove(&name);
                 Ok(())
             }
-            Act::Pause(_) | Act::Resume(_) | Act::Reconnect(_) | Act::Kill(_) | Act::WaitClose(_) => {
-                Err(Failure::new("0A000", format!("{} is not supported", act.tag())))
-            }
+            Act::Pause(database) => self.pause(database.as_deref()).await,
+            Act::Resume(database) => self.resume(database.as_deref()),
+            Act::Reconnect(database) => self.reconnect(database.as_deref()),
+            Act::Kill(database) => self.kill(database).await,
+            Act::WaitClose(database) => self.wait_close(database.as_deref()).await,
         }
     }
 
     /// A database of the map.
-    fn database(&self, name: &str) -> Result<Box<str>, Failure> {
+    pub(super) fn database(&self, name: &str) -> Result<Box<str>, Failure> {
         let topology = self.shared.topology.load();
         let known = topology.databases.get_key_value(name).map(|(name, _)| name.clone());
         known.ok_or_else(|| Failure::new("3D000", format!("no such database: {name}")))

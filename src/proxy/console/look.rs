@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::logic::console::pgbouncer::CONSOLE;
 use crate::logic::console::snapshot::{
     Client, ClientCounts, ClientState, Database, Lists, Memory, Mode, Pool, Server, ServerCounts, ServerState, Stats,
-    User,
+    TransactionEntry, TransactionState, User,
 };
 use crate::logic::console::totals::Totals;
 use crate::logic::topology::{self, Host, Topology};
@@ -20,13 +20,13 @@ use crate::proxy::session::SESSION_SIZE;
 use crate::proxy::shared::Shared;
 
 /// The connections of a pool, by what they do.
-fn counts(pool: &ServerPool) -> (ServerCounts, u32, Duration) {
+pub(super) fn counts(pool: &ServerPool) -> (ServerCounts, u32, Duration) {
     let (counts, wait) = pool.counts();
     let servers = ServerCounts { active: counts.lent, idle: counts.idle, login: counts.opening, being_canceled: 0 };
     (servers, counts.waiting, wait)
 }
 
-fn add(sum: &mut ServerCounts, more: ServerCounts) {
+pub(super) fn add(sum: &mut ServerCounts, more: ServerCounts) {
     sum.active += more.active;
     sum.idle += more.idle;
     sum.login += more.login;
@@ -148,7 +148,7 @@ pub fn servers(shared: &Shared) -> Vec<Server> {
                 local: connection.local,
                 connected: shared.clock.unix(connection.opened),
                 requested: shared.clock.unix(client.map_or(connection.opened, |(_, requested)| requested)),
-                is_leaving: false,
+                is_leaving: pool.is_stale(&cancellable),
                 client: client.map(|(id, _)| id),
                 pid: cancellable.pid,
                 tls: connection.tls.clone().unwrap_or_default(),
@@ -182,7 +182,7 @@ pub fn databases(console: &Console) -> Vec<Database> {
         let (counts, ..) = counts(&pool);
         count(&mut servers, &pool.database, counts.active + counts.idle + counts.login);
     }
-    let disabled = shared.disabled.lock().clone();
+    let (disabled, paused) = (shared.disabled.lock().clone(), shared.pools.paused());
     let of = |sums: &Sums, name: &str| sums.get(name).copied().unwrap_or(0);
     let mut all: Vec<&Arc<topology::Database>> = topology.databases.values().collect();
     all.sort_by(|one, other| one.name.cmp(&other.name));
@@ -202,7 +202,7 @@ pub fn databases(console: &Console) -> Vec<Database> {
             servers: of(&servers, &it.name),
             clients: of(&clients, &it.name),
             clients_max: 0,
-            is_paused: false,
+            is_paused: paused.databases.contains(&it.name),
             is_disabled: disabled.contains(&it.name),
         }
     });
@@ -278,6 +278,30 @@ pub fn stats(console: &Console) -> Vec<Stats> {
         .collect();
     stats.sort_by(|one, other| one.database.cmp(&other.database));
     stats
+}
+
+/// SHOW TRANSACTIONS: the oldest first.
+pub fn transactions(shared: &Shared) -> Vec<TransactionEntry> {
+    let now = Instant::now();
+    let topology = shared.topology.load_full();
+    let open = shared.cancels.all().into_iter().filter_map(|slot| {
+        let card = &slot.card;
+        let (since, members) = card.transaction()?;
+        let shards = topology.databases.get(&card.database).map_or(&[][..], |database| &database.shards);
+        let on = shards.iter().enumerate().filter(|(index, _)| members >> (*index).min(63) & 1 == 1);
+        Some(TransactionEntry {
+            database: card.database.clone(),
+            state: TransactionState::Open,
+            client: card.id,
+            user: card.user.name.clone(),
+            shards: on.map(|(_, shard)| &*shard.name).collect::<Vec<_>>().join(", "),
+            age: now.saturating_duration_since(since),
+            gid: Box::default(),
+        })
+    });
+    let mut all: Vec<TransactionEntry> = open.chain(shared.doubts.all(now)).collect();
+    all.sort_by_key(|it| std::cmp::Reverse(it.age));
+    all
 }
 
 /// SHOW LISTS.

@@ -2,7 +2,9 @@
 
 pub mod orders;
 pub mod look;
+pub mod map;
 mod act;
+mod pause;
 mod messages;
 mod run;
 

@@ -222,6 +222,14 @@ impl Metrics {
         self.registry.counter(names::FAILOVERS, &of_shard(server)).increment(1);
     }
 
+    /// How much of a keyspace's statements are for its hottest keys, the hottest first. Looks its gauges up.
+    pub fn hot_keys(&self, database: &str, keyspace: &str, shares: [f64; 3]) {
+        for (rank, share) in ["1", "2", "3"].into_iter().zip(shares) {
+            let labels = &[("database", database), ("keyspace", keyspace), ("rank", rank)];
+            self.registry.gauge(names::HOT_KEY_SHARE, labels).set(share);
+        }
+    }
+
     /// Shows what a new picture says; the series of servers that are gone end.
     pub fn show(&self, topology: &Topology) {
         self.map_epoch.set(topology.map_epoch as f64);

@@ -69,6 +69,7 @@ metrics! {
     DEADLOCKS: Counter "deadlocks_total" "Transactions over several shards that were aborted to end a deadlock.";
     RECOVERIES: Counter "recoveries_total" "Prepared transactions that recovery has finished, by outcome: committed, aborted.";
     CATALOG_READS: Counter "catalog_reads_total" "Looks at the shards' schemas, by result: changed, unchanged, failed.";
+    HOT_KEY_SHARE: Gauge "hot_key_share" "The part of a keyspace's statements that are for its hottest keys, by rank: 1 is the hottest; SHOW HOT KEYS names them.";
     MAP_EPOCH: Gauge "map_epoch" "Shard maps loaded since the start.";
     TOPOLOGY_EPOCH: Gauge "topology_epoch" "Pictures of the fleet published since the start.";
     RELOADS: Counter "reloads_total" "Reloads of the configuration, by result: ok, failed.";

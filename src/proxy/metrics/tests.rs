@@ -32,6 +32,7 @@ fn touched() -> (Arc<Metrics>, Topology) {
     app.kept(Kept::Written);
     app.retry(Retry::Conflict);
     app.pin("LISTEN");
+    metrics.hot_keys("app", "clients", [0.5, 0.2, 0.1]);
     metrics.recovered("app", Outcome::Committed, 1);
     metrics.show(&topology);
     (metrics, topology)

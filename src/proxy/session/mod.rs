@@ -358,6 +358,7 @@ impl Session {
             Trouble::Refusal(refusal) => {
                 self.metrics.refusal(refusal.reason);
                 self.metrics.error(refusal.sqlstate.as_bytes());
+                self.note_refusal(refusal);
                 write_refusal(&mut self.client.outbox, refusal);
             }
             Trouble::Fault(fault) => {
@@ -368,6 +369,12 @@ impl Session {
             }
             Trouble::Told | Trouble::End(_) => (),
         }
+    }
+
+    /// Keeps it for those who look for what is refused.
+    fn note_refusal(&self, refusal: &Refusal) {
+        let (now, statement) = (self.shared.clock.unix(Instant::now()), self.metrics.statement_text());
+        self.shared.refusals.lock().note(&self.database, refusal, &statement, now);
     }
 
     /// ReadyForQuery, when the client is owed one.
@@ -405,6 +412,7 @@ impl Session {
     /// A request has begun.
     fn begin(&mut self, now: Instant) {
         self.show(ClientState::Active);
+        self.metrics.begin();
         self.slot.card.begin(now);
     }
 

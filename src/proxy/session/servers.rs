@@ -425,7 +425,7 @@ impl Session {
         };
         let received = exchange.received;
         self.metrics.bytes(Direction::ServerOut, sent as u64);
-        self.metrics.bytes(Direction::ServerIn, received);
+        self.metrics.answered(received);
         for done in &self.pipeline.done {
             if let Done::Prepared(id) = done
                 && *id != UNNAMED

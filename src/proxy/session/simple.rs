@@ -68,9 +68,14 @@ impl Session {
             tallies.transaction_time.add_time(now - began);
             self.metrics.transaction_seconds.record((now - began).as_secs_f64());
             self.transaction_started = None;
+            self.slot.card.end_transaction();
             if !self.portals.is_empty() && self.run == Run::Between {
                 self.portals.clear();
             }
+        } else {
+            let members = self.held.iter().filter(|held| held.is_engaged());
+            let members = members.fold(0, |members, held| members | 1_u64 << held.shard.0.min(63));
+            self.slot.card.in_transaction(began, members);
         }
         self.release();
     }
@@ -138,7 +143,10 @@ impl Session {
             let Some(planned) = super::only(&shape) else { return (shape, None) };
             let values = Values::Text { sql, literals: lexed.literals };
             let found = match &*planned.plan {
-                Plan::One(one) => Some(self.destination(one, &values)),
+                Plan::One(one) => {
+                    self.sample(one, &values);
+                    Some(self.destination(one, &values))
+                }
                 Plan::Refuse(refusal) if planned.forced.is_some() || planned.may_span => Some(Err(refusal.clone())),
                 Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_) => None,
             };

@@ -211,7 +211,7 @@ impl Session {
         let statement = self.shared.statements.intern(text, parse.types, self.catalog_version());
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
-        let is_for_server = self.check_parse(&shape)?;
+        let is_for_server = self.check_parse(&shape).inspect_err(|_| self.remember(&shape, &statement.text))?;
         let named = Named { statement: Arc::clone(&statement), since: self.shared.moment() };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), name, before));
@@ -277,6 +277,7 @@ impl Session {
                 Plan::Command(_) | Plan::CopyIn(_) => None,
                 Plan::One(one) => {
                     let values = Values::Bind { bind: &bind, types: &statement.types };
+                    self.sample(one, &values);
                     match self.destination(one, &values) {
                         Err(refusal) if self.may_cross(planned, &refusal) => {
                             let portal = self.across_portal(&statement, self.body(at, size))?;

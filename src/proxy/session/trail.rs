@@ -5,10 +5,15 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::logic::hot::Load;
+use crate::logic::plan::One;
+use crate::logic::route::Values;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::{Database, Role};
+use crate::logic::touched::{self, Touched};
 use crate::logic::trace::{self, Parent, Span};
-use crate::proxy::metrics::{DatabaseMetrics, PlanKind, SpanResult};
+use crate::proxy::heat::EVERY;
+use crate::proxy::metrics::{DatabaseMetrics, Direction, PlanKind, SpanResult};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::Session;
 use crate::proxy::witness::Noted;
@@ -21,6 +26,16 @@ pub(super) struct Trail {
     shards: [AtomicU64; 2],
     /// A bit a kind
     kinds: AtomicU32,
+    /// The first statement
+    shape: OnceLock<Arc<Shape>>,
+    /// The same of the statement before, until another begins: its refusal is told when it has ended
+    last: Option<Arc<Shape>>,
+    /// Counts statements up to the next that is looked at closely
+    turn: AtomicU32,
+    /// What the statement touches that is looked at closely
+    touched: OnceLock<Box<Touched>>,
+    /// What servers have answered to it, in bytes
+    answered: u64,
     /// The first statement, where someone may be told of it
     sight: OnceLock<Box<Sight>>,
 }
@@ -49,7 +64,18 @@ impl Deref for Trail {
 impl Trail {
     /// Of a session that has done nothing yet.
     pub fn new(database: Arc<DatabaseMetrics>) -> Self {
-        Self { database, shards: Default::default(), kinds: AtomicU32::new(0), sight: OnceLock::new() }
+        Self {
+            database,
+            shards: Default::default(),
+            kinds: AtomicU32::new(0),
+            shape: OnceLock::new(),
+            last: None,
+            // Short sessions have their turns too.
+            turn: AtomicU32::new(rand::random_range(0..EVERY)),
+            touched: OnceLock::new(),
+            answered: 0,
+            sight: OnceLock::new(),
+        }
     }
 
     /// The counters themselves.
@@ -81,6 +107,29 @@ impl Trail {
         if let Some(sight) = self.sight.get_mut() {
             sight.waited += time;
         }
+    }
+
+    /// A statement begins.
+    pub fn begin(&mut self) {
+        self.last = None;
+    }
+
+    /// The text of the statement that is under way or has just ended, as far as it is known.
+    pub fn statement_text(&self) -> String {
+        self.shape.get().or(self.last.as_ref()).map(|shape| shape.readable()).unwrap_or_default()
+    }
+
+    /// Is the next statement one that is looked at closely?
+    pub fn is_turn(&self) -> bool {
+        let turn = self.turn.load(Ordering::Relaxed).wrapping_add(1);
+        self.turn.store(turn, Ordering::Relaxed);
+        turn.is_multiple_of(EVERY)
+    }
+
+    /// Servers have answered so many bytes.
+    pub fn answered(&mut self, bytes: u64) {
+        self.answered += bytes;
+        self.database.bytes(Direction::ServerIn, bytes);
     }
 
     fn forget(&mut self) {
@@ -122,6 +171,8 @@ fn add(bits: &AtomicU64, bit: u64) {
 impl Session {
     /// Keeps the statement's plan in mind, where somebody may be told of it; of several, the first.
     pub(super) fn remember(&self, shape: &Arc<Shape>, sql: &str) {
+        // That another one is there already is as it should be.
+        self.metrics.shape.set(Arc::clone(shape)).ok();
         let (witness, sight) = (&self.shared.witness, &self.metrics.sight);
         if witness.is_watching() && sight.get().is_none() {
             let parent = if witness.is_tracing() { trace::parent(sql) } else { None };
@@ -130,8 +181,35 @@ impl Session {
         }
     }
 
+    /// Keeps in mind which keys an execution touches, of one statement in so many.
+    #[inline]
+    pub(super) fn sample(&self, one: &One, values: &Values<'_>) {
+        if self.metrics.is_turn() {
+            // One of several statements is enough.
+            self.metrics.touched.set(Box::new(touched::keys(one, values, self.map()))).ok();
+        }
+    }
+
+    /// Tells which keys were touched, and what it cost.
+    fn note_heat(&self, touched: &Touched, took: Duration, now: Instant) {
+        let Some(picture) = &self.picture else { return };
+        let bytes = self.metrics.answered as f64;
+        let load = Load { statements: 1.0, bytes, micros: took.as_secs_f64() * 1e6 };
+        self.shared.heat.note(&self.database, &picture.database.map, touched, load, now);
+    }
+
     /// A statement has ended; it is looked back on once the client has been told of its error.
     pub(super) fn ended(&mut self, started: Instant, now: Instant) {
+        if let Some(shape) = self.metrics.shape.take() {
+            let took = now.saturating_duration_since(started);
+            let [primary, replica] = [0, 1].map(|role: usize| self.metrics.shards[role].load(Ordering::Relaxed));
+            shape.uses.note(took, primary | replica, self.metrics.kinds.load(Ordering::Relaxed));
+            if let Some(touched) = self.metrics.touched.take() {
+                self.note_heat(&touched, took, now);
+            }
+            self.metrics.last = Some(shape);
+        }
+        self.metrics.answered = 0;
         match self.metrics.sight.get_mut() {
             Some(sight) => sight.ended = Some((started, now.saturating_duration_since(started))),
             None => self.metrics.forget(),

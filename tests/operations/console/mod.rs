@@ -5,6 +5,8 @@ use crate::support::wire::{Answer, answers, bind, describe, execute, parse, sync
 
 /// The tables that dashboards and scripts know, column by column.
 mod tables;
+/// What only we can show, and what becomes of servers.
+mod own;
 /// Commands that do something.
 mod commands;
 
