@@ -378,20 +378,20 @@ pub(super) fn position_of(expression: &Expression) -> Option<usize> {
 }
 
 /// PostgreSQL finds no name for it.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others may be called as what they are made of")]
 fn has_no_name(expression: &Expression) -> bool {
-    match expression {
+    // The others may be called as what they are made of.
+    matches!(
+        expression,
         Expression::Compare { .. }
-        | Expression::NotDistinct(..)
-        | Expression::In { .. }
-        | Expression::Between { .. }
-        | Expression::Any { .. }
-        | Expression::IsNull(_)
-        | Expression::And(_)
-        | Expression::Or(_)
-        | Expression::Operator { .. } => true,
-        _ => false,
-    }
+            | Expression::NotDistinct(..)
+            | Expression::In { .. }
+            | Expression::Between { .. }
+            | Expression::Any { .. }
+            | Expression::IsNull(_)
+            | Expression::And(_)
+            | Expression::Or(_)
+            | Expression::Operator { .. }
+    )
 }
 
 /// The name that PostgreSQL gives to a column (FigureColname), where it is plain.
