@@ -88,6 +88,20 @@ fn sqlalchemy() {
     on_both(|port| python("sqlalchemy_script.py", port));
 }
 
+/// The console has no counterpart in a plain PostgreSQL.
+#[test]
+fn console() {
+    let members = format!("[console]\nadmin = [\"app\"]\n\n{}", data::map_toml(&STAGE.world));
+    let proxy = Proxy::start(&STAGE.world.lab, "console", &members).unwrap();
+    let python = installed("SHARDWAY_PYTHON", "drivers-python/bin/python");
+    if !python.exists() {
+        return skipped();
+    }
+    let mut script = Command::new(python);
+    let said = run_in(script.arg(folder().join("console_script.py")), proxy.port, "shardway");
+    said.unwrap_or_else(|why| panic!("{why}"));
+}
+
 #[test]
 fn node_postgres() {
     on_both(|port| node("node_postgres.js", port));
@@ -158,10 +172,14 @@ fn node(script: &str, port: u16) -> Option<Result<String, String>> {
 }
 
 fn run(command: &mut Command, port: u16) -> Result<String, String> {
+    run_in(command, port, "app")
+}
+
+fn run_in(command: &mut Command, port: u16, database: &str) -> Result<String, String> {
     let output = command
         .env("PGHOST", "127.0.0.1")
         .env("PGPORT", port.to_string())
-        .envs([("PGUSER", "app"), ("PGPASSWORD", "secret"), ("PGDATABASE", "app")])
+        .envs([("PGUSER", "app"), ("PGPASSWORD", "secret"), ("PGDATABASE", database)])
         .stdin(Stdio::null())
         .output()
         .map_err(|error| format!("{command:?}: {error}"))?;

@@ -25,6 +25,7 @@ pub mod console;
 pub mod load;
 pub mod diff;
 pub mod shown;
+pub mod import;
 pub mod set;
 
 pub use databases::DatabaseSettings;

@@ -36,6 +36,12 @@ pub enum Command {
     },
     /// Show where a statement would go, and why
     Route(RouteFlags),
+    /// Write a settings file that does what a pgbouncer.ini does; what has no counterpart is told on stderr
+    Import {
+        /// The pgbouncer.ini
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
     /// Start three shards with replicas in a temporary folder, load data through the proxy, and wait
     Demo(DemoFlags),
 }

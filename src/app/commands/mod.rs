@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
 
 use crate::config::{self, Settings};
@@ -61,6 +62,15 @@ pub fn perform(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome
             Ok(Outcome::Good)
         }
         Command::Check { config, live } => check::check(&config, live, out),
+        Command::Import { file } => {
+            let ini = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let (toml, left) = config::import::import(&ini);
+            write!(out, "{toml}")?;
+            for line in left {
+                writeln!(io::stderr(), "not carried over: {line}").ok();
+            }
+            Ok(Outcome::Good)
+        }
         Command::Route(flags) => route::route(&flags, out),
         Command::Demo(flags) => demo::demo(&flags),
     }
