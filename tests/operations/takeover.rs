@@ -68,6 +68,11 @@ fn extended(wire: &mut Wire, sql: &str) -> Vec<wire::Frame> {
     wire.until_ready().unwrap()
 }
 
+/// What came, but for what a server says of itself: a promoted one tells its old connections that it is no standby.
+fn tags(frames: &[wire::Frame]) -> String {
+    frames.iter().map(|frame| frame.tag as char).filter(|tag| *tag != 'S').collect()
+}
+
 /// The proxy knows of nothing when the statements come: they reach a server that takes no writes.
 #[test]
 fn a_write_that_meets_a_replica_is_asked_again_of_the_new_primary() {
@@ -76,11 +81,10 @@ fn a_write_that_meets_a_replica_is_asked_again_of_the_new_primary() {
     until("the primary is found", || wires[0].simple("SELECT text FROM notes WHERE client_id = 1").is_ok());
     pair.swap();
     let simple = wires[0].simple(ADDED).unwrap();
-    assert_eq!(wire::transcript(&simple).len(), 4, "{:?}", wire::transcript(&simple));
     assert_eq!(wire::answers(&simple)[0].error, None);
     let other = extended(&mut wires[1], ADDED);
-    let tags: String = other.iter().map(|frame| frame.tag as char).collect();
-    assert_eq!(tags, "12TDCZ", "{:?}", wire::transcript(&other));
+    assert_eq!(tags(&simple), "TDCZ", "{:?}", wire::transcript(&simple));
+    assert_eq!(tags(&other), "12TDCZ", "{:?}", wire::transcript(&other));
     assert_eq!(pair.notes(), "3");
     assert!(metric(&pair.proxy, "shardway_retries_total", &["read_only"]) >= 1.0);
 }
@@ -116,7 +120,7 @@ fn a_server_that_is_read_only_by_its_settings_says_so() {
     until("the schema is known", || failure(&mut wire, sql).1 == "not today");
     assert_eq!(failure(&mut wire, sql), ("25006".to_owned(), "not today".to_owned()));
     let frames = extended(&mut wire, sql);
-    let tags: String = frames.iter().map(|frame| frame.tag as char).collect();
+    let tags = tags(&frames);
     assert!(tags.ends_with("EZ") && tags.matches('E').count() == 1, "{tags}");
     assert_eq!(wire.value("SELECT count(*) FROM notes WHERE client_id = 1"), "1", "the session goes on");
     assert_eq!(metric(&pair.proxy, "shardway_retries_total", &["read_only"]), 0.0);
@@ -147,8 +151,7 @@ fn a_read_that_replay_cancels_is_answered_by_the_primary() {
             admin(pair.one.port()).rows("BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE; COMMIT");
             assert_eq!(simple.join().unwrap(), "2000000");
             let frames = extended.join().unwrap();
-            let tags: String = frames.iter().map(|frame| frame.tag as char).collect();
-            assert_eq!(tags, "12TDCZ", "{:?}", wire::transcript(&frames));
+            assert_eq!(tags(&frames), "12TDCZ", "{:?}", wire::transcript(&frames));
         });
         cancelled = metric(&pair.proxy, "shardway_retries_total", &["conflict"]);
         cancelled >= 2.0
@@ -192,7 +195,8 @@ fn drivers_find_what_they_ask_for() {
     reader.rows("BEGIN");
     assert!(is_replica(&mut reader), "in a transaction too");
     assert_eq!(failure(&mut reader, ADDED).0, "25006");
-    reader.rows("ROLLBACK; BEGIN READ WRITE");
+    reader.rows("ROLLBACK");
+    reader.rows("BEGIN READ WRITE");
     assert!(!is_replica(&mut reader));
     assert_eq!(wire::answers(&reader.simple(ADDED).unwrap())[0].tag, "INSERT 0 1");
     reader.rows("COMMIT");
@@ -200,15 +204,13 @@ fn drivers_find_what_they_ask_for() {
     // Our own settings answer in the extended protocol as any SHOW does.
     for (sql, value) in [("SHOW shardway.role", "auto"), ("SHOW shardway.shard", "")] {
         let frames = extended(&mut wire, sql);
-        let tags: String = frames.iter().map(|frame| frame.tag as char).collect();
-        assert_eq!(tags, "12TDCZ", "{sql}");
+        assert_eq!(tags(&frames), "12TDCZ", "{sql}");
         let row = frames.iter().find(|frame| frame.tag == b'D').unwrap();
         assert_eq!(wire::fields(&row.body), [Some(value.as_bytes().to_vec())], "{sql}");
     }
     wire.send(&[parse("", "SHOW shardway.position", &[]), describe(b'S', ""), sync(), query("SELECT 1")].concat())
         .unwrap();
     let frames = wire.until_ready().unwrap();
-    let tags: String = frames.iter().map(|frame| frame.tag as char).collect();
-    assert_eq!(tags, "1tTZ");
+    assert_eq!(tags(&frames), "1tTZ");
     wire.until_ready().unwrap();
 }

@@ -21,15 +21,7 @@ pub fn show(name: &str) -> Plan {
     match own(name) {
         Some(Ok(setting)) => Plan::Command(Command::Own(OwnCommand::Show(setting))),
         Some(Err(refusal)) => Plan::Refuse(refusal),
-        None => Plan::One(One { home: Home::Any, access: access(name), mark: Mark::default(), is_bound: false }),
-    }
-}
-
-/// What a replica says differently: clients ask for it to find out what they are connected to.
-fn access(name: &str) -> Access {
-    match name {
-        "transaction_read_only" | "in_hot_standby" | "all" => Access::Write,
-        _ => Access::Read,
+        None => Plan::One(One { home: Home::Any, access: Access::Read, mark: Mark::default(), is_bound: false }),
     }
 }
 

@@ -267,7 +267,7 @@ impl Survey<'_> {
                 self.mark.unpreparable = Some("NOTIFY");
                 self.is_only_first("notifications");
             }
-            Statement::Show(_) => (),
+            Statement::Show(setting) => self.show(setting),
             Statement::Do => {
                 self.writes();
                 self.mark.taints = true;

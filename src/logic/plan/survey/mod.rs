@@ -197,6 +197,13 @@ impl<'a> Survey<'a> {
         self.refusal.get_or_insert(refusal);
     }
 
+    /// Drivers ask for some settings to find out what they are connected to: the primary answers.
+    pub fn show(&mut self, setting: &str) {
+        if matches!(setting, "transaction_read_only" | "in_hot_standby" | "all") {
+            self.writes();
+        }
+    }
+
     /// It writes, or may.
     pub fn writes(&mut self) {
         self.access = Access::Write;
