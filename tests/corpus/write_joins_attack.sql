@@ -1,6 +1,6 @@
 @write
 @undone
-@same 8
+@same 10
 
 # rows whose key is rounded on the way
 INSERT INTO rounded SELECT k + 0.004, v FROM k_numeric WHERE k BETWEEN 50 AND 20000
@@ -16,6 +16,12 @@ INSERT INTO seconds SELECT k, v FROM k_timestamp
 
 # text whose blanks the column cuts
 INSERT INTO short SELECT customer, 'x' FROM orders WHERE length(customer) < 4
+
+# text between columns that cut alike
+INSERT INTO short SELECT k, 'y' FROM short s WHERE k > 'b' ON CONFLICT (k) DO UPDATE SET v = excluded.v
+
+# numbers between columns that round alike, carried out of a query
+INSERT INTO rounded SELECT x.k, 'y' FROM (SELECT k FROM rounded) x ON CONFLICT (k) DO UPDATE SET v = excluded.v
 
 # groups of the key
 INSERT INTO nothing SELECT client_id, count(*)::text FROM events GROUP BY client_id

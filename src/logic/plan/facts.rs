@@ -5,6 +5,7 @@
 //! gives a chain of such steps, so what comes out is always a superset of the keys that matter.
 
 use crate::logic::shards::KeyspaceId;
+use crate::logic::value::Modifier;
 
 use super::{Restriction, Value};
 
@@ -26,6 +27,8 @@ struct Known {
     facts: Vec<Fact>,
     /// It is the same key of the same rows, seen from further out
     shows: Option<Variable>,
+    /// What its column makes of the values it stores
+    modifier: Modifier,
 }
 
 #[derive(Debug)]
@@ -47,14 +50,27 @@ const CONJUNCTS_MAX: usize = 16;
 impl Facts {
     /// A new variable.
     pub fn variable(&mut self, keyspace: Option<KeyspaceId>) -> Variable {
-        self.variables.push(Known { keyspace, facts: Vec::new(), shows: None });
+        self.variables.push(Known { keyspace, facts: Vec::new(), shows: None, modifier: Modifier::None });
         Variable(self.variables.len() - 1)
+    }
+
+    /// A new variable: the key of a table whose column has this modifier.
+    pub fn stored(&mut self, keyspace: KeyspaceId, modifier: Modifier) -> Variable {
+        let variable = self.variable(Some(keyspace));
+        self.variables[variable.0].modifier = modifier;
+        variable
+    }
+
+    /// A column with this modifier stores the key as it is.
+    pub fn fits(&self, key: Variable, modifier: Modifier) -> bool {
+        modifier == Modifier::None || self.variables[key.0].modifier == modifier
     }
 
     /// A column of a query that carries a key of its rows outside.
     pub fn showing(&mut self, inside: Variable) -> Variable {
         let outside = self.variable(self.keyspace(inside));
         self.variables[outside.0].shows = Some(inside);
+        self.variables[outside.0].modifier = self.variables[inside.0].modifier;
         self.within(outside, inside);
         outside
     }

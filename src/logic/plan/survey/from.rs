@@ -5,6 +5,7 @@ use crate::logic::shards::KeyspaceId;
 use crate::logic::sql::parse::{deeper, with_statements};
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Alias, FromItem, Join, JoinKind, Query, RelationName, Statement};
+use crate::logic::value::Modifier;
 
 use super::super::constants::Literals;
 use super::super::facts::Variable;
@@ -150,10 +151,11 @@ impl<'a> Survey<'a> {
         key: &str,
         relation: Option<&Relation>,
     ) -> (Columns, Variable) {
-        let variable = self.facts.variable(Some(keyspace));
         let columns = relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
-        let own = columns.iter().find(|column| column.name.as_ref() == key).map(|column| column.type_oid);
-        let type_oid = own.unwrap_or_else(|| self.key_type(keyspace).oid());
+        let own = columns.iter().find(|column| column.name.as_ref() == key);
+        let modifier = own.map_or(Modifier::None, |column| Modifier::of_type(&column.type_name));
+        let variable = self.facts.stored(keyspace, modifier);
+        let type_oid = own.map_or_else(|| self.key_type(keyspace).oid(), |column| column.type_oid);
         let key_column = || Column {
             name: Some(Box::from(key)),
             meaning: Meaning::Key { variable, nullable: false },

@@ -214,10 +214,10 @@ impl Survey<'_> {
     pub fn store_meaning(&mut self, verb: &'static str, meaning: &Meaning, target: Target<'_>) {
         match meaning {
             Meaning::Value(value) => self.store_values(vec![value.clone()], target, true),
-            // A column that rounds or cuts its values could make it the key of another shard.
+            // A column that rounds or cuts its values could make it the key of another shard, unless its own has already.
             Meaning::Key { variable, nullable: false }
                 if self.facts.keyspace(*variable) == Some(target.keyspace)
-                    && key_rule(target).modifier == Modifier::None =>
+                    && self.facts.fits(*variable, key_rule(target).modifier) =>
             {
                 self.store_carried(*variable, target);
             }
