@@ -337,3 +337,48 @@ fn settings_in_a_transaction_that_has_changed_the_schema_are_answered() {
     );
     wire.rows("ROLLBACK");
 }
+
+#[test]
+fn a_statement_does_not_change_its_columns_on_a_server_that_prepares_it_anew() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows(
+            "CREATE TABLE k_stale (a int, b int); ALTER TABLE k_stale OWNER TO app; INSERT INTO k_stale VALUES (1, 2)",
+        );
+    }
+    let proxy = stage.proxy("stale", &Settings { database: "pool_size = 3", ..Settings::default() });
+    reload(&proxy, |toml| toml + "k_stale = { shard = \"a\" }\n", "ok");
+    let (mut wire, mut other, mut owner) = (login(&proxy), login(&proxy), login(&proxy));
+    let sql = "SELECT * FROM k_stale";
+    let described = |wire: &mut Wire, name: &str| {
+        let parsed = run(wire, &[wire::parse(name, sql, &[]), wire::describe(b'S', name), wire::sync()]);
+        assert!(parsed.iter().all(|answer| answer.error.is_none()), "{parsed:?}");
+        assert_eq!(run(wire, &again(name))[0].error, None);
+    };
+    let refused = |answers: &[wire::Answer]| {
+        let expected = ("0A000".to_owned(), "cached plan must not change result type".to_owned());
+        assert_eq!(answers[0].error.as_ref(), Some(&expected));
+    };
+    described(&mut wire, "s");
+    described(&mut wire, "t");
+    // The server that has them is busy: another one gets them.
+    other.rows("BEGIN");
+    other.value(&ask(stage.clients[0], "1"));
+    owner.rows("CREATE TYPE k_unlike AS (a int)");
+    owner.rows("DROP TYPE k_unlike");
+    assert_eq!(run(&mut wire, &again("s"))[0].error, None, "what it reads has not changed");
+    for server in &stage.world.shards[1..] {
+        admin(server.port()).rows("ALTER TABLE k_stale ALTER COLUMN b SET DATA TYPE text");
+    }
+    owner.rows("ALTER TABLE k_stale ALTER COLUMN b SET DATA TYPE text");
+    for _ in 0..2 {
+        refused(&run(&mut wire, &again("s")));
+    }
+    wire.rows("BEGIN");
+    refused(&run(&mut wire, &again("t")));
+    assert_eq!(run(&mut wire, &prepared("", "SELECT 1"))[0].error.as_ref().unwrap().0, "25P02");
+    wire.rows("ROLLBACK");
+    described(&mut wire, "u");
+    assert_eq!(said(&run(&mut wire, &again("u"))), "1");
+    other.rows("ROLLBACK");
+}

@@ -77,6 +77,8 @@ pub enum Fault {
     NoCatalog(Box<str>),
     /// Commands are ignored until ROLLBACK
     TransactionAborted,
+    /// The columns that a prepared statement was described with are others now
+    ChangedResult,
     /// A prepared statement of this name exists
     StatementExists(String),
     /// No prepared statement of this name
@@ -161,6 +163,7 @@ impl Fault {
             | Self::StatementTimeout { .. }
             | Self::NoCatalog(_)
             | Self::TransactionAborted
+            | Self::ChangedResult
             | Self::StatementExists(_)
             | Self::NoStatement(_)
             | Self::NoPortal(_)
@@ -187,6 +190,7 @@ impl Fault {
             Self::ServerRefused { sqlstate, .. } => sqlstate,
             Self::NoCatalog(_) => "57P03",
             Self::TransactionAborted => "25P02",
+            Self::ChangedResult => "0A000",
             Self::StatementExists(_) => "42P05",
             Self::NoStatement(_) => "26000",
             Self::NoPortal(_) => "34000",
@@ -265,6 +269,7 @@ impl Fault {
             Self::TransactionAborted => {
                 plain("current transaction is aborted, commands ignored until end of transaction block".into())
             }
+            Self::ChangedResult => plain("cached plan must not change result type".into()),
             Self::StatementExists(name) => plain(format!("prepared statement \"{name}\" already exists")),
             Self::NoStatement(name) if name.is_empty() => plain("unnamed prepared statement does not exist".into()),
             Self::NoStatement(name) => plain(format!("prepared statement \"{name}\" does not exist")),
@@ -299,7 +304,9 @@ impl Fault {
         let (message, detail, hint) = self.text();
         let severity = if self.is_fatal() { "FATAL" } else { "ERROR" };
         let report = Report { severity, sqlstate: self.sqlstate(), message: &message, detail: detail.as_deref(), hint };
-        write::error(out, &report);
+        // Drivers know it by the function that says so in PostgreSQL, and prepare again.
+        let routine = if *self == Self::ChangedResult { "RevalidateCachedQuery" } else { "" };
+        write::error_of(out, &report, routine);
     }
 }
 

@@ -262,6 +262,23 @@ pub fn fields(body: &[u8]) -> Result<Vec<Option<&[u8]>>, Malformed> {
     Ok(fields)
 }
 
+/// What a statement is held to of its RowDescription: name, type and modifier of each column.
+pub fn columns(body: &[u8]) -> Vec<u8> {
+    // Behind the name: table, number, type, size, modifier, format.
+    const TAIL: usize = 18;
+    let mut columns = Vec::with_capacity(body.len());
+    let mut rest = body.get(2..).unwrap_or_default();
+    while let Some(end) = rest.iter().position(|byte| *byte == 0) {
+        let (name, tail) = rest.split_at(end + 1);
+        let Some(tail) = tail.first_chunk::<TAIL>() else { break };
+        columns.extend_from_slice(name);
+        columns.extend_from_slice(&tail[6..10]);
+        columns.extend_from_slice(&tail[12..16]);
+        rest = &rest[end + 1 + TAIL..];
+    }
+    columns
+}
+
 /// Name and value of a ParameterStatus.
 pub fn parameter_status(body: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let mut reader = Reader::new(body, "ParameterStatus");

@@ -163,6 +163,11 @@ pub struct Report<'a> {
 
 /// ErrorResponse.
 pub fn error(out: &mut Vec<u8>, report: &Report<'_>) {
+    error_of(out, report, "");
+}
+
+/// ErrorResponse, with the routine that a client may look at.
+pub fn error_of(out: &mut Vec<u8>, report: &Report<'_>, routine: &str) {
     frame(out, server::ERROR, |out| {
         let mut field = |code: u8, value: &str| {
             out.push(code);
@@ -179,6 +184,9 @@ pub fn error(out: &mut Vec<u8>, report: &Report<'_>) {
         }
         if let Some(hint) = report.hint {
             field(b'H', hint);
+        }
+        if !routine.is_empty() {
+            field(b'R', routine);
         }
         out.push(0);
     });

@@ -45,6 +45,10 @@ pub enum Owed {
     HiddenBind,
     /// Describe
     Describe,
+    /// Describe of the named statement that this step describes: what its columns are is told to those who asked
+    DescribeStatement(u32),
+    /// Describe of ours of a statement: the client hears nothing of it
+    HiddenDescribe,
     /// Describe of ours: the client hears of rows only
     DescribeRows,
     /// Describe of ours of a statement: the client hears of its columns, not of its parameters
@@ -92,6 +96,8 @@ pub enum Done {
     Prepared(u64),
     /// An Execute that asked to be told has completed
     Executed(u16),
+    /// The body of the RowDescription of the statement that this step describes, empty for NoData
+    Described(u32, Box<[u8]>),
     /// The nth statement (from 0) of the client's Query has completed
     Completed(u16),
 }

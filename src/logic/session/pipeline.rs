@@ -88,6 +88,8 @@ pub struct Pipeline {
     pub copy_out: Option<OutShare>,
     /// Rows of a `Share` are kept here instead
     pub kept: Option<KeptRows>,
+    /// What a `HiddenDescribe` was told: the body of the RowDescription, empty for NoData
+    pub columns: Option<Box<[u8]>>,
     /// What a `DeafQuery` made the server report
     pub parameters: Vec<(Box<str>, Box<str>)>,
 }
@@ -194,6 +196,7 @@ impl Pipeline {
                     | Owed::HiddenParse(_)
                     | Owed::FinalParse { .. }
                     | Owed::HiddenBind
+                    | Owed::HiddenDescribe
                     | Owed::HiddenClose
                     | Owed::HiddenSync
                     | Owed::Poison(_)
@@ -297,6 +300,11 @@ impl Pipeline {
         self.fail(&withheld.error);
         out.extend_from_slice(&withheld.said);
         write::frame(out, server::ERROR, |out| out.extend_from_slice(&withheld.error));
+    }
+
+    /// The columns that come next are wanted.
+    fn is_described(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::DescribeStatement(_) | Owed::HiddenDescribe))
     }
 
     /// The client's own statement has been answered, ours stand behind it.
@@ -438,6 +446,7 @@ impl Judge for Pipeline {
         match tag {
             server::COPY_DATA => self.copy_out.as_ref().is_some_and(OutShare::is_looked_into),
             server::DATA_ROW => self.kept.is_some(),
+            server::ROW_DESCRIPTION => self.is_described(),
             _ => false,
         }
     }
@@ -497,6 +506,15 @@ impl Pipeline {
             server::ROW_DESCRIPTION | server::NO_DATA if matches!(self.owed.front(), Some(Owed::DescribeRows)) => {
                 self.pop();
                 if tag == server::NO_DATA { Verdict::Hide } else { Verdict::Pass }
+            }
+            server::ROW_DESCRIPTION | server::NO_DATA if self.is_described() => {
+                if let Some(Owed::DescribeStatement(step)) = self.owed.front() {
+                    self.done.push(Done::Described(*step, seen.into()));
+                } else {
+                    self.columns = Some(seen.into());
+                }
+                self.pop();
+                hidden
             }
             server::ROW_DESCRIPTION | server::NO_DATA => {
                 if matches!(self.owed.front(), Some(Owed::Describe | Owed::DescribeColumns)) {

@@ -1,6 +1,7 @@
 //! Which proxy-wide statements one server connection has prepared: bounded, least recently used out first.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The statements of one server connection, by their proxy-wide numbers.
 #[derive(Debug, Default)]
@@ -9,10 +10,11 @@ pub struct Prepared {
     clock: u64,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Entry {
     used: u64,
     since: u64,
+    columns: Option<Arc<[u8]>>,
 }
 
 impl Prepared {
@@ -36,7 +38,19 @@ impl Prepared {
     /// It has been prepared at this moment.
     pub fn insert(&mut self, id: u64, since: u64) {
         self.clock += 1;
-        self.entries.insert(id, Entry { used: self.clock, since });
+        self.entries.insert(id, Entry { used: self.clock, since, columns: None });
+    }
+
+    /// The columns that it has had since it was prepared, where they were asked for: PostgreSQL holds it to them.
+    pub fn columns(&self, id: u64) -> Option<&Arc<[u8]>> {
+        self.entries.get(&id)?.columns.as_ref()
+    }
+
+    /// Remembers its columns.
+    pub fn described(&mut self, id: u64, columns: Arc<[u8]>) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.columns = Some(columns);
+        }
     }
 
     /// Makes room for one more below `max`: the statement to close, which is forgotten at once.

@@ -19,7 +19,7 @@ impl Session {
     /// `sent`: statements that are prepared by what is on its way.
     pub(super) fn emit(&mut self, index: usize, segment: &mut Segment, sent: &mut SmallVec<[u64; 8]>) {
         let steps = std::mem::take(&mut segment.steps);
-        for step in &steps {
+        for (number, step) in steps.iter().enumerate() {
             segment.owed_at.push(self.pipeline.entered());
             match step {
                 Step::Parse { statement, is_named: false } => {
@@ -35,11 +35,15 @@ impl Session {
                     self.emit_bind(statement, !name.is_empty(), at.clone());
                     self.pipeline.owe(Owed::Bind(name.clone()));
                 }
-                Step::Describe { statement, is_named } => {
-                    self.ensure(index, statement, *is_named, sent);
-                    let name = if *is_named { statement.server_name().to_vec() } else { Vec::new() };
-                    write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &name);
+                Step::Describe { statement, name } if name.is_empty() => {
+                    self.ensure(index, statement, false, sent);
+                    write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
                     self.pipeline.owe(Owed::Describe);
+                }
+                Step::Describe { statement, .. } => {
+                    self.ensure(index, statement, true, sent);
+                    write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
+                    self.pipeline.owe(Owed::DescribeStatement(number as u32));
                 }
                 Step::Columns { statement } => {
                     self.ensure(index, statement, true, sent);

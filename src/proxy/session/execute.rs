@@ -71,7 +71,7 @@ impl Session {
         }
         self.settle(index);
         if !has_failed {
-            let named = Named { statement, since: self.shared.moment() };
+            let named = Named { statement, since: self.shared.moment(), columns: None };
             self.named.insert(prepare.name.as_bytes().into(), named);
         }
         if has_failed && is_among { Err(Trouble::Told) } else { Ok(()) }

@@ -111,7 +111,7 @@ impl Session {
         Ok(Progress::Served)
     }
 
-    async fn sync_after_error(&mut self) -> Result<(), Trouble> {
+    pub(super) async fn sync_after_error(&mut self) -> Result<(), Trouble> {
         self.run = Run::Between;
         self.undo_implicit().await?;
         self.say_ready();
@@ -214,6 +214,9 @@ impl Session {
             (true, false) => (),
             (false, false) => self.prepare_settings(index),
             (_, true) => self.prepare(index),
+        }
+        if !segment.expected.is_empty() && !Box::pin(self.keeps_columns(index, segment, is_sync)).await? {
+            return Ok(());
         }
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
@@ -364,7 +367,8 @@ impl Session {
     }
 
     /// What a segment did to the session.
-    fn after_segment(&mut self, index: usize, segment: &mut Segment, changes_schema: bool) {
+    pub(super) fn after_segment(&mut self, index: usize, segment: &mut Segment, changes_schema: bool) {
+        self.remember_columns(index, segment);
         let failure = self.pipeline.failure.clone();
         if let Some(failure) = &failure {
             self.held[index].lease.unnamed = None;

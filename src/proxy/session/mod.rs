@@ -39,6 +39,7 @@ mod commands;
 mod steps;
 mod emit;
 mod act;
+mod stale;
 mod lanes;
 mod extended;
 
@@ -127,6 +128,8 @@ struct Named {
     statement: Arc<Statement>,
     /// When the client parsed it
     since: u64,
+    /// The columns that the client was told
+    columns: Option<Arc<[u8]>>,
 }
 
 /// Where the session stands in the extended protocol.

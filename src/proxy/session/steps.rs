@@ -32,7 +32,7 @@ pub(super) enum Step {
     /// Bind for a server; `at` is its body
     Bind { statement: Arc<Statement>, name: Name, since: u64, at: Range<usize> },
     /// Describe of a statement
-    Describe { statement: Arc<Statement>, is_named: bool },
+    Describe { statement: Arc<Statement>, name: Name },
     /// Describe of the statement that an EXECUTE names: its columns are those of the EXECUTE
     Columns { statement: Arc<Statement> },
     /// Describe, Execute or Close of a portal, as it came
@@ -80,6 +80,8 @@ pub(super) struct Segment {
     pub cut: Cut,
     /// The number of the first reply owed for each step
     pub owed_at: Vec<u32>,
+    /// Statements that were described under another schema, with the columns that the client was told
+    pub expected: Vec<(Arc<Statement>, Arc<[u8]>)>,
     /// Names that were given, and what they meant before: an error takes them back
     pub undo: Vec<(usize, Box<[u8]>, Option<Named>)>,
 }
@@ -99,6 +101,7 @@ impl Segment {
             size: 0,
             cut: Cut::Next,
             owed_at: Vec::new(),
+            expected: Vec::new(),
             undo: Vec::new(),
         }
     }
@@ -212,7 +215,7 @@ impl Session {
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
         let is_for_server = self.check_parse(&shape).inspect_err(|_| self.remember(&shape, &statement.text))?;
-        let named = Named { statement: Arc::clone(&statement), since: self.shared.moment() };
+        let named = Named { statement: Arc::clone(&statement), since: self.shared.moment(), columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), name, before));
         if is_for_server {
@@ -266,7 +269,7 @@ impl Session {
     fn gather_bind(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let bind = Bind::parse(self.body(at, size))?;
         self.slot.card.tallies.binds.add(1);
-        let Named { statement, since } = self.statement(bind.statement)?;
+        let Named { statement, since, columns } = self.statement(bind.statement)?;
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
         self.remember(&shape, &statement.text);
@@ -323,6 +326,12 @@ impl Session {
         if across.is_none() {
             segment.bound.push(Arc::clone(&shape));
         }
+        if let Some(columns) = columns
+            && across.is_none()
+            && statement.catalog_version != self.catalog_version()
+        {
+            segment.expected.push((Arc::clone(&statement), columns));
+        }
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         self.remember_portal(portal, shape, across);
         Ok(None)
@@ -378,7 +387,7 @@ impl Session {
                         statement.across(&self.picture().planner, self.catalog_version())?;
                     }
                     segment.needs_server = true;
-                    segment.steps.push(Step::Describe { statement, is_named });
+                    segment.steps.push(Step::Describe { statement, name: name.into() });
                 }
             }
             Target::Portal(name) => {
