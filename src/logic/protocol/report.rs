@@ -271,8 +271,7 @@ impl Fault {
             }
             Self::ChangedResult => plain("cached plan must not change result type".into()),
             Self::StatementExists(name) => plain(format!("prepared statement \"{name}\" already exists")),
-            Self::NoStatement(name) if name.is_empty() => plain("unnamed prepared statement does not exist".into()),
-            Self::NoStatement(name) => plain(format!("prepared statement \"{name}\" does not exist")),
+            Self::NoStatement(name) => plain(no_statement(name)),
             Self::NoPortal(name) => plain(format!("portal \"{name}\" does not exist")),
             Self::PortalIsDone(name) => plain(format!("portal \"{name}\" cannot be run")),
             Self::CursorExists(name) => plain(format!("cursor \"{name}\" already exists")),
@@ -307,6 +306,13 @@ impl Fault {
         // Drivers know it by the function that says so in PostgreSQL, and prepare again.
         let routine = if *self == Self::ChangedResult { "RevalidateCachedQuery" } else { "" };
         write::error_of(out, &report, routine);
+    }
+}
+
+fn no_statement(name: &str) -> String {
+    match name {
+        "" => "unnamed prepared statement does not exist".into(),
+        name => format!("prepared statement \"{name}\" does not exist"),
     }
 }
 

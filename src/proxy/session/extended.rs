@@ -200,7 +200,7 @@ impl Session {
     }
 
     async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
-        let (target, mut index) = match self.hold_for(segment).await {
+        let (target, index) = match self.hold_for(segment).await {
             Ok(held) => held,
             Err(trouble) => {
                 self.client.consume(segment.size);
@@ -218,6 +218,17 @@ impl Session {
         if !segment.expected.is_empty() && !Box::pin(self.keeps_columns(index, segment, is_sync)).await? {
             return Ok(());
         }
+        self.exchange_segment((target, index), segment, is_sync, joins).await
+    }
+
+    /// Its messages, then what they did.
+    async fn exchange_segment(
+        &mut self,
+        (target, mut index): (Target, usize),
+        segment: &mut Segment,
+        is_sync: bool,
+        joins: bool,
+    ) -> Result<(), Trouble> {
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
         // A portal over several shards is only described here.

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""The test suites that drivers publish, on plain PostgreSQL and through shardway in front of it: which tests are lost?
+
+    cargo build --release
+    tests/suites/run.py                 all suites; some minutes each
+    tests/suites/run.py asyncpg         one of them
+    tests/suites/run.py --shardway target/debug/shardway psycopg2
+
+Needs Python 3.9 with venv, pip with a package index, and PostgreSQL. shardway runs in transaction mode before one database, with
+`default_shard`. Suites and drivers are fetched into target/suites. A test is lost when it passes on plain PostgreSQL and not
+through shardway. Exit code 1 when one is lost that LOST does not name.
+"""
+import argparse
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import xml.etree.ElementTree as xml
+
+from lab import Lab, PASSWORD, USER
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+WORK = os.path.join(ROOT, "target", "suites")
+PYTEST = ["-v", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "--timeout", "20", "--timeout-method", "thread"]
+
+# Suite: package with its tests, what the tests import, and the variables that tell them of the server.
+SUITES = {
+    "asyncpg": {
+        "source": "asyncpg==0.32.0",
+        "needs": ["asyncpg==0.32.0", "distro", "uvloop"],
+        "environment": {"PGHOST": "{host}", "PGPORT": "{port}", "PGUSER": USER, "PGPASSWORD": PASSWORD, "PGDATABASE": "postgres"},
+        "leave_out": ["tests/test__sourcecode.py"],
+    },
+    "psycopg2": {
+        "source": "psycopg2==2.9.13",
+        "needs": ["psycopg2-binary==2.9.13"],
+        "environment": {
+            "PSYCOPG2_TESTDB_HOST": "{host}", "PSYCOPG2_TESTDB_PORT": "{port}", "PSYCOPG2_TESTDB_USER": USER,
+            "PSYCOPG2_TESTDB_PASSWORD": PASSWORD, "PGPASSWORD": PASSWORD,
+        },
+        "extension": ("psycopg2_test", "hstore"),
+        "leave_out": [],
+    },
+}
+
+# Lost, and known why.
+LOST = {
+    "asyncpg": {
+        "introspection|type_cache_invalidation_in_pool": "connects to a database that it has created: it is not in the map",
+        "test_pool_min_size_restored_after_idle_connection_loss": "kills the backend of an idle client: that client has none",
+        "test_pool_remote_close": "the backend it kills may be the one that it has just been lent itself",
+        "test_execute_script_interrupted_by_server": "a client outlives its server: 08006 instead of the end of the connection",
+        "test_executemany_server_failure_during_writes": "up to 256 KiB of a pipeline are gathered: the error is heard later",
+        "test_copy_records_to_table_no_stmt_cache": "pg_prepared_statements shows what clients share on that server",
+        "test_close_has_one_timeout_budget": "a client that stays connected behind its Terminate, not looked into yet",
+        "test_listen": "the process number in a notification is the server's, not that of the client that sent it",
+    },
+    "psycopg2": {
+        "backend_pid": "pg_backend_pid() is the server's, the number of the connection is ours",
+        "external_close": "a client outlives its server",
+        "cleanup_on_badconn_close": "a client outlives its server",
+        "received_on_set_client_encoding": "client_encoding other than UTF8 is refused",
+        "NotifiesTests": "the process number in a notification is the server's",
+        "test_notify": "the process number in a notification is the server's",
+        "HstoreTestCase": "client_encoding other than UTF8 is refused",
+        "encoding_name": "client_encoding other than UTF8 is refused",
+        "test_copy": "client_encoding other than UTF8 is refused",
+        "koi8": "client_encoding other than UTF8 is refused",
+        "latin1": "client_encoding other than UTF8 is refused",
+        "test_scs": "standard_conforming_strings = off is refused",
+    },
+}
+
+
+def venv(name, suite):
+    """A virtual environment with what the suite imports, and the unpacked source beside it."""
+    folder = os.path.join(WORK, name)
+    python = os.path.join(folder, "venv", "bin", "python")
+    if not os.path.exists(os.path.join(folder, "complete")):
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder)
+        subprocess.run([sys.executable, "-m", "venv", os.path.join(folder, "venv")], check=True)
+        pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "pytest", "pytest-timeout", "pytest-xdist", *suite["needs"]], check=True)
+        subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", folder, suite["source"]], check=True)
+        with tarfile.open(glob.glob(os.path.join(folder, "*.tar.gz"))[0]) as packed:
+            packed.extractall(folder)
+        tests = glob.glob(os.path.join(folder, name + "-*", "tests"))[0]
+        # Away from the package's own folder, so that the installed driver is imported.
+        shutil.copytree(tests, os.path.join(folder, "run", "tests"))
+        open(os.path.join(folder, "complete"), "w").close()
+    return python, os.path.join(folder, "run")
+
+
+def run(name, suite, way, port):
+    """Runs a suite against one port: the outcome of each test."""
+    python, folder = venv(name, suite)
+    report = os.path.join(WORK, f"{name}-{way}.xml")
+    environment = {key: value.format(host="127.0.0.1", port=port) for key, value in suite["environment"].items()}
+    leave_out = [word for path in suite["leave_out"] for word in ("--deselect", path)]
+    with open(os.path.join(WORK, f"{name}-{way}.log"), "w") as log:
+        subprocess.run(
+            [python, "-m", "pytest", *PYTEST, f"--junitxml={report}", "tests", *leave_out],
+            cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log, check=False, timeout=3600,
+        )
+    outcomes = {}
+    for case in xml.parse(report).iter("testcase"):
+        kinds = {child.tag for child in case}
+        outcome = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
+        outcomes[f"{case.get('classname')}.{case.get('name')}"] = outcome
+    return outcomes
+
+
+def known(name, test):
+    return next((why for word, why in LOST[name].items() if re.search(word, test)), None)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=", ".join(SUITES))
+    parser.add_argument("--shardway", default=os.path.join(ROOT, "target", "release", "shardway"))
+    flags = parser.parse_args()
+    rows, unknown = [], 0
+    for name in flags.suites or SUITES:
+        suite = SUITES[name]
+        venv(name, suite)
+        # Servers of its own for each way, so that nothing one run leaves is in the way of the other.
+        outcomes = {}
+        for way in ("plain", "shardway"):
+            with Lab(flags.shardway) as lab:
+                if "extension" in suite:
+                    lab.sql(suite["extension"][0], f"CREATE EXTENSION {suite['extension'][1]}")
+                outcomes[way] = run(name, suite, way, lab.port if way == "plain" else lab.proxy_port)
+        passed = [test for test, outcome in outcomes["plain"].items() if outcome == "passed"]
+        lost = [test for test in passed if outcomes["shardway"].get(test) != "passed"]
+        rows.append(f"| {suite['source'].replace('==', ' ')} | {len(passed)} | {len(lost)} |")
+        for test in sorted(lost):
+            why = known(name, test)
+            unknown += why is None
+            print(f"lost: {name}: {test}: {why or 'NOT KNOWN WHY'}", flush=True)
+    print("| suite | pass on PostgreSQL | lost through shardway |\n|---|---|---|")
+    print("\n".join(rows))
+    return 1 if unknown else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
