@@ -111,7 +111,7 @@ INSERT INTO events (client_id, id, kind) SELECT client_id + 15000, id, NULLIF(ki
 INSERT INTO events (client_id, id, kind) SELECT NULLIF(client_id, 5), 500, 'x' FROM events WHERE id = 1
 
 # a division by zero
-INSERT INTO events (client_id, id, kind, amount) SELECT client_id + 16000, 1, 'x', 1 / (id - 1) FROM events
+INSERT INTO events (client_id, id, kind, amount) SELECT client_id + 16000, 1, 'x', 1 / (id - 1) FROM events WHERE id = 1
 
 # no rows
 INSERT INTO events (client_id, id, kind) SELECT client_id + 1, 1, 'x' FROM events WHERE false RETURNING *
