@@ -73,6 +73,13 @@ pub struct Client {
     pub bytes_out: u64,
 }
 
+/// A place in what a client is to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    at: usize,
+    out: u64,
+}
+
 impl Client {
     /// With bytes that came behind the login.
     pub fn new(stream: Stream, leftover: &BytesMut) -> Self {
@@ -220,6 +227,30 @@ impl Client {
             };
         }
         Ok(())
+    }
+
+    /// The end of what it is to be sent so far.
+    pub fn mark(&self) -> Mark {
+        Mark { at: self.outbox.len(), out: self.bytes_out }
+    }
+
+    /// Takes messages with these tags back that were put between two marks, unless some of them may have been sent.
+    pub fn take_back(&mut self, from: Mark, to: Mark, tags: &[u8]) {
+        if from.out != self.bytes_out || to.at > self.outbox.len() {
+            return;
+        }
+        let behind = self.outbox.split_off(to.at);
+        let taken = self.outbox.split_off(from.at);
+        let mut rest = &taken[..];
+        while let Front::Whole(frame) = frame::front(rest) {
+            let (bytes, tag) = (frame.bytes, frame.tag);
+            rest = &rest[bytes.len()..];
+            if !tags.contains(&tag) {
+                self.outbox.extend_from_slice(bytes);
+            }
+        }
+        self.outbox.extend_from_slice(rest);
+        self.outbox.extend_from_slice(&behind);
     }
 
     /// Is something waiting to be sent?

@@ -8,7 +8,7 @@ use crate::logic::copy::{OutFormat, OutShare};
 use crate::logic::plan::Access;
 use crate::logic::plan::fanout::Fanout;
 use crate::logic::plan::gather::Gather;
-use crate::logic::protocol::frame::client;
+use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
@@ -40,6 +40,16 @@ pub(super) enum Asked<'a> {
         /// The client has not asked for a description, but needs one
         is_described: bool,
     },
+}
+
+impl Asked<'_> {
+    /// The messages that PostgreSQL sends of RETURNING when all rows have been written, and not before an error.
+    const fn rows(self) -> &'static [u8] {
+        match self {
+            Self::Query(_) => &[server::ROW_DESCRIPTION, server::DATA_ROW],
+            Self::Bound(..) | Self::Portal(..) | Self::Over { .. } => &[server::DATA_ROW],
+        }
+    }
 }
 
 /// Whose rows the client sees.
@@ -197,6 +207,7 @@ impl Session {
         }
         // Writes go from shard to shard: two sessions that lock rows on all of them cannot lock each other out.
         let is_in_turn = run.access == Access::Write;
+        let begun = self.client.mark();
         if !is_in_turn {
             self.begin_shares(&mut shares).await;
         }
@@ -212,10 +223,16 @@ impl Session {
                     break;
                 }
             }
+            let until = self.client.mark();
             let ended = self.take_turn(&mut shares[number]).await?;
             match ended {
                 Ok(count) => rows.push(count),
-                Err(what) => drop(wrong.get_or_insert(what)),
+                Err(what) => {
+                    if is_in_turn {
+                        self.client.take_back(begun, until, run.asked.rows());
+                    }
+                    wrong.get_or_insert(what);
+                }
             }
         }
         self.end_shares(&shares, wrong.is_some()).await;
