@@ -290,7 +290,12 @@ impl Writer<'_> {
             if self.choices.one_in(4) { format!(" HAVING {}", self.condition(&behind)) } else { String::new() };
         let (list, columns) = self.named(targets, kinds, standing);
         let mut sql = format!("SELECT {list} {from}{by}{having}");
-        self.order_and_limit(&mut sql, &columns, &[], standing);
+        // PostgreSQL before 18 does not sort by a key that WHERE makes equal to another, though grouping sets leave it NULL.
+        let sharding_keys = keys.iter().filter(|key| key.rsplit('.').next() == Some("k")).count();
+        let has_sets = by.contains('(');
+        if !has_sets || sharding_keys < 2 {
+            self.order_and_limit(&mut sql, &columns, &[], standing);
+        }
         Made { sql, columns }
     }
 
