@@ -93,7 +93,7 @@ class Lab:
             out.write(PROXY.format(port=self.proxy_port, metrics=free_port(), user=USER, password=PASSWORD, level=level))
             for name in DATABASES:
                 out.write(DATABASE.format(name=name, port=self.port))
-        self.start("shardway", [self.shardway, "run", "-c", config], {})
+        self.start("shardway", [self.shardway, "run", "--allow-root", "-c", config], {})
         self.wait(self.proxy_port)
         return self
 
