@@ -14,7 +14,7 @@ use crate::logic::value::Key;
 use crate::proxy::metrics::Metrics;
 
 /// One statement of so many is looked at.
-pub const EVERY: u32 = 32;
+pub const EVERY: u32 = 128;
 /// Keys that are counted for each keyspace.
 const COUNTERS: usize = 128;
 /// Longer keys are not counted: they would take more room than they tell.

@@ -86,7 +86,7 @@ fn the_key_that_all_ask_for_is_the_hot_one() {
     let hot = stage.clients[1];
     let ask = |id: i64| format!("SELECT count(*) FROM events WHERE client_id = {id}");
     // Nine of ten for one client, over both protocols.
-    for turn in 0..600_i64 {
+    for turn in 0..3_000_i64 {
         let sql = ask(if turn % 10 == 0 { 100_000 + turn } else { hot });
         if turn % 2 == 0 {
             client.rows(&sql);
