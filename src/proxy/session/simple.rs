@@ -9,7 +9,7 @@ use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{Destination, Values};
-use crate::logic::session::pipeline::Owed;
+use crate::logic::session::pipeline::{Owed, Withheld};
 use crate::logic::shards::ShardId;
 use crate::logic::topology::Role;
 use crate::proxy::metrics::{PlanKind, Retry};
@@ -54,19 +54,21 @@ impl Session {
     /// Metrics and leases at the end of a statement.
     pub(super) fn end_statement(&mut self, started: Instant) {
         let now = Instant::now();
+        let took = now - started;
         let tallies = &self.slot.card.tallies;
         tallies.queries.add(1);
-        tallies.query_time.add_time(now - started);
-        self.metrics.query_seconds.record((now - started).as_secs_f64());
-        self.ended(started, now);
+        tallies.query_time.add_time(took);
+        self.metrics.query_seconds.record(took.as_secs_f64());
+        self.ended(started, took);
         let began = *self.transaction_started.get_or_insert(started);
         if self.transaction.is_idle() {
             // Whatever ended it: what is held has outlived it.
             self.cursors.end(true);
+            let open = now - began;
             let tallies = &self.slot.card.tallies;
             tallies.transactions.add(1);
-            tallies.transaction_time.add_time(now - began);
-            self.metrics.transaction_seconds.record((now - began).as_secs_f64());
+            tallies.transaction_time.add_time(open);
+            self.metrics.transaction_seconds.record(open.as_secs_f64());
             self.transaction_started = None;
             self.slot.card.end_transaction();
             if !self.portals.is_empty() && self.run == Run::Between {
@@ -251,23 +253,26 @@ impl Session {
         let (mut index, mut outcome) = outcome?;
         if let Some(withheld) = self.pipeline.withheld.take() {
             if !self.turn_away(index, withheld.again).await? {
-                self.client.consume(size);
-                self.pipeline.tell_withheld(&withheld, &mut self.client.outbox);
-                self.say_ready();
+                self.say_withheld(&withheld, size);
                 return Ok(());
             }
             let target = Target { role: Role::Primary, ..target };
             (index, outcome) = Box::pin(self.attempt(target, ready, size)).await?;
             if let Some(withheld) = self.pipeline.withheld.take() {
                 // Once is enough.
-                self.client.consume(size);
-                self.pipeline.tell_withheld(&withheld, &mut self.client.outbox);
-                self.say_ready();
+                self.say_withheld(&withheld, size);
                 return Ok(());
             }
         }
         self.client.consume(size);
         self.complete(index, outcome, ready, is_ddl).await
+    }
+
+    /// The client hears the error of the Query at the front after all.
+    fn say_withheld(&mut self, withheld: &Withheld, size: usize) {
+        self.client.consume(size);
+        self.pipeline.tell_withheld(withheld, &mut self.client.outbox);
+        self.say_ready();
     }
 
     async fn attempt(&mut self, target: Target, ready: &Ready<'_>, size: usize) -> Result<(usize, Outcome), Trouble> {

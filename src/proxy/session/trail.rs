@@ -199,19 +199,18 @@ impl Session {
     }
 
     /// A statement has ended; it is looked back on once the client has been told of its error.
-    pub(super) fn ended(&mut self, started: Instant, now: Instant) {
+    pub(super) fn ended(&mut self, started: Instant, took: Duration) {
         if let Some(shape) = self.metrics.shape.take() {
-            let took = now.saturating_duration_since(started);
             let [primary, replica] = [0, 1].map(|role: usize| self.metrics.shards[role].load(Ordering::Relaxed));
             shape.uses.note(took, primary | replica, self.metrics.kinds.load(Ordering::Relaxed));
             if let Some(touched) = self.metrics.touched.take() {
-                self.note_heat(&touched, took, now);
+                self.note_heat(&touched, took, started + took);
             }
             self.metrics.last = Some(shape);
         }
         self.metrics.answered = 0;
         match self.metrics.sight.get_mut() {
-            Some(sight) => sight.ended = Some((started, now.saturating_duration_since(started))),
+            Some(sight) => sight.ended = Some((started, took)),
             None => self.metrics.forget(),
         }
     }
