@@ -281,9 +281,7 @@ impl ServerPool {
         }
         self.carry_out(effects);
     }
-}
 
-impl ServerPool {
     fn remember(&self, cancellable: &Arc<Cancellable>) {
         let mut connections = self.connections.lock();
         connections.retain(|connection| connection.strong_count() > 0);
