@@ -1,4 +1,4 @@
-@same 168
+@same 184
 
 # a reference table drives: its rows would come once a shard
 SELECT c.code, d.client_id FROM countries c LEFT JOIN doubled d ON d.code = c.code
@@ -514,3 +514,51 @@ EXPLAIN (COSTS off) SELECT 1 FROM events e WHERE false
 
 # COPY of a join
 COPY (SELECT p.client_id, s.seconds FROM parents p JOIN sessions s USING (client_id)) TO STDOUT
+
+# a list of the first few
+SELECT e.client_id, e.id FROM events e WHERE e.client_id IN (SELECT client_id FROM sessions ORDER BY client_id LIMIT 3) ORDER BY 1, 2
+
+# equal to the greatest
+SELECT e.client_id, e.id FROM events e WHERE e.client_id = (SELECT max(client_id) FROM sessions) ORDER BY 1, 2
+
+# exists beyond the first
+SELECT p.client_id FROM parents p WHERE EXISTS (SELECT FROM events e WHERE e.client_id = p.client_id OFFSET 2) ORDER BY 1
+
+# a whole table among the groups
+SELECT client_id, count(*), (SELECT count(*) FROM sessions) FROM events GROUP BY client_id ORDER BY 1
+
+# the key beside an empty grouping set
+SELECT client_id, count(*) FROM events GROUP BY client_id, GROUPING SETS ((), (kind)) ORDER BY 1, 2
+
+# ranks of the groups themselves
+SELECT client_id, count(*), rank() OVER (ORDER BY count(*) DESC, client_id) FROM events GROUP BY client_id ORDER BY 1
+
+# a window over the partition of a group
+SELECT client_id, kind, sum(count(*)) OVER (PARTITION BY client_id) FROM events GROUP BY client_id, kind ORDER BY 1, 2
+
+# a lateral limit for each key
+SELECT p.client_id, x.id FROM parents p CROSS JOIN LATERAL (SELECT id FROM events e WHERE e.client_id = p.client_id ORDER BY id DESC LIMIT 1) x ORDER BY 1
+
+# one limit for all
+SELECT p.client_id, x.client_id FROM parents p LEFT JOIN (SELECT client_id FROM events ORDER BY client_id, id LIMIT 4) x ON x.client_id = p.client_id ORDER BY 1
+
+# distinct counts over a join that repeats
+SELECT count(DISTINCT s.client_id), count(*) FROM events e JOIN sessions s USING (client_id)
+
+# distinct on with another order
+SELECT DISTINCT ON (client_id) client_id, id FROM events ORDER BY client_id, id DESC
+
+# CSV of a group with a forced quote and a marker
+COPY (SELECT client_id, count(*), max(kind), nullif(min(kind), 'view') FROM events GROUP BY client_id HAVING count(*) > 1 ORDER BY client_id) TO STDOUT (FORMAT csv, HEADER, NULL 'n', FORCE_QUOTE (max))
+
+# not in, with nulls made
+SELECT p.client_id FROM parents p WHERE p.client_id NOT IN (SELECT nullif(s.client_id, 3) FROM sessions s WHERE s.client_id = p.client_id) ORDER BY 1
+
+# an aggregate of the outer query inside
+SELECT p.client_id, (SELECT count(p.v)) FROM parents p GROUP BY p.client_id ORDER BY 1
+
+# union inside a tied query
+SELECT p.client_id, (SELECT count(*) FROM (SELECT client_id FROM events UNION SELECT client_id FROM sessions) u WHERE u.client_id = p.client_id) FROM parents p ORDER BY 1
+
+# intersect all of keys and others
+SELECT count(*) FROM parents p JOIN (SELECT client_id FROM events EXCEPT ALL SELECT client_id FROM sessions) u ON u.client_id = p.client_id
