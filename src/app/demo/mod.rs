@@ -99,7 +99,7 @@ fn invitation(fleet: &Fleet) -> String {
         "In another terminal:\n\n\
          \u{20} {psql} \"{url}\"\n\
          \u{20}     SELECT * FROM events WHERE client_id = 42 ORDER BY at DESC LIMIT 3;   -- one shard: answered\n\
-         \u{20}     SELECT count(*) FROM events;                                          -- all shards: refused\n\
+         \u{20}     SELECT count(*) FROM events;                                          -- all shards: their counts, added up\n\
          \u{20} curl -s http://127.0.0.1:{metrics}/metrics\n\
          \u{20} {program} route -c {map} \"SELECT * FROM events WHERE client_id = 42\"\n\n\
          Ctrl-C stops everything and removes it.",
