@@ -17,6 +17,9 @@ use crate::support::wire::{self, Wire};
 
 const CLIENTS: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(180);
+/// Every so many turns a client rests, and only reads, until replicas have what it wrote
+const TURNS_TO_REST: i64 = 20;
+const REST: Duration = Duration::from_secs(1);
 
 /// A shard: where its primary is among its servers, as those who run it know.
 struct Trio {
@@ -225,32 +228,47 @@ impl Game {
             }
             Ran::Broken(error) => panic!("a proxy has left a client without a word: {error}"),
         }
-        let ask = format!(
-            "SELECT value, (SELECT count(*) FROM accounts b WHERE b.client_id = {key} AND id > 0) FROM accounts a WHERE client_id = {key} AND id = 0"
-        );
-        match run(wire, &[ask]) {
-            Ran::Done(row) => {
-                let entry = &mut ledger.entries[shard];
-                let (value, count): (i64, usize) = (row[0].parse().unwrap(), row[1].parse().unwrap());
-                assert!(
-                    value == entry.known || entry.perhaps.contains(&value),
-                    "read {value}, wrote {} {:?}",
-                    entry.known,
-                    entry.perhaps
-                );
-                assert!(count >= entry.inserted.len(), "{count} of {} rows", entry.inserted.len());
-                (entry.known, entry.perhaps) = (value, Vec::new());
-                ledger.reads += 1;
-            }
-            Ran::Failed(error) => ledger.errors[shard].push(format!("a read: {error}")),
-            Ran::SentAway => {
-                ledger.farewells += 1;
+        let rest = if number % TURNS_TO_REST == 0 { REST } else { Duration::ZERO };
+        let start = Instant::now();
+        loop {
+            if !read(wire, key, shard, ledger) {
                 return false;
             }
-            Ran::Broken(error) => panic!("a proxy has left a client without a word: {error}"),
+            if start.elapsed() >= rest || !self.goes_on() {
+                return true;
+            }
         }
-        true
     }
+}
+
+/// Reads a row and counts those that were inserted: nothing that was confirmed may be missing. `false`: the connection is
+/// gone.
+fn read(wire: &mut Wire, key: usize, shard: usize, ledger: &mut Ledger) -> bool {
+    let ask = format!(
+        "SELECT value, (SELECT count(*) FROM accounts b WHERE b.client_id = {key} AND id > 0) FROM accounts a WHERE client_id = {key} AND id = 0"
+    );
+    match run(wire, &[ask]) {
+        Ran::Done(row) => {
+            let entry = &mut ledger.entries[shard];
+            let (value, count): (i64, usize) = (row[0].parse().unwrap(), row[1].parse().unwrap());
+            assert!(
+                value == entry.known || entry.perhaps.contains(&value),
+                "read {value}, wrote {} {:?}",
+                entry.known,
+                entry.perhaps
+            );
+            assert!(count >= entry.inserted.len(), "{count} of {} rows", entry.inserted.len());
+            (entry.known, entry.perhaps) = (value, Vec::new());
+            ledger.reads += 1;
+        }
+        Ran::Failed(error) => ledger.errors[shard].push(format!("a read: {error}")),
+        Ran::SentAway => {
+            ledger.farewells += 1;
+            return false;
+        }
+        Ran::Broken(error) => panic!("a proxy has left a client without a word: {error}"),
+    }
+    true
 }
 
 /// How statements have ended.
@@ -344,6 +362,8 @@ struct Trouble<'a> {
     /// Primaries lost, by shard
     deaths: [usize; 3],
     drained: usize,
+    /// Reads that replicas have answered, as told by proxies before they ended
+    from_replicas: f64,
     pins: String,
 }
 
@@ -391,6 +411,7 @@ impl Trouble<'_> {
     fn drain(&mut self, cycle: usize) {
         let place = self.drained % 2;
         self.game.is_open[place].store(false, Ordering::Relaxed);
+        self.from_replicas += metric(&self.proxies[place], "shardway_statements_total", &["role=\"replica\""]);
         self.proxies[place].signal("TERM");
         let proxy = &mut self.proxies[place];
         await_that("the drained proxy ends", || !proxy.is_alive());
@@ -444,24 +465,25 @@ fn nothing_confirmed_is_lost_whoever_is_promoted_or_dies() {
         let clients: Vec<_> = (0..CLIENTS).map(|client| scope.spawn(move || game.play(client))).collect();
         let ending = Ending(game);
         let (deaths, pins) = ([0; 3], String::new());
-        let mut trouble = Trouble { game, lab: Arc::clone(&lab), trios, proxies, deaths, drained: 0, pins };
+        let mut trouble =
+            Trouble { game, lab: Arc::clone(&lab), trios, proxies, deaths, drained: 0, from_replicas: 0.0, pins };
         trouble.let_them_play("the start");
         let (start, mut number) = (Instant::now(), 0);
         while number == 0 || start.elapsed() < Duration::from_secs(seconds) {
             trouble.cycle(number);
             number += 1;
         }
-        let from_replicas = metric(&trouble.proxies[1], "shardway_statements_total", &["role=\"replica\""]);
         drop(ending);
         let ledgers: Vec<Ledger> = clients.into_iter().map(|client| client.join().unwrap()).collect();
-        assert!(from_replicas > 0.0, "no read has gone to a replica");
+        assert!(trouble.from_replicas > 0.0, "no read has gone to a replica");
         (ledgers, trouble)
     });
     let count = |of: &dyn Fn(&Ledger) -> usize| ledgers.iter().map(of).sum::<usize>();
     eprintln!(
-        "failover: {:?} writes, {} reads, {} errors, primaries lost {:?}, {} proxies drained, {} farewells",
+        "failover: {:?} writes, {} reads, {} of them by replicas, {} errors, primaries lost {:?}, {} proxies drained, {} farewells",
         game.writes,
         count(&|ledger| ledger.reads),
+        trouble.from_replicas,
         count(&|ledger| ledger.errors.iter().map(Vec::len).sum()),
         trouble.deaths,
         trouble.drained,
