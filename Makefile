@@ -6,10 +6,10 @@ NODE := target/drivers-node
 
 # The checks of `make test` go one after another: they share target/.
 .NOTPARALLEL:
-.PHONY: help demo test format lints tests docs bench tools drivers
+.PHONY: help demo test format lints tests docs bench optimized tools drivers
 
 help: ## Show what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: tools ## Install what is missing, build, start three shards with replicas, load data and wait
 	$(CARGO) build --release --locked
@@ -33,6 +33,9 @@ docs: tools ## The documentation of the code, every warning an error
 bench: tools ## Compare with direct PostgreSQL, a bare forwarder and PgBouncer
 	$(CARGO) build --release --locked --bins --example forwarder
 	benches/compare.py $(BENCH_FLAGS)
+
+optimized: tools ## Build target/optimized/shardway for production, laid out by what a training run has seen
+	benches/optimize
 
 tools: ## Install PostgreSQL, libclang, which reads the parser's headers, and Chromium
 	@.ci/install

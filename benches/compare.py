@@ -32,6 +32,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CLIENTS, LINES, POOL = 3000, 1000, 20
+CROWD, CROWD_ACTIVE = 10_000, 500
 WIDE_CLIENTS = 30  # clients with LINES rows each
 
 SELECT = "\\set c random(1, :clients)\nSELECT balance FROM accounts WHERE client_id = :c;\n"
@@ -359,6 +360,57 @@ def memory_table(endpoints, count):
     return "\n".join(lines)
 
 
+async def crowd(lab, endpoint, seconds):
+    """10,000 clients, of which 500 ask all the time and the others have asked once and stay: latency, errors, memory."""
+    loop, gate, clients = asyncio.get_running_loop(), asyncio.Semaphore(64), []
+
+    async def one():
+        async with gate:
+            _, client = await loop.create_connection(Idle, "127.0.0.1", endpoint.port)
+            clients.append(client)
+            await asyncio.wait_for(client.done, 60)
+
+    await asyncio.gather(*(one() for _ in range(CROWD - CROWD_ACTIVE)))
+    with tempfile.TemporaryDirectory(prefix="shardway-log-") as logs:
+        for name, script in (("select", SELECT), ("keyed", KEYED)):
+            with open(os.path.join(logs, name + ".sql"), "w") as out:
+                out.write(script)
+        cpu, memory = endpoint.cpu(), []
+        run = await asyncio.create_subprocess_exec(
+            f"{lab.bin}/pgbench", "-n", "-h", "127.0.0.1", "-p", str(endpoint.port), "-U", "app", "-M", "simple", "-c", str(CROWD_ACTIVE), "-j", "2",
+            "-T", str(seconds), "-f", f"{logs}/select.sql@9", "-f", f"{logs}/keyed.sql@1", "-D", f"clients={CLIENTS}", "-l", "--sampling-rate=0.05",
+            "--log-prefix", os.path.join(logs, "log"), "app", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        said = asyncio.ensure_future(run.communicate())
+        while not said.done():
+            await asyncio.wait([said], timeout=max(1, seconds / 20))
+            memory.append(endpoint.memory() / 1024)
+        output, errors = (part.decode() for part in await said)
+        cpu, times = endpoint.cpu() - cpu, []
+        for log in glob.glob(os.path.join(logs, "log*")):
+            with open(log) as lines:
+                times += [int(fields[2]) for fields in map(str.split, lines) if fields[2].isdigit()]
+    lost = sum(client.transport.is_closing() for client in clients)
+    for client in clients:
+        client.transport.abort()
+    times.sort()
+    p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]
+    tps, done = float(re.search(r"tps = ([\d.]+)", output)[1]), int(re.search(r"actually processed: (\d+)", output)[1])
+    failed = int(re.search(r"number of failed transactions: (\d+)", output)[1]) + len(re.findall("ERROR|FATAL|aborted", errors))
+    if run.returncode or failed:
+        print(f"! crowd, {endpoint.label}: {errors[-300:]}", file=sys.stderr)
+    return (f"| {endpoint.label} | {done} | {failed} | {lost} | {tps:.0f} | {p50} | {p99} | {p99 / p50:.2f} | {memory[0]:.1f} | "
+            f"{memory[len(memory) // 2]:.1f} | {memory[-2]:.1f} | {cpu / done:.1f} |")
+
+
+def crowd_table(lab, endpoints, seconds):
+    lines = [f"\n| {CROWD} clients, {CROWD_ACTIVE} of them active, {seconds} s | transactions | failed | idle clients lost | tps | p50 µs | p99 µs | p99 ÷ p50 | "
+             "MiB at the start | MiB in the middle | MiB at the end | CPU µs/tx |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    for endpoint in endpoints:
+        if endpoint.child and not endpoint.name.startswith("forwarder"):
+            lines.append(asyncio.run(crowd(lab, endpoint, seconds)))
+    return "\n".join(lines)
+
+
 def copy_table(lab, endpoints, count):
     """Rows a second of COPY FROM into one table; shardway spreads them by their key."""
     path = os.path.join(lab.folder, "rows.copy")
@@ -453,8 +505,10 @@ def main():
     arguments.add_argument("-s", "--seconds", type=int, default=3, help="length of one run")
     arguments.add_argument("--idle", type=int, default=10_000, help="idle clients; 0 leaves this out")
     arguments.add_argument("--copy", type=int, default=1_000_000, help="rows of a COPY FROM; 0 leaves this out")
+    arguments.add_argument("--crowd", type=int, default=0, help=f"seconds of {CROWD} clients with {CROWD_ACTIVE} of them active; 0 leaves this out")
     arguments.add_argument("--workers", type=int, default=1, help="threads of shardway")
     arguments.add_argument("--shardway", help="the binary; default target/release/shardway")
+    arguments.add_argument("--only", help="one of direct, forwarder, pgbouncer, shardway: the others are left out")
     arguments.add_argument("--pgbouncer", help="the binary; default the one in PATH")
     arguments.add_argument("--pg-bin", help="folder of initdb and postgres")
     arguments.add_argument("--out", default=os.path.join(ROOT, "target/compare.md"))
@@ -468,8 +522,10 @@ def main():
     lab = Lab(options)
     try:
         ports = lab.postgres()
-        endpoints = [Endpoint("direct", ports[0]), lab.forwarder("forwarder", ports[:1]),
-                     lab.forwarder("forwarder to 3", ports), lab.pgbouncer(ports[0]), lab.shardway(ports)]
+        starts = {"direct": [lambda: Endpoint("direct", ports[0])],
+                  "forwarder": [lambda: lab.forwarder("forwarder", ports[:1]), lambda: lab.forwarder("forwarder to 3", ports)],
+                  "pgbouncer": [lambda: lab.pgbouncer(ports[0])], "shardway": [lambda: lab.shardway(ports)]}
+        endpoints = [start() for start in (starts[options.only] if options.only else sum(starts.values(), []))]
         endpoints = [endpoint for endpoint in endpoints if endpoint and lab.is_up(endpoint)]
         text = f"{machine()}; {options.rounds} rounds of {options.seconds} s, medians\n\n" + table(compare(lab, endpoints, options), endpoints)
         if endpoints[-1].name == "shardway" and not options.workloads:
@@ -478,6 +534,8 @@ def main():
             text += "\n" + copy_table(lab, endpoints, options.copy)
         if options.idle:
             text += "\n" + memory_table(endpoints, options.idle)
+        if options.crowd:
+            text += "\n" + crowd_table(lab, endpoints, options.crowd)
         os.makedirs(os.path.dirname(options.out), exist_ok=True)
         with open(options.out, "w") as out:
             out.write(text + "\n")
