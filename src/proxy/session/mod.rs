@@ -58,7 +58,7 @@ use crate::logic::session::cursors::Cursors;
 use crate::logic::session::pipeline::{KeptRows, Pipeline};
 use crate::logic::session::settings::Settings;
 use crate::logic::shards::ShardId;
-use crate::logic::sql::template::{Strings, Template};
+use crate::logic::sql::template::Template;
 use crate::logic::topology::User;
 use crate::logic::transaction::Transaction;
 use crate::logic::written::Written;
@@ -426,17 +426,6 @@ impl Session {
             self.introduced = Some(self.settings.version());
             let name = self.settings.get("application_name").unwrap_or_default();
             self.slot.card.set_application(name.trim_matches('\''));
-        }
-    }
-
-    /// How backslashes in the client's strings are to be read.
-    fn strings(&self) -> Strings {
-        match self.settings.get("standard_conforming_strings") {
-            None => Strings::Standard,
-            Some(value) => match value.trim_matches('\'').to_ascii_lowercase().as_str() {
-                "on" | "true" | "1" | "yes" => Strings::Standard,
-                _ => Strings::Backslash,
-            },
         }
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::logic::plan::{Reason, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination};
-use crate::logic::session::settings;
+use crate::logic::session::settings::{self, Settings};
 use crate::logic::shards::{ShardId, ShardMap};
+use crate::logic::sql::template::Strings;
 use crate::logic::topology::Database;
 use crate::logic::value::{LiteralKind, Raw};
 use crate::proxy::plans::Planner;
@@ -23,12 +24,33 @@ pub struct Picture {
     pub planner: Arc<Planner>,
     search_path: Option<Box<str>>,
     role: Option<Box<str>>,
-    /// The version of the settings that it holds for
-    settings_version: u64,
-    /// The session has set a parameter of ours
-    has_own: bool,
+    /// What the settings said that it holds for
+    said: Said,
     /// Pools of the primaries, once they were needed
     pub primaries: Vec<Option<Arc<ServerPool>>>,
+}
+
+/// What a session's settings say that every statement asks for.
+#[derive(Clone, Copy)]
+struct Said {
+    /// Of the settings
+    version: u64,
+    /// A parameter of ours was set
+    has_own: bool,
+    strings: Strings,
+}
+
+impl Said {
+    fn by(settings: &Settings) -> Self {
+        let strings = match settings.get("standard_conforming_strings") {
+            None => Strings::Standard,
+            Some(value) => match value.trim_matches('\'').to_ascii_lowercase().as_str() {
+                "on" | "true" | "1" | "yes" => Strings::Standard,
+                _ => Strings::Backslash,
+            },
+        };
+        Self { version: settings.version(), has_own: settings.has_own(), strings }
+    }
 }
 
 impl Picture {
@@ -66,21 +88,19 @@ impl Session {
     /// The same in the middle of a statement: the servers that are held stay. Says whether there is another picture.
     pub(super) fn refresh(&mut self) -> Result<bool, Fault> {
         let epoch = self.shared.topology.load().epoch;
-        let settings_version = self.settings.version();
         if let Some(picture) = &self.picture
             && picture.epoch == epoch
-            && picture.settings_version == settings_version
+            && picture.said.version == self.settings.version()
         {
             return Ok(false);
         }
-        let (search_path, has_own) = (self.settings.get("search_path"), self.settings.has_own());
+        let (search_path, said) = (self.settings.get("search_path"), Said::by(&self.settings));
         if let Some(picture) = &mut self.picture
             && picture.epoch == epoch
             && picture.search_path.as_deref() == search_path
             && picture.role.as_deref() == self.settings.get("role")
         {
-            picture.settings_version = settings_version;
-            picture.has_own = has_own;
+            picture.said = said;
             return Ok(false);
         }
         let topology = self.shared.topology.load_full();
@@ -93,7 +113,7 @@ impl Session {
             && picture.plans_as(database)
         {
             picture.follow(topology.epoch, database);
-            (picture.settings_version, picture.has_own) = (settings_version, has_own);
+            picture.said = said;
             self.follow_writes(true);
             return Ok(true);
         }
@@ -111,16 +131,7 @@ impl Session {
         let (search_path, role) = (search_path.map(Into::into), role.map(Into::into));
         let database = Arc::clone(database);
         let is_same_map = self.picture.as_ref().is_none_or(|old| Arc::ptr_eq(&old.database.map, &database.map));
-        self.picture = Some(Picture {
-            epoch: topology.epoch,
-            database,
-            planner,
-            search_path,
-            role,
-            settings_version,
-            has_own,
-            primaries,
-        });
+        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, role, said, primaries });
         self.follow_writes(is_same_map);
         Ok(true)
     }
@@ -143,10 +154,20 @@ impl Session {
         &self.picture().database.shards[usize::from(shard.0)].name
     }
 
-    /// Has the session set a parameter of ours? `true` when that was not looked at yet.
+    /// What the settings say now.
+    fn said(&self) -> Said {
+        let said = self.picture().said;
+        if said.version == self.settings.version() { said } else { Said::by(&self.settings) }
+    }
+
+    /// Has the session set a parameter of ours?
     pub(super) fn has_own(&self) -> bool {
-        let picture = self.picture();
-        picture.settings_version != self.settings.version() || picture.has_own
+        self.said().has_own
+    }
+
+    /// How backslashes in the client's strings are to be read.
+    pub(super) fn strings(&self) -> Strings {
+        self.said().strings
     }
 
     /// The shard that the session has named with `SET shardway.shard` or `shardway.key`.
