@@ -136,6 +136,12 @@ pub struct Fetch {
     pub received: usize,
     /// Notices of the parts as frames, for who wants to pass them on
     pub notices: Option<Vec<u8>>,
+    /// Statements of ours stand before and behind the one that is asked for
+    pub has_asides: bool,
+    /// So many statements have been parsed
+    parsed: usize,
+    /// One of ours is answered
+    is_aside: bool,
 }
 
 /// Of a merge: a shard reads no further ahead than this.
@@ -212,6 +218,9 @@ impl Fetch {
 
     fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
         let tag = frame.tag;
+        if self.has_asides && self.hidden == 0 && self.skips(tag) {
+            return Ok(());
+        }
         let mut known = Vec::new();
         let body = match &self.oids {
             Some(oids) if Oids::concerns(tag) => {
@@ -247,6 +256,19 @@ impl Fetch {
             _ => (),
         }
         Ok(())
+    }
+
+    /// Is it an answer to a statement of ours? Those are the first and the third.
+    fn skips(&mut self, tag: u8) -> bool {
+        match tag {
+            server::PARSE_COMPLETE => {
+                self.parsed += 1;
+                self.is_aside = self.parsed % 2 == 1;
+            }
+            server::CLOSE_COMPLETE => self.is_aside = false,
+            _ => (),
+        }
+        self.is_aside && matches!(tag, server::DATA_ROW | server::COMMAND_COMPLETE)
     }
 
     fn error(&mut self, body: &[u8]) {

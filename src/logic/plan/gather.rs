@@ -26,8 +26,9 @@ use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time}
 use super::words::Words;
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
+pub(super) use super::name::quoted;
 pub use super::stand_in::Transfer;
-pub(super) use super::stand_in::{BOOL, TEXT, is_steady, quoted, stand_in, transfer};
+pub(super) use super::stand_in::{BOOL, TEXT, is_steady, stand_in, transfer};
 
 /// A statement over rows of several shards.
 #[derive(Debug, Clone, PartialEq)]

@@ -21,6 +21,7 @@ pub mod schema;
 mod constants;
 mod facts;
 mod scope;
+mod name;
 mod survey;
 mod hint;
 mod settings;

@@ -3,6 +3,7 @@
 use crate::logic::catalog::Column;
 
 use super::constants::array_of_plain;
+use super::name::quoted;
 use super::refusal::Refusal;
 use super::survey::Mention;
 
@@ -83,10 +84,6 @@ pub(super) fn is_steady(column: &Column) -> bool {
         "ts",
     ];
     column.type_oid < OIDS_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name))
-}
-
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// Its type has an equality to group by; types of the user's own may have none.

@@ -59,6 +59,8 @@ pub enum Owed {
     Close,
     /// Close of ours
     HiddenClose,
+    /// A statement of ours among those of a batch, from Parse to Close of its portal
+    Aside,
     /// A statement that several servers run: rows pass, their description from the first, the tags are kept for us
     Share {
         /// What the client sees of it

@@ -198,6 +198,7 @@ impl Pipeline {
                     | Owed::HiddenBind
                     | Owed::HiddenDescribe
                     | Owed::HiddenClose
+                    | Owed::Aside
                     | Owed::HiddenSync
                     | Owed::Poison(_)
             )
@@ -239,7 +240,7 @@ impl Pipeline {
                 ungrouped(out);
                 return Verdict::Hide;
             }
-            Some(Owed::FinalParse { .. } | Owed::HiddenBind) => {
+            Some(Owed::FinalParse { .. } | Owed::HiddenBind | Owed::Aside) => {
                 let error = without_position(body);
                 self.fail(body);
                 self.skip_to_sync();
@@ -381,6 +382,9 @@ impl Pipeline {
     }
 
     fn on_parse_complete(&mut self) -> Verdict {
+        if let Some(Owed::Aside) = self.owed.front() {
+            return Verdict::Hide;
+        }
         match self.pop() {
             Some(Owed::FinalParse { .. }) => Verdict::Hide,
             Some(Owed::HiddenParse(id)) => {
@@ -496,6 +500,7 @@ impl Pipeline {
                 self.pop();
                 hidden
             }
+            server::BIND_COMPLETE if matches!(self.owed.front(), Some(Owed::Aside)) => hidden,
             server::BIND_COMPLETE => {
                 self.pop();
                 hidden

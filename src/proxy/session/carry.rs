@@ -107,14 +107,16 @@ impl Session {
                 self.write_final(index, gather, given(&[0, 0]), &fetched, b"");
                 write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
                 self.pipeline.forget();
-                let described = self.run_final(index).await?;
+                let described = self.run_final(index, false).await?;
                 let columns = self.columns(carry, index, &described).await?;
                 self.begin_kept(index);
                 let formats = formats(&columns);
+                let guarded = self.guard(&fetched);
                 self.write_final(index, gather, given(&formats), &fetched, b"");
-                self.pipeline.forget();
                 self.outgoing.buffer().extend_from_slice(&EXECUTE);
-                let kept = self.run_final(index).await?;
+                self.unguard(guarded);
+                self.pipeline.forget();
+                let kept = self.run_final(index, guarded.is_there()).await?;
                 Ok(Source { columns, kept })
             }
         }

@@ -56,12 +56,14 @@ impl Session {
         let fetched = self.fetch(gather, given, &Values::None).await?;
         let index = self.hold_for_rest(gather).await?;
         self.begin_kept(index);
+        let guarded = self.guard(&fetched);
         self.write_final(index, gather, given, &fetched, b"");
         drop(fetched);
         describe_portal(self.outgoing.buffer());
-        self.pipeline.forget();
         self.outgoing.buffer().extend_from_slice(&EXECUTE);
-        let kept = self.run_final(index).await?;
+        self.unguard(guarded);
+        self.pipeline.forget();
+        let kept = self.run_final(index, guarded.is_there()).await?;
         let description = kept.descriptions.first().cloned().unwrap_or_default();
         let names = view::column_names(&description)?;
         if format.names_another(&names) {

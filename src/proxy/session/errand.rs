@@ -23,6 +23,9 @@ use crate::proxy::session::{End, Session, Trouble};
 /// The SQLSTATE of insufficient_privilege.
 const NO_RIGHTS: &[u8] = b"42501";
 
+/// All rows, by part and server.
+pub(super) type Fetched = Vec<Vec<Rows>>;
+
 /// What one server is asked.
 pub(super) struct Errand {
     /// Its place among the servers held
@@ -140,8 +143,9 @@ impl Session {
     }
 
     /// The same for a statement over rows of several shards, which PostgreSQL finds ungrouped where it would not over tables.
-    pub(super) async fn run_final(&mut self, index: usize) -> Result<Kept, Trouble> {
+    pub(super) async fn run_final(&mut self, index: usize, has_asides: bool) -> Result<Kept, Trouble> {
         let mut errands = [Errand { is_final: true, ..self.errand_kept(index) }];
+        errands[0].fetch.has_asides = has_asides;
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(self.kept(errand))

@@ -15,8 +15,9 @@ use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{KeptRows, Owed, Pipeline, Shown, UNNAMED};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
+use crate::proxy::session::errand::Fetched;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
-use crate::proxy::session::gather::{Fetched, Given, Portal, describe_portal};
+use crate::proxy::session::gather::{Given, Portal, describe_portal};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 

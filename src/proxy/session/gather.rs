@@ -12,7 +12,7 @@ use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
 use crate::logic::value::Format;
 use crate::proxy::metrics::PlanKind;
-use crate::proxy::session::errand::Errand;
+use crate::proxy::session::errand::{Errand, Fetched};
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -50,9 +50,6 @@ pub(super) struct Portal {
     pub describes: bool,
 }
 
-/// All rows, by part and server.
-pub(super) type Fetched = Vec<Vec<Rows>>;
-
 impl Session {
     /// A Query over several shards.
     pub(super) async fn gather_query(&mut self, gather: &Gather, sql: &str) -> Result<usize, Trouble> {
@@ -82,15 +79,18 @@ impl Session {
         let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
         self.prepare(index);
+        let guarded = self.guard(&fetched);
         self.write_final(index, gather, given, &fetched, b"");
         drop(fetched);
         let out = self.outgoing.buffer();
         describe_portal(out);
         out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
-        write::bare(out, client::SYNC);
-        for owed in [Owed::DescribeRows, Owed::Execute(None), Owed::Sync] {
+        for owed in [Owed::DescribeRows, Owed::Execute(None)] {
             self.pipeline.owe(owed);
         }
+        self.unguard(guarded);
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        self.pipeline.owe(Owed::Sync);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         self.held[index].has_written |= gather.access == Access::Write;
@@ -115,6 +115,7 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.more_follows = true;
         self.prepare(index);
+        let guarded = self.guard(&fetched);
         self.write_final(index, gather, given, &fetched, b"");
         drop(fetched);
         self.pipeline.replace_last(Owed::Bind(portal.name.clone()));
@@ -124,8 +125,9 @@ impl Session {
             self.pipeline.owe(Owed::DescribeRows);
         }
         out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
-        write::bare(out, client::SYNC);
         self.pipeline.owe(Owed::Execute(None));
+        self.unguard(guarded);
+        write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::HiddenSync);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
@@ -160,7 +162,9 @@ impl Session {
             });
             self.pipeline.owe(Owed::HiddenClose);
         }
+        let guarded = self.guard(&fetched);
         self.write_final(index, gather, given, &fetched, bind.portal);
+        self.unguard(guarded);
         write::bare(self.outgoing.buffer(), client::FLUSH);
         self.held[index].in_pipeline = true;
         let outcome = self.converse(index, None).await?;
@@ -367,12 +371,14 @@ impl Session {
         self.prepare(index);
         let hidden = self.pipeline.entered() as usize;
         let text = format!("{head} {}", gather.text).into();
+        let guarded = self.guard(fetched);
         self.write_final(index, &Gather { text, ..gather.clone() }, given, fetched, b"");
+        self.outgoing.buffer().extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        self.unguard(guarded);
         self.pipeline.forget();
-        let out = self.outgoing.buffer();
-        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
-        write::bare(out, client::SYNC);
-        let fetch = Fetch::new(hidden, std::iter::once(1), true);
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        let mut fetch = Fetch::new(hidden, std::iter::once(1), true);
+        fetch.has_asides = guarded.is_there();
         let outgoing = std::mem::take(&mut self.outgoing);
         let mut errands = [Errand {
             index,

@@ -16,6 +16,7 @@ mod greet;
 mod commit;
 mod copy;
 mod errand;
+mod guard;
 mod gather;
 mod fanout;
 mod split;

@@ -256,6 +256,9 @@ impl<'a> Survey<'a> {
             is_sibling: false,
         };
         self.visit(on, &both);
+        if kind == JoinKind::Inner {
+            self.mention_joined(on, &both);
+        }
         self.condition(on, &both, &free_sides(kind, left, right));
     }
 
@@ -277,6 +280,9 @@ impl<'a> Survey<'a> {
         let free = free_sides(join.kind, left, right);
         let mut merged = Vec::with_capacity(names.len());
         for name in names {
+            if join.kind == JoinKind::Inner {
+                self.mention_used(&name, left, right);
+            }
             let (left, right) = (find(left, &name), find(right, &name));
             if let (Meaning::Key { variable: a, .. }, Meaning::Key { variable: b, .. }) = (&left, &right) {
                 self.tie(*a, *b, &free);

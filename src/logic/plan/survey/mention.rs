@@ -19,6 +19,7 @@ use super::super::scope::Scope;
 use super::super::{Access, Mark, Place, Requirement, Restriction};
 use super::nature::Nature;
 use super::params::Params;
+use super::ties::Ties;
 use super::whole::Grouped;
 use super::{Preferred, Survey};
 
@@ -39,6 +40,11 @@ pub struct Mention<'a> {
 }
 
 impl<'a> Mention<'a> {
+    /// The name that it has in its statement.
+    pub(super) fn visible_name(&self) -> &str {
+        self.alias.as_ref().unwrap_or(&self.name.name)
+    }
+
     /// What the catalog knows of the table.
     pub fn relation(&self) -> Option<&'a Relation> {
         match &self.what {
@@ -121,6 +127,8 @@ pub struct Mentions<'a> {
     depends_on_server: bool,
     /// How often the text itself names now() and its kin
     moments: usize,
+    /// Which tables need rows of which others
+    pub(super) ties: Ties,
 }
 
 /// What a survey of an INSERT found whose rows belong to several shards.
@@ -366,6 +374,7 @@ impl<'a> Survey<'a> {
         if self.mentions.is_none() || self.view_depth > 0 || self.schema.catalog.has_own_comparisons {
             return;
         }
+        self.mention_ties(select, scope);
         let Some(filter) = &select.filter else { return };
         let conditions = parts_of(filter);
         if conditions.len() != select.conjuncts.len() {
@@ -457,6 +466,7 @@ impl<'a> Survey<'a> {
             return Err(refusal);
         }
         let mut mentions = self.mentions.take().unwrap_or_default();
+        mentions.add_semijoins();
         let (mut tables, mut views, mut needed) = (Vec::new(), Vec::new(), 0);
         for mut mention in std::mem::take(&mut mentions.tables) {
             // Elsewhere PostgreSQL could find another type for the parameter.
