@@ -17,12 +17,29 @@ pub struct Elements {
     has_null: bool,
 }
 
+impl Rows {
+    /// Bytes of its largest column.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(|column| column.bytes.len()).max().unwrap_or_default()
+    }
+}
+
 impl Elements {
     /// One more value.
     pub fn push(&mut self, value: Option<&[u8]>) {
         self.has_null |= value.is_none();
         self.bytes.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
         self.bytes.extend_from_slice(value.unwrap_or_default());
+    }
+
+    /// One of them is NULL.
+    pub fn has_null(&self) -> bool {
+        self.has_null
+    }
+
+    /// Each value behind its length.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// A field of a DataRow, its length first.
@@ -124,6 +141,10 @@ pub struct Fetch {
     pub status: Option<u8>,
     /// Bytes of values held
     pub bytes: usize,
+    /// Rows are put aside in pieces, each with its part, that arrays can be made of
+    pub aside: Option<Vec<(usize, Rows)>>,
+    /// So many bytes were held when the last of them was full
+    begun: usize,
     /// Types that the client knows by other numbers than the server, if there are any
     pub oids: Option<Arc<Oids>>,
     /// Of a merge: the rows that wait, as they came
@@ -143,6 +164,11 @@ pub struct Fetch {
     /// One of ours is answered
     is_aside: bool,
 }
+
+/// Rows are put aside where they come to more bytes than these,
+const PIECE_BYTES_MAX: usize = 16 << 20;
+/// or more rows.
+const PIECE_ROWS_MAX: u32 = 1 << 20;
 
 /// Of a merge: a shard reads no further ahead than this.
 const AHEAD_MAX: usize = 64 << 10;
@@ -296,7 +322,22 @@ impl Fetch {
             column.push_field(field(&mut rest)?);
         }
         rows.count += 1;
+        self.set_aside();
         Ok(())
+    }
+
+    fn set_aside(&mut self) {
+        let Some(aside) = &mut self.aside else { return };
+        let is_full = self.bytes - self.begun > PIECE_BYTES_MAX;
+        for (number, rows) in self.parts.iter_mut().enumerate() {
+            if rows.count >= PIECE_ROWS_MAX || is_full && rows.count > 0 {
+                let columns = vec![Elements::default(); rows.columns.len()];
+                aside.push((number, std::mem::replace(rows, Rows { columns, count: 0 })));
+            }
+        }
+        if is_full {
+            self.begun = self.bytes;
+        }
     }
 
     fn row_of_any(&mut self, body: &[u8]) -> Result<(), Broken> {
@@ -317,6 +358,7 @@ impl Fetch {
             }
             rows.count += u32::from(number == own);
         }
+        self.set_aside();
         Ok(())
     }
 }
@@ -338,28 +380,6 @@ impl Heads for Fetch {
     fn has_ended(&self) -> bool {
         self.current > 0
     }
-}
-
-/// Appends an array of all values of a column, as a Bind carries it (length first): binary format of one dimension.
-pub fn write_array<'a>(out: &mut Vec<u8>, element: u32, pieces: impl Iterator<Item = (&'a Elements, u32)> + Clone) {
-    let start = out.len();
-    out.extend_from_slice(&[0; 4]);
-    let count: u32 = pieces.clone().map(|(_, count)| count).sum();
-    let has_null = pieces.clone().any(|(elements, _)| elements.has_null);
-    let dimensions = u32::from(count > 0);
-    for word in [dimensions, u32::from(has_null), element] {
-        out.extend_from_slice(&word.to_be_bytes());
-    }
-    if count > 0 {
-        // Its length and its lower bound.
-        out.extend_from_slice(&count.to_be_bytes());
-        out.extend_from_slice(&1_u32.to_be_bytes());
-    }
-    for (elements, _) in pieces {
-        out.extend_from_slice(&elements.bytes);
-    }
-    let length = (out.len() - start - 4) as u32;
-    out[start..start + 4].copy_from_slice(&length.to_be_bytes());
 }
 
 /// Appends rows of these columns, as DataRow messages.
@@ -458,17 +478,16 @@ mod tests {
     }
 
     #[test]
-    fn an_array_is_written_as_postgresql_reads_it() {
-        let mut fetch = Fetch::new(1, [2, 1].into_iter(), true);
-        fetch.feed(&answer()).expect("well-formed");
-        assert!(fetch.parts[0].columns[1].values().eq([None, Some(&b"c"[..])]));
-        let first = (&fetch.parts[0].columns[1], 2);
-        let mut out = Vec::new();
-        write_array(&mut out, 25, [first].into_iter());
-        let mut expected = vec![0, 0, 0, 29];
-        expected.extend_from_slice(&[0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 25, 0, 0, 0, 2, 0, 0, 0, 1]);
-        expected.extend_from_slice(&[255, 255, 255, 255, 0, 0, 0, 1, b'c']);
-        assert_eq!(out, expected);
+    fn rows_are_put_aside_in_pieces() {
+        let value = vec![b'x'; 1 << 20];
+        let mut fetch = Fetch { aside: Some(Vec::new()), ..Fetch::new(0, [1].into_iter(), true) };
+        let row = row(&[Some(&value)]);
+        (0..150).for_each(|_| fetch.feed(&row).expect("well-formed"));
+        let mut pieces: Vec<Rows> = fetch.aside.unwrap_or_default().into_iter().map(|(_, rows)| rows).collect();
+        pieces.append(&mut fetch.parts);
+        assert_eq!(pieces.iter().map(|piece| piece.count).sum::<u32>(), 150);
+        assert!(pieces.iter().all(|piece| piece.bytes() <= PIECE_BYTES_MAX + (2 << 20)));
+        assert!(pieces.len() > 8);
     }
 
     #[test]

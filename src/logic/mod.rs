@@ -28,6 +28,7 @@ pub mod route;
 pub mod touched;
 pub mod hot;
 pub mod fetch;
+pub mod arrays;
 pub mod session;
 pub mod queue;
 pub mod pool;

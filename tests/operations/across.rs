@@ -256,3 +256,60 @@ fn a_dead_shard_is_named_and_the_others_answer() {
     until("it comes back", || wire::answers(&wire.simple("SELECT id FROM events").unwrap())[0].error.is_none());
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
 }
+
+#[test]
+fn a_statement_over_many_rows_is_planned_without_nested_loops_and_leaves_the_planner_as_it_was() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("guarded", &Settings::default());
+    let mut wire = login(&proxy);
+    let join = "SELECT count(*) FROM events a JOIN events b ON b.id = a.client_id AND b.kind = 'many'";
+    wire.rows("BEGIN");
+    wire.rows("INSERT INTO events (client_id, id, kind) SELECT c, i, 'many' FROM generate_series(1, 100) c, generate_series(1000, 1029) i");
+    let plan = wire.rows(&format!("EXPLAIN ANALYZE {join}"));
+    let plan: Vec<String> = plan.into_iter().flatten().flatten().collect();
+    assert!(plan.iter().any(|line| line.contains("Hash Join")), "{plan:?}");
+    assert!(!plan.iter().any(|line| line.contains("Nested Loop")), "{plan:?}");
+    assert_eq!(wire.value(join), "0");
+    assert_eq!(wire.value("SHOW enable_nestloop"), "on");
+    // A portal that is asked for piece by piece.
+    let rows = "SELECT a.id FROM events a JOIN events b ON b.id = a.id AND b.client_id = a.client_id AND b.kind = 'many' ORDER BY a.kind, a.id";
+    let request = [
+        wire::parse("", rows, &[]),
+        wire::bind("", "", &[], 0),
+        wire::execute("", 10),
+        wire::execute("", 0),
+        wire::sync(),
+    ];
+    wire.send(&request.concat()).unwrap();
+    let frames = wire.until_ready().unwrap();
+    let tags: String = frames.iter().map(|frame| frame.tag as char).filter(|tag| *tag != 'D').collect();
+    assert_eq!(tags, "12sCZ");
+    assert_eq!(frames.iter().filter(|frame| frame.tag == b'D').count(), 3000);
+    assert_eq!(wire.value("SHOW enable_nestloop"), "on");
+    wire.rows("SAVEPOINT s");
+    let failing = "SELECT sum(1 / (a.id - a.id)) FROM events a JOIN events b ON b.id = a.id AND b.kind = 'many'";
+    assert_eq!(failure(&mut wire, failing).0, "22012");
+    wire.rows("ROLLBACK TO s");
+    assert_eq!(wire.value("SHOW enable_nestloop"), "on");
+    wire.rows("SET LOCAL enable_nestloop = off");
+    assert_eq!(wire.value(join), "0");
+    assert_eq!(wire.value("SHOW enable_nestloop"), "off");
+    wire.rows("ROLLBACK");
+}
+
+#[test]
+fn rows_beyond_what_one_array_should_hold_are_gathered_in_several() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("arrays", &Settings::default());
+    let mut wire = login(&proxy);
+    let sql = "SELECT count(*), sum(length(a.kind)), count(DISTINCT a.id) FROM events a LEFT JOIN events b ON b.id = -a.id WHERE a.id >= 1000";
+    wire.rows("BEGIN");
+    for from in [1000, 2000] {
+        wire.rows(&format!(
+            "INSERT INTO events (client_id, id, kind) SELECT c, i, repeat('x', 20000) FROM generate_series(1, 20) c, generate_series({from}, {from} + 99) i"
+        ));
+    }
+    let row = wire.rows(sql).remove(0);
+    assert_eq!(row.into_iter().flatten().collect::<Vec<_>>(), ["4000", "80000000", "200"]);
+    wire.rows("ROLLBACK");
+}

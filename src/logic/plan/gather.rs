@@ -27,8 +27,8 @@ use super::words::Words;
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
 pub(super) use super::name::quoted;
-pub use super::stand_in::Transfer;
 pub(super) use super::stand_in::{BOOL, TEXT, is_steady, stand_in, transfer};
+pub use super::stand_in::{Transfer, widened};
 
 /// A statement over rows of several shards.
 #[derive(Debug, Clone, PartialEq)]

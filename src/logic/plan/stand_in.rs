@@ -1,5 +1,7 @@
 //! What stands in the place of a table in a statement over rows that were fetched: one array a column, or one of whole rows.
 
+use std::ops::RangeInclusive;
+
 use crate::logic::catalog::Column;
 
 use super::constants::array_of_plain;
@@ -25,24 +27,41 @@ pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary
 
 /// The part of WITH that stands in for a table.
 pub(super) fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Result<String, Refusal> {
-    let (mut names, mut values, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut names, mut values) = (Vec::new(), Vec::new());
     for (number, column) in columns.iter().enumerate() {
         names.push(quoted(&column.name));
         let collation = column.collation.as_ref().map(|it| format!(" COLLATE {it}")).unwrap_or_default();
         values.push(format!("u.c{number}::{}{collation}", column.type_name));
     }
-    for number in 0..columns.len().max(1) {
+    let first = next(*param)?;
+    for _ in 0..columns.len().max(1) {
         *param = next(*param)?;
-        arrays.push((format!("pg_catalog.unnest(${param})"), format!("c{number}")));
     }
+    let aliases: Vec<String> = (0..=*param - first).map(|number| format!("c{number}")).collect();
     let names = if names.is_empty() { String::new() } else { format!("({})", names.join(", ")) };
-    let (calls, aliases): (Vec<_>, Vec<_>) = arrays.into_iter().unzip();
     Ok(format!(
-        "{name}{names} AS MATERIALIZED (SELECT {} FROM ROWS FROM ({}) AS u({}))",
+        "{name}{names} AS MATERIALIZED (SELECT {} FROM {} AS u({}))",
         values.join(", "),
-        calls.join(", "),
+        rows_of(first..=*param),
         aliases.join(", ")
     ))
+}
+
+/// The rows whose columns are these parameters.
+fn rows_of(params: RangeInclusive<u16>) -> String {
+    let calls: Vec<String> = params.map(|param| format!("pg_catalog.unnest(${param})")).collect();
+    format!("ROWS FROM ({})", calls.join(", "))
+}
+
+/// More arrays than one for each column, where one would be too large for PostgreSQL: the text of a statement whose rows of
+/// the parameters from `first` on, `width` of them, are those of the parameters from each of `others` on too. `None` where
+/// they stand for rows as a whole.
+pub fn widened(text: &str, first: u16, width: u16, others: &[u16]) -> Option<String> {
+    let rows = |first: u16| rows_of(first..=first + width - 1);
+    let one = rows(first);
+    let all: Vec<String> =
+        [first].iter().chain(others).map(|first| format!("SELECT * FROM {}", rows(*first))).collect();
+    text.contains(&one).then(|| text.replacen(&one, &format!("({})", all.join(" UNION ALL ")), 1))
 }
 
 /// Whole rows, as the table itself: what unnests an array of its type has the columns of the table, and its rows are of

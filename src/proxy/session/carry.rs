@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::logic::fetch::{self, Elements, Kept};
+use crate::logic::arrays;
+use crate::logic::fetch::{Elements, Kept};
 use crate::logic::plan::carry::Carry;
 use crate::logic::plan::pieces::Assembled;
 use crate::logic::plan::{Access, Reason, Refusal, array_of_plain};
@@ -234,7 +235,7 @@ impl Session {
                 .map(|(elements, column)| {
                     let element = if column.is_binary { column.type_oid } else { oid::TEXT };
                     let mut array = Vec::new();
-                    fetch::write_array(&mut array, element, std::iter::once((elements, rows.len() as u32)));
+                    arrays::write_array(&mut array, element, std::iter::once((elements, rows.len() as u32)));
                     array.drain(..4);
                     array
                 })

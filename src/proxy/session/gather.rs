@@ -1,7 +1,8 @@
 //! Statements that need rows of several shards: fetches them from all shards at once, then has one server run the
 //! statement over them.
 
-use crate::logic::fetch::{self, Fetch, Rows};
+use crate::logic::arrays;
+use crate::logic::fetch::{Fetch, Rows};
 use crate::logic::plan::gather::{self, Gather, Part};
 use crate::logic::plan::{Access, Place, Refusal};
 use crate::logic::protocol::frame::client;
@@ -14,6 +15,7 @@ use crate::logic::value::Format;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::errand::{Errand, Fetched};
 use crate::proxy::session::servers::Held;
+use crate::proxy::session::spread::Spread;
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -201,10 +203,11 @@ impl Session {
         portal: &[u8],
     ) {
         let out = self.outgoing.buffer();
-        let arrays: Vec<_> = gather.parts.iter().flat_map(|part| &part.columns).map(|it| it.array).collect();
+        let Spread { text, arrays } = Spread::of(gather, fetched);
         let declared = self.held[index].types(given.types);
-        let types = final_types(gather, &declared, &arrays);
-        write::parse(out, b"", gather.text.as_bytes(), &types);
+        let oids: Vec<_> = arrays.iter().map(|(transfer, ..)| transfer.array).collect();
+        let types = final_types(gather, &declared, &oids);
+        write::parse(out, b"", text.as_bytes(), &types);
         write::frame(out, client::BIND, |out| {
             out.extend_from_slice(portal);
             out.extend_from_slice(&[0, 0]);
@@ -218,11 +221,9 @@ impl Session {
                 let value = given.parameters.get(number).and_then(|(_, bytes)| *bytes);
                 write_value(out, value.filter(|_| !is_absent(gather, number)));
             }
-            for (number, part) in gather.parts.iter().enumerate() {
-                for (column, transfer) in part.columns.iter().enumerate() {
-                    let pieces = fetched[number].iter().map(|rows| (&rows.columns[column], rows.count));
-                    fetch::write_array(out, transfer.element, pieces);
-                }
+            for (transfer, column, rows) in arrays {
+                let pieces = rows.iter().map(|rows| (&rows.columns[column], rows.count));
+                arrays::write_array(out, transfer.element, pieces);
             }
             out.extend_from_slice(given.results);
         });
@@ -302,6 +303,8 @@ impl Session {
             let fetch = |hidden, is_synced| Fetch::new(hidden, widths.into_iter(), is_synced);
             let mut errand = self.errand(shard, access, PlanKind::Gather, given.types, write, fetch).await?;
             errand.fetch.is_together = together.is_some();
+            // Who has them moved counts them by shard.
+            errand.fetch.aside = (access == Access::Read).then(Vec::new);
             errand.fetch.describes = described.is_some();
             errand.views.clone_from(&gather.views);
             errands.push(Errand { parts, ..errand });
@@ -309,6 +312,9 @@ impl Session {
         self.run_errands(&mut errands).await?;
         let mut fetched: Fetched = vec![Vec::new(); gather.parts.len()];
         for errand in errands {
+            for (number, rows) in errand.fetch.aside.into_iter().flatten() {
+                fetched[errand.parts[number]].push(rows);
+            }
             for (number, rows) in errand.parts.into_iter().zip(errand.fetch.parts) {
                 fetched[number].push(rows);
             }

@@ -17,6 +17,7 @@ mod commit;
 mod copy;
 mod errand;
 mod guard;
+mod spread;
 mod gather;
 mod fanout;
 mod split;
