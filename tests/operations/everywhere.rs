@@ -293,3 +293,58 @@ fn copy_to_has_one_header_and_one_trailer_and_comes_back() {
     assert_eq!(failure(&mut wire, "COPY (SELECT 1 / (id - 2) FROM events) TO STDOUT").0, "22012");
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
 }
+
+/// The map says where such a table is, so the next statement of anyone finds it.
+#[test]
+fn a_new_table_of_one_shard_is_filled_with_rows_of_all() {
+    let stage = &*STAGE;
+    let settings = Settings { database: "pool_size = 10\ndefault_shard = \"b\"", ..Settings::default() };
+    let proxy = stage.proxy("created", &settings);
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    let expected = wire.rows("SELECT kind, count(*), sum(amount) FROM events GROUP BY kind ORDER BY kind");
+    let is_table = |name: &str| format!("SELECT count(*) FROM pg_class WHERE relname = '{name}'");
+    let columns = |name: &str| {
+        format!(
+            "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM pg_attribute \
+             WHERE attrelid = '{name}'::regclass AND attnum > 0"
+        )
+    };
+    let query = "SELECT kind, count(*) AS n, sum(amount) AS total FROM events GROUP BY kind";
+    wire.rows(&format!("CREATE TABLE made_simple AS {query}"));
+    wire.send(&extended(&format!("CREATE TABLE made_extended AS {query}"), &[])).unwrap();
+    let frames = wire.until_ready().unwrap();
+    assert!(frames.iter().any(|frame| frame.tag == b'C' && frame.body == b"SELECT 5\0"), "{frames:?}");
+    wire.rows(&query.replacen(" FROM", " INTO UNLOGGED TABLE made_into FROM", 1));
+    for table in ["made_simple", "made_extended", "made_into"] {
+        assert_eq!(on_shards(stage, &is_table(table)), ["0", "1", "0"], "{table}");
+        assert_eq!(other.rows(&format!("SELECT kind, n, total FROM {table} ORDER BY kind")), expected, "{table}");
+        let shard = &stage.world.shards[1];
+        assert_eq!(admin(shard.port()).value(&columns(table)), "kind text, n bigint, total numeric", "{table}");
+        wire.rows(&format!("DROP TABLE {table}"));
+    }
+    // In a transaction it is undone with it; an error leaves nothing.
+    wire.rows("BEGIN");
+    wire.rows("CREATE TABLE made_undone AS SELECT DISTINCT client_id, kind FROM events");
+    assert_eq!(failure(&mut wire, "SELECT count(*) FROM made_undone").0, "0A000");
+    wire.rows("ROLLBACK");
+    assert_eq!(failure(&mut wire, "CREATE TABLE made_undone AS SELECT sum(1 / (id - id)) FROM events").0, "22012");
+    assert_eq!(on_shards(stage, &is_table("made_undone")), ["0", "0", "0"]);
+    assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
+    // Committed together with rows of other shards.
+    wire.rows("BEGIN");
+    wire.rows(&format!("INSERT INTO nothing (client_id) VALUES ({})", stage.clients[0]));
+    wire.rows("CREATE TABLE made_together AS SELECT max(id) AS id FROM events");
+    wire.rows("COMMIT");
+    assert_eq!(other.value("SELECT count(*) FROM made_together, nothing"), "1");
+    wire.rows("DROP TABLE made_together");
+    wire.rows("DELETE FROM nothing");
+    // Where the map does not say so, none is made.
+    let proxy = stage.proxy("not-created", &Settings::default());
+    let mut wire = login(&proxy);
+    for sql in ["CREATE TABLE made_nowhere AS SELECT id FROM events", "SELECT id INTO made_nowhere FROM events"] {
+        let frames = wire.simple(sql).unwrap();
+        let error = whole_error(&frames);
+        assert!(error.contains("C0A000") && error.contains("shard map"), "{error}");
+    }
+    assert_eq!(on_shards(stage, &is_table("made_nowhere")), ["0", "0", "0"]);
+}

@@ -1,7 +1,7 @@
 //! How a statement that one shard cannot answer comes by several. Read the enum `Across` first.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, Statement};
+use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, RelationName, Statement};
 
 use super::carry::{self, Carry, is_carried};
 use super::change::{self, Change, On};
@@ -14,7 +14,7 @@ use super::gather::{self, Gather};
 use super::merge::{self, Merge};
 use super::split::{self, Split};
 use super::words::{Words, after_explain};
-use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, reduce};
+use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, created, reduce};
 
 /// The way of a statement over several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ pub enum Across {
     Carry(Box<Carry>),
     /// It concerns every shard as a whole: they run it as it is
     Everywhere(Everywhere),
-    /// DECLARE CURSOR, CREATE TEMPORARY TABLE AS: one server has the rows of all
+    /// DECLARE CURSOR, CREATE TABLE AS: one server has the rows of all
     Cursor(Cursor),
     /// EXPLAIN: what the shards and the final statement say of their parts
     Explain(Explained),
@@ -52,13 +52,15 @@ pub struct Read {
     pub gather: Result<Gather, Refusal>,
 }
 
-/// A cursor or a temporary table over rows of several shards.
+/// A cursor or a new table over rows of several shards.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cursor {
     /// Its query; the final statement is the DECLARE or CREATE
     pub gather: Gather,
     /// What it does to its server
     pub mark: Mark,
+    /// The name of a table that sessions know of once it is committed
+    pub names: Option<Box<str>>,
 }
 
 /// EXPLAIN of a statement over several shards.
@@ -154,8 +156,8 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
             Ok(out) => Across::CopyOut(out),
             Err(refusal) => Across::Refuse(refusal),
         },
-        Statement::CreateTableAs { target, .. } if target.is_temporary => {
-            temporary(text, schema).map_or_else(Across::Refuse, Across::Cursor)
+        Statement::CreateTableAs { target, .. } => {
+            created(target, text, schema).map_or_else(Across::Refuse, Across::Cursor)
         }
         Statement::DeclareCursor { name, is_held, .. } => match cursor(name, *is_held, text, schema) {
             Ok(cursor) => Across::Cursor(cursor),
@@ -192,34 +194,32 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
         mark.pin = Some("cursor WITH HOLD");
         gather.access = Access::Write;
     }
-    Ok(Cursor { gather, mark })
+    Ok(Cursor { gather, mark, names: None })
 }
 
-/// CREATE TEMPORARY TABLE … AS: the table is where temporary tables of the session are.
-fn temporary(text: &str, schema: &Schema<'_>) -> Result<Cursor, Refusal> {
-    let mut gather = gathered(text, after_as(text), "a temporary table written like this", schema)?;
+/// CREATE TABLE … AS, SELECT … INTO: one server has the new table, and the rows are brought to it.
+fn created(target: &RelationName, text: &str, schema: &Schema<'_>) -> Result<Cursor, Refusal> {
+    let text = created::as_create(text).ok_or_else(|| Refusal::across("SELECT INTO written like this"))?;
+    let mut gather = gathered(&text, created::after_as(&text), "a new table written like this", schema)?;
     gather.access = Access::Write;
-    if gather.home == Home::Any {
-        gather.home = Home::Current;
-    }
-    let (pin, unpreparable) = (Some(TEMPORARY_TABLE), Some("a temporary table"));
-    Ok(Cursor { gather, mark: Mark { pin, unpreparable, ..Mark::default() } })
-}
-
-/// Where the query begins in CREATE … AS query.
-fn after_as(text: &str) -> Option<usize> {
-    let mut words = Words::of(text);
-    words.next().filter(|(word, _)| word.eq_ignore_ascii_case("create"))?;
-    let mut depth = 0;
-    loop {
-        let (word, end) = words.next()?;
-        match word {
-            "(" => depth += 1,
-            ")" => depth -= 1,
-            _ if depth == 0 && word.eq_ignore_ascii_case("as") => return Some(end),
-            _ => (),
+    if target.is_temporary {
+        // Where temporary tables of the session are.
+        if gather.home == Home::Any {
+            gather.home = Home::Current;
         }
+        let (pin, unpreparable) = (Some(TEMPORARY_TABLE), Some("a temporary table"));
+        return Ok(Cursor { gather, mark: Mark { pin, unpreparable, ..Mark::default() }, names: None });
     }
+    let home = created::home(target, schema)?;
+    gather.home = match gather.home {
+        Home::Any => Home::Meet(vec![home]),
+        Home::Meet(mut all) => {
+            all.push(home);
+            Home::Meet(all)
+        }
+        Home::First | Home::Current => return Err(Refusal::across("a new table of what only a session has")),
+    };
+    Ok(Cursor { gather, mark: Mark { is_ddl: true, ..Mark::default() }, names: Some(target.name.clone()) })
 }
 
 /// A query that stands at `at` behind what is done with its rows.

@@ -42,6 +42,7 @@ pub mod everywhere;
 pub mod copy_out;
 pub mod merge;
 mod fold;
+mod created;
 pub mod change;
 pub mod copies;
 pub mod document;

@@ -552,6 +552,16 @@ impl Refusal {
         Self::new(Reason::Ddl, format!("{verb}{of} concerns more than one shard"), "", CHOOSE)
     }
 
+    /// CREATE TABLE AS of a table that several shards have.
+    pub fn filled(table: &str) -> Self {
+        Self::new(
+            Reason::Ddl,
+            format!("CREATE TABLE AS of \"{table}\" concerns more than one shard"),
+            "Its rows would have to be computed and stored on each of them.",
+            "Use CREATE TABLE, then INSERT … SELECT.",
+        )
+    }
+
     /// A statement that names both tables of one shard and what all shards have.
     pub fn mixed_homes(verb: &str, tables: &[&str]) -> Self {
         Self::new(
@@ -654,7 +664,7 @@ impl Refusal {
             Reason::UnlistedTable,
             format!("CREATE TABLE \"{table}\" does not say where its rows are to live"),
             "It is not in the shard map, and no default_shard is set.",
-            "List it under tables in the shard map first.",
+            "List it under tables in the shard map first, or set default_shard.",
         )
     }
 

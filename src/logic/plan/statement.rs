@@ -55,7 +55,7 @@ fn may_span(statement: &Statement) -> bool {
         | Statement::Insert(_)
         | Statement::DeclareCursor { .. } => true,
         Statement::Copy(copy) => !copy.is_from,
-        Statement::CreateTableAs { target, .. } => target.is_temporary,
+        Statement::CreateTableAs { .. } => true,
         _ => false,
     }
 }

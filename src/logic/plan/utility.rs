@@ -106,9 +106,13 @@ pub fn create_table(
     survey.mark.is_ddl = true;
     let found = schema.find(name);
     let place = place_of_new(name, steps, schema).unwrap_or(Place::Other);
-    let defined = Defined { name, place, is_new: true };
-    definition::check(defined, steps, schema, survey);
+    let is_filled = verb != "CREATE TABLE";
+    if !is_filled {
+        let defined = Defined { name, place, is_new: true };
+        definition::check(defined, steps, schema, survey);
+    }
     match (found, place) {
+        (_, Place::Sharded { .. } | Place::Reference) if is_filled => survey.refuse(Refusal::filled(&name.name)),
         (_, Place::Single(shard)) => survey.require_shard(&name.name, shard),
         (_, Place::Sharded { .. } | Place::Reference) | (Found::View(..) | Found::Sequence | Found::System, _) => {
             survey.refuse(Refusal::every_shard(verb, &[&name.name]));

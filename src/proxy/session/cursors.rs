@@ -77,9 +77,17 @@ impl Session {
         self.check_columns()?;
         self.check_pin(&cursor.mark)?;
         self.check_new(cursor)?;
-        let index = self.gather_query(&cursor.gather, "").await?;
-        self.declared(index, cursor);
-        Ok(())
+        self.has_ddl = cursor.mark.is_ddl;
+        match self.gather_query(&cursor.gather, "").await {
+            Ok(index) => {
+                self.declared(index, cursor);
+                self.schema_may_have_changed(false).await
+            }
+            Err(trouble) => {
+                self.has_ddl = false;
+                Err(trouble)
+            }
+        }
     }
 
     /// The same in the extended protocol: Execute comes behind it. Returns the shard of the portal.
@@ -93,6 +101,7 @@ impl Session {
         self.check_pin(&cursor.mark)?;
         self.check_new(cursor)?;
         let shard = self.gather_portal(&cursor.gather, types, bind).await?;
+        self.has_ddl = cursor.mark.is_ddl;
         if let Some(index) = self.held.iter().position(|held| held.shard == shard && held.is_engaged()) {
             self.declared(index, cursor);
         }
@@ -114,6 +123,7 @@ impl Session {
         self.mark(index, &cursor.mark, cursor.gather.access);
         if self.pipeline.failure.is_none() {
             self.remember_cursors(index, &cursor.mark.cursors, true);
+            self.bent.extend(cursor.names.clone());
         }
     }
 }

@@ -80,6 +80,7 @@ impl Session {
         let fetched = self.fetch_from(gather, given, places, Access::Read, described).await?;
         let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
+        self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
         let guarded = self.guard(&fetched);
         self.write_final(index, gather, given, &fetched, b"");
