@@ -149,6 +149,17 @@ impl Refusal {
         )
     }
 
+    /// FOR UPDATE with ORDER BY or LIMIT.
+    pub fn locked_in_order() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "FOR UPDATE and its kin with ORDER BY or LIMIT is not possible where rows of several shards are needed"
+                .to_owned(),
+            "Each shard would lock the first of its own rows, in an order of its own: also rows that are not returned.",
+            "Read the keys first, then lock the rows by their keys; or leave out ORDER BY and LIMIT.",
+        )
+    }
+
     /// A change over several shards whose rows are not changed each by itself.
     pub fn not_row_by_row(verb: &str, table: &str) -> Self {
         Self::new(

@@ -49,6 +49,18 @@ impl Survey<'_> {
         }
     }
 
+    /// The first two keys that a condition takes to be equal, none of which can be NULL.
+    pub(super) fn equal_keys(&self, condition: &Expression, scope: &Scope<'_>) -> Option<(Variable, Variable)> {
+        let parts = if let Expression::And(parts) = condition { parts } else { std::slice::from_ref(condition) };
+        parts.iter().find_map(|part| {
+            let Expression::Compare { operator: Operator::Equal, left, right } = part else { return None };
+            match (self.key(left, scope)?, self.key(right, scope)?) {
+                ((one, false), (other, false)) => Some((one, other)),
+                ((_, true), _) | (_, (_, true)) => None,
+            }
+        })
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is not an equality ties nothing")]
     fn ties(&mut self, condition: &Expression, scope: &Scope<'_>, free: &[Variable]) {
         match condition {

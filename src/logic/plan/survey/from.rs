@@ -217,8 +217,9 @@ impl<'a> Survey<'a> {
             let beside = Scope::siblings(left.clone(), visible);
             self.item_of_from(&join.right, &beside)
         };
+        let mut whole = None;
         if let Some(on) = &join.on {
-            self.on(join.kind, on, &left, &right, visible);
+            whole = self.on(join.kind, on, &left, &right, visible);
         }
         let merged = self.using(join, &left, &right);
         for name in merged.iter().filter_map(|column| column.name.clone()) {
@@ -237,8 +238,16 @@ impl<'a> Survey<'a> {
         // Merged columns come first.
         let mut entries = Vec::new();
         if !merged.is_empty() {
+            whole = merged.iter().find_map(|column| match &column.meaning {
+                Meaning::Key { variable, nullable: false } if join.kind == JoinKind::Full => Some(*variable),
+                Meaning::Key { .. } | Meaning::Value(_) | Meaning::Opaque => None,
+            });
             let columns = Columns { list: merged, is_open: false, is_positional: false };
-            entries.push(Entry::of(join.using_alias.clone(), columns));
+            let sources = whole.take().into_iter().collect();
+            entries.push(Entry { sources, ..Entry::of(join.using_alias.clone(), columns) });
+        }
+        if let Some(whole) = whole {
+            entries.push(Entry { sources: vec![whole], ..Entry::of(None, Columns::closed(Vec::new())) });
         }
         entries.extend(left);
         entries.extend(right);
@@ -248,7 +257,15 @@ impl<'a> Survey<'a> {
         }
     }
 
-    fn on(&mut self, kind: JoinKind, on: &Expression, left: &[Entry], right: &[Entry], visible: &Scope<'_>) {
+    /// Returns the key by which the rows of a FULL join may be split among shards.
+    fn on(
+        &mut self,
+        kind: JoinKind,
+        on: &Expression,
+        left: &[Entry],
+        right: &[Entry],
+        visible: &Scope<'_>,
+    ) -> Option<Variable> {
         let both = Scope {
             entries: left.iter().chain(right).cloned().collect(),
             common: Vec::new(),
@@ -260,6 +277,23 @@ impl<'a> Survey<'a> {
             self.mention_joined(on, &both);
         }
         self.condition(on, &both, &free_sides(kind, left, right));
+        let (one, other) = self.equal_keys(on, &both).filter(|_| kind == JoinKind::Full)?;
+        self.full_key(one, other, left, right).or_else(|| self.full_key(other, one, left, right))
+    }
+
+    /// Rows of a FULL join have the key of the one side, of the other, or of both where these are equal.
+    fn full_key(&mut self, one: Variable, other: Variable, left: &[Entry], right: &[Entry]) -> Option<Variable> {
+        let splits =
+            |key: Variable, entries: &[Entry]| sources(entries).into_iter().any(|source| self.facts.shows(key, source));
+        let keyspace = self.facts.keyspace(one)?;
+        if self.facts.keyspace(other) != Some(keyspace) || !splits(one, left) || !splits(other, right) {
+            return None;
+        }
+        let whole = self.facts.variable(Some(keyspace));
+        self.facts.within_any_of(whole, vec![one, other]);
+        self.facts.within(one, whole);
+        self.facts.within(other, whole);
+        Some(whole)
     }
 
     /// The columns that USING and NATURAL merge; keys among them are tied.
@@ -279,6 +313,7 @@ impl<'a> Survey<'a> {
         names.iter().for_each(|name| self.mention_column(std::slice::from_ref(name)));
         let free = free_sides(join.kind, left, right);
         let mut merged = Vec::with_capacity(names.len());
+        let entries = (left, right);
         for name in names {
             if join.kind == JoinKind::Inner {
                 self.mention_used(&name, left, right);
@@ -291,11 +326,21 @@ impl<'a> Survey<'a> {
             let meaning = match join.kind {
                 JoinKind::Inner | JoinKind::Left => left,
                 JoinKind::Right => right,
-                JoinKind::Full => Meaning::Opaque,
+                JoinKind::Full => self.full_meaning(&left, &right, entries),
             };
             merged.push(Column { name: Some(name), meaning, is_merged: false, type_oid: None });
         }
         merged
+    }
+
+    fn full_meaning(&mut self, left: &Meaning, right: &Meaning, entries: (&[Entry], &[Entry])) -> Meaning {
+        let key = match (left, right) {
+            (Meaning::Key { variable: one, nullable: false }, Meaning::Key { variable: other, nullable: false }) => {
+                self.full_key(*one, *other, entries.0, entries.1)
+            }
+            (Meaning::Key { .. } | Meaning::Value(_) | Meaning::Opaque, _) => None,
+        };
+        key.map_or(Meaning::Opaque, |variable| Meaning::Key { variable, nullable: false })
     }
 
     fn restrict_by_constant(&mut self, left: &Meaning, right: &Meaning, free: &[Variable]) {

@@ -28,7 +28,8 @@ impl Survey<'_> {
         if query.is_locking {
             self.writes();
             if self.mentions.is_some() && !may_lock {
-                self.refuse(Refusal::across("FOR UPDATE and its kin"));
+                let picks = !query.order_by.is_empty() || !query.limits.is_empty();
+                self.refuse(if picks { Refusal::locked_in_order() } else { Refusal::across("FOR UPDATE and its kin") });
             }
         }
         match &query.body {

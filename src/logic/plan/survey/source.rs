@@ -82,7 +82,8 @@ impl Survey<'_> {
         let is_confined = |used: &Use, to: Variable| self.facts.is_confined_to(used.variable, &[to]);
         let splits = |source: &&Variable| self.uses.iter().all(|used| is_confined(used, **source));
         let source = *self.sources.iter().find(splits)?;
-        let used = self.uses.iter().find(|used| used.variable == source)?;
+        // The key of a FULL join is that of all its tables.
+        let used = self.uses.iter().find(|used| used.variable == source).or_else(|| self.uses.first())?;
         let keys = self.facts.keys(source);
         let place = Place::Lookup { keyspace: used.keyspace, column: used.column.clone(), keys };
         let mut requirement = Requirement { table: used.table.clone(), place };
