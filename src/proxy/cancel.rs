@@ -18,6 +18,7 @@ use crate::logic::console::snapshot::End;
 use crate::logic::topology::Address;
 use crate::proxy::backend::Connector;
 use crate::proxy::card::Card;
+use crate::proxy::notifiers::Notifier;
 
 /// What a cancel request to a server must name.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct Cancellable {
     pub key: Vec<u8>,
     /// The connection itself
     pub connection: Connection,
+    /// Whose its notifications are
+    pub notifier: Arc<Notifier>,
     in_flight: AtomicU32,
     delivered: Notify,
 }
@@ -55,8 +58,8 @@ pub struct Connection {
 
 impl Cancellable {
     /// Of a fresh connection.
-    pub fn new(address: Address, pid: i32, key: Vec<u8>, connection: Connection) -> Self {
-        Self { address, pid, key, connection, in_flight: AtomicU32::new(0), delivered: Notify::new() }
+    pub fn new(address: Address, (pid, key): (i32, Vec<u8>), connection: Connection, notifier: Arc<Notifier>) -> Self {
+        Self { address, pid, key, connection, notifier, in_flight: AtomicU32::new(0), delivered: Notify::new() }
     }
 
     /// No cancel is under way to this server.
@@ -234,8 +237,9 @@ impl Cancels {
         let random: [u8; 32] = rng.random();
         let mut slots = self.slots.lock();
         loop {
-            // Positive: old clients print it as a process number.
-            let pid = rng.random_range(1..=i32::MAX);
+            // Positive: old clients print it as a process number. Above those of processes (PID_MAX_LIMIT in Linux), so that
+            // it is not taken for one of a server's.
+            let pid = rng.random_range(1 << 22..=i32::MAX);
             if let std::collections::hash_map::Entry::Vacant(vacant) = slots.entry(pid) {
                 let key = match self.keys.get() {
                     Some(keys) => keys.make(pid, is_long, random),

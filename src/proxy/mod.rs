@@ -5,6 +5,7 @@ pub mod stream;
 pub mod backend;
 pub mod door;
 pub mod card;
+pub mod notifiers;
 pub mod cancel;
 pub mod waits;
 pub mod leaving;

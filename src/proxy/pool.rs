@@ -14,9 +14,11 @@ use tokio::sync::oneshot;
 
 use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool, Why};
 use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::walk::Walk;
 use crate::logic::topology::{Address, PoolSettings, Secret, Server};
 use crate::proxy::backend::{ConnectFault, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
+use crate::proxy::notifiers::{Ear, Notifiers};
 use crate::proxy::server::{Backend, Boxed};
 
 type Waiter = oneshot::Sender<Result<Boxed, Fault>>;
@@ -47,6 +49,7 @@ pub struct ServerPool {
     /// Its connections, and some that have been closed since
     connections: Mutex<Vec<Weak<Cancellable>>>,
     numbers: Arc<AtomicU64>,
+    notifiers: Arc<Notifiers>,
     /// Connections of an earlier one are closed as they come back
     generation: AtomicU32,
     connector: Arc<Connector>,
@@ -255,12 +258,15 @@ impl ServerPool {
                     generation,
                 };
                 let address = self.address.clone();
-                let cancellable = Arc::new(Cancellable::new(address, connected.pid, connected.secret_key, connection));
+                let notifier = self.notifiers.add(&address, connected.pid);
+                let ear = Ear::new(Arc::clone(&notifier), address.clone(), Arc::clone(&self.notifiers));
+                let key = (connected.pid, connected.secret_key);
+                let cancellable = Arc::new(Cancellable::new(address, key, connection, notifier));
                 self.remember(&cancellable);
                 let backend = Backend {
                     peer: connected.stream.peer(),
                     stream: connected.stream,
-                    walk: Default::default(),
+                    walk: Walk::knowing(Box::new(ear)),
                     unheard: Default::default(),
                     cancellable,
                     settings: Arc::default(),
@@ -406,6 +412,7 @@ pub struct Pools {
     paused: Mutex<Paused>,
     /// Server connections are numbered
     numbers: Arc<AtomicU64>,
+    notifiers: Arc<Notifiers>,
     connector: Arc<Connector>,
     on_refused: OnRefused,
 }
@@ -417,6 +424,7 @@ impl Pools {
             pools: Mutex::default(),
             paused: Mutex::default(),
             numbers: Arc::new(AtomicU64::new(1)),
+            notifiers: Arc::default(),
             connector,
             on_refused,
         }
@@ -450,6 +458,7 @@ impl Pools {
                 lent: AtomicU32::new(0),
                 connections: Mutex::default(),
                 numbers: Arc::clone(&self.numbers),
+                notifiers: Arc::clone(&self.notifiers),
                 generation: AtomicU32::new(0),
                 connector: Arc::clone(&self.connector),
                 on_refused: Arc::clone(&self.on_refused),

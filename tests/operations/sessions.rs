@@ -126,6 +126,38 @@ fn who_listens_hears_while_idle() {
 }
 
 #[test]
+fn a_notification_bears_the_number_of_the_client_that_sent_it() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("notify", &Settings::default());
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    wire.rows("LISTEN numbers");
+    let number = |note: &wire::Frame| {
+        assert_eq!(note.tag, b'A', "{note:?}");
+        i32::from_be_bytes(note.body[..4].try_into().unwrap())
+    };
+    let extended =
+        |sql| [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), wire::sync()].concat();
+    for turn in 0..3 {
+        other.rows(&format!("NOTIFY numbers, '{turn}'"));
+        assert_eq!(number(&wire.recv().unwrap()), other.pid());
+        other.send(&extended("SELECT pg_notify('numbers', 'by function')")).unwrap();
+        other.until_ready().unwrap();
+        assert_eq!(number(&wire.recv().unwrap()), other.pid());
+        other.rows(&format!("BEGIN; NOTIFY numbers, 'in a transaction {turn}'; COMMIT"));
+        assert_eq!(number(&wire.recv().unwrap()), other.pid());
+        let own = wire.simple("NOTIFY numbers, 'own'").unwrap();
+        assert_eq!(number(own.iter().find(|frame| frame.tag == b'A').unwrap()), wire.pid());
+    }
+    // Others over the same connection, close upon each other: never the number of somebody else.
+    for turn in 0..5 {
+        let mut next = login(&proxy);
+        next.rows(&format!("NOTIFY numbers, 'next {turn}'"));
+        let heard = number(&wire.recv().unwrap());
+        assert!(heard == next.pid() || heard < 1 << 22, "{heard} of {} or of a process", next.pid());
+    }
+}
+
+#[test]
 fn advisory_locks_exclude_each_other_across_clients() {
     let stage = &*STAGE;
     let proxy = stage.proxy("advisory", &Settings { database: "pool_size = 4", ..Settings::default() });

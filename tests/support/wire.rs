@@ -49,6 +49,11 @@ impl Wire {
         Ok(Self { stream, input: Vec::new(), taken: 0, parameters: BTreeMap::new(), key: Vec::new(), port })
     }
 
+    /// The process number it was told.
+    pub fn pid(&self) -> i32 {
+        i32::from_be_bytes(self.key[..4].try_into().unwrap())
+    }
+
     /// Sends bytes.
     pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)

@@ -225,6 +225,18 @@ pub struct Mark {
     pub set_config: Vec<SettingChange>,
 }
 
+/// NOTIFY, as what it does is called that PostgreSQL does not prepare.
+pub const NOTIFY: &str = "NOTIFY";
+/// The function that does the same.
+pub const PG_NOTIFY: &str = "pg_notify";
+
+impl Mark {
+    /// Other sessions hear of it.
+    pub fn notifies(&self) -> bool {
+        matches!(self.unpreparable, Some(NOTIFY | PG_NOTIFY))
+    }
+}
+
 /// What a statement does with a cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CursorUse {

@@ -11,8 +11,8 @@ use super::schema::{Found, Schema};
 use super::survey::Survey;
 use super::words::{Words, after_explain};
 use super::{
-    Command, CursorUse, ExecuteCommand, Forced, Mark, One, Plan, Planned, PrepareCommand, Reason, Refusal, copy, hint,
-    settings, utility,
+    Command, CursorUse, ExecuteCommand, Forced, Mark, NOTIFY, One, Plan, Planned, PrepareCommand, Reason, Refusal,
+    copy, hint, settings, utility,
 };
 
 /// The text around a statement.
@@ -264,7 +264,7 @@ impl Survey<'_> {
             }
             Statement::Notify => {
                 self.writes();
-                self.mark.unpreparable = Some("NOTIFY");
+                self.mark.unpreparable = Some(NOTIFY);
                 self.is_only_first("notifications");
             }
             Statement::Show(setting) => self.show(setting),

@@ -40,6 +40,13 @@ pub trait Judge {
     }
 }
 
+/// The processes of servers, as clients number them.
+pub trait Processes: std::fmt::Debug + Send + Sync {
+    /// The number of the client that has notified by this process of the server. `is_late`: the notification may be an
+    /// older one, which waited for a statement of the client's to end. `None`: it is not known.
+    fn client_of(&self, pid: i32, is_late: bool) -> Option<i32>;
+}
+
 /// The length of a frame cannot be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Broken {
@@ -62,11 +69,20 @@ pub struct Walk {
     carry: Vec<u8>,
     /// Types that the client knows by other numbers than this server, if there are any
     pub oids: Option<Arc<Oids>>,
+    /// The client knows others by other numbers than this server
+    processes: Option<Box<dyn Processes>>,
+    /// A statement of the client's runs, or has run just now
+    pub is_busy: bool,
     /// Bytes at the end of the last chunk that the judge did not want yet
     left: usize,
 }
 
 impl Walk {
+    /// Of a server whose processes clients may know by other numbers.
+    pub fn knowing(processes: Box<dyn Processes>) -> Self {
+        Self { processes: Some(processes), ..Self::default() }
+    }
+
     /// Are we between two frames?
     pub fn is_between_frames(&self) -> bool {
         self.rest == 0 && self.carry.is_empty()
@@ -131,12 +147,10 @@ impl Walk {
             self.is_hidden = verdict == Verdict::Hide;
             self.is_row = tag == server::DATA_ROW;
             self.rest = size;
-            if verdict == Verdict::Pass
-                && let Some(oids) = self.oids.as_ref().filter(|_| Oids::concerns(tag))
-            {
+            if verdict == Verdict::Pass && self.has_numbers(tag) {
                 out.extend_from_slice(&chunk[run..at]);
                 run = at;
-                translated(oids, &chunk[at..at + size], out);
+                self.translate(&chunk[at..at + size], out);
                 // What it says has been said.
                 self.is_hidden = true;
             }
@@ -146,7 +160,32 @@ impl Walk {
 
     /// A frame that cannot be passed on piece by piece.
     fn is_whole(&self, tag: u8) -> bool {
-        is_control(tag) || self.oids.is_some() && Oids::concerns(tag)
+        is_control(tag) || self.has_numbers(tag)
+    }
+
+    /// The client knows by other numbers what is named in frames of this kind.
+    fn has_numbers(&self, tag: u8) -> bool {
+        match tag {
+            server::NOTIFICATION => self.processes.is_some(),
+            tag => self.oids.is_some() && Oids::concerns(tag),
+        }
+    }
+
+    /// Appends a message with the client's numbers.
+    fn translate(&self, message: &[u8], out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(message);
+        let body = &mut out[start + HEADER..];
+        match (message[0], &self.processes, &self.oids) {
+            (server::NOTIFICATION, Some(processes), _) => {
+                let Some(number) = body.first_chunk_mut::<4>() else { return };
+                if let Some(client) = processes.client_of(i32::from_be_bytes(*number), self.is_busy) {
+                    *number = client.to_be_bytes();
+                }
+            }
+            (tag, _, Some(oids)) if Oids::concerns(tag) => oids.translate(tag, body),
+            _ => (),
+        }
     }
 
     /// Asks the judge; when it says something of its own, the run before it goes first.
@@ -182,10 +221,7 @@ impl Walk {
             }
             let carry = std::mem::take(&mut self.carry);
             if judge.judge(tag, Some(&carry[HEADER..]), out) == Verdict::Pass {
-                match self.oids.as_ref().filter(|_| Oids::concerns(tag)) {
-                    Some(oids) => translated(oids, &carry, out),
-                    None => out.extend_from_slice(&carry),
-                }
+                self.translate(&carry, out);
             }
             judge.between(out);
             return Ok(at);
@@ -203,13 +239,6 @@ impl Walk {
         }
         Ok(at)
     }
-}
-
-/// Appends a message with the client's numbers of types.
-fn translated(oids: &Oids, message: &[u8], out: &mut Vec<u8>) {
-    let start = out.len();
-    out.extend_from_slice(message);
-    oids.translate(message[0], &mut out[start + HEADER..]);
 }
 
 /// Lets the judge speak between two frames, the run so far going first.

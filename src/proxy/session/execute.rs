@@ -154,6 +154,7 @@ impl Session {
         let name = String::from_utf8_lossy(&statement.server_name()).into_owned();
         let sql = format!("{}{name}{}", &text[..name_at.start], &text[name_at.end..]);
         self.ask(index, Owed::Query, &sql);
+        self.announce(index, ready.mark);
         self.metrics.statement(Some((target.shard, target.role)), ready.kind);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
@@ -307,6 +308,7 @@ impl Session {
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::Execute(None));
         self.pipeline.owe(Owed::Sync);
+        self.announce(index, ready.mark);
         self.metrics.statement(Some((target.shard, target.role)), ready.kind);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;

@@ -78,6 +78,7 @@ impl Session {
                 }
                 let target = self.target(ready.destination, ready.access)?;
                 let index = self.bind_hidden(target, &statement, &bind).await?;
+                self.announce(index, ready.mark);
                 self.metrics.statement(Some((target.shard, target.role)), ready.kind);
                 self.mark(index, ready.mark, ready.access);
                 Some(target.shard)

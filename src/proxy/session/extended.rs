@@ -304,11 +304,15 @@ impl Session {
         Ok((target, index))
     }
 
-    /// Counts the statements that a segment sends to a server.
+    /// Counts the statements that a segment sends to a server, and tells of those that notify.
     pub(super) fn count_bound(&self, index: usize, segment: &Segment) {
         let Held { shard, role, .. } = self.held[index];
         for shape in &segment.bound {
-            let kind = super::only(shape).and_then(|planned| PlanKind::of(&planned.plan)).unwrap_or(PlanKind::Hint);
+            let planned = super::only(shape);
+            if let Some(Plan::One(one)) = planned.map(|planned| &*planned.plan) {
+                self.announce(index, &one.mark);
+            }
+            let kind = planned.and_then(|planned| PlanKind::of(&planned.plan)).unwrap_or(PlanKind::Hint);
             self.metrics.statement(Some((shard, role)), kind);
         }
     }

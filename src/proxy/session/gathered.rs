@@ -36,6 +36,7 @@ impl Session {
         self.pipeline.tell_completed = true;
         self.prepare(index);
         self.pipeline.owe(Owed::Query);
+        self.announce(index, ready.mark);
         self.metrics.statement(Some((target.shard, target.role)), ready.kind);
         let outcome = self.converse(index, Some(size)).await?;
         self.client.consume(size);
@@ -168,7 +169,9 @@ impl Gathered {
         }
         self.mark.pin = self.mark.pin.or(mark.pin);
         self.mark.needs_pinned = self.mark.needs_pinned.or(mark.needs_pinned);
-        self.mark.unpreparable = self.mark.unpreparable.or(mark.unpreparable);
+        if !self.mark.notifies() {
+            self.mark.unpreparable = mark.unpreparable.or(self.mark.unpreparable);
+        }
         self.mark.taints |= mark.taints;
         self.mark.is_ddl |= mark.is_ddl;
         self.mark.cursors.extend(mark.cursors.iter().cloned());

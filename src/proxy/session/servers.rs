@@ -182,6 +182,7 @@ impl Session {
         };
         let shard = target.shard;
         lease.walk.oids = self.picture().database.catalog.as_ref().and_then(|it| it.oids.get(&shard)).cloned();
+        lease.cancellable.notifier.lend(self.slot.pid);
         self.slot.card.tallies.assignments.add(1);
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
         self.held.push(Held {
@@ -388,6 +389,7 @@ impl Session {
         let sent = sent + self.outgoing.len();
         let (watch, limit) = (self.watch().map(Box::pin), self.statement_limit());
         let backend = &mut *self.held[index].lease;
+        backend.walk.is_busy = true;
         if let Some(among) = self.among {
             self.pipeline.keeps_ready = true;
             self.pipeline.characters_before = among.before;
@@ -520,6 +522,13 @@ impl Session {
         }
     }
 
+    /// What runs on this server next may notify others: they hear that it was this client.
+    pub(super) fn announce(&self, index: usize, mark: &Mark) {
+        if mark.notifies() {
+            self.held[index].lease.cancellable.notifier.notify(Instant::now());
+        }
+    }
+
     /// Marks what running a statement did to the session's server.
     pub(super) fn mark(&mut self, index: usize, mark: &Mark, access: Access) {
         let held = &mut self.held[index];
@@ -586,7 +595,9 @@ impl Session {
     /// The transaction that has written on this server is over.
     pub(super) fn forget_written(&mut self, index: usize) {
         let held = &mut self.held[index];
-        held.unpreparable = None;
+        if held.unpreparable.take().is_some() {
+            held.lease.cancellable.notifier.notified(Instant::now());
+        }
         let (has_written, shard) = (std::mem::take(&mut held.has_written), held.shard);
         if has_written {
             self.remember_write(shard);
@@ -608,6 +619,7 @@ impl Session {
         for index in 0..self.held.len() {
             let polled = {
                 let backend = &mut *self.held[index].lease;
+                backend.walk.is_busy = false;
                 let mut exchange = Exchange {
                     client: &mut self.client,
                     backend,

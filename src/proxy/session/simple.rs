@@ -282,6 +282,7 @@ impl Session {
         self.pipeline.keeps_ready = ready.mark.is_ddl;
         self.pipeline.may_ask_again = self.may_ask_again(index, ready.access);
         self.pipeline.owe(Owed::Query);
+        self.announce(index, ready.mark);
         self.metrics.statement(Some((target.shard, self.held[index].role)), ready.kind);
         let outcome = self.converse(index, Some(size)).await?;
         Ok((index, outcome))

@@ -3,9 +3,9 @@
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
 use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
-use super::super::SettingChange;
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
+use super::super::{PG_NOTIFY, SettingChange};
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -123,7 +123,7 @@ impl<'a> Survey<'a> {
             Special::SessionUnlockAll => self.is_only_first("advisory locks"),
             Special::Notify => {
                 self.is_only_first("notifications");
-                self.mark.unpreparable = Some("pg_notify");
+                self.mark.unpreparable = Some(PG_NOTIFY);
             }
             Special::ExportSnapshot => self.mark.unpreparable = Some("an exported snapshot"),
             Special::SetConfig => self.set_config(call),

@@ -1,0 +1,145 @@
+//! Who has sent a notification. PostgreSQL tells the number of the server's process; clients know each other by the numbers
+//! that they were greeted with.
+//!
+//! A connection that serves many clients has one number for all of them. Whose a notification is, is told where it is certain:
+//! of the listener's own connection, and of connections whose clients have not notified shortly after one another. Otherwise
+//! the server's number stays.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::logic::protocol::walk::Processes;
+use crate::logic::topology::Address;
+
+/// A notification has reached a listener that waits for it after this time.
+const DELIVERED: Duration = Duration::from_millis(100);
+
+/// A server connection as one that notifies.
+#[derive(Debug)]
+pub struct Notifier {
+    /// The server's process
+    pid: i32,
+    /// The number of the client that it was lent to last
+    client: AtomicI32,
+    last: Mutex<Option<Said>>,
+}
+
+/// The last client that has notified over a connection.
+#[derive(Debug)]
+struct Said {
+    client: i32,
+    since: Instant,
+    until: Instant,
+    /// When the client before it had done so for the last time
+    before: Option<Instant>,
+}
+
+impl Notifier {
+    /// It is lent to the client of this number.
+    pub fn lend(&self, client: i32) {
+        self.client.store(client, Relaxed);
+    }
+
+    /// Its client is about to notify.
+    pub fn notify(&self, now: Instant) {
+        let client = self.client.load(Relaxed);
+        let mut last = self.last.lock();
+        match &mut *last {
+            Some(said) if said.client == client => said.until = now,
+            Some(said) => *said = Said { client, since: now, until: now, before: Some(said.until) },
+            None => *last = Some(Said { client, since: now, until: now, before: None }),
+        }
+    }
+
+    /// The transaction that has notified is over.
+    pub fn notified(&self, now: Instant) {
+        if let Some(said) = &mut *self.last.lock() {
+            said.until = now;
+        }
+    }
+
+    /// The client whose a notification is that is heard now, `is_late` when the listener was busy before.
+    fn said(&self, is_late: bool) -> Option<i32> {
+        let last = self.last.lock();
+        let said = last.as_ref()?;
+        let is_certain = match said.before {
+            None => true,
+            Some(before) => !is_late && said.since.saturating_duration_since(before) >= DELIVERED,
+        };
+        is_certain.then_some(said.client)
+    }
+}
+
+/// The connections of all pools.
+#[derive(Debug, Default)]
+pub struct Notifiers {
+    known: Mutex<HashMap<(Address, i32), Weak<Notifier>>>,
+}
+
+impl Notifiers {
+    /// A fresh connection, to a process of a server.
+    pub fn add(&self, address: &Address, pid: i32) -> Arc<Notifier> {
+        let notifier = Arc::new(Notifier { pid, client: AtomicI32::new(pid), last: Mutex::default() });
+        let mut known = self.known.lock();
+        known.retain(|_, notifier| notifier.strong_count() > 0);
+        known.insert((address.clone(), pid), Arc::downgrade(&notifier));
+        notifier
+    }
+
+    fn find(&self, address: &Address, pid: i32) -> Option<Arc<Notifier>> {
+        self.known.lock().get(&(address.clone(), pid)).and_then(Weak::upgrade)
+    }
+}
+
+/// What a connection that listens knows of those that notify.
+#[derive(Debug)]
+pub struct Ear {
+    own: Arc<Notifier>,
+    address: Address,
+    all: Arc<Notifiers>,
+}
+
+impl Ear {
+    /// Of the connection that is this notifier.
+    pub fn new(own: Arc<Notifier>, address: Address, all: Arc<Notifiers>) -> Self {
+        Self { own, address, all }
+    }
+}
+
+impl Processes for Ear {
+    fn client_of(&self, pid: i32, is_late: bool) -> Option<i32> {
+        if pid == self.own.pid {
+            // A connection that listens stays with its client.
+            return Some(self.own.client.load(Relaxed));
+        }
+        self.all.find(&self.address, pid)?.said(is_late)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notification_is_its_clients_where_that_is_certain() {
+        let notifier = Notifier { pid: 7, client: AtomicI32::new(7), last: Mutex::default() };
+        let start = Instant::now();
+        assert_eq!(notifier.said(false), None, "nobody has notified");
+        notifier.lend(1001);
+        notifier.notify(start);
+        assert_eq!((notifier.said(false), notifier.said(true)), (Some(1001), Some(1001)));
+        notifier.notified(start + DELIVERED);
+        notifier.lend(1002);
+        assert_eq!(notifier.said(false), Some(1001), "its next client has not notified yet");
+        notifier.notify(start + DELIVERED);
+        assert_eq!(notifier.said(false), None, "it may be that of the client before");
+        notifier.lend(1003);
+        notifier.notify(start + DELIVERED * 2);
+        assert_eq!(notifier.said(false), Some(1003));
+        assert_eq!(notifier.said(true), None, "it may be older than the listener's statement");
+    }
+}
