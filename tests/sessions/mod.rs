@@ -18,6 +18,8 @@ mod across;
 /// Pipelines without BEGIN over several shards.
 #[rustfmt::skip]
 mod pipelines;
+/// Clients of other encodings.
+mod encodings;
 /// Bytes that no client should send.
 mod hostile;
 

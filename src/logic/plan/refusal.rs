@@ -527,13 +527,13 @@ impl Refusal {
         )
     }
 
-    /// A client encoding that is not UTF-8.
-    pub fn encoding() -> Self {
+    /// A client encoding that is not UTF-8, where that matters.
+    pub fn encoding(what: &str, encoding: &str) -> Self {
         Self::new(
             Reason::Unknown,
-            "a client_encoding other than UTF8 is not supported".to_owned(),
-            "Keys are read as the bytes that the servers store.",
-            "",
+            format!("{what} needs client_encoding = UTF8, which is {encoding}"),
+            "In another encoding only what one server reads as it came, by names and keys in ASCII, can be answered.",
+            "SET client_encoding TO 'UTF8'.",
         )
     }
 

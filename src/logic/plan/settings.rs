@@ -57,9 +57,6 @@ fn postgres_set(set: &Set) -> Result<Command, Refusal> {
         SetChange::To(values) if set.name.as_ref() == "standard_conforming_strings" && !is_on(values) => {
             return Err(Refusal::backslash_strings());
         }
-        SetChange::To(values) if set.name.as_ref() == "client_encoding" && !is_utf8(values) => {
-            return Err(Refusal::encoding());
-        }
         SetChange::To(values) => {
             let words: Option<Vec<_>> = values.iter().map(word).collect();
             let words = words.ok_or_else(|| Refusal::unknown(&format!("this form of SET {}", set.name)))?;
@@ -97,18 +94,6 @@ fn is_on(values: &[Literal]) -> bool {
         [Literal::String(word)] => matches!(word.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1"),
         _ => false,
     }
-}
-
-/// UTF-8, or bytes as they come. PostgreSQL looks at letters and digits alone (encnames.c).
-fn is_utf8(values: &[Literal]) -> bool {
-    let [Literal::String(name)] = values else { return false };
-    is_utf8_name(name)
-}
-
-/// The name of an encoding in which keys are the bytes that the servers store.
-pub fn is_utf8_name(name: &str) -> bool {
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    matches!(plain.to_ascii_lowercase().as_str(), "utf8" | "unicode" | "sqlascii")
 }
 
 /// It belongs to the open transaction, not to the session.

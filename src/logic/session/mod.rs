@@ -1,5 +1,6 @@
 //! What a session knows between two messages: replies owed, settings, prepared statements, cursors.
 
+pub mod encoding;
 pub mod settings;
 pub mod cursors;
 pub mod prepared;

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use crate::logic::plan::SettingChange;
+use crate::logic::session::encoding::Encoding;
 
 /// Parameter → the SQL behind `SET name TO`.
 pub type Map = BTreeMap<Box<str>, Box<str>>;
@@ -171,6 +172,14 @@ pub fn difference(server: &Map, client: &Map) -> Option<String> {
         }
     }
     (!sql.is_empty()).then_some(sql)
+}
+
+/// What a server must be told before such a difference can be read: its client before spoke another encoding. The difference
+/// goes on to the client's own, so it is right behind this, too.
+pub fn encoding_first(server: &Map, difference: &str) -> Option<&'static str> {
+    const IN_UTF8: &str = "SET client_encoding TO 'UTF8'";
+    let is_other = Encoding::of(server.get("client_encoding").map(|name| &**name)) != Encoding::Utf8;
+    (is_other && !difference.is_ascii()).then_some(IN_UTF8)
 }
 
 fn write_set(sql: &mut String, name: &str, value: &str) {

@@ -41,6 +41,7 @@ impl Session {
     /// A Query that needs several shards.
     pub(super) async fn across_query(&mut self, across: &Across, sql: &str) -> Result<(), Trouble> {
         self.check_alive()?;
+        self.check_across(across)?;
         if !matches!(across, Across::Everywhere(_)) {
             self.check_bent(sql)?;
         }
@@ -201,6 +202,7 @@ impl Session {
         statement: &Statement,
         bind: &[u8],
     ) -> Result<(), Trouble> {
+        self.check_across(across)?;
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) => {
                 self.describe_bound(statement, bind).await?;

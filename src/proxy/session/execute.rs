@@ -88,6 +88,7 @@ impl Session {
         let Some(Named { statement, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
+        self.check_prepared(&statement.text)?;
         let shape = statement.shape(&self.picture().planner);
         let Some(inner) = super::only(&shape) else {
             return Err(Refusal::alone("EXECUTE of this statement").into());

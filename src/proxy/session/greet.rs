@@ -96,16 +96,11 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
     }
 }
 
-/// Statements are read as UTF-8 with standard strings; SQL_ASCII means that nothing is converted.
+/// Statements are read with standard strings.
 fn check_text_settings(parameters: &[(Box<str>, Box<str>)]) -> Result<(), End> {
     for (name, value) in parameters {
-        let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-        let is_fine = match &**name {
-            "client_encoding" => matches!(&*plain, "utf8" | "unicode" | "sqlascii"),
-            "standard_conforming_strings" => matches!(&*plain, "on" | "true" | "yes" | "1"),
-            _ => true,
-        };
-        if !is_fine {
+        let is_on = matches!(&*value.to_ascii_lowercase(), "on" | "true" | "yes" | "1");
+        if &**name == "standard_conforming_strings" && !is_on {
             let message = format!("{name} = \"{value}\" is not supported");
             return Err(End::Fault(Fault::Startup { sqlstate: "0A000".into(), message }));
         }

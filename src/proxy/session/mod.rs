@@ -31,6 +31,7 @@ mod copies;
 mod direct;
 mod implicit;
 mod simple;
+mod encoded;
 mod gathered;
 mod several;
 mod cursors;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::logic::plan::{Reason, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination};
+use crate::logic::session::encoding::Encoding;
 use crate::logic::session::settings::{self, Settings};
 use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::sql::template::Strings;
@@ -38,6 +39,8 @@ struct Said {
     /// A parameter of ours was set
     has_own: bool,
     strings: Strings,
+    /// In which the client speaks
+    encoding: Encoding,
 }
 
 impl Said {
@@ -49,7 +52,8 @@ impl Said {
                 _ => Strings::Backslash,
             },
         };
-        Self { version: settings.version(), has_own: settings.has_own(), strings }
+        let encoding = Encoding::of(settings.get("client_encoding"));
+        Self { version: settings.version(), has_own: settings.has_own(), strings, encoding }
     }
 }
 
@@ -168,6 +172,11 @@ impl Session {
     /// How backslashes in the client's strings are to be read.
     pub(super) fn strings(&self) -> Strings {
         self.said().strings
+    }
+
+    /// The encoding that the client speaks.
+    pub(super) fn encoding(&self) -> Encoding {
+        self.said().encoding
     }
 
     /// The shard that the session has named with `SET shardway.shard` or `shardway.key`.

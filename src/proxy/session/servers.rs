@@ -353,6 +353,10 @@ impl Session {
         }
         if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
             if let Some(sql) = settings::difference(&held.lease.settings, base) {
+                if let Some(encoding) = settings::encoding_first(&held.lease.settings, &sql) {
+                    self.pipeline.owe(Owed::HiddenQuery);
+                    write::query(out, encoding.as_bytes());
+                }
                 held.lease.unnamed = None;
                 self.pipeline.owe(Owed::HiddenQuery);
                 write::query(out, sql.as_bytes());

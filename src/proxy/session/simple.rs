@@ -86,6 +86,9 @@ impl Session {
         self.look()?;
         let body = &self.client.received()[HEADER..size];
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
+        if self.is_encoded(text) {
+            return Box::pin(self.encoded_query(size)).await;
+        }
         let sql = super::utf8(text)?;
         let (shape, found) = self.decide(sql);
         self.remember(&shape, sql);
@@ -217,7 +220,7 @@ impl Session {
     }
 
     /// A statement of one shard.
-    async fn send_one(
+    pub(super) async fn send_one(
         &mut self,
         planned: &Planned,
         found: Result<Destination, Refusal>,

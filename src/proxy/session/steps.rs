@@ -206,6 +206,9 @@ impl Session {
     fn gather_parse(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let parse = Parse::parse(self.body(at, size))?;
         self.slot.card.tallies.client_parses.add(1);
+        if self.is_encoded(parse.text) {
+            self.check_prepared(&String::from_utf8_lossy(parse.text))?;
+        }
         let text = super::utf8(parse.text)?;
         let is_named = !parse.name.is_empty();
         if is_named && self.named.contains_key(parse.name) {
@@ -273,6 +276,7 @@ impl Session {
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
         self.remember(&shape, &statement.text);
+        self.check_bound(&shape, &statement.text, self.body(at, size))?;
         let mut across = None;
         let routed = match super::only(&shape) {
             None => Some((Destination::Any, Access::Write)),
@@ -342,6 +346,7 @@ impl Session {
         if let Across::Refuse(refusal) = &*across {
             return Err(refusal.clone().into());
         }
+        self.check_across(&across)?;
         let statement = Arc::clone(statement);
         Ok(Box::new(AcrossPortal { across, statement, bind: bind.to_vec(), is_done: false, stored: None }))
     }

@@ -147,9 +147,6 @@ impl<'a> Survey<'a> {
         if setting == "standard_conforming_strings" {
             return self.refuse(Refusal::backslash_strings());
         }
-        if setting == "client_encoding" {
-            return self.refuse(Refusal::encoding());
-        }
         if setting.starts_with("shardway.") {
             return self.refuse(Refusal::computed_setting());
         }
