@@ -173,6 +173,19 @@ impl ServerPool {
         }
     }
 
+    /// Does its server let anybody in now? One that stops does not, from before it ends its sessions.
+    pub async fn takes_logins(&self) -> bool {
+        const LOOK_MAX: Duration = Duration::from_secs(3);
+        let credentials = Credentials { user: &self.user, password: self.password.as_ref(), parameters: &[] };
+        let connecting = self.connector.connect(&self.address, &credentials);
+        match tokio::time::timeout(LOOK_MAX, connecting).await {
+            Ok(Ok(_)) => true,
+            // It lives, and has its reasons.
+            Ok(Err(fault)) => fault.sqlstate().is_some_and(|code| !matches!(code, "57P01" | "57P02" | "57P03")),
+            Err(_) => false,
+        }
+    }
+
     /// Time has passed.
     pub fn tick(self: &Arc<Self>) {
         let mut effects = Vec::new();

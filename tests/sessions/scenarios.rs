@@ -227,6 +227,11 @@ fn settings() -> Vec<Scenario> {
         ("set session characteristics", [q("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"), q("INSERT INTO events (client_id, id, kind) VALUES (3003, 1, 'x')"), q("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")].concat()),
         ("set by the extended protocol", [ask(&[extended("SET work_mem = '5MB'", &[])]), on_shards()].concat()),
         ("several sets in one message", [q("SET work_mem = '5MB'; SET TimeZone = 'Asia/Tokyo'"), on_shards()].concat()),
+        ("a session ends itself", vec![Send(query("SELECT pg_terminate_backend(pg_backend_pid())")), Closed]),
+        ("a session ends itself in a transaction", [q("BEGIN"), q("SELECT 1"), vec![Send(query("SELECT pg_terminate_backend(pg_backend_pid())")), Closed]].concat()),
+        ("a session ends itself by the extended protocol", vec![Send(extended("SELECT pg_terminate_backend(pg_backend_pid())", &[])), Closed]),
+        ("a session is idle in a transaction for too long", [q("SET idle_in_transaction_session_timeout = '100ms'"), q("BEGIN"), q("SELECT 1"), vec![Closed]].concat()),
+        ("a session that listens is idle for too long", [q("LISTEN news"), q("SET idle_session_timeout = '100ms'"), q("SELECT pg_notify('news', 'x')"), vec![Closed]].concat()),
         ("statement timeout", [q("SET statement_timeout = '50ms'"), q("SELECT pg_sleep(10)"), q("SELECT 1")].concat()),
         ("show of everything", q("SHOW standard_conforming_strings; SHOW server_encoding; SHOW is_superuser")),
     ]

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use crate::logic::protocol::frame::server;
+use crate::logic::protocol::view;
 use crate::logic::protocol::write::{self, Report};
+
+const AGAIN: &str = "try the transaction again";
 
 /// What went wrong, apart from the planner's refusals and the servers' own errors, which pass through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +128,8 @@ pub enum Fault {
     IdleTransactionTimeout,
     /// A transaction took too long (`transaction_timeout`): the session ends
     TransactionTimeout,
+    /// A server has ended this session alone, as it would have without us: the body of its ErrorResponse
+    Farewell(Box<[u8]>),
     /// The proxy is shutting down: the session ends
     Shutdown,
     /// An operator has sent the client away: the session ends
@@ -145,6 +151,7 @@ impl Fault {
             | Self::IdleTransactionTimeout
             | Self::TransactionTimeout
             | Self::ClientGone
+            | Self::Farewell(_)
             | Self::Shutdown
             | Self::Dismissed
             | Self::Disabled(_)
@@ -207,6 +214,7 @@ impl Fault {
             Self::IdleTimeout => "57P05",
             Self::IdleTransactionTimeout => "25P03",
             Self::TransactionTimeout => "25P04",
+            Self::Farewell(body) => field(body, b'C'),
             Self::Shutdown | Self::Dismissed => "57P01",
             // PostgreSQL's code for a database that takes no connections (datallowconn).
             Self::Disabled(_) => "55000",
@@ -253,13 +261,11 @@ impl Fault {
                 Some("the transaction has written on several shards, and this one decides".into()),
                 Some("look whether its changes are there: all of them are, or none"),
             ),
-            Self::Deadlock { detail } => {
-                ("deadlock detected".into(), Some(detail.clone()), Some("try the transaction again"))
-            }
+            Self::Deadlock { detail } => ("deadlock detected".into(), Some(detail.clone()), Some(AGAIN)),
             Self::Undone => (
                 "the transaction was rolled back: its commit took too long".into(),
                 Some("recovery took it for one whose proxy is gone; nothing of it was kept".into()),
-                Some("try the transaction again"),
+                Some(AGAIN),
             ),
             Self::NoCatalog(name) => (
                 format!("the schema of database \"{name}\" is not known yet"),
@@ -289,6 +295,7 @@ impl Fault {
             Self::IdleTimeout => plain("terminating connection due to idle-session timeout".into()),
             Self::IdleTransactionTimeout => plain("terminating connection due to idle-in-transaction timeout".into()),
             Self::TransactionTimeout => plain("terminating connection due to transaction timeout".into()),
+            Self::Farewell(body) => plain(field(body, b'M').to_owned()),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
             Self::Dismissed => plain("terminating connection: admin forced disconnect".into()),
             Self::Disabled(name) => plain(format!("database \"{name}\" is disabled")),
@@ -300,6 +307,9 @@ impl Fault {
 
     /// Appends the ErrorResponse.
     pub fn write(&self, out: &mut Vec<u8>) {
+        if let Self::Farewell(body) = self {
+            return write::frame(out, server::ERROR, |out| out.extend_from_slice(body));
+        }
         let (message, detail, hint) = self.text();
         let severity = if self.is_fatal() { "FATAL" } else { "ERROR" };
         let report = Report { severity, sqlstate: self.sqlstate(), message: &message, detail: detail.as_deref(), hint };
@@ -307,6 +317,11 @@ impl Fault {
         let routine = if *self == Self::ChangedResult { "RevalidateCachedQuery" } else { "" };
         write::error_of(out, &report, routine);
     }
+}
+
+/// A field of a server's ErrorResponse.
+fn field(body: &[u8], code: u8) -> &str {
+    view::error_field(body, code).and_then(|field| std::str::from_utf8(field).ok()).unwrap_or_default()
 }
 
 fn no_statement(name: &str) -> String {

@@ -92,6 +92,7 @@ impl Session {
 
     /// Reports an error of ours; what follows up to Sync is skipped.
     async fn skip(&mut self, trouble: &Trouble) -> Result<(), Trouble> {
+        Box::pin(self.hear_in_trouble(trouble)).await?;
         self.tell(trouble);
         self.transaction.abort();
         self.run = Run::Skipping;

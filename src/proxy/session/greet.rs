@@ -73,6 +73,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         is_synced: false,
         written: Written::default(),
         unheard: None,
+        farewell: None,
         has_ddl: false,
         bent: Vec::new(),
         held: Vec::new(),

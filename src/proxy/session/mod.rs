@@ -10,6 +10,7 @@ mod watch;
 mod servers;
 mod replicas;
 mod failover;
+mod farewell;
 mod together;
 mod isolation;
 mod greet;
@@ -73,6 +74,7 @@ use crate::proxy::statements::Statement;
 use client::Client;
 use exchange::Outgoing;
 use extended::Progress;
+use farewell::Farewell;
 use picture::Picture;
 use servers::Held;
 use trail::Trail;
@@ -215,6 +217,8 @@ pub struct Session {
     written: Written,
     /// The open transaction was lost between two statements, and the client does not know
     unheard: Option<Fault>,
+    /// A server that was held has said goodbye
+    farewell: Option<Farewell>,
     /// The open transaction has changed the schema
     has_ddl: bool,
     /// Names whose meaning it has changed: statements that name them would be planned with the old one
@@ -292,6 +296,9 @@ impl Session {
 
     /// Serves every whole message that has been received.
     async fn serve(&mut self) -> Result<(), End> {
+        if self.farewell.is_some() {
+            Box::pin(self.hear_farewell()).await?;
+        }
         loop {
             let (tag, size) = match self.client.front() {
                 Front::Whole(frame) => (frame.tag, frame.bytes.len()),
@@ -309,7 +316,10 @@ impl Session {
             match self.request(tag, size).await {
                 Ok(Progress::Served) => (),
                 Ok(Progress::Wants) => return self.flush().await,
-                Err(trouble) => self.report(trouble)?,
+                Err(trouble) => {
+                    Box::pin(self.hear_in_trouble(&trouble)).await?;
+                    self.report(trouble)?;
+                }
             }
             self.look_back();
             if self.transaction.status() == b'E' && self.run == Run::Between {

@@ -503,6 +503,7 @@ impl Session {
             self.held.retain(|other| !other.is_engaged());
         }
         let goodbye = self.pipeline.goodbye.take();
+        self.note_farewell(&held, goodbye.as_deref());
         let said = goodbye.as_deref().and_then(|body| crate::logic::protocol::view::error_field(body, b'M'));
         let cause = match said {
             Some(message) => String::from_utf8_lossy(message).into_owned(),

@@ -250,6 +250,7 @@ impl Session {
             // A read that was not answered at all may be asked again, of another server when there is one.
             self.metrics.retry(Retry::Lost);
             self.lose(*index, "lost before it answered a read; asked again".to_owned());
+            self.farewell = None;
             let target = Target { role: Role::Primary, ..target };
             outcome = Box::pin(self.attempt(target, ready, size)).await;
         }
