@@ -2,8 +2,8 @@
 //! that they were greeted with.
 //!
 //! A connection that serves many clients has one number for all of them. Whose a notification is, is told where it is certain:
-//! of the listener's own connection, and of connections whose clients have not notified shortly after one another. Otherwise
-//! the server's number stays.
+//! of the listener's own connection, and of connections whose clients have not notified shortly after one another, or while the
+//! listener was in a transaction. Otherwise the server's number stays.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
@@ -16,7 +16,7 @@ use crate::logic::protocol::walk::Processes;
 use crate::logic::topology::Address;
 
 /// A notification has reached a listener that waits for it after this time.
-const DELIVERED: Duration = Duration::from_millis(100);
+const DELIVERED: Duration = Duration::from_millis(50);
 
 /// A server connection as one that notifies.
 #[derive(Debug)]
@@ -32,7 +32,6 @@ pub struct Notifier {
 #[derive(Debug)]
 struct Said {
     client: i32,
-    since: Instant,
     until: Instant,
     /// When the client before it had done so for the last time
     before: Option<Instant>,
@@ -50,8 +49,8 @@ impl Notifier {
         let mut last = self.last.lock();
         match &mut *last {
             Some(said) if said.client == client => said.until = now,
-            Some(said) => *said = Said { client, since: now, until: now, before: Some(said.until) },
-            None => *last = Some(Said { client, since: now, until: now, before: None }),
+            Some(said) => *said = Said { client, until: now, before: Some(said.until) },
+            None => *last = Some(Said { client, until: now, before: None }),
         }
     }
 
@@ -62,13 +61,14 @@ impl Notifier {
         }
     }
 
-    /// The client whose a notification is that is heard now, `is_late` when the listener was busy before.
-    fn said(&self, is_late: bool) -> Option<i32> {
+    /// The client whose a notification is, to a listener that was idle then.
+    fn said(&self, idle_at: Option<Instant>) -> Option<i32> {
         let last = self.last.lock();
         let said = last.as_ref()?;
         let is_certain = match said.before {
             None => true,
-            Some(before) => !is_late && said.since.saturating_duration_since(before) >= DELIVERED,
+            // Those of the client before have been delivered since.
+            Some(before) => idle_at.is_some_and(|idle| idle.saturating_duration_since(before) >= DELIVERED),
         };
         is_certain.then_some(said.client)
     }
@@ -111,12 +111,12 @@ impl Ear {
 }
 
 impl Processes for Ear {
-    fn client_of(&self, pid: i32, is_late: bool) -> Option<i32> {
+    fn client_of(&self, pid: i32, idle_at: Option<Instant>) -> Option<i32> {
         if pid == self.own.pid {
             // A connection that listens stays with its client.
             return Some(self.own.client.load(Relaxed));
         }
-        self.all.find(&self.address, pid)?.said(is_late)
+        self.all.find(&self.address, pid)?.said(idle_at)
     }
 }
 
@@ -128,18 +128,16 @@ mod tests {
     fn a_notification_is_its_clients_where_that_is_certain() {
         let notifier = Notifier { pid: 7, client: AtomicI32::new(7), last: Mutex::default() };
         let start = Instant::now();
-        assert_eq!(notifier.said(false), None, "nobody has notified");
+        assert_eq!(notifier.said(Some(start)), None, "nobody has notified");
         notifier.lend(1001);
         notifier.notify(start);
-        assert_eq!((notifier.said(false), notifier.said(true)), (Some(1001), Some(1001)));
+        assert_eq!((notifier.said(Some(start)), notifier.said(None)), (Some(1001), Some(1001)));
         notifier.notified(start + DELIVERED);
         notifier.lend(1002);
-        assert_eq!(notifier.said(false), Some(1001), "its next client has not notified yet");
+        assert_eq!(notifier.said(Some(start)), Some(1001), "its next client has not notified yet");
         notifier.notify(start + DELIVERED);
-        assert_eq!(notifier.said(false), None, "it may be that of the client before");
-        notifier.lend(1003);
-        notifier.notify(start + DELIVERED * 2);
-        assert_eq!(notifier.said(false), Some(1003));
-        assert_eq!(notifier.said(true), None, "it may be older than the listener's statement");
+        assert_eq!(notifier.said(Some(start + DELIVERED)), None, "it may be that of the client before");
+        assert_eq!(notifier.said(None), None, "so it may for a listener that has been busy since");
+        assert_eq!(notifier.said(Some(start + DELIVERED * 2)), Some(1002));
     }
 }

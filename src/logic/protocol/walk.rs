@@ -4,6 +4,7 @@
 //! one that a read cut in two waits in `carry`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::oids::Oids;
@@ -42,9 +43,9 @@ pub trait Judge {
 
 /// The processes of servers, as clients number them.
 pub trait Processes: std::fmt::Debug + Send + Sync {
-    /// The number of the client that has notified by this process of the server. `is_late`: the notification may be an
-    /// older one, which waited for a statement of the client's to end. `None`: it is not known.
-    fn client_of(&self, pid: i32, is_late: bool) -> Option<i32>;
+    /// The number of the client that has notified by this process of the server; `None`: it is not known. Notifications wait
+    /// for transactions of the listener to end: `idle_at` is when it was last outside one.
+    fn client_of(&self, pid: i32, idle_at: Option<Instant>) -> Option<i32>;
 }
 
 /// The length of a frame cannot be.
@@ -71,8 +72,8 @@ pub struct Walk {
     pub oids: Option<Arc<Oids>>,
     /// The client knows others by other numbers than this server
     processes: Option<Box<dyn Processes>>,
-    /// A statement of the client's runs, or has run just now
-    pub is_busy: bool,
+    /// When its client, with whom it stays, was last seen idle
+    pub idle_at: Option<Instant>,
     /// Bytes at the end of the last chunk that the judge did not want yet
     left: usize,
 }
@@ -179,7 +180,7 @@ impl Walk {
         match (message[0], &self.processes, &self.oids) {
             (server::NOTIFICATION, Some(processes), _) => {
                 let Some(number) = body.first_chunk_mut::<4>() else { return };
-                if let Some(client) = processes.client_of(i32::from_be_bytes(*number), self.is_busy) {
+                if let Some(client) = processes.client_of(i32::from_be_bytes(*number), self.idle_at) {
                     *number = client.to_be_bytes();
                 }
             }

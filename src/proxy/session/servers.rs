@@ -393,7 +393,6 @@ impl Session {
         let sent = sent + self.outgoing.len();
         let (watch, limit) = (self.watch().map(Box::pin), self.statement_limit());
         let backend = &mut *self.held[index].lease;
-        backend.walk.is_busy = true;
         if let Some(among) = self.among {
             self.pipeline.keeps_ready = true;
             self.pipeline.characters_before = among.before;
@@ -622,9 +621,12 @@ impl Session {
     /// Servers that stay with a waiting client: they may notify, or close.
     pub(super) fn poll_held(&mut self, context: &mut Context<'_>) -> Poll<Result<(), End>> {
         for index in 0..self.held.len() {
+            let is_idle = self.held[index].pin.is_some() && self.transaction.is_idle();
             let polled = {
                 let backend = &mut *self.held[index].lease;
-                backend.walk.is_busy = false;
+                if is_idle {
+                    backend.walk.idle_at = Some(Instant::now());
+                }
                 let mut exchange = Exchange {
                     client: &mut self.client,
                     backend,
