@@ -24,14 +24,19 @@ from lab import Lab, PASSWORD, USER
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORK = os.path.join(ROOT, "target", "suites")
-PYTEST = ["-v", "-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider", "--timeout", "20", "--timeout-method", "thread"]
+PYTEST = ["-v", "-p", "no:cacheprovider", "--timeout", "20", "--timeout-method", "thread"]
+TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
+# A test that takes too long ends by itself, not with its process.
+SIGNALS = ["--timeout-method", "signal"]
 
-# Suite: package with its tests, what the tests import, and the variables that tell them of the server.
+# Suite: package with its tests, what the tests import, and the variables that tell them of the server. `tests` is their
+# folder, `run` what is run of it, `beside` what they need of the package's other files, `prepare` what they expect in a database.
 SUITES = {
     "asyncpg": {
         "source": "asyncpg==0.32.0",
         "needs": ["asyncpg==0.32.0", "distro", "uvloop"],
         "environment": {"PGHOST": "{host}", "PGPORT": "{port}", "PGUSER": USER, "PGPASSWORD": PASSWORD, "PGDATABASE": "postgres"},
+        "options": TWO_AT_ONCE,
         "leave_out": ["tests/test__sourcecode.py"],
     },
     "psycopg2": {
@@ -41,8 +46,30 @@ SUITES = {
             "PSYCOPG2_TESTDB_HOST": "{host}", "PSYCOPG2_TESTDB_PORT": "{port}", "PSYCOPG2_TESTDB_USER": USER,
             "PSYCOPG2_TESTDB_PASSWORD": PASSWORD, "PGPASSWORD": PASSWORD,
         },
-        "extension": ("psycopg2_test", "hstore"),
-        "leave_out": [],
+        "prepare": ("psycopg2_test", "CREATE EXTENSION hstore"),
+        "options": TWO_AT_ONCE,
+    },
+    "pg8000": {
+        "source": "pg8000==1.31.6",
+        "needs": ["pg8000==1.31.6", "pytz", "pytest-benchmark", "pytest-mock"],
+        "environment": {"PGHOST": "{host}", "PGPORT": "{port}", "PGUSER": USER, "PGPASSWORD": PASSWORD, "PGDATABASE": "postgres"},
+        "tests": "test",
+        "options": SIGNALS,
+        # They need a server with other passwords or the package's README, or measure.
+        "leave_out": [
+            "test/test_readme.py",
+            *(f"test/{part}/{what}" for part in ("native", "dbapi", "legacy") for what in ("auth", "test_benchmarks.py")),
+        ],
+    },
+    "sqlalchemy": {
+        "source": "sqlalchemy==2.0.52",
+        "needs": ["sqlalchemy==2.0.52", "psycopg2-binary==2.9.13"],
+        "environment": {},
+        "tests": "test",
+        "beside": ["setup.cfg", "pyproject.toml"],
+        "run": ["test/dialect/postgresql", "test/dialect/test_suite.py"],
+        "options": ["--dburi", "postgresql+psycopg2://" + USER + ":" + PASSWORD + "@{host}:{port}/test", "-p", "no:xdist", *SIGNALS],
+        "prepare": ("test", "CREATE SCHEMA test_schema; CREATE SCHEMA test_schema_2; CREATE EXTENSION hstore; CREATE EXTENSION citext"),
     },
 }
 
@@ -88,9 +115,12 @@ def venv(name, suite):
         subprocess.run([*pip, "download", "--no-deps", "--no-binary", ":all:", "-d", folder, suite["source"]], check=True)
         with tarfile.open(glob.glob(os.path.join(folder, "*.tar.gz"))[0]) as packed:
             packed.extractall(folder)
-        tests = glob.glob(os.path.join(folder, name + "-*", "tests"))[0]
+        unpacked = glob.glob(os.path.join(folder, name + "-*", ""))[0]
+        tests = suite.get("tests", "tests")
         # Away from the package's own folder, so that the installed driver is imported.
-        shutil.copytree(tests, os.path.join(folder, "run", "tests"))
+        shutil.copytree(os.path.join(unpacked, tests), os.path.join(folder, "run", tests))
+        for file in suite.get("beside", []):
+            shutil.copy(os.path.join(unpacked, file), os.path.join(folder, "run", file))
         open(os.path.join(folder, "complete"), "w").close()
     return python, os.path.join(folder, "run")
 
@@ -100,10 +130,12 @@ def run(name, suite, way, port):
     python, folder = venv(name, suite)
     report = os.path.join(WORK, f"{name}-{way}.xml")
     environment = {key: value.format(host="127.0.0.1", port=port) for key, value in suite["environment"].items()}
-    leave_out = [word for path in suite["leave_out"] for word in ("--deselect", path)]
+    leave_out = [word for path in suite.get("leave_out", []) for word in ("--deselect", path)]
+    options = [option.format(host="127.0.0.1", port=port) for option in suite.get("options", [])]
+    what = suite.get("run", [suite.get("tests", "tests")])
     with open(os.path.join(WORK, f"{name}-{way}.log"), "w") as log:
         subprocess.run(
-            [python, "-m", "pytest", *PYTEST, f"--junitxml={report}", "tests", *leave_out],
+            [python, "-m", "pytest", *PYTEST, *options, f"--junitxml={report}", *what, *leave_out],
             cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log, check=False, timeout=3600,
         )
     outcomes = {}
@@ -131,8 +163,8 @@ def main():
         outcomes = {}
         for way in ("plain", "shardway"):
             with Lab(flags.shardway) as lab:
-                if "extension" in suite:
-                    lab.sql(suite["extension"][0], f"CREATE EXTENSION {suite['extension'][1]}")
+                if "prepare" in suite:
+                    lab.sql(*suite["prepare"])
                 outcomes[way] = run(name, suite, way, lab.port if way == "plain" else lab.proxy_port)
         passed = [test for test, outcome in outcomes["plain"].items() if outcome == "passed"]
         lost = [test for test in passed if outcomes["shardway"].get(test) != "passed"]
