@@ -313,3 +313,85 @@ fn rows_beyond_what_one_array_should_hold_are_gathered_in_several() {
     assert_eq!(row.into_iter().flatten().collect::<Vec<_>>(), ["4000", "80000000", "200"]);
     wire.rows("ROLLBACK");
 }
+
+/// Rows of all shards in one pipeline, then a statement that takes long.
+fn widened(stage: &Stage, name: &str) -> Vec<u8> {
+    let add = |client: &i64| {
+        let sql = format!("INSERT INTO events (client_id, id, kind) VALUES ({client}, 7000, '{name}')");
+        [wire::parse("", &sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat()
+    };
+    let slow =
+        format!("SELECT pg_sleep(60), '{name}' FROM events WHERE client_id = {} AND id = 7000", stage.clients[1]);
+    let slow = [wire::parse("", &slow, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), wire::flush()].concat();
+    [stage.clients.iter().flat_map(add).collect::<Vec<u8>>(), slow].concat()
+}
+
+/// Nothing is left of it, and the session goes on.
+fn is_undone(stage: &Stage, wire: &mut Wire, name: &str) {
+    let end = wire.until_ready().unwrap();
+    assert_eq!(end.last().unwrap().body, b"I");
+    assert_eq!(wire.value(&format!("SELECT count(*) FROM events WHERE kind = '{name}'")), "0");
+    for server in &stage.world.shards {
+        let mut admin = admin(server.port());
+        assert_eq!(admin.value(&format!("SELECT count(*) FROM events WHERE kind = '{name}'")), "0");
+        let open = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' AND query LIKE";
+        until("no transaction is left", || admin.value(&format!("{open} '%{name}%'")) == "0");
+    }
+    wire.send(&extended("SELECT 1", &[])).unwrap();
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].rows.len(), 1);
+}
+
+#[test]
+fn a_cancel_meets_a_pipeline_that_has_widened() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("widened-cancel", &Settings::default());
+    let mut wire = login(&proxy);
+    for _ in 0..2 {
+        wire.send(&widened(stage, "widenedcancel")).unwrap();
+        until("it runs", || running(stage, "widenedcancel") > 0);
+        wire.cancel().unwrap();
+        let frames = wire.until(b"E").unwrap();
+        assert!(whole_error(&frames).contains("C57014"), "{frames:?}");
+        wire.send(&wire::sync()).unwrap();
+        is_undone(stage, &mut wire, "widenedcancel");
+    }
+}
+
+#[test]
+fn a_client_leaves_a_pipeline_that_has_widened() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("widened-left", &Settings::default());
+    let mut wire = login(&proxy);
+    wire.send(&widened(stage, "widenedleft")).unwrap();
+    until("it runs", || running(stage, "widenedleft") > 0);
+    drop(wire);
+    until("nothing runs any more", || running(stage, "widenedleft") == 0);
+    let mut wire = login(&proxy);
+    wire.send(&wire::sync()).unwrap();
+    is_undone(stage, &mut wire, "widenedleft");
+}
+
+#[test]
+fn a_server_is_lost_under_a_pipeline_that_has_widened() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("widened-lost", &Settings::default());
+    // The one that runs the statement, and one that waits for the next.
+    for shard in [1, 2] {
+        let mut wire = login(&proxy);
+        let name = format!("widenedlost{shard}");
+        wire.send(&widened(stage, &name)).unwrap();
+        until("it runs", || running(stage, &name) > 0);
+        let mut admin = admin(stage.world.shards[shard].port());
+        let kill = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%{name}%'"
+        );
+        assert_ne!(admin.value(&kill), "0", "{name}");
+        if shard == 2 {
+            wire.cancel().unwrap();
+        }
+        let error = whole_error(&wire.until(b"E").unwrap());
+        assert!(error.contains("C08006") || error.contains("C57P01") || error.contains("C57014"), "{error}");
+        wire.send(&wire::sync()).unwrap();
+        is_undone(stage, &mut wire, &name);
+    }
+}

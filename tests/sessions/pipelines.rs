@@ -27,6 +27,11 @@ fn run(name: &str, client: u32, id: u32) -> Vec<u8> {
     [bind("", name, &[text(&client.to_string()), text(&id.to_string())], 0), execute("", 0)].concat()
 }
 
+/// By a portal of this name, of the statement s.
+fn named(portal: &str, client: u32) -> Vec<u8> {
+    [bind(portal, "s", &[text(&client.to_string()), text("1")], 0), execute(portal, 0)].concat()
+}
+
 /// Rows of all shards, one by one.
 fn adds(id: u32) -> Vec<u8> {
     (5001..5007).flat_map(|client| add(client, id)).collect()
@@ -51,6 +56,9 @@ fn writes() -> Vec<Scenario> {
         ("reads before writes", [ask(&[act("SELECT count(*) FROM events WHERE client_id = 1"), act("SELECT count(*) FROM events WHERE client_id = 2"), act("SELECT count(*) FROM events WHERE client_id = 3"), adds(1), sync()]), look()].concat()),
         ("reads over shards before writes", [ask(&[act("SELECT count(*), max(id) FROM events"), adds(1), act("SELECT client_id, id FROM events ORDER BY 1, 2 LIMIT 3"), sync()]), look()].concat()),
         ("portals that live on", [ask(&[parse("r", "SELECT id FROM events WHERE client_id = $1 ORDER BY id", &[]), bind("p", "r", &[text("1")], 0), execute("p", 2), adds(1), execute("p", 2), execute("p", 0), sync()]), look()].concat()),
+        ("an unnamed portal lives on", [ask(&[parse("r", "SELECT id FROM events WHERE client_id = $1 ORDER BY id", &[]), parse("s", ADD, &[]), bind("", "r", &[text("1")], 0), execute("", 2), named("a", 5001), named("b", 5002), named("c", 5003), execute("", 2), execute("", 0), sync()]), look()].concat()),
+        ("unnamed portals live on, wherever they are", (1..4).flat_map(|client| [ask(&[parse("", "SELECT id FROM events WHERE client_id = $1 ORDER BY id", &[]), bind("", "", &[text(&client.to_string())], 0), execute("", 1), parse("s", ADD, &[]), named("a", 5001), named("b", 5002), execute("", 1), named("c", 5003), execute("", 0), message(b'C', b"Ss\0"), sync()]), look()].concat()).collect()),
+        ("an unnamed portal, then BEGIN", [ask(&[parse("r", "SELECT id FROM events WHERE client_id = $1 ORDER BY id", &[]), parse("s", ADD, &[]), parse("t", "BEGIN", &[]), bind("", "r", &[text("1")], 0), execute("", 2), named("a", 5001), bind("t", "t", &[], 0), execute("t", 0), execute("", 2), named("b", 5002), execute("", 0), sync()]), q("ROLLBACK"), look()].concat()),
         ("portals bound before they are run", [ask(&[parse("s", ADD, &[]), bind("a", "s", &[text("5001"), text("1")], 0), bind("b", "s", &[text("5002"), text("1")], 0), bind("c", "s", &[text("5003"), text("1")], 0), bind("d", "s", &[text("5004"), text("1")], 0), execute("a", 0), execute("c", 0), execute("b", 0), execute("d", 0), sync()]), look()].concat()),
         ("a write over shards, then others", [ask(&[act(SPLIT), add(5001, 1), act("UPDATE events SET id = id + 1 WHERE kind = 'q'"), act(COUNT), act("DELETE FROM events WHERE kind = 'q' AND client_id = 5002"), act(COUNT), sync()]), look()].concat()),
         ("two writes over shards", [ask(&[act(SPLIT), act("UPDATE events SET id = 1 WHERE kind = 'q'"), act(SPLIT), sync()]), look()].concat()),

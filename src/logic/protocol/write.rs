@@ -128,6 +128,21 @@ pub fn bind(out: &mut Vec<u8>, portal: &[u8], statement: &[u8], tail: &[u8]) {
     });
 }
 
+/// A statement of ours from Parse to Close of its portal, which leaves all portals of the client as they are.
+pub fn aside(out: &mut Vec<u8>, sql: &str) {
+    const PORTAL: &[u8] = b"shardway_aside";
+    parse(out, b"", sql.as_bytes(), &[]);
+    bind(out, PORTAL, b"", &[0; 6]);
+    frame(out, client::EXECUTE, |out| {
+        text(out, PORTAL);
+        out.extend_from_slice(&[0; 4]);
+    });
+    frame(out, client::CLOSE, |out| {
+        out.push(b'P');
+        text(out, PORTAL);
+    });
+}
+
 /// Describe (`tag` D) or Close (`tag` C) of a statement.
 pub fn on_statement(out: &mut Vec<u8>, tag: u8, name: &[u8]) {
     frame(out, tag, |out| {

@@ -240,6 +240,11 @@ impl Pipeline {
                 ungrouped(out);
                 return Verdict::Hide;
             }
+            Some(Owed::Aside) if self.is_deaf => {
+                self.deaf_failure.get_or_insert_with(|| body.into());
+                self.skip_to_sync();
+                return Verdict::Hide;
+            }
             Some(Owed::FinalParse { .. } | Owed::HiddenBind | Owed::Aside) => {
                 let error = without_position(body);
                 self.fail(body);

@@ -4,7 +4,6 @@
 //!
 //! The parameter is changed for the transaction alone, and put back behind the statement.
 
-use crate::logic::protocol::frame::client;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::proxy::session::Session;
@@ -45,19 +44,7 @@ impl Session {
 
     /// A statement of ours among those of a batch.
     fn write_aside(&mut self, sql: &str) {
-        const PORTAL: &[u8] = b"shardway_aside";
-        let out = self.outgoing.buffer();
-        write::parse(out, b"", sql.as_bytes(), &[]);
-        write::bind(out, PORTAL, b"", &[0; 6]);
-        write::frame(out, client::EXECUTE, |out| {
-            out.extend_from_slice(PORTAL);
-            out.extend_from_slice(&[0; 5]);
-        });
-        write::frame(out, client::CLOSE, |out| {
-            out.push(b'P');
-            out.extend_from_slice(PORTAL);
-            out.push(0);
-        });
+        write::aside(self.outgoing.buffer(), sql);
         self.pipeline.owe(Owed::Aside);
     }
 }

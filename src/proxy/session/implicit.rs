@@ -17,7 +17,6 @@ use crate::logic::shards::ShardId;
 use crate::logic::topology::Role;
 use crate::logic::transaction::{Step, Transaction, Warning, begin_tag};
 use crate::proxy::session::across::Own;
-use crate::proxy::session::together::Stop;
 use crate::proxy::session::{Session, Trouble};
 
 impl Session {
@@ -53,13 +52,12 @@ impl Session {
     async fn join_pipelined(&mut self) -> Result<(), Trouble> {
         let Some(text) = self.transaction.begun().map(|begun| begun.text.clone()) else { return Ok(()) };
         self.sync_replicas().await?;
-        let joining =
-            (0..self.held.len()).filter(|index| self.held[*index].in_pipeline && !self.held[*index].is_member);
-        let statements: Vec<_> = joining.map(|index| (index, text.clone())).collect();
-        if statements.is_empty() {
+        let is_joining = |index: &usize| self.held[*index].in_pipeline && !self.held[*index].is_member;
+        let joining: Vec<usize> = (0..self.held.len()).filter(is_joining).collect();
+        if joining.is_empty() {
             return Ok(());
         }
-        let mut told = self.together(statements, Stop::May, || ()).await;
+        let mut told = self.together_aside(&joining, &text).await;
         for it in &told {
             self.held[it.index].is_member = true;
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crate::logic::protocol::frame::client;
 use crate::logic::protocol::walk::Broken;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::{Owed, Pipeline};
@@ -91,6 +92,23 @@ impl Session {
     ) -> Vec<Told> {
         let told = statements.into_iter().map(|(index, sql)| self.told(index, &sql)).collect();
         self.settle_all(told, stop, on_answer).await
+    }
+
+    /// The same where the statement must leave the client's portals as they are, which a Query does not.
+    pub(super) async fn together_aside(&mut self, indexes: &[usize], sql: &str) -> Vec<Told> {
+        let mut told = Vec::with_capacity(indexes.len());
+        for index in indexes {
+            self.held[*index].lease.unnamed = None;
+            let mut outgoing = Outgoing::default();
+            let mut pipeline = Pipeline::default();
+            pipeline.silence();
+            write::aside(outgoing.buffer(), sql);
+            write::bare(outgoing.buffer(), client::SYNC);
+            pipeline.owe(Owed::Aside);
+            pipeline.owe(Owed::HiddenSync);
+            told.push(Told { index: *index, outgoing, pipeline, lost: None });
+        }
+        self.settle_all(told, Stop::May, || ()).await
     }
 
     /// Begins the open transaction on servers that do not know of it yet, and runs a first statement there.
