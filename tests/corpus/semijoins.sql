@@ -1,4 +1,4 @@
-@same 40
+@same 52
 
 # a reference table leaves rows on their shards: of a table that is joined with one of other keys
 SELECT e.client_id, e.id, m.day FROM events e JOIN market_data m ON m.instrument_id = e.id, countries c WHERE c.code = left(e.kind, 2) AND c.population > 1000
@@ -68,6 +68,30 @@ SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e
 
 # EXISTS of an aggregate is always true
 SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e.id AND EXISTS (SELECT count(*) FROM sessions s WHERE s.client_id = e.client_id AND s.seconds > 1000000)
+
+# the same in ORDER BY
+SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e.id AND EXISTS (SELECT 1 FROM sessions s WHERE s.client_id = e.client_id AND s.seconds > 1000000 ORDER BY count(*))
+
+# and in DISTINCT ON
+SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e.id AND EXISTS (SELECT DISTINCT ON (count(*)) 1 FROM sessions s WHERE s.client_id = e.client_id AND s.seconds > 1000000)
+
+# and in a window
+SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e.id AND 1 IN (SELECT 1 FROM sessions s WHERE s.client_id = e.client_id AND s.seconds > 1000000 WINDOW w AS (ORDER BY count(*)))
+
+# EXISTS of no rows at all
+SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e.id AND EXISTS (SELECT FROM sessions s WHERE s.client_id = e.client_id AND s.seconds > 1000000 LIMIT 0)
+
+# two levels of IN, the innermost tied to the outermost
+SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e.id AND e.client_id IN (SELECT s.client_id FROM sessions s WHERE EXISTS (SELECT 1 FROM parents p WHERE p.client_id = s.client_id AND p.client_id <> e.id AND p.v > 'a'))
+
+# an inner join whose rows an outer join around it preserves
+SELECT e.client_id, e.id, m.day, i.symbol FROM market_data m LEFT JOIN (events e JOIN parents p ON p.client_id = e.client_id AND p.v > 'b') ON m.instrument_id = e.id LEFT JOIN instruments i ON i.instrument_id = m.instrument_id WHERE m.day < '2024-02-01'
+
+# a part of WITH RECURSIVE
+WITH RECURSIVE r AS (SELECT e.client_id, e.id FROM events e, parents p WHERE p.client_id = e.client_id AND p.v > 'a' AND e.id = 1 UNION SELECT m.instrument_id, r.id + 1 FROM r, market_data m, countries c WHERE m.instrument_id = r.id AND c.population > 80000000 AND r.id < 5) SELECT * FROM r
+
+# a chain that leaves nothing
+SELECT e.client_id FROM events e, instruments i, countries c WHERE i.country = c.code AND c.name = 'Nowhere' AND i.instrument_id = e.id
 
 # EXISTS with a star, and OFFSET
 SELECT e.client_id, m.day FROM events e, market_data m WHERE m.instrument_id = e.id AND EXISTS (SELECT * FROM sessions s WHERE s.client_id = e.client_id AND s.seconds > 100 OFFSET 1)

@@ -91,3 +91,15 @@ UPDATE guarded SET v = 'x' WHERE client_id = 42
 # A parameter for key and value
 @params 42
 INSERT INTO events (client_id, id, kind) VALUES ($1, $1, 'both')
+
+# rows that are fetched for it, of which a reference table leaves some out
+UPDATE events SET amount = 7 WHERE id IN (SELECT m.instrument_id FROM market_data m, instruments i, countries c WHERE i.instrument_id = m.instrument_id AND c.code = i.country AND c.population > 1000 AND m.day > '2024-01-02')
+
+# the same for a DELETE
+DELETE FROM events WHERE EXISTS (SELECT 1 FROM market_data m JOIN instruments i USING (instrument_id) WHERE m.instrument_id = events.id AND i.symbol > 'A')
+
+# rows of a FULL JOIN by the key
+UPDATE events e SET amount = x.seconds FROM (SELECT client_id, s.seconds FROM parents p FULL JOIN sessions s USING (client_id) WHERE p.v IS NULL) x WHERE x.client_id = e.client_id AND e.id = 1
+
+# and without a tie to it
+DELETE FROM children c USING (SELECT count(*) AS n FROM parents p FULL JOIN sessions s USING (client_id)) x WHERE c.id = x.n

@@ -4,7 +4,7 @@
 //! outer join preserves, or may replace by NULLs, are tied to nothing.
 
 use crate::logic::sql::statement::expression::{Expression, Operator, Subquery, SubqueryKind};
-use crate::logic::sql::statement::{Body, Select};
+use crate::logic::sql::statement::{Body, Distinct, Select};
 
 use super::super::scope::{Entry, Scope};
 use super::Survey;
@@ -117,12 +117,13 @@ impl Ties {
     /// `x IN (SELECT …)`, `EXISTS (SELECT …)`: rows of the tables here that meet none of the rows inside are left out.
     fn add_inner(&mut self, subquery: &Subquery, scope: &Scope<'_>) {
         let Body::Select(select) = &subquery.query.body else { return };
+        let is_ordered_by_columns = subquery.query.order_by.iter().all(is_plain);
         let Some((_, inner)) = self.inner.iter().find(|(it, _)| *it == std::ptr::from_ref(&**select)) else { return };
         let tests = match (&subquery.kind, &subquery.test) {
             (SubqueryKind::In, Some(Expression::Row(tests))) => tests.as_slice(),
             (SubqueryKind::In, Some(test)) => std::slice::from_ref(test),
-            (SubqueryKind::Exists, _) if inner.is_of_rows => &[],
-            (SubqueryKind::In | SubqueryKind::Exists | SubqueryKind::Array | SubqueryKind::Other, _) => return,
+            (SubqueryKind::Exists, _) => &[],
+            (SubqueryKind::In | SubqueryKind::Array | SubqueryKind::Other, _) => return,
         };
         let mut found = Vec::new();
         if tests.len() == inner.targets.len() {
@@ -130,7 +131,7 @@ impl Ties {
                 found.extend(side(test, scope).zip(target.clone()));
             }
         }
-        if inner.is_of_rows {
+        if inner.is_of_rows && is_ordered_by_columns {
             let outer = inner.outer.iter();
             found.extend(outer.filter_map(|(own, parts)| Some((side_of(parts, scope)?, own.clone()))));
         }
@@ -164,9 +165,15 @@ fn outer(expression: &Expression, scope: &Scope<'_>) -> Option<Vec<Box<str>>> {
     (scope.find(parts).is_some() && !scope.is_own(parts)).then(|| parts.clone())
 }
 
-/// No aggregate makes a row of none.
+/// No aggregate makes a row of none; one could stand in ORDER BY, too.
 fn returns_rows(select: &Select) -> bool {
-    let is_plain =
-        |value: &Expression| matches!(value, Expression::Constant(_) | Expression::Column(_) | Expression::Star(_));
-    select.group_by.is_empty() && select.having.is_none() && select.targets.iter().all(|target| is_plain(&target.value))
+    select.group_by.is_empty()
+        && select.having.is_none()
+        && select.windows.is_empty()
+        && !matches!(select.distinct, Distinct::On(_))
+        && select.targets.iter().all(|target| is_plain(&target.value))
+}
+
+fn is_plain(value: &Expression) -> bool {
+    matches!(value, Expression::Constant(_) | Expression::Column(_) | Expression::Star(_))
 }
