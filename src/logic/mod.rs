@@ -31,5 +31,6 @@ pub mod fetch;
 pub mod arrays;
 pub mod session;
 pub mod queue;
+pub mod roster;
 pub mod pool;
 pub mod console;

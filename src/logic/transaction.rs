@@ -167,6 +167,7 @@ impl Transaction {
             | Command::Deallocate(_)
             | Command::DiscardAll
             | Command::Discard
+            | Command::Listen(_)
             | Command::Empty => not_ours(command),
         }
     }
@@ -234,6 +235,7 @@ impl Transaction {
                 | Command::Deallocate(_)
                 | Command::DiscardAll
                 | Command::Discard
+                | Command::Listen(_)
                 | Command::Empty => (),
             }
         }
@@ -359,6 +361,7 @@ impl Begun {
             | Command::Deallocate(_)
             | Command::DiscardAll
             | Command::Discard
+            | Command::Listen(_)
             | Command::Empty => (not_ours(command), None),
         }
     }

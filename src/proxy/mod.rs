@@ -12,6 +12,7 @@ pub mod leaving;
 pub mod crash;
 pub mod server;
 pub mod pool;
+pub mod channels;
 pub mod plans;
 pub mod statements;
 pub mod heat;

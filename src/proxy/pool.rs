@@ -16,7 +16,7 @@ use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool, Why};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::walk::Walk;
 use crate::logic::topology::{Address, PoolSettings, Secret, Server};
-use crate::proxy::backend::{ConnectFault, Connector, Credentials};
+use crate::proxy::backend::{ConnectFault, Connected, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
 use crate::proxy::notifiers::{Ear, Notifiers};
 use crate::proxy::server::{Backend, Boxed};
@@ -246,15 +246,25 @@ impl ServerPool {
         self.carry_out(effects);
     }
 
+    async fn connect(&self, connect_timeout: Duration) -> Result<Connected, Why> {
+        let credentials = Credentials { user: &self.user, password: self.password.as_ref(), parameters: &[] };
+        let connecting = self.connector.connect(&self.address, &credentials);
+        match tokio::time::timeout(connect_timeout, connecting).await {
+            Ok(result) => result.map_err(why),
+            Err(_) => Err(Why::Unreachable(format!("no login within {connect_timeout:?}"))),
+        }
+    }
+
+    /// A connection that is none of the pool's.
+    pub async fn connect_apart(&self) -> Result<Connected, Fault> {
+        let connect_timeout = self.machine.lock().settings().connect_timeout;
+        self.connect(connect_timeout).await.map_err(|why| self.fault(why))
+    }
+
     async fn open(self: Arc<Self>) {
         let settings = self.machine.lock().settings().clone();
         let generation = self.generation.load(Ordering::Relaxed);
-        let credentials = Credentials { user: &self.user, password: self.password.as_ref(), parameters: &[] };
-        let connecting = self.connector.connect(&self.address, &credentials);
-        let result = match tokio::time::timeout(settings.connect_timeout, connecting).await {
-            Ok(result) => result.map_err(why),
-            Err(_) => Err(Why::Unreachable(format!("no login within {:?}", settings.connect_timeout))),
-        };
+        let result = self.connect(settings.connect_timeout).await;
         let mut effects = Vec::new();
         match result {
             Ok(connected) => {

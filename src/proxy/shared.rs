@@ -18,6 +18,7 @@ use crate::logic::topology::{Database, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::cancel::{Cancels, Slot};
 use crate::proxy::card::Clock;
+use crate::proxy::channels::Channels;
 use crate::proxy::doubts::Doubts;
 use crate::proxy::heat::Heat;
 use crate::proxy::leaving::Leaving;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub topology: Arc<ArcSwap<Topology>>,
     /// Server connections
     pub pools: Pools,
+    /// Connections that listen for sessions
+    pub channels: Channels,
     /// Opens server connections, sends cancel requests
     pub connector: Arc<Connector>,
     /// Proxy-wide prepared statements
@@ -112,6 +115,7 @@ impl Shared {
         Self {
             topology,
             pools,
+            channels: Channels::default(),
             connector,
             statements: Statements::default(),
             cancels: Cancels::default(),

@@ -24,6 +24,8 @@ mod limits;
 mod auth;
 /// Statements that keep a server with their client.
 mod pins;
+/// LISTEN by a connection for all.
+mod listen;
 /// Several proxies behind one address.
 mod peers;
 /// Which reads go to replicas.

@@ -20,6 +20,7 @@ pub fn all() -> Vec<Scenario> {
         copies(),
         bytes(),
         inserts(),
+        notifications(),
     ]
     .concat()
 }
@@ -42,6 +43,65 @@ fn simple() -> Vec<Scenario> {
         ("a function call message", ask(&[function_call(177, &[[0, 0, 0, 2], [0, 0, 0, 3]])])),
         ("a function call that fails", [ask(&[function_call(999_999, &[])]), q("SELECT 1")].concat()),
     ]
+}
+
+fn notifications() -> Vec<Scenario> {
+    let long = format!("LISTEN {}", "x".repeat(63));
+    let notify = |payload: &str| format!("NOTIFY news, '{payload}'");
+    vec![
+        ("listen by a transaction", [q("BEGIN"), q("LISTEN news"), q(&notify("early")), q("COMMIT"), q(&notify("late"))].concat()),
+        ("listen undone", [q("BEGIN"), q("LISTEN news"), q("ROLLBACK"), q(&notify("unheard"))].concat()),
+        ("listen undone by an error", [q("BEGIN"), q("LISTEN news"), q("SELECT 1/0"), q("COMMIT"), q(&notify("unheard"))].concat()),
+        ("listen behind a savepoint", [q("BEGIN"), q("LISTEN news"), q("SAVEPOINT s"), q("LISTEN other"), q("ROLLBACK TO s"), q("COMMIT"), q("NOTIFY other"), q(&notify("heard"))].concat()),
+        ("listen behind a savepoint that is released", [q("BEGIN"), q("SAVEPOINT s"), q("LISTEN news"), q("RELEASE s"), q("COMMIT"), q(&notify("heard"))].concat()),
+        ("listen behind a savepoint older than it", [q("BEGIN"), q("SAVEPOINT s"), q("LISTEN news"), q("ROLLBACK TO s"), q("COMMIT"), q(&notify("unheard"))].concat()),
+        ("own notifications come with the commit", [q("LISTEN news"), q("BEGIN"), q(&notify("one")), q("SELECT 1"), q(&notify("two")), q(&notify("one")), q("COMMIT")].concat()),
+        ("notifications undone", [q("LISTEN news"), q("BEGIN"), q(&notify("undone")), q("ROLLBACK"), q("SELECT 1")].concat()),
+        ("notifications of several shards", [q("LISTEN news"), q("BEGIN"), q("UPDATE events SET kind = kind WHERE client_id = 7 AND id = 1"), q(&notify("written")), q("SELECT count(*) FROM events WHERE client_id IN (1, 2, 3)"), q("COMMIT")].concat()),
+        ("unlisten in a transaction", [q("LISTEN news"), q("LISTEN other"), q("BEGIN"), q("UNLISTEN news"), q(&notify("unheard")), q("NOTIFY other, 'heard'"), q("COMMIT"), q(&notify("unheard"))].concat()),
+        ("unlisten undone", [q("LISTEN news"), q("BEGIN"), q("UNLISTEN *"), q("ROLLBACK"), q(&notify("heard"))].concat()),
+        ("unlisten, then listen again", [q("LISTEN news"), q("BEGIN"), q("UNLISTEN *"), q("LISTEN news"), q(&notify("heard")), q("COMMIT")].concat()),
+        ("unlisten of nothing", [q("UNLISTEN news"), q("UNLISTEN *"), q("BEGIN"), q("UNLISTEN news"), q("COMMIT")].concat()),
+        ("listen twice", [q("LISTEN news"), q("LISTEN news"), q(&notify("once")), q("UNLISTEN news"), q(&notify("unheard"))].concat()),
+        ("reset does not end it, discard does", [q("LISTEN news"), q("RESET ALL"), q(&notify("heard")), q("DISCARD ALL"), q(&notify("unheard"))].concat()),
+        ("channels keep their case", [q("LISTEN News"), q("LISTEN \"News\""), q("NOTIFY NEWS, 'small'"), q("NOTIFY \"News\", 'large'"), q("SELECT pg_notify('News', '')"), q("LISTEN \"\"\"; DROP\""), q("NOTIFY \"\"\"; DROP\"")].concat()),
+        ("the longest name of a channel", [q(&long), q(&long.replace("LISTEN", "NOTIFY"))].concat()),
+        ("no payload, a long one, one too long", [q("LISTEN news"), q("NOTIFY news"), q("NOTIFY news, ''"), q(&notify(&"x".repeat(7999))), q(&notify(&"x".repeat(8000)))].concat()),
+        ("listen in a failed transaction", [q("BEGIN"), q("SELECT 1/0"), q("LISTEN news"), q("UNLISTEN *"), q("ROLLBACK"), q(&notify("unheard"))].concat()),
+        ("listen and notify in one message", [q("LISTEN news; NOTIFY news, 'a'; SELECT 1"), q("SELECT 1; NOTIFY news, 'b'; UNLISTEN *"), q(&notify("unheard"))].concat()),
+        ("listen in a message that fails", [q("LISTEN news; SELECT 1/0"), q(&notify("unheard"))].concat()),
+        ("a block in one message", [q("BEGIN; LISTEN news; NOTIFY news, 'a'; COMMIT; NOTIFY news, 'b'"), q("BEGIN; NOTIFY news, 'c'; COMMIT")].concat()),
+        ("a block ends with others in one message", [q("BEGIN"), q("LISTEN news"), q("NOTIFY news, 'a'; COMMIT"), q("COMMIT; SELECT 1")].concat()),
+        ("what a pool says before it takes a client back", [q("LISTEN news"), q("SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL"), q(&notify("unheard")), q("SELECT pg_advisory_unlock_all(); CLOSE ALL; UNLISTEN *; RESET ALL")].concat()),
+        ("commit and chain", [q("BEGIN"), q("LISTEN news"), q("COMMIT AND CHAIN"), q(&notify("a")), q("COMMIT"), q("ROLLBACK AND CHAIN")].concat()),
+        ("listen in the extended protocol", [
+            ask(&[extended("LISTEN news", &[])]), ask(&[extended("SELECT pg_notify('news', $1)", &["a"])]),
+            ask(&[extended("NOTIFY news, 'b'", &[]), extended("NOTIFY news, 'c'", &[])]), vec![Ready(1)], ask(&[extended("UNLISTEN *", &[])]), ask(&[extended("NOTIFY news", &[])]),
+        ].concat()),
+        ("listen in a pipeline", [
+            ask(&[run_of("LISTEN news"), run_of("NOTIFY news, 'a'"), run_of("SELECT 1"), sync()]),
+            ask(&[run_of("UPDATE events SET kind = kind WHERE client_id = 7 AND id = 1"), run_of("UNLISTEN news"), sync()]),
+            ask(&[run_of("NOTIFY news, 'b'"), sync()]),
+        ].concat()),
+        ("listen in a pipeline that fails", [
+            ask(&[run_of("LISTEN news"), run_of("SELECT 1/0"), sync()]), ask(&[run_of("NOTIFY news, 'a'"), sync()]),
+            ask(&[run_of("SELECT 1/0"), run_of("LISTEN news"), sync()]), ask(&[run_of("NOTIFY news, 'b'"), sync()]),
+        ].concat()),
+        ("one that listens copies", [
+            q("LISTEN news"), vec![Send(query("COPY events (client_id, id, kind) FROM STDIN")), Until(b"G"), Send(message(b'c', b"")), Ready(1)],
+            q("COPY (SELECT 1) TO STDOUT"), q("SELECT 1; COPY (SELECT 1) TO STDOUT"), q(&notify("heard")),
+        ].concat()),
+        ("one that listens works on several shards", [
+            q("LISTEN news"), q("SELECT count(*) FROM events WHERE client_id IN (1, 2, 3)"), q("SELECT id FROM events WHERE client_id IN (1, 2, 3) ORDER BY client_id, id LIMIT 3"),
+            q("SELECT 1; SELECT 2"), q("SELECT FROM WHERE"), q(""), q("SELECT 1/0"),
+            ask(&[extended(BY_CLIENT, &["1"]), extended(BY_CLIENT, &["2"])]), vec![Ready(1)], q("SHOW timezone"), q("SET timezone = 'UTC'"), q(&notify("heard")),
+        ].concat()),
+        ("listen is no statement to prepare", [q("PREPARE p AS LISTEN news"), ask(&[parse("s", "LISTEN news", &[]), describe(b'S', "s"), sync()]), ask(&[bind("", "s", &[], 0), execute("", 0), execute("", 0), sync()]), q(&notify("heard"))].concat()),
+    ]
+}
+
+fn run_of(sql: &str) -> Vec<u8> {
+    [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat()
 }
 
 fn statements() -> Vec<Scenario> {

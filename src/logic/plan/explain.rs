@@ -311,6 +311,7 @@ fn command(command: &Command, map: &ShardMap) -> String {
         | Command::Deallocate(_)
         | Command::DiscardAll
         | Command::Discard
+        | Command::Listen(_)
         | Command::Empty => format!("{command:?}"),
     }
 }

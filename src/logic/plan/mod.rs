@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::Characteristics;
+use crate::logic::sql::statement::{Characteristics, Listen};
 use crate::logic::value::{LiteralKind, Modifier};
 
 pub use crate::logic::sql::parse::SyntaxError;
@@ -53,6 +53,9 @@ pub mod explain;
 /// The pin of a server that has temporary tables of its client.
 pub const TEMPORARY_TABLE: &str = "temporary table";
 
+/// What a statement needs that asks on which channels its session listens.
+pub const LISTENING_CHANNELS: &str = "pg_listening_channels";
+
 /// The plan of one statement.
 #[derive(Debug, Clone)]
 pub enum Plan {
@@ -84,7 +87,7 @@ pub struct One {
 pub enum Home {
     /// Any: reference tables only, or no table at all
     Any,
-    /// Always the same one (the first of the map): catalogs, LISTEN/NOTIFY, advisory locks, sequences by name
+    /// Always the same one (the first of the map): catalogs, NOTIFY, advisory locks, sequences by name
     First,
     /// The one that the session is bound to by its open transaction or by a pin, else the first: cursors, temporary tables
     Current,
@@ -206,7 +209,7 @@ pub enum Access {
 /// What running a statement does to the session that PostgreSQL keeps on the server.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mark {
-    /// The server must stay with this client from now on, and why (`temporary table`, `LISTEN`, `advisory lock`, …)
+    /// The server must stay with this client from now on, and why (`temporary table`, `advisory lock`, …)
     pub pin: Option<&'static str>,
     /// The answer depends on what earlier statements left on the server (`currval`, `pg_advisory_unlock`, …):
     /// refused unless the server has stayed with the client
@@ -308,6 +311,8 @@ pub enum Command {
     DiscardAll,
     /// DISCARD PLANS / SEQUENCES / TEMP
     Discard,
+    /// LISTEN, UNLISTEN
+    Listen(Listen),
     /// An empty statement
     Empty,
 }

@@ -116,6 +116,19 @@ impl Refusal {
         Self { reason, sqlstate: "0A000", message, detail: some(detail), hint: some(hint) }
     }
 
+    /// It asks a server on which channels the session listens.
+    pub fn listening_channels() -> Self {
+        Self {
+            reason: Reason::NeedsSession,
+            sqlstate: "0A000",
+            message: "pg_listening_channels() is not supported while the session listens".to_owned(),
+            detail: Some(
+                "The session has no server that listens for it: one connection does for all sessions.".to_owned(),
+            ),
+            hint: None,
+        }
+    }
+
     /// It would keep its server with the session, and the map says that nothing may.
     pub fn pins(what: &str) -> Self {
         Self {

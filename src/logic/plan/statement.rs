@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Located, Statement, Transaction};
+use crate::logic::sql::statement::{Listen, Located, Statement, Transaction};
 
 use super::constants::{Literals, parameter_oid};
 use super::schema::{Found, Schema};
@@ -163,6 +163,7 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
         Statement::Deallocate(name) => Command::Deallocate(name.clone()),
         Statement::Discard { tag: "DISCARD ALL" } => Command::DiscardAll,
         Statement::Discard { .. } => Command::Discard,
+        Statement::Listen(listen) => Command::Listen(listen.clone()),
         _ => return None,
     };
     Some(Plan::Command(command))
@@ -254,14 +255,6 @@ impl Survey<'_> {
                     (_, Some(name)) => CursorUse::Read(name.clone()),
                 });
             }
-            Statement::Listen(verb) => {
-                self.writes();
-                self.is_only_first("notifications");
-                self.mark.unpreparable = Some(verb);
-                if *verb == "LISTEN" {
-                    self.mark.pin = Some("LISTEN");
-                }
-            }
             Statement::Notify => {
                 self.writes();
                 self.mark.unpreparable = Some(NOTIFY);
@@ -291,6 +284,7 @@ impl Survey<'_> {
             | Statement::Execute { .. }
             | Statement::Deallocate(_)
             | Statement::Discard { .. }
+            | Statement::Listen(_)
             | Statement::Explain(_) => self.unknown("a command inside another statement"),
         }
     }
@@ -319,7 +313,9 @@ fn verb(statement: &Statement) -> &'static str {
         Statement::Deallocate(_) => "DEALLOCATE",
         Statement::Discard { tag } => tag,
         Statement::DeclareCursor { .. } => "DECLARE CURSOR",
-        Statement::Cursor { verb, .. } | Statement::Listen(verb) => verb,
+        Statement::Cursor { verb, .. } => verb,
+        Statement::Listen(Listen::To(_)) => "LISTEN",
+        Statement::Listen(Listen::NotTo(_) | Listen::ToNothing) => "UNLISTEN",
         Statement::Notify => "NOTIFY",
         Statement::Copy(_) => "COPY",
         Statement::CreateTableAs { .. } => "CREATE TABLE AS",

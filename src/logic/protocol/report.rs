@@ -65,6 +65,13 @@ pub enum Fault {
         /// A transaction was open: it is gone
         in_transaction: bool,
     },
+    /// Notifications may have passed the session by: it ends
+    Missed {
+        /// Shard
+        shard: Box<str>,
+        /// What happened
+        cause: String,
+    },
     /// The connection broke while a transaction over several shards was being decided
     OutcomeUnknown {
         /// The shard that decides
@@ -147,6 +154,7 @@ impl Fault {
             Self::Protocol(_)
             | Self::NoDatabase(_)
             | Self::TooManyClients { .. }
+            | Self::Missed { .. }
             | Self::IdleTimeout
             | Self::IdleTransactionTimeout
             | Self::TransactionTimeout
@@ -190,7 +198,7 @@ impl Fault {
             Self::Encoding(_) => "22021",
             Self::NoDatabase(_) => "3D000",
             Self::TooManyClients { .. } | Self::QueueFull { .. } | Self::WaitTimeout { .. } => "53300",
-            Self::ServerDown { .. } | Self::ServerLost { .. } => "08006",
+            Self::ServerDown { .. } | Self::ServerLost { .. } | Self::Missed { .. } => "08006",
             Self::OutcomeUnknown { .. } => "08007",
             Self::Deadlock { .. } => "40P01",
             Self::Undone => "40000",
@@ -227,10 +235,7 @@ impl Fault {
         let plain = |message: String| (message, None, None);
         match self {
             Self::Protocol(what) => plain(what.clone()),
-            Self::Encoding(bytes) => {
-                let bytes: String = bytes.iter().map(|byte| format!(" 0x{byte:02x}")).collect();
-                plain(format!("invalid byte sequence for encoding \"UTF8\":{bytes}"))
-            }
+            Self::Encoding(bytes) => plain(no_encoding(bytes)),
             Self::NoDatabase(name) => plain(format!("database \"{name}\" does not exist")),
             Self::TooManyClients { max } => {
                 ("no more connections allowed (max_clients)".into(), Some(format!("{max} clients are connected")), None)
@@ -251,6 +256,7 @@ impl Fault {
             Self::ServerRefused { server, message, .. } => {
                 (message.clone(), Some(format!("{server} refused a connection")), None)
             }
+            Self::Missed { shard, cause } => missed(shard, cause),
             Self::ServerLost { shard, cause, in_transaction } => (
                 format!("connection to shard \"{shard}\" was lost while a statement ran"),
                 Some(cause.clone()),
@@ -322,6 +328,19 @@ impl Fault {
 /// A field of a server's ErrorResponse.
 fn field(body: &[u8], code: u8) -> &str {
     view::error_field(body, code).and_then(|field| std::str::from_utf8(field).ok()).unwrap_or_default()
+}
+
+fn no_encoding(bytes: &[u8]) -> String {
+    let bytes: String = bytes.iter().map(|byte| format!(" 0x{byte:02x}")).collect();
+    format!("invalid byte sequence for encoding \"UTF8\":{bytes}")
+}
+
+fn missed(shard: &str, cause: &str) -> (String, Option<String>, Option<&'static str>) {
+    (
+        format!("notifications of shard \"{shard}\" may have been missed"),
+        Some(cause.to_owned()),
+        Some("connect again, LISTEN, then look at what may have changed"),
+    )
 }
 
 fn no_statement(name: &str) -> String {

@@ -287,6 +287,13 @@ pub fn parameter_status(body: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     Ok((name, value))
 }
 
+/// NotificationResponse: the process that sent it, and the channel.
+pub fn notification(body: &[u8]) -> Option<(i32, &str)> {
+    let (pid, rest) = body.split_first_chunk::<4>()?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    Some((i32::from_be_bytes(*pid), std::str::from_utf8(&rest[..end]).ok()?))
+}
+
 /// A field of an ErrorResponse or NoticeResponse by its code (`C` SQLSTATE, `M` message, `S`/`V` severity).
 pub fn error_field(body: &[u8], code: u8) -> Option<&[u8]> {
     let mut reader = Reader::new(body, "ErrorResponse");

@@ -40,6 +40,11 @@ impl Cursors {
         shards
     }
 
+    /// The savepoints of the open transaction, the oldest first.
+    pub fn savepoints(&self) -> &[Box<str>] {
+        &self.savepoints
+    }
+
     /// DECLARE has succeeded on a server of this shard.
     pub fn declare(&mut self, name: &str, shard: ShardId, is_held: bool, is_gathered: bool) {
         self.close(name);
@@ -87,6 +92,7 @@ impl Cursors {
             | Command::Execute(_)
             | Command::Deallocate(_)
             | Command::Discard
+            | Command::Listen(_)
             | Command::Empty => (),
         }
     }

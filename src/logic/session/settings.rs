@@ -71,6 +71,15 @@ impl Settings {
         difference(&Map::default(), &self.startup)
     }
 
+    /// It has begun with settings that a server of ours does not begin with.
+    pub fn has_startup(&self) -> bool {
+        let is_usual = |name: &str, value: &str| {
+            let plain: String = value.chars().filter(char::is_ascii_alphanumeric).collect();
+            name == "client_encoding" && plain.eq_ignore_ascii_case("utf8")
+        };
+        self.startup.iter().any(|(name, value)| !is_usual(name, value))
+    }
+
     /// BEGIN.
     pub fn begin(&mut self) {
         if self.before.is_none() {

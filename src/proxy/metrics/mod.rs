@@ -49,6 +49,20 @@ pub struct Metrics {
     topology_epoch: Gauge,
 }
 
+/// Handles of the connection that listens to a shard for all sessions of a database.
+pub struct ChannelMetrics {
+    /// It is there
+    pub connections: Gauge,
+    /// Channels that sessions listen on
+    pub listening: Gauge,
+    /// Notifications that the server has sent
+    pub received: Counter,
+    /// How many times they were given to a session
+    pub delivered: Counter,
+    /// Times that it was lost while somebody listened
+    pub lost: Counter,
+}
+
 /// The label `reason` of clients turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
@@ -215,6 +229,18 @@ impl Metrics {
     /// So many servers of the shard of `server`, whose roles are found, claim to be its primary. Looks its gauge up.
     pub fn primaries(&self, server: &str, claims: usize) {
         self.registry.gauge(names::PRIMARIES, &of_shard(server)).set(claims as f64);
+    }
+
+    /// What is counted for the connection that listens to a shard. Looks its handles up.
+    pub fn channels(&self, database: &str, shard: &str) -> ChannelMetrics {
+        let labels = &[("database", database), ("shard", shard)];
+        ChannelMetrics {
+            connections: self.registry.gauge(names::LISTENER_CONNECTIONS, labels),
+            listening: self.registry.gauge(names::LISTENING, labels),
+            received: self.registry.counter(names::NOTIFICATIONS, labels),
+            delivered: self.registry.counter(names::NOTIFICATIONS_DELIVERED, labels),
+            lost: self.registry.counter(names::LISTENERS_LOST, labels),
+        }
     }
 
     /// Another server is the primary of the shard of `server`. Looks its counter up.

@@ -65,7 +65,12 @@ metrics! {
     SERVER_CONNECTS: Counter "server_connects_total" "Connections opened to servers, by result: ok, failed.";
     TRANSACTIONS_IN_DOUBT: Gauge "transactions_in_doubt" "Transactions over several shards that are prepared on a shard and not finished, by database and shard.";
     IN_DOUBT_AGE: Gauge "in_doubt_age_seconds" "How long the oldest of them has been prepared, by database and shard; 0 without any.";
-    PINS: Counter "pins_total" "Servers that began to stay with their client, by reason: temporary table, LISTEN and so on.";
+    PINS: Counter "pins_total" "Servers that began to stay with their client, by reason: temporary table, advisory lock and so on.";
+    LISTENER_CONNECTIONS: Gauge "listener_connections" "Connections that listen for all clients of a database, by shard.";
+    LISTENING: Gauge "listening" "Channels that clients listen on, those of each client counted.";
+    NOTIFICATIONS: Counter "notifications_total" "Notifications that servers have sent for clients that listen.";
+    NOTIFICATIONS_DELIVERED: Counter "notifications_delivered_total" "Notifications given to clients: each as often as clients listen.";
+    LISTENERS_LOST: Counter "listeners_lost_total" "Connections that listened and were lost: the clients that did so through them were sent away.";
     DEADLOCKS: Counter "deadlocks_total" "Transactions over several shards that were aborted to end a deadlock.";
     RECOVERIES: Counter "recoveries_total" "Prepared transactions that recovery has finished, by outcome: committed, aborted.";
     CATALOG_READS: Counter "catalog_reads_total" "Looks at the shards' schemas, by result: changed, unchanged, failed.";

@@ -31,7 +31,14 @@ fn touched() -> (Arc<Metrics>, Topology) {
     metrics.failover("app/a/server-1");
     app.kept(Kept::Written);
     app.retry(Retry::Conflict);
-    app.pin("LISTEN");
+    app.pin("advisory lock");
+    let channels = metrics.channels("app", "a");
+    for gauge in [&channels.connections, &channels.listening] {
+        gauge.set(1.0);
+    }
+    for counter in [&channels.received, &channels.delivered, &channels.lost] {
+        counter.increment(1);
+    }
     metrics.hot_keys("app", "clients", [0.5, 0.2, 0.1]);
     metrics.recovered("app", Outcome::Committed, 1);
     metrics.show(&topology);
@@ -55,6 +62,7 @@ fn a_scrape_shows_what_was_counted() {
         r#"shardway_clients_rejected_total{reason="full"} 1"#,
         r#"shardway_primaries{database="app",shard="a"} 2"#,
         r#"shardway_failovers_total{database="app",shard="a"} 1"#,
+        r#"shardway_notifications_total{database="app",shard="a"} 1"#,
         r#"shardway_reads_kept_total{database="app",reason="own_write"} 1"#,
         r#"shardway_retries_total{database="app",reason="conflict"} 1"#,
         concat!(r#"shardway_build_info{version=""#, env!("CARGO_PKG_VERSION"), r#""} 1"#),

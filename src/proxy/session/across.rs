@@ -320,13 +320,13 @@ impl Session {
             (Own::Begun, Ok(value)) => {
                 self.commit_everywhere().await?;
                 self.transaction.committed(false);
-                self.settings.end(true);
+                self.transaction_ended(true);
                 Ok(value)
             }
             (Own::Begun, Err(trouble)) => {
                 self.roll_back_members().await;
                 self.transaction.forget();
-                self.settings.end(false);
+                self.transaction_ended(false);
                 Err(trouble)
             }
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Command, OwnCommand, Plan, SettingChange};
+use crate::logic::plan::{Access, Command, OwnCommand, Plan, Planned, SettingChange};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{frame, view, write};
 use crate::logic::route::Destination;
@@ -35,7 +35,7 @@ impl Session {
                     }
                     command => {
                         self.set_in_pipeline(command).await?;
-                        self.command_extended(command, text, planned.verb).await?
+                        self.command_extended(command, text, planned).await?
                     }
                 };
                 if let Some(tag) = tag {
@@ -47,9 +47,11 @@ impl Session {
         }
     }
 
-    /// What follows may undo a SET, or be undone with it.
+    /// What follows may undo a SET or a LISTEN, or be undone with it.
     async fn set_in_pipeline(&mut self, command: &Command) -> Result<(), Trouble> {
-        let (Command::Set(_) | Command::ResetAll | Command::SetTransaction(_)) = command else { return Ok(()) };
+        let (Command::Set(_) | Command::ResetAll | Command::SetTransaction(_) | Command::Listen(_)) = command else {
+            return Ok(());
+        };
         self.check_alive()?;
         let is_last = self.is_followed_by_sync(0) && !self.held.iter().any(|held| held.in_pipeline);
         self.take_part(is_last).await?;
@@ -72,9 +74,10 @@ impl Session {
         &mut self,
         command: &Command,
         text: &str,
-        verb: &'static str,
+        planned: &Planned,
     ) -> Result<Option<&'static str>, Trouble> {
         self.check_heard(command)?;
+        self.listen_before(command).await?;
         match command {
             Command::Begin(_)
             | Command::Commit { .. }
@@ -117,7 +120,12 @@ impl Session {
             }
             Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
                 self.check_alive()?;
-                self.forget_command(command, verb).map(Some)
+                self.forget_command(command, planned.verb).map(Some)
+            }
+            Command::Listen(listen) => {
+                self.check_alive()?;
+                Box::pin(self.listen_command(listen, planned)).await?;
+                Ok(Some(planned.verb))
             }
             Command::Prepare(prepare) => {
                 self.check_alive()?;

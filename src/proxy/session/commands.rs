@@ -13,7 +13,7 @@ use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::replicas::check_position;
-use crate::proxy::session::simple::needs_session;
+use crate::proxy::session::servers::needs_session;
 use crate::proxy::session::together::Stop;
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::server_name;
@@ -59,6 +59,11 @@ impl Session {
                 let tag = self.forget_command(command, planned.verb)?;
                 self.answer(tag)
             }
+            Command::Listen(listen) => {
+                self.check_alive()?;
+                Box::pin(self.listen_command(listen, planned)).await?;
+                self.answer(planned.verb)
+            }
             Command::Empty => self.answer_tag(server::EMPTY_QUERY),
         }
     }
@@ -77,6 +82,7 @@ impl Session {
 
     async fn transaction_command(&mut self, command: &Command, text: &str, size: usize) -> Result<(), Trouble> {
         self.check_heard(command)?;
+        self.listen_before(command).await?;
         match self.transaction.on_command(command, text) {
             Step::Answer(tag, warning) => {
                 self.answered(command, tag, warning);
@@ -150,7 +156,7 @@ impl Session {
             self.check_hidden(*first)?;
         } else {
             if self.transaction.is_idle() {
-                self.settings.end(false);
+                self.transaction_ended(false);
             }
             return if size.is_some() { Ok(()) } else { Err(Trouble::Told) };
         }
@@ -200,6 +206,9 @@ impl Session {
     /// The settings and cursors follow the transaction.
     pub(super) fn follow(&mut self, command: &Command) {
         self.cursors.follow(command);
+        if let Some(hearing) = &mut self.hearing {
+            hearing.listening.follow(command);
+        }
         match command {
             Command::Begin(_) => {
                 self.transaction.default_to(self.default_isolation());
@@ -219,12 +228,21 @@ impl Session {
             | Command::Deallocate(_)
             | Command::DiscardAll
             | Command::Discard
+            | Command::Listen(_)
             | Command::Empty => (),
         }
     }
 
-    fn end_settings(&mut self, is_committed: bool, chain: bool) {
+    /// What has a transaction's life: settings, and what it has asked to listen to.
+    pub(super) fn transaction_ended(&mut self, is_committed: bool) {
         self.settings.end(is_committed);
+        if let Some(hearing) = &mut self.hearing {
+            hearing.listening.end(is_committed);
+        }
+    }
+
+    fn end_settings(&mut self, is_committed: bool, chain: bool) {
+        self.transaction_ended(is_committed);
         if chain {
             self.settings.begin();
         }
@@ -335,7 +353,8 @@ impl Session {
                 self.unnamed = None;
                 self.settings.discard_all();
                 self.cursors.close_all();
-                // Temporary tables, locks, cursors and LISTEN go with the connections that had them.
+                self.listen_to_nothing();
+                // Temporary tables, locks and cursors go with the connections that had them.
                 self.held.clear();
                 Ok("DISCARD ALL")
             }
@@ -352,6 +371,7 @@ impl Session {
             | Command::Own(_)
             | Command::Prepare(_)
             | Command::Execute(_)
+            | Command::Listen(_)
             | Command::Empty => {
                 if self.held.iter().any(|held| held.pin.is_some()) {
                     return Err(needs_session(verb).into());
@@ -377,6 +397,7 @@ impl Session {
     /// Can all statements of a text be answered without a server?
     pub(super) fn are_local(&self, statements: &[Planned]) -> bool {
         !self.transaction.is_on_server()
+            && !self.is_to_listen()
             && statements.iter().all(|planned| {
                 matches!(
                     super::command(&planned.plan),

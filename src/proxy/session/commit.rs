@@ -45,12 +45,13 @@ impl Session {
     /// transaction is left to the caller on success; after an error the transaction is over and nothing of it stays,
     /// or its outcome is unknown and the client has been told so (08007).
     pub(super) async fn commit_everywhere(&mut self) -> Result<(), Trouble> {
+        self.listen_first().await?;
         let members = |is_writer: bool| -> Vec<usize> {
             let is_so = |index: &usize| self.held[*index].is_member && self.held[*index].has_written == is_writer;
             (0..self.held.len()).filter(is_so).collect()
         };
         let (mut writers, readers) = (members(true), members(false));
-        // What keeps a server with its client (temporary tables, LISTEN, cursors WITH HOLD) cannot be prepared, but
+        // What keeps a server with its client (temporary tables, cursors WITH HOLD) cannot be prepared, but
         // can decide.
         writers.sort_by_key(|index| self.held[*index].pin.is_none());
         let done = match writers.as_slice() {
@@ -68,7 +69,7 @@ impl Session {
             Err(trouble) => {
                 self.roll_back_members().await;
                 self.transaction.on_ready(b'I');
-                self.settings.end(false);
+                self.transaction_ended(false);
                 Err(trouble)
             }
         }

@@ -382,7 +382,7 @@ impl Session {
         if is_own {
             self.commit_everywhere().await?;
             self.transaction.committed(false);
-            self.settings.end(true);
+            self.transaction_ended(true);
         }
         Ok(rows)
     }
@@ -441,7 +441,7 @@ impl Session {
         if is_own && !self.transaction.is_idle() {
             self.roll_back_members().await;
             self.transaction.on_ready(b'I');
-            self.settings.end(false);
+            self.transaction_ended(false);
         }
         Ok(())
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::logic::plan::{Access, Command, Mark, Plan, Planned, Refusal};
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::{Done, Owed};
+use crate::logic::sql::statement::Listen;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::simple::{Ready, meet, needs_session};
+use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{Session, TEMPLATE, Trouble};
 
 impl Session {
@@ -115,11 +116,7 @@ impl Session {
             gathered.destination = meet(gathered.destination, destination)?;
         }
         self.check_pin(&gathered.mark)?;
-        if let Some(what) = gathered.mark.needs_pinned
-            && !self.held.iter().any(|held| held.pin.is_some())
-        {
-            return Err(needs_session(what).into());
-        }
+        self.check_needs(&gathered.mark)?;
         Ok(gathered)
     }
 
@@ -136,8 +133,14 @@ impl Session {
     /// May this command stand among other statements? Returns whether it changes how later ones are planned.
     fn check_among(&self, command: &Command) -> Result<bool, Refusal> {
         match command {
+            // Behind it the session's own startup settings are to be set again.
+            Command::ResetAll if self.settings.has_startup() => Err(Refusal::alone("RESET ALL")),
+            Command::Set(changes) if self.settings.has_startup() && changes.iter().any(|it| it.value.is_none()) => {
+                Err(Refusal::alone("RESET"))
+            }
             Command::Set(changes) => Ok(changes.iter().any(|change| &*change.name == "search_path")),
             Command::ResetAll => Ok(true),
+            Command::Commit { .. } if self.is_to_listen() => Err(Refusal::alone("COMMIT")),
             Command::Begin(_)
             | Command::Commit { .. }
             | Command::Rollback { .. }
@@ -151,6 +154,9 @@ impl Session {
             Command::Execute(_) => Err(Refusal::alone("EXECUTE")),
             Command::Deallocate(_) => Err(Refusal::alone("DEALLOCATE")),
             Command::DiscardAll | Command::Discard => Err(Refusal::alone("DISCARD")),
+            // There is nothing to end, here as on any server.
+            Command::Listen(Listen::NotTo(_) | Listen::ToNothing) if self.hearing.is_none() => Ok(false),
+            Command::Listen(_) => Err(Refusal::alone("LISTEN")),
         }
     }
 }

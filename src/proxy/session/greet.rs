@@ -77,6 +77,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         has_ddl: false,
         bent: Vec::new(),
         held: Vec::new(),
+        hearing: None,
         hidden: 0,
         pipeline: Default::default(),
         kept: None,

@@ -155,7 +155,7 @@ impl Session {
         if std::mem::take(&mut self.is_implicit) {
             self.roll_back_members().await;
             self.transaction.forget();
-            self.settings.end(false);
+            self.transaction_ended(false);
         }
         Ok(())
     }
@@ -185,6 +185,7 @@ pub(super) fn is_of_block(command: &Command) -> bool {
         | Command::Deallocate(_)
         | Command::DiscardAll
         | Command::Discard
+        | Command::Listen(_)
         | Command::Empty => false,
     }
 }

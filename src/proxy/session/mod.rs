@@ -15,6 +15,7 @@ mod together;
 mod isolation;
 mod greet;
 mod commit;
+mod listen;
 mod copy;
 mod errand;
 mod guard;
@@ -75,6 +76,7 @@ use client::Client;
 use exchange::Outgoing;
 use extended::Progress;
 use farewell::Farewell;
+use listen::Hearing;
 use picture::Picture;
 use servers::Held;
 use trail::Trail;
@@ -224,6 +226,8 @@ pub struct Session {
     /// Names whose meaning it has changed: statements that name them would be planned with the old one
     bent: Vec<Box<str>>,
     held: Vec<Held>,
+    /// It listens, or is about to
+    hearing: Option<Box<Hearing>>,
     /// Queries of ours before a statement whose answer is kept
     hidden: usize,
     pipeline: Pipeline,
@@ -271,6 +275,9 @@ impl Session {
             self.slot.park(context.waker());
             if self.slot.card.is_leaving() {
                 return Poll::Ready(Err(End::Fault(Fault::Dismissed)));
+            }
+            if let Some(end) = self.poll_heard(context) {
+                return Poll::Ready(Err(end));
             }
             if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
                 return Poll::Ready(Err(End::Gone));
@@ -320,6 +327,9 @@ impl Session {
                     Box::pin(self.hear_in_trouble(&trouble)).await?;
                     self.report(trouble)?;
                 }
+            }
+            if self.hearing.is_some() {
+                Box::pin(self.hear_notifications()).await?;
             }
             self.look_back();
             if self.transaction.status() == b'E' && self.run == Run::Between {
@@ -395,8 +405,10 @@ impl Session {
 
     /// ReadyForQuery, when the client is owed one.
     fn say_ready(&mut self) {
-        if self.among.is_none() {
-            write::ready(&mut self.client.outbox, self.transaction.status());
+        match (self.among, &self.hearing) {
+            (Some(_), _) => (),
+            (None, Some(_)) => self.kept_ready = Some(self.transaction.status()),
+            (None, None) => write::ready(&mut self.client.outbox, self.transaction.status()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::logic::plan::{Access, Mark, One, Reason, Refusal, TEMPORARY_TABLE};
+use crate::logic::plan::{Access, LISTENING_CHANNELS, Mark, One, Reason, Refusal, TEMPORARY_TABLE};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::{self, Destination, Values};
@@ -223,7 +223,7 @@ impl Session {
         None
     }
 
-    async fn lease_primary(&mut self, shard: usize) -> Result<Lease, Fault> {
+    pub(super) async fn lease_primary(&mut self, shard: usize) -> Result<Lease, Fault> {
         let pool = match &self.picture().primaries[shard] {
             Some(pool) if self.check_up(shard).is_ok() => Ok(Arc::clone(pool)),
             Some(_) | None => self.primary_pool(shard),
@@ -397,6 +397,10 @@ impl Session {
             self.pipeline.keeps_ready = true;
             self.pipeline.characters_before = among.before;
         }
+        if let Some(hearing) = &mut self.hearing {
+            self.pipeline.keeps_ready = true;
+            hearing.works(backend.cancellable.pid);
+        }
         self.pipeline.speak(&mut self.client.outbox);
         let mut exchange = Exchange {
             client: &mut self.client,
@@ -497,7 +501,7 @@ impl Session {
                 self.transaction.forget();
             }
             self.portals.clear();
-            self.settings.end(false);
+            self.transaction_ended(false);
             // What the other shards did in this transaction must not stay: their connections close with it.
             self.held.retain(|other| !other.is_engaged());
         }
@@ -530,6 +534,17 @@ impl Session {
     pub(super) fn announce(&self, index: usize, mark: &Mark) {
         if mark.notifies() {
             self.held[index].lease.cancellable.notifier.notify(Instant::now());
+        }
+    }
+
+    /// A statement whose answer lies in what earlier ones have left on a server needs that server.
+    pub(super) fn check_needs(&self, mark: &Mark) -> Result<(), Refusal> {
+        match mark.needs_pinned {
+            Some(LISTENING_CHANNELS) if self.hearing.is_some() => Err(Refusal::listening_channels()),
+            // No server listens for a client: any of them says so.
+            Some(LISTENING_CHANNELS) | None => Ok(()),
+            Some(what) if !self.held.iter().any(|held| held.pin.is_some()) => Err(needs_session(what)),
+            Some(_) => Ok(()),
         }
     }
 
@@ -665,5 +680,18 @@ impl Session {
                 if is_inside_frame { Err(End::Gone.into()) } else { Err(fault.into()) }
             }
         }
+    }
+}
+
+/// A statement whose answer lies in what earlier ones left on a server.
+pub(super) fn needs_session(what: &str) -> Refusal {
+    Refusal {
+        reason: Reason::NeedsSession,
+        sqlstate: "0A000",
+        message: format!("{what} is not supported with transaction pooling"),
+        detail: Some(
+            "its answer depends on what earlier statements left on the server, which may be another one now".to_owned(),
+        ),
+        hint: Some("use pool_mode = \"session\", or RETURNING instead of currval".to_owned()),
     }
 }

@@ -156,8 +156,9 @@ impl Session {
             | Command::Deallocate(_)
             | Command::DiscardAll
             | Command::Discard
+            | Command::Listen(_)
             | Command::Empty => {
-                if let Some(tag) = self.command_extended(command, text, planned.verb).await? {
+                if let Some(tag) = self.command_extended(command, text, planned).await? {
                     write::command_complete(&mut self.client.outbox, tag);
                 }
                 Ok(())

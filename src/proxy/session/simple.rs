@@ -203,11 +203,7 @@ impl Session {
             (Some(_), _) | (None, None) => PlanKind::Hint,
         };
         self.check_pin(mark)?;
-        if let Some(what) = mark.needs_pinned
-            && !self.held.iter().any(|held| held.pin.is_some())
-        {
-            return Err(needs_session(what).into());
-        }
+        self.check_needs(mark)?;
         Ok(Ready { destination, access: self.access(planned, access), mark, kind })
     }
 
@@ -319,7 +315,7 @@ impl Session {
         self.held[index].is_member = self.transaction.is_on_server();
         if was_on_server && self.transaction.is_idle() {
             // Ended by a statement that is not a transaction command (a procedure, several statements in a text).
-            self.settings.end(self.pipeline.failure.is_none());
+            self.transaction_ended(self.pipeline.failure.is_none());
         }
     }
 
@@ -334,7 +330,9 @@ impl Session {
         if self.transaction.is_idle() {
             self.bent.clear();
         }
-        if let Some(status) = self.kept_ready.take() {
+        if self.hearing.is_none()
+            && let Some(status) = self.kept_ready.take()
+        {
             write::ready(&mut self.client.outbox, status);
         }
         Ok(())
@@ -400,18 +398,5 @@ fn stores_rows(one: &One) -> bool {
     match &one.home {
         Home::Meet(requirements) => requirements.iter().any(|it| matches!(it.place, Place::Store { .. })),
         Home::Any | Home::First | Home::Current => false,
-    }
-}
-
-/// A statement whose answer lies in what earlier ones left on a server.
-pub(super) fn needs_session(what: &str) -> Refusal {
-    Refusal {
-        reason: Reason::NeedsSession,
-        sqlstate: "0A000",
-        message: format!("{what} is not supported with transaction pooling"),
-        detail: Some(
-            "its answer depends on what earlier statements left on the server, which may be another one now".to_owned(),
-        ),
-        hint: Some("use pool_mode = \"session\", or RETURNING instead of currval".to_owned()),
     }
 }

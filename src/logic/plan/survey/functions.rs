@@ -5,7 +5,7 @@ use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
-use super::super::{PG_NOTIFY, SettingChange};
+use super::super::{LISTENING_CHANNELS, PG_NOTIFY, SettingChange};
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -288,7 +288,7 @@ fn special(name: &str) -> Option<Special> {
         | "pg_try_advisory_xact_lock_shared" => Special::Lock,
         "pg_notify" => Special::Notify,
         "pg_export_snapshot" => Special::ExportSnapshot,
-        "pg_listening_channels" => Special::ReadsSession("pg_listening_channels"),
+        "pg_listening_channels" => Special::ReadsSession(LISTENING_CHANNELS),
         "set_config" => Special::SetConfig,
         "query_to_xml"
         | "query_to_xmlschema"

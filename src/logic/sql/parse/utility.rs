@@ -5,7 +5,7 @@ use pg_raw_parse::{ConstValue, Node, list::NodeList};
 
 use super::super::statement::expression::Literal;
 use super::super::statement::{
-    Characteristics, Copy, CopyOption, Explain, ExplainForm, Set, SetChange, Statement, Transaction,
+    Characteristics, Copy, CopyOption, Explain, ExplainForm, Listen, Set, SetChange, Statement, Transaction,
 };
 use super::expression::type_name;
 use super::query::into_clause;
@@ -63,8 +63,11 @@ impl Convert {
             Node::ClosePortalStmt(close) => {
                 Statement::Cursor { verb: "CLOSE CURSOR", name: close.portalname().map(Box::from) }
             }
-            Node::ListenStmt(_) => Statement::Listen("LISTEN"),
-            Node::UnlistenStmt(_) => Statement::Listen("UNLISTEN"),
+            Node::ListenStmt(listen) => Statement::Listen(Listen::To(text(listen.conditionname()))),
+            Node::UnlistenStmt(unlisten) => Statement::Listen(match unlisten.conditionname() {
+                None | Some("") => Listen::ToNothing,
+                Some(name) => Listen::NotTo(name.into()),
+            }),
             Node::NotifyStmt(_) => Statement::Notify,
             Node::CopyStmt(copy) => self.copy(copy),
             Node::CreateTableAsStmt(create) => match create.into().and_then(|into| into.rel()) {

@@ -83,7 +83,7 @@ pub enum Statement {
         name: Option<Box<str>>,
     },
     /// LISTEN, UNLISTEN
-    Listen(&'static str),
+    Listen(Listen),
     /// NOTIFY
     Notify,
     /// COPY
@@ -165,6 +165,17 @@ impl Isolation {
             _ => None,
         }
     }
+}
+
+/// LISTEN and UNLISTEN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listen {
+    /// LISTEN channel
+    To(Box<str>),
+    /// UNLISTEN channel
+    NotTo(Box<str>),
+    /// UNLISTEN *
+    ToNothing,
 }
 
 /// Transaction control.
