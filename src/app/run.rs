@@ -22,6 +22,7 @@ use crate::config::{self, SecretFile, Settings};
 use crate::control::{Control, ControlHandle, ControlSettings, Users};
 use crate::control::{Refresher, export};
 use crate::logic::auth::verifier;
+use crate::logic::budget::Owner;
 use crate::logic::cancel_key::Keys;
 use crate::logic::console::statement::Shutdown;
 use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
@@ -423,7 +424,9 @@ fn pool_settings(
     if !may_be_unknown && !settings.users.iter().any(logs_in) {
         return None;
     }
-    settings.databases.iter().find(has).map(|database| database.pool.clone())
+    let database = settings.databases.iter().find(has)?;
+    let known = settings.users.iter().find(|it| logs_in(it));
+    Some(known.map_or_else(|| database.pool.clone(), |it| it.user.pool(&database.pool).into_owned()))
 }
 
 /// How the pools of one server stand together.
@@ -471,6 +474,10 @@ async fn look_after(shared: Arc<Shared>, console: Arc<Console>) {
             gauges.waiting.set(f64::from(sums.waiting));
             gauges.connections_max.set(f64::from(sums.connections_max));
             gauges.wait_max_seconds.set(sums.wait.as_secs_f64());
+        }
+        for database in topology.databases.values() {
+            let used = shared.pools.budgets.used(&Owner::Database(database.name.clone()));
+            shared.metrics.connections_of(&database.name, used, database.pool.database_max);
         }
         shared.metrics.plan_cache_entries.set(shared.plans() as f64);
         shared.metrics.prepared_statements.set(shared.statements.len() as f64);

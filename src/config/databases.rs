@@ -7,7 +7,7 @@ use crate::logic::shards::{ShardId, ShardMap, ShardSet};
 use crate::logic::topology::{Database, Health, PoolSettings, ReplicaSettings, Role, Server, SessionLimits, Shard};
 
 use super::keyspaces;
-use super::limits::{self, REPLICA_FIELDS};
+use super::limits::{self, LIMIT_FIELDS, POOL_FIELDS, REPLICA_FIELDS};
 use super::names::Names;
 use super::report::Problems;
 use super::secret::Environment;
@@ -19,38 +19,20 @@ use super::tree::{Entry, Node, Value};
 use super::users::NAME_BYTES_MAX;
 
 /// Fields of a database: its own, then those of `[pool]` and `[limits]`.
-pub const FIELDS: &[&str] = &[
-    "shards",
-    "replicas",
-    "keyspaces",
-    "tables",
-    "default_shard",
-    "local_functions",
-    "pool_mode",
-    "pool_size",
-    "pool_min",
-    "reserve_size",
-    "reserve_timeout",
-    "server_lifetime",
-    "server_idle_timeout",
-    "connect_timeout",
-    "wait_timeout",
-    "waiters_max",
-    "prepared_statements_max",
-    "server_login_retry",
-    "wait_notify",
-    "query_timeout",
-    "transaction_timeout",
-    "max_db_client_connections",
-    "logins_per_second",
-    "pin",
-    "gather_limit",
-    "deadlock_timeout",
-    "failover_wait",
-    "sequence_stride",
-    "idle_transaction_timeout",
-    "client_idle_timeout",
-];
+pub const FIELDS: &[&str] = &{
+    let own = ["shards", "replicas", "keyspaces", "tables", "default_shard", "local_functions"];
+    let mut fields = [""; 6 + POOL_FIELDS.len() + LIMIT_FIELDS.len()];
+    let mut at = 0;
+    while at < fields.len() {
+        fields[at] = match at.checked_sub(own.len()) {
+            None => own[at],
+            Some(at) if at < POOL_FIELDS.len() => POOL_FIELDS[at],
+            Some(at) => LIMIT_FIELDS[at - POOL_FIELDS.len()],
+        };
+        at += 1;
+    }
+    fields
+};
 
 /// Fields of a shard.
 pub const SHARD_FIELDS: &[&str] = &["primary", "replicas", "role"];
@@ -119,11 +101,18 @@ pub fn read(
         let span = section.get("sequence_stride").map_or(entry.key_span, |node| node.span);
         problems.error(span, format!("`sequence_stride` is less than the number of shards ({})", shard_entries.len()));
     }
+    let pool = limits::pool(section, pool, problems);
+    if (1..shard_entries.len()).contains(&(pool.database_max as usize)) {
+        let span = section.get("max_db_connections").map_or(entry.key_span, |node| node.span);
+        problems
+            .warning(span, format!("`max_db_connections` is less than the number of shards ({})", shard_entries.len()))
+            .help("statements over more shards would wait in vain");
+    }
     let settings = DatabaseSettings {
         name: entry.key.as_str().into(),
         shards: shards(&entry.key, shard_entries, problems),
         map: Arc::new(map(section, shard_entries, problems)),
-        pool: limits::pool(section, pool, problems),
+        pool,
         replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), env, problems),
         limits,
     };

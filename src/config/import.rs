@@ -38,6 +38,8 @@ const SETTINGS: &[(&str, Becomes)] = &[
     ("query_wait_timeout", Time("pool", "wait_timeout")),
     ("max_prepared_statements", Count("pool", "prepared_statements_max")),
     ("server_login_retry", Time("pool", "server_login_retry")),
+    ("max_db_connections", Count("pool", "max_db_connections")),
+    ("max_user_connections", Count("pool", "max_user_connections")),
     ("query_timeout", Time("limits", "query_timeout")),
     ("transaction_timeout", Time("limits", "transaction_timeout")),
     ("idle_transaction_timeout", Time("limits", "idle_transaction_timeout")),

@@ -29,6 +29,8 @@ pub const POOL_FIELDS: &[&str] = &[
     "prepared_statements_max",
     "server_login_retry",
     "wait_notify",
+    "max_db_connections",
+    "max_user_connections",
 ];
 
 /// Fields of `[limits]`, and the same of a database.
@@ -102,6 +104,8 @@ pub const POOL_DEFAULTS: PoolSettings = PoolSettings {
     prepared_statements_max: 200,
     login_retry: Duration::from_secs(1),
     wait_notify: Duration::from_secs(5),
+    database_max: 0,
+    user_max: 0,
 };
 
 /// Limits that nobody set.
@@ -140,6 +144,8 @@ pub fn pool(section: Section<'_>, defaults: &PoolSettings, problems: &mut Proble
         ),
         login_retry: section.duration("server_login_retry", defaults.login_retry, millis(10)..=DAY, problems),
         wait_notify: section.duration("wait_notify", defaults.wait_notify, Duration::ZERO..=DAY, problems),
+        database_max: section.count("max_db_connections", defaults.database_max, 0..=1_000_000, problems),
+        user_max: section.count("max_user_connections", defaults.user_max, 0..=1_000_000, problems),
     };
     if pool.min > pool.size {
         let span = section.get("pool_min").or_else(|| section.get("pool_size")).map_or(section.span, |it| it.span);

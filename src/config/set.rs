@@ -41,6 +41,8 @@ pub fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String
         }
         "client_idle_timeout" => limit(settings, |it| &mut it.client_idle_timeout, within(Duration::ZERO, YEAR)?),
         "deadlock_timeout" => limit(settings, |it| &mut it.deadlock_timeout, within(Duration::ZERO, YEAR)?),
+        "max_db_connections" => pool(settings, |it| &mut it.database_max, count(0, 1_000_000)?),
+        "max_user_connections" => pool(settings, |it| &mut it.user_max, count(0, 1_000_000)?),
         "max_client_conn" | "max_clients" => settings.listen.max_clients = count(1, 1_000_000)?,
         "client_login_timeout" | "login_timeout" => {
             settings.listen.login_timeout = within(SECOND, Duration::from_secs(3600))?;

@@ -32,9 +32,7 @@ pub fn shown(settings: &Settings) -> Vec<Setting> {
         set("log_disconnections", u8::from(settings.log.connections).to_string(), "1", true),
         set("max_client_conn", listen.max_clients.to_string(), "10000", true),
         set("max_db_client_connections", "0".to_owned(), "0", false),
-        set("max_db_connections", "0".to_owned(), "0", false),
         set("max_user_client_connections", "0".to_owned(), "0", false),
-        set("max_user_connections", "0".to_owned(), "0", false),
         set("stats_period", "60".to_owned(), "60", false),
         set("stats_users", settings.console.stats.join(", "), "", true),
         set("tcp_keepalive", u8::from(keepalive.is_some()).to_string(), "1", false),
@@ -70,6 +68,8 @@ fn pool(pool: &PoolSettings) -> Vec<(&'static str, String)> {
         ("query_wait_timeout", seconds(pool.wait_timeout)),
         ("waiters_max", pool.waiters_max.to_string()),
         ("max_prepared_statements", pool.prepared_statements_max.to_string()),
+        ("max_db_connections", pool.database_max.to_string()),
+        ("max_user_connections", pool.user_max.to_string()),
     ]
 }
 

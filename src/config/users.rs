@@ -16,8 +16,16 @@ use super::tree::Node;
 use super::userlist;
 
 /// Fields of a user.
-pub const FIELDS: &[&str] =
-    &["name", "password", "auth", "server_user", "server_password", "max_user_client_connections", "logins_per_second"];
+pub const FIELDS: &[&str] = &[
+    "name",
+    "password",
+    "auth",
+    "server_user",
+    "server_password",
+    "max_user_connections",
+    "max_user_client_connections",
+    "logins_per_second",
+];
 
 /// PostgreSQL cuts names off here (NAMEDATALEN - 1).
 pub const NAME_BYTES_MAX: usize = 63;
@@ -40,6 +48,7 @@ impl PartialEq for UserSettings {
             && a.server_user == b.server_user
             && a.server_password == b.server_password
             && a.crowd == b.crowd
+            && a.connections_max == b.connections_max
     }
 }
 
@@ -114,6 +123,7 @@ fn read_list(path: &str, span: Span, users: &mut Vec<UserSettings>, problems: &m
             server_user: None,
             server_password: plain(&password),
             crowd: CrowdLimits::default(),
+            connections_max: None,
         };
         users.push(UserSettings { user: Arc::new(user), password: Some(password) });
     }
@@ -165,6 +175,9 @@ fn read_one(
         server_user: section.text("server_user", problems).map(|(user, _)| user.into()),
         server_password: server_password.or_else(|| password.as_ref().and_then(plain)),
         crowd: limits::crowd(section, "max_user_client_connections", CrowdLimits::default(), problems),
+        connections_max: section
+            .get("max_user_connections")
+            .map(|_| section.count("max_user_connections", 0, 0..=1_000_000, problems)),
     };
     Some(UserSettings { user: Arc::new(user), password })
 }

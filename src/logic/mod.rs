@@ -31,6 +31,7 @@ pub mod fetch;
 pub mod arrays;
 pub mod session;
 pub mod queue;
+pub mod budget;
 pub mod roster;
 pub mod pool;
 pub mod console;

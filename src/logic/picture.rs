@@ -71,6 +71,8 @@ fn pool_settings() -> PoolSettings {
         prepared_statements_max: 200,
         login_retry: Duration::from_secs(1),
         wait_notify: Duration::ZERO,
+        database_max: 0,
+        user_max: 0,
     }
 }
 

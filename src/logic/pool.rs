@@ -195,6 +195,37 @@ impl<C, W> Pool<C, W> {
         self.fault = Some((now, why));
     }
 
+    /// It is not opened now: there is no room for it.
+    pub fn deferred(&mut self) {
+        self.opening -= 1;
+    }
+
+    /// There is room now. Is one more wanted still?
+    pub fn open_one(&mut self, now: Instant) -> bool {
+        let mut effects = Vec::new();
+        self.open_for_waiters(now, &mut effects);
+        // As many as are wanted: the others ask for themselves.
+        self.opening -= (effects.len() as u32).saturating_sub(1);
+        !effects.is_empty()
+    }
+
+    /// Since when the first in the queue has waited.
+    pub fn waiting_since(&self, now: Instant) -> Option<Instant> {
+        if self.waiting.is_empty() { None } else { now.checked_sub(self.longest_wait(now)) }
+    }
+
+    /// Since when its longest unused connection has been so.
+    pub fn unused_since(&self) -> Option<Instant> {
+        self.idle.first().map(|idle| idle.since)
+    }
+
+    /// Closes that one.
+    pub fn close_unused(&mut self, effects: &mut Vec<Effect<C, W>>) {
+        if !self.idle.is_empty() {
+            effects.push(Effect::Close(self.idle.remove(0).connection));
+        }
+    }
+
     /// A clean connection comes back.
     pub fn give_back(&mut self, connection: C, expiry: Expiry, now: Instant, effects: &mut Vec<Effect<C, W>>) {
         self.lent -= 1;
@@ -351,6 +382,8 @@ mod tests {
             prepared_statements_max: 100,
             login_retry: Duration::from_secs(1),
             wait_notify: Duration::ZERO,
+            database_max: 0,
+            user_max: 0,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Control publishes a new one whenever something changes; sessions read it and never wait for control.
 
 use core::net::IpAddr;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -275,6 +276,18 @@ pub struct User {
     pub server_password: Option<Secret>,
     /// Clients of the user
     pub crowd: CrowdLimits,
+    /// Connections that it may have over all its pools, where that is not as for others
+    pub connections_max: Option<u32>,
+}
+
+impl User {
+    /// The settings of its pools.
+    pub fn pool<'a>(&self, settings: &'a PoolSettings) -> Cow<'a, PoolSettings> {
+        match self.connections_max {
+            None => Cow::Borrowed(settings),
+            Some(user_max) => Cow::Owned(PoolSettings { user_max, ..settings.clone() }),
+        }
+    }
 }
 
 /// How a client proves who it is.
@@ -317,6 +330,10 @@ pub struct PoolSettings {
     pub login_retry: Duration,
     /// A client that has waited for so long is told that it waits
     pub wait_notify: Duration,
+    /// Connections that the database may have over all its pools; 0: any number
+    pub database_max: u32,
+    /// Connections that the user may have over all its pools; 0: any number
+    pub user_max: u32,
 }
 
 /// PgBouncer's pool modes; statement pooling is left out.

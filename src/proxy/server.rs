@@ -41,6 +41,32 @@ pub struct Backend {
     pub opened: Instant,
     /// When it is to be closed
     pub expires: Instant,
+    /// Among the connections of its database and user
+    pub place: Place,
+}
+
+/// The place of a connection among those that may be: left when it is dropped.
+pub struct Place(Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl Place {
+    /// `leave` is called once.
+    pub fn new(leave: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(leave)))
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(place)")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(leave) = self.0.take() {
+            leave();
+        }
+    }
 }
 
 /// Bytes of a server that were read together with what stood before them, and are for later. At most one read.

@@ -98,6 +98,7 @@ fn topology() -> Topology {
                 server_user: None,
                 server_password: None,
                 crowd: Default::default(),
+                connections_max: None,
             }),
         )
     };

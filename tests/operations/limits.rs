@@ -181,3 +181,68 @@ fn a_server_that_refuses_is_asked_again_only_after_server_login_retry() {
     let refusals = proxy.output().matches("server connection failed server=app/a/primary").count();
     assert_eq!(refusals, 1, "{}", proxy.output());
 }
+
+#[test]
+fn connections_of_a_database_and_of_a_user_are_counted_over_all_pools() {
+    let stage = &*STAGE;
+    stage.role("spender");
+    stage.role("saver");
+    let more = "[[users]]\nname = \"spender\"\npassword = \"secret\"\nmax_user_connections = 2\n\n\
+                [[users]]\nname = \"saver\"\npassword = \"secret\"\n\n[monitor]\nuser = \"postgres\"\n\n[console]\nstats = [\"saver\"]\n";
+    let database = "pool_size = 10\nmax_db_connections = 3\nmax_db_client_connections = 90";
+    let proxy = stage.proxy("budget", &Settings { database, more, ..Settings::default() });
+    let ports: Vec<u16> = stage.world.shards.iter().map(|shard| shard.port()).collect();
+    let open = |user: &str| ports.iter().map(|port| connections(*port, user)).sum::<usize>();
+    let on = |shard: usize| format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[shard]);
+    // Unused connections of one pool are closed for another: three shards, two connections.
+    let mut wire = enter(proxy.port, "spender", &[]).unwrap();
+    for round in 0..9 {
+        wire.rows(&on(round % 3));
+        assert!(open("spender") <= 2, "in round {round}");
+    }
+    // Those that are in use are not: the third waits, until one comes back to a pool where nobody wants it.
+    let mut holders: Vec<Wire> = (0..2).map(|_| enter(proxy.port, "spender", &[]).unwrap()).collect();
+    for (shard, holder) in holders.iter_mut().enumerate() {
+        holder.rows(&format!("BEGIN; {}", on(shard)));
+    }
+    wire.send(&wire::query(&on(2))).unwrap();
+    until("it waits", || metric(&proxy, "shardway_waiting_clients", &["app/c/primary"]) == 1.0);
+    assert_eq!(open("spender"), 2);
+    holders[1].rows("COMMIT");
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "SELECT 1");
+    assert!(open("spender") <= 2);
+    // The database has one more for another user, and no more than that.
+    holders[1].rows(&format!("BEGIN; {}", on(1)));
+    let mut savers: Vec<Wire> = (0..2).map(|_| enter(proxy.port, "saver", &[]).unwrap()).collect();
+    savers[0].rows(&format!("BEGIN; {}", on(2)));
+    savers[1].send(&wire::query(&on(0))).unwrap();
+    until("it waits", || metric(&proxy, "shardway_waiting_clients", &["app/a/primary"]) == 1.0);
+    assert_eq!(open("spender") + open("saver"), 3);
+    assert_eq!(metric(&proxy, "shardway_database_connections", &[]), 3.0);
+    assert_eq!(metric(&proxy, "shardway_database_connections_max", &[]), 3.0);
+    // Who waits is older than who comes: the connection that comes back is the waiter's, though its own pool has a use for it.
+    let mut late = enter(proxy.port, "spender", &[]).unwrap();
+    late.send(&wire::query(&on(1))).unwrap();
+    until("it waits", || metric(&proxy, "shardway_waiting_clients", &["app/b/primary"]) == 1.0);
+    holders[1].rows("COMMIT");
+    assert_eq!(wire::answers(&savers[1].until_ready().unwrap())[0].tag, "SELECT 1");
+    assert_eq!(wire::answers(&late.until_ready().unwrap())[0].tag, "SELECT 1");
+    // A connection that is lost makes room too.
+    let mut again = enter(proxy.port, "spender", &[]).unwrap();
+    again.rows(&format!("BEGIN; {}", on(1)));
+    wire.send(&wire::query(&on(2))).unwrap();
+    until("it waits", || metric(&proxy, "shardway_waiting_clients", &["app/c/primary"]) == 1.0);
+    drop(again);
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "SELECT 1");
+    let mut console = enter(proxy.port, "saver", &[("database", "shardway")]).unwrap();
+    let shown = console.rows("SHOW DATABASES").into_iter().find(|row| row[0].as_deref() == Some("app")).unwrap();
+    assert_eq!((shown[11].as_deref(), shown[13].as_deref()), (Some("3"), Some("90")), "{shown:?}");
+    let shown = console.rows("SHOW USERS").into_iter().find(|row| row[0].as_deref() == Some("spender")).unwrap();
+    assert_eq!((shown[4].as_deref(), shown[6].as_deref()), (Some("2"), Some("0")), "{shown:?}");
+    // Without limits everybody gets what the pools have.
+    reload(&proxy, |toml| toml.replace("max_db_connections = 3\n", "").replace("max_user_connections = 2\n", ""), "ok");
+    let mut many: Vec<Wire> = (0..6).map(|_| enter(proxy.port, "spender", &[]).unwrap()).collect();
+    for (number, wire) in many.iter_mut().enumerate() {
+        wire.rows(&format!("BEGIN; {}", on(number % 3)));
+    }
+}

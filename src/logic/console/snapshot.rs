@@ -198,6 +198,8 @@ pub struct Database {
     pub clients: u32,
     /// Its clients at most; 0: no limit of its own
     pub clients_max: u32,
+    /// Connections that it may have to servers; 0: any number
+    pub servers_max: u32,
     /// No server is lent
     pub is_paused: bool,
     /// No client may come
@@ -215,6 +217,8 @@ pub struct User {
     pub clients: u32,
     /// Its clients at most; 0: no limit of its own
     pub clients_max: u32,
+    /// Connections that it may have to servers; 0: any number
+    pub servers_max: u32,
 }
 
 /// What was counted for a database.

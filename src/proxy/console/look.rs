@@ -200,8 +200,9 @@ pub fn databases(console: &Console) -> Vec<Database> {
             lifetime: it.pool.lifetime,
             mode: it.pool.mode.into(),
             servers: of(&servers, &it.name),
+            servers_max: it.pool.database_max,
             clients: of(&clients, &it.name),
-            clients_max: 0,
+            clients_max: it.limits.crowd.clients,
             is_paused: paused.databases.contains(&it.name),
             is_disabled: disabled.contains(&it.name),
         }
@@ -223,6 +224,7 @@ fn console_database(console: &Console) -> Database {
         mode: Mode::Statement,
         servers: 0,
         clients: console.visitors.lock().len() as u32,
+        servers_max: 0,
         clients_max: 0,
         is_paused: false,
         is_disabled: false,
@@ -252,11 +254,15 @@ pub fn users(console: &Console) -> Vec<User> {
         let (counts, ..) = counts(&pool);
         count(&mut servers, &pool.user, counts.active + counts.idle + counts.login);
     }
+    // What holds for users that say nothing of it, where the databases agree.
+    let mut maxima = topology.databases.values().map(|database| database.pool.user_max);
+    let user_max = maxima.next().filter(|first| maxima.all(|it| it == *first)).unwrap_or(0);
     let user = |user: &Arc<topology::User>| User {
         name: user.name.clone(),
         servers: servers.get(user.server_user.as_ref().unwrap_or(&user.name)).copied().unwrap_or(0),
+        servers_max: user.connections_max.unwrap_or(user_max),
         clients: clients.get(&user.name).copied().unwrap_or(0),
-        clients_max: 0,
+        clients_max: user.crowd.clients,
     };
     let mut users: Vec<User> = topology.users.values().map(user).collect();
     users.sort_by(|one, other| one.name.cmp(&other.name));

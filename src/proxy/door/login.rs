@@ -137,7 +137,14 @@ fn looked_up(name: &str, stored: Secret) -> Option<Arc<User>> {
             (Login::Verifier(Secret::new(verifier)), Some(stored))
         }
     };
-    Some(Arc::new(User { name: name.into(), login, server_user: None, server_password, crowd: Default::default() }))
+    Some(Arc::new(User {
+        name: name.into(),
+        login,
+        server_user: None,
+        server_password,
+        crowd: Default::default(),
+        connections_max: None,
+    }))
 }
 
 /// A user whose password is not known logs in to servers with what its client has shown.

@@ -231,6 +231,13 @@ impl Metrics {
         self.registry.gauge(names::PRIMARIES, &of_shard(server)).set(claims as f64);
     }
 
+    /// Server connections of a database, and how many it may have. Looks its gauges up.
+    pub fn connections_of(&self, database: &str, used: u32, max: u32) {
+        let labels = &[("database", database)];
+        self.registry.gauge(names::DATABASE_CONNECTIONS, labels).set(f64::from(used));
+        self.registry.gauge(names::DATABASE_CONNECTIONS_MAX, labels).set(f64::from(max));
+    }
+
     /// What is counted for the connection that listens to a shard. Looks its handles up.
     pub fn channels(&self, database: &str, shard: &str) -> ChannelMetrics {
         let labels = &[("database", database), ("shard", shard)];

@@ -46,6 +46,8 @@ metrics! {
     CLIENTS_REJECTED: Counter "clients_rejected_total" "Clients turned away before or at login, by reason.";
     SERVERS: Gauge "servers" "Connections to servers, by state: active, idle, opening.";
     SERVER_CONNECTIONS_MAX: Gauge "server_connections_max" "Connections that the pools of this server may open, the reserve included.";
+    DATABASE_CONNECTIONS: Gauge "database_connections" "Server connections of a database over all its pools.";
+    DATABASE_CONNECTIONS_MAX: Gauge "database_connections_max" "Server connections that a database may have over all its pools (max_db_connections); 0: any number.";
     WAITING_CLIENTS: Gauge "waiting_clients" "Clients waiting for a connection to this server.";
     POOL_WAIT_MAX: Gauge "pool_wait_max_seconds" "How long the first in the queue of this server has waited.";
     BYTES: Counter "bytes_total" "Bytes carried, from and to clients and servers.";

@@ -32,6 +32,7 @@ fn touched() -> (Arc<Metrics>, Topology) {
     app.kept(Kept::Written);
     app.retry(Retry::Conflict);
     app.pin("advisory lock");
+    metrics.connections_of("app", 3, 5);
     let channels = metrics.channels("app", "a");
     for gauge in [&channels.connections, &channels.listening] {
         gauge.set(1.0);

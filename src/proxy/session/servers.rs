@@ -161,8 +161,8 @@ impl Session {
 
     pub(super) fn pool_of(&self, server: &Server, shard: &str) -> Arc<ServerPool> {
         let user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
-        let settings = &self.picture().database.pool;
-        self.shared.pools.get(server, (&self.database, shard), user, self.user.server_password.as_ref(), settings)
+        let settings = self.user.pool(&self.picture().database.pool);
+        self.shared.pools.get(server, (&self.database, shard), user, self.user.server_password.as_ref(), &settings)
     }
 
     /// The index of a held server for this target: one that is held already, or a new lease.

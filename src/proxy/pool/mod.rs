@@ -1,5 +1,7 @@
 //! Pools of server connections, and leases on them that are safe to drop.
 
+mod budget;
+
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::ops::{Deref, DerefMut};
@@ -19,7 +21,9 @@ use crate::logic::topology::{Address, PoolSettings, Secret, Server};
 use crate::proxy::backend::{ConnectFault, Connected, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
 use crate::proxy::notifiers::{Ear, Notifiers};
-use crate::proxy::server::{Backend, Boxed};
+use crate::proxy::server::{Backend, Boxed, Place};
+
+pub use budget::Budgets;
 
 type Waiter = oneshot::Sender<Result<Boxed, Fault>>;
 type Effects = Vec<Effect<Boxed, Waiter>>;
@@ -54,6 +58,7 @@ pub struct ServerPool {
     generation: AtomicU32,
     connector: Arc<Connector>,
     on_refused: OnRefused,
+    budgets: Arc<Budgets>,
 }
 
 impl ServerPool {
@@ -216,7 +221,7 @@ impl ServerPool {
                         self.settle(boxed);
                     }
                 }
-                Effect::Open => drop(tokio::spawn(Arc::clone(self).open())),
+                Effect::Open => self.open_in_turn(),
                 Effect::Close(boxed) => boxed.0.close(),
                 Effect::Fail(waiter, why) => drop(waiter.send(Err(self.fault(why)))),
             }
@@ -240,7 +245,7 @@ impl ServerPool {
         let mut effects = Vec::new();
         let now = Instant::now();
         let has_moved = self.has_moved.load(Ordering::Relaxed) && is_elsewhere(&boxed, &self.places.load());
-        let is_old = has_moved || self.is_stale(&boxed.cancellable);
+        let is_old = has_moved || self.is_stale(&boxed.cancellable) || self.is_owed(now);
         let expiry = Expiry(if is_old { now } else { boxed.expires });
         self.machine.lock().give_back(boxed, expiry, now, &mut effects);
         self.carry_out(effects);
@@ -261,7 +266,7 @@ impl ServerPool {
         self.connect(connect_timeout).await.map_err(|why| self.fault(why))
     }
 
-    async fn open(self: Arc<Self>) {
+    async fn open(self: Arc<Self>, place: Place) {
         let settings = self.machine.lock().settings().clone();
         let generation = self.generation.load(Ordering::Relaxed);
         let result = self.connect(settings.connect_timeout).await;
@@ -298,11 +303,13 @@ impl ServerPool {
                     unnamed: None,
                     opened: now,
                     expires,
+                    place,
                 };
                 tracing::debug!(server = %self.server, pid = backend.cancellable.pid, "server connection opened");
                 self.machine.lock().opened(Boxed(Box::new(backend)), Expiry(expires), now, &mut effects);
             }
             Err(why) => {
+                drop(place);
                 tracing::warn!(server = %self.server, cause = %why, "server connection failed");
                 (self.on_refused)(&self.server);
                 self.machine.lock().failed(why, Instant::now(), &mut effects);
@@ -438,6 +445,8 @@ pub struct Pools {
     notifiers: Arc<Notifiers>,
     connector: Arc<Connector>,
     on_refused: OnRefused,
+    /// What they share
+    pub budgets: Arc<Budgets>,
 }
 
 impl Pools {
@@ -450,6 +459,7 @@ impl Pools {
             notifiers: Arc::default(),
             connector,
             on_refused,
+            budgets: Arc::default(),
         }
     }
 
@@ -485,7 +495,9 @@ impl Pools {
                 generation: AtomicU32::new(0),
                 connector: Arc::clone(&self.connector),
                 on_refused: Arc::clone(&self.on_refused),
+                budgets: Arc::clone(&self.budgets),
             });
+            self.budgets.add(&pool);
             if paused.includes(database) {
                 pool.set_paused(true);
             }
