@@ -162,7 +162,7 @@ impl Proxy {
         let pools = Pools::new(Arc::clone(&connector), Arc::new(on_refused));
         let topology = control.reader().cell();
         let steering = Arc::new(Refresh(control.refresher(), control.clone()));
-        let (metrics_too, waits) = (Arc::clone(&metrics), (control.waits(), control.doubts()));
+        let (metrics_too, waits) = (Arc::clone(&metrics), (control.waits(), control.doubts(), control.heat()));
         let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
         if let Some(export) = settings.traces.export.clone() {
             let spans = export::start(export, Arc::clone(&metrics)).context("cannot start the thread of spans")?;

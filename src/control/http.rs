@@ -18,9 +18,12 @@ use super::publisher::Reader;
 use super::readiness::{self, Required};
 use super::scrape::Scrape;
 use super::status::Status;
+use crate::proxy::heat::Heat;
 use crate::proxy::metrics::Metrics;
 
 const HEAD_MAX: usize = 8 * 1024;
+/// Keys of each keyspace on the status page, and as many buckets.
+const HOT_SHOWN: usize = 5;
 const CONNECTIONS_MAX: usize = 32;
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -46,6 +49,8 @@ pub struct Pages {
     pub metrics: Arc<Metrics>,
     /// `/readyz`, `/status.json`
     pub reader: Reader,
+    /// `/status.json`
+    pub heat: Arc<Heat>,
     /// `/readyz`
     pub required: Required,
     /// `/readyz`
@@ -150,7 +155,9 @@ impl Pages {
     fn status(&self) -> Answer {
         let text = self.metrics.render();
         let uptime = self.started.elapsed().as_secs_f64();
-        let status = Status::new(&self.reader.load(), &Scrape::read(&text), self.reasons(), uptime);
+        let topology = self.reader.load_full();
+        let hot = self.heat.top(&topology, HOT_SHOWN);
+        let status = Status::new(&topology, &Scrape::read(&text), &hot, self.reasons(), uptime);
         match serde_json::to_string(&status) {
             Ok(body) => Answer { status: "200 OK", kind: "application/json", body: body.into() },
             Err(error) => plain("500 Internal Server Error", &error.to_string()),
@@ -181,7 +188,8 @@ mod tests {
         let publisher = Publisher::new(picture::of_ports("app", &[(1, &[])]), metrics.clone());
         let is_draining = Arc::new(AtomicBool::new(is_draining));
         let started = Instant::now();
-        Pages { metrics, reader: publisher.reader(), required: Required::OnePrimary, is_draining, started }
+        let reader = publisher.reader();
+        Pages { metrics, reader, heat: Arc::default(), required: Required::OnePrimary, is_draining, started }
     }
 
     /// The status line and the body of the answer to these bytes.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::scrape::{Buckets, Scrape};
+use crate::logic::console::snapshot::{HotKey, HotKind};
 use crate::logic::topology::{Database, Health, Host, Server, Topology};
 
 type Sums = BTreeMap<String, f64>;
@@ -35,7 +36,19 @@ struct DatabaseStatus {
     query_seconds: Buckets,
     slow_statements: f64,
     deadlocks: f64,
+    hot: Vec<HotStatus>,
     shards: Vec<ShardStatus>,
+}
+
+/// A key or bucket that is asked for often.
+#[derive(Debug, Serialize)]
+struct HotStatus {
+    keyspace: String,
+    kind: &'static str,
+    key: String,
+    shard: Option<String>,
+    share: f64,
+    per_second: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -69,10 +82,16 @@ struct ServerStatus {
 }
 
 impl Status {
-    /// From the latest picture and a scrape.
-    pub fn new(topology: &Topology, scrape: &Scrape<'_>, reasons: Vec<String>, uptime_seconds: f64) -> Self {
+    /// From the latest picture, a scrape and what is hot.
+    pub fn new(
+        topology: &Topology,
+        scrape: &Scrape<'_>,
+        hot: &[HotKey],
+        reasons: Vec<String>,
+        uptime_seconds: f64,
+    ) -> Self {
         let count = |name| scrape.sum(name, &[]).unwrap_or_default();
-        let mut databases: Vec<_> = topology.databases.values().map(|it| database(it, scrape)).collect();
+        let mut databases: Vec<_> = topology.databases.values().map(|it| database(it, scrape, hot)).collect();
         databases.sort_by(|one, other| one.name.cmp(&other.name));
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -89,7 +108,7 @@ impl Status {
     }
 }
 
-fn database(database: &Database, scrape: &Scrape<'_>) -> DatabaseStatus {
+fn database(database: &Database, scrape: &Scrape<'_>, hot: &[HotKey]) -> DatabaseStatus {
     let labels = &[("database", &*database.name)];
     let statements = scrape.rows("shardway_statements_total", ["shard", "role", "plan"], labels);
     let shard = |of: &crate::logic::topology::Shard| {
@@ -113,7 +132,22 @@ fn database(database: &Database, scrape: &Scrape<'_>) -> DatabaseStatus {
         query_seconds: scrape.buckets("shardway_query_seconds", labels),
         slow_statements: scrape.sum("shardway_slow_statements_total", labels).unwrap_or_default(),
         deadlocks: scrape.sum("shardway_deadlocks_total", labels).unwrap_or_default(),
+        hot: hot.iter().filter(|it| it.database == database.name).map(hot_status).collect(),
         shards: database.shards.iter().map(shard).collect(),
+    }
+}
+
+fn hot_status(hot: &HotKey) -> HotStatus {
+    HotStatus {
+        keyspace: hot.keyspace.to_string(),
+        kind: match hot.kind {
+            HotKind::Key => "key",
+            HotKind::Bucket => "bucket",
+        },
+        key: hot.key.clone(),
+        shard: hot.shard.as_deref().map(str::to_owned),
+        share: hot.share,
+        per_second: hot.statements,
     }
 }
 

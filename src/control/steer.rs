@@ -27,6 +27,7 @@ use crate::logic::health::HealthSettings;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::{Address, Role, Server, Shard, Topology};
 use crate::proxy::doubts::Doubts;
+use crate::proxy::heat::Heat;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::waits::Waits;
 
@@ -71,6 +72,7 @@ impl Control {
             replaced: Notify::new(),
             waits: Arc::default(),
             doubts: Arc::default(),
+            heat: Arc::default(),
             is_draining: Arc::default(),
         });
         let steer =
@@ -106,6 +108,7 @@ struct Shared {
     replaced: Notify,
     waits: Arc<Waits>,
     doubts: Arc<Doubts>,
+    heat: Arc<Heat>,
     is_draining: Arc<AtomicBool>,
 }
 
@@ -128,6 +131,11 @@ impl ControlHandle {
     /// Where recovery says what is in doubt.
     pub fn doubts(&self) -> Arc<Doubts> {
         Arc::clone(&self.shared.doubts)
+    }
+
+    /// Where sessions say which keys they are asked for: the status page shows the hottest.
+    pub fn heat(&self) -> Arc<Heat> {
+        Arc::clone(&self.shared.heat)
     }
 
     /// A connection to this server failed: it is probed at once, and so are the others of its shard, of which one may have
@@ -304,7 +312,8 @@ impl Steer {
         info!(address = %listener.local_addr()?, "serving the status page, /metrics, /livez and /readyz");
         let (metrics, reader) = (self.metrics.clone(), self.shared.publisher.reader());
         let (is_draining, started) = (self.shared.is_draining.clone(), Instant::now());
-        let pages = Pages { metrics, reader, required, is_draining, started };
+        let heat = Arc::clone(&self.shared.heat);
+        let pages = Pages { metrics, reader, heat, required, is_draining, started };
         Ok(Task(tokio::spawn(http::serve(listener, Arc::new(pages)))))
     }
 

@@ -78,7 +78,7 @@ pub struct Shared {
     /// Transactions in doubt
     pub doubts: Arc<Doubts>,
     /// Keys that are asked for most
-    pub heat: Heat,
+    pub heat: Arc<Heat>,
     /// What was refused lately
     pub refusals: Mutex<Seen>,
     /// Turns moments into the time of day
@@ -110,7 +110,7 @@ impl Shared {
         connector: Arc<Connector>,
         metrics: Arc<Metrics>,
         steering: Arc<dyn Steering>,
-        (waits, doubts): (Arc<Waits>, Arc<Doubts>),
+        (waits, doubts, heat): (Arc<Waits>, Arc<Doubts>, Arc<Heat>),
     ) -> Self {
         Self {
             topology,
@@ -125,7 +125,7 @@ impl Shared {
             steering,
             leaving: AtomicU8::new(Leaving::Nobody as u8),
             doubts,
-            heat: Heat::default(),
+            heat,
             refusals: Mutex::default(),
             clock: Clock::start(),
             disabled: Mutex::default(),

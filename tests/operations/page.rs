@@ -47,6 +47,7 @@ fn the_status_page_lives_in_a_browser() {
     let proxy = stage.proxy("browser", &Settings::default());
     let mut wire = login(&proxy);
     assert_eq!(failure(&mut wire, "SELECT ctid FROM events").0, "0A000");
+    let hot = format!("data-key=\"bigints key {}\"", stage.clients[0]);
     let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -57,6 +58,14 @@ fn the_status_page_lives_in_a_browser() {
         });
         // However this ends.
         let _done = Done(&is_done);
+        let is_hot = || {
+            !serde_json::from_str::<serde_json::Value>(&get(proxy.metrics_port, "/status.json").1).unwrap()["databases"]
+                [0]["hot"]
+                .as_array()
+                .unwrap()
+                .is_empty()
+        };
+        until("a key is hot", is_hot);
         until("the pool shows", || metric(&proxy, "shardway_server_connections_max", &["app/a/primary"]) > 0.0);
         for width in [390, 1280] {
             let (page, said) = shown(proxy.metrics_port, width);
@@ -69,6 +78,8 @@ fn the_status_page_lives_in_a_browser() {
                 r#"<span class="mark good">Up</span>"#,
                 "at most 10</span>",
                 r#"<tr data-key="key">"#,
+                hot.as_str(),
+                "<span>100 %</span>",
                 r#"role="alert" hidden"#,
                 r#"class="line" d="M"#,
                 "every 2 seconds.",

@@ -262,6 +262,25 @@ function showServers(section, database) {
     });
 }
 
+/** The keys and buckets that most statements of their keyspace are for. */
+function showHot(section, database) {
+  keep(section.querySelector(".hot tbody"), database.hot, (it) => `${it.keyspace} ${it.kind} ${it.key}`,
+    () => row(["Keyspace", "Shard", "Share", "Statements a second"]), (element, hot) => {
+      const [head, keyspace, shard, share, perSecond] = element.children;
+      if (!head.firstElementChild) {
+        make("span", head);
+        make("small", head);
+      }
+      text(head.firstElementChild, hot.key);
+      text(head.lastElementChild, hot.kind === "bucket" ? "bucket" : "");
+      text(keyspace, hot.keyspace);
+      text(shard, hot.shard ?? "none");
+      label(share, `${number(100 * hot.share)} %`);
+      setBar(share, hot.share, hot.share > 0.5 ? "warn" : "");
+      text(perSecond, number(hot.per_second));
+    });
+}
+
 /** A table of names with figures and their share, the largest first. */
 function showBars(table, values, show) {
   const items = Object.entries(values).filter(([, value]) => value > 0).sort(([, one], [, other]) => other - one);
@@ -328,6 +347,7 @@ function show(status) {
     showChart(section, database);
     showShards(section, database);
     showServers(section, database);
+    showHot(section, database);
     showPlans(section, database);
     showBars(section.querySelector(".refusals"), database.refusals, number);
     showBars(section.querySelector(".errors"), database.errors, number);
