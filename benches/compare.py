@@ -320,18 +320,23 @@ class Idle(asyncio.Protocol):
         self.done.done() or self.done.set_exception(ConnectionError(f"closed: {self.seen[-200:]!r}"))
 
 
-async def idle(endpoint, count):
-    """KiB for each of many clients that asked once, and what remains when they have left."""
-    loop, gate, clients = asyncio.get_running_loop(), asyncio.Semaphore(64), []
+async def come_in(endpoint, count):
+    """So many clients, each of which has asked once."""
+    loop, gate = asyncio.get_running_loop(), asyncio.Semaphore(64)
 
     async def one():
         async with gate:
             _, client = await loop.create_connection(Idle, "127.0.0.1", endpoint.port)
-            clients.append(client)
             await asyncio.wait_for(client.done, 60)
+            return client
 
+    return await asyncio.gather(*(one() for _ in range(count)))
+
+
+async def idle(endpoint, count):
+    """KiB for each of many clients that asked once, and what remains when they have left."""
     before = endpoint.memory()
-    await asyncio.gather(*(one() for _ in range(count)))
+    clients = await come_in(endpoint, count)
     await asyncio.sleep(1)
     full, cpu = endpoint.memory(), endpoint.cpu()
     await asyncio.sleep(3)
@@ -340,9 +345,7 @@ async def idle(endpoint, count):
         client.transport.abort()
     # Allocators give memory back while they work: others come and go meanwhile.
     for _ in range(10):
-        clients.clear()
-        await asyncio.gather(*(one() for _ in range(20)))
-        for client in clients:
+        for client in await come_in(endpoint, 20):
             client.transport.abort()
         await asyncio.sleep(0.5)
     return (f"| {endpoint.label} | {before / 1024:.1f} | {full / 1024:.1f} | {(full - before) / count:.2f} | "
@@ -362,15 +365,7 @@ def memory_table(endpoints, count):
 
 async def crowd(lab, endpoint, seconds):
     """10,000 clients, of which 500 ask all the time and the others have asked once and stay: latency, errors, memory."""
-    loop, gate, clients = asyncio.get_running_loop(), asyncio.Semaphore(64), []
-
-    async def one():
-        async with gate:
-            _, client = await loop.create_connection(Idle, "127.0.0.1", endpoint.port)
-            clients.append(client)
-            await asyncio.wait_for(client.done, 60)
-
-    await asyncio.gather(*(one() for _ in range(CROWD - CROWD_ACTIVE)))
+    clients = await come_in(endpoint, CROWD - CROWD_ACTIVE)
     with tempfile.TemporaryDirectory(prefix="shardway-log-") as logs:
         for name, script in (("select", SELECT), ("keyed", KEYED)):
             with open(os.path.join(logs, name + ".sql"), "w") as out:
@@ -507,9 +502,9 @@ def main():
     arguments.add_argument("--copy", type=int, default=1_000_000, help="rows of a COPY FROM; 0 leaves this out")
     arguments.add_argument("--crowd", type=int, default=0, help=f"seconds of {CROWD} clients with {CROWD_ACTIVE} of them active; 0 leaves this out")
     arguments.add_argument("--workers", type=int, default=1, help="threads of shardway")
-    arguments.add_argument("--shardway", help="the binary; default target/release/shardway")
+    arguments.add_argument("--shardway", type=os.path.abspath, help="the binary; default target/release/shardway")
     arguments.add_argument("--only", help="one of direct, forwarder, pgbouncer, shardway: the others are left out")
-    arguments.add_argument("--pgbouncer", help="the binary; default the one in PATH")
+    arguments.add_argument("--pgbouncer", type=os.path.abspath, help="the binary; default the one in PATH")
     arguments.add_argument("--pg-bin", help="folder of initdb and postgres")
     arguments.add_argument("--out", default=os.path.join(ROOT, "target/compare.md"))
     arguments.add_argument("--list", action="store_true")
