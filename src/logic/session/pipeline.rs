@@ -51,7 +51,7 @@ pub struct Pipeline {
     /// nothing at all
     pub may_ask_again: Option<Again>,
     /// There was one
-    pub withheld: Option<Withheld>,
+    pub withheld: Option<Box<Withheld>>,
     /// What the client calls the statement that its Query executes; a server knows it by another name
     pub executed: Name,
     /// Characters of the client's text before the statement that the server has been sent
@@ -103,6 +103,10 @@ impl Pipeline {
     /// One more.
     pub fn owe(&mut self, owed: Owed) {
         self.entered += 1;
+        if self.owed.capacity() == 0 {
+            // A simple query owes one, and the room stays with the session: a VecDeque begins with four.
+            self.owed.reserve_exact(1);
+        }
         self.owed.push_back(owed);
     }
 
@@ -270,7 +274,7 @@ impl Pipeline {
         if let Some(again) = self.may_ask_again.take()
             && view::error_field(body, b'C').is_some_and(|code| again.is_said_by(code))
         {
-            self.withheld = Some(Withheld { again, error: body.into(), said: Vec::new() });
+            self.withheld = Some(Box::new(Withheld { again, error: body.into(), said: Vec::new() }));
             self.is_deaf = true;
             if !matches!(self.owed.front(), Some(Owed::Query)) {
                 self.skip_to_sync();

@@ -52,7 +52,7 @@ impl Session {
         bind: &[u8],
     ) -> Result<Stored, Trouble> {
         let max = self.picture().database.limits.gather_limit as usize;
-        self.kept = Some(KeptRows { max, ..KeptRows::default() });
+        self.kept = Some(Box::new(KeptRows { max, ..KeptRows::default() }));
         let result = self.change_bound(change, statement, bind).await;
         let kept = self.kept.take().unwrap_or_default();
         result.map(|_| Stored::returned(change.verb, kept.frames))

@@ -26,7 +26,7 @@ impl Session {
         match self.unheard.take() {
             Some(fault) if is_commit(command) && self.transaction.status() == b'E' => {
                 self.transaction.forget();
-                Err(fault)
+                Err(*fault)
             }
             Some(_) | None => Ok(()),
         }

@@ -187,7 +187,7 @@ impl Session {
         }) {
             let is_open = self.transaction.status() == b'T';
             let fault = self.lose(index, "another server has become the primary of the shard".to_owned());
-            self.unheard = Some(fault).filter(|_| is_open && self.transaction.status() == b'E');
+            self.unheard = Some(Box::new(fault)).filter(|_| is_open && self.transaction.status() == b'E');
         }
     }
 }

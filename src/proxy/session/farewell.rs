@@ -23,7 +23,7 @@ impl Session {
         let is_crash =
             |body| view::error_field(body, b'V') == Some(b"PANIC") || view::error_field(body, b'C') == Some(b"57P02");
         if let Some(said) = goodbye.filter(|body| !is_crash(body)) {
-            self.farewell = Some(Farewell { said: said.into(), pool: Arc::clone(held.lease.pool()) });
+            self.farewell = Some(Box::new(Farewell { said: said.into(), pool: Arc::clone(held.lease.pool()) }));
         }
     }
 
@@ -41,7 +41,8 @@ impl Session {
 
     /// Ends the session when a server has ended it and goes on without it.
     pub(super) async fn hear_farewell(&mut self) -> Result<(), End> {
-        let Some(Farewell { said, pool }) = self.farewell.take() else { return Ok(()) };
+        let Some(farewell) = self.farewell.take() else { return Ok(()) };
+        let Farewell { said, pool } = *farewell;
         match pool.takes_logins().await {
             true => Err(End::Fault(Fault::Farewell(said))),
             false => Ok(()),

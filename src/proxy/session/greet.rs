@@ -76,7 +76,8 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         farewell: None,
         has_ddl: false,
         bent: Vec::new(),
-        held: Vec::new(),
+        // Most sessions need one server at a time, and most have nothing to do: a Vec begins with room for four.
+        held: Vec::with_capacity(1),
         hearing: None,
         hidden: 0,
         pipeline: Default::default(),

@@ -218,9 +218,9 @@ pub struct Session {
     /// What the session has written: replicas may not have it yet
     written: Written,
     /// The open transaction was lost between two statements, and the client does not know
-    unheard: Option<Fault>,
+    unheard: Option<Box<Fault>>,
     /// A server that was held has said goodbye
-    farewell: Option<Farewell>,
+    farewell: Option<Box<Farewell>>,
     /// The open transaction has changed the schema
     has_ddl: bool,
     /// Names whose meaning it has changed: statements that name them would be planned with the old one
@@ -232,7 +232,7 @@ pub struct Session {
     hidden: usize,
     pipeline: Pipeline,
     /// Where rows of a statement over several shards go that the client asks for piece by piece
-    kept: Option<KeptRows>,
+    kept: Option<Box<KeptRows>>,
     outgoing: Outgoing,
     picture: Option<Picture>,
     /// The version of the settings that its card knows
@@ -241,6 +241,8 @@ pub struct Session {
 
 /// Bytes of a session, what it points to left out.
 pub const SESSION_SIZE: usize = size_of::<Session>();
+// The allocator's next size is 1536: every idle client would pay for it.
+const _: () = assert!(SESSION_SIZE <= 1280, "what is rare in a session is boxed");
 
 /// Serves a client until it leaves.
 pub async fn run(mut session: Box<Session>) {
@@ -255,7 +257,7 @@ pub async fn run(mut session: Box<Session>) {
             break end;
         }
     };
-    session.finish(end).await;
+    Box::pin(session.finish(end)).await;
 }
 
 impl Session {
@@ -389,7 +391,7 @@ impl Session {
             }
             Trouble::Fault(fault) => {
                 // Why it is aborted, to who has not heard yet.
-                let fault = unheard.as_ref().filter(|_| *fault == Fault::TransactionAborted).unwrap_or(fault);
+                let fault = unheard.as_deref().filter(|_| *fault == Fault::TransactionAborted).unwrap_or(fault);
                 self.metrics.error(fault.sqlstate().as_bytes());
                 fault.write(&mut self.client.outbox);
             }

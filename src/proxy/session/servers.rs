@@ -658,7 +658,7 @@ impl Session {
                         let is_open = self.transaction.status() == b'T';
                         let fault = self.lose(index, cause);
                         tracing::debug!(client = self.id, %fault, "lost between two statements");
-                        self.unheard = Some(fault).filter(|_| is_open && self.transaction.status() == b'E');
+                        self.unheard = Some(Box::new(fault)).filter(|_| is_open && self.transaction.status() == b'E');
                         // The client hears of it with its next statement: outside a statement nothing can be said
                         // but FATAL, and the session can go on.
                         Ok(())
