@@ -190,6 +190,12 @@ fn rows_of_all_shards_stay_locked_until_the_transaction_ends() {
     assert_eq!(failure(&mut other, &format!("{locked} NOWAIT")).0, "55P03");
     one.rows("COMMIT");
     assert_eq!(other.rows(&format!("{locked} NOWAIT")).len(), rows);
+    for end in ["COMMIT", "ROLLBACK"].repeat(20) {
+        one.rows("BEGIN");
+        one.rows(locked);
+        one.rows(end);
+        assert_eq!(other.rows(&format!("{locked} NOWAIT")).len(), rows);
+    }
     // In the extended protocol too: there up to the Sync.
     other.send(&extended(locked, &[])).unwrap();
     assert_eq!(other.until_ready().unwrap().iter().filter(|frame| frame.tag == b'D').count(), rows);

@@ -125,7 +125,8 @@ impl Session {
             false => self.tell_others(others, replacement.unwrap_or(text)).await?,
         };
         self.pipeline.clear();
-        self.pipeline.keeps_ready = self.has_ddl;
+        // It is over when it is over on all of them: nobody shall meet its locks after that.
+        self.pipeline.keeps_ready = self.has_ddl || is_end && !others.is_empty();
         let owed = if size.is_some() { Owed::FirstOf } else { Owed::QuietQuery };
         let direct = size.filter(|_| replacement.is_none());
         match direct {
