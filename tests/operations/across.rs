@@ -292,6 +292,18 @@ fn a_statement_over_many_rows_is_planned_without_nested_loops_and_leaves_the_pla
     assert_eq!(tags, "12sCZ");
     assert_eq!(frames.iter().filter(|frame| frame.tag == b'D').count(), 3000);
     assert_eq!(wire.value("SHOW enable_nestloop"), "on");
+    // What is kept on its way leaves out the statements of ours, too.
+    let numbered = "SELECT 100000 + row_number() OVER (ORDER BY a.client_id, a.id) AS number FROM events a JOIN events b ON b.id = a.id AND b.kind = 'many' AND b.client_id = 1";
+    let frames = wire.simple(&format!("COPY ({numbered}) TO STDOUT")).unwrap();
+    let copied: Vec<_> = frames.iter().filter(|frame| frame.tag == b'd').map(|frame| &*frame.body).collect();
+    assert_eq!((copied.len(), copied[0], copied[2999]), (3000, &b"100001\n"[..], &b"103000\n"[..]));
+    let frames = wire.simple(&format!("INSERT INTO nothing (client_id) {numbered}")).unwrap();
+    assert!(frames.iter().any(|frame| frame.tag == b'C' && frame.body == b"INSERT 0 3000\0"), "{frames:?}");
+    assert_eq!(
+        wire.rows("SELECT count(*), min(client_id), max(client_id) FROM nothing")[0][2].as_deref(),
+        Some("103000")
+    );
+    assert_eq!(wire.value("SHOW enable_nestloop"), "on");
     wire.rows("SAVEPOINT s");
     let failing = "SELECT sum(1 / (a.id - a.id)) FROM events a JOIN events b ON b.id = a.id AND b.kind = 'many'";
     assert_eq!(failure(&mut wire, failing).0, "22012");
