@@ -301,6 +301,8 @@ fn copies() -> Vec<Scenario> {
     let data = |bytes: &[u8]| message(b'd', bytes);
     let start = |sql: &str| vec![Send(query(sql)), Until(b"GE")];
     let table = "events (client_id, id, kind)";
+    let taken = || q("CREATE TEMP TABLE taken (v integer)");
+    let taking = [parse("", "COPY taken FROM STDIN", &[]), bind("", "", &[], 0), execute("", 0)].concat();
     vec![
         ("copy out as text", q("COPY (SELECT client_id, id, kind, payload FROM events WHERE client_id = 7 ORDER BY id) TO STDOUT")),
         ("copy out as csv", q("COPY (SELECT client_id, id, kind FROM events WHERE client_id = 7 ORDER BY id) TO STDOUT WITH (FORMAT csv, HEADER)")),
@@ -316,6 +318,12 @@ fn copies() -> Vec<Scenario> {
         ("copy in with a bad row, then more data", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3020\t1\ta\n"), data(b"3020\tx\ta\n"), data(b"3020\t2\ta\n"), message(b'c', b"")].concat()), Ready(1)], q("SELECT count(*) FROM events WHERE client_id = 3020")].concat()),
         ("copy in of nothing", [start(&format!("COPY {table} FROM STDIN")), vec![Send(message(b'c', b"")), Ready(1)]].concat()),
         ("copy in by the extended protocol", [vec![Send([parse("", &format!("COPY {table} FROM STDIN"), &[]), bind("", "", &[], 0), execute("", 0)].concat()), Send(flush()), Until(b"G"), Send([data(b"3021\t1\ta\n"), message(b'c', b""), sync()].concat()), Ready(1)], q("DELETE FROM events WHERE client_id = 3021")].concat()),
+        ("copy in by the extended protocol to one server", [taken(), vec![Send(taking.clone()), Send(flush()), Until(b"G"), Send([data(b"1\n"), data(b"2\n"), message(b'c', b""), sync()].concat()), Ready(1)], q("SELECT sum(v) FROM taken")].concat()),
+        ("copy in by the extended protocol behind a Sync", [taken(), vec![Send([taking.clone(), flush(), sync()].concat()), Until(b"G"), Send([data(b"1\n2\n"), message(b'c', b""), sync()].concat()), Ready(1)], q("SELECT sum(v) FROM taken")].concat()),
+        ("copy in by the extended protocol in a transaction", [taken(), q("BEGIN"), vec![Send([taking.clone(), sync()].concat()), Until(b"G"), Send([data(b"1\n2\n"), message(b'c', b""), sync()].concat()), Ready(1)], q("SELECT sum(v) FROM taken"), q("COMMIT")].concat()),
+        ("copy in by the extended protocol given up", [taken(), vec![Send([taking.clone(), sync()].concat()), Until(b"G"), Send([data(b"1\n"), message(b'f', b"no more\0"), sync()].concat()), Ready(1)], q("SELECT sum(v) FROM taken")].concat()),
+        ("copy in by the extended protocol of a bad row", [taken(), vec![Send([taking.clone(), sync()].concat()), Until(b"G"), Send([data(b"1\nx\n"), message(b'c', b""), sync()].concat()), Ready(1)], q("SELECT sum(v) FROM taken")].concat()),
+        ("copy in by the extended protocol, then a statement", [taken(), vec![Send([taking.clone(), flush()].concat()), Until(b"G"), Send([data(b"1\n2\n"), message(b'c', b""), extended("SELECT sum(v) FROM taken", &[])].concat()), Ready(1)], q("SELECT sum(v) FROM taken")].concat()),
         ("copy in inside a transaction", [q("BEGIN"), start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3022\t1\ta\n"), message(b'c', b"")].concat()), Ready(1)], q("ROLLBACK"), q("SELECT count(*) FROM events WHERE client_id = 3022")].concat()),
         ("copy in then a statement in one message", [start(&format!("COPY {table} FROM STDIN; SELECT 5")), vec![Send([data(b"3023\t1\ta\n"), message(b'c', b"")].concat()), Ready(1)], q("DELETE FROM events WHERE client_id = 3023")].concat()),
         ("a query in the middle of copy in", [start(&format!("COPY {table} FROM STDIN")), vec![Send([data(b"3024\t1\ta\n"), query("SELECT 1")].concat()), Until(b"E")]].concat()),

@@ -70,6 +70,10 @@ impl Session {
             }
             if is_over {
                 self.pipeline.is_copy_in = false;
+                if self.held[index].in_pipeline {
+                    // In the extended protocol a server keeps its answer until it is asked for it.
+                    write::bare(self.outgoing.buffer(), client::FLUSH);
+                }
                 let outcome = self.converse(index, None).await?;
                 return self.trouble_of(index, outcome);
             }
