@@ -9,7 +9,7 @@ import tempfile
 import time
 
 USER, PASSWORD = "postgres", "postgres"
-DATABASES = ["postgres", "psycopg2_test", "test"]
+DATABASES = ["postgres", "psycopg2_test"]
 
 SERVER = """
 listen_addresses = '127.0.0.1'

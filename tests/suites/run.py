@@ -30,7 +30,7 @@ TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
 SIGNALS = ["--timeout-method", "signal"]
 
 # Suite: package with its tests, what the tests import, and the variables that tell them of the server. `tests` is their
-# folder, `run` what is run of it, `beside` what they need of the package's other files, `prepare` what they expect in a database.
+# folder, `prepare` what they expect in a database.
 SUITES = {
     "asyncpg": {
         "source": "asyncpg==0.32.0",
@@ -61,16 +61,6 @@ SUITES = {
             *(f"test/{part}/{what}" for part in ("native", "dbapi", "legacy") for what in ("auth", "test_benchmarks.py")),
         ],
     },
-    "sqlalchemy": {
-        "source": "sqlalchemy==2.0.52",
-        "needs": ["sqlalchemy==2.0.52", "psycopg2-binary==2.9.13"],
-        "environment": {},
-        "tests": "test",
-        "beside": ["setup.cfg", "pyproject.toml"],
-        "run": ["test/dialect/postgresql", "test/dialect/test_suite.py"],
-        "options": ["--dburi", "postgresql+psycopg2://" + USER + ":" + PASSWORD + "@{host}:{port}/test", "-p", "no:xdist", *SIGNALS],
-        "prepare": ("test", "CREATE SCHEMA test_schema; CREATE SCHEMA test_schema_2; CREATE EXTENSION hstore; CREATE EXTENSION citext"),
-    },
 }
 
 # Lost, and known why.
@@ -79,25 +69,21 @@ LOST = {
         "introspection|type_cache_invalidation_in_pool": "connects to a database that it has created: it is not in the map",
         "test_pool_min_size_restored_after_idle_connection_loss": "kills the backend of an idle client: that client has none",
         "test_pool_remote_close": "the backend it kills may be the one that it has just been lent itself",
-        "test_execute_script_interrupted_by_server": "a client outlives its server: 08006 instead of the end of the connection",
         "test_executemany_server_failure_during_writes": "up to 256 KiB of a pipeline are gathered: the error is heard later",
         "test_copy_records_to_table_no_stmt_cache": "pg_prepared_statements shows what clients share on that server",
         "test_close_has_one_timeout_budget": "a client that stays connected behind its Terminate, not looked into yet",
-        "test_listen": "the process number in a notification is the server's, not that of the client that sent it",
     },
     "psycopg2": {
         "backend_pid": "pg_backend_pid() is the server's, the number of the connection is ours",
-        "external_close": "a client outlives its server",
-        "cleanup_on_badconn_close": "a client outlives its server",
-        "received_on_set_client_encoding": "client_encoding other than UTF8 is refused",
-        "NotifiesTests": "the process number in a notification is the server's",
-        "test_notify": "the process number in a notification is the server's",
-        "HstoreTestCase": "client_encoding other than UTF8 is refused",
-        "encoding_name": "client_encoding other than UTF8 is refused",
-        "test_copy": "client_encoding other than UTF8 is refused",
-        "koi8": "client_encoding other than UTF8 is refused",
-        "latin1": "client_encoding other than UTF8 is refused",
+        "external_close": "pg_terminate_backend() of a client's number, which is no server process",
         "test_scs": "standard_conforming_strings = off is refused",
+    },
+    "pg8000": {
+        "test_notify": "compares pg_backend_pid(), which is the server's, with the number in a notification, which is the client's",
+        "close_prepared_statement": "pg_prepared_statements shows what clients share on that server",
+        "password_bytes|bytes_password|testBytesPassword": "logs in as a user that it has created: it is not in the map",
+        "test_scram_sha_256": "a database that is not in the map is told of after login, whatever the password",
+        "broken_pipe": "kills the backend of a client that has none of its own, or whose connection ends with it",
     },
 }
 
@@ -119,8 +105,6 @@ def venv(name, suite):
         tests = suite.get("tests", "tests")
         # Away from the package's own folder, so that the installed driver is imported.
         shutil.copytree(os.path.join(unpacked, tests), os.path.join(folder, "run", tests))
-        for file in suite.get("beside", []):
-            shutil.copy(os.path.join(unpacked, file), os.path.join(folder, "run", file))
         open(os.path.join(folder, "complete"), "w").close()
     return python, os.path.join(folder, "run")
 
@@ -131,11 +115,9 @@ def run(name, suite, way, port):
     report = os.path.join(WORK, f"{name}-{way}.xml")
     environment = {key: value.format(host="127.0.0.1", port=port) for key, value in suite["environment"].items()}
     leave_out = [word for path in suite.get("leave_out", []) for word in ("--deselect", path)]
-    options = [option.format(host="127.0.0.1", port=port) for option in suite.get("options", [])]
-    what = suite.get("run", [suite.get("tests", "tests")])
     with open(os.path.join(WORK, f"{name}-{way}.log"), "w") as log:
         subprocess.run(
-            [python, "-m", "pytest", *PYTEST, *options, f"--junitxml={report}", *what, *leave_out],
+            [python, "-m", "pytest", *PYTEST, *suite.get("options", []), f"--junitxml={report}", suite.get("tests", "tests"), *leave_out],
             cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log, check=False, timeout=3600,
         )
     outcomes = {}
