@@ -82,7 +82,7 @@ LOST = {
         "test_notify": "compares pg_backend_pid(), which is the server's, with the number in a notification, which is the client's",
         "close_prepared_statement": "pg_prepared_statements shows what clients share on that server",
         "password_bytes|bytes_password|testBytesPassword": "logs in as a user that it has created: it is not in the map",
-        "test_scram_sha_256": "a database that is not in the map is told of after login, whatever the password",
+        "test_scram_sha_256": "connects to a database that it has created: it is not in the map",
         "broken_pipe": "kills the backend of a client that has none of its own, or whose connection ends with it",
     },
 }
