@@ -17,7 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
-use crate::logic::protocol::frame::{self, Frame, Front, client, server};
+use crate::logic::protocol::frame::{self, Frame, Front, HEADER, client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::roster::Roster;
@@ -46,8 +46,6 @@ pub struct Notification {
     pub shard: Arc<str>,
     /// Its channel
     pub channel: Arc<str>,
-    /// The process that has sent it
-    pub pid: i32,
     /// The whole NotificationResponse
     pub frame: Arc<[u8]>,
 }
@@ -323,17 +321,18 @@ impl Ear {
         let Some((pid, channel)) = view::notification(frame.body) else {
             return Err(self.lost("the server sent a notification that is none"));
         };
-        let (channel, bytes): (Arc<str>, Arc<[u8]>) = (channel.into(), frame.bytes.into());
+        let channel: Arc<str> = channel.into();
+        let mut bytes = frame.bytes.to_vec();
+        if let Some(client) = self.pool.client_of(pid) {
+            bytes[HEADER..HEADER + 4].copy_from_slice(&client.to_be_bytes());
+        }
+        let bytes: Arc<[u8]> = bytes.into();
         let shard: Arc<str> = self.pool.shard.as_ref().into();
         let state = self.state.lock();
         let mut sent = 0;
         for mailbox in state.roster.members(&channel) {
-            let notification = Notification {
-                shard: Arc::clone(&shard),
-                channel: Arc::clone(&channel),
-                pid,
-                frame: Arc::clone(&bytes),
-            };
+            let notification =
+                Notification { shard: Arc::clone(&shard), channel: Arc::clone(&channel), frame: Arc::clone(&bytes) };
             mailbox.put(notification);
             sent += 1;
         }

@@ -90,6 +90,11 @@ impl Notifiers {
         notifier
     }
 
+    /// The number of the client that has notified by this process of a server, where that is certain.
+    pub fn client_of(&self, address: &Address, pid: i32, idle_at: Option<Instant>) -> Option<i32> {
+        self.find(address, pid)?.said(idle_at)
+    }
+
     fn find(&self, address: &Address, pid: i32) -> Option<Arc<Notifier>> {
         self.known.lock().get(&(address.clone(), pid)).and_then(Weak::upgrade)
     }
@@ -116,7 +121,7 @@ impl Processes for Ear {
             // A connection that listens stays with its client.
             return Some(self.own.client.load(Relaxed));
         }
-        self.all.find(&self.address, pid)?.said(idle_at)
+        self.all.client_of(&self.address, pid, idle_at)
     }
 }
 

@@ -291,7 +291,7 @@ fn settings() -> Vec<Scenario> {
         ("a session ends itself in a transaction", [q("BEGIN"), q("SELECT 1"), vec![Send(query("SELECT pg_terminate_backend(pg_backend_pid())")), Closed]].concat()),
         ("a session ends itself by the extended protocol", vec![Send(extended("SELECT pg_terminate_backend(pg_backend_pid())", &[])), Closed]),
         ("a session is idle in a transaction for too long", [q("SET idle_in_transaction_session_timeout = '100ms'"), q("BEGIN"), q("SELECT 1"), vec![Closed]].concat()),
-        ("a session that listens is idle for too long", [q("LISTEN news"), q("SET idle_session_timeout = '100ms'"), q("SELECT pg_notify('news', 'x')"), vec![Closed]].concat()),
+        ("a session that holds a lock is idle for too long", [q("SELECT pg_advisory_lock(4242)"), q("SET idle_session_timeout = '100ms'"), q("SELECT pg_try_advisory_lock(4242)"), vec![Closed]].concat()),
         ("statement timeout", [q("SET statement_timeout = '50ms'"), q("SELECT pg_sleep(10)"), q("SELECT 1")].concat()),
         ("show of everything", q("SHOW standard_conforming_strings; SHOW server_encoding; SHOW is_superuser")),
     ]

@@ -260,6 +260,12 @@ impl ServerPool {
         }
     }
 
+    /// The number of the client that has notified by this process of the server, where that is certain.
+    pub fn client_of(&self, pid: i32) -> Option<i32> {
+        // What listens is idle but for its questions, which take no time to speak of.
+        self.notifiers.client_of(&self.address, pid, Some(Instant::now()))
+    }
+
     /// A connection that is none of the pool's.
     pub async fn connect_apart(&self) -> Result<Connected, Fault> {
         let connect_timeout = self.machine.lock().settings().connect_timeout;

@@ -4,7 +4,7 @@
 //! PostgreSQL tells a session of all that was committed before it says ReadyForQuery, its own notifications too. So a session
 //! that listens keeps its ReadyForQuery back until the connection that listens for it has caught up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -12,6 +12,7 @@ use crate::logic::plan::{Command, Planned};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
+use crate::logic::session::encoding::Encoding;
 use crate::logic::session::listening::{Channel, Listening};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Listen;
@@ -28,30 +29,24 @@ pub(super) struct Hearing {
     pub listening: Listening,
     subscriptions: BTreeMap<Channel, Subscription>,
     mailbox: Arc<Mailbox>,
-    /// The processes that have worked for it since it last heard: what they sent is its own
-    own: BTreeSet<i32>,
 }
 
 impl Hearing {
-    /// A server's process works for the session.
-    pub fn works(&mut self, pid: i32) {
-        self.own.insert(pid);
-    }
-
-    /// Puts what has come into what the client is to be sent.
-    fn deliver(&mut self, pid: i32, out: &mut Vec<u8>) {
+    /// Puts what has come into what the client is to be sent. What it cannot read in its encoding it cannot be told.
+    fn deliver(&self, encoding: Encoding, out: &mut Vec<u8>) -> Result<(), Fault> {
         for notification in self.mailbox.take() {
             let channel = Channel { shard: (*notification.shard).into(), name: (*notification.channel).into() };
             // UNLISTEN holds for what has not been delivered yet.
             if !self.listening.channels().contains(&channel) {
                 continue;
             }
-            let start = out.len();
-            out.extend_from_slice(&notification.frame);
-            if self.own.contains(&notification.pid) {
-                out[start + HEADER..start + HEADER + 4].copy_from_slice(&pid.to_be_bytes());
+            if encoding != Encoding::Utf8 && !notification.frame[HEADER + 4..].is_ascii() {
+                let cause = "it is more than ASCII, and client_encoding is not UTF8".to_owned();
+                return Err(Fault::Missed { shard: channel.shard, cause });
             }
+            out.extend_from_slice(&notification.frame);
         }
+        Ok(())
     }
 }
 
@@ -68,7 +63,6 @@ impl Session {
                 listening: Listening::new(self.cursors.savepoints()),
                 subscriptions: BTreeMap::new(),
                 mailbox: Arc::default(),
-                own: BTreeSet::new(),
             }));
         }
         let Some(hearing) = &mut self.hearing else { return Ok(()) };
@@ -169,7 +163,7 @@ impl Session {
             if kept.is_some() {
                 self.catch_up().await?;
             }
-            self.notify();
+            self.notify().map_err(End::Fault)?;
             self.hearing.take_if(|hearing| hearing.listening.is_nothing());
         }
         if let Some(status) = kept {
@@ -182,10 +176,9 @@ impl Session {
         self.transaction.is_idle() && self.run == Run::Between
     }
 
-    fn notify(&mut self) {
-        if let Some(hearing) = &mut self.hearing {
-            hearing.deliver(self.slot.pid, &mut self.client.outbox);
-        }
+    fn notify(&mut self) -> Result<(), Fault> {
+        let encoding = self.encoding();
+        self.hearing.as_ref().map_or(Ok(()), |hearing| hearing.deliver(encoding, &mut self.client.outbox))
     }
 
     /// A transaction may have ended: what it has turned off is heard no longer, and what it has asked for is heard, also
@@ -233,7 +226,11 @@ impl Session {
                 return Some(End::Fault(fault));
             }
             match is_there {
-                Poll::Ready(()) if self.may_hear() => self.notify(),
+                Poll::Ready(()) if self.may_hear() => {
+                    if let Err(fault) = self.notify() {
+                        return Some(End::Fault(fault));
+                    }
+                }
                 Poll::Ready(()) | Poll::Pending => break,
             }
         }

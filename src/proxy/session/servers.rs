@@ -397,9 +397,8 @@ impl Session {
             self.pipeline.keeps_ready = true;
             self.pipeline.characters_before = among.before;
         }
-        if let Some(hearing) = &mut self.hearing {
+        if self.hearing.is_some() {
             self.pipeline.keeps_ready = true;
-            hearing.works(backend.cancellable.pid);
         }
         self.pipeline.speak(&mut self.client.outbox);
         let mut exchange = Exchange {
