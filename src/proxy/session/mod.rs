@@ -8,6 +8,8 @@ mod exchange;
 mod picture;
 mod watch;
 mod servers;
+mod leases;
+mod relay;
 mod replicas;
 mod failover;
 mod farewell;

@@ -1,0 +1,161 @@
+//! How a session comes by its servers: at once, or in the queue of a pool.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::write;
+use crate::logic::shards::ShardId;
+use crate::logic::topology::{PoolMode, Role, Server};
+use crate::logic::written::Freshness;
+use crate::proxy::metrics::ClientState;
+use crate::proxy::pool::{Lease, ServerPool};
+use crate::proxy::session::Session;
+use crate::proxy::session::servers::{Held, Target};
+
+impl Session {
+    pub(super) fn pool_of(&self, server: &Server, shard: &str) -> Arc<ServerPool> {
+        let user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
+        let settings = self.user.pool(&self.picture().database.pool);
+        self.shared.pools.get(server, (&self.database, shard), user, self.user.server_password.as_ref(), &settings)
+    }
+
+    /// The index of a held server for this target: one that is held already, or a new lease.
+    pub(super) async fn hold(&mut self, target: Target) -> Result<usize, Fault> {
+        let fits = |held: &Held| held.shard == target.shard && (held.is_member || held.role == target.role);
+        if let Some(index) = self.held.iter().position(fits) {
+            return Ok(index);
+        }
+        let shard = usize::from(target.shard.0);
+        let replica = match target.role {
+            Role::Replica => self.lease_replica(target.shard).await,
+            Role::Primary => None,
+        };
+        let (mut lease, role) = match replica {
+            Some(lease) => (lease, Role::Replica),
+            None => (self.lease_primary(shard).await?, Role::Primary),
+        };
+        let shard = target.shard;
+        lease.walk.oids = self.picture().database.catalog.as_ref().and_then(|it| it.oids.get(&shard)).cloned();
+        lease.cancellable.notifier.lend(self.slot.pid);
+        self.slot.card.tallies.assignments.add(1);
+        let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
+        self.held.push(Held {
+            lease,
+            shard,
+            role,
+            is_member: false,
+            in_pipeline: false,
+            status: b'I',
+            has_written: false,
+            pin,
+            unpreparable: None,
+        });
+        Ok(self.held.len() - 1)
+    }
+
+    /// A connection to a replica; `None`: the primary is to answer.
+    async fn lease_replica(&mut self, shard: ShardId) -> Option<Lease> {
+        let needed = self.freshness(shard);
+        let (pool, seen) = self.pick_replica(shard, needed)?;
+        let lease = match pool.try_lease() {
+            Some(lease) => lease,
+            None => match Box::pin(self.wait_for(&pool)).await {
+                Ok(lease) => lease,
+                // A replica that cannot be reached: nothing has been sent, so the primary may answer.
+                Err(fault) => {
+                    tracing::debug!(client = self.id, %fault, "the primary answers for a replica");
+                    return None;
+                }
+            },
+        };
+        // Replicas that start again may begin before the place where they were seen: what was seen holds for connections
+        // that are older.
+        if needed == Freshness::Any || seen.is_some_and(|seen| lease.opened <= seen) {
+            return Some(lease);
+        }
+        lease.give_back();
+        None
+    }
+
+    pub(super) async fn lease_primary(&mut self, shard: usize) -> Result<Lease, Fault> {
+        let pool = match &self.picture().primaries[shard] {
+            Some(pool) if self.check_up(shard).is_ok() => Ok(Arc::clone(pool)),
+            Some(_) | None => self.primary_pool(shard),
+        };
+        match pool {
+            Ok(pool) => match pool.try_lease() {
+                Some(lease) => Ok(lease),
+                None => Box::pin(self.wait_for_primary(shard, Ok(pool))).await,
+            },
+            Err(fault) => Box::pin(self.wait_for_primary(shard, Err(fault))).await,
+        }
+    }
+
+    /// The primary that we know takes writes, and is the one that the session's positions are from.
+    fn check_up(&self, shard: usize) -> Result<(), Fault> {
+        let of = &self.picture().database.shards[shard];
+        let is_behind = matches!(self.freshness(of.primary.shard), Freshness::Ahead(_));
+        if !of.is_down() && !is_behind {
+            return Ok(());
+        }
+        let cause = match (is_behind, of.finds_roles) {
+            (true, _) => "the position that must be found is of a newer primary",
+            (false, true) => "no server takes its writes now",
+            (false, false) => "its probes fail",
+        };
+        Err(Fault::ServerDown { shard: of.name.clone(), server: of.primary.name.clone(), cause: cause.to_owned() })
+    }
+
+    pub(super) fn primary_pool(&mut self, shard: usize) -> Result<Arc<ServerPool>, Fault> {
+        self.check_up(shard)?;
+        let of = &self.picture().database.shards[shard];
+        let pool = self.pool_of(&of.primary, &of.name);
+        if let Some(picture) = &mut self.picture {
+            picture.primaries[shard] = Some(Arc::clone(&pool));
+        }
+        Ok(pool)
+    }
+
+    pub(super) async fn wait_for(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
+        let before = self.state;
+        self.show(ClientState::Waiting);
+        let started = Instant::now();
+        self.slot.card.wait(Some(started));
+        let slot = Arc::clone(&self.slot);
+        let lease = tokio::select! {
+            biased;
+            () = slot.dismissed() => Err(Fault::Dismissed),
+            lease = self.wait_in_queue(pool) => lease,
+        };
+        let waited = started.elapsed();
+        self.metrics.waited(waited);
+        self.slot.card.tallies.wait_time.add_time(waited);
+        self.slot.card.wait(None);
+        self.show(before);
+        lease
+    }
+
+    /// The client is told after a while that it waits; one that leaves meanwhile waits no longer.
+    async fn wait_in_queue(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
+        let user = Arc::clone(&self.user);
+        let (mut lease, notify) = (Box::pin(pool.lease(&user.name)), pool.wait_notify());
+        let mut notice = (!notify.is_zero()).then(|| Box::pin(tokio::time::sleep(notify)));
+        std::future::poll_fn(|context| {
+            if let Poll::Ready(lease) = lease.as_mut().poll(context) {
+                return Poll::Ready(lease);
+            }
+            if notice.as_mut().is_some_and(|notice| notice.as_mut().poll(context).is_ready()) {
+                notice = None;
+                let message = format!("no connection to {} is free: the client waits in the queue", pool.server);
+                write::notice(&mut self.client.outbox, write::NOTICE, "00000", &message);
+            }
+            if self.client.has_backlog() && matches!(self.client.poll_flush(context), Poll::Ready(Err(_))) {
+                return Poll::Ready(Err(Fault::ClientGone));
+            }
+            self.client.poll_gone(context).map(|()| Err(Fault::ClientGone))
+        })
+        .await
+    }
+}

@@ -1,0 +1,187 @@
+//! What a held server is sent, and how its answer comes to the client.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::write;
+use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
+use crate::logic::session::settings;
+use crate::proxy::metrics::Direction;
+use crate::proxy::session::exchange::{self, Exchange, Outcome};
+use crate::proxy::session::{End, Session, watch};
+
+impl Session {
+    /// How long the next statement may run: `query_timeout`, and what is left of `transaction_timeout`. Zero: for ever.
+    pub(super) fn statement_limit(&self) -> Duration {
+        let Some(picture) = &self.picture else { return Duration::ZERO };
+        let limits = &picture.database.limits;
+        match (limits.query_timeout, self.transaction_left()) {
+            (query, None) => query,
+            (Duration::ZERO, Some(left)) => left,
+            (query, Some(left)) => query.min(left),
+        }
+    }
+
+    /// What is left of `transaction_timeout`, a millisecond at least; `None`: there is no limit.
+    pub(super) fn transaction_left(&self) -> Option<Duration> {
+        let timeout = self.picture.as_ref()?.database.limits.transaction_timeout;
+        if timeout.is_zero() {
+            return None;
+        }
+        let spent = self.transaction_started.map_or(Duration::ZERO, |started| started.elapsed());
+        Some(timeout.saturating_sub(spent).max(Duration::from_millis(1)))
+    }
+
+    /// Writes what a server must hear before the client's own statement: settings, and the BEGIN that was held back.
+    pub(super) fn prepare(&mut self, index: usize) {
+        self.prepare_settings(index);
+        let held = &mut self.held[index];
+        if let Some(begun) = self.transaction.begun()
+            && !held.is_member
+        {
+            held.is_member = true;
+            held.lease.unnamed = None;
+            self.pipeline.owe(Owed::HiddenQuery);
+            write::query(self.outgoing.buffer(), begun.text.as_bytes());
+            self.transaction.opened();
+        }
+    }
+
+    /// The settings alone, for what needs no transaction.
+    pub(super) fn prepare_settings(&mut self, index: usize) {
+        let held = &mut self.held[index];
+        let base = self.settings.base();
+        let out = self.outgoing.buffer();
+        if held.lease.is_tainted && !held.is_member {
+            held.lease.unnamed = None;
+            self.pipeline.owe(Owed::HiddenQuery);
+            write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
+            held.lease.settings = Arc::default();
+            held.lease.is_tainted = false;
+        }
+        if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
+            if let Some(sql) = settings::difference(&held.lease.settings, base) {
+                if let Some(encoding) = settings::encoding_first(&held.lease.settings, &sql) {
+                    self.pipeline.owe(Owed::HiddenQuery);
+                    write::query(out, encoding.as_bytes());
+                }
+                held.lease.unnamed = None;
+                self.pipeline.owe(Owed::HiddenQuery);
+                write::query(out, sql.as_bytes());
+            }
+            held.lease.settings = Arc::clone(base);
+        }
+    }
+
+    /// A query of ours, to be sent with the next `converse`. It destroys the server's unnamed statement.
+    pub(super) fn ask(&mut self, index: usize, owed: Owed, sql: &str) {
+        self.held[index].lease.unnamed = None;
+        self.pipeline.owe(owed);
+        write::query(self.outgoing.buffer(), sql.as_bytes());
+    }
+
+    /// Sends what stands in `outgoing` and `direct`, relays until all that is owed is settled.
+    pub(super) async fn converse(&mut self, index: usize, direct: Option<usize>) -> Result<Outcome, End> {
+        let held = &mut self.held[index];
+        let backend = &mut *held.lease;
+        self.slot.set(&backend.cancellable);
+        let mut sent = 0;
+        if let Some(size) = direct {
+            // A simple query destroys the unnamed statement (protocol-flow, extended query).
+            backend.unnamed = None;
+            sent = size + self.outgoing.len();
+            exchange::send_direct(backend, &mut self.outgoing, &self.client.received()[..size]).await;
+            sent -= self.outgoing.len();
+        }
+        self.relay(index, sent).await
+    }
+
+    /// The same for a server that cancel requests know of. `sent`: bytes on their way already.
+    pub(super) async fn relay(&mut self, index: usize, sent: usize) -> Result<Outcome, End> {
+        let sent = sent + self.outgoing.len();
+        let (watch, limit) = (self.watch().map(Box::pin), self.statement_limit());
+        let backend = &mut *self.held[index].lease;
+        if let Some(among) = self.among {
+            self.pipeline.keeps_ready = true;
+            self.pipeline.characters_before = among.before;
+        }
+        if self.hearing.is_some() {
+            self.pipeline.keeps_ready = true;
+        }
+        self.pipeline.speak(&mut self.client.outbox);
+        let mut exchange = Exchange {
+            client: &mut self.client,
+            backend,
+            pipeline: &mut self.pipeline,
+            outgoing: &mut self.outgoing,
+            received: 0,
+            passed: 0,
+        };
+        let (slot, connector, id) = (&self.slot, &self.shared.connector, self.id);
+        let outcome = exchange.run_within(limit, || {
+            tracing::info!(client = id, ?limit, "statement is cancelled (query_timeout, transaction_timeout)");
+            let (slot, connector) = (Arc::clone(slot), Arc::clone(connector));
+            drop(tokio::spawn(async move { slot.cancel(&connector).await }));
+        });
+        let outcome = match watch {
+            None => outcome.await,
+            Some(watch) => {
+                let first = Box::pin(async move {
+                    tokio::select! {
+                        biased;
+                        outcome = outcome => Ok(outcome),
+                        detail = watch => Err(detail),
+                    }
+                });
+                match first.await {
+                    Ok(outcome) => outcome,
+                    Err(detail) => Box::pin(watch::give_up(detail, &mut exchange, slot, connector)).await,
+                }
+            }
+        };
+        let received = exchange.received;
+        self.metrics.bytes(Direction::ServerOut, sent as u64);
+        self.metrics.answered(received);
+        for done in &self.pipeline.done {
+            if let Done::Prepared(id) = done
+                && *id != UNNAMED
+            {
+                let now = self.shared.moment();
+                let lease = &mut self.held[index].lease;
+                lease.prepared.insert(*id, now);
+                self.slot.card.tallies.server_parses.add(1);
+                lease.cancellable.connection.prepared.store(lease.prepared.len() as u32, Relaxed);
+            }
+        }
+        if let Some(failure) = &self.pipeline.failure {
+            self.metrics.error(&failure.sqlstate);
+        }
+        if let Some(status) = self.pipeline.status {
+            self.held[index].status = status;
+        }
+        if let Some(status) = self.pipeline.kept_ready.take()
+            && self.among.is_none()
+        {
+            self.kept_ready = Some(status);
+        }
+        if let Outcome::ClientGone = outcome {
+            self.abandon(index);
+            return Err(End::Gone);
+        }
+        self.check_hidden(index)?;
+        Ok(outcome)
+    }
+
+    /// A message of ours failed: the server is not in the state the client believes, so both end here.
+    pub(super) fn check_hidden(&mut self, index: usize) -> Result<(), End> {
+        let Some(body) = self.pipeline.hidden_failure.take() else { return Ok(()) };
+        let message = crate::logic::protocol::view::error_field(&body, b'M').unwrap_or_default();
+        let message = String::from_utf8_lossy(message).into_owned();
+        let server = self.held[index].lease.pool().server.clone();
+        self.held.clear();
+        let what = format!("the session's settings or transaction could not be brought to {server}: {message}");
+        Err(End::Fault(Fault::Broken(what)))
+    }
+}
