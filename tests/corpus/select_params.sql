@@ -258,3 +258,19 @@ SELECT * FROM countries WHERE code = $1
 
 # wrong number of parameters
 SELECT * FROM events WHERE client_id = $1
+
+# a parameter beside other numbers takes their common type
+@params 2
+SELECT count(*) FROM k_smallint WHERE k IN ($1, 1)
+
+# with a number beyond the column's type
+@params 2
+SELECT k FROM k_integer WHERE k IN ($1, 3000000000, 1)
+
+# in an array of its own
+@params 2
+SELECT k FROM k_bigint WHERE k = ANY (ARRAY[$1, 1])
+
+# as rows of VALUES
+@params 2
+SELECT b.k FROM k_bigint b JOIN (VALUES ($1), (1)) v(k) ON v.k = b.k

@@ -56,12 +56,25 @@ impl KeyType {
     ) -> Result<Typed, Decoded> {
         // Left open, a parameter takes the type of its cast, else of the column it meets.
         if matches!(type_oid, oid::UNSPECIFIED | oid::UNKNOWN) {
-            let of = cast.unwrap_or(self);
+            let of = cast.unwrap_or_else(|| self.left_open(format, bytes));
             return Ok(Typed { of, value: of.read(format, bytes)? });
         }
         let of = Self::of_oid(type_oid)?;
         let typed = Typed { of, value: of.read(format, bytes)? };
         typed.cast_if(cast)
+    }
+}
+
+impl KeyType {
+    /// The type of a parameter that is left open beside a column of type `self`. In a list with other numbers
+    /// (`k IN ($1, 1)`) it takes their common type: an integer of another size, which its bytes tell.
+    fn left_open(self, format: Format, bytes: &[u8]) -> Self {
+        match (self, format, bytes.len()) {
+            (Self::SmallInt | Self::Integer | Self::BigInt, Format::Binary, 2) => Self::SmallInt,
+            (Self::SmallInt | Self::Integer | Self::BigInt, Format::Binary, 4) => Self::Integer,
+            (Self::SmallInt | Self::Integer | Self::BigInt, Format::Binary, 8) => Self::BigInt,
+            (other, _, _) => other,
+        }
     }
 }
 
