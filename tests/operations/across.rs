@@ -408,7 +408,11 @@ fn a_server_is_lost_under_a_pipeline_that_has_widened() {
             wire.cancel().unwrap();
         }
         let error = whole_error(&wire.until(b"E").unwrap());
-        assert!(error.contains("C08006") || error.contains("C57P01") || error.contains("C57014"), "{error}");
+        assert!(error.contains("C57P01") || shard == 2 && error.contains("C57014"), "{error}");
+        // The server has ended this session alone, and so it ends for the client: at once, or with its Sync.
+        wire.send(&wire::sync()).ok();
+        while wire.recv().is_ok() {}
+        wire = login(&proxy);
         wire.send(&wire::sync()).unwrap();
         is_undone(stage, &mut wire, &name);
     }

@@ -19,10 +19,7 @@ pub(super) struct Farewell {
 impl Session {
     /// Keeps what a server that is lost has said.
     pub(super) fn note_farewell(&mut self, held: &Held, goodbye: Option<&[u8]>) {
-        // A server that crashes takes all sessions with it (57P02).
-        let is_crash =
-            |body| view::error_field(body, b'V') == Some(b"PANIC") || view::error_field(body, b'C') == Some(b"57P02");
-        if let Some(said) = goodbye.filter(|body| !is_crash(body)) {
+        if let Some(said) = goodbye.filter(|body| !is_end_of_server(body)) {
             self.farewell = Some(Box::new(Farewell { said: said.into(), pool: Arc::clone(held.lease.pool()) }));
         }
     }
@@ -47,5 +44,28 @@ impl Session {
             true => Err(End::Fault(Fault::Farewell(said))),
             false => Ok(()),
         }
+    }
+}
+
+/// Does a server that says so take all its sessions with it? One that crashes does (57P02), and one whose first process is
+/// gone, which its sessions find out by themselves (57P01, as of one that is told to end; from be-secure.c).
+fn is_end_of_server(body: &[u8]) -> bool {
+    let says = |field, what: &[u8]| view::error_field(body, field) == Some(what);
+    says(b'V', b"PANIC") || says(b'C', b"57P02") || says(b'F', b"be-secure.c")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_end_of_server;
+
+    #[test]
+    fn a_server_that_is_gone_is_told_from_a_session_that_was_ended() {
+        let body = |code: &str, file: &str| {
+            format!("SFATAL\0VFATAL\0C{code}\0Mterminating connection\0F{file}\0\0").into_bytes()
+        };
+        assert!(is_end_of_server(&body("57P02", "postgres.c")));
+        assert!(is_end_of_server(&body("57P01", "be-secure.c")));
+        assert!(!is_end_of_server(&body("57P01", "postgres.c")));
+        assert!(!is_end_of_server(&body("25P03", "postgres.c")));
     }
 }
