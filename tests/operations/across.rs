@@ -366,7 +366,7 @@ fn a_cancel_meets_a_pipeline_that_has_widened() {
     let mut wire = login(&proxy);
     for _ in 0..2 {
         wire.send(&widened(stage, "widenedcancel")).unwrap();
-        until("it runs", || running(stage, "widenedcancel") > 0);
+        until("it sleeps", || running(stage, "pg_sleep%widenedcancel") > 0);
         wire.cancel().unwrap();
         let frames = wire.until(b"E").unwrap();
         assert!(whole_error(&frames).contains("C57014"), "{frames:?}");
@@ -381,7 +381,7 @@ fn a_client_leaves_a_pipeline_that_has_widened() {
     let proxy = stage.proxy("widened-left", &Settings::default());
     let mut wire = login(&proxy);
     wire.send(&widened(stage, "widenedleft")).unwrap();
-    until("it runs", || running(stage, "widenedleft") > 0);
+    until("it sleeps", || running(stage, "pg_sleep%widenedleft") > 0);
     drop(wire);
     until("nothing runs any more", || running(stage, "widenedleft") == 0);
     let mut wire = login(&proxy);
@@ -398,7 +398,7 @@ fn a_server_is_lost_under_a_pipeline_that_has_widened() {
         let mut wire = login(&proxy);
         let name = format!("widenedlost{shard}");
         wire.send(&widened(stage, &name)).unwrap();
-        until("it runs", || running(stage, &name) > 0);
+        until("it sleeps", || running(stage, &format!("pg_sleep%{name}")) > 0);
         let mut admin = admin(stage.world.shards[shard].port());
         let kill = format!(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND query LIKE '%{name}%'"
