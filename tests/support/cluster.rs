@@ -125,7 +125,11 @@ impl Proxy {
         toml: impl FnOnce(u16, u16) -> String,
         variables: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        let (port, metrics_port) = (free_port()?, free_port()?);
+        let (port, mut metrics_port) = (free_port()?, free_port()?);
+        // A port that was free and given back may be the next free one again.
+        while metrics_port == port {
+            metrics_port = free_port()?;
+        }
         let config = lab.folder().join(format!("{name}.toml"));
         fs::write(&config, toml(port, metrics_port))?;
         let log = lab.folder().join(format!("{name}.log"));
