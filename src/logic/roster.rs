@@ -10,6 +10,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::logic::sql::name::quoted;
+
 /// What a session asks for. `M`: where its notifications go. `W`: who waits for it.
 #[derive(Debug)]
 struct Asked<M, W> {
@@ -92,10 +94,10 @@ impl<M, W> Roster<M, W> {
         }
         let mut sql = String::new();
         for channel in self.heard.difference(&wanted) {
-            sql.push_str(&format!("UNLISTEN {};", identifier(channel)));
+            sql.push_str(&format!("UNLISTEN {};", quoted(channel)));
         }
         for channel in wanted.difference(&self.heard) {
-            sql.push_str(&format!("LISTEN {};", identifier(channel)));
+            sql.push_str(&format!("LISTEN {};", quoted(channel)));
         }
         self.to_be_heard = wanted;
         self.under_way = Some(std::mem::take(&mut self.asked));
@@ -121,10 +123,6 @@ impl<M, W> Roster<M, W> {
         let waiting = self.under_way.take().unwrap_or_default().into_iter().chain(std::mem::take(&mut self.asked));
         (members, waiting.filter_map(|asked| asked.waiter).collect())
     }
-}
-
-fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 #[cfg(test)]

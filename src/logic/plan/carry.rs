@@ -11,10 +11,11 @@
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
+use crate::logic::sql::name::quoted;
 use crate::logic::sql::statement::{Body, Insert};
 
 use super::constants::Literals;
-use super::gather::{self, Gather, quoted};
+use super::gather::{self, Gather};
 use super::layout::{layout, moments, reads_as_moment};
 use super::pieces::{Assembled, Cut, Piece, Token, tokens};
 use super::schema::Found;

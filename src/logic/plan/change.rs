@@ -7,10 +7,11 @@
 //! An UPDATE that gives all its rows one other key runs where they are; then the rows that belong elsewhere move.
 
 use crate::logic::catalog::{ColumnDefault, Relation};
+use crate::logic::sql::name::{qualified, quoted};
 use crate::logic::sql::statement::{Located, MergeAction, RelationName, Statement, Target};
 
 use super::constants::{Literals, type_name};
-use super::gather::{self, At, BOOL, Gather, Part, Round, in_rounds, quoted, stand_in, transfer};
+use super::gather::{self, At, BOOL, Gather, Part, Round, in_rounds, stand_in, transfer};
 use super::schema::Found;
 use super::survey::{Survey, Written};
 use super::{Access, Home, Refusal, Requirement, Schema, Source, Value};
@@ -210,8 +211,7 @@ fn moves(
         return refuse("Its columns are not known.");
     };
     let Some((value, used)) = written(value) else { return refuse("The new key is not a plain value.") };
-    let schema = shape.table.schema.as_ref().map(|it| format!("{}.", quoted(it))).unwrap_or_default();
-    let table = format!("{schema}{}", quoted(&shape.table.name));
+    let table = qualified(shape.table.schema.as_deref(), &shape.table.name);
     let names = columns.iter().map(|it| quoted(&it.name)).collect::<Vec<_>>().join(", ");
     let leave =
         format!("DELETE FROM {table} WHERE {} = CAST({value} AS {}) RETURNING {names}", quoted(key), of_key.type_name);

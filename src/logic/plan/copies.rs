@@ -7,13 +7,14 @@
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::shards::ShardId;
+use crate::logic::sql::name::{qualified, quoted};
 use crate::logic::sql::statement::{
     Alias, Change as Changed, Insert, Located, Merge, MergeAction, RelationName, Statement,
 };
 
 use super::change::{Change, On, Over};
 use super::constants::Literals;
-use super::gather::{self, At, Gather, Part, TEXT, is_steady, quoted};
+use super::gather::{self, At, Gather, Part, TEXT, is_steady};
 use super::schema::Found;
 use super::survey::{self, Survey};
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
@@ -203,8 +204,7 @@ fn own_name<'t>(located: &'t Located, shape: &Shape<'t>) -> &'t str {
 }
 
 fn table(name: &RelationName) -> String {
-    let schema = name.schema.as_ref().map(|it| format!("{}.", quoted(it))).unwrap_or_default();
-    format!("{schema}{}", quoted(&name.name))
+    qualified(name.schema.as_deref(), &name.name)
 }
 
 /// Rows of texts, each column under the name `c0`, `c1`, ….

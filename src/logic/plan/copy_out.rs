@@ -4,6 +4,7 @@
 //! Of the pieces no field is read: only what stands before the first row and behind the last is there once.
 
 use crate::logic::copy::{CopyFormat, Forced, OutFormat, RowFormat};
+use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{Copy, CopyOption, Statement};
 
 use super::copy;
@@ -39,9 +40,8 @@ pub fn copy_out(copy: &Copy, text: &str, schema: &Schema<'_>) -> Result<CopyOut,
     }
     let fanout = match (&copy.table, copy.query.as_ref()) {
         (Some(table), _) => {
-            let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-            let schema_of = table.schema.as_deref().map(|schema| quoted(schema) + ".").unwrap_or_default();
-            fanout::fanout(&format!("SELECT * FROM {schema_of}{}", quoted(&table.name)), schema)
+            let name = qualified(table.schema.as_deref(), &table.name);
+            fanout::fanout(&format!("SELECT * FROM {name}"), schema)
         }
         (None, Some(query @ Statement::Query(_))) => fanout::proven(query, text, schema),
         (None, _) => None,

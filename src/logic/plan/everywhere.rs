@@ -5,6 +5,7 @@
 
 use crate::logic::commit::literal;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility};
 
 use super::Refusal;
@@ -71,11 +72,7 @@ impl Numbers {
 
 /// A name as SQL may have it in a text that is read as a name again.
 fn written(name: &RelationName) -> Box<str> {
-    let quoted = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
-    match &name.schema {
-        Some(schema) => format!("{}.{}", quoted(schema), quoted(&name.name)).into(),
-        None => quoted(&name.name).into(),
-    }
+    qualified(name.schema.as_deref(), &name.name).into()
 }
 
 /// A statement on what is there.

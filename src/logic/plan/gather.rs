@@ -16,6 +16,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
+use crate::logic::sql::name::{qualified, quoted};
 use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, RelationName, Statement};
 
@@ -26,7 +27,6 @@ use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time}
 use super::words::Words;
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
-pub(super) use super::name::quoted;
 pub(super) use super::stand_in::{BOOL, TEXT, is_steady, stand_in, transfer};
 pub use super::stand_in::{Transfer, widened};
 
@@ -110,8 +110,7 @@ pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
 pub(super) fn guard(gather: &mut Gather, views: Vec<RelationName>) {
     let Some(part) = gather.parts.first_mut().filter(|_| !views.is_empty()) else { return };
     let of = |view: &RelationName| {
-        let schema = view.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
-        format!("NOT EXISTS (SELECT FROM {schema}{} WHERE false)", quoted(&view.name))
+        format!("NOT EXISTS (SELECT FROM {} WHERE false)", qualified(view.schema.as_deref(), &view.name))
     };
     let asked: Vec<String> = views.iter().map(of).collect();
     part.text = format!("SELECT * FROM ({}) AS q WHERE {}", part.text, asked.join(" AND ")).into();
@@ -501,9 +500,8 @@ fn part_of(
     names_schemas: bool,
 ) -> Part {
     let name = &mention.name;
-    let schema = name.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
     let only = if name.is_only { "ONLY " } else { "" };
-    let mut text = format!("SELECT {list} FROM {only}{schema}{}", quoted(&name.name));
+    let mut text = format!("SELECT {list} FROM {only}{}", qualified(name.schema.as_deref(), &name.name));
     // With an alias it could not be named with its schema.
     if mention.alias.is_some() || !names_schemas {
         let _infallible = write!(text, " AS {}", quoted(alias_of(mention)));

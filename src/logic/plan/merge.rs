@@ -14,12 +14,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::logic::catalog::{Column, Relation, TextOrder};
 use crate::logic::merge::{Direction, Fold, SortKey};
+use crate::logic::sql::name::quoted;
 use crate::logic::sql::parse::sorted::{self, By, Item, Printed, Sorted, sorted};
 use crate::logic::sql::statement::{Alias, RelationName};
 
 use super::constants::type_oid;
 use super::fanout::fanout;
-use super::gather::quoted;
 use super::reduce::params_of;
 use super::schema::Found;
 use super::{Access, Requirement, Schema};

@@ -21,7 +21,6 @@ pub mod schema;
 mod constants;
 mod facts;
 mod scope;
-mod name;
 mod survey;
 mod hint;
 mod settings;

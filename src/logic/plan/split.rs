@@ -13,12 +13,12 @@
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
+use crate::logic::sql::name::{qualified, quoted};
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert};
 use crate::logic::value::KeyType;
 
 use super::constants::Literals;
-use super::gather::quoted;
 use super::layout::{Layout, Moment, Tuple, layout, moments, reads_as_moment, tuples};
 use super::pieces::{Cut, Piece, Token, tokens};
 use super::schema::Found;
@@ -288,8 +288,7 @@ impl Work<'_> {
         match column.map(|column| &column.default) {
             Some(ColumnDefault::Expression(text)) => Ok(Piece::of(text)),
             Some(ColumnDefault::Identity) => {
-                let schema = self.insert.table.schema.as_ref().map(|schema| format!("{}.", quoted(schema)));
-                let name = format!("{}{}", schema.unwrap_or_default(), quoted(&self.insert.table.name));
+                let name = qualified(self.insert.table.schema.as_deref(), &self.insert.table.name);
                 let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
                 Ok(Piece::of(&format!(
                     "pg_catalog.nextval(pg_catalog.pg_get_serial_sequence({}, {}))",

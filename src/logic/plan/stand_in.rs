@@ -3,9 +3,9 @@
 use std::ops::RangeInclusive;
 
 use crate::logic::catalog::Column;
+use crate::logic::sql::name::{qualified, quoted};
 
 use super::constants::array_of_plain;
-use super::name::quoted;
 use super::refusal::Refusal;
 use super::survey::Mention;
 
@@ -67,8 +67,8 @@ pub fn widened(text: &str, first: u16, width: u16, others: &[u16]) -> Option<Str
 /// Whole rows, as the table itself: what unnests an array of its type has the columns of the table, and its rows are of
 /// that type. They travel as text, in the parameter of this number.
 pub(super) fn of_whole_rows(mention: &Mention<'_>, param: usize) -> String {
-    let schema = mention.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
-    format!("pg_catalog.unnest(${param}::pg_catalog.text[]::{schema}{}[])", quoted(&mention.name.name))
+    let of = qualified(mention.schema.as_deref(), &mention.name.name);
+    format!("pg_catalog.unnest(${param}::pg_catalog.text[]::{of}[])")
 }
 
 /// The parameter behind this one.

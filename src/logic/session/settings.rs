@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::logic::plan::SettingChange;
 use crate::logic::session::encoding::Encoding;
+use crate::logic::sql::name::quoted;
 
 /// Parameter → the SQL behind `SET name TO`.
 pub type Map = BTreeMap<Box<str>, Box<str>>;
@@ -216,8 +217,7 @@ fn write_reset(sql: &mut String, name: &str) {
 
 /// A parameter's name as SQL: each part of `my.var` an identifier of its own.
 fn quoted_name(name: &str) -> String {
-    let part = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
-    name.split('.').map(part).collect::<Vec<_>>().join(".")
+    name.split('.').map(quoted).collect::<Vec<_>>().join(".")
 }
 
 /// Opens a value that is not SQL but the parameter's own text: lists of names (`search_path`) are kept as they came.

@@ -1,5 +1,6 @@
 //! SQL text: what the proxy reads of it before PostgreSQL does.
 
+pub mod name;
 pub mod template;
 pub mod statement;
 pub mod parse;

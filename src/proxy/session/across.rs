@@ -324,9 +324,7 @@ impl Session {
                 Ok(value)
             }
             (Own::Begun, Err(trouble)) => {
-                self.roll_back_members().await;
-                self.transaction.forget();
-                self.transaction_ended(false);
+                self.undo().await;
                 Err(trouble)
             }
         }

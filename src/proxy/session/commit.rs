@@ -216,6 +216,13 @@ impl Session {
         }
     }
 
+    /// The open transaction is undone on all its servers, and nobody has to end it any more.
+    pub(super) async fn undo(&mut self) {
+        self.roll_back_members().await;
+        self.transaction.forget();
+        self.transaction_ended(false);
+    }
+
     /// Rolls back on every server of the open transaction. What the session knows of it is left to the caller.
     pub(super) async fn roll_back_members(&mut self) {
         let members = (0..self.held.len()).filter(|index| self.held[*index].is_member);

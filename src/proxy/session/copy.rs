@@ -105,14 +105,8 @@ impl Session {
 
     /// Sends what is gathered; reads what the server says; then more from the client.
     fn poll_pump(&mut self, index: usize, context: &mut Context<'_>) -> Poll<Result<(), Outcome>> {
-        let mut exchange = Exchange {
-            client: &mut self.client,
-            backend: &mut self.held[index].lease,
-            pipeline: &mut self.pipeline,
-            outgoing: &mut self.outgoing,
-            received: 0,
-            passed: 0,
-        };
+        let backend = &mut self.held[index].lease;
+        let mut exchange = Exchange::new(&mut self.client, backend, &mut self.pipeline, &mut self.outgoing);
         if let Poll::Ready(outcome) = exchange.poll_copy(context) {
             return Poll::Ready(outcome);
         }
@@ -345,14 +339,8 @@ impl Session {
             if patience.ends(context) {
                 return Poll::Ready(Ok(()));
             }
-            let mut exchange = Exchange {
-                client: &mut self.client,
-                backend: &mut self.held[part.index].lease,
-                pipeline: &mut part.pipeline,
-                outgoing: &mut part.outgoing,
-                received: 0,
-                passed: 0,
-            };
+            let backend = &mut self.held[part.index].lease;
+            let mut exchange = Exchange::new(&mut self.client, backend, &mut part.pipeline, &mut part.outgoing);
             match exchange.poll_copy(context) {
                 Poll::Ready(outcome) => Poll::Ready(outcome),
                 Poll::Pending if part.outgoing.is_empty() => Poll::Ready(Ok(())),

@@ -121,7 +121,17 @@ pub struct Exchange<'a> {
     pub passed: u64,
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    /// One of which nothing has been received yet.
+    pub fn new(
+        client: &'a mut Client,
+        backend: &'a mut Backend,
+        pipeline: &'a mut Pipeline,
+        outgoing: &'a mut Outgoing,
+    ) -> Self {
+        Self { client, backend, pipeline, outgoing, received: 0, passed: 0 }
+    }
+
     /// Until nothing is owed.
     pub async fn run(&mut self) -> Outcome {
         std::future::poll_fn(|context| self.poll(context)).await

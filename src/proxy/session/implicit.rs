@@ -153,9 +153,7 @@ impl Session {
     pub(super) async fn undo_implicit(&mut self) -> Result<(), Trouble> {
         self.undo_pipeline().await?;
         if std::mem::take(&mut self.is_implicit) {
-            self.roll_back_members().await;
-            self.transaction.forget();
-            self.transaction_ended(false);
+            self.undo().await;
         }
         Ok(())
     }

@@ -106,9 +106,7 @@ impl Session {
         }
         let subscribed = Box::pin(self.subscribe()).await;
         if subscribed.is_err() {
-            self.roll_back_members().await;
-            self.transaction.forget();
-            self.transaction_ended(false);
+            self.undo().await;
         }
         subscribed
     }

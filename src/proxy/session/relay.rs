@@ -111,14 +111,7 @@ impl Session {
             self.pipeline.keeps_ready = true;
         }
         self.pipeline.speak(&mut self.client.outbox);
-        let mut exchange = Exchange {
-            client: &mut self.client,
-            backend,
-            pipeline: &mut self.pipeline,
-            outgoing: &mut self.outgoing,
-            received: 0,
-            passed: 0,
-        };
+        let mut exchange = Exchange::new(&mut self.client, backend, &mut self.pipeline, &mut self.outgoing);
         let (slot, connector, id) = (&self.slot, &self.shared.connector, self.id);
         let outcome = exchange.run_within(limit, || {
             tracing::info!(client = id, ?limit, "statement is cancelled (query_timeout, transaction_timeout)");

@@ -319,15 +319,7 @@ impl Session {
                 if is_idle {
                     backend.walk.idle_at = Some(Instant::now());
                 }
-                let mut exchange = Exchange {
-                    client: &mut self.client,
-                    backend,
-                    pipeline: &mut self.pipeline,
-                    outgoing: &mut self.outgoing,
-                    received: 0,
-                    passed: 0,
-                };
-                exchange.poll_unasked(context)
+                Exchange::new(&mut self.client, backend, &mut self.pipeline, &mut self.outgoing).poll_unasked(context)
             };
             if let Poll::Ready(outcome) = polled {
                 return Poll::Ready(match outcome {

@@ -10,8 +10,8 @@
 //! one where both keys are equal. What restricts the other table (its conditions, and semi-joins of its own) goes along.
 
 use crate::logic::catalog::{Column, RelationKind};
+use crate::logic::sql::name::{qualified, quoted};
 
-use super::super::name::quoted;
 use super::mention::{Condition, Mention, Mentioned, Mentions};
 use super::ties::{Side, Tie};
 
@@ -65,13 +65,12 @@ impl Mentions<'_> {
         let tests: Vec<String> = ties.iter().map(|tie| named(of, &tie.of)).collect();
         let targets: Vec<String> = ties.iter().map(|tie| named(to, &tie.to)).collect();
         let texts: Vec<String> = all.iter().map(|condition| format!("({})", condition.text)).collect();
-        let schema = to.name.schema.as_ref().map(|schema| format!("{}.", quoted(schema))).unwrap_or_default();
         let only = if to.name.is_only { "ONLY " } else { "" };
         let text = format!(
-            "({}) IN (SELECT {} FROM {only}{schema}{} AS {} WHERE {})",
+            "({}) IN (SELECT {} FROM {only}{} AS {} WHERE {})",
             tests.join(", "),
             targets.join(", "),
-            quoted(&to.name.name),
+            qualified(to.name.schema.as_deref(), &to.name.name),
             quoted(to.visible_name()),
             texts.join(" AND ")
         );
