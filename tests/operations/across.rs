@@ -332,6 +332,31 @@ fn rows_beyond_what_one_array_should_hold_are_gathered_in_several() {
     wire.rows("ROLLBACK");
 }
 
+#[test]
+fn a_statement_over_many_rows_finds_the_settings_of_its_session() {
+    let proxy = STAGE.proxy("planned-settings", &Settings::default());
+    let mut wire = login(&proxy);
+    wire.rows("BEGIN");
+    wire.rows(
+        "INSERT INTO events (client_id, id, kind) SELECT c, i, 'x' FROM generate_series(1, 30) c, generate_series(5000, 5099) i",
+    );
+    // Joined on what is no key: the rows of both are fetched.
+    let sql = "SELECT current_setting('enable_nestloop'), (SELECT setting FROM pg_settings WHERE name = 'enable_nestloop'), count(*), \
+               count(b.id) FROM events a LEFT JOIN events b ON b.id = -a.id WHERE a.id >= 5000";
+    let expected = ["on", "on", "3000", "0"];
+    assert_eq!(wire.rows(sql).remove(0).into_iter().flatten().collect::<Vec<_>>(), expected);
+    wire.send(&extended(sql, &[])).unwrap();
+    let row = wire::answers(&wire.until_ready().unwrap())[0].rows.remove(0);
+    let text = |field: Option<Vec<u8>>| String::from_utf8(field.unwrap()).unwrap();
+    assert_eq!(row.into_iter().map(text).collect::<Vec<_>>(), expected);
+    let copied = wire.simple(&format!("COPY ({sql}) TO STDOUT")).unwrap();
+    let copied = copied.iter().find(|frame| frame.tag == b'd').unwrap();
+    assert_eq!(String::from_utf8_lossy(&copied.body), "on\ton\t3000\t0\n");
+    wire.rows(&format!("CREATE TEMP TABLE planned (nestloop, setting, rows, others) AS {sql}"));
+    assert_eq!(wire.rows("SELECT * FROM planned").remove(0).into_iter().flatten().collect::<Vec<_>>(), expected);
+    wire.rows("ROLLBACK");
+}
+
 /// Rows of all shards in one pipeline, then a statement that takes long.
 fn widened(stage: &Stage, name: &str) -> Vec<u8> {
     let add = |client: &i64| {

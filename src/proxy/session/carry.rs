@@ -11,6 +11,7 @@ use crate::logic::plan::{Access, Reason, Refusal, array_of_plain};
 use crate::logic::protocol::frame::{HEADER, client};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
+use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
 use crate::logic::value::{Format, Raw, oid};
 use crate::proxy::session::gather::Given;
@@ -112,12 +113,10 @@ impl Session {
                 let columns = self.columns(carry, index, &described).await?;
                 self.begin_kept(index);
                 let formats = formats(&columns);
-                let guarded = self.guard(&fetched);
-                self.write_final(index, gather, given(&formats), &fetched, b"");
+                let is_guarded = self.write_planned(index, gather, given(&formats), &fetched, (b"", Owed::HiddenBind));
                 self.outgoing.buffer().extend_from_slice(&EXECUTE);
-                self.unguard(guarded);
                 self.pipeline.forget();
-                let kept = self.run_final(index, guarded.is_there()).await?;
+                let kept = self.run_final(index, is_guarded).await?;
                 Ok(Source { columns, kept })
             }
         }

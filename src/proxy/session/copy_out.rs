@@ -7,6 +7,7 @@ use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Values;
+use crate::logic::session::pipeline::Owed;
 use crate::proxy::session::gather::{Given, TEXT_RESULTS, describe_portal};
 use crate::proxy::session::split::EXECUTE;
 use crate::proxy::session::{End, Session, Trouble};
@@ -56,14 +57,12 @@ impl Session {
         let fetched = self.fetch(gather, given, &Values::None).await?;
         let index = self.hold_for_rest(gather).await?;
         self.begin_kept(index);
-        let guarded = self.guard(&fetched);
-        self.write_final(index, gather, given, &fetched, b"");
+        let is_guarded = self.write_planned(index, gather, given, &fetched, (b"", Owed::HiddenBind));
         drop(fetched);
         describe_portal(self.outgoing.buffer());
         self.outgoing.buffer().extend_from_slice(&EXECUTE);
-        self.unguard(guarded);
         self.pipeline.forget();
-        let kept = self.run_final(index, guarded.is_there()).await?;
+        let kept = self.run_final(index, is_guarded).await?;
         let description = kept.descriptions.first().cloned().unwrap_or_default();
         let names = view::column_names(&description)?;
         if format.names_another(&names) {

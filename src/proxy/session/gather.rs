@@ -82,8 +82,7 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
-        let guarded = self.guard(&fetched);
-        self.write_final(index, gather, given, &fetched, b"");
+        self.write_planned(index, gather, given, &fetched, (b"", Owed::HiddenBind));
         drop(fetched);
         let out = self.outgoing.buffer();
         describe_portal(out);
@@ -91,7 +90,6 @@ impl Session {
         for owed in [Owed::DescribeRows, Owed::Execute(None)] {
             self.pipeline.owe(owed);
         }
-        self.unguard(guarded);
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::Sync);
         let outcome = self.converse(index, None).await?;
@@ -118,10 +116,9 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.more_follows = true;
         self.prepare(index);
-        let guarded = self.guard(&fetched);
-        self.write_final(index, gather, given, &fetched, b"");
+        let bound = Owed::Bind(portal.name.clone());
+        self.write_planned(index, gather, given, &fetched, (b"", bound));
         drop(fetched);
-        self.pipeline.replace_last(Owed::Bind(portal.name.clone()));
         let out = self.outgoing.buffer();
         if portal.describes {
             describe_portal(out);
@@ -129,7 +126,6 @@ impl Session {
         }
         out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
         self.pipeline.owe(Owed::Execute(None));
-        self.unguard(guarded);
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::HiddenSync);
         let outcome = self.converse(index, None).await?;
@@ -165,9 +161,7 @@ impl Session {
             });
             self.pipeline.owe(Owed::HiddenClose);
         }
-        let guarded = self.guard(&fetched);
-        self.write_final(index, gather, given, &fetched, bind.portal);
-        self.unguard(guarded);
+        self.write_planned(index, gather, given, &fetched, (bind.portal, Owed::HiddenBind));
         write::bare(self.outgoing.buffer(), client::FLUSH);
         self.held[index].in_pipeline = true;
         let outcome = self.converse(index, None).await?;

@@ -2,12 +2,16 @@
 //! them for much smaller than they are, and chooses nested loops that read all of them again and again. There is no index
 //! that a nested loop could use, so for a statement over many rows it plans without.
 //!
-//! The parameter is changed for the transaction alone, and put back behind the statement.
+//! The parameter is changed for the transaction alone, and put back once the statement is planned (by Bind): what it says of
+//! the session's settings when it runs is true. EXPLAIN plans while it runs. So do CREATE TABLE AS and DECLARE, which go
+//! without: what they store could be such a setting.
 
+use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::proxy::session::Session;
 use crate::proxy::session::errand::Fetched;
+use crate::proxy::session::gather::Given;
 
 /// Over fewer rows every plan is quick.
 const ROWS_MIN: u64 = 2000;
@@ -23,6 +27,23 @@ const AS_BEFORE: &str =
 pub(super) struct Guarded(bool);
 
 impl Session {
+    /// Parse and Bind of the final statement. Whoever reads the answers is owed `bound`, and leaves out those to statements of
+    /// ours where this returns `true`.
+    pub(super) fn write_planned(
+        &mut self,
+        index: usize,
+        gather: &Gather,
+        given: Given<'_>,
+        fetched: &Fetched,
+        (portal, bound): (&[u8], Owed),
+    ) -> bool {
+        let guarded = self.guard(fetched);
+        self.write_final(index, gather, given, fetched, portal);
+        self.pipeline.replace_last(bound);
+        self.unguard(guarded);
+        guarded.is_there()
+    }
+
     /// What is written next is planned over these rows.
     pub(super) fn guard(&mut self, fetched: &Fetched) -> Guarded {
         let joins = fetched.len() > 1;
