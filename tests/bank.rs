@@ -4,13 +4,14 @@
 //!
 //! `SHARDWAY_BANK_SECONDS=600 cargo test bank` runs it for longer.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::support::cluster::{Proxy, World};
 use crate::support::data::{self, admin};
 use crate::support::wire::{self, Wire};
+use crate::support::work::{Progress, Work};
 
 const WRITERS: usize = 6;
 const READERS: usize = 2;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// What clients and the one who kills share.
 struct Bank {
     ports: [AtomicU16; 2],
-    is_closed: AtomicBool,
+    hours: Progress,
     transfers: AtomicU64,
     deadlocks: AtomicU64,
     readings: AtomicU64,
@@ -28,7 +29,7 @@ struct Bank {
 
 impl Bank {
     fn is_open(&self) -> bool {
-        !self.is_closed.load(Ordering::Relaxed)
+        self.hours.goes_on()
     }
 
     /// A login to a proxy that lives; `None`: the bank has closed.
@@ -104,15 +105,6 @@ impl Bank {
     }
 }
 
-/// Closes the bank, also when something fails: else its clients would go on for ever.
-struct Closing<'a>(&'a Bank);
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.is_closed.store(true, Ordering::Relaxed);
-    }
-}
-
 /// What each client has.
 const SUMS: &str = "SELECT client_id, sum(amount) FROM events GROUP BY client_id ORDER BY client_id";
 
@@ -131,9 +123,10 @@ fn money_is_neither_made_nor_lost_whoever_dies() {
     };
     let before = total(&world);
     let mut proxies = [0, 1].map(|number| Proxy::start(&world.lab, &format!("bank-{number}"), &map).unwrap());
+    let work = Work::default();
     let bank = Bank {
         ports: [0, 1].map(|number: usize| AtomicU16::new(proxies[number].port)),
-        is_closed: AtomicBool::new(false),
+        hours: work.progress(),
         transfers: AtomicU64::new(0),
         deadlocks: AtomicU64::new(0),
         readings: AtomicU64::new(0),
@@ -143,7 +136,6 @@ fn money_is_neither_made_nor_lost_whoever_dies() {
         let bank = &bank;
         let writers: Vec<_> = (0..WRITERS).map(|writer| scope.spawn(move || bank.write(writer))).collect();
         let readers: Vec<_> = (0..READERS).map(|reader| scope.spawn(move || bank.read(reader))).collect();
-        let closing = Closing(bank);
         let start = Instant::now();
         while start.elapsed() < Duration::from_secs(seconds) || kills.contains(&0) {
             // Some of the work is done between two deaths, however slow the machine.
@@ -168,7 +160,7 @@ fn money_is_neither_made_nor_lost_whoever_dies() {
                 victim.restart().unwrap();
             }
         }
-        drop(closing);
+        drop(work);
         readers.into_iter().for_each(|reader| reader.join().unwrap());
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
     });

@@ -1,7 +1,7 @@
 //! Transactions that write on several shards: whoever dies at whatever step, all of it stays or nothing, nothing is
 //! left prepared, and who was told COMMIT finds what it wrote.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use crate::operations::metric;
 use crate::support::cluster::{Auth, Proxy, SHARDS, Server, World};
 use crate::support::data::{self, admin};
 use crate::support::wire::{self, Wire};
+use crate::support::work::{Progress, Work};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -262,16 +263,18 @@ fn killing_the_proxy_again_and_again_splits_no_transaction() {
     let (clients, map) = (clients(&world), data::map_toml(&world));
     let start = |round: usize| Proxy::start(&world.lab, &format!("proxy-{round}"), &map).unwrap();
     let mut proxy = start(0);
-    let (port, stop, total) = (AtomicU16::new(proxy.port), AtomicBool::new(false), AtomicU64::new(0));
+    let (port, total) = (AtomicU16::new(proxy.port), AtomicU64::new(0));
     let progress = |proxy: &Proxy| {
         let enough = total.load(Ordering::Relaxed) + 20;
         wait_for("clients go on", proxy, || total.load(Ordering::Relaxed) >= enough);
     };
     let confirmed: Vec<u64> = thread::scope(|scope| {
+        let work = Work::default();
         let writers: Vec<_> = (0..3_usize)
             .map(|writer| {
-                let (port, stop, total, pair) = (&port, &stop, &total, [clients[writer], clients[(writer + 1) % 3]]);
-                scope.spawn(move || write_numbers(port, stop, total, pair, writer + 2))
+                let (port, total, pair) = (&port, &total, [clients[writer], clients[(writer + 1) % 3]]);
+                let progress = work.progress();
+                scope.spawn(move || write_numbers(port, &progress, total, pair, writer + 2))
             })
             .collect();
         for round in 1..=ROUNDS {
@@ -284,7 +287,7 @@ fn killing_the_proxy_again_and_again_splits_no_transaction() {
             port.store(proxy.port, Ordering::Relaxed);
         }
         progress(&proxy);
-        stop.store(true, Ordering::Relaxed);
+        drop(work);
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
     until_nothing_is_prepared(&world, &proxy);
@@ -302,16 +305,16 @@ fn killing_the_proxy_again_and_again_splits_no_transaction() {
 }
 
 /// Returns the last number whose COMMIT was answered.
-fn write_numbers(port: &AtomicU16, stop: &AtomicBool, total: &AtomicU64, pair: [i64; 2], id: usize) -> u64 {
+fn write_numbers(port: &AtomicU16, progress: &Progress, total: &AtomicU64, pair: [i64; 2], id: usize) -> u64 {
     let (mut number, mut confirmed) = (0, 0);
-    while !stop.load(Ordering::Relaxed) {
+    while progress.goes_on() {
         let Ok(mut wire) = Wire::login(port.load(Ordering::Relaxed), "app", &[]) else { continue };
         loop {
             number += 1;
             let [one, other] = pair
                 .map(|client| format!("UPDATE events SET kind = '{number}' WHERE client_id = {client} AND id = {id}"));
             let failed = ["BEGIN", &one, &other, "COMMIT"].into_iter().any(|sql| run(&mut wire, sql).is_some());
-            if failed || stop.load(Ordering::Relaxed) {
+            if failed || !progress.goes_on() {
                 break;
             }
             confirmed = number;

@@ -14,6 +14,7 @@ use crate::operations::metric;
 use crate::support::cluster::{Auth, Lab, Proxy, SHARDS, Server};
 use crate::support::data::admin;
 use crate::support::wire::{self, Wire};
+use crate::support::work::{Progress, Work};
 
 const CLIENTS: usize = 6;
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -130,7 +131,7 @@ struct Game {
     ports: [AtomicU16; 2],
     /// The proxy that takes clients
     is_open: [AtomicBool; 2],
-    is_over: AtomicBool,
+    progress: Progress,
     /// Confirmed writes by shard
     writes: [AtomicUsize; 3],
 }
@@ -163,7 +164,7 @@ fn key(client: usize, shard: usize) -> usize {
 
 impl Game {
     fn goes_on(&self) -> bool {
-        !self.is_over.load(Ordering::Relaxed)
+        self.progress.goes_on()
     }
 
     fn login(&self, client: usize) -> Option<Wire> {
@@ -344,15 +345,6 @@ fn toml(trios: &[Trio], pins: &str) -> String {
     )
 }
 
-/// Ends the game, also when something fails: else its clients would go on for ever.
-struct Ending<'a>(&'a Game);
-
-impl Drop for Ending<'_> {
-    fn drop(&mut self) {
-        self.0.is_over.store(true, Ordering::Relaxed);
-    }
-}
-
 /// Everything that is done to the servers and proxies while clients go on.
 struct Trouble<'a> {
     game: &'a Game,
@@ -454,16 +446,16 @@ fn nothing_confirmed_is_lost_whoever_is_promoted_or_dies() {
             wire.rows(&format!("INSERT INTO accounts VALUES ({}, 0, 0)", key(client, shard)));
         }
     }
+    let work = Work::default();
     let game = Game {
         ports: [0, 1].map(|number: usize| AtomicU16::new(proxies[number].port)),
         is_open: [AtomicBool::new(true), AtomicBool::new(true)],
-        is_over: AtomicBool::new(false),
+        progress: work.progress(),
         writes: Default::default(),
     };
     let (ledgers, trouble) = thread::scope(|scope| {
         let game = &game;
         let clients: Vec<_> = (0..CLIENTS).map(|client| scope.spawn(move || game.play(client))).collect();
-        let ending = Ending(game);
         let (deaths, pins) = ([0; 3], String::new());
         let mut trouble =
             Trouble { game, lab: Arc::clone(&lab), trios, proxies, deaths, drained: 0, from_replicas: 0.0, pins };
@@ -473,7 +465,7 @@ fn nothing_confirmed_is_lost_whoever_is_promoted_or_dies() {
             trouble.cycle(number);
             number += 1;
         }
-        drop(ending);
+        drop(work);
         let ledgers: Vec<Ledger> = clients.into_iter().map(|client| client.join().unwrap()).collect();
         assert!(trouble.from_replicas > 0.0, "no read has gone to a replica");
         (ledgers, trouble)

@@ -1,16 +1,18 @@
 //! Things die: a shard, a replica, a client, server connections. The others go on, only the dead shard's statements
 //! fail, and say its name; pools recover by themselves.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::support::cluster::{Proxy, SHARDS, World};
 use crate::support::data::{self, admin};
 use crate::support::wire::{self, Answer, Wire};
+use crate::support::work::Work;
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// In place of an SQLSTATE: the connection is gone.
+const BROKEN: &str = "broken";
 
 struct Stage {
     world: World,
@@ -20,7 +22,12 @@ struct Stage {
 }
 
 impl Stage {
+    /// Probes have the time that a machine needs where many tests run.
     fn start(name: &str, with_replicas: bool) -> Self {
+        Self::start_with(name, with_replicas, "5s")
+    }
+
+    fn start_with(name: &str, with_replicas: bool, probe_timeout: &str) -> Self {
         let world = World::start(name, with_replicas).unwrap();
         data::load(&world);
         let mut oracle = admin(world.oracle.port());
@@ -33,9 +40,10 @@ impl Stage {
             })
             .map(|client| client.parse().unwrap())
             .collect();
-        let health =
-            "[health]\ninterval = \"200ms\"\ntimeout = \"500ms\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n\n";
-        let proxy = Proxy::start(&world.lab, "proxy", &(health.to_owned() + &data::map_toml(&world))).unwrap();
+        let health = format!(
+            "[health]\ninterval = \"200ms\"\ntimeout = \"{probe_timeout}\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n\n"
+        );
+        let proxy = Proxy::start(&world.lab, "proxy", &(health + &data::map_toml(&world))).unwrap();
         Self { world, proxy, clients }
     }
 
@@ -55,32 +63,38 @@ impl Stage {
     }
 }
 
-/// A client that asks its shard again and again in the background; every error is kept.
+/// A client that asks its shard again and again in the background, as long as its connection lives; every error is
+/// kept.
 struct Busy {
-    stop: Arc<AtomicBool>,
+    work: Work,
     thread: JoinHandle<(usize, Vec<String>)>,
 }
 
 impl Busy {
     fn start(stage: &Stage, shard: usize) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (told, client, mut wire) = (Arc::clone(&stop), stage.clients[shard], stage.login());
+        let work = Work::default();
+        let (progress, client, mut wire) = (work.progress(), stage.clients[shard], stage.login());
         let thread = thread::spawn(move || {
             let (mut served, mut errors) = (0, Vec::new());
-            while !told.load(Ordering::Relaxed) {
+            while progress.goes_on() {
                 match read(&mut wire, client).error {
                     None => served += 1,
-                    Some((state, message)) => errors.push(format!("{state} {message}")),
+                    Some((state, message)) => {
+                        errors.push(format!("{state} {message}"));
+                        if state == BROKEN {
+                            break;
+                        }
+                    }
                 }
             }
             (served, errors)
         });
-        Self { stop, thread }
+        Self { work, thread }
     }
 
     /// Ends it: answers and errors.
     fn stop(self) -> (usize, Vec<String>) {
-        self.stop.store(true, Ordering::Relaxed);
+        drop(self.work);
         self.thread.join().unwrap()
     }
 }
@@ -159,6 +173,31 @@ fn a_killed_replica_is_not_missed() {
     for replica in &mut stage.world.replicas {
         replica.restart().unwrap();
     }
+    stage.until_served(0);
+}
+
+#[test]
+fn a_server_with_no_time_for_probes_is_not_down_while_it_answers() {
+    let stage = Stage::start_with("fault-busy", false, "500ms");
+    let mut wire = stage.login();
+    assert_eq!(read(&mut wire, stage.clients[0]).error, None);
+    // Nobody can log in, and who is in goes on.
+    let mut lock = admin(stage.world.shards[0].port());
+    lock.rows("BEGIN; LOCK pg_catalog.pg_authid IN ACCESS EXCLUSIVE MODE");
+    lock.rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE '%pg_control_system%' AND pid <> pg_backend_pid()");
+    let said = |text: &str| stage.proxy.output().contains(&format!("{text} server=app/a/primary"));
+    // Twice the time that makes a silent server one that is down.
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_secs(3) || !said("missed a probe") {
+        assert!(start.elapsed() < PATIENCE, "no probe is missed:\n{}", stage.proxy.output());
+        assert_eq!(read(&mut wire, stage.clients[0]).error, None);
+    }
+    assert!(!said("server is down"), "{}", stage.proxy.output());
+    while !said("server is down") {
+        assert!(start.elapsed() < PATIENCE, "a silent server stays up:\n{}", stage.proxy.output());
+        thread::sleep(Duration::from_millis(50));
+    }
+    lock.rows("ROLLBACK");
     stage.until_served(0);
 }
 
@@ -245,6 +284,6 @@ fn the_proxy_ends_when_told_to_and_finishes_what_is_open() {
 fn read(wire: &mut Wire, client: i64) -> Answer {
     match wire.simple(&format!("SELECT count(*) FROM events WHERE client_id = {client}")) {
         Ok(frames) => wire::answers(&frames).into_iter().next().unwrap_or_default(),
-        Err(error) => Answer { error: Some(("broken".to_owned(), error.to_string())), ..Answer::default() },
+        Err(error) => Answer { error: Some((BROKEN.to_owned(), error.to_string())), ..Answer::default() },
     }
 }

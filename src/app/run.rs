@@ -159,7 +159,7 @@ impl Proxy {
             hasten.hasten(server);
             doubt.notify_one();
         };
-        let pools = Pools::new(Arc::clone(&connector), Arc::new(on_refused));
+        let pools = Pools::new(Arc::clone(&connector), Arc::new(on_refused), control.pulses());
         let topology = control.reader().cell();
         let steering = Arc::new(Refresh(control.refresher(), control.clone()));
         let (metrics_too, waits) = (Arc::clone(&metrics), (control.waits(), control.doubts(), control.heat()));

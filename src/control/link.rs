@@ -37,6 +37,9 @@ pub enum LinkFault {
     /// Refused, or broken off
     #[error("{}", chain(.0))]
     Postgres(#[from] tokio_postgres::Error),
+    /// No connection in time
+    #[error("no connection in time")]
+    NotConnected,
     /// The pool of control connections has none
     #[error("{0}")]
     Pool(String),
@@ -46,10 +49,10 @@ impl From<PoolError> for LinkFault {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => Self::Postgres(error),
-            other @ (PoolError::Timeout(_)
-            | PoolError::Closed
-            | PoolError::NoRuntimeSpecified
-            | PoolError::PostCreateHook(_)) => Self::Pool(other.to_string()),
+            PoolError::Timeout(_) => Self::NotConnected,
+            other @ (PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_)) => {
+                Self::Pool(other.to_string())
+            }
         }
     }
 }
@@ -60,7 +63,15 @@ impl LinkFault {
     pub fn shows_life(&self) -> bool {
         match self {
             Self::Postgres(error) => error.code().is_some_and(|it| ["28", "3D", "42", "53"].contains(&&it.code()[..2])),
-            Self::NoUser | Self::Tls(_) | Self::TimedOut(_) | Self::Pool(_) => false,
+            Self::NoUser | Self::Tls(_) | Self::TimedOut(_) | Self::NotConnected | Self::Pool(_) => false,
+        }
+    }
+
+    /// The server has not said no: it has said nothing.
+    pub fn is_late(&self) -> bool {
+        match self {
+            Self::TimedOut(_) | Self::NotConnected => true,
+            Self::NoUser | Self::Tls(_) | Self::Postgres(_) | Self::Pool(_) => false,
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::logic::roles::{Report, Verdict};
 use crate::logic::topology::{Health, Host, Lag, Role, Server, Topology};
 use crate::logic::wal::{self, Layout, Position, Sample};
 use crate::proxy::metrics::Metrics;
+use crate::proxy::pulse::Pulse;
 
 /// One query for both roles: a primary has no replay position and a replica no current one. Asking the wrong one is an
 /// error, hence CASE. A commit that is not synchronous is behind the insert position, perhaps not behind the written one.
@@ -55,6 +56,8 @@ pub struct Watch {
     pub metrics: Arc<Metrics>,
     /// Woken when the data plane has trouble with the server
     pub reports: Arc<Notify>,
+    /// Whether it answers sessions
+    pub pulse: Pulse,
     /// Whom to tell
     pub publisher: Publisher,
 }
@@ -155,7 +158,7 @@ impl Monitor {
         let now = Instant::now();
         let event = match &sight {
             Ok(sight) => self.judge(sight),
-            Err(fault) => self.judge_fault(fault),
+            Err(fault) => self.judge_fault(fault, asked),
         };
         let mut effects = Vec::new();
         self.machine.on(event, now, &mut effects);
@@ -296,7 +299,10 @@ impl Monitor {
         }
     }
 
-    fn judge_fault(&mut self, fault: &LinkFault) -> Event {
+    fn judge_fault(&mut self, fault: &LinkFault, asked: Instant) -> Event {
+        if fault.is_late() && self.watch.pulse.has_beaten_since(asked) {
+            return Event::Late;
+        }
         if !fault.shows_life() {
             return Event::Failed;
         }

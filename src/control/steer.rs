@@ -29,6 +29,7 @@ use crate::logic::topology::{Address, Role, Server, Shard, Topology};
 use crate::proxy::doubts::Doubts;
 use crate::proxy::heat::Heat;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::pulse::Pulses;
 use crate::proxy::waits::Waits;
 
 /// Histograms are emptied, and tasks that died are started again, this often.
@@ -73,6 +74,7 @@ impl Control {
             waits: Arc::default(),
             doubts: Arc::default(),
             heat: Arc::default(),
+            pulses: Arc::default(),
             is_draining: Arc::default(),
         });
         let steer =
@@ -109,6 +111,7 @@ struct Shared {
     waits: Arc<Waits>,
     doubts: Arc<Doubts>,
     heat: Arc<Heat>,
+    pulses: Arc<Pulses>,
     is_draining: Arc<AtomicBool>,
 }
 
@@ -136,6 +139,11 @@ impl ControlHandle {
     /// Where sessions say which keys they are asked for: the status page shows the hottest.
     pub fn heat(&self) -> Arc<Heat> {
         Arc::clone(&self.shared.heat)
+    }
+
+    /// Where pools say that a server has answered: a sign of life, also when its probes go unanswered.
+    pub fn pulses(&self) -> Arc<Pulses> {
+        Arc::clone(&self.shared.pulses)
     }
 
     /// A connection to this server failed: it is probed at once, and so are the others of its shard, of which one may have
@@ -344,6 +352,7 @@ impl Steer {
                 login: settings.monitor.clone(),
                 council: self.council(circle),
                 reports: self.shared.reports.lock().entry(server.name.clone()).or_default().clone(),
+                pulse: self.shared.pulses.of(&server.address),
                 publisher: self.shared.publisher.clone(),
                 server,
             }))),

@@ -47,6 +47,7 @@ impl HealthSettings {
 ///                      └──────────────────── ok × successes_to_up in a row ───────────────────────┘
 ///
 /// any ─misplaced→ Down                 a server found in the wrong role is not given a second chance
+/// Up ──late→ Suspect ──late→ Suspect    a probe that a busy server has no time for is no failure
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -54,7 +55,7 @@ pub enum State {
     Unknown,
     /// The last probe was good
     Up,
-    /// The last probes failed, but not enough of them
+    /// The last probes failed, but not enough of them, or were late
     Suspect {
         /// Failed in a row
         failures: u32,
@@ -85,6 +86,8 @@ pub enum Event {
     Answered,
     /// A probe failed: refused, timed out, broken off
     Failed,
+    /// A probe was not answered in time by a server that has answered sessions meanwhile: busy, and alive
+    Late,
     /// A probe was answered by a server in another role than configured: it takes no part
     Misplaced,
     /// A session could not connect, or lost its connection: worth a look
@@ -141,6 +144,7 @@ impl Machine {
         match event {
             Event::Answered => self.state = self.after_success(),
             Event::Failed => self.state = self.after_failure(),
+            Event::Late => self.state = self.after_delay(),
             Event::Misplaced => self.state = State::Down { successes: 0 },
             Event::Reported => return effects.push(Effect::ProbeAt(self.soonest(now))),
         }
@@ -173,6 +177,15 @@ impl Machine {
         }
     }
 
+    /// A server that has too much to do is not helped by sending its clients away: such a probe does not count.
+    fn after_delay(&self) -> State {
+        match self.state {
+            State::Unknown | State::Up => State::Suspect { failures: 0 },
+            State::Suspect { failures } => State::Suspect { failures },
+            State::Down { .. } => State::Down { successes: 0 },
+        }
+    }
+
     /// In doubt, and on the way back up, the next probe comes sooner.
     fn pause(&self, event: Event) -> Duration {
         match (self.state, event) {
@@ -193,7 +206,7 @@ impl Machine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Event::{Answered, Failed, Misplaced};
+    use Event::{Answered, Failed, Late, Misplaced};
     use Health::{Down, Suspect, Unknown, Up};
 
     fn machine() -> Machine {
@@ -225,6 +238,16 @@ mod tests {
                 "one lucky probe is not a recovery",
                 &[Failed, Failed, Failed, Answered, Failed, Answered, Answered],
                 &[Suspect, Suspect, Down, Down, Down, Down, Up],
+            ),
+            (
+                "a busy server is not down",
+                &[Answered, Late, Late, Late, Late, Answered],
+                &[Up, Suspect, Suspect, Suspect, Suspect, Up],
+            ),
+            (
+                "what was late neither counts nor makes good",
+                &[Failed, Failed, Late, Failed, Late],
+                &[Suspect, Suspect, Suspect, Down, Down],
             ),
             ("the wrong role ends it at once", &[Answered, Misplaced, Answered, Answered], &[Up, Down, Down, Up]),
         ];

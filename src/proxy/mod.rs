@@ -10,6 +10,7 @@ pub mod cancel;
 pub mod waits;
 pub mod leaving;
 pub mod crash;
+pub mod pulse;
 pub mod server;
 pub mod pool;
 pub mod channels;

@@ -5,10 +5,11 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::*;
+use crate::support::work::{Progress, Work};
 
 fn count_of(client: i64) -> String {
     format!("SELECT count(*) FROM events WHERE client_id = {client}")
@@ -92,8 +93,8 @@ fn stragglers_hear_why_and_their_statements_are_cancelled() {
 }
 
 /// Connects, asks, leaves, again and again, until it is told to stop.
-fn come_and_go(port: u16, ask: &str, stop: &AtomicBool, served: &AtomicUsize) {
-    while !stop.load(Ordering::Relaxed) {
+fn come_and_go(port: u16, ask: &str, progress: &Progress, served: &AtomicUsize) {
+    while progress.goes_on() {
         let mut wire = enter(port, "app", &[]).unwrap_or_else(|error| panic!("turned away: {error}"));
         assert_eq!(wire.value(ask), "6");
         wire.send(&wire::message(b'X', b"")).unwrap();
@@ -114,11 +115,11 @@ fn a_successor_takes_over_without_a_refused_connection() {
         Proxy::start_with(&stage.world.lab, name, toml).unwrap()
     };
     let mut serving = start("relay-0");
-    let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (work, served) = (Work::default(), Arc::new(AtomicUsize::new(0)));
     let clients: Vec<_> = (0..4)
         .map(|turn| {
-            let (stop, served, ask) = (Arc::clone(&stop), Arc::clone(&served), count_of(stage.clients[turn % 3]));
-            thread::spawn(move || come_and_go(shared, &ask, &stop, &served))
+            let (progress, served, ask) = (work.progress(), Arc::clone(&served), count_of(stage.clients[turn % 3]));
+            thread::spawn(move || come_and_go(shared, &ask, &progress, &served))
         })
         .collect();
     for turn in 1..=3 {
@@ -131,7 +132,7 @@ fn a_successor_takes_over_without_a_refused_connection() {
         let at_end = served.load(Ordering::Relaxed);
         until("its successor serves alone", || served.load(Ordering::Relaxed) > at_end + 10);
     }
-    stop.store(true, Ordering::Relaxed);
+    drop(work);
     for client in clients {
         client.join().unwrap();
     }

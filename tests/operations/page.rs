@@ -2,9 +2,9 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
+use crate::support::work::Work;
 
 /// Where browsers are that can do this; `make tools` installs one.
 const BROWSERS: [&str; 4] = [
@@ -32,15 +32,6 @@ fn shown(port: u16, width: u32) -> (String, String) {
     (String::from_utf8_lossy(&output.stdout).into_owned(), said)
 }
 
-/// Says so when it is dropped.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 #[test]
 fn the_status_page_lives_in_a_browser() {
     let stage = &*STAGE;
@@ -48,16 +39,14 @@ fn the_status_page_lives_in_a_browser() {
     let mut wire = login(&proxy);
     assert_eq!(failure(&mut wire, "SELECT ctid FROM events").0, "0A000");
     let hot = format!("data-key=\"bigints key {}\"", stage.clients[0]);
-    let is_done = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let mut wire = login(&proxy);
-            while !is_done.load(Ordering::Relaxed) {
+        let work = Work::default();
+        let (progress, mut wire) = (work.progress(), login(&proxy));
+        scope.spawn(move || {
+            while progress.goes_on() {
                 wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[0]));
             }
         });
-        // However this ends.
-        let _done = Done(&is_done);
         let is_hot = || {
             !serde_json::from_str::<serde_json::Value>(&get(proxy.metrics_port, "/status.json").1).unwrap()["databases"]
                 [0]["hot"]

@@ -1,11 +1,10 @@
 //! HUP loads the settings again while clients go on; TERM and INT let clients finish, then the process ends.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::support::work::Work;
 
 const HALF: &str = "{ a = \"0-85\", b = \"86-170\", c = \"171-255\" }";
 
@@ -15,13 +14,13 @@ fn count_of(client: i64) -> String {
 
 /// Clients that ask all shards again and again until `work` is done; any error is one too many.
 fn undisturbed(stage: &Stage, proxy: &Proxy, work: impl FnOnce()) {
-    let stop = Arc::new(AtomicBool::new(false));
+    let going = Work::default();
     let busy: Vec<_> = (0..3)
         .map(|_| {
-            let (mut wire, stop, clients) = (login(proxy), Arc::clone(&stop), stage.clients.clone());
+            let (mut wire, progress, clients) = (login(proxy), going.progress(), stage.clients.clone());
             thread::spawn(move || {
                 let mut served = 0;
-                while !stop.load(Ordering::Relaxed) {
+                while progress.goes_on() {
                     for client in &clients {
                         assert_eq!(wire.value(&count_of(*client)), "6");
                         wire.rows(&format!("BEGIN; {}; COMMIT", count_of(*client)));
@@ -33,7 +32,7 @@ fn undisturbed(stage: &Stage, proxy: &Proxy, work: impl FnOnce()) {
         })
         .collect();
     work();
-    stop.store(true, Ordering::Relaxed);
+    drop(going);
     for one in busy {
         assert!(one.join().unwrap() > 0);
     }

@@ -12,5 +12,7 @@ pub mod cluster;
 pub mod data;
 /// The statements of the corpus.
 pub mod corpus;
+/// Threads that work beside a test.
+pub mod work;
 /// Wire-level scenarios as data.
 pub mod script;

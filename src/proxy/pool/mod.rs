@@ -21,6 +21,7 @@ use crate::logic::topology::{Address, PoolSettings, Secret, Server};
 use crate::proxy::backend::{ConnectFault, Connected, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
 use crate::proxy::notifiers::{Ear, Notifiers};
+use crate::proxy::pulse::{Pulse, Pulses};
 use crate::proxy::server::{Backend, Boxed, Place};
 
 pub use budget::Budgets;
@@ -58,6 +59,7 @@ pub struct ServerPool {
     generation: AtomicU32,
     connector: Arc<Connector>,
     on_refused: OnRefused,
+    pulse: Pulse,
     budgets: Arc<Budgets>,
 }
 
@@ -218,7 +220,7 @@ impl ServerPool {
                 Effect::Lend(waiter, boxed) => {
                     if let Err(Ok(boxed)) = waiter.send(Ok(boxed)) {
                         // Who waited is gone: the next in turn gets it.
-                        self.settle(boxed);
+                        self.settle(boxed, Instant::now());
                     }
                 }
                 Effect::Open => self.open_in_turn(),
@@ -241,9 +243,8 @@ impl ServerPool {
         self.carry_out(effects);
     }
 
-    fn settle(self: &Arc<Self>, boxed: Boxed) {
+    fn settle(self: &Arc<Self>, boxed: Boxed, now: Instant) {
         let mut effects = Vec::new();
-        let now = Instant::now();
         let has_moved = self.has_moved.load(Ordering::Relaxed) && is_elsewhere(&boxed, &self.places.load());
         let is_old = has_moved || self.is_stale(&boxed.cancellable) || self.is_owed(now);
         let expiry = Expiry(if is_old { now } else { boxed.expires });
@@ -365,7 +366,7 @@ impl Drop for Waiting<'_> {
         self.pool.machine.lock().give_up(self.ticket);
         self.receiver.close();
         if let Ok(Ok(boxed)) = self.receiver.try_recv() {
-            self.pool.settle(boxed);
+            self.pool.settle(boxed, Instant::now());
         }
     }
 }
@@ -385,15 +386,17 @@ impl Lease {
     /// Returns a clean connection; one that a cancel request is on its way to comes back when that has arrived.
     pub fn give_back(mut self) {
         let Some(boxed) = self.backend.take() else { return };
+        let now = Instant::now();
         self.pool.lent.fetch_sub(1, Ordering::Relaxed);
+        self.pool.pulse.beat(now);
         if boxed.cancellable.is_quiet() {
-            self.pool.settle(boxed);
+            self.pool.settle(boxed, now);
             return;
         }
         let pool = Arc::clone(&self.pool);
         drop(tokio::spawn(async move {
             boxed.cancellable.quiet().await;
-            pool.settle(boxed);
+            pool.settle(boxed, Instant::now());
         }));
     }
 }
@@ -451,13 +454,14 @@ pub struct Pools {
     notifiers: Arc<Notifiers>,
     connector: Arc<Connector>,
     on_refused: OnRefused,
+    pulses: Arc<Pulses>,
     /// What they share
     pub budgets: Arc<Budgets>,
 }
 
 impl Pools {
-    /// None yet; `on_refused` hears of servers that refuse connections.
-    pub fn new(connector: Arc<Connector>, on_refused: OnRefused) -> Self {
+    /// None yet; `on_refused` hears of servers that refuse connections, `pulses` of those that answer.
+    pub fn new(connector: Arc<Connector>, on_refused: OnRefused, pulses: Arc<Pulses>) -> Self {
         Self {
             pools: Mutex::default(),
             paused: Mutex::default(),
@@ -465,6 +469,7 @@ impl Pools {
             notifiers: Arc::default(),
             connector,
             on_refused,
+            pulses,
             budgets: Arc::default(),
         }
     }
@@ -501,6 +506,7 @@ impl Pools {
                 generation: AtomicU32::new(0),
                 connector: Arc::clone(&self.connector),
                 on_refused: Arc::clone(&self.on_refused),
+                pulse: self.pulses.of(&server.address),
                 budgets: Arc::clone(&self.budgets),
             });
             self.budgets.add(&pool);
