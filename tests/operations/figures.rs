@@ -181,7 +181,9 @@ fn slow_statements_are_told_of_and_their_values_are_not() {
     let proxy = stage.proxy("slow", &Settings { more, ..Settings::default() });
     let [a, b, _] = stage.clients[..] else { panic!("three shards") };
     let mut wire = login(&proxy);
-    wire.rows("SELECT pg_sleep(1.1), 'kqzValue' /* kqzRemark */ FROM countries WHERE 471100004711 = 471100004711 LIMIT 1");
+    wire.rows(
+        "SELECT pg_sleep(1.1), 'kqzValue' /* kqzRemark */ FROM countries WHERE 471100004711 = 471100004711 LIMIT 1",
+    );
     let sleeper =
         "SELECT count(*), pg_sleep($1::float8) FROM events WHERE client_id = $2::bigint GROUP BY 'kqzOther'::text";
     wire.send(&crate::support::script::extended(sleeper, &["1.1", &b.to_string()])).unwrap();

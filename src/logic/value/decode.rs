@@ -1,6 +1,7 @@
 //! From a literal or parameter, and the cast the text puts on it, to a key.
 
 use super::numeric::Numeric;
+use super::read::plain_digits;
 use super::typed::Typed;
 use super::{Decoded, Format, Key, KeyType, LiteralKind, Raw, oid};
 
@@ -96,9 +97,11 @@ fn number(text: &str, is_negative: bool, cast: Option<KeyType>) -> Result<Typed,
 
 fn unsigned(text: &str) -> Result<Typed, Decoded> {
     let starts_well = text.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-    if text.bytes().all(|byte| byte.is_ascii_digit())
-        && let Ok(value) = text.parse::<i64>()
-    {
+    let whole = plain_digits(text.as_bytes()).or_else(|| {
+        let is_whole = text.bytes().all(|byte| byte.is_ascii_digit());
+        is_whole.then(|| text.parse().ok()).flatten()
+    });
+    if let Some(value) = whole {
         let of = if i32::try_from(value).is_ok() { KeyType::Integer } else { KeyType::BigInt };
         return Ok(Typed { of, value: Key::Int(value) });
     }

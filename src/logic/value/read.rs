@@ -23,6 +23,11 @@ impl KeyType {
 
     /// The type's input function. Text must be UTF-8: it is what the server stores and hashes.
     pub(super) fn read_text(self, bytes: &[u8]) -> Result<Key, Decoded> {
+        if matches!(self, Self::SmallInt | Self::Integer | Self::BigInt)
+            && let Some(value) = plain_digits(bytes)
+        {
+            return self.fit(value);
+        }
         let text = std::str::from_utf8(bytes).map_err(|_| Decoded::Invalid)?;
         if text.contains('\0') {
             return Err(Decoded::Invalid);
@@ -92,6 +97,15 @@ fn not_numeric(why: NotNumeric) -> Decoded {
         NotNumeric::Invalid => Decoded::Invalid,
         NotNumeric::Unread => Decoded::Undecidable(NUMBER_SIZE),
     }
+}
+
+/// The usual form of an integer: digits and nothing else, few enough to fit.
+pub(super) fn plain_digits(bytes: &[u8]) -> Option<i64> {
+    const DIGITS_MAX: usize = 18;
+    if bytes.is_empty() || bytes.len() > DIGITS_MAX {
+        return None;
+    }
+    bytes.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
 }
 
 /// `int8in`; PostgreSQL 16 learned `0x1F`, `0o17`, `0b1` and `1_000`, which older servers reject.

@@ -67,12 +67,12 @@ impl Session {
         }
         self.check_bent(&statement.text).ok()?;
         let across = statement.across(planner, self.catalog_version()).ok()?;
+        self.check_across(&across).ok()?;
         if !matches!(&*across, Across::Read(Read { fanout: Some(fanout), .. }) if !fanout.is_locking)
             && !matches!(&*across, Across::Read(Read { fanout: None, gather: Ok(_), .. }))
         {
             return None;
         }
-        self.remember(&shape, &statement.text);
         let (portal, name) = (bind.portal.into(), SmallVec::from_slice(bind.statement));
         let bind = body.to_vec();
         Some(Direct { statement, shape, across, portal, bind, name, describes, size })

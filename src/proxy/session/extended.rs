@@ -38,10 +38,6 @@ impl Session {
         let started = Instant::now();
         self.begin(started);
         self.look()?;
-        if let Some(direct) = self.direct() {
-            let result = self.run_direct(direct).await;
-            return self.segment_ended(result, started).await;
-        }
         let mut segment = self.gather_segment(0);
         let mut lanes = self.gather_lanes(&mut segment);
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
@@ -65,6 +61,7 @@ impl Session {
             (Ok(()), _) if self.run == Run::Skipping => Ok(()),
             (Ok(()), Cut::Act(shape)) => Box::pin(self.act_extended(&shape)).await,
             (Ok(()), Cut::Across(portal, limit)) => Box::pin(self.execute_across(&portal, limit)).await,
+            (Ok(()), Cut::Direct(direct)) => Box::pin(self.run_direct(*direct)).await,
             (Ok(()), Cut::Executed(portal)) => Box::pin(self.bind_executed(&portal)).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
             (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),

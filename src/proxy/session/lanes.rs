@@ -85,9 +85,13 @@ impl Session {
             end -= own;
             let next = match cut {
                 Cut::Next => self.gather_segment(end),
-                Cut::Sync | Cut::Flush | Cut::Act(_) | Cut::Across(..) | Cut::Executed(_) | Cut::Trouble(_) => {
-                    Segment { size: own, cut, ..Segment::at(end) }
-                }
+                Cut::Sync
+                | Cut::Flush
+                | Cut::Act(_)
+                | Cut::Across(..)
+                | Cut::Executed(_)
+                | Cut::Direct(_)
+                | Cut::Trouble(_) => Segment { size: own, cut, ..Segment::at(end) },
             };
             lanes.turns.push((lane, std::mem::replace(segment, next)));
         }

@@ -17,6 +17,7 @@ use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::logic::value::oid;
 use crate::proxy::plans::Shape;
+use crate::proxy::session::direct::Direct;
 use crate::proxy::session::executed::executes;
 use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
@@ -57,6 +58,8 @@ pub(super) enum Cut {
     Across(Box<[u8]>, i32),
     /// The next message describes or executes this portal of an EXECUTE
     Executed(Box<[u8]>),
+    /// What comes next is run by several shards at once
+    Direct(Box<Direct>),
     /// This message cannot be served
     Trouble(Trouble),
 }
@@ -179,7 +182,7 @@ impl Session {
             match cut {
                 // The message itself belongs to the next segment.
                 Ok(Some(Cut::Next)) => return segment,
-                Ok(Some(cut @ (Cut::Across(..) | Cut::Executed(_)))) => {
+                Ok(Some(cut @ (Cut::Across(..) | Cut::Executed(_) | Cut::Direct(_)))) => {
                     segment.cut = cut;
                     return segment;
                 }
@@ -287,6 +290,11 @@ impl Session {
                     self.sample(one, &values);
                     match self.destination(one, &values) {
                         Err(refusal) if self.may_cross(planned, &refusal) => {
+                            if at == 0
+                                && let Some(direct) = self.direct()
+                            {
+                                return Ok(Some(Cut::Direct(Box::new(direct))));
+                            }
                             let portal = self.across_portal(&statement, self.body(at, size))?;
                             let access = portal.across.described_with();
                             across = Some(portal);
