@@ -9,7 +9,6 @@ import tempfile
 import time
 
 USER, PASSWORD = "postgres", "postgres"
-DATABASES = ["postgres", "psycopg2_test"]
 
 SERVER = """
 listen_addresses = '127.0.0.1'
@@ -59,8 +58,9 @@ def postgres_bin():
 class Lab:
     """Starts both, and ends both with the block that it is the context of."""
 
-    def __init__(self, shardway):
+    def __init__(self, shardway, databases):
         self.shardway = shardway
+        self.databases = ["postgres", *databases]
         self.folder = tempfile.mkdtemp(prefix="shardway-suites-")
         self.port, self.proxy_port = free_port(), free_port()
         self.children = []
@@ -85,13 +85,13 @@ class Lab:
             out.write(SERVER + f"port = {self.port}\n")
         self.start("postgres", [bin + "/postgres", "-D", data], self.identity)
         self.wait(self.port)
-        for name in DATABASES:
+        for name in self.databases:
             self.sql("postgres", f'CREATE DATABASE "{name}"', missing_ok=name == "postgres")
         config = os.path.join(self.folder, "shardway.toml")
         with open(config, "w") as out:
             level = os.environ.get("SUITES_LOG", "warn")
             out.write(PROXY.format(port=self.proxy_port, metrics=free_port(), user=USER, password=PASSWORD, level=level))
-            for name in DATABASES:
+            for name in self.databases:
                 out.write(DATABASE.format(name=name, port=self.port))
         self.start("shardway", [self.shardway, "run", "--allow-root", "-c", config], {})
         self.wait(self.proxy_port)

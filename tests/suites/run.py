@@ -29,8 +29,8 @@ TWO_AT_ONCE = ["-n", "2", "--dist", "loadfile"]
 # A test that takes too long ends by itself, not with its process.
 SIGNALS = ["--timeout-method", "signal"]
 
-# Suite: package with its tests, what the tests import, and the variables that tell them of the server. `tests` is their
-# folder, `prepare` what they expect in a database.
+# Suite: package with its tests, what the tests import, and the variables that tell them of the server. `tests` are their
+# folders, `prepare` what they expect in databases, by name; `whole` says that they run in the unpacked source.
 SUITES = {
     "asyncpg": {
         "source": "asyncpg==0.32.0",
@@ -46,20 +46,42 @@ SUITES = {
             "PSYCOPG2_TESTDB_HOST": "{host}", "PSYCOPG2_TESTDB_PORT": "{port}", "PSYCOPG2_TESTDB_USER": USER,
             "PSYCOPG2_TESTDB_PASSWORD": PASSWORD, "PGPASSWORD": PASSWORD,
         },
-        "prepare": ("psycopg2_test", "CREATE EXTENSION hstore"),
+        "prepare": {"psycopg2_test": ["CREATE EXTENSION hstore"]},
         "options": TWO_AT_ONCE,
     },
     "pg8000": {
         "source": "pg8000==1.31.6",
         "needs": ["pg8000==1.31.6", "pytz", "pytest-benchmark", "pytest-mock"],
         "environment": {"PGHOST": "{host}", "PGPORT": "{port}", "PGUSER": USER, "PGPASSWORD": PASSWORD, "PGDATABASE": "postgres"},
-        "tests": "test",
+        "tests": ["test"],
         "options": SIGNALS,
         # They need a server with other passwords or the package's README, or measure.
         "leave_out": [
             "test/test_readme.py",
             *(f"test/{part}/{what}" for part in ("native", "dbapi", "legacy") for what in ("auth", "test_benchmarks.py")),
         ],
+    },
+    "sqlalchemy": {
+        "source": "sqlalchemy==2.0.52",
+        "needs": ["greenlet", "typing_extensions", "psycopg[binary]==3.3.9", "psycopg2-binary==2.9.13", "asyncpg==0.32.0"],
+        "whole": True,
+        "environment": {},
+        "prepare": {"test": ["CREATE SCHEMA test_schema", "CREATE SCHEMA test_schema_2", "CREATE EXTENSION hstore", "CREATE EXTENSION citext"]},
+        "tests": ["test/dialect/test_suite.py", "test/dialect/postgresql"],
+        # Each test runs with each driver.
+        "options": [
+            *SIGNALS, "-p", "no:xdist", "--maxfail", "100000",
+            *(f"--dburi=postgresql+{driver}://{USER}:{PASSWORD}@{{host}}:{{port}}/test" for driver in ("psycopg", "psycopg2", "asyncpg")),
+        ],
+    },
+    "django": {
+        "source": "django==5.2.19",
+        "needs": ["django==5.2.19", "psycopg[binary]==3.3.9", "pillow", "jinja2", "tblib"],
+        "whole": True,
+        "environment": {"SUITES_HOST": "{host}", "SUITES_PORT": "{port}", "SUITES_USER": USER, "SUITES_PASSWORD": PASSWORD},
+        # Django would create its databases; these are there, and kept, either way.
+        "prepare": {"test_default": [], "test_other": []},
+        "apps": ["backends", "postgres_tests", "transactions", "queries", "migrations", "select_for_update", "schema", "aggregation"],
     },
 }
 
@@ -85,6 +107,8 @@ LOST = {
         "test_scram_sha_256": "connects to a database that it has created: it is not in the map",
         "broken_pipe": "kills the backend of a client that has none of its own, or whose connection ends with it",
     },
+    "sqlalchemy": {},
+    "django": {},
 }
 
 
@@ -102,22 +126,34 @@ def venv(name, suite):
         with tarfile.open(glob.glob(os.path.join(folder, "*.tar.gz"))[0]) as packed:
             packed.extractall(folder)
         unpacked = glob.glob(os.path.join(folder, name + "-*", ""))[0]
-        tests = suite.get("tests", "tests")
+        if suite.get("whole"):
+            os.rename(unpacked, os.path.join(folder, "run"))
         # Away from the package's own folder, so that the installed driver is imported.
-        shutil.copytree(os.path.join(unpacked, tests), os.path.join(folder, "run", tests))
+        for tests in suite.get("tests", ["tests"]) if not suite.get("whole") else []:
+            shutil.copytree(os.path.join(unpacked, tests), os.path.join(folder, "run", tests))
         open(os.path.join(folder, "complete"), "w").close()
     return python, os.path.join(folder, "run")
+
+
+def command(suite, python, address, report):
+    """What runs the suite and writes a report as pytest does."""
+    if "apps" in suite:
+        return [python, os.path.join("tests", "runtests.py"), "--settings=django_settings", "--keepdb", "--noinput", "--parallel=1", "-v", "2", *suite["apps"]]
+    options = [word.format(**address) for word in suite.get("options", [])]
+    leave_out = [word for path in suite.get("leave_out", []) for word in ("--deselect", path)]
+    return [python, "-m", "pytest", *PYTEST, *options, f"--junitxml={report}", *suite.get("tests", ["tests"]), *leave_out]
 
 
 def run(name, suite, way, port):
     """Runs a suite against one port: the outcome of each test."""
     python, folder = venv(name, suite)
     report = os.path.join(WORK, f"{name}-{way}.xml")
-    environment = {key: value.format(host="127.0.0.1", port=port) for key, value in suite["environment"].items()}
-    leave_out = [word for path in suite.get("leave_out", []) for word in ("--deselect", path)]
+    address = {"host": "127.0.0.1", "port": port}
+    environment = {key: value.format(**address) for key, value in suite["environment"].items()}
+    environment |= {"SUITES_REPORT": report, "PYTHONPATH": os.path.dirname(os.path.abspath(__file__)) if "apps" in suite else ""}
     with open(os.path.join(WORK, f"{name}-{way}.log"), "w") as log:
         subprocess.run(
-            [python, "-m", "pytest", *PYTEST, *suite.get("options", []), f"--junitxml={report}", suite.get("tests", "tests"), *leave_out],
+            command(suite, python, address, report),
             cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log, check=False, timeout=3600,
         )
     outcomes = {}
@@ -144,9 +180,10 @@ def main():
         # Servers of its own for each way, so that nothing one run leaves is in the way of the other.
         outcomes = {}
         for way in ("plain", "shardway"):
-            with Lab(flags.shardway) as lab:
-                if "prepare" in suite:
-                    lab.sql(*suite["prepare"])
+            with Lab(os.path.abspath(flags.shardway), suite.get("prepare", {})) as lab:
+                for database, statements in suite.get("prepare", {}).items():
+                    for statement in statements:
+                        lab.sql(database, statement)
                 outcomes[way] = run(name, suite, way, lab.port if way == "plain" else lab.proxy_port)
         passed = [test for test, outcome in outcomes["plain"].items() if outcome == "passed"]
         lost = [test for test in passed if outcomes["shardway"].get(test) != "passed"]
