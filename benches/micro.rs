@@ -4,7 +4,7 @@ use divan::{Bencher, black_box};
 use foldhash::quality::RandomState;
 use shardway::logic::copy::{CopyFormat, CopyPart, RowSplitter};
 use shardway::logic::shards::{BucketRun, Keyspace, Method, ShardId};
-use shardway::logic::sql::template::{Strings, Template};
+use shardway::logic::sql::template::Template;
 use shardway::logic::value::{Format, Key, KeyType, LiteralKind, Raw};
 
 fn main() {
@@ -18,7 +18,7 @@ const JOIN: &str = "SELECT o.id, o.placed_at, c.name FROM orders AS o JOIN custo
 #[divan::bench(args = [POINT_SELECT, JOIN], sample_size = 2000)]
 fn lex(bencher: Bencher<'_, '_>, text: &str) {
     let mut template = Template::new(RandomState::default());
-    bencher.bench_local(|| template.lex(black_box(text.as_bytes()), Strings::Standard).hash);
+    bencher.bench_local(|| template.lex(black_box(text.as_bytes())).hash);
 }
 
 #[divan::bench(sample_size = 2000)]

@@ -16,7 +16,7 @@ use shardway::logic::plan::{Access, Command, Home, Place, Restriction, Source};
 use shardway::logic::plan::{Plan, Planned, Schema, Value, plan};
 use shardway::logic::route::{Destination, Given, Values, destination};
 use shardway::logic::shards::{KeyRange, Keyspace, KeyspaceId, Method, Placement, ShardId, ShardMap, TableName};
-use shardway::logic::sql::template::{Literal, Strings, Template};
+use shardway::logic::sql::template::{Literal, Template};
 use shardway::logic::value::{Key, KeyType, LiteralKind, oid};
 
 #[test]
@@ -57,7 +57,7 @@ fn an_outline_filled_with_other_literals_is_the_plan_of_that_text() {
     let mut outlined = 0;
     for sql in all_cases() {
         let mut template = Template::new(Default::default());
-        let lexed = template.lex(sql.as_bytes(), Strings::Standard);
+        let lexed = template.lex(sql.as_bytes());
         let literals = lexed.literals.to_vec();
         let spans: Vec<_> = literals.iter().map(|literal| literal.at.clone()).collect();
         let Ok(planned) = plan(&sql, &fixture.schema(), Some(&spans)) else { continue };
@@ -69,7 +69,7 @@ fn an_outline_filled_with_other_literals_is_the_plan_of_that_text() {
         let Some(outline) = Outline::of(&sql, &literals, is_fixed, &fixture.schema()) else { continue };
         outlined += 1;
         let other = with_other_literals(&sql, &literals, is_fixed);
-        let lexed = template.lex(other.as_bytes(), Strings::Standard);
+        let lexed = template.lex(other.as_bytes());
         let filled = outline.fill(&other, lexed.literals).unwrap();
         assert_eq!(filled, across(&other, &fixture.schema()), "{other}");
     }

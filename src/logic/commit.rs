@@ -10,6 +10,8 @@
 //! a decision that is still on its way meets it and fails, so there is never more than one (the row's primary key).
 //! The name carries the process that decides, so that a commit which only takes long is left alone for a while.
 
+use crate::logic::sql::name::literal;
+
 /// The schema and table of decisions, on every shard.
 pub const DECISIONS: &str = "shardway.decisions";
 
@@ -84,11 +86,6 @@ impl Outcome {
         };
         format!("{verb} PREPARED {}", literal(gid))
     }
-}
-
-/// A string as SQL.
-pub fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]

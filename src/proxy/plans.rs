@@ -12,7 +12,7 @@ use crate::logic::console::snapshot::PlanUse;
 use crate::logic::plan::across::{Across, across};
 use crate::logic::plan::outline::Outline;
 use crate::logic::plan::{self, Plan, Planned, Schema};
-use crate::logic::sql::template::{self, Lexed, Literal, Strings, Template};
+use crate::logic::sql::template::{self, Lexed, Literal, Template};
 use crate::logic::topology::Database;
 use crate::proxy::metrics::{Metrics, PlanKind};
 
@@ -85,7 +85,7 @@ impl Shape {
             return template::readable(&self.skeleton, READABLE_MAX);
         }
         let mut template = Template::new(Default::default());
-        let lexed = template.lex(self.text.as_bytes(), Strings::Standard);
+        let lexed = template.lex(self.text.as_bytes());
         if lexed.is_odd {
             let verbs = self.statements.iter().flatten().map(|planned| planned.verb);
             return verbs

@@ -293,8 +293,43 @@ fn settings() -> Vec<Scenario> {
         ("a session is idle in a transaction for too long", [q("SET idle_in_transaction_session_timeout = '100ms'"), q("BEGIN"), q("SELECT 1"), vec![Closed]].concat()),
         ("a session that holds a lock is idle for too long", [q("SELECT pg_advisory_lock(4242)"), q("SET idle_session_timeout = '100ms'"), q("SELECT pg_try_advisory_lock(4242)"), vec![Closed]].concat()),
         ("statement timeout", [q("SET statement_timeout = '50ms'"), q("SELECT pg_sleep(10)"), q("SELECT 1")].concat()),
+        ("escapes in every string", escapes()),
         ("show of everything", q("SHOW standard_conforming_strings; SHOW server_encoding; SHOW is_superuser")),
     ]
+}
+
+/// Each text twice: as a message that one shard answers and prepared, where other clients may share the statement.
+fn escapes() -> Vec<Step> {
+    let said = |sql: &str| [q(sql), ask(&[extended(sql, &[])])].concat();
+    let off = [q("SET escape_string_warning = off"), q("SET standard_conforming_strings = off")].concat();
+    let texts = [
+        r"SELECT 'it\'s', 'a\\b', E'a\\b', 'plain', kind FROM events WHERE client_id = 7 AND kind <> '\\' ORDER BY id",
+        "SELECT 'a' -- it's\n'\\tb' AS v FROM events WHERE client_id = 2 AND id = 1",
+        r"SELECT 'a\', nowhere FROM events -- '",
+        r"SELECT U&'\0041'",
+        r"SELECT $$a\b$$, $a$'\$a$, x'1f', b'1' FROM events WHERE client_id = 3 AND id = 1",
+    ];
+    let local = [
+        // Errors keep their positions, and their words.
+        q(r"SELECT '\\', nowhere FROM events WHERE client_id = 7"),
+        q(r"SELECT 'unended\'"),
+        q("SET standard_conforming_strings = on"),
+        q("BEGIN"),
+        q("SET LOCAL standard_conforming_strings = 'of'"),
+        q(r"SELECT 'a\\b'"),
+        q("COMMIT"),
+        q(r"SELECT 'a\\b'"),
+        q("SELECT set_config('standard_conforming_strings', 'no', false)"),
+        q(r"SET standard_conforming_strings = on; SELECT 'a\\b'"),
+        q(r"SELECT 'a\\b'"),
+        q("SET standard_conforming_strings = 0"),
+        ask(&[parse("kept", r"SELECT 'a\\b'", &[]), sync()]),
+        q("SET standard_conforming_strings = t"),
+        ask(&[bind("", "kept", &[], 0), execute("", 0), sync()]),
+        q("RESET standard_conforming_strings"),
+        q(r"SELECT 'a\\b'"),
+    ];
+    off.into_iter().chain(texts.into_iter().flat_map(said)).chain(local.concat()).collect()
 }
 
 fn copies() -> Vec<Scenario> {

@@ -76,7 +76,7 @@ SUITES = {
     },
     "django": {
         "source": "django==5.2.19",
-        "needs": ["django==5.2.19", "psycopg[binary]==3.3.9", "pillow", "jinja2", "tblib"],
+        "needs": ["django==5.2.19", "psycopg[binary,pool]==3.3.9", "pillow", "jinja2", "tblib"],
         "whole": True,
         "environment": {"SUITES_HOST": "{host}", "SUITES_PORT": "{port}", "SUITES_USER": USER, "SUITES_PASSWORD": PASSWORD},
         # Django would create its databases; these are there, and kept, either way.

@@ -12,6 +12,7 @@ use crate::logic::catalog::{
 };
 use crate::logic::defaults::{DefaultSet, Defaults, NAMES};
 use crate::logic::shards::TableName;
+use crate::logic::sql::escapes::{self, Strings};
 
 /// The schema of one shard.
 #[derive(Debug, Clone, Default)]
@@ -234,6 +235,8 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     };
     schema.defaults.base = base.iter().map(|row| (text(row, 0), text(row, 1))).collect();
     schema.defaults.set = defaults_set(&mut transaction).await?;
+    // And every string in them as we read strings.
+    transaction.batch_execute("SET LOCAL standard_conforming_strings = on").await?;
     schema.relations = relations(&transaction).await?;
     schema.functions = functions(&transaction).await?;
     let table = |row: &Row, at: usize| TableName { schema: text(row, at), name: text(row, at + 1) };
@@ -357,7 +360,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
     let view: Option<&str> = row.get(4);
     let kind = match (row.get::<_, &str>(2), root) {
         ("r" | "p", Some(root)) => RelationKind::Partition(TableName { schema: text(row, 5), name: root.into() }),
-        ("v", _) => RelationKind::View(view?.into()),
+        ("v", _) => RelationKind::View(spelled_out(view?)),
         ("m", _) => RelationKind::MaterializedView,
         ("S", _) => RelationKind::Sequence,
         ("f", _) => RelationKind::Foreign,
@@ -378,11 +381,17 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
     Some((row.get(3), (TableName { schema: text(row, 0), name: text(row, 1) }, relation)))
 }
 
+/// Servers print strings by our setting; in statements of ours they may stand under another.
+fn spelled_out(expression: &str) -> Box<str> {
+    let spelled = escapes::spelled_out(expression.as_bytes(), Strings::Standard);
+    spelled.ok().and_then(|spelled| String::from_utf8(spelled.into_owned()).ok()).map_or(expression.into(), Into::into)
+}
+
 fn column(row: &Row) -> Column {
     let expression: Option<&str> = row.get(6);
     let default = match (row.get::<_, &str>(4), row.get::<_, &str>(5), expression) {
         ("", "", None) => ColumnDefault::None,
-        ("", "", Some(expression)) => ColumnDefault::Expression(expression.into()),
+        ("", "", Some(expression)) => ColumnDefault::Expression(spelled_out(expression)),
         ("", _, _) => ColumnDefault::Generated,
         (_, _, _) => ColumnDefault::Identity,
     };

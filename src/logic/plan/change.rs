@@ -7,7 +7,7 @@
 //! An UPDATE that gives all its rows one other key runs where they are; then the rows that belong elsewhere move.
 
 use crate::logic::catalog::{ColumnDefault, Relation};
-use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::statement::{Located, MergeAction, RelationName, Statement, Target};
 
 use super::constants::{Literals, type_name};
@@ -255,7 +255,6 @@ fn moves(
 
 /// Foreign keys that a row with a new key would break, or that would act on others when it leaves.
 fn guard(table: &str, key: &str) -> String {
-    let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
     let (table, key) = (literal(table), literal(key));
     let family = format!(
         "SELECT {table}::pg_catalog.regclass UNION SELECT relid FROM pg_catalog.pg_partition_tree({table}::pg_catalog.regclass)"
@@ -271,9 +270,7 @@ fn written(value: &Value) -> Option<(String, Option<u16>)> {
     let (text, used) = match &value.source {
         Source::Param(number) | Source::SharedParam(number) => (format!("${number}"), Some(*number)),
         Source::Fixed(None) => ("NULL".to_owned(), None),
-        Source::Fixed(Some((crate::logic::value::LiteralKind::String, text))) => {
-            (format!("E'{}'", text.replace('\\', "\\\\").replace('\'', "''")), None)
-        }
+        Source::Fixed(Some((crate::logic::value::LiteralKind::String, text))) => (literal(text), None),
         Source::Fixed(Some((_, digits))) => (digits.to_string(), None),
         Source::Literal { .. } => return None,
     };

@@ -3,8 +3,8 @@
 //! What belongs to a transaction is committed on all shards or on none. What PostgreSQL does not let into a transaction
 //! goes from shard to shard, and says how far it came when one of them fails.
 
-use crate::logic::commit::literal;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::name::literal;
 use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility};
 

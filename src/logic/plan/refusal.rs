@@ -530,13 +530,13 @@ impl Refusal {
         )
     }
 
-    /// `standard_conforming_strings = off`.
-    pub fn backslash_strings() -> Self {
+    /// `N'a\b'` with `standard_conforming_strings = off`.
+    pub fn national_escapes() -> Self {
         Self::new(
             Reason::Unknown,
-            "standard_conforming_strings = off is not supported".to_owned(),
-            "Statements are read with standard strings to find their shards.",
-            "Write escapes as E'…'.",
+            "N'…' is not supported among strings with escapes while standard_conforming_strings is off".to_owned(),
+            "Strings with escapes are read as E'…', and there is no such form of N'…'.",
+            "Write the string without N, or its escapes as E'…'.",
         )
     }
 

@@ -1,5 +1,6 @@
 //! SET, RESET and SHOW: what the session must remember, and settings of our own.
 
+use crate::logic::sql::name::literal;
 use crate::logic::sql::statement::expression::Literal;
 use crate::logic::sql::statement::{Characteristics, Set, SetChange};
 
@@ -54,9 +55,6 @@ fn postgres_set(set: &Set) -> Result<Command, Refusal> {
     Ok(match &set.change {
         SetChange::All => Command::ResetAll,
         SetChange::Default => Command::Set(vec![change(&set.name, None)]),
-        SetChange::To(values) if set.name.as_ref() == "standard_conforming_strings" && !is_on(values) => {
-            return Err(Refusal::backslash_strings());
-        }
         SetChange::To(values) => {
             let words: Option<Vec<_>> = values.iter().map(word).collect();
             let words = words.ok_or_else(|| Refusal::unknown(&format!("this form of SET {}", set.name)))?;
@@ -86,16 +84,6 @@ fn of_transaction(set: &Set) -> Result<Command, Refusal> {
     Ok(Command::SetTransaction(said))
 }
 
-/// Any way of writing `on` (guc.c, parse_bool).
-fn is_on(values: &[Literal]) -> bool {
-    match values {
-        [Literal::Boolean(value)] => *value,
-        [Literal::Integer(digits)] => digits.as_ref() == "1",
-        [Literal::String(word)] => matches!(word.to_ascii_lowercase().as_str(), "on" | "true" | "yes" | "1"),
-        _ => false,
-    }
-}
-
 /// It belongs to the open transaction, not to the session.
 fn is_of_transaction(name: &str) -> bool {
     matches!(name, "transaction" | "transaction_isolation" | "transaction_read_only" | "transaction_deferrable")
@@ -104,7 +92,7 @@ fn is_of_transaction(name: &str) -> bool {
 /// A value as it may follow `SET name TO`.
 fn word(value: &Literal) -> Option<String> {
     match value {
-        Literal::String(text) => Some(format!("'{}'", text.replace('\'', "''"))),
+        Literal::String(text) => Some(literal(text)),
         Literal::Integer(digits) | Literal::Decimal(digits) => Some(digits.to_string()),
         Literal::Boolean(value) => Some(value.to_string()),
         Literal::Null | Literal::Odd => None,

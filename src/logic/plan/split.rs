@@ -13,7 +13,7 @@
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
-use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert};
 use crate::logic::value::KeyType;
@@ -289,7 +289,6 @@ impl Work<'_> {
             Some(ColumnDefault::Expression(text)) => Ok(Piece::of(text)),
             Some(ColumnDefault::Identity) => {
                 let name = qualified(self.insert.table.schema.as_deref(), &self.insert.table.name);
-                let literal = |text: &str| format!("'{}'", text.replace('\'', "''"));
                 Ok(Piece::of(&format!(
                     "pg_catalog.nextval(pg_catalog.pg_get_serial_sequence({}, {}))",
                     literal(&name),

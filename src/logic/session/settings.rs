@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::logic::plan::SettingChange;
 use crate::logic::session::encoding::Encoding;
-use crate::logic::sql::name::quoted;
+use crate::logic::sql::name::{literal, quoted};
 
 /// Parameter → the SQL behind `SET name TO`.
 pub type Map = BTreeMap<Box<str>, Box<str>>;
@@ -230,11 +230,6 @@ pub fn startup_value(name: &str, value: &str) -> Box<str> {
         "search_path" | "session_preload_libraries" | "local_preload_libraries" | "temp_tablespaces" | "datestyle"
     );
     if is_list { format!("{RAW}{value}").into() } else { literal(value).into() }
-}
-
-fn literal(text: &str) -> String {
-    let quoted = format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
-    if text.contains('\\') { format!("E{quoted}") } else { quoted }
 }
 
 #[cfg(test)]

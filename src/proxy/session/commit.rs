@@ -7,6 +7,7 @@ use crate::logic::plan::{Command, Refusal, TEMPORARY_TABLE};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
+use crate::logic::sql::name::literal;
 use crate::proxy::crash::crash_at;
 use crate::proxy::session::together::{Stop, Told};
 use crate::proxy::session::{Session, Trouble};
@@ -102,7 +103,7 @@ impl Session {
         };
         let started = Instant::now();
         crash_at("before_prepare");
-        let prepare = format!("PREPARE TRANSACTION {}", commit::literal(&gid));
+        let prepare = format!("PREPARE TRANSACTION {}", literal(&gid));
         let prepare = others.map(|index| (*index, prepare.clone())).collect();
         let mut told = self.together(prepare, Stop::May, || crash_at("prepared_one")).await;
         for it in &told {
@@ -134,7 +135,7 @@ impl Session {
     /// The decision: a row and a commit on one server.
     async fn write_decision(&mut self, index: usize, gid: &str) -> Result<(), Trouble> {
         let shard = self.shard_name(self.held[index].shard).to_owned();
-        let sql = format!("INSERT INTO {} (gid) VALUES ({});COMMIT", commit::DECISIONS, commit::literal(gid));
+        let sql = format!("INSERT INTO {} (gid) VALUES ({});COMMIT", commit::DECISIONS, literal(gid));
         let mut told = self.together(vec![(index, sql)], Stop::May, || crash_at("decided_unheard")).await;
         let Some(it) = told.pop() else { return Ok(()) };
         if it.lost.is_some() {

@@ -28,12 +28,11 @@ impl Session {
     pub(super) async fn encoded_query(&mut self, size: usize) -> Result<(), Trouble> {
         let body = &self.client.received()[HEADER..size];
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
-        let Some(sql) = self.encoding().stand_in(text) else {
+        let Some(sql) = self.encoding().stand_in(&self.spelled_out(text)?) else {
             return Err(self.refuse_encoding("a statement that is more than ASCII"));
         };
-        let strings = self.strings();
         let are_names_plain = TEMPLATE.with_borrow_mut(|template| {
-            let lexed = template.lex(sql.as_bytes(), strings);
+            let lexed = template.lex(sql.as_bytes());
             !lexed.is_odd && lexed.skeleton.is_ascii()
         });
         if !are_names_plain {

@@ -173,7 +173,7 @@ impl Session {
         sql: &str,
     ) -> Result<Destination, Refusal> {
         TEMPLATE.with_borrow_mut(|template| {
-            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let lexed = template.lex(sql.as_bytes());
             let values = Values::Text { sql, literals: lexed.literals };
             let given: Vec<Given<'_>> = execute
                 .arguments

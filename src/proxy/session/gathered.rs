@@ -124,7 +124,7 @@ impl Session {
     fn destination_among(&self, planned: &Planned, sql: &str) -> Result<Destination, Refusal> {
         let Plan::One(one) = &*planned.plan else { return Ok(Destination::Any) };
         TEMPLATE.with_borrow_mut(|template| {
-            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let lexed = template.lex(sql.as_bytes());
             let values = Values::Text { sql, literals: lexed.literals };
             self.destination(one, &values)
         })

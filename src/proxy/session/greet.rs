@@ -99,18 +99,6 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
     }
 }
 
-/// Statements are read with standard strings.
-fn check_text_settings(parameters: &[(Box<str>, Box<str>)]) -> Result<(), End> {
-    for (name, value) in parameters {
-        let is_on = matches!(&*value.to_ascii_lowercase(), "on" | "true" | "yes" | "1");
-        if &**name == "standard_conforming_strings" && !is_on {
-            let message = format!("{name} = \"{value}\" is not supported");
-            return Err(End::Fault(Fault::Startup { sqlstate: "0A000".into(), message }));
-        }
-    }
-    Ok(())
-}
-
 impl Session {
     async fn greet(&mut self, parameters: Vec<(Box<str>, Box<str>)>) -> Result<(), End> {
         self.look_or_wait().await?;
@@ -185,7 +173,6 @@ impl Session {
             Some(sql) if !is_as_configured => self.try_settings(&sql).await?,
             Some(_) | None => Vec::new(),
         };
-        check_text_settings(&all)?;
         let is_default = |name: &str| set.contains_key(name) || defaults.base.iter().any(|(it, _)| **it == *name);
         self.forget_defaults(&mut map, &reported, is_default);
         for (name, value) in &set {

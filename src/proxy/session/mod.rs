@@ -34,6 +34,7 @@ mod change;
 mod copies;
 mod direct;
 mod implicit;
+mod spelled;
 mod simple;
 mod encoded;
 mod gathered;

@@ -8,7 +8,7 @@ use crate::logic::route::{self, Destination};
 use crate::logic::session::encoding::Encoding;
 use crate::logic::session::settings::{self, Settings};
 use crate::logic::shards::{ShardId, ShardMap};
-use crate::logic::sql::template::Strings;
+use crate::logic::sql::escapes::Strings;
 use crate::logic::topology::Database;
 use crate::logic::value::{LiteralKind, Raw};
 use crate::proxy::plans::Planner;
@@ -45,13 +45,7 @@ struct Said {
 
 impl Said {
     fn by(settings: &Settings) -> Self {
-        let strings = match settings.get("standard_conforming_strings") {
-            None => Strings::Standard,
-            Some(value) => match value.trim_matches('\'').to_ascii_lowercase().as_str() {
-                "on" | "true" | "1" | "yes" => Strings::Standard,
-                _ => Strings::Backslash,
-            },
-        };
+        let strings = settings.get("standard_conforming_strings").map_or(Strings::Standard, Strings::of);
         let encoding = Encoding::of(settings.get("client_encoding"));
         Self { version: settings.version(), has_own: settings.has_own(), strings, encoding }
     }

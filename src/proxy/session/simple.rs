@@ -89,7 +89,8 @@ impl Session {
         if self.is_encoded(text) {
             return Box::pin(self.encoded_query(size)).await;
         }
-        let sql = super::utf8(text)?;
+        let text = self.spelled_out(text)?;
+        let sql = super::utf8(&text)?;
         let (shape, found) = self.decide(sql);
         self.remember(&shape, sql);
         if self.is_implicit {
@@ -134,7 +135,7 @@ impl Session {
     /// How a text of this shape comes by rows of several shards.
     fn across_of(&self, shape: &Shape, sql: &str) -> Arc<Across> {
         TEMPLATE.with_borrow_mut(|template| {
-            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let lexed = template.lex(sql.as_bytes());
             self.picture().planner.across_of(shape, sql, lexed.literals)
         })
     }
@@ -143,7 +144,7 @@ impl Session {
     pub(super) fn decide(&self, sql: &str) -> Decided {
         let picture = self.picture();
         TEMPLATE.with_borrow_mut(|template| {
-            let lexed = template.lex(sql.as_bytes(), self.strings());
+            let lexed = template.lex(sql.as_bytes());
             let shape = picture.planner.templated(sql, &lexed);
             let Some(planned) = super::only(&shape) else { return (shape, None) };
             let values = Values::Text { sql, literals: lexed.literals };

@@ -212,7 +212,8 @@ impl Session {
         if self.is_encoded(parse.text) {
             self.check_prepared(&String::from_utf8_lossy(parse.text))?;
         }
-        let text = super::utf8(parse.text)?;
+        let text = self.spelled_out(parse.text)?;
+        let text = super::utf8(&text)?;
         let is_named = !parse.name.is_empty();
         if is_named && self.named.contains_key(parse.name) {
             return Err(Fault::StatementExists(String::from_utf8_lossy(parse.name).into_owned()).into());

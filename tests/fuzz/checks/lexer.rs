@@ -1,22 +1,26 @@
 //! Any text: the skeleton and the literals say what PostgreSQL's own parser reads, or the text is odd.
 
-use shardway::logic::sql::template::{Literal, Strings, Template};
+use shardway::logic::sql::escapes::{Strings, spelled_out};
+use shardway::logic::sql::template::{Literal, Template};
 
 /// Longer texts say nothing new, and the parser's stack is not ours.
 const LONGEST: usize = 600;
 
 /// Checks one text.
 pub fn run(data: &[u8]) {
-    Template::new(Default::default()).lex(data, Strings::Backslash);
     let Ok(text) = std::str::from_utf8(data) else {
-        assert!(Template::new(Default::default()).lex(data, Strings::Standard).is_odd);
+        assert!(Template::new(Default::default()).lex(data).is_odd);
         return;
     };
     if text.len() > LONGEST || text.contains('\0') {
         return;
     }
+    if let (Some(tree), Ok(spelled)) = (parsed(text), spelled_out(data, Strings::Standard)) {
+        let spelled = String::from_utf8(spelled.into_owned()).expect("of a text, a text");
+        assert_eq!(Some(tree), parsed(&spelled), "{text:?} spelled out as {spelled:?}");
+    }
     let mut template = Template::new(Default::default());
-    let lexed = template.lex(data, Strings::Standard);
+    let lexed = template.lex(data);
     if lexed.is_odd {
         assert!(lexed.literals.is_empty() && lexed.skeleton[1..] == *data);
         return;

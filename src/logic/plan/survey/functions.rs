@@ -1,6 +1,7 @@
 //! Functions: what calling them may read, write or leave behind in the session.
 
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
+use crate::logic::sql::name::literal;
 use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::refusal::Refusal;
@@ -144,9 +145,6 @@ impl<'a> Survey<'a> {
         self.literals.fix(name);
         self.literals.fix(local);
         let setting = setting.to_ascii_lowercase();
-        if setting == "standard_conforming_strings" {
-            return self.refuse(Refusal::backslash_strings());
-        }
         if setting.starts_with("shardway.") {
             return self.refuse(Refusal::computed_setting());
         }
@@ -154,7 +152,7 @@ impl<'a> Survey<'a> {
             Expression::Constant(constant) => {
                 self.literals.fix(constant);
                 let text = match &constant.value {
-                    Literal::String(text) => format!("'{}'", text.replace('\'', "''")),
+                    Literal::String(text) => literal(text),
                     Literal::Null | Literal::Boolean(_) | Literal::Integer(_) | Literal::Decimal(_) | Literal::Odd => {
                         return self.refuse(Refusal::computed_setting());
                     }
@@ -162,7 +160,7 @@ impl<'a> Survey<'a> {
                 self.mark.set_config.push(SettingChange { name: setting.into(), value: Some(text.into()), is_local });
             }
             // A computed value that ends with the transaction leaves nothing behind.
-            _ if is_local => (),
+            _ if is_local && setting != "standard_conforming_strings" => (),
             _ => self.refuse(Refusal::computed_setting()),
         }
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use pg_raw_parse::{Node, list::NodeList, nodes};
 
+use super::escapes::without_comments_in_strings;
 use super::statement::expression::Expression;
 use super::statement::{Located, RelationName};
 
@@ -63,7 +64,7 @@ fn with_select<T>(text: &str, work: impl FnOnce(&nodes::SelectStmt) -> Option<T>
         return None;
     }
     with_stack_for(text, || {
-        let parsed = pg_raw_parse::parse(text).ok()?;
+        let parsed = tree(text).ok()?;
         let mut statements = parsed.iter();
         match (statements.next()?.stmt(), statements.next()) {
             (Node::SelectStmt(select), None) => work(select),
@@ -87,8 +88,16 @@ pub fn deeper<T>(step: impl FnOnce() -> T) -> T {
     stacker::maybe_grow(RED_ZONE, PIECE, step)
 }
 
+/// This parser does not take a comment between the parts of a string, as PostgreSQL does: then it is shown blanks.
+fn tree(text: &str) -> Result<pg_raw_parse::ParseResult, SyntaxError> {
+    pg_raw_parse::parse(text).or_else(|_| {
+        let blank = without_comments_in_strings(text).ok_or(SyntaxError)?;
+        pg_raw_parse::parse(&blank).map_err(|_| SyntaxError)
+    })
+}
+
 fn parse(text: &str, with_texts: bool) -> Result<(Vec<Located>, usize), SyntaxError> {
-    let parsed = pg_raw_parse::parse(text).map_err(|_| SyntaxError)?;
+    let parsed = tree(text)?;
     let mut convert = Convert { depth: 0, deepest: 0, with_texts };
     let mut statements = Vec::with_capacity(parsed.len());
     let mut after = 0;

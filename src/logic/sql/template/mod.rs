@@ -19,15 +19,6 @@ mod scan;
 /// Opens the skeleton of an odd text; no text contains it.
 const ODD: u8 = 0;
 
-/// The session's `standard_conforming_strings`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strings {
-    /// On: a backslash is a backslash
-    Standard,
-    /// Off: a backslash escapes, which makes the text odd
-    Backslash,
-}
-
 /// A literal of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Literal {
@@ -86,11 +77,11 @@ impl Template {
         Self { hasher, skeleton: Vec::new(), literals: Vec::new() }
     }
 
-    /// Takes a text apart.
-    pub fn lex(&mut self, text: &[u8], strings: Strings) -> Lexed<'_> {
+    /// Takes a text apart. In its plain strings a backslash is a backslash: see [`super::escapes`].
+    pub fn lex(&mut self, text: &[u8]) -> Lexed<'_> {
         self.skeleton.clear();
         self.literals.clear();
-        let mut pass = Pass::new(text, strings, &mut self.skeleton, &mut self.literals);
+        let mut pass = Pass::new(text, &mut self.skeleton, &mut self.literals);
         let is_odd = std::str::from_utf8(text).is_err() || pass.run().is_err();
         let (hint, statements) = (pass.hint.take(), pass.statements);
         if is_odd {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::{memchr2, memmem};
 
-use super::{Literal, Strings};
+use super::Literal;
 use crate::logic::value::LiteralKind;
 
 /// Markers that stand in a skeleton for a literal. Outside of quotes the text has no control bytes but blanks, so a
@@ -44,14 +44,13 @@ pub(super) struct Pass<'a> {
     pub statements: usize,
     in_statement: bool,
     pub hint: Option<Range<usize>>,
-    strings: Strings,
     skeleton: &'a mut Vec<u8>,
     literals: &'a mut Vec<Literal>,
 }
 
 impl<'a> Pass<'a> {
-    pub fn new(text: &'a [u8], strings: Strings, skeleton: &'a mut Vec<u8>, literals: &'a mut Vec<Literal>) -> Self {
-        Self { text, at: 0, kept: 0, statements: 0, in_statement: false, hint: None, strings, skeleton, literals }
+    pub fn new(text: &'a [u8], skeleton: &'a mut Vec<u8>, literals: &'a mut Vec<Literal>) -> Self {
+        Self { text, at: 0, kept: 0, statements: 0, in_statement: false, hint: None, skeleton, literals }
     }
 
     pub fn run(&mut self) -> Result<(), Odd> {
@@ -260,14 +259,13 @@ impl<'a> Pass<'a> {
         self.at += 1;
         loop {
             let rest = &self.text[self.at..];
-            self.at += rest.iter().position(|byte| matches!(byte, b'\'' | b'\\' | 0)).ok_or(Odd)?;
+            self.at += rest.iter().position(|byte| matches!(byte, b'\'' | 0)).ok_or(Odd)?;
             match (self.peek(0), self.peek(1)) {
                 (b'\'', b'\'') => {
                     has_doubled_quotes = true;
                     self.at += 2;
                 }
                 (b'\'', _) => break,
-                (b'\\', _) if self.strings == Strings::Standard => self.at += 1,
                 _ => return Err(Odd),
             }
         }

@@ -9,9 +9,9 @@ fn template() -> Template {
 }
 
 /// The skeleton with markers as `<int4>` and so on, the literals, and what else is not usual.
-fn show(text: &str, strings: Strings) -> String {
+fn show(text: &str) -> String {
     let mut template = template();
-    let lexed = template.lex(text.as_bytes(), strings);
+    let lexed = template.lex(text.as_bytes());
     if lexed.is_odd {
         assert_eq!((lexed.skeleton[0], &lexed.skeleton[1..]), (0, text.as_bytes()));
         assert!(lexed.literals.is_empty());
@@ -37,7 +37,7 @@ fn show(text: &str, strings: Strings) -> String {
 fn skeletons_for_people() {
     let shown = |text: &str, max| {
         let mut template = template();
-        readable(template.lex(text.as_bytes(), Strings::Standard).skeleton, max)
+        readable(template.lex(text.as_bytes()).skeleton, max)
     };
     assert_eq!(shown(" SELECT 'é', 1.5 -- why", 100), "SELECT ?, ?");
     assert_eq!(shown("SELECT \"é\", 2", 100), "SELECT \"é\", ?");
@@ -91,7 +91,7 @@ fn what_is_lifted_out() {
         ("SELECT /* shardway shard=b */ 1", "SELECT <int4> |1"),
     ];
     for (text, expected) in cases {
-        assert_eq!(show(text, Strings::Standard), expected, "{text}");
+        assert_eq!(show(text), expected, "{text}");
     }
 }
 
@@ -136,18 +136,16 @@ fn what_is_odd() {
         "SELECT $",
     ];
     for text in odd {
-        assert_eq!(show(text, Strings::Standard), "odd", "{text}");
+        assert_eq!(show(text), "odd", "{text}");
     }
-    assert_eq!(show("SELECT 'a\\'", Strings::Backslash), "odd");
-    assert_eq!(show("SELECT 'a'", Strings::Backslash), "SELECT <string> |a");
-    assert!(template().lex(b"SELECT '\xff'", Strings::Standard).is_odd);
+    assert!(template().lex(b"SELECT '\xff'").is_odd);
 }
 
 #[test]
 fn more_literals_than_a_plan_can_count_are_odd() {
     let row = "1,".repeat(LITERALS);
-    assert_eq!(show(&format!("SELECT {row}x"), Strings::Standard).matches("<int4>").count(), LITERALS);
-    assert_eq!(show(&format!("SELECT {row}1"), Strings::Standard), "odd");
+    assert_eq!(show(&format!("SELECT {row}x")).matches("<int4>").count(), LITERALS);
+    assert_eq!(show(&format!("SELECT {row}1")), "odd");
 }
 
 const LITERALS: usize = u16::MAX as usize;
@@ -155,8 +153,8 @@ const LITERALS: usize = u16::MAX as usize;
 #[test]
 fn a_comment_never_joins_two_words() {
     let mut template = template();
-    let joined = template.lex(b"SELECT ab", Strings::Standard).skeleton.to_vec();
-    assert_ne!(template.lex(b"SELECT a/**/b", Strings::Standard).skeleton, joined);
+    let joined = template.lex(b"SELECT ab").skeleton.to_vec();
+    assert_ne!(template.lex(b"SELECT a/**/b").skeleton, joined);
 }
 
 /// What PostgreSQL's parser makes of a text, constants included.
@@ -255,7 +253,7 @@ fn statement() -> impl Strategy<Value = String> {
 /// The skeleton and the literals say all that PostgreSQL reads, and nothing else.
 fn check_against_the_parser(text: &str) -> Result<(), TestCaseError> {
     let mut first = template();
-    let lexed = first.lex(text.as_bytes(), Strings::Standard);
+    let lexed = first.lex(text.as_bytes());
     if lexed.is_odd {
         return Ok(());
     }
@@ -265,7 +263,7 @@ fn check_against_the_parser(text: &str) -> Result<(), TestCaseError> {
     let written: Vec<String> = lexed.literals.iter().map(|literal| other_value(literal, text)).collect();
     let changed = with_literals(text, lexed.literals, &written);
     let mut second = template();
-    let again = second.lex(changed.as_bytes(), Strings::Standard);
+    let again = second.lex(changed.as_bytes());
     prop_assert!(!again.is_odd);
     prop_assert_eq!(
         &again
@@ -296,14 +294,14 @@ proptest! {
     #[test]
     fn statements_lex_as_the_parser_reads_them(text in statement()) {
         prop_assert!(parsed(&text).is_some(), "{}", text);
-        prop_assert!(!template().lex(text.as_bytes(), Strings::Standard).is_odd);
+        prop_assert!(!template().lex(text.as_bytes()).is_odd);
         check_against_the_parser(&text)?;
     }
 
     #[test]
     fn equal_skeletons_are_the_same_statement(a in statement(), b in statement()) {
         let (mut one, mut two) = (template(), template());
-        let (first, second) = (one.lex(a.as_bytes(), Strings::Standard), two.lex(b.as_bytes(), Strings::Standard));
+        let (first, second) = (one.lex(a.as_bytes()), two.lex(b.as_bytes()));
         if first.skeleton == second.skeleton {
             let written: Vec<_> = second.literals.iter().map(|literal| b[literal.at.start as usize..literal.at.end as usize].to_owned()).collect();
             prop_assert_eq!(parsed(&with_literals(&a, first.literals, &written)), parsed(&b));
@@ -313,14 +311,14 @@ proptest! {
     #[test]
     fn any_bytes_lex_without_panic(bytes: Vec<u8>) {
         let mut template = template();
-        template.lex(&bytes, Strings::Backslash);
+        template.lex(&bytes);
     }
 
     #[test]
     fn equal_texts_hash_alike_and_buffers_do_not_remember(a in text(), b in text()) {
         let mut warm = template();
-        let hash = warm.lex(a.as_bytes(), Strings::Standard).hash;
-        warm.lex(b.as_bytes(), Strings::Standard);
-        prop_assert_eq!(warm.lex(a.as_bytes(), Strings::Standard).hash, hash);
+        let hash = warm.lex(a.as_bytes()).hash;
+        warm.lex(b.as_bytes());
+        prop_assert_eq!(warm.lex(a.as_bytes()).hash, hash);
     }
 }
