@@ -195,7 +195,7 @@ impl Entrance {
             Turned::Gone => return,
             Turned::Lost(_) => Rejection::Tls,
             Turned::Refused { fatal, .. } if fatal.sqlstate == "28P01" => Rejection::Login,
-            Turned::Refused { .. } => Rejection::Protocol,
+            Turned::Garbled(_) | Turned::Refused { .. } => Rejection::Protocol,
         };
         self.shared.metrics.rejected(reason);
         tracing::info!(%peer, %turned, "client turned away");

@@ -60,6 +60,7 @@ impl Bench {
             Ok(Entered::Cancel { pid, key }) => format!("cancel {pid} {}", key.len()),
             Err(Turned::Gone) => "gone".to_owned(),
             Err(Turned::Lost(error)) => format!("lost {:?}", error.kind()),
+            Err(Turned::Garbled(why)) => why.to_owned(),
             Err(Turned::Refused { fatal, .. }) => fatal.sqlstate.to_owned(),
         }
     }

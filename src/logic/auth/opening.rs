@@ -15,6 +15,7 @@ const GSS_REQUEST: u32 = 80_877_104;
 const CANCEL_REQUEST: u32 = 80_877_102;
 const VERSION_3: u32 = 3 << 16;
 const MINOR_NEWEST: u16 = 2;
+const STARTUP_LENGTH: &str = "invalid length of startup packet";
 
 /// Which encryption a client has asked for so far: each once (`ProcessStartupPacket`).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -60,41 +61,56 @@ pub struct Startup {
     settings: Settings,
 }
 
+/// Why an opening packet is not taken for one.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Whoever sent this may not speak the protocol at all: PostgreSQL closes without a word
+    Garbled(&'static str),
+    /// Is told why
+    Refused(Fatal),
+}
+
+impl From<Fatal> for Unread {
+    fn from(fatal: Fatal) -> Self {
+        Self::Refused(fatal)
+    }
+}
+
 /// The whole packet's length, from its first four bytes.
-pub fn length(head: [u8; 4]) -> Result<usize, Fatal> {
+pub fn length(head: [u8; 4]) -> Result<usize, Unread> {
     match usize::try_from(u32::from_be_bytes(head)) {
         Ok(length @ 8..=PACKET_MAX) => Ok(length),
-        Ok(_) | Err(_) => Err(Fatal::protocol("invalid length of startup packet")),
+        Ok(_) | Err(_) => Err(Unread::Garbled(STARTUP_LENGTH)),
     }
 }
 
 /// Reads one whole packet, length included.
-pub fn parse(packet: &[u8], asked: Asked) -> Result<Opening, Fatal> {
+pub fn parse(packet: &[u8], asked: Asked) -> Result<Opening, Unread> {
     let (Some(code), Some(body)) = (word(packet, 4), packet.get(8..)) else {
-        return Err(Fatal::protocol("invalid length of startup packet"));
+        return Err(Unread::Garbled(STARTUP_LENGTH));
     };
     match code {
         SSL_REQUEST if !asked.ssl => only_code(body, Opening::Ssl),
         GSS_REQUEST if !asked.gss => only_code(body, Opening::Gss),
         CANCEL_REQUEST => cancel(body),
-        code if code >> 16 == VERSION_3 >> 16 => startup((code & 0xffff) as u16, body).map(Opening::Startup),
-        code => Err(Fatal::new(
+        code if code >> 16 == VERSION_3 >> 16 => Ok(Opening::Startup(startup((code & 0xffff) as u16, body)?)),
+        code => Err(Unread::Refused(Fatal::new(
             FEATURE_NOT_SUPPORTED,
             format!("unsupported frontend protocol {}.{}: server supports 3.0 to 3.2", code >> 16, code & 0xffff),
-        )),
+        ))),
     }
 }
 
-fn only_code(body: &[u8], opening: Opening) -> Result<Opening, Fatal> {
-    if body.is_empty() { Ok(opening) } else { Err(Fatal::protocol("invalid length of startup packet")) }
+fn only_code(body: &[u8], opening: Opening) -> Result<Opening, Unread> {
+    if body.is_empty() { Ok(opening) } else { Err(Fatal::protocol(STARTUP_LENGTH).into()) }
 }
 
-fn cancel(body: &[u8]) -> Result<Opening, Fatal> {
+fn cancel(body: &[u8]) -> Result<Opening, Unread> {
     match (word(body, 0), body.get(4..)) {
         (Some(pid), Some(key)) if (4..=256).contains(&key.len()) => {
             Ok(Opening::Cancel { pid: pid as i32, key: key.into() })
         }
-        (_, _) => Err(Fatal::protocol("invalid length of cancel request packet")),
+        (_, _) => Err(Unread::Garbled("invalid length of cancel request packet")),
     }
 }
 
@@ -199,8 +215,15 @@ mod tests {
         packet
     }
 
-    fn parsed(code: u32, body: &[u8]) -> Result<Opening, Fatal> {
+    fn parsed(code: u32, body: &[u8]) -> Result<Opening, Unread> {
         parse(&packet(code, body), Asked::default())
+    }
+
+    fn reason(unread: Unread) -> Fatal {
+        match unread {
+            Unread::Refused(fatal) => fatal,
+            Unread::Garbled(why) => panic!("{why}, and not a word"),
+        }
     }
 
     fn started(code: u32, body: &[u8]) -> Startup {
@@ -235,7 +258,7 @@ mod tests {
             (196_608, vec!["_pq_.b".into(), "_pq_.a".into()])
         );
         for code in [2 << 16, 4 << 16, 0, u32::MAX] {
-            assert_eq!(parsed(code, b"user\0app\0\0").unwrap_err().sqlstate, "0A000");
+            assert_eq!(reason(parsed(code, b"user\0app\0\0").unwrap_err()).sqlstate, "0A000");
         }
     }
 
@@ -244,9 +267,9 @@ mod tests {
         assert_eq!(parsed(SSL_REQUEST, b""), Ok(Opening::Ssl));
         assert_eq!(parsed(GSS_REQUEST, b""), Ok(Opening::Gss));
         let asked = Asked { ssl: true, gss: false };
-        assert_eq!(parse(&packet(SSL_REQUEST, b""), asked).unwrap_err().sqlstate, "0A000");
+        assert_eq!(reason(parse(&packet(SSL_REQUEST, b""), asked).unwrap_err()).sqlstate, "0A000");
         assert_eq!(parse(&packet(GSS_REQUEST, b""), asked), Ok(Opening::Gss));
-        assert_eq!(parsed(SSL_REQUEST, b"x").unwrap_err().sqlstate, "08P01");
+        assert_eq!(reason(parsed(SSL_REQUEST, b"x").unwrap_err()).sqlstate, "08P01");
     }
 
     #[test]
@@ -257,9 +280,9 @@ mod tests {
         }
         for size in [0, 3, 257] {
             let body = [&7_i32.to_be_bytes()[..], &vec![9; size]].concat();
-            assert_eq!(parsed(CANCEL_REQUEST, &body).unwrap_err().sqlstate, "08P01");
+            assert!(matches!(parsed(CANCEL_REQUEST, &body), Err(Unread::Garbled(_))));
         }
-        assert_eq!(parsed(CANCEL_REQUEST, b"").unwrap_err().sqlstate, "08P01");
+        assert!(matches!(parsed(CANCEL_REQUEST, b""), Err(Unread::Garbled(_))));
     }
 
     #[test]
@@ -278,7 +301,7 @@ mod tests {
             (b"user\0\xff\0\0", "22021"),
             (b"user\0app\0replication\0database\0\0", "0A000"),
         ] {
-            let error = parsed(VERSION_3, body).unwrap_err();
+            let error = reason(parsed(VERSION_3, body).unwrap_err());
             assert_eq!(error.sqlstate, sqlstate, "{body:?}: {error}");
         }
         for head in [0, 7, 10_001, u32::MAX, 0x4745_5420] {

@@ -1,6 +1,7 @@
 //! Who did not come in, and why.
 
 use crate::logic::auth::Fatal;
+use crate::logic::auth::opening::Unread;
 use crate::proxy::stream::Stream;
 use std::io;
 use tokio::io::AsyncWriteExt;
@@ -14,6 +15,9 @@ pub enum Turned {
     /// Lost within a message, or TLS failed
     #[error("lost during login: {0}")]
     Lost(#[from] io::Error),
+    /// Sent what is no opening packet, and was told nothing, as PostgreSQL tells nothing
+    #[error("{0}")]
+    Garbled(&'static str),
     /// Was told why
     #[error("{fatal}{}{why}", if why.is_empty() { "" } else { ": " })]
     Refused {
@@ -29,6 +33,15 @@ pub enum Turned {
 impl From<Fatal> for Turned {
     fn from(fatal: Fatal) -> Self {
         Self::Refused { user: None, fatal, why: "" }
+    }
+}
+
+impl From<Unread> for Turned {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::Garbled(why) => Self::Garbled(why),
+            Unread::Refused(fatal) => fatal.into(),
+        }
     }
 }
 
