@@ -81,6 +81,10 @@ fn route_says_where_and_why() {
         (&["SELECT * FROM market_data WHERE instrument_id BETWEEN 5 AND 500"], &["shard    a"]),
         (&["INSERT INTO market_data (instrument_id) VALUES (0)"], &["refused  23514: "]),
         (&["ALTER TABLE events ADD COLUMN note text"], &["shard    all: in one transaction", "server   primary"]),
+        (
+            &["/* shardway new_tables=reference */ CREATE TABLE kinds (id integer)"],
+            &["shard    all: in one transaction", "map      gains \"kinds\" = \"reference\""],
+        ),
         (&["COPY events TO STDOUT"], &["shard    a, b, c: each copies its own rows"]),
         (&["VACUUM events"], &["shard    all: one after the other"]),
         (&["CREATE UNIQUE INDEX ON events (id)"], &["refused  0A000: a unique constraint on \"events\" must include"]),

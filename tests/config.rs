@@ -561,3 +561,22 @@ fn a_reload_does_not_take_another_number_of_buckets() {
     let meant = good("buckets-3", &keyspace("{ a = \"0-15\", b = \"16-30\" }\nbucket_count = 31"));
     assert!(!meant.warnings.to_string().contains("mistyped"), "{}", meant.warnings);
 }
+
+#[test]
+fn who_creates_tables_is_a_user_and_no_proxy_looks_elsewhere_for_them() {
+    let tables = "buckets = { a = \"0-127\", b = \"128-255\" }\ntype = \"bigint\"\n";
+    let with = |lines: &str, more: &str| {
+        with_keyspace(tables)
+            .replace("[databases.app.shards]", &format!("[databases.app]\n{lines}[databases.app.shards]"))
+            + more
+    };
+    let settings = good("creators", &with("create_tables = \"app\"\n", ""));
+    assert_eq!(settings.databases[0].create_tables, [Box::from("app")]);
+    let unknown = messages("creators-unknown", &with("create_tables = [\"app\", \"apo\"]\n", ""));
+    assert_eq!(unknown, ["error: there is no user `apo`"]);
+    let both = "create_tables = [\"app\"]\ndefault_shard = \"a\"\n";
+    assert!(messages("creators-alone", &with(both, "")).is_empty());
+    let peers = "[[peers]]\nid = 2\naddress = \"10.0.0.2:6432\"\n[listen]\nnode = 1\npeer_secret = \"long enough to be a secret\"\n";
+    let told = messages("creators-peers", &with(both, peers));
+    assert_eq!(told, ["error: `create_tables` beside `default_shard` is for a proxy that is alone"]);
+}

@@ -14,6 +14,8 @@ mod support;
 mod control;
 /// The settings: what is accepted, and how everything wrong is shown.
 mod config;
+/// Tables that the settings file gains.
+mod listed;
 /// What operators are given: alerts, dashboard, manifests.
 mod artefacts;
 /// Who comes in at the front door and who is turned away; logging in to servers.

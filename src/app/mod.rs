@@ -5,6 +5,7 @@ pub mod signals;
 pub mod systemd;
 pub mod listening;
 pub mod drain;
+pub mod keeper;
 pub mod run;
 pub mod demo;
 pub mod commands;

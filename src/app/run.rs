@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::drain::Drain;
+use super::keeper::{self, WANTED_MAX, Wanted};
 use super::listening::{self, Listening};
 use super::signals::{How, Signals, Told};
 use super::systemd;
@@ -25,6 +26,8 @@ use crate::logic::auth::verifier;
 use crate::logic::budget::Owner;
 use crate::logic::cancel_key::Keys;
 use crate::logic::console::statement::Shutdown;
+use crate::logic::plan::listing::Listing;
+use crate::logic::shards::ShardMap;
 use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::console::orders::{Order, Wish};
@@ -32,6 +35,7 @@ use crate::proxy::console::{Console, ConsoleSettings};
 use crate::proxy::door::{Door, Tls};
 use crate::proxy::entrance::{Entrance, EntranceLimits};
 use crate::proxy::metrics::Metrics;
+use crate::proxy::placing::{Placing, Step};
 use crate::proxy::pool::Pools;
 use crate::proxy::shared::{Shared, Steering};
 use crate::proxy::witness::Traces;
@@ -115,6 +119,8 @@ pub struct Proxy {
     console: Arc<Console>,
     /// What operators ask for at the console
     orders: mpsc::Receiver<Order>,
+    /// Tables that sessions create, for the map
+    wanted: mpsc::Receiver<Wanted>,
     listening: Listening,
     /// Looks after the pools, also while clients finish
     upkeep: JoinHandle<()>,
@@ -124,8 +130,8 @@ pub struct Proxy {
     doubted: Arc<Notify>,
 }
 
-/// The data plane asks the control plane.
-struct Refresh(Refresher, ControlHandle);
+/// The data plane asks the control plane, and whoever keeps the map.
+struct Refresh(Refresher, ControlHandle, mpsc::Sender<Wanted>);
 
 impl Steering for Refresh {
     fn schema_changed(&self, database: &str) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -138,6 +144,11 @@ impl Steering for Refresh {
 
     fn hasten(&self, server: &str) {
         self.1.hasten(server);
+    }
+
+    fn place(&self, placing: Placing) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
+        let wanted = self.2.clone();
+        Box::pin(async move { keeper::ask(&wanted, placing).await })
     }
 
     fn until(&self, holds: Box<dyn Fn(&Topology) -> bool + Send + Sync>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
@@ -161,7 +172,8 @@ impl Proxy {
         };
         let pools = Pools::new(Arc::clone(&connector), Arc::new(on_refused), control.pulses());
         let topology = control.reader().cell();
-        let steering = Arc::new(Refresh(control.refresher(), control.clone()));
+        let (want, wanted) = mpsc::channel(WANTED_MAX);
+        let steering = Arc::new(Refresh(control.refresher(), control.clone(), want));
         let (metrics_too, waits) = (Arc::clone(&metrics), (control.waits(), control.doubts(), control.heat()));
         let shared = Arc::new(Shared::new(Arc::clone(&topology), pools, connector, metrics_too, steering, waits));
         if let Some(export) = settings.traces.export.clone() {
@@ -195,6 +207,7 @@ impl Proxy {
             metrics,
             console,
             orders,
+            wanted,
             listening,
             upkeep,
             telling,
@@ -245,6 +258,10 @@ impl Proxy {
                         return Told::End(how);
                     }
                 }
+                Some(Wanted { placing, answer }) = self.wanted.recv() => {
+                    // Who asked may have left.
+                    answer.send(self.place(placing).await).ok();
+                }
                 () = self.doubted.notified() => self.renew_users(),
             }
         }
@@ -263,6 +280,31 @@ impl Proxy {
             }
             Err(report) => tracing::error!("passwords have changed and are not taken:\n{report}"),
         }
+    }
+
+    /// A table that a session creates: into the file first, then it is in force; nothing else of the file is taken up.
+    async fn place(&mut self, placing: Placing) -> Result<(), String> {
+        let of = |settings: &Settings| settings.databases.iter().position(|it| it.name == placing.database);
+        let at = of(&self.settings).ok_or("The database is gone.")?;
+        let map = &self.settings.databases[at].map;
+        if placing.step != Step::Remove && !Arc::ptr_eq(map, &placing.map) {
+            return Err("The shard map has changed meanwhile: try again.".to_owned());
+        }
+        keeper::edit(self.file.clone(), placing.clone()).await?;
+        let mut map = ShardMap::clone(map);
+        let tables: Vec<String> = placing.tables.iter().map(Listing::name).collect();
+        for Listing { table, placement } in placing.tables {
+            match placing.step {
+                Step::Try => return Ok(()),
+                Step::Add => drop(map.tables.insert(table, placement)),
+                Step::Remove => drop(map.tables.remove(&table)),
+            }
+        }
+        tracing::info!(database = %placing.database, ?tables, step = ?placing.step, "the shard map has changed: new tables");
+        let mut settings = self.settings.clone();
+        settings.databases[at].map = Arc::new(map);
+        self.apply(settings);
+        Ok(())
     }
 
     /// Carries out what an operator asks for; how to end, if that is it.
@@ -332,7 +374,8 @@ impl Proxy {
 
     /// Lets clients leave, then closes everything.
     async fn end(self, how: How, signals: &mut Signals) {
-        let Self { control, shared, entrance, listening, settings, orders, .. } = self;
+        let Self { control, shared, entrance, listening, settings, orders, wanted, .. } = self;
+        drop(wanted);
         self.telling.abort();
         let drain = Drain { control: control.clone(), shared: Arc::clone(&shared), entrance, listening };
         tokio::select! {

@@ -16,12 +16,12 @@ use super::server;
 use super::source::Span;
 use super::tables::{self, Used};
 use super::tree::{Entry, Node, Value};
-use super::users::NAME_BYTES_MAX;
+use super::users::{NAME_BYTES_MAX, UserSettings};
 
 /// Fields of a database: its own, then those of `[pool]` and `[limits]`.
 pub const FIELDS: &[&str] = &{
-    let own = ["shards", "replicas", "keyspaces", "tables", "default_shard", "local_functions"];
-    let mut fields = [""; 6 + POOL_FIELDS.len() + LIMIT_FIELDS.len()];
+    let own = ["shards", "replicas", "keyspaces", "tables", "default_shard", "create_tables", "local_functions"];
+    let mut fields = [""; 7 + POOL_FIELDS.len() + LIMIT_FIELDS.len()];
     let mut at = 0;
     while at < fields.len() {
         fields[at] = match at.checked_sub(own.len()) {
@@ -50,6 +50,8 @@ pub struct DatabaseSettings {
     pub name: Box<str>,
     /// Its map
     pub map: Arc<ShardMap>,
+    /// Users whose new tables the map may gain
+    pub create_tables: Vec<Box<str>>,
     /// Its shards, nothing known of their health yet
     pub shards: Vec<Shard>,
     /// Settings of its pools
@@ -66,6 +68,7 @@ impl DatabaseSettings {
         Database {
             name: self.name.clone(),
             map: Arc::clone(&self.map),
+            create_tables: self.create_tables.clone(),
             catalog: None,
             shards: self.shards.clone(),
             pool: self.pool.clone(),
@@ -76,11 +79,23 @@ impl DatabaseSettings {
     }
 }
 
-/// Reads one database. `pool` and `limits` hold for what it does not set itself.
+/// What holds for all databases.
+#[derive(Debug, Clone, Copy)]
+pub struct General<'a> {
+    /// Of pools that do not set it themselves
+    pub pool: &'a PoolSettings,
+    /// Of sessions, likewise
+    pub limits: &'a SessionLimits,
+    /// Who may log in, where all of them are known
+    pub users: Option<&'a [UserSettings]>,
+    /// There are other proxies with this map
+    pub has_peers: bool,
+}
+
+/// Reads one database.
 pub fn read(
     entry: &Entry,
-    pool: &PoolSettings,
-    limits: &SessionLimits,
+    general: General<'_>,
     env: Environment<'_>,
     problems: &mut Problems,
 ) -> Option<DatabaseSettings> {
@@ -96,12 +111,12 @@ pub fn read(
         problems.error(entry.key_span, format!("a database has at most {} shards", ShardSet::CAPACITY));
         return None;
     }
-    let limits = limits::limits(section, limits, problems);
+    let limits = limits::limits(section, general.limits, problems);
     if shard_entries.len() > limits.sequence_stride as usize {
         let span = section.get("sequence_stride").map_or(entry.key_span, |node| node.span);
         problems.error(span, format!("`sequence_stride` is less than the number of shards ({})", shard_entries.len()));
     }
-    let pool = limits::pool(section, pool, problems);
+    let pool = limits::pool(section, general.pool, problems);
     if (1..shard_entries.len()).contains(&(pool.database_max as usize)) {
         let span = section.get("max_db_connections").map_or(entry.key_span, |node| node.span);
         problems
@@ -112,11 +127,32 @@ pub fn read(
         name: entry.key.as_str().into(),
         shards: shards(&entry.key, shard_entries, problems),
         map: Arc::new(map(section, shard_entries, problems)),
+        create_tables: creators(section, general, problems),
         pool,
         replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), env, problems),
         limits,
     };
     Some(settings)
+}
+
+/// Who may create tables that are not listed. A proxy that has not heard of such a table would look for it on the default
+/// shard.
+fn creators(section: Section<'_>, general: General<'_>, problems: &mut Problems) -> Vec<Box<str>> {
+    let errors_before = problems.errors();
+    let names = section.texts("create_tables", problems);
+    for (name, span) in &names {
+        // After an error, who is missing may only be unreadable.
+        let is_known = general.users.is_none_or(|users| users.iter().any(|it| *it.user.name == **name));
+        if errors_before == 0 && !is_known {
+            problems.error(*span, format!("there is no user `{name}`")).help("add it to [[users]]");
+        }
+    }
+    if let (Some((_, span)), true, Some(_)) = (names.first(), general.has_peers, section.get("default_shard")) {
+        problems
+            .error(*span, "`create_tables` beside `default_shard` is for a proxy that is alone")
+            .help("other proxies would look for a new table on the default shard until they load the file again");
+    }
+    names.into_iter().map(|(name, _)| name.into()).collect()
 }
 
 fn check_name(name: &str, span: Span, problems: &mut Problems) {
@@ -263,8 +299,7 @@ fn warn_unused(used: &Used, shards: &[Entry], keyspaces: &[Entry], problems: &mu
 /// The databases of the file.
 pub fn read_all(
     node: Option<&Node>,
-    pool: &PoolSettings,
-    limits: &SessionLimits,
+    general: General<'_>,
     env: Environment<'_>,
     problems: &mut Problems,
 ) -> Vec<DatabaseSettings> {
@@ -272,7 +307,7 @@ pub fn read_all(
     if all.is_empty() {
         problems.general("there are no databases").help("add [databases.app] with its shards");
     }
-    all.iter().filter_map(|entry| read(entry, pool, limits, env, problems)).collect()
+    all.iter().filter_map(|entry| read(entry, general, env, problems)).collect()
 }
 
 #[cfg(test)]

@@ -159,6 +159,7 @@ fn compare_database(old: &DatabaseSettings, new: &DatabaseSettings, diff: &mut D
     note(old.pool != new.pool, "pool");
     note(old.limits != new.limits, "limits");
     note(old.replicas != new.replicas, "replicas");
+    note(old.create_tables != new.create_tables, "create_tables");
     note(servers(&old.shards) != servers(&new.shards), "servers");
     note(map_differs(&old.map, &new.map), "shard map");
 }

@@ -10,7 +10,7 @@ use crate::logic::topology::{AuthQuery, AuthSettings, PoolSettings, SessionLimit
 
 use super::auth;
 use super::console;
-use super::databases::{self, DatabaseSettings};
+use super::databases::{self, DatabaseSettings, General};
 use super::limits::{
     self, HEALTH_FIELDS, LIMIT_DEFAULTS, LIMIT_FIELDS, LOG_FIELDS, LogSettings, MONITOR_FIELDS, POOL_DEFAULTS,
     POOL_FIELDS,
@@ -98,9 +98,17 @@ pub fn load(path: &Path) -> Result<Settings, Report> {
 
 /// Loads the settings; `env` gives the environment variables that passwords name.
 pub fn load_with(path: &Path, env: Environment<'_>) -> Result<Settings, Report> {
+    load_edited(path, env, None)
+}
+
+/// A file, and what stands in its place.
+type Edited<'a> = Option<(&'a Path, &'a str)>;
+
+/// The settings as they would be if one of the files said something else.
+pub fn load_edited(path: &Path, env: Environment<'_>, edited: Edited<'_>) -> Result<Settings, Report> {
     let mut problems = Problems::default();
-    let settings = read_file(path, &mut problems).map(|tree| {
-        let tree = with_includes(tree, &mut problems);
+    let settings = read_file(path, edited, &mut problems).map(|tree| {
+        let tree = with_includes(tree, edited, &mut problems);
         settings(&tree, env, &mut problems)
     });
     let report = problems.report();
@@ -108,6 +116,17 @@ pub fn load_with(path: &Path, env: Environment<'_>) -> Result<Settings, Report> 
         Some(settings) if !report.is_fatal() => Ok(Settings { warnings: report, ..settings }),
         Some(_) | None => Err(report),
     }
+}
+
+/// The files and what they say, the main one first.
+pub fn texts(path: &Path) -> Result<Vec<(PathBuf, String)>, Report> {
+    let mut problems = Problems::default();
+    if let Some(tree) = read_file(path, None, &mut problems) {
+        with_includes(tree, None, &mut problems);
+    }
+    let texts = problems.sources.texts();
+    let report = problems.report();
+    if report.is_fatal() { Err(report) } else { Ok(texts) }
 }
 
 fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Settings {
@@ -129,7 +148,9 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     let databases = if syntax_errors && file.get("databases").is_none() {
         Vec::new()
     } else {
-        databases::read_all(file.get("databases"), &pool, &session, env, problems)
+        let known = auth.query.is_none().then_some(&users[..]);
+        let general = General { pool: &pool, limits: &session, users: known, has_peers: !peers.is_empty() };
+        databases::read_all(file.get("databases"), general, env, problems)
     };
     let monitor = limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems);
     Settings {
@@ -164,8 +185,8 @@ fn first_login(users: &[UserSettings], query: Option<&AuthQuery>) -> MonitorSett
     })
 }
 
-fn read_file(path: &Path, problems: &mut Problems) -> Option<Node> {
-    match read_text(path) {
+fn read_file(path: &Path, edited: Edited<'_>, problems: &mut Problems) -> Option<Node> {
+    match read_text(path, edited) {
         Ok(text) => {
             let file = problems.sources.add(path.to_owned(), text);
             Some(tree::parse(file, problems))
@@ -177,7 +198,10 @@ fn read_file(path: &Path, problems: &mut Problems) -> Option<Node> {
     }
 }
 
-fn read_text(path: &Path) -> std::io::Result<String> {
+fn read_text(path: &Path, edited: Edited<'_>) -> std::io::Result<String> {
+    if let Some((_, text)) = edited.filter(|(edited, _)| *edited == path) {
+        return Ok(text.to_owned());
+    }
     if std::fs::metadata(path)?.len() > FILE_BYTES_MAX {
         return Err(std::io::Error::other(format!("it is larger than {} MiB", FILE_BYTES_MAX >> 20)));
     }
@@ -185,13 +209,13 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 }
 
 /// The main file's tree with those of its `include` files merged in.
-fn with_includes(mut tree: Node, problems: &mut Problems) -> Node {
+fn with_includes(mut tree: Node, edited: Edited<'_>, problems: &mut Problems) -> Node {
     let files: Vec<(PathBuf, Span)> = {
         let patterns = Section::open(&tree, FIELDS, &mut Problems::default()).texts("include", problems);
         patterns.into_iter().flat_map(|(pattern, span)| matching(pattern, span, problems)).collect()
     };
     for (path, span) in files {
-        let text = match read_text(&path) {
+        let text = match read_text(&path, edited) {
             Ok(text) => text,
             Err(error) => {
                 problems.error(span, format!("cannot read {}: {error}", path.display()));

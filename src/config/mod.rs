@@ -23,6 +23,7 @@ pub mod tables;
 pub mod databases;
 pub mod console;
 pub mod load;
+pub mod listed;
 pub mod diff;
 pub mod shown;
 pub mod import;

@@ -72,6 +72,11 @@ impl Sources {
         &self.files[usize::from(file.0)].text
     }
 
+    /// All of them.
+    pub fn texts(&self) -> Vec<(PathBuf, String)> {
+        self.files.iter().map(|it| (it.path.clone(), it.text.clone())).collect()
+    }
+
     /// The folder that relative paths in a file start from.
     pub fn folder(&self, file: FileId) -> &Path {
         self.files[usize::from(file.0)].path.parent().unwrap_or(Path::new(""))

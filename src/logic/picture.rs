@@ -31,6 +31,7 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
             local_functions: Vec::new(),
             unique: HashMap::new(),
         }),
+        create_tables: Vec::new(),
         catalog: None,
         pool: pool_settings(),
         replicas: ReplicaSettings {

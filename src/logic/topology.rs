@@ -62,6 +62,8 @@ pub struct Database {
     pub name: Box<str>,
     /// Its shard map
     pub map: Arc<ShardMap>,
+    /// Users whose new tables the map may gain (`SET shardway.new_tables`)
+    pub create_tables: Vec<Box<str>>,
     /// Its schema; `None` until a shard could be asked for the first time
     pub catalog: Option<Arc<Catalog>>,
     /// Its shards; a `ShardId` indexes them

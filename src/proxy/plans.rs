@@ -10,8 +10,10 @@ use parking_lot::Mutex;
 
 use crate::logic::console::snapshot::PlanUse;
 use crate::logic::plan::across::{Across, across};
+use crate::logic::plan::made::{Made, way};
 use crate::logic::plan::outline::Outline;
-use crate::logic::plan::{self, Plan, Planned, Schema};
+use crate::logic::plan::placed::placed;
+use crate::logic::plan::{self, Plan, Planned, Refusal, Schema};
 use crate::logic::sql::template::{self, Lexed, Literal, Template};
 use crate::logic::topology::Database;
 use crate::proxy::metrics::{Metrics, PlanKind};
@@ -194,6 +196,17 @@ impl Planner {
         let shape = self.plan(sql, None);
         self.keep(sql.as_bytes().into(), &shape);
         shape
+    }
+
+    /// The way of a CREATE TABLE, where `place` says how tables live that the map does not list.
+    pub fn placed(&self, sql: &str, place: &str) -> Result<Option<Arc<Across>>, Refusal> {
+        let placed = placed(sql, place, &self.schema())?;
+        Ok(placed.map(|everywhere| Arc::new(Across::Everywhere(everywhere))))
+    }
+
+    /// How the rows of a query come to a table that the open transaction has made.
+    pub fn fill(&self, insert: &str, made: Made) -> Result<Across, Refusal> {
+        way(insert, made, &self.schema())
     }
 
     /// How a statement comes by rows of several shards; `sql` is the statement alone.

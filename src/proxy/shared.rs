@@ -23,6 +23,7 @@ use crate::proxy::doubts::Doubts;
 use crate::proxy::heat::Heat;
 use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Metrics;
+use crate::proxy::placing::Placing;
 use crate::proxy::plans::Planner;
 use crate::proxy::pool::Pools;
 use crate::proxy::statements::Statements;
@@ -36,6 +37,9 @@ pub trait Steering: Send + Sync {
 
     /// Something was odd about a server: it is looked at, and so are the others of its shard. For errors only.
     fn hasten(&self, server: &str);
+
+    /// A new table for the map. What is in the way is said in words.
+    fn place(&self, placing: Placing) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
     /// Resolves once a picture is published of which this holds; perhaps never.
     fn until(&self, holds: Box<dyn Fn(&Topology) -> bool + Send + Sync>) -> Pin<Box<dyn Future<Output = ()> + Send>>;

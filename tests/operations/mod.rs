@@ -48,6 +48,8 @@ mod across;
 mod console;
 /// Statements that concern every shard as a whole.
 mod everywhere;
+/// New tables that the session places.
+mod placed;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

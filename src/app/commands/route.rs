@@ -14,12 +14,13 @@ use crate::logic::plan::change::{Change, On};
 use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::explain::explain;
 use crate::logic::plan::gather::Part;
+use crate::logic::plan::placed::placed;
 use crate::logic::plan::{
-    self, Access, CopyTo, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement, Restriction,
+    self, Access, CopyTo, Hint, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement, Restriction,
     Schema, Source, Value,
 };
 use crate::logic::route::{self, Destination, Given, Values};
-use crate::logic::shards::{Placement, ShardMap, ShardSet};
+use crate::logic::shards::{Placement, ShardId, ShardMap, ShardSet};
 use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
@@ -54,17 +55,17 @@ fn describe(database: &DatabaseSettings, sql: &str, params: &[String]) -> anyhow
     let Ok(planned) = planned else { bail!("the text does not parse; a server would say where") };
     let given: Vec<Given<'_>> = params.iter().map(|text| given(text)).collect();
     let answers = planned.statements.iter().map(|one| {
-        let lines = match answer(one, &given, map) {
+        let text = &sql[one.at.clone()];
+        let lines = match new_table(one, text, &schema).unwrap_or_else(|| answer(one, &given, map)) {
             Ok(lines) => lines,
             Err(refusal) if one.may_span => {
-                let across = across(&sql[one.at.clone()], &schema);
+                let across = across(text, &schema);
                 write_across(&across, &given, map).unwrap_or_else(|| refused(&refusal))
             }
             Err(refusal) => refused(&refusal),
         };
         // Several statements: each answer under its text.
-        let text =
-            if planned.statements.len() > 1 { format!("{}\n", sql[one.at.clone()].trim()) } else { String::new() };
+        let text = if planned.statements.len() > 1 { format!("{}\n", text.trim()) } else { String::new() };
         text + &lines.iter().map(|(name, said)| format!("{name:<8} {said}\n")).collect::<String>()
     });
     Ok(answers.collect::<Vec<_>>().join("\n"))
@@ -79,7 +80,8 @@ type Lines = Vec<(&'static str, String)>;
 
 /// Where one shard answers, or what is in the way of that.
 fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Result<Lines, Refusal> {
-    let hint = planned.hint.as_ref().filter(|hint| hint.setting != OwnSetting::Role);
+    let is_of_shard = |hint: &&Hint| matches!(hint.setting, OwnSetting::Shard | OwnSetting::Key);
+    let hint = planned.hint.as_ref().filter(is_of_shard);
     Ok(match (&*planned.plan, hint) {
         (_, Some(hint)) => {
             let setting = if hint.setting == OwnSetting::Shard { "shard" } else { "key" };
@@ -102,6 +104,18 @@ fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Result<Line
         (Plan::Command(_), None) => vec![("shard", format!("none: {} is the session's own", planned.verb))],
         (Plan::Refuse(refusal), None) => return Err(refusal.clone()),
     })
+}
+
+/// A new table whose place the hint says.
+fn new_table(planned: &Planned, text: &str, schema: &Schema<'_>) -> Option<Result<Lines, Refusal>> {
+    let hint = planned.hint.as_ref().filter(|hint| hint.setting == OwnSetting::NewTables)?;
+    let found = placed(text, &hint.value, schema).transpose()?;
+    Some(found.map(|everywhere| {
+        let name = |shard: ShardId| schema.map.shards[usize::from(shard.0)].to_string();
+        let shards = everywhere.only.map_or("all: in one transaction".to_owned(), name);
+        let line = everywhere.listing.map(|listing| listing.line(schema.map)).unwrap_or_default();
+        vec![("shard", shards), ("server", "primary".to_owned()), ("map", format!("gains {line}"))]
+    }))
 }
 
 /// A write over several shards.

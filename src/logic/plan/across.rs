@@ -9,6 +9,7 @@ use super::copies::{self, Copied, Once};
 use super::copy_out::{self, CopyOut};
 use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
+use super::filled::filled;
 use super::fold;
 use super::gather::{self, Gather};
 use super::merge::{self, Merge};
@@ -156,6 +157,9 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
             Ok(out) => Across::CopyOut(out),
             Err(refusal) => Across::Refuse(refusal),
         },
+        Statement::CreateTableAs { target, .. } if created::is_everywhere(target, schema) => {
+            filled(target, text).map_or_else(Across::Refuse, Across::Everywhere)
+        }
         Statement::CreateTableAs { target, .. } => {
             created(target, text, schema).map_or_else(Across::Refuse, Across::Cursor)
         }

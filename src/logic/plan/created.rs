@@ -10,6 +10,13 @@ use super::schema::Schema;
 use super::words::Words;
 use super::{Place, Refusal, Requirement, definition, utility};
 
+/// Is a new table to be on all shards?
+pub(super) fn is_everywhere(target: &RelationName, schema: &Schema<'_>) -> bool {
+    let is_temporary = target.is_temporary || target.schema.as_deref() == Some("pg_temp");
+    let place = utility::place_of_new(target, &[], schema);
+    !is_temporary && matches!(place, Some(definition::Place::Sharded { .. } | definition::Place::Reference))
+}
+
 /// The one shard that a new table lives on.
 pub(super) fn home(target: &RelationName, schema: &Schema<'_>) -> Result<Requirement, Refusal> {
     match utility::place_of_new(target, &[], schema) {

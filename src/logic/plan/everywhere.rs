@@ -10,6 +10,7 @@ use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utili
 
 use super::Refusal;
 use super::definition::Place;
+use super::listing::Listing;
 use super::schema::{Found, Schema};
 use super::utility;
 
@@ -26,12 +27,37 @@ pub struct Everywhere {
     pub bends: Vec<Box<str>>,
     /// Sequences that begin to count with it
     pub numbers: Option<Numbers>,
+    /// Not every shard after all: this one
+    pub only: Option<ShardId>,
+    /// The map is to gain this table with it
+    pub listing: Option<Box<Listing>>,
+    /// Rows are to be stored behind it
+    pub fill: Option<Box<Fill>>,
+}
+
+/// How a new table is filled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fill {
+    /// What every shard runs: the table without rows
+    pub create: Box<str>,
+    /// What stores the rows, if there are to be any
+    pub insert: Option<Box<str>>,
+    /// The table's name as SQL
+    pub name: Box<str>,
+}
+
+impl Everywhere {
+    /// What a shard is told after the statement.
+    pub fn after(&self, shard: ShardId, stride: u32) -> impl Iterator<Item = String> + use<> {
+        let numbers = self.numbers.as_ref().map(|numbers| numbers.statement(shard, stride));
+        numbers.into_iter().chain(self.listing.as_ref().map(|listing| listing.check()))
+    }
 }
 
 /// SET CONSTRAINTS by name, which each shard of a transaction has to hear.
 pub fn constraints() -> Everywhere {
     let (verb, reach) = (SET_CONSTRAINTS, Reach::Block);
-    Everywhere { verb, is_ddl: false, reach, bends: Vec::new(), numbers: None }
+    Everywhere { verb, is_ddl: false, reach, bends: Vec::new(), numbers: None, only: None, listing: None, fill: None }
 }
 
 /// As PostgreSQL calls it.
@@ -92,7 +118,7 @@ pub fn utility(statement: &Utility, schema: &Schema<'_>) -> Result<Everywhere, R
         (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
         (_, _) => None,
     };
-    Ok(Everywhere { verb, is_ddl, reach, bends: bends.clone(), numbers })
+    Ok(Everywhere { verb, is_ddl, reach, bends: bends.clone(), numbers, only: None, listing: None, fill: None })
 }
 
 /// CREATE TABLE of a table that every shard has.
@@ -113,7 +139,16 @@ pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
     });
     let is_sharded = matches!(utility::place_of_new(&create.name, &create.steps, schema), Some(Place::Sharded { .. }));
     let numbers = (counts && is_sharded).then(|| Numbers::OfTable(written(&create.name)));
-    Everywhere { verb: "CREATE TABLE", is_ddl: true, reach: Reach::Database, bends: Vec::new(), numbers }
+    Everywhere {
+        verb: "CREATE TABLE",
+        is_ddl: true,
+        reach: Reach::Database,
+        bends: Vec::new(),
+        numbers,
+        only: None,
+        listing: None,
+        fill: None,
+    }
 }
 
 fn is_sharded(table: &RelationName, schema: &Schema<'_>) -> bool {

@@ -57,6 +57,10 @@ fn fanout(fanout: &Fanout, map: &ShardMap) -> String {
 }
 
 fn everywhere(everywhere: &Everywhere) -> String {
+    if let Some(fill) = &everywhere.fill {
+        let rows = fill.insert.as_ref().map(|insert| format!("\n   rows: {insert}")).unwrap_or_default();
+        return format!("=> Every shard, in one transaction: {}{rows}", fill.create.replace('\n', " "));
+    }
     match everywhere.reach {
         Reach::Upkeep | Reach::Outside => "=> Every shard, one after the other".to_owned(),
         Reach::Database | Reach::Roles | Reach::Block | Reach::Server => {

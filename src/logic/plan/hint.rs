@@ -63,6 +63,7 @@ pub fn setting(name: &str) -> Option<OwnSetting> {
         "key" => Some(OwnSetting::Key),
         "role" => Some(OwnSetting::Role),
         "position" => Some(OwnSetting::Position),
+        "new_tables" => Some(OwnSetting::NewTables),
         _ => None,
     }
 }

@@ -37,15 +37,19 @@ pub mod gather;
 mod reduce;
 pub mod split;
 pub mod carry;
+pub mod listing;
 pub mod everywhere;
 pub mod copy_out;
 pub mod merge;
 mod fold;
 mod created;
+mod filled;
 pub mod change;
 pub mod copies;
 pub mod document;
 pub mod across;
+pub mod placed;
+pub mod made;
 pub mod outline;
 pub mod explain;
 
@@ -343,6 +347,8 @@ pub enum OwnSetting {
     Role,
     /// `shardway.position`: what must be found that another session has written
     Position,
+    /// `shardway.new_tables`: how the rows of new tables live that the map does not list
+    NewTables,
 }
 
 impl OwnSetting {
@@ -353,6 +359,7 @@ impl OwnSetting {
             Self::Key => "shardway.key",
             Self::Role => "shardway.role",
             Self::Position => "shardway.position",
+            Self::NewTables => "shardway.new_tables",
         }
     }
 }

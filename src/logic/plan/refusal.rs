@@ -688,8 +688,53 @@ impl Refusal {
             Reason::UnlistedTable,
             format!("CREATE TABLE \"{table}\" does not say where its rows are to live"),
             "It is not in the shard map, and no default_shard is set.",
-            "List it under tables in the shard map first, or set default_shard.",
+            "List it under tables in the shard map first, or say where with SET shardway.new_tables; or set default_shard.",
         )
+    }
+
+    /// `shardway.new_tables` does not say where rows live.
+    pub fn bad_place(value: &str, why: &str, hint: &str) -> Self {
+        Self {
+            sqlstate: "22023",
+            ..Self::new(
+                Reason::BadHint,
+                format!("invalid value for parameter \"shardway.new_tables\": \"{value}\""),
+                why,
+                hint,
+            )
+        }
+    }
+
+    /// The map says something else than the session.
+    pub fn placed_otherwise(table: &str, value: &str) -> Self {
+        Self {
+            sqlstate: "22023",
+            ..Self::new(
+                Reason::BadHint,
+                format!("table \"{table}\" is in the shard map, but not as shardway.new_tables says: \"{value}\""),
+                "",
+                "RESET shardway.new_tables: the map decides.",
+            )
+        }
+    }
+
+    /// A new table that the map cannot gain.
+    pub fn not_listed(table: &str, why: &str, hint: &str) -> Self {
+        let message = format!("CREATE TABLE \"{table}\" cannot list it in the shard map");
+        Self::new(Reason::UnlistedTable, message, why, hint)
+    }
+
+    /// A user who may not list new tables.
+    pub fn may_not_place(user: &str, database: &str) -> Self {
+        Self {
+            sqlstate: "42501",
+            ..Self::new(
+                Reason::UnlistedTable,
+                "permission denied to set parameter \"shardway.new_tables\"".to_owned(),
+                &format!("User \"{user}\" may not add tables to the shard map."),
+                &format!("create_tables under [databases.{database}] says who may."),
+            )
+        }
     }
 
     /// DO and CALL.
@@ -758,7 +803,8 @@ impl Refusal {
             Reason::BadHint,
             format!("unrecognized shardway hint \"{word}\""),
             "",
-            "Hints are shard=name, key=value, key=keyspace:value and role=primary, replica or auto.",
+            "Hints are shard=name, key=value, key=keyspace:value, role=primary, replica or auto, and new_tables=keyspace(column), \
+             new_tables=reference or new_tables=shard=name.",
         )
     }
 
@@ -770,7 +816,7 @@ impl Refusal {
                 Reason::BadHint,
                 format!("unrecognized configuration parameter \"{name}\""),
                 "",
-                "The parameters are shardway.shard, shardway.key, shardway.role and shardway.position.",
+                "The parameters are shardway.shard, shardway.key, shardway.role, shardway.position and shardway.new_tables.",
             )
         }
     }

@@ -64,7 +64,9 @@ fn may_span(statement: &Statement) -> bool {
 /// first, and what concerns every shard can run on all.
 fn may_span_refused(statement: &Statement, reason: Reason, schema: &Schema<'_>) -> bool {
     match (reason, statement) {
-        (Reason::Ddl, _) => matches!(statement, Statement::Utility(_) | Statement::CreateTable(_)),
+        (Reason::Ddl, _) => {
+            matches!(statement, Statement::Utility(_) | Statement::CreateTable(_) | Statement::CreateTableAs { .. })
+        }
         (Reason::KeyIsUnknown, _) => may_span(statement),
         (_, Statement::Explain(explain)) => may_span_refused(&explain.inner, reason, schema),
         (Reason::ManyShards, Statement::Insert(insert)) => matches!(schema.find(&insert.table), Found::Reference(_)),

@@ -84,6 +84,8 @@ pub enum Fault {
     },
     /// Recovery has undone the transaction before its decision was written
     Undone,
+    /// The shard map is another one than that with which the transaction has made tables
+    MapChanged,
     /// The schema is not known yet: no shard could be asked
     NoCatalog(Box<str>),
     /// Commands are ignored until ROLLBACK
@@ -175,6 +177,7 @@ impl Fault {
             | Self::OutcomeUnknown { .. }
             | Self::Deadlock { .. }
             | Self::Undone
+            | Self::MapChanged
             | Self::StatementTimeout { .. }
             | Self::NoCatalog(_)
             | Self::TransactionAborted
@@ -201,7 +204,7 @@ impl Fault {
             Self::ServerDown { .. } | Self::ServerLost { .. } | Self::Missed { .. } => "08006",
             Self::OutcomeUnknown { .. } => "08007",
             Self::Deadlock { .. } => "40P01",
-            Self::Undone => "40000",
+            Self::Undone | Self::MapChanged => "40000",
             Self::ServerRefused { sqlstate, .. } => sqlstate,
             Self::NoCatalog(_) => "57P03",
             Self::TransactionAborted => "25P02",
@@ -273,6 +276,9 @@ impl Fault {
                 Some("recovery took it for one whose proxy is gone; nothing of it was kept".into()),
                 Some(AGAIN),
             ),
+            Self::MapChanged => {
+                ("the shard map has changed while the transaction made new tables for it".into(), None, Some(AGAIN))
+            }
             Self::NoCatalog(name) => (
                 format!("the schema of database \"{name}\" is not known yet"),
                 Some("no shard could be asked so far".into()),

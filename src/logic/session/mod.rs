@@ -3,6 +3,7 @@
 pub mod encoding;
 pub mod settings;
 pub mod cursors;
+pub mod unlisted;
 pub mod listening;
 pub mod prepared;
 pub mod owed;

@@ -91,7 +91,7 @@ impl Session {
                     Ok(None)
                 }
                 Told::Fail(fault) => Err(fault.into()),
-                Told::Send(None) if is_commit(command) && self.has_several_writers() => {
+                Told::Send(None) if is_commit(command) && self.has_to_be_decided() => {
                     self.commit_command(command).await?;
                     self.schema_may_have_changed(false).await?;
                     Ok(None)

@@ -58,6 +58,11 @@ impl Session {
         Ok(())
     }
 
+    /// How many rows there were is all that is told.
+    pub(super) async fn carry_count(&mut self, carry: &Carry, sql: &str) -> Result<u64, Trouble> {
+        self.carry(carry, &Input::of_query(sql)).await.map(|stored| stored.count())
+    }
+
     /// The same for a portal: the rows that it returns are the caller's to give.
     pub(super) async fn carry_portal(
         &mut self,

@@ -25,11 +25,16 @@ struct Sent<'a> {
 impl Session {
     /// A Query that changes rows of several shards.
     pub(super) async fn change_query(&mut self, change: &Change, sql: &str) -> Result<(), Trouble> {
-        let sent = Sent { asked: Asked::Query(sql), given: Given::NOTHING, values: &Values::None };
-        let rows = self.change_whole(change, sent).await?;
+        let rows = self.change_count(change, sql).await?;
         write::command_complete(&mut self.client.outbox, &tag(change.verb, rows));
         self.say_ready();
         Ok(())
+    }
+
+    /// How many rows it has changed is all that is told.
+    pub(super) async fn change_count(&mut self, change: &Change, sql: &str) -> Result<u64, Trouble> {
+        let sent = Sent { asked: Asked::Query(sql), given: Given::NOTHING, values: &Values::None };
+        self.change_whole(change, sent).await
     }
 
     /// Execute of a portal that changes rows of several shards.

@@ -90,7 +90,7 @@ impl Session {
                 Ok(())
             }
             Step::Fail(fault) => Err(fault.into()),
-            Step::Send(None) if is_commit(command) && self.has_several_writers() => {
+            Step::Send(None) if is_commit(command) && self.has_to_be_decided() => {
                 self.client.consume(size);
                 self.commit_command(command).await?;
                 self.say_ready();
@@ -207,6 +207,7 @@ impl Session {
     /// The settings and cursors follow the transaction.
     pub(super) fn follow(&mut self, command: &Command) {
         self.cursors.follow(command);
+        self.follow_made(command);
         if let Some(hearing) = &mut self.hearing {
             hearing.listening.follow(command);
         }
@@ -237,6 +238,7 @@ impl Session {
     /// What has a transaction's life: settings, and what it has asked to listen to.
     pub(super) fn transaction_ended(&mut self, is_committed: bool) {
         self.settings.end(is_committed);
+        self.forget_made();
         if let Some(hearing) = &mut self.hearing {
             hearing.listening.end(is_committed);
         }
@@ -316,6 +318,7 @@ impl Session {
                         OwnSetting::Key => drop(shard_by_key(self.map(), value)?),
                         OwnSetting::Role => check_role(value)?,
                         OwnSetting::Position => check_position(self.map(), value)?,
+                        OwnSetting::NewTables => self.check_place(value)?,
                     }
                 }
                 let change = SettingChange { name: setting.name().into(), value: value.clone(), is_local: *is_local };
@@ -330,7 +333,7 @@ impl Session {
         let default = match setting {
             OwnSetting::Position => return self.position().await,
             OwnSetting::Role => "auto",
-            OwnSetting::Shard | OwnSetting::Key => "",
+            OwnSetting::Shard | OwnSetting::Key | OwnSetting::NewTables => "",
         };
         Ok(self.settings.get(setting.name()).unwrap_or(default).to_owned())
     }

@@ -13,8 +13,13 @@ use crate::proxy::session::together::{Stop, Told};
 use crate::proxy::session::{Session, Trouble};
 
 impl Session {
+    /// Is COMMIT more than to tell the servers?
+    pub(super) fn has_to_be_decided(&self) -> bool {
+        self.unlisted.is_some() || self.has_several_writers()
+    }
+
     /// Does the open transaction have to be committed in two phases?
-    pub(super) fn has_several_writers(&self) -> bool {
+    fn has_several_writers(&self) -> bool {
         self.held.iter().filter(|held| held.is_member && held.has_written).count() > 1
     }
 
@@ -55,10 +60,15 @@ impl Session {
         // What keeps a server with its client (temporary tables, cursors WITH HOLD) cannot be prepared, but
         // can decide.
         writers.sort_by_key(|index| self.held[*index].pin.is_none());
-        let done = match writers.as_slice() {
-            [] => Ok(Vec::new()),
-            [only] => self.quietly(*only, "COMMIT").await.map(|()| Vec::new()),
-            several => self.commit_in_two_phases(several).await,
+        let (listed, refused) = match self.list_made().await {
+            Ok(listed) => (listed, None),
+            Err(trouble) => (Vec::new(), Some(trouble)),
+        };
+        let done = match (refused, writers.as_slice()) {
+            (Some(trouble), _) => Err(trouble),
+            (None, []) => Ok(Vec::new()),
+            (None, [only]) => self.quietly(*only, "COMMIT").await.map(|()| Vec::new()),
+            (None, several) => self.commit_in_two_phases(several).await,
         };
         match done {
             Ok(mut rest) => {
@@ -71,6 +81,11 @@ impl Session {
                 self.roll_back_members().await;
                 self.transaction.on_ready(b'I');
                 self.transaction_ended(false);
+                // One server that is lost with a COMMIT on its way may have heard it.
+                let is_heard = matches!(trouble, Trouble::Told | Trouble::Refusal(_));
+                if is_heard || writers.len() > 1 {
+                    self.unlist(&listed, &trouble).await;
+                }
                 Err(trouble)
             }
         }

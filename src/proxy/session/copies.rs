@@ -33,6 +33,11 @@ impl Session {
         Ok(())
     }
 
+    /// How many rows there were is all that is told.
+    pub(super) async fn once_count(&mut self, once: &Once) -> Result<u64, Trouble> {
+        self.once_whole(once, Given::NOTHING).await.map(|answer| answer.count.into())
+    }
+
     /// Execute of a portal that one shard runs for all.
     pub(super) async fn once_portal(&mut self, once: &Once, types: &[u8], bind: &[u8]) -> Result<(), Trouble> {
         let answer = self.once_bound(once, types, bind).await?;

@@ -40,6 +40,9 @@ impl Session {
         }
         let (shape, found) = self.decide(&sql);
         self.remember(&shape, &sql);
+        if self.placed(&shape, &sql)?.is_some() {
+            return Err(self.refuse_encoding("a new table for the shard map that is more than ASCII"));
+        }
         if self.is_implicit {
             return Err(self.refuse_encoding("a statement that is more than ASCII, behind a pipeline"));
         }

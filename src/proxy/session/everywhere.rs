@@ -45,15 +45,38 @@ impl Session {
                 return Err(Fault::NoTransaction(everywhere.verb).into());
             }
         }
+        if let Some(listing) = &everywhere.listing {
+            self.may_list(listing).await?;
+        }
         if everywhere.reach == Reach::Roles && self.has_shared_server() {
             return Err(Refusal::shared_server(everywhere.verb).into());
         }
+        let (sql, fill) = match &everywhere.fill {
+            Some(fill) => {
+                self.check_columns()?;
+                self.check_bent(sql)?;
+                (&*fill.create, Some(fill))
+            }
+            None => (sql, None),
+        };
         let result = if needs_no_block && self.transaction.is_idle() {
             self.run_in_turn(sql).await
         } else {
             // In a transaction block PostgreSQL itself says what it does not let in.
             let own = self.begin_own(Access::Write);
-            let result = self.run_in_transaction(everywhere, sql).await;
+            let mut result = self.run_in_transaction(everywhere, sql).await;
+            if let (Ok(tag), Some(fill)) = (&mut result, fill) {
+                match Box::pin(self.fill(everywhere, fill)).await {
+                    Ok(Some(filled)) => *tag = filled,
+                    Ok(None) => (),
+                    Err(trouble) => result = Err(trouble),
+                }
+            }
+            if let (Ok(_), Some(listing)) = (&result, &everywhere.listing)
+                && let Err(fault) = self.made_table(listing)
+            {
+                result = Err(fault.into());
+            }
             self.end_own(own, result).await
         };
         self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
@@ -81,7 +104,8 @@ impl Session {
     /// As a part of the open transaction.
     async fn run_in_transaction(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         let mut tag = None;
-        for shard in self.shards() {
+        let shards: Vec<ShardId> = everywhere.only.map_or_else(|| self.shards().collect(), |shard| vec![shard]);
+        for shard in shards {
             let target = self.target(Destination::Shard(shard), Access::Write)?;
             let index = self.hold(target).await?;
             self.pipeline.clear();
@@ -89,10 +113,12 @@ impl Session {
             self.held[index].has_written = true;
             let mut ended = self.run_on(index, sql, tag.is_none()).await?;
             self.settle(index);
-            if let (Ended::Done(_), Some(numbers)) = (&ended, &everywhere.numbers) {
-                let stride = self.picture().database.limits.sequence_stride;
+            for after in everywhere.after(shard, self.picture().database.limits.sequence_stride) {
+                if matches!(ended, Ended::Failed(_)) {
+                    break;
+                }
                 self.pipeline.clear();
-                if let failed @ Ended::Failed(_) = self.run_on(index, &numbers.statement(shard, stride), false).await? {
+                if let failed @ Ended::Failed(_) = self.run_on(index, &after, false).await? {
                     ended = failed;
                 }
                 self.settle(index);

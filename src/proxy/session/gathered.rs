@@ -87,6 +87,9 @@ impl Session {
         let mut gathered = Gathered { destination: Destination::Any, access: Access::Read, mark: Mark::default() };
         let mut sets_path = false;
         for planned in statements {
+            if self.is_placing(planned) {
+                return Err(Refusal::alone("CREATE TABLE with shardway.new_tables").into());
+            }
             let named = self.named_for(planned)?;
             let found = match (&*planned.plan, &planned.forced) {
                 (Plan::One(one), _) => {

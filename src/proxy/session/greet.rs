@@ -75,6 +75,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         unheard: None,
         farewell: None,
         has_ddl: false,
+        unlisted: None,
         bent: Vec::new(),
         // Most sessions need one server at a time, and most have nothing to do: a Vec begins with room for four.
         held: Vec::with_capacity(1),
@@ -192,6 +193,7 @@ impl Session {
             "shardway.key" => shard_by_key(self.map(), value).map(drop),
             "shardway.role" => check_role(value),
             "shardway.position" => check_position(self.map(), value),
+            "shardway.new_tables" => self.check_place(value),
             _ => {
                 return Err(End::Fault(Fault::Startup {
                     sqlstate: "42704".into(),

@@ -27,11 +27,13 @@ mod fanout;
 mod split;
 mod copy_out;
 mod carry;
-mod everywhere;
+mod placed;
 mod merge;
-mod across;
 mod change;
 mod copies;
+mod filled;
+mod everywhere;
+mod across;
 mod direct;
 mod implicit;
 mod spelled;
@@ -65,6 +67,7 @@ use crate::logic::protocol::write::{self, Report};
 use crate::logic::session::cursors::Cursors;
 use crate::logic::session::pipeline::{KeptRows, Pipeline};
 use crate::logic::session::settings::Settings;
+use crate::logic::session::unlisted::Unlisted;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::template::Template;
 use crate::logic::topology::User;
@@ -228,6 +231,8 @@ pub struct Session {
     has_ddl: bool,
     /// Names whose meaning it has changed: statements that name them would be planned with the old one
     bent: Vec<Box<str>>,
+    /// Tables that the open transaction has made, for the map
+    unlisted: Option<Box<Unlisted>>,
     held: Vec<Held>,
     /// It listens, or is about to
     hearing: Option<Box<Hearing>>,

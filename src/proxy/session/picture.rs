@@ -105,9 +105,14 @@ impl Session {
         let Some(database) = topology.databases.get(&self.database) else {
             return Err(Fault::NoDatabase(self.database.clone()));
         };
+        if self.unlisted.as_ref().is_some_and(|unlisted| !Arc::ptr_eq(&unlisted.map, &database.map)) {
+            self.forget_made();
+            return Err(Fault::MapChanged);
+        }
         if let Some(picture) = &mut self.picture
             && picture.search_path.as_deref() == search_path
             && picture.role.as_deref() == self.settings.get("role")
+            && self.unlisted.is_none()
             && picture.plans_as(database)
         {
             picture.follow(topology.epoch, database);
@@ -124,10 +129,17 @@ impl Session {
         };
         let role = self.settings.get("role");
         let user = role.map_or(&*self.user.name, |role| role.trim_matches(['\'', '"']));
-        let planner = self.shared.planner(database, &with_user(schemas, user));
+        let search = with_user(schemas, user);
+        let (database, planner) = match &self.unlisted {
+            None => (Arc::clone(database), self.shared.planner(database, &search)),
+            Some(unlisted) => {
+                let database = Arc::new(Database { map: Arc::new(unlisted.extended()), ..Database::clone(database) });
+                let metrics = Arc::clone(&self.shared.metrics);
+                (Arc::clone(&database), Arc::new(Planner::new(database, search, metrics)))
+            }
+        };
         let primaries = vec![None; database.shards.len()];
         let (search_path, role) = (search_path.map(Into::into), role.map(Into::into));
-        let database = Arc::clone(database);
         let is_same_map = self.picture.as_ref().is_none_or(|old| Arc::ptr_eq(&old.database.map, &database.map));
         self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, role, said, primaries });
         self.follow_writes(is_same_map);

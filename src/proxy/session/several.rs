@@ -1,7 +1,7 @@
 //! Several statements in one text that no single shard answers together: they run one after the other, in the
 //! transaction that PostgreSQL makes of them (protocol-flow, "Multiple Statements in a Simple Query").
 
-use crate::logic::plan::{Command, OwnCommand, Plan, Planned};
+use crate::logic::plan::{Command, OwnCommand, Plan, Planned, Reason};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
@@ -50,6 +50,12 @@ impl Session {
     /// A text with a statement that is refused whatever comes before it is refused before anything of it runs.
     fn check_refused(&self, statements: &[Planned]) -> Result<(), Trouble> {
         for planned in statements {
+            // What its place is may be set before it.
+            if planned.verb == "CREATE TABLE"
+                && matches!(&*planned.plan, Plan::Refuse(it) if it.reason == Reason::UnlistedTable)
+            {
+                continue;
+            }
             let is_forced = planned.forced.is_some() && self.named_for(planned)?.is_some();
             if let (Plan::Refuse(refusal), false) = (&*planned.plan, is_forced)
                 && !self.may_cross(planned, refusal)
@@ -92,6 +98,9 @@ impl Session {
         let Some(planned) = super::only(&shape) else {
             return Err(Fault::Broken(format!("part of a text is no statement: {text}")).into());
         };
+        if let Some(across) = self.placed(&shape, text)? {
+            return self.across_query(&across, text).await;
+        }
         match (&*planned.plan, found) {
             (_, Some(Err(refusal))) if self.may_cross(planned, &refusal) => {
                 let across = self.picture().planner.across(text);

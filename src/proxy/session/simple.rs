@@ -97,6 +97,11 @@ impl Session {
             let (statements, text) = (Arc::clone(&shape), sql.to_owned());
             return Box::pin(self.query_in_pipeline(&statements, &text, size)).await;
         }
+        if let Some(across) = self.placed(&shape, sql)? {
+            let text = sql.to_owned();
+            self.client.consume(size);
+            return Box::pin(self.across_query(&across, &text)).await;
+        }
         let Ok(statements) = &shape.statements else {
             // Not SQL as we know it: a server says what is wrong with it, in PostgreSQL's words.
             return Box::pin(self.send_unread(size)).await;
@@ -168,7 +173,7 @@ impl Session {
             Some(hint) => match hint.setting {
                 OwnSetting::Shard => shard_by_name(self.map(), &hint.value).map(Some),
                 OwnSetting::Key => shard_by_key(self.map(), &hint.value).map(Some),
-                OwnSetting::Role | OwnSetting::Position => self.named_shard(),
+                OwnSetting::Role | OwnSetting::Position | OwnSetting::NewTables => self.named_shard(),
             },
             None => self.named_shard(),
         }

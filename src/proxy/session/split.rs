@@ -87,6 +87,11 @@ impl Stored {
         Self { rows, starts, verb: Some(verb), ..Self::default() }
     }
 
+    /// How many rows were stored.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Sends all rows as the answer to a Query does: described, where they are returned.
     pub(super) fn give_described(&mut self, returns: bool, out: &mut Vec<u8>) {
         if let Some(description) = self.description.take().filter(|_| returns) {
@@ -137,6 +142,11 @@ impl Session {
         stored.give_described(split.returns, &mut self.client.outbox);
         self.say_ready();
         Ok(())
+    }
+
+    /// How many rows there were is all that is told.
+    pub(super) async fn split_count(&mut self, split: &Split, sql: &str) -> Result<u64, Trouble> {
+        self.split(split, &Input::of_query(sql)).await.map(|stored| stored.count())
     }
 
     /// The same for a portal: the rows that it returns are the caller's to give.

@@ -281,8 +281,9 @@ impl Session {
         let shape = statement.shape(&self.picture().planner);
         self.remember(&shape, &statement.text);
         self.check_bound(&shape, &statement.text, self.body(at, size))?;
-        let mut across = None;
+        let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;
         let routed = match super::only(&shape) {
+            Some(_) if across.is_some() => Some((Destination::Any, Access::Read)),
             None => Some((Destination::Any, Access::Write)),
             Some(planned) => match &*planned.plan {
                 Plan::Command(_) | Plan::CopyIn(_) => None,

@@ -1,0 +1,379 @@
+//! New tables that the session places: on every shard, in the map and in its file; or nowhere.
+
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+use crate::support::script::extended;
+
+fn on_shards(stage: &Stage, sql: &str) -> Vec<String> {
+    stage.world.shards.iter().map(|server| admin(server.port()).value(sql)).collect()
+}
+
+fn is_table(name: &str) -> String {
+    format!("SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname = '{name}'")
+}
+
+/// A proxy at which `app` may place tables.
+fn placing(stage: &Stage, name: &str, more: &str) -> Proxy {
+    let lines = format!("pool_size = 10\ncreate_tables = [\"app\"]\n{more}");
+    stage.proxy(name, &Settings { database: &lines, ..Settings::default() })
+}
+
+fn file(proxy: &Proxy) -> String {
+    fs::read_to_string(&proxy.config).unwrap()
+}
+
+fn drop_everywhere(stage: &Stage, table: &str) {
+    for server in &stage.world.shards {
+        admin(server.port()).rows(&format!("DROP TABLE IF EXISTS {table}"));
+    }
+}
+
+/// `shardway check` has nothing to say against the file.
+fn check(proxy: &Proxy) {
+    let output = Command::new(env!("CARGO_BIN_EXE_shardway")).arg("check").arg(&proxy.config).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_new_table_is_spread_and_the_file_lists_it() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed", "");
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    assert_eq!(wire.value("SHOW shardway.new_tables"), "");
+    assert_eq!(wire.simple("SET shardway.new_tables = 'bigints(client_id)'").unwrap()[0].body, b"SET\0");
+    let create = "CREATE TABLE placed (client_id bigint, id bigserial, note text, PRIMARY KEY (client_id, id))";
+    let tags: Vec<u8> = wire.simple(create).unwrap().iter().map(|frame| frame.tag).collect();
+    assert_eq!(tags, b"CZ");
+    assert_eq!(on_shards(stage, &is_table("placed")), ["1"; 3]);
+    // The next statement of anyone finds it.
+    let rows: Vec<String> = stage.clients.iter().map(|client| format!("({client}, 'x'), ({client}, 'y')")).collect();
+    other.rows(&format!("INSERT INTO placed (client_id, note) VALUES {}", rows.join(", ")));
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM placed"), ["2"; 3]);
+    assert_eq!(wire.rows("SELECT count(*), count(DISTINCT id) FROM placed"), [[Some("6".into()), Some("6".into())]]);
+    let of_one = format!("SELECT count(*) FROM placed WHERE client_id = {}", stage.clients[1]);
+    assert_eq!(wire.value(&of_one), "2");
+    // A table of the map needs no place.
+    wire.rows("RESET shardway.new_tables");
+    wire.rows("DROP TABLE placed");
+    other.rows(create);
+    assert!(file(&proxy).ends_with("\nplaced = { keyspace = \"bigints\", key = \"client_id\" }\n"), "{}", file(&proxy));
+    check(&proxy);
+    // The file means the same to who reads it next.
+    reload(&proxy, |toml| toml, "ok");
+    other.rows(&format!("INSERT INTO placed (client_id, note) VALUES {}", rows.join(", ")));
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM placed"), ["2"; 3]);
+    wire.rows("DROP TABLE placed");
+}
+
+#[test]
+fn copies_and_tables_of_one_shard_are_placed_too() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-ways", "default_shard = \"c\"\n");
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.new_tables = 'reference'");
+    wire.send(&extended("CREATE TABLE IF NOT EXISTS placed_copies (id integer PRIMARY KEY)", &[])).unwrap();
+    let tags: Vec<u8> = wire.until_ready().unwrap().iter().map(|frame| frame.tag).collect();
+    assert_eq!(tags, b"12nCZ");
+    wire.rows("INSERT INTO placed_copies VALUES (1), (2)");
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM placed_copies"), ["2"; 3]);
+    wire.rows("/* shardway new_tables=shard=b */ CREATE TABLE placed_single (id serial)");
+    assert_eq!(on_shards(stage, &is_table("placed_single")), ["0", "1", "0"]);
+    wire.rows("INSERT INTO placed_single DEFAULT VALUES");
+    assert_eq!(wire.value("SELECT sum(id) FROM placed_single"), "1");
+    // Nothing of the session's concern: a part of another table, a table of its own, one that the map lists.
+    wire.rows("CREATE TEMP TABLE placed_own (id integer)");
+    wire.rows("DISCARD ALL");
+    wire.rows("SET shardway.new_tables = 'bigints(id)'");
+    wire.rows("CREATE TABLE placed_whole (id bigint) PARTITION BY HASH (id)");
+    wire.rows("SET shardway.new_tables = 'reference'");
+    wire.rows("CREATE TABLE placed_part PARTITION OF placed_whole FOR VALUES WITH (MODULUS 1, REMAINDER 0)");
+    assert_eq!(on_shards(stage, &is_table("placed_part")), ["1"; 3]);
+    // Without a place it is the default shard's, as ever.
+    wire.rows("RESET shardway.new_tables");
+    wire.rows("CREATE TABLE placed_default (id integer)");
+    assert_eq!(on_shards(stage, &is_table("placed_default")), ["0", "0", "1"]);
+    let lines = "placed_copies = \"reference\"\nplaced_single = { shard = \"b\" }\n\
+                 placed_whole = { keyspace = \"bigints\", key = \"id\" }\n";
+    assert!(file(&proxy).ends_with(lines), "{}", file(&proxy));
+    check(&proxy);
+    wire.rows("DROP TABLE placed_whole");
+    for table in ["placed_copies", "placed_single", "placed_default"] {
+        drop_everywhere(stage, table);
+    }
+}
+
+#[test]
+fn what_cannot_be_listed_is_not_created() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-refused", "default_shard = \"a\"\n");
+    let before = file(&proxy);
+    let mut wire = login(&proxy);
+    assert_eq!(failure(&mut wire, "SET shardway.new_tables = 'bigint(id)'").0, "22023");
+    assert_eq!(failure(&mut wire, "SET shardway.new_tables = 'somewhere'").0, "22023");
+    let mut other = Wire::login(proxy.port, "postgres", &[]).unwrap();
+    assert_eq!(failure(&mut other, "SET shardway.new_tables = 'reference'").0, "42501");
+    let hinted = "/* shardway new_tables=reference */ CREATE TABLE misplaced (id integer)";
+    assert_eq!(failure(&mut other, hinted).0, "42501");
+    wire.rows("SET shardway.new_tables = 'bigints(client_id)'");
+    for (sql, state) in [
+        ("CREATE TABLE misplaced (id bigint)", "0A000"),
+        ("CREATE TABLE misplaced (client_id text)", "0A000"),
+        ("CREATE TABLE misplaced (client_id bigint, id bigint PRIMARY KEY)", "0A000"),
+        ("CREATE TABLE misplaced AS SELECT 1 AS id", "0A000"),
+        ("SELECT NULL::bigint AS client_id INTO misplaced", "23514"),
+        ("CREATE TABLE misplaced (client_id bigint); SELECT 1 / 0", "22012"),
+        ("CREATE TABLE no_schema.misplaced (client_id bigint)", "3F000"),
+        ("CREATE TABLE misplaced (client_id bigint, other no_type)", "42704"),
+        ("CREATE TABLE countries (client_id bigint)", "22023"),
+        ("CREATE TABLE misplaced (", "42601"),
+    ] {
+        assert_eq!(failure(&mut wire, sql).0, state, "{sql}");
+        wire.send(&extended(sql, &[])).unwrap();
+        let frames = wire.until_ready().unwrap();
+        assert!(frames.iter().any(|frame| frame.tag == b'E'), "{sql}");
+    }
+    let create = "CREATE TABLE misplaced (client_id bigint)";
+    wire.rows("SET shardway.shard = 'b'");
+    assert_eq!(failure(&mut wire, create).0, "22023");
+    wire.rows("RESET shardway.shard");
+    // It is there on one shard, which says so; or was there before, and nobody knows where its rows are.
+    admin(stage.world.shards[1].port()).rows(create);
+    assert_eq!(failure(&mut wire, create).0, "42P07");
+    let (state, message) = failure(&mut wire, "CREATE TABLE IF NOT EXISTS misplaced (client_id bigint)");
+    assert_eq!((&*state, &*message), ("0A000", "table \"misplaced\" was not created in schema \"public\""));
+    assert_eq!(on_shards(stage, &is_table("misplaced")), ["0", "1", "0"]);
+    drop_everywhere(stage, "misplaced");
+    // The search path leads where the map was not asked to go.
+    wire.rows("CREATE SCHEMA hidden_place");
+    wire.rows("SET search_path = hidden_place, public");
+    assert_eq!(failure(&mut wire, create).0, "0A000");
+    wire.rows("RESET search_path");
+    wire.rows("DROP SCHEMA hidden_place");
+    // The file cannot be written.
+    fs::set_permissions(&proxy.config, fs::Permissions::from_mode(0o444)).unwrap();
+    let error = whole_error(&wire.simple(create).unwrap());
+    assert!(error.contains("DCannot write ") && error.contains("read-only"), "{error}");
+    let hint = "HNothing was created. List it first, under [databases.app.tables]: \
+                \"misplaced\" = { keyspace = \"bigints\", key = \"client_id\" }";
+    assert!(error.contains(hint), "{error}");
+    fs::set_permissions(&proxy.config, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(on_shards(stage, &is_table("misplaced")), ["0"; 3]);
+    assert_eq!(file(&proxy), before);
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM pg_prepared_xacts"), ["0"; 3]);
+    // After all this it is created.
+    wire.rows(create);
+    wire.rows("DROP TABLE misplaced");
+}
+
+#[test]
+fn a_table_that_is_not_committed_leaves_the_map() {
+    let stage = &*STAGE;
+    let world = &stage.world;
+    let toml = |port, metrics| {
+        let lines = Settings { database: "pool_size = 10\ncreate_tables = [\"app\"]\n", ..Settings::default() };
+        stage.toml(port, metrics, &lines)
+    };
+    let stopping = [("SHARDWAY_STOP_AT", "before_prepare")];
+    let proxy = Proxy::start_with_variables(&world.lab, "placed-undone", toml, &stopping).unwrap();
+    let before = file(&proxy);
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.new_tables = 'bigints(client_id)'");
+    let create = "CREATE TABLE undone_place (client_id bigint)";
+    wire.send(&wire::query(create)).unwrap();
+    until("it is about to commit", || proxy.is_stopped());
+    assert!(file(&proxy).ends_with("undone_place = { keyspace = \"bigints\", key = \"client_id\" }\n"));
+    let end = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE query LIKE '%undone_place%' \
+               AND pid <> pg_backend_pid()";
+    assert_eq!(admin(world.shards[2].port()).value(end), "1");
+    proxy.signal("CONT");
+    // The session goes with the server, as it would on one.
+    assert!(wire.until_closed().unwrap().iter().any(|frame| frame.tag == b'E'));
+    assert_eq!(on_shards(stage, &is_table("undone_place")), ["0"; 3]);
+    assert_eq!(file(&proxy), before);
+    let mut wire = login(&proxy);
+    assert_eq!(failure(&mut wire, "SELECT * FROM undone_place").0, "42P01");
+    wire.rows("SET shardway.new_tables = 'bigints(client_id)'");
+    wire.rows(create);
+    assert_eq!(on_shards(stage, &is_table("undone_place")), ["1"; 3]);
+    wire.rows("DROP TABLE undone_place");
+}
+
+#[test]
+fn a_proxy_that_dies_leaves_a_line_too_many_at_most() {
+    let stage = &*STAGE;
+    let toml = |port, metrics| {
+        let lines = Settings { database: "pool_size = 10\ncreate_tables = [\"app\"]\n", ..Settings::default() };
+        stage.toml(port, metrics, &lines)
+    };
+    let dying = [("SHARDWAY_CRASH_AT", "before_prepare")];
+    let proxy = Proxy::start_with_variables(&stage.world.lab, "placed-died", toml, &dying).unwrap();
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.new_tables = 'reference'");
+    let create = "CREATE TABLE half_placed (id integer PRIMARY KEY)";
+    assert!(wire.simple(create).is_err());
+    let left = file(&proxy);
+    assert!(left.ends_with("half_placed = \"reference\"\n"), "{left}");
+    check(&proxy);
+    let map = left.split_once("[databases.app]").unwrap().1;
+    let proxy = Proxy::start(&stage.world.lab, "placed-later", &format!("[databases.app]{map}")).unwrap();
+    let mut wire = login(&proxy);
+    assert_eq!(failure(&mut wire, "SELECT * FROM half_placed").0, "42P01");
+    wire.rows(create);
+    wire.rows("INSERT INTO half_placed VALUES (1)");
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM half_placed"), ["1"; 3]);
+    wire.rows("DROP TABLE half_placed");
+}
+
+/// The rows of a query go to the shards that their keys say, or to every copy.
+#[test]
+fn a_new_table_of_all_shards_is_filled_with_the_rows_of_a_query() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-filled", "");
+    let (mut wire, mut other, mut oracle) = (login(&proxy), login(&proxy), admin(stage.world.oracle.port()));
+    wire.rows("SET shardway.new_tables = 'bigints(client_id)'");
+    for (query, columns, kind) in [
+        ("SELECT client_id, count(*) AS n, sum(amount) AS total FROM events GROUP BY client_id", "", ""),
+        ("SELECT * FROM events WHERE id % 2 = 0", "", ""),
+        ("SELECT client_id, id FROM events -- the last words", "", ""),
+        ("(SELECT instrument_id AS client_id, 'x' AS note FROM market_data) WITH DATA", "", "UNLOGGED "),
+        ("SELECT id, max(kind)::varchar(9) FROM events GROUP BY id", " (client_id, \"the Kind\")", ""),
+        ("WITH few AS (SELECT client_id FROM events LIMIT 0) SELECT client_id, 1.50 AS one FROM few", "", ""),
+        ("SELECT client_id, code FROM events CROSS JOIN countries WHERE client_id = 42", "", ""),
+        ("VALUES (1::bigint, 'a'), (2, 'b'), (3, NULL)", " (client_id, note)", ""),
+        ("SELECT 7::bigint AS client_id, now() > 'epoch' AS later", "", ""),
+        ("TABLE events", "", ""),
+    ] {
+        let create = format!("CREATE {kind}TABLE filled{columns} AS {query}");
+        oracle.rows("DROP TABLE IF EXISTS filled");
+        let expected_tag = wire::answers(&oracle.simple(&create).unwrap()).remove(0).tag;
+        wire.send(&extended(&create, &[])).unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        assert_eq!((&answers[0].error, &answers[0].tag), (&None, &expected_tag), "{create}");
+        let all = "SELECT * FROM filled AS f ORDER BY f::text COLLATE \"C\"";
+        assert_eq!(other.rows(all), oracle.rows(all), "{create}");
+        let shape = "SELECT string_agg(attname || ' ' || format_type(atttypid, atttypmod), ', ' ORDER BY attnum) FROM \
+                     pg_attribute WHERE attrelid = 'filled'::regclass AND attnum > 0";
+        assert_eq!(on_shards(stage, shape), vec![oracle.value(shape); 3], "{create}");
+        for (server, shard) in stage.world.shards.iter().zip(SHARDS) {
+            for row in admin(server.port()).rows("SELECT DISTINCT client_id FROM filled") {
+                let client = row[0].clone().unwrap();
+                assert_eq!(
+                    oracle
+                        .value(&format!("SELECT CASE {client} WHEN 42 THEN 'c' ELSE placement.shard_of({client}) END")),
+                    shard,
+                    "{create}"
+                );
+            }
+        }
+        wire.rows("DROP TABLE filled");
+    }
+    // The map lists it by now: nobody has to say where it lives. SELECT INTO is the same.
+    let frames = other.simple("SELECT client_id, id INTO filled FROM events WHERE id < 100").unwrap();
+    let expected = oracle.value("SELECT 'SELECT ' || count(*) FROM events WHERE id < 100");
+    assert_eq!(wire::answers(&frames)[0].tag, expected);
+    other.rows("DROP TABLE filled");
+    let frames = other.simple("CREATE TABLE filled AS SELECT client_id FROM events WITH NO DATA").unwrap();
+    assert_eq!(wire::answers(&frames)[0].tag, "CREATE TABLE AS");
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM filled"), ["0"; 3]);
+    other.rows("DROP TABLE filled");
+    // In a transaction it is undone with it, and not looked at before it is committed.
+    other.rows("BEGIN");
+    other.rows("CREATE TABLE filled AS SELECT client_id FROM events");
+    assert_eq!(failure(&mut other, "SELECT count(*) FROM filled").0, "0A000");
+    other.rows("ROLLBACK");
+    for (sql, state) in [
+        ("CREATE TABLE filled AS SELECT id FROM events", "0A000"),
+        ("CREATE TABLE filled AS SELECT client_id::text FROM events", "0A000"),
+        ("CREATE TABLE IF NOT EXISTS filled AS SELECT client_id FROM events", "0A000"),
+        ("CREATE TABLE filled AS SELECT NULL::bigint AS client_id", "23514"),
+        ("CREATE TABLE filled AS SELECT client_id, 1 / (id - id) AS broken FROM events", "22012"),
+        ("CREATE MATERIALIZED VIEW filled AS SELECT client_id FROM events", "0A000"),
+    ] {
+        assert_eq!(failure(&mut other, sql).0, state, "{sql}");
+        assert_eq!(on_shards(stage, &is_table("filled")), ["0"; 3], "{sql}");
+    }
+    // What one server would compute once is one value on all shards.
+    other.rows("CREATE TABLE filled AS SELECT client_id, txid_current() AS number, now() AS moment FROM events");
+    let distinct = "SELECT count(DISTINCT number), count(DISTINCT moment) FROM filled";
+    assert_eq!(other.rows(distinct), [[Some("1".into()), Some("1".into())]]);
+    other.rows("DROP TABLE filled");
+    wire.rows("SET shardway.new_tables = 'reference'");
+    wire.rows("CREATE TABLE filled_copies AS SELECT c.*, random() AS chance FROM countries c");
+    let sums =
+        on_shards(stage, "SELECT count(*) || ' ' || sum(chance) FROM (SELECT * FROM filled_copies ORDER BY chance) f");
+    assert!(sums.iter().all(|sum| *sum == sums[0]) && !sums[0].starts_with('0'), "{sums:?}");
+    wire.rows("DROP TABLE filled_copies");
+    assert_eq!(failure(&mut wire, "CREATE TABLE filled_copies AS SELECT client_id FROM events").0, "0A000");
+    assert_eq!(on_shards(stage, &is_table("filled_copies")), ["0"; 3]);
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM pg_prepared_xacts"), ["0"; 3]);
+    oracle.rows("DROP TABLE IF EXISTS filled");
+    check(&proxy);
+}
+
+/// A transaction finds its new tables; others do once it is committed, and the file has them from then on.
+#[test]
+fn tables_of_a_transaction_are_listed_when_it_is_committed() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-block", "default_shard = \"a\"\n");
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    let before = file(&proxy);
+    let migrate = |wire: &mut Wire| {
+        wire.rows("BEGIN");
+        wire.rows("SET LOCAL shardway.new_tables = 'bigints(client_id)'");
+        wire.rows("CREATE TABLE blocked (client_id bigint, number bigint)");
+        wire.rows("CREATE UNIQUE INDEX ON blocked (client_id, number)");
+        wire.rows("CREATE TABLE blocked_lines (client_id bigint, number bigint, FOREIGN KEY (client_id, number) REFERENCES blocked (client_id, number))");
+        for client in &stage.clients {
+            wire.rows(&format!("INSERT INTO blocked (client_id) VALUES ({client})"));
+        }
+        assert_eq!(wire.value(&format!("SELECT count(*) FROM blocked WHERE client_id = {}", stage.clients[2])), "1");
+    };
+    migrate(&mut wire);
+    assert_eq!(failure(&mut other, "SELECT * FROM blocked").0, "42P01");
+    assert_eq!(file(&proxy), before);
+    wire.rows("ROLLBACK");
+    assert_eq!(on_shards(stage, &is_table("blocked")), ["0"; 3]);
+    assert_eq!(failure(&mut wire, "SELECT * FROM blocked").0, "42P01");
+    assert_eq!(file(&proxy), before);
+    migrate(&mut wire);
+    // What comes after a savepoint is undone with it.
+    wire.rows("SAVEPOINT s");
+    wire.rows("CREATE TABLE blocked_twice (client_id bigint)");
+    assert_eq!(failure(&mut wire, "SELECT 1 / 0").0, "22012");
+    wire.rows("ROLLBACK TO s");
+    wire.rows("CREATE TABLE blocked_copies (client_id bigint)");
+    wire.rows("COMMIT");
+    let lines = ["blocked", "blocked_lines", "blocked_copies"]
+        .map(|table| format!("{table} = {{ keyspace = \"bigints\", key = \"client_id\" }}\n"));
+    assert_eq!(file(&proxy), before + &lines.concat());
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM blocked"), ["1"; 3]);
+    assert_eq!(other.value("SELECT count(*) FROM blocked"), "3");
+    assert_eq!(on_shards(stage, &is_table("blocked_twice")), ["0"; 3]);
+    // So is what several statements in a text, or messages before one Sync, have made.
+    let text = "SET shardway.new_tables = 'shard=b'; CREATE TABLE blocked_single (id integer); INSERT INTO blocked_single VALUES (1)";
+    other.rows(text);
+    assert_eq!(on_shards(stage, &is_table("blocked_single")), ["0", "1", "0"]);
+    assert_eq!(wire.value("SELECT count(*) FROM blocked_single"), "1");
+    other.rows("SET shardway.new_tables = 'bigints(client_id)'");
+    let create = extended("CREATE TABLE blocked_piped (client_id bigint)", &[]);
+    let before_sync = create.split_last_chunk::<5>().unwrap().0;
+    let insert = format!("INSERT INTO blocked_piped (client_id) VALUES ({})", stage.clients[1]);
+    other.send(&[before_sync, &extended(&insert, &[])].concat()).unwrap();
+    let frames = other.until_ready().unwrap();
+    assert!(frames.iter().all(|frame| frame.tag != b'E'), "{frames:?}");
+    assert_eq!(on_shards(stage, "SELECT count(*) FROM blocked_piped"), ["0", "1", "0"]);
+    check(&proxy);
+    // The map changes meanwhile: such a transaction is over.
+    other.rows("BEGIN");
+    other.rows("CREATE TABLE blocked_late (client_id bigint)");
+    reload(&proxy, |toml| toml.replace("pool_size = 10", "pool_size = 11"), "ok");
+    assert_eq!(failure(&mut other, "SELECT 1").0, "40000");
+    assert_eq!(failure(&mut other, "SELECT 1").0, "25P02");
+    other.rows("ROLLBACK");
+    assert_eq!(on_shards(stage, &is_table("blocked_late")), ["0"; 3]);
+    wire.rows("DROP TABLE blocked_lines, blocked");
+    for table in ["blocked_copies", "blocked_single", "blocked_piped"] {
+        drop_everywhere(stage, table);
+    }
+}
