@@ -63,15 +63,13 @@ SUITES = {
     },
     "sqlalchemy": {
         "source": "sqlalchemy==2.0.52",
-        "needs": ["greenlet", "typing_extensions", "psycopg[binary]==3.3.9", "psycopg2-binary==2.9.13", "asyncpg==0.32.0"],
+        "needs": ["greenlet", "typing_extensions", "psycopg[binary]==3.3.9"],
         "whole": True,
         "environment": {},
         "prepare": {"test": ["CREATE SCHEMA test_schema", "CREATE SCHEMA test_schema_2", "CREATE EXTENSION hstore", "CREATE EXTENSION citext"]},
         "tests": ["test/dialect/test_suite.py", "test/dialect/postgresql"],
-        # Each test runs with each driver.
         "options": [
-            *SIGNALS, "-p", "no:xdist", "--maxfail", "100000",
-            *(f"--dburi=postgresql+{driver}://{USER}:{PASSWORD}@{{host}}:{{port}}/test" for driver in ("psycopg", "psycopg2", "asyncpg")),
+            *SIGNALS, "-p", "no:xdist", "--maxfail", "100000", f"--dburi=postgresql+psycopg://{USER}:{PASSWORD}@{{host}}:{{port}}/test",
         ],
     },
     "django": {
@@ -98,7 +96,6 @@ LOST = {
     "psycopg2": {
         "backend_pid": "pg_backend_pid() is the server's, the number of the connection is ours",
         "external_close": "pg_terminate_backend() of a client's number, which is no server process",
-        "test_scs": "standard_conforming_strings = off is refused",
     },
     "pg8000": {
         "test_notify": "compares pg_backend_pid(), which is the server's, with the number in a notification, which is the client's",
