@@ -25,14 +25,17 @@ PROXY = """
 [listen]
 address = "127.0.0.1:{port}"
 metrics = "127.0.0.1:{metrics}"
-[[users]]
-name = "{user}"
-password = "{password}"
 [pool]
 pool_mode = "transaction"
 pool_size = 60
 [log]
 level = "{level}"
+"""
+
+ACCOUNT = """
+[[users]]
+name = "{name}"
+password = "{password}"
 """
 
 DATABASE = """
@@ -58,9 +61,9 @@ def postgres_bin():
 class Lab:
     """Starts both, and ends both with the block that it is the context of."""
 
-    def __init__(self, shardway, databases):
-        self.shardway = shardway
-        self.databases = ["postgres", *databases]
+    def __init__(self, shardway, databases, users=None):
+        self.shardway, self.users = shardway, users or {}
+        self.databases = list(dict.fromkeys(["postgres", *databases]))
         self.folder = tempfile.mkdtemp(prefix="shardway-suites-")
         self.port, self.proxy_port = free_port(), free_port()
         self.children = []
@@ -87,10 +90,14 @@ class Lab:
         self.wait(self.port)
         for name in self.databases:
             self.sql("postgres", f'CREATE DATABASE "{name}"', missing_ok=name == "postgres")
+        for name, password in self.users.items():
+            self.sql("postgres", f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
         config = os.path.join(self.folder, "shardway.toml")
         with open(config, "w") as out:
             level = os.environ.get("SUITES_LOG", "warn")
-            out.write(PROXY.format(port=self.proxy_port, metrics=free_port(), user=USER, password=PASSWORD, level=level))
+            out.write(PROXY.format(port=self.proxy_port, metrics=free_port(), level=level))
+            for name, password in {USER: PASSWORD, **self.users}.items():
+                out.write(ACCOUNT.format(name=name, password=password))
             for name in self.databases:
                 out.write(DATABASE.format(name=name, port=self.port))
         self.start("shardway", [self.shardway, "run", "--allow-root", "-c", config], {})
