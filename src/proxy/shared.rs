@@ -52,6 +52,8 @@ pub struct Accepted {
     pub settings: Arc<Map>,
     /// ParameterStatus values that differ from the greeting
     pub reported: Arc<Vec<(Box<str>, Box<str>)>>,
+    /// What it had to remark, as whole messages: a name was too long
+    pub remarks: Arc<[u8]>,
     /// The schema whose defaults were looked at
     pub catalog: Weak<Catalog>,
 }

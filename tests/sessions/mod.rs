@@ -313,6 +313,26 @@ fn startup_options_reach_the_session() {
 }
 
 #[test]
+fn a_name_that_is_too_long_is_remarked_at_login() {
+    let stage = &*STAGE;
+    let heard = |port: u16| {
+        let mut wire = Wire::connect(port).unwrap();
+        let name = "x".repeat(65);
+        let options = [("user", "app"), ("database", "app"), ("application_name", &name)];
+        wire.send(&wire::startup(196_608, &options)).unwrap();
+        let mut frames = wire.authenticate().unwrap();
+        frames.dedup_by_key(|frame| frame.tag);
+        let remark = |frame: &wire::Frame| (frame.tag == b'N').then(|| wire::describe_error(&frame.body));
+        let told: Vec<_> = frames.iter().map(|frame| (char::from(frame.tag), remark(frame))).collect();
+        (told, wire.value("SHOW application_name"), wire.value("SELECT count(*) FROM events WHERE client_id = 7"))
+    };
+    let expected = heard(stage.world.oracle.port());
+    assert!(expected.0.iter().any(|(tag, _)| *tag == 'N'), "{expected:?}");
+    // The second client's settings are known already, and it hears the same.
+    assert_eq!((heard(stage.proxy.port), heard(stage.proxy.port)), (expected.clone(), expected));
+}
+
+#[test]
 fn settings_of_one_client_never_reach_the_next() {
     let stage = &*STAGE;
     for round in 0..20 {

@@ -22,6 +22,9 @@ pub use super::owed::{Again, Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED
 
 use super::errors::{is_stale, translate, ungrouped, with_position_behind};
 
+/// What a server remarks on settings is remembered up to here.
+const REMARKS_MAX: usize = 4096;
+
 /// The replies a server owes us.
 #[allow(
     clippy::struct_excessive_bools,
@@ -92,6 +95,8 @@ pub struct Pipeline {
     pub columns: Option<Box<[u8]>>,
     /// What a `DeafQuery` made the server report
     pub parameters: Vec<(Box<str>, Box<str>)>,
+    /// What it made the server remark, as whole messages
+    pub remarks: Vec<u8>,
 }
 
 impl Pipeline {
@@ -408,8 +413,13 @@ impl Pipeline {
         }
     }
 
-    fn on_parameter(&mut self, body: &[u8]) {
-        if let Ok((name, value)) = view::parameter_status(body) {
+    /// What a `DeafQuery` makes the server say besides its answer.
+    fn overhear(&mut self, tag: u8, body: &[u8]) {
+        if tag == server::NOTICE {
+            if self.remarks.len() < REMARKS_MAX {
+                write::frame(&mut self.remarks, tag, |out| out.extend_from_slice(body));
+            }
+        } else if let Ok((name, value)) = view::parameter_status(body) {
             let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
             self.parameters.push((lossy(name), lossy(value)));
         }
@@ -460,6 +470,7 @@ impl Judge for Pipeline {
             server::COPY_DATA => self.copy_out.as_ref().is_some_and(OutShare::is_looked_into),
             server::DATA_ROW => self.kept.is_some(),
             server::ROW_DESCRIPTION => self.is_described(),
+            server::NOTICE => matches!(self.owed.front(), Some(Owed::DeafQuery)),
             _ => false,
         }
     }
@@ -544,9 +555,9 @@ impl Pipeline {
             {
                 Verdict::Pass
             }
-            server::PARAMETER_STATUS => {
+            server::PARAMETER_STATUS | server::NOTICE => {
                 if matches!(self.owed.front(), Some(Owed::DeafQuery)) {
-                    self.on_parameter(seen);
+                    self.overhear(tag, seen);
                 }
                 hidden
             }

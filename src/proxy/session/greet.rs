@@ -27,6 +27,9 @@ use crate::proxy::shared::{Accepted, Shared};
 /// How long the first clients of a proxy wait for the schema.
 const CATALOG_WAIT: Duration = Duration::from_secs(5);
 
+/// ParameterStatus values, and notices as whole messages.
+type Tried = (Vec<(Box<str>, Box<str>)>, Vec<u8>);
+
 /// Makes a session of a guest and greets it; a guest who cannot stay is told why.
 pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> {
     let database = shared.topology.load().databases.get(&guest.database).cloned();
@@ -108,6 +111,7 @@ impl Session {
         let greeting = Arc::clone(&self.picture().database.greeting);
         let server_user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
         let out = &mut self.client.outbox;
+        out.extend_from_slice(&accepted.remarks);
         for (name, value) in greeting.iter() {
             let changed = accepted.reported.iter().find(|(reported, _)| reported.eq_ignore_ascii_case(name));
             let value = match (&**name, changed) {
@@ -170,9 +174,9 @@ impl Session {
                 map.insert(name.clone(), value.clone());
             }
         }
-        let mut reported = match settings::difference(&Map::default(), &map) {
+        let (mut reported, remarks) = match settings::difference(&Map::default(), &map) {
             Some(sql) if !is_as_configured => self.try_settings(&sql).await?,
-            Some(_) | None => Vec::new(),
+            Some(_) | None => (Vec::new(), Vec::new()),
         };
         let is_default = |name: &str| set.contains_key(name) || defaults.base.iter().any(|(it, _)| **it == *name);
         self.forget_defaults(&mut map, &reported, is_default);
@@ -182,7 +186,8 @@ impl Session {
                 reported.push(((*name).into(), (*value).into()));
             }
         }
-        let accepted = Accepted { settings: Arc::new(map), reported: Arc::new(reported), catalog };
+        let (settings, reported, remarks) = (Arc::new(map), Arc::new(reported), remarks.into());
+        let accepted = Accepted { settings, reported, remarks, catalog };
         self.shared.accept(key, accepted.clone());
         Ok(accepted)
     }
@@ -206,8 +211,8 @@ impl Session {
         })
     }
 
-    /// A server tries the settings; returns what it reports for them.
-    async fn try_settings(&mut self, sql: &str) -> Result<Vec<(Box<str>, Box<str>)>, End> {
+    /// A server tries the settings; returns what it reports and remarks.
+    async fn try_settings(&mut self, sql: &str) -> Result<Tried, End> {
         let target = self.target(Destination::Any, Access::Write);
         let target = target.map_err(|refusal| End::Fault(Fault::Broken(refusal.message)))?;
         let index = self.hold(target).await.map_err(|fault| End::Fault(Fault::AtLogin(Box::new(fault))))?;
@@ -226,6 +231,7 @@ impl Session {
         }
         self.held[index].lease.is_tainted = true;
         let reported = std::mem::take(&mut self.pipeline.parameters);
+        let remarks = std::mem::take(&mut self.pipeline.remarks);
         if let Some(body) = self.pipeline.deaf_failure.take() {
             let field = |code| view::error_field(&body, code).map(String::from_utf8_lossy);
             let fault = Fault::Startup {
@@ -236,7 +242,7 @@ impl Session {
             return Err(End::Fault(fault));
         }
         self.release();
-        Ok(reported)
+        Ok((reported, remarks))
     }
 
     /// A parameter that a server reports and did not report now has its default value already: nothing to set. Those that
