@@ -49,3 +49,48 @@ fn where_nothing_may_keep_a_server_such_statements_are_refused() {
     assert_eq!(wire.value("SELECT pg_try_advisory_xact_lock(7)"), "t", "what ends with its transaction may be");
     assert_eq!(metric(&proxy, "shardway_pins_total", &[]), 0.0);
 }
+
+/// Before one database with a server or two of its own: what one client makes for itself, the next never meets.
+#[test]
+fn what_ends_with_its_session_is_seen_by_no_other() {
+    let stage = &*STAGE;
+    let server = stage.world.shards[0].port();
+    let proxy = Proxy::start_with(&stage.world.lab, "own-objects", |port, metrics| {
+        let front = Proxy::front(port, metrics);
+        format!(
+            "{front}[databases.app]\npool_size = 4\ndefault_shard = \"only\"\n\
+             [databases.app.shards.only]\nprimary = \"postgres://127.0.0.1:{server}/app\"\n"
+        )
+    })
+    .unwrap();
+    let made = [
+        ("CREATE TYPE pg_temp.own_mood AS ENUM ('sad', 'ok')", "SELECT 'sad'::own_mood"),
+        ("CREATE TYPE pg_temp.own_pair AS (a int, b int)", "SELECT '(1,2)'::own_pair"),
+        ("CREATE TYPE pg_temp.own_span AS RANGE (subtype = int)", "SELECT '[1,2)'::own_span"),
+        ("CREATE DOMAIN pg_temp.own_small AS int CHECK (VALUE < 10)", "SELECT 3::own_small"),
+        ("CREATE FUNCTION pg_temp.twice(int) RETURNS int LANGUAGE sql AS 'SELECT 2 * $1'", "SELECT pg_temp.twice(2)"),
+        ("CREATE AGGREGATE pg_temp.adds(int) (sfunc = int4pl, stype = int)", "SELECT pg_temp.adds(1)"),
+        ("CREATE SEQUENCE pg_temp.numbers", "SELECT nextval('numbers')"),
+        ("CREATE TEMP SEQUENCE counted", "SELECT nextval('counted')"),
+        ("CREATE VIEW pg_temp.seen AS SELECT 1 AS one", "SELECT * FROM seen"),
+        ("CREATE TEMP VIEW looked_at AS SELECT 1 AS one", "SELECT * FROM looked_at"),
+        ("CREATE TABLE pg_temp.kept (a int)", "SELECT count(*) FROM kept"),
+        ("CREATE TABLE pg_temp.filled AS SELECT 1 AS one", "SELECT * FROM filled"),
+    ];
+    let mut wrong = Vec::new();
+    for (make, using) in made {
+        let mut owner = login(&proxy);
+        owner.rows(make);
+        let mut others: Vec<Wire> = (0..3).map(|_| login(&proxy)).collect();
+        let heard = others.iter_mut().map(|other| wire::answers(&other.simple(using).unwrap())).collect::<Vec<_>>();
+        if heard.iter().flatten().any(|answer| answer.error.is_none()) {
+            wrong.push(format!("{using}: another client has it"));
+        }
+        if let Some((state, message)) = wire::answers(&owner.simple(using).unwrap()).into_iter().find_map(|it| it.error)
+        {
+            wrong.push(format!("{using}: {state} {message}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(metric(&proxy, "shardway_pins_total", &["reason=\"temporary object\""]), 8.0);
+}

@@ -55,6 +55,8 @@ pub mod explain;
 
 /// The pin of a server that has temporary tables of its client.
 pub const TEMPORARY_TABLE: &str = "temporary table";
+/// The same of types, functions and views.
+pub const TEMPORARY_OBJECT: &str = "temporary object";
 
 /// What a statement needs that asks on which channels its session listens.
 pub const LISTENING_CHANNELS: &str = "pg_listening_channels";

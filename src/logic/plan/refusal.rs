@@ -662,6 +662,16 @@ impl Refusal {
         Self::new(Reason::Definition, format!("{what} of \"{table}\" is not supported"), why, hint)
     }
 
+    /// A type or a function that one session has.
+    pub fn temporary_object(verb: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("{verb} in the schema of temporary objects is not supported"),
+            "Plans are shared by all sessions, which do not know the types and functions of one.",
+            "Make it in a schema that all sessions see.",
+        )
+    }
+
     /// A name that the open transaction has given another meaning.
     pub fn changed_here(name: &str) -> Self {
         Self::new(

@@ -5,11 +5,15 @@ use crate::logic::sql::statement::{Reach, RelationName, Statement, Step, Utility
 use super::definition::{self, Defined, Place};
 use super::schema::{Found, Schema};
 use super::survey::Survey;
-use super::{Refusal, TEMPORARY_TABLE};
+use super::{Refusal, TEMPORARY_OBJECT, TEMPORARY_TABLE};
 
 /// Surveys DDL and administration by name. What concerns every shard is a refusal here; `everywhere` has the way.
 pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) {
     survey.writes();
+    if utility.is_temporary {
+        stays_with_session(survey);
+        return survey.refuse(Refusal::temporary_object(utility.verb));
+    }
     survey.mark.is_ddl = utility.is_ddl;
     survey.mark.outside_transaction = utility.reach == Reach::Outside;
     let names: Vec<RelationName> = names(utility, schema);
@@ -67,6 +71,9 @@ pub fn names(utility: &Utility, schema: &Schema<'_>) -> Vec<RelationName> {
 fn view(utility: &Utility, query: &Statement, schema: &Schema<'_>, survey: &mut Survey<'_>) {
     let Some(name) = utility.relations.first() else { return };
     let (homes, is_bound) = survey.homes_of(query);
+    if name.is_temporary {
+        stays_with_session(survey);
+    }
     if name.is_temporary || is_bound {
         let why = "Plans are shared by all sessions, which do not know the tables of one.";
         survey.refuse(Refusal::not_followed("a temporary view", &name.name, why, "Use WITH in the query itself."));
@@ -84,6 +91,13 @@ fn view(utility: &Utility, query: &Statement, schema: &Schema<'_>, survey: &mut 
     }
 }
 
+/// What is made ends with the session, and so its server must stay with it.
+fn stays_with_session(survey: &mut Survey<'_>) {
+    survey.is_bound();
+    survey.mark.pin = Some(TEMPORARY_OBJECT);
+    survey.mark.unpreparable = Some("a temporary object");
+}
+
 /// Surveys the creation of a table.
 pub fn create_table(
     verb: &'static str,
@@ -93,7 +107,7 @@ pub fn create_table(
     survey: &mut Survey<'_>,
 ) {
     survey.writes();
-    if name.is_temporary || name.schema.as_deref() == Some("pg_temp") {
+    if name.is_temporary {
         survey.is_bound();
         survey.mark.pin = Some(TEMPORARY_TABLE);
         survey.mark.unpreparable = Some("a temporary table");

@@ -7,7 +7,7 @@ use pg_raw_parse::{Node, list::NodeList};
 
 use super::super::statement::{Column, Count, CreateTable, RelationName, Rule, Statement, Step, Utility};
 use super::expression::type_name;
-use super::{Convert, names, relation, verbs};
+use super::{Convert, names, relation, temporary, verbs};
 
 impl Convert {
     /// DDL and administration.
@@ -29,6 +29,7 @@ impl Convert {
             query,
             bends: bends(node),
             is_ddl,
+            is_temporary: temporary::concerns(node),
             reach: verbs::reach(node),
         })
     }
@@ -359,6 +360,7 @@ fn table_of(node: Node<'_>) -> Option<RelationName> {
 }
 
 fn name_of(mut parts: Vec<Box<str>>) -> Option<RelationName> {
-    let name = parts.pop()?;
-    Some(RelationName { schema: parts.pop(), name, is_temporary: false, is_only: false, at: None })
+    let (name, schema) = (parts.pop()?, parts.pop());
+    let is_temporary = schema.as_deref() == Some(temporary::SCHEMA);
+    Some(RelationName { schema, name, is_temporary, is_only: false, at: None })
 }

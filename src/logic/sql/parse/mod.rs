@@ -14,6 +14,7 @@ use super::statement::{Located, RelationName};
 mod expression;
 mod query;
 mod verbs;
+mod temporary;
 mod define;
 mod utility;
 pub mod sorted;
@@ -155,7 +156,7 @@ fn relation(range: &nodes::RangeVar) -> RelationName {
         schema: range.schemaname().map(Box::from),
         name: Box::from(range.relname().unwrap_or_default()),
         // 't': RELPERSISTENCE_TEMP of pg_class.h.
-        is_temporary: range.relpersistence as u8 == b't',
+        is_temporary: range.relpersistence as u8 == b't' || range.schemaname() == Some(temporary::SCHEMA),
         is_only: !range.inh,
         at: usize::try_from(range.location).ok(),
     }

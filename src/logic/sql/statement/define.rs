@@ -20,6 +20,8 @@ pub struct Utility {
     pub bends: Vec<Box<str>>,
     /// It changes the schema
     pub is_ddl: bool,
+    /// What it makes or changes is a type, a function or the like that ends with its session (`pg_temp.mood`)
+    pub is_temporary: bool,
     /// How far it goes
     pub reach: Reach,
 }

@@ -191,7 +191,7 @@ pub struct RelationName {
     pub schema: Option<Box<str>>,
     /// Name
     pub name: Box<str>,
-    /// CREATE TEMPORARY
+    /// CREATE TEMPORARY, or in `pg_temp`
     pub is_temporary: bool,
     /// ONLY stands before it
     pub is_only: bool,
