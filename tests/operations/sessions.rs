@@ -71,6 +71,70 @@ fn settings_follow_their_client_over_one_server_connection() {
     assert_eq!(root.value(&ask(client, "session_user")), "postgres");
 }
 
+/// Whoever comes next to the same servers finds nothing of it, however the transaction ended and on however many shards.
+#[test]
+fn what_a_transaction_sets_stays_with_its_client() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE ROLE leftover; GRANT leftover TO app");
+    }
+    let proxy = stage.proxy("leftovers", &Settings { database: "pool_size = 1", ..Settings::default() });
+    let [a, b, _] = stage.clients[..] else { panic!("three shards") };
+    let set_config = "SELECT set_config('work_mem', '7MB', false)";
+    let write =
+        |client: i64, id: i64| format!("UPDATE events SET amount = amount WHERE client_id = {client} AND id = {id}");
+    let two_shards = vec![write(a, 1), write(b, 1)];
+    let texts: &[(&str, Vec<String>, &str)] = &[
+        ("SET work_mem = '7MB'", vec![ask(a, "1")], "COMMIT"),
+        ("SET work_mem = '7MB'", vec![ask(a, "1")], "ROLLBACK"),
+        ("SET work_mem = '7MB'", vec![], "COMMIT"),
+        (set_config, vec![ask(a, "1")], "COMMIT"),
+        ("SET work_mem = '7MB'", two_shards.clone(), "COMMIT"),
+        (set_config, two_shards.clone(), "COMMIT"),
+        ("SET work_mem = '7MB'", two_shards, "ROLLBACK"),
+        ("SET ROLE leftover", vec![], "COMMIT"),
+    ];
+    for (set, statements, end) in texts {
+        let mut one = login(&proxy);
+        one.rows("BEGIN");
+        one.rows(set);
+        statements.iter().for_each(|sql| drop(one.rows(sql)));
+        one.rows(end);
+        let mut next = login(&proxy);
+        for client in [a, b] {
+            let look = ask(client, "concat_ws(' ', current_setting('work_mem'), current_user)");
+            assert_eq!(next.value(&look), "4MB app", "{set}; {statements:?}; {end}");
+        }
+        if !set.contains("ROLE") {
+            let kept = if *end == "COMMIT" { "7MB" } else { "4MB" };
+            assert_eq!(one.value(&ask(b, "current_setting('work_mem')")), kept, "{set}; {statements:?}; {end}");
+        }
+    }
+}
+
+/// `default_transaction_…` is for the transactions that begin after it.
+#[test]
+fn defaults_of_transactions_leave_the_open_one_alone() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("characteristics", &Settings::default());
+    let mut wire = login(&proxy);
+    let [a, b, _] = stage.clients[..] else { panic!("three shards") };
+    wire.rows("BEGIN");
+    wire.rows("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY, ISOLATION LEVEL SERIALIZABLE");
+    let write = format!("UPDATE events SET amount = amount WHERE client_id IN ({a}, {b}) AND id = 1");
+    wire.rows(&write);
+    assert_eq!(wire.value("SHOW transaction_isolation"), "read committed");
+    wire.rows("COMMIT");
+    assert_eq!(
+        failure(&mut wire, &format!("UPDATE events SET amount = amount WHERE client_id = {a} AND id = 1")).0,
+        "25006"
+    );
+    wire.rows("BEGIN READ WRITE");
+    assert_eq!(wire.value("SHOW transaction_isolation"), "serializable");
+    assert_eq!(failure(&mut wire, &write).0, "0A000");
+    wire.rows("ROLLBACK");
+}
+
 #[test]
 fn session_pooling_keeps_everything() {
     let stage = &*STAGE;

@@ -67,6 +67,16 @@ impl Settings {
         self.local.get(name).or_else(|| self.current.get(name)).map(|value| &**value)
     }
 
+    /// A parameter as it held when the open transaction began: what `default_transaction_…` means for it.
+    pub fn at_begin(&self, name: &str) -> Option<&str> {
+        self.base().get(name).map(|value| &**value)
+    }
+
+    /// Has the open transaction changed a parameter for the whole session?
+    pub fn has_changed(&self) -> bool {
+        self.before.as_ref().is_some_and(|before| !Arc::ptr_eq(before, &self.current))
+    }
+
     /// The SQL that sets the startup message's settings; `None` without any.
     pub fn startup_sql(&self) -> Option<String> {
         difference(&Map::default(), &self.startup)

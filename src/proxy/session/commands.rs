@@ -237,6 +237,10 @@ impl Session {
 
     /// What has a transaction's life: settings, and what it has asked to listen to.
     pub(super) fn transaction_ended(&mut self, is_committed: bool) {
+        if self.settings.has_changed() {
+            // Its servers have kept what was SET: by COMMIT, and by PREPARE TRANSACTION even if it was undone then.
+            self.held.iter_mut().for_each(|held| held.lease.is_tainted = true);
+        }
         self.settings.end(is_committed);
         self.forget_made();
         if let Some(hearing) = &mut self.hearing {

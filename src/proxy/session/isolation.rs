@@ -22,7 +22,7 @@ impl Session {
 
     /// The level of a transaction that does not say it.
     pub(super) fn default_isolation(&self) -> Isolation {
-        let level = self.settings.get("default_transaction_isolation");
+        let level = self.settings.at_begin("default_transaction_isolation");
         level.and_then(|level| Isolation::parse(level.trim_matches('\''))).unwrap_or(Isolation::ReadCommitted)
     }
 

@@ -58,7 +58,7 @@ impl Session {
 
     /// Transactions of the session are READ ONLY unless they say otherwise.
     pub(super) fn is_read_only_by_default(&self) -> bool {
-        let value = self.settings.get("default_transaction_read_only").map(|value| value.trim_matches('\''));
+        let value = self.settings.at_begin("default_transaction_read_only").map(|value| value.trim_matches('\''));
         value.is_some_and(|value| ["on", "true", "yes", "1"].iter().any(|word| value.eq_ignore_ascii_case(word)))
     }
 
