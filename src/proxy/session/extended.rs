@@ -239,13 +239,18 @@ impl Session {
         if ends && joins && self.client.outbox.is_empty() && can_be_asked_again(segment) {
             self.pipeline.may_ask_again = self.may_ask_again(index, segment.access);
         }
+        // What would begin behind a snapshot that Parse has taken could not choose its isolation any more.
+        let is_apart = !ends && !joins && !is_sync && !self.held[index].in_pipeline;
         if ends {
             write::bare(self.outgoing.buffer(), client::SYNC);
             self.pipeline.owe(Owed::Sync);
+        } else if is_apart {
+            write::bare(self.outgoing.buffer(), client::SYNC);
+            self.pipeline.owe(Owed::HiddenSync);
         } else {
             write::bare(self.outgoing.buffer(), client::FLUSH);
         }
-        self.held[index].in_pipeline = !ends;
+        self.held[index].in_pipeline = !ends && !is_apart;
         let mut outcome = self.converse(index, None).await?;
         if self.pipeline.is_stale {
             outcome = Box::pin(self.again(index, segment)).await?;

@@ -127,6 +127,9 @@ fn clients_and_servers_are_shown_as_they_are() {
     let shown = row(&mut ops, "SHOW CLIENTS", &[("user", "app")]);
     let server = row(&mut ops, "SHOW SERVERS", &[("link", &shown["ptr"])]);
     assert_eq!((&server["ptr"], &*server["state"]), (&shown["link"], "active"));
+    // A cancel request that is ahead of its statement finds nothing to cancel.
+    let sleeps = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'";
+    until("it sleeps", || stage.world.shards.iter().any(|server| admin(server.port()).value(sleeps) == "1"));
     client.cancel().unwrap();
     client.until_ready().unwrap();
     let users = row(&mut ops, "SHOW USERS", &[("name", "app")]);
