@@ -283,6 +283,10 @@ impl Session {
         }
         self.after_segment(index, segment, changes_schema);
         self.portals_are_on(target.shard);
+        if is_apart && self.pipeline.failure.is_some() {
+            // The server has had its Sync; the client's is still to come.
+            self.run = Run::Skipping;
+        }
         if ends && !joins {
             self.kept_ready = None;
             self.say_ready();
