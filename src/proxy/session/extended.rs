@@ -256,7 +256,8 @@ impl Session {
             outcome = Box::pin(self.again(index, segment)).await?;
         }
         if let Some(withheld) = self.pipeline.withheld.take() {
-            match Box::pin(self.elsewhere(target, index, segment, &withheld)).await {
+            let is_lost = matches!(outcome, Outcome::ServerLost { .. });
+            match Box::pin(self.elsewhere((target, index, is_lost), segment, &withheld)).await {
                 Ok(Some(asked)) => (index, outcome) = asked,
                 Ok(None) => {
                     self.client.consume(segment.size);
@@ -363,13 +364,12 @@ impl Session {
     /// Another server is asked, as if this one had not been. `None`: there is none, and the client has heard the error.
     async fn elsewhere(
         &mut self,
-        target: Target,
-        index: usize,
+        (target, index, is_lost): (Target, usize, bool),
         segment: &mut Segment,
         withheld: &Withheld,
     ) -> Result<Option<(usize, Outcome)>, Trouble> {
         let (has_written, keeps_ready) = (self.held[index].has_written, self.pipeline.keeps_ready);
-        if !self.turn_away(index, withheld.again).await? {
+        if !self.turn_away(index, withheld.again, is_lost).await? {
             self.pipeline.tell_withheld(withheld, &mut self.client.outbox);
             return Ok(None);
         }

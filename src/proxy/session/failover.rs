@@ -130,8 +130,8 @@ impl Session {
     }
 
     /// A statement has failed in a way that another server would not: brings the session to where that one can be asked.
-    /// `false`: there is no other one, so the error stands.
-    pub(super) async fn turn_away(&mut self, index: usize, again: Again) -> Result<bool, Fault> {
+    /// `false`: there is no other one, so the error stands. `is_lost`: the server has gone with its error.
+    pub(super) async fn turn_away(&mut self, index: usize, again: Again, is_lost: bool) -> Result<bool, Fault> {
         if again == Again::ReadOnly && self.is_read_only_by_default() {
             // The session has asked for it.
             return Ok(false);
@@ -139,10 +139,19 @@ impl Session {
         let asked = Instant::now();
         let held = self.held.swap_remove(index);
         let pool = Arc::clone(held.lease.pool());
+        if is_lost {
+            // It went with the error (FATAL): what it owed does not come, and whoever is asked now says farewell itself.
+            self.pipeline.forget();
+            self.farewell = None;
+        }
         match again {
             Again::Conflict => {
                 self.metrics.retry(Retry::Conflict);
-                held.lease.give_back();
+                if is_lost {
+                    drop(held.lease);
+                } else {
+                    held.lease.give_back();
+                }
                 return Ok(true);
             }
             Again::ReadOnly => drop(held.lease),

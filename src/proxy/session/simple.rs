@@ -258,7 +258,8 @@ impl Session {
         }
         let (mut index, mut outcome) = outcome?;
         if let Some(withheld) = self.pipeline.withheld.take() {
-            if !self.turn_away(index, withheld.again).await? {
+            let is_lost = matches!(outcome, Outcome::ServerLost { .. });
+            if !self.turn_away(index, withheld.again, is_lost).await? {
                 self.say_withheld(&withheld, size);
                 return Ok(());
             }
