@@ -9,29 +9,7 @@ use shardway::logic::shards::{Method, Placement, ShardId, TableName};
 use shardway::logic::topology::{Host, Login, PoolMode, Role, TlsMode};
 use shardway::logic::value::Key;
 
-/// A folder of settings files that goes away with the test.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("shardway-config-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
+use crate::support::folder::Folder;
 
 fn env(name: &str) -> Option<String> {
     match name {

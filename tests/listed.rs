@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use shardway::config::{diff, listed, load};
 use shardway::logic::catalog::Catalog;
@@ -11,35 +11,7 @@ use shardway::logic::plan::listing::{Listing, placement};
 use shardway::logic::plan::placed::placed;
 use shardway::logic::shards::TableName;
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("shardway-listed-{}-{name}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.0.join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            fs::read_dir(&self.0).unwrap().map(|it| it.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).unwrap();
-    }
-}
+use crate::support::folder::Folder;
 
 const HEAD: &str = "[[users]]
 name = \"app\"
@@ -88,7 +60,7 @@ fn listed(file: &Path, holder: &Path, table: (&str, &str), place: &str) -> Strin
 
 #[test]
 fn comments_and_layout_stay() {
-    let folder = Folder::new("layout");
+    let folder = Folder::new("listed-layout");
     let after_it = "\n# ---------------------------------------------- more\n\n[log]\nlevel = \"warn\"\n# the end\n";
     let text = format!("# our proxy\n{HEAD}{SHARDS}{TABLES}{after_it}");
     let file = folder.file("s.toml", &text);
@@ -105,7 +77,7 @@ fn comments_and_layout_stay() {
 
 #[test]
 fn tables_may_be_written_in_any_way() {
-    let folder = Folder::new("forms");
+    let folder = Folder::new("listed-forms");
     let ways = [
         "[databases.app]\ndefault_shard = \"a\"\ntables = { events = { keyspace = \"clients\", key = \"k\" } }\n",
         "[databases.app]\ntables.events = { keyspace = \"clients\", key = \"k\" }\ndefault_shard = \"a\"\n",
@@ -125,7 +97,7 @@ fn tables_may_be_written_in_any_way() {
 
 #[test]
 fn line_ends_of_another_system_stay() {
-    let folder = Folder::new("ends");
+    let folder = Folder::new("listed-ends");
     let file = folder.file("s.toml", &format!("{HEAD}{SHARDS}{TABLES}").replace('\n', "\r\n"));
     let after = listed(&file, &file, ("public", "orders"), "reference");
     assert_eq!(after.matches('\n').count(), after.matches("\r\n").count());
@@ -134,7 +106,7 @@ fn line_ends_of_another_system_stay() {
 
 #[test]
 fn it_goes_to_the_file_that_lists_the_tables() {
-    let folder = Folder::new("include");
+    let folder = Folder::new("listed-include");
     let main = format!("include = [\"databases/*.toml\"]\n{HEAD}");
     let file = folder.file("s.toml", &main);
     let servers = folder.file("databases/app-servers.toml", SHARDS);
@@ -152,7 +124,7 @@ fn it_goes_to_the_file_that_lists_the_tables() {
 
 #[test]
 fn the_file_keeps_its_rights_and_its_links() {
-    let folder = Folder::new("rights");
+    let folder = Folder::new("listed-rights");
     let real = folder.file("real/s.toml", &format!("{HEAD}{SHARDS}{TABLES}"));
     fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
     let link = folder.0.join("s.toml");
@@ -164,7 +136,7 @@ fn the_file_keeps_its_rights_and_its_links() {
 
 #[test]
 fn what_cannot_be_written_is_said_before() {
-    let folder = Folder::new("refused");
+    let folder = Folder::new("listed-refused");
     let text = format!("{HEAD}{SHARDS}{TABLES}");
     let file = folder.file("s.toml", &text);
     let settings = load(&file).unwrap();
@@ -197,7 +169,7 @@ fn what_cannot_be_written_is_said_before() {
 
 #[test]
 fn a_place_is_written_in_the_words_of_the_map() {
-    let folder = Folder::new("words");
+    let folder = Folder::new("listed-words");
     let file = folder.file("s.toml", &format!("{HEAD}{SHARDS}{TABLES}"));
     let settings = load(&file).unwrap();
     let map = &settings.databases[0].map;
@@ -223,7 +195,7 @@ fn a_place_is_written_in_the_words_of_the_map() {
 /// What becomes of a statement where the session has named a place.
 #[test]
 fn only_new_tables_that_nobody_else_places_are_placed() {
-    let folder = Folder::new("planned");
+    let folder = Folder::new("listed-planned");
     let file = folder.file("s.toml", &format!("{HEAD}{SHARDS}{TABLES}"));
     let settings = load(&file).unwrap();
     let catalog = Catalog::default();

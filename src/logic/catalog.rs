@@ -75,6 +75,24 @@ pub struct Relation {
     pub reads_as_owner: bool,
 }
 
+impl Relation {
+    /// A table that has columns and nothing else.
+    pub fn plain_table(columns: Vec<Column>) -> Self {
+        Self {
+            kind: RelationKind::Table,
+            columns,
+            unique_keys: Vec::new(),
+            primary_key: None,
+            has_partial_unique: false,
+            unique_indexes: Vec::new(),
+            triggers: Vec::new(),
+            has_rules: false,
+            policies: Vec::new(),
+            reads_as_owner: false,
+        }
+    }
+}
+
 /// What no two rows of a relation may have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UniqueIndex {

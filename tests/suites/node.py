@@ -6,10 +6,10 @@ import glob
 import os
 import re
 import subprocess
-import xml.etree.ElementTree as xml
 
 from archives import unpack
 from lab import PASSWORD, USER
+from report import read_report
 
 ARCHIVE = "https://github.com/brianc/node-postgres/archive/refs/tags/pg@8.16.3.tar.gz"
 PACKAGES = [
@@ -88,9 +88,4 @@ def mocha(package, run, environment, log):
     if os.path.exists(report):
         os.remove(report)
     subprocess.run(command, cwd=os.path.join(run, package), env=environment, stdout=log, stderr=log, check=False, timeout=600)
-    found = {}
-    for case in xml.parse(report).iter("testcase"):
-        kinds = {child.tag for child in case}
-        outcome = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
-        found[f"{package} {case.get('classname')}.{case.get('name')}"] = outcome
-    return found
+    return read_report(report, f"{package} ")

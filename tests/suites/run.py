@@ -18,11 +18,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import xml.etree.ElementTree as xml
 
 import node
 import rust
 from lab import Lab, PASSWORD, USER
+from report import read_report
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 WORK = os.path.join(ROOT, "target", "suites")
@@ -181,12 +181,7 @@ def run(name, suite, way, port):
             command(suite, python, address, report),
             cwd=folder, env={**os.environ, **environment}, stdout=log, stderr=log, check=False, timeout=3600,
         )
-    outcomes = {}
-    for case in xml.parse(report).iter("testcase"):
-        kinds = {child.tag for child in case}
-        outcome = "failed" if kinds & {"failure", "error"} else "skipped" if "skipped" in kinds else "passed"
-        outcomes[f"{case.get('classname')}.{case.get('name')}"] = outcome
-    return outcomes
+    return read_report(report)
 
 
 def known(name, test):

@@ -12,6 +12,8 @@ pub mod cluster;
 pub mod data;
 /// The statements of the corpus.
 pub mod corpus;
+/// Settings files of a test.
+pub mod folder;
 /// Threads that work beside a test.
 pub mod work;
 /// Wire-level scenarios as data.

@@ -8,7 +8,7 @@ use super::Outcome;
 use super::flags::RouteFlags;
 use super::load;
 use crate::config::{DatabaseSettings, Settings};
-use crate::logic::catalog::{Catalog, Column, ColumnDefault, Relation, RelationKind};
+use crate::logic::catalog::{Catalog, Column, ColumnDefault, Relation};
 use crate::logic::plan::across::{Across, across};
 use crate::logic::plan::change::{Change, On};
 use crate::logic::plan::copy_out::CopyOut;
@@ -248,19 +248,7 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),
         };
-        let relation = Relation {
-            kind: RelationKind::Table,
-            columns,
-            unique_keys: Vec::new(),
-            primary_key: None,
-            has_partial_unique: false,
-            unique_indexes: Vec::new(),
-            triggers: Vec::new(),
-            has_rules: false,
-            policies: Vec::new(),
-            reads_as_owner: false,
-        };
-        (name.clone(), relation)
+        (name.clone(), Relation::plain_table(columns))
     });
     Catalog { relations: relations.collect(), ..Catalog::default() }
 }

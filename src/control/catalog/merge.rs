@@ -166,7 +166,7 @@ impl Write for Hashing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, RelationKind, Volatility};
+    use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, Volatility};
 
     fn table(columns: &[&str]) -> Relation {
         let column = |name: &&str| Column {
@@ -178,18 +178,7 @@ mod tests {
             has_loose_equality: false,
             collation: None,
         };
-        Relation {
-            kind: RelationKind::Table,
-            columns: columns.iter().map(column).collect(),
-            unique_keys: Vec::new(),
-            primary_key: None,
-            has_partial_unique: false,
-            unique_indexes: Vec::new(),
-            triggers: Vec::new(),
-            has_rules: false,
-            policies: Vec::new(),
-            reads_as_owner: false,
-        }
+        Relation::plain_table(columns.iter().map(column).collect())
     }
 
     fn name(name: &str) -> TableName {

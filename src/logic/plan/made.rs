@@ -1,6 +1,6 @@
 //! A table that the open transaction has made, which no catalog knows of yet, and how the rows of a query come to it.
 
-use crate::logic::catalog::{Catalog, Column, Relation, RelationKind};
+use crate::logic::catalog::{Catalog, Column, Relation};
 use crate::logic::shards::{Placement, ShardMap, TableName};
 
 use super::across::{Across, across};
@@ -33,7 +33,7 @@ pub fn way(insert: &str, made: Made, schema: &Schema<'_>) -> Result<Across, Refu
     }
     let (mut map, mut catalog) = (ShardMap::clone(schema.map), Catalog::clone(schema.catalog));
     map.tables.insert(table.clone(), placement);
-    catalog.relations.insert(table, relation(columns));
+    catalog.relations.insert(table, Relation::plain_table(columns));
     let schema = Schema { map: &map, catalog: &catalog, ..*schema };
     let planned = plan(insert, &schema, None).map_err(|_| Refusal::across("a text that does not parse"))?;
     let refused = planned.statements.first().and_then(|one| match &*one.plan {
@@ -47,21 +47,5 @@ pub fn way(insert: &str, made: Made, schema: &Schema<'_>) -> Result<Across, Refu
     match refused {
         Some(refusal) => Err(refusal.clone()),
         None => Ok(across(insert, &schema)),
-    }
-}
-
-/// A table without anything but columns.
-fn relation(columns: Vec<Column>) -> Relation {
-    Relation {
-        kind: RelationKind::Table,
-        columns,
-        unique_keys: Vec::new(),
-        primary_key: None,
-        has_partial_unique: false,
-        unique_indexes: Vec::new(),
-        triggers: Vec::new(),
-        has_rules: false,
-        policies: Vec::new(),
-        reads_as_owner: false,
     }
 }

@@ -5,11 +5,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::logic::plan::Plan;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::view::{self, Bind, Target};
-use crate::logic::route::Values;
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::gather::Portal;
@@ -33,15 +31,15 @@ pub(super) struct Direct {
 }
 
 impl Session {
-    /// Whether such a pipeline stands at the front. Anything unusual about it is left to those who serve all pipelines.
-    pub(super) fn direct(&self) -> Option<Direct> {
+    /// Whether such a pipeline stands at the front, of which this is the Bind, to several shards. Anything unusual about it is
+    /// left to those who serve all pipelines.
+    pub(super) fn direct(&self, bind: &Bind<'_>, statement: &Arc<Statement>, shape: &Arc<Shape>) -> Option<Direct> {
         if self.run != Run::Between || self.has_ddl || self.held.iter().any(|held| held.in_pipeline) {
             return None;
         }
         self.check_alive().ok()?;
         let mut messages = Messages { bytes: self.client.received(), at: 0 };
         let body = messages.next(client::BIND)?;
-        let bind = Bind::parse(body).ok()?;
         let mut describes = false;
         if let Some(body) = messages.next(client::DESCRIBE) {
             let Ok(Target::Portal(name)) = view::target(body) else { return None };
@@ -51,22 +49,11 @@ impl Session {
         let executed = view::execute(messages.next(client::EXECUTE)?).ok()?;
         let size = messages.at;
         messages.next(client::SYNC)?;
-        let statement = match bind.statement {
-            b"" => self.unnamed.as_ref()?,
-            name => self.named.get(name)?,
-        };
-        let statement = Arc::clone(&statement.statement);
-        let planner = &self.picture().planner;
-        let shape = statement.shape(planner);
-        let planned = super::only(&shape)?;
-        let Plan::One(one) = &*planned.plan else { return None };
-        let values = Values::Bind { bind: &bind, types: &statement.types };
-        let refusal = self.destination(one, &values).err()?;
-        if executed != (bind.portal, 0) || !self.may_cross(planned, &refusal) {
+        if executed != (bind.portal, 0) {
             return None;
         }
         self.check_bent(&statement.text).ok()?;
-        let across = statement.across(planner, self.catalog_version()).ok()?;
+        let across = statement.across(&self.picture().planner, self.catalog_version()).ok()?;
         self.check_across(&across).ok()?;
         if !matches!(&*across, Across::Read(Read { fanout: Some(fanout), .. }) if !fanout.is_locking)
             && !matches!(&*across, Across::Read(Read { fanout: None, gather: Ok(_), .. }))
@@ -74,7 +61,7 @@ impl Session {
             return None;
         }
         let (portal, name) = (bind.portal.into(), SmallVec::from_slice(bind.statement));
-        let bind = body.to_vec();
+        let (statement, shape, bind) = (Arc::clone(statement), Arc::clone(shape), body.to_vec());
         Some(Direct { statement, shape, across, portal, bind, name, describes, size })
     }
 

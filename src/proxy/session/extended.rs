@@ -241,12 +241,9 @@ impl Session {
         }
         // What would begin behind a snapshot that Parse has taken could not choose its isolation any more.
         let is_apart = !ends && !joins && !is_sync && !self.held[index].in_pipeline;
-        if ends {
+        if ends || is_apart {
             write::bare(self.outgoing.buffer(), client::SYNC);
-            self.pipeline.owe(Owed::Sync);
-        } else if is_apart {
-            write::bare(self.outgoing.buffer(), client::SYNC);
-            self.pipeline.owe(Owed::HiddenSync);
+            self.pipeline.owe(if ends { Owed::Sync } else { Owed::HiddenSync });
         } else {
             write::bare(self.outgoing.buffer(), client::FLUSH);
         }

@@ -293,7 +293,7 @@ impl Session {
                     match self.destination(one, &values) {
                         Err(refusal) if self.may_cross(planned, &refusal) => {
                             if at == 0
-                                && let Some(direct) = self.direct()
+                                && let Some(direct) = self.direct(&bind, &statement, &shape)
                             {
                                 return Ok(Some(Cut::Direct(Box::new(direct))));
                             }
