@@ -110,3 +110,6 @@ UPDATE events SET amount = 0
 
 # everything
 DELETE FROM sessions
+
+# a word that later versions of PostgreSQL reserve
+UPDATE events system_user SET kind = 'all'

@@ -230,3 +230,9 @@ SELEC * FROM events
 
 # W47 newer syntax
 SELECT count(*) FROM events WHERE client_id = 7 AND kind IS JSON
+
+# W47 a word that later versions of PostgreSQL reserve
+SELECT count(*) FROM events system_user
+
+# W47 the same with a key
+SELECT count(*) FROM events system_user WHERE client_id = 7

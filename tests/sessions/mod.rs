@@ -20,6 +20,8 @@ mod across;
 mod pipelines;
 /// Clients of other encodings.
 mod encodings;
+/// Texts that the planner cannot read.
+mod unread;
 /// Bytes that no client should send.
 mod hostile;
 

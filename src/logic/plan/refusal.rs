@@ -142,6 +142,16 @@ impl Refusal {
         }
     }
 
+    /// PostgreSQL can read the text, the planner cannot.
+    pub fn unread() -> Self {
+        Self::new(
+            Reason::Unknown,
+            "the grammar of this statement is not known here".to_owned(),
+            "The servers can read it, but which of their rows it needs cannot be seen: words that another version of PostgreSQL reserves stand in it, or syntax newer than this proxy.",
+            "Put names that are reserved words in double quotes. To run it on one shard of your choice: SET shardway.shard = 'name'.",
+        )
+    }
+
     /// A sharded table without a restriction of its key.
     pub fn unrestricted(verb: &str, table: &str, column: &str) -> Self {
         Self::new(

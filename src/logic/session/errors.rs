@@ -48,6 +48,11 @@ pub fn is_stale(body: &[u8]) -> bool {
     view::error_field(body, b'C') == Some(b"0A000") && view::error_field(body, b'R') == Some(b"RevalidateCachedQuery")
 }
 
+/// A Parse of several statements, none of which has a mistake in its grammar.
+pub fn is_of_several(body: &[u8]) -> bool {
+    view::error_field(body, b'C') == Some(b"42601") && view::error_field(body, b'R') == Some(b"exec_parse_message")
+}
+
 /// An ErrorResponse body with the client's name of a statement where the server's stands in the message.
 pub fn translate(body: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     const OURS: &[u8] = b"prepared statement \"sw_";

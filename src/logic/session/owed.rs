@@ -34,6 +34,8 @@ pub enum Owed {
     Parse(Option<u64>),
     /// Parse of ours
     HiddenParse(u64),
+    /// Parse of ours of a text that could not be read here: the client hears what is wrong with it
+    TrialParse,
     /// Bind of the statement that the client calls by this name; a server knows it by another
     Bind(Name),
     /// Parse of a statement over rows of several shards, in place of the client's own

@@ -20,7 +20,7 @@ use crate::logic::protocol::write::{self};
 pub use super::errors::{CANCELLED, GROUPING_ERROR, without_position};
 pub use super::owed::{Again, Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED, Withheld};
 
-use super::errors::{is_stale, translate, ungrouped, with_position_behind};
+use super::errors::{is_of_several, is_stale, translate, ungrouped, with_position_behind};
 
 /// What a server remarks on settings is remembered up to here.
 const REMARKS_MAX: usize = 4096;
@@ -203,6 +203,7 @@ impl Pipeline {
                     | Owed::DeafQuery
                     | Owed::Everywhere { .. }
                     | Owed::HiddenParse(_)
+                    | Owed::TrialParse
                     | Owed::FinalParse { .. }
                     | Owed::HiddenBind
                     | Owed::HiddenDescribe
@@ -247,6 +248,10 @@ impl Pipeline {
                 self.failure = Some(Failure { sqlstate: *b"0A000", answered: self.answered });
                 self.skip_to_sync();
                 ungrouped(out);
+                return Verdict::Hide;
+            }
+            Some(Owed::TrialParse) if is_of_several(body) => {
+                self.skip_to_sync();
                 return Verdict::Hide;
             }
             Some(Owed::Aside) if self.is_deaf => {
@@ -400,7 +405,7 @@ impl Pipeline {
             return Verdict::Hide;
         }
         match self.pop() {
-            Some(Owed::FinalParse { .. }) => Verdict::Hide,
+            Some(Owed::FinalParse { .. } | Owed::TrialParse) => Verdict::Hide,
             Some(Owed::HiddenParse(id)) => {
                 self.done.push(Done::Prepared(id));
                 Verdict::Hide

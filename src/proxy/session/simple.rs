@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::logic::plan::across::Across;
 use crate::logic::plan::{Access, Forced, Home, Mark, One, Place, Plan, Planned, Reason, Refusal};
-use crate::logic::protocol::frame::HEADER;
+use crate::logic::protocol::frame::{HEADER, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{Destination, Values};
@@ -345,12 +345,42 @@ impl Session {
         Ok(())
     }
 
-    /// A text that we cannot read, or a message that names no table.
+    /// The Query at the front cannot be read here. Where there are several servers it could be answered from one of
+    /// them, so it is only parsed: PostgreSQL says what is wrong with it, in its own words.
     pub(super) async fn send_unread(&mut self, size: usize) -> Result<(), Trouble> {
         self.check_alive()?;
+        let Some(destination) = self.unread_goes_to()? else {
+            return self.parse_unread(size).await;
+        };
         let mark = Mark::default();
-        let ready = Ready { destination: Destination::Any, access: Access::Write, mark: &mark, kind: PlanKind::Unread };
-        self.send(&ready, size).await
+        self.send(&Ready { destination, access: Access::Write, mark: &mark, kind: PlanKind::Unread }, size).await
+    }
+
+    /// Where a text goes that cannot be read here: to the only server, or to the one that the session has named.
+    pub(super) fn unread_goes_to(&self) -> Result<Option<Destination>, Refusal> {
+        match self.named_shard()? {
+            Some(shard) => Ok(Some(Destination::Shard(shard))),
+            None => Ok((self.map().shards.len() == 1).then_some(Destination::Any)),
+        }
+    }
+
+    async fn parse_unread(&mut self, size: usize) -> Result<(), Trouble> {
+        let target = self.target(Destination::Any, Access::Write)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.held[index].lease.unnamed = None;
+        let body = &self.client.received()[HEADER..size];
+        let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
+        write::parse(self.outgoing.buffer(), b"", text, &[]);
+        write::bare(self.outgoing.buffer(), client::SYNC);
+        self.pipeline.owe(Owed::TrialParse);
+        self.pipeline.owe(Owed::HiddenSync);
+        self.metrics.statement(Some((target.shard, target.role)), PlanKind::Unread);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        self.settle(index);
+        if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Err(Refusal::unread().into()) }
     }
 
     fn answer_empty(&mut self) -> Result<(), Trouble> {

@@ -284,6 +284,9 @@ impl Session {
         let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;
         let routed = match super::only(&shape) {
             Some(_) if across.is_some() => Some((Destination::Any, Access::Read)),
+            None if shape.statements.is_err() => {
+                Some((self.unread_goes_to()?.ok_or_else(Refusal::unread)?, Access::Write))
+            }
             None => Some((Destination::Any, Access::Write)),
             Some(planned) => match &*planned.plan {
                 Plan::Command(_) | Plan::CopyIn(_) => None,
