@@ -169,23 +169,24 @@ class Lab:
         endpoint.label = "PgBouncer " + ".".join(str(part) for part in version)
         return endpoint
 
-    def shardway(self, targets):
+    def shardway(self, targets, name="shardway"):
         path = self.options.shardway or os.path.join(ROOT, "target/release/shardway")
         if not os.path.exists(path):
             return missing("shardway", "cargo build --release")
-        port, config = free_port(), os.path.join(self.folder, "shardway.toml")
+        port, config = free_port(), os.path.join(self.folder, name.replace(" ", "-") + ".toml")
         shards = "".join(f'[databases.app.shards.{name}]\nprimary = "postgres://127.0.0.1:{target}/app"\n'
                          for name, target in zip("abc", targets))
+        buckets = 'a = "0-85", b = "86-170", c = "171-255"' if len(targets) > 1 else 'a = "0-255"'
         with open(config, "w") as out:
             out.write(f'[listen]\naddress = "127.0.0.1:{port}"\nmax_clients = 20_000\nworkers = {self.options.workers}\n\n'
                       f'[[users]]\nname = "app"\nauth = "trust"\npassword = "unused"\n\n[log]\nlevel = "warn"\nconnections = false\n\n'
                       f'[databases.app]\npool_size = {POOL}\n{shards}\n'
                       '[databases.app.keyspaces.clients]\ntype = "bigint"\nmethod = "hash"\n'
-                      'buckets = { a = "0-85", b = "86-170", c = "171-255" }\n\n'
+                      f'buckets = {{ {buckets} }}\n\n'
                       '[databases.app.tables]\naccounts = { keyspace = "clients", key = "client_id" }\n'
                       'lines = { keyspace = "clients", key = "client_id" }\n'
                       'heap = { keyspace = "clients", key = "client_id" }\n')
-        return Endpoint("shardway", port, self.spawn("shardway", [path, "run", "--allow-root", "-c", config]))
+        return Endpoint(name, port, self.spawn(name, [path, "run", "--allow-root", "-c", config]))
 
     def is_up(self, endpoint):
         try:
@@ -561,6 +562,10 @@ def main():
         if options.idle:
             text += "\n" + memory_table(endpoints, options.idle)
         if options.crowd:
+            if endpoints[-1].name == "shardway":
+                # As PgBouncer has it: all wait in one queue. With three, a client waits for the one that its key leads to.
+                endpoints.append(lab.shardway(ports[:1], "shardway to 1"))
+                lab.is_up(endpoints[-1])
             text += "\n" + crowd_table(lab, endpoints, options.crowd)
         os.makedirs(os.path.dirname(options.out), exist_ok=True)
         with open(options.out, "w") as out:

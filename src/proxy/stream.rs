@@ -63,6 +63,16 @@ impl SocketOptions {
     }
 }
 
+impl SocketOptions {
+    /// Gives one connection a keepalive time of its own, a quarter more or less: thousands that came together are not
+    /// probed in the same moment, which is more than a system takes at once (`netdev_max_backlog`).
+    pub fn scatter(&self, socket: &SockRef<'_>) -> io::Result<()> {
+        let Some(keepalive) = self.keepalive else { return Ok(()) };
+        let idle = keepalive.idle.mul_f64(rand::random_range(0.75..1.25)).max(Duration::from_secs(1));
+        socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))
+    }
+}
+
 impl Stream {
     /// The address at the other end, where there is one.
     pub fn peer(&self) -> Option<IpAddr> {
@@ -84,10 +94,24 @@ impl Stream {
 
     /// Sets the options of its TCP socket; a Unix socket has none.
     pub fn set_options(&self, options: &SocketOptions) -> io::Result<()> {
+        let Some(socket) = self.tcp_socket() else { return Ok(()) };
+        options.apply(&socket)?;
+        options.scatter(&socket)
+    }
+
+    /// The same for one that was accepted: Linux has handed down the options of the listener.
+    pub fn set_options_accepted(&self, options: &SocketOptions) -> io::Result<()> {
+        match self.tcp_socket() {
+            Some(socket) if cfg!(target_os = "linux") => options.scatter(&socket),
+            Some(_) | None => self.set_options(options),
+        }
+    }
+
+    fn tcp_socket(&self) -> Option<SockRef<'_>> {
         match self {
-            Self::Tcp(tcp) => options.apply(&SockRef::from(tcp)),
-            Self::Tls(tls) => options.apply(&SockRef::from(tls.get_ref().0)),
-            Self::Unix(_) => Ok(()),
+            Self::Tcp(tcp) => Some(SockRef::from(tcp)),
+            Self::Tls(tls) => Some(SockRef::from(tls.get_ref().0)),
+            Self::Unix(_) => None,
         }
     }
 
@@ -221,6 +245,7 @@ impl AsyncWrite for Stream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     #[test]
@@ -262,8 +287,16 @@ mod tests {
         let Stream::Tcp(tcp) = &stream else { panic!("plain TCP") };
         let socket = SockRef::from(tcp);
         assert!(socket.tcp_nodelay().unwrap() && socket.keepalive().unwrap());
-        assert_eq!(socket.tcp_keepalive_time().unwrap(), keepalive.idle);
+        let idle = socket.tcp_keepalive_time().unwrap();
+        assert!((22..=37).contains(&idle.as_secs()), "{idle:?}");
         #[cfg(target_os = "linux")]
         assert_eq!(socket.tcp_user_timeout().unwrap(), user_timeout);
+        let times: HashSet<Duration> = (0..64)
+            .map(|_| {
+                stream.set_options_accepted(&SocketOptions { keepalive: Some(keepalive), user_timeout }).unwrap();
+                socket.tcp_keepalive_time().unwrap()
+            })
+            .collect();
+        assert!(times.len() > 4, "{times:?}");
     }
 }

@@ -71,9 +71,7 @@ fn accept_tcp(socket: &TcpListener, options: SocketOptions, admit: &mut impl FnM
     while let Some((accepted, address)) = next(|| socket.accept())? {
         accepted.set_nonblocking(true)?;
         let stream = Stream::Tcp(TcpStream::from_std(accepted)?);
-        if cfg!(not(target_os = "linux")) {
-            stream.set_options(&options)?;
-        }
+        stream.set_options_accepted(&options)?;
         admit(stream, Peer::Tcp(address));
     }
     Ok(())

@@ -116,9 +116,7 @@ impl Listener {
             Self::Tcp { socket, options, .. } => {
                 let (stream, address) = socket.accept().await?;
                 let stream = Stream::Tcp(stream);
-                if cfg!(not(target_os = "linux")) {
-                    stream.set_options(options)?;
-                }
+                stream.set_options_accepted(options)?;
                 Ok((stream, Peer::Tcp(address)))
             }
             Self::Unix { socket, .. } => socket.accept().await.map(|(stream, _)| (Stream::Unix(stream), Peer::Unix)),
