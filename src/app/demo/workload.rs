@@ -14,6 +14,10 @@ use super::progress::Progress;
 use super::schema::{CLIENTS, INSTRUMENTS};
 
 const CONNECTIONS: u64 = 8;
+/// So many of them read only. The others find what they have written a moment ago, which mostly the primaries have alone.
+const READERS: u64 = 4;
+/// Of a hundred requests these read.
+const READS: u32 = 75;
 const BEAT: Duration = Duration::from_millis(100);
 
 /// Times in microseconds, by server and by kind of statement.
@@ -33,7 +37,8 @@ pub struct Tally {
 pub async fn run(fleet: &Fleet, duration: Duration) -> anyhow::Result<Tally> {
     let mut workers = Vec::new();
     for seed in 0..CONNECTIONS {
-        workers.push(Worker::new(connect(fleet).await?, seed).await?);
+        let requests = if seed < READERS { READS } else { 100 };
+        workers.push(Worker::new(connect(fleet).await?, seed, requests).await?);
     }
     // The clock starts when all have prepared their statements.
     let end = Instant::now() + duration;
@@ -74,6 +79,8 @@ impl Tally {
 struct Worker {
     client: Client,
     random: StdRng,
+    /// It picks among the first so many of a hundred
+    requests: u32,
     next_id: i64,
     tally: Tally,
     latest: Statement,
@@ -85,10 +92,11 @@ struct Worker {
 }
 
 impl Worker {
-    async fn new(client: Client, seed: u64) -> anyhow::Result<Self> {
+    async fn new(client: Client, seed: u64, requests: u32) -> anyhow::Result<Self> {
         let prepare = async |sql: &str| client.prepare(sql).await;
         Ok(Self {
             random: StdRng::seed_from_u64(seed + 100),
+            requests,
             tally: Tally::default(),
             next_id: 1_000_000_000 + seed as i64 * 10_000_000,
             latest: prepare("SELECT inet_server_port(), e.id, k.title FROM events e JOIN event_kinds k USING (kind) WHERE client_id = $1 ORDER BY at DESC LIMIT 10").await?,
@@ -125,12 +133,12 @@ impl Worker {
         let instrument = self.random.random_range(1..=i64::from(INSTRUMENTS));
         let hundred = instrument - (instrument - 1) % 100;
         let (client, by_port) = (&self.client, &mut self.tally.by_port);
-        match self.random.random_range(0..100) {
+        match self.random.random_range(0..self.requests) {
             0..35 => ("latest events", ask(client, &self.latest, &[&client_id], by_port).await),
             35..50 => ("summary of a client", ask(client, &self.summary, &[&client_id], by_port).await),
             50..70 => ("prices", ask(client, &self.price, &[&instrument], by_port).await),
             70..75 => ("screen of 100", ask(client, &self.screen, &[&hundred, &(hundred + 99)], by_port).await),
-            75..88 => {
+            READS..88 => {
                 self.next_id += 1;
                 ("insert", ask(client, &self.insert, &[&client_id, &self.next_id], by_port).await)
             }
