@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use shardway::logic::body::Leaves;
 use shardway::logic::catalog::{
     Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, UniqueIndex, Volatility,
 };
@@ -310,8 +311,10 @@ fn catalog() -> Catalog {
         ("of_view", view("SELECT logins.client_id FROM public.logins", &[("client_id", 20)])),
         ("strange", view("SELECT 1; SELECT 2", &[("one", 23)])),
     ];
-    let function =
-        |schema: &str, volatility, is_native, kind| Function { schema: Box::from(schema), volatility, is_native, kind };
+    let function = |schema: &str, volatility, is_native, kind| {
+        let leaves = Leaves::Nothing;
+        Function { schema: Box::from(schema), volatility, is_native, kind, leaves }
+    };
     let builtin = |volatility| vec![function("pg_catalog", volatility, true, FunctionKind::Function)];
     let aggregate = || vec![function("pg_catalog", Volatility::Immutable, true, FunctionKind::Aggregate)];
     let own = |volatility, is_native| vec![function("public", volatility, is_native, FunctionKind::Function)];

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::logic::body::{Leaves, Names};
 use crate::logic::defaults::Defaults;
 use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{ShardId, TableName};
@@ -22,6 +23,8 @@ pub struct Catalog {
     pub system_relations: HashSet<Box<str>>,
     /// Functions by name
     pub functions: HashMap<Box<str>, Vec<Function>>,
+    /// Those that leave something in the session, and what else does
+    pub leaving: Names,
     /// Operators of the user's own whose functions may look at tables
     pub operators: HashSet<Box<str>>,
     /// The user has given `=`, `<` and their kin a meaning of their own between PostgreSQL's own types
@@ -194,6 +197,8 @@ pub struct Function {
     pub is_native: bool,
     /// It is an aggregate, a window function or a procedure
     pub kind: FunctionKind,
+    /// What running it may leave in the session
+    pub leaves: Leaves,
 }
 
 /// PostgreSQL's volatility classes.

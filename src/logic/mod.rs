@@ -8,6 +8,7 @@ pub mod sql;
 pub mod trace;
 pub mod shards;
 pub mod defaults;
+pub mod body;
 pub mod catalog;
 pub mod copy;
 pub mod commit;

@@ -29,8 +29,10 @@ pub struct Backend {
     pub cancellable: Arc<Cancellable>,
     /// What has been set on it since login
     pub settings: Arc<Map>,
-    /// A statement may have changed settings that we did not see: reset before the next client
+    /// What is set on it is not known: reset before the next statement
     pub is_tainted: bool,
+    /// Functions and blocks of the client that has it may have set what we did not see. It stays as long as the server does
+    pub has_unseen: bool,
     /// The proxy-wide statements it has
     pub prepared: Prepared,
     /// The proxy-wide number of the statement that its unnamed statement is

@@ -1,6 +1,7 @@
 //! Statements that keep a server with their client: counted, warned of, or refused.
 
 use super::*;
+use crate::support::cluster::{Auth, Server};
 
 const KEEPING: &[(&str, &str)] =
     &[("temporary table", "CREATE TEMP TABLE kept (id integer)"), ("advisory lock", "SELECT pg_advisory_lock(7)")];
@@ -93,4 +94,57 @@ fn what_ends_with_its_session_is_seen_by_no_other() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(metric(&proxy, "shardway_pins_total", &["reason=\"temporary object\""]), 8.0);
+}
+
+/// Functions that set something for the session keep their server, others do not: with what is known of their bodies.
+#[test]
+fn a_function_that_sets_something_keeps_its_server() {
+    let stage = &*STAGE;
+    let server = Server::start(&stage.world.lab, "setting", Auth::Scram, &[]).unwrap();
+    admin(server.port()).rows(
+        "CREATE FUNCTION sets() RETURNS void LANGUAGE plpgsql AS $$BEGIN SET work_mem = '9MB'; END$$;
+         CREATE FUNCTION sets_nothing() RETURNS void LANGUAGE plpgsql AS $$BEGIN SET LOCAL work_mem = '9MB'; END$$;
+         CREATE FUNCTION writes() RETURNS void LANGUAGE plpgsql AS
+           $$BEGIN UPDATE settled SET a = 1; EXECUTE format('UPDATE %I SET a = 2', 'settled'); END$$;
+         CREATE TABLE settled (a int); GRANT ALL ON settled TO app",
+    );
+    let start = |name: &str, pin: &str| {
+        let map = format!(
+            "[databases.app]\npool_size = 4\npin = \"{pin}\"\ndefault_shard = \"only\"\n\
+             [databases.app.shards.only]\nprimary = \"postgres://127.0.0.1:{}/app\"\n",
+            server.port()
+        );
+        let toml = |port, metrics| Proxy::front(port, metrics) + &map;
+        Proxy::start_with(&stage.world.lab, name, toml).unwrap()
+    };
+    let pins = |proxy: &Proxy| metric(proxy, "shardway_pins_total", &["reason=\"setting made by a function\""]);
+    let harmless = ["SELECT sets_nothing()", "SELECT writes()", "DO $$BEGIN PERFORM sets_nothing(); END$$"];
+    let setting = ["SELECT sets()", "DO $$BEGIN PERFORM sets(); END$$", "SELECT set_config('a.' || 'b', 'c', false)"];
+
+    let strict = start("strict", "error");
+    let mut wire = login(&strict);
+    for sql in setting {
+        let (state, message) = failure(&mut wire, sql);
+        assert_eq!(
+            (state.as_str(), &*message),
+            ("0A000", "setting made by a function is not allowed here (pin)"),
+            "{sql}"
+        );
+    }
+    harmless.iter().for_each(|sql| drop(wire.rows(sql)));
+    assert_eq!(pins(&strict), 0.0);
+
+    let proxy = start("allowing", "allow");
+    let mut wire = login(&proxy);
+    harmless.iter().for_each(|sql| drop(wire.rows(sql)));
+    assert_eq!(pins(&proxy), 0.0);
+    setting.iter().for_each(|sql| drop(wire.rows(sql)));
+    assert_eq!(pins(&proxy), 1.0, "once for a session");
+    assert_eq!(wire.value("SHOW work_mem"), "9MB");
+    // The server goes: the session does not go on without what was set.
+    let pid = wire.value("SELECT pg_backend_pid()");
+    admin(server.port()).rows(&format!("SELECT pg_terminate_backend({pid})"));
+    let told = wire.until_closed().unwrap();
+    let code = whole_error(&told);
+    assert!(code.contains("VFATAL") && (code.contains("C08006") || code.contains("C57P01")), "{code}");
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::cluster::{Auth, Proxy, Server, World};
 use crate::support::data::{self, admin};
-use crate::support::script::{Scenario, ask, extended, play, q};
+use crate::support::script::{Scenario, Step, ask, extended, play, q};
 use crate::support::wire::{self, Wire};
 
 /// The scenarios: a table, one line a case.
@@ -18,6 +18,9 @@ mod across;
 /// Pipelines without BEGIN over several shards.
 #[rustfmt::skip]
 mod pipelines;
+/// Functions that set something for the session.
+#[rustfmt::skip]
+mod functions;
 /// Clients of other encodings.
 mod encodings;
 /// Texts that the planner cannot read.
@@ -69,6 +72,45 @@ fn the_proxy_speaks_as_postgresql_does_over_several_shards() {
         let found = transcript(stage.proxy.port, &(name, steps));
         if expected != found {
             wrong += &format!("\n--- {name}\n{}", side_by_side(&expected, &found));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// One database on one server, by transaction and by session: what a function sets, the session keeps, and nobody else has.
+#[test]
+fn what_functions_set_stays_with_their_session() {
+    let stage = &*STAGE;
+    let server = Server::start(&stage.world.lab, "alone", Auth::Scram, &[]).unwrap();
+    let mut owner = admin(server.port());
+    owner.rows("CREATE EXTENSION pg_trgm");
+    owner.rows(functions::SCHEMA);
+    let mut wrong = String::new();
+    for mode in ["transaction", "session"] {
+        let proxy = Proxy::start_with(&stage.world.lab, &format!("alone-{mode}"), |port, metrics| {
+            let front = Proxy::front(port, metrics);
+            format!(
+                "{front}[databases.app]\npool_size = 4\npool_mode = \"{mode}\"\ndefault_shard = \"only\"\n\
+                 [databases.app.shards.only]\nprimary = \"postgres://127.0.0.1:{}/app\"\n",
+                server.port()
+            )
+        })
+        .unwrap();
+        let mut other = Wire::login(proxy.port, "app", &[]).unwrap();
+        let seen = play(&mut other, &q(functions::LOOK));
+        for (name, steps) in functions::all() {
+            let expected = transcript(server.port(), &(name, steps.clone()));
+            let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+            let mut found = Vec::new();
+            for step in steps {
+                found.extend(play(&mut wire, std::slice::from_ref(&step)));
+                if matches!(step, Step::Ready(_)) {
+                    assert_eq!(play(&mut other, &q(functions::LOOK)), seen, "{mode}: {name}: another client has it");
+                }
+            }
+            if expected != found {
+                wrong += &format!("\n--- {mode}: {name}\n{}", side_by_side(&expected, &found));
+            }
         }
     }
     assert!(wrong.is_empty(), "{wrong}");

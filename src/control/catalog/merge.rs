@@ -30,6 +30,7 @@ pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
                 known.push(foreign_key.clone());
             }
         }
+        catalog.leaving.join(&schema.leaving);
         catalog.has_own_comparisons |= schema.has_own_comparisons;
         for (name, overloads) in &schema.functions {
             let known = catalog.functions.entry(name.clone()).or_default();
@@ -166,6 +167,7 @@ impl Write for Hashing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logic::body::Leaves;
     use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, Volatility};
 
     fn table(columns: &[&str]) -> Relation {
@@ -214,8 +216,8 @@ mod tests {
     #[test]
     fn of_functions_the_worst_on_any_shard_counts() {
         let with = |id, volatility| {
-            let function =
-                Function { schema: "public".into(), volatility, is_native: false, kind: FunctionKind::Function };
+            let (kind, leaves) = (FunctionKind::Function, Leaves::Nothing);
+            let function = Function { schema: "public".into(), volatility, is_native: false, kind, leaves };
             let functions = HashMap::from([("f".into(), vec![function])]);
             (ShardId(id), Arc::new(ShardSchema { functions, ..ShardSchema::default() }))
         };

@@ -4,6 +4,7 @@
 //! asked keeps what it last said.
 
 mod search_path;
+mod bodies;
 mod read;
 mod merge;
 

@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
-use super::search_path;
+use super::{bodies, search_path};
+use crate::logic::body::{Leaves, Names};
 use crate::logic::catalog::{
     Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, UniqueIndex,
     Volatility,
@@ -29,6 +30,8 @@ pub struct ShardSchema {
     pub system_relations: HashSet<Box<str>>,
     /// By name
     pub functions: HashMap<Box<str>, Vec<Function>>,
+    /// Functions that leave something in the session, and what else does
+    pub leaving: Names,
     /// Of the user's own, with functions that may look at tables
     pub operators: HashSet<Box<str>>,
     /// `=`, `<` and their kin between PostgreSQL's own types mean something else
@@ -239,6 +242,7 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     transaction.batch_execute("SET LOCAL standard_conforming_strings = on").await?;
     schema.relations = relations(&transaction).await?;
     schema.functions = functions(&transaction).await?;
+    schema.leaving = bodies::leaving(&transaction, &mut schema.functions, &schema.relations).await?;
     let table = |row: &Row, at: usize| TableName { schema: text(row, at), name: text(row, at + 1) };
     schema.owners = transaction.query(OWNERS, &[]).await?.iter().map(|row| (table(row, 0), table(row, 2))).collect();
     let foreign_keys = transaction.query(FOREIGN_KEYS, &[]).await?;
@@ -429,6 +433,7 @@ fn function(row: &Row) -> Function {
             _ => FunctionKind::Function,
         },
         is_native: row.get(4),
+        leaves: Leaves::Nothing,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::logic::merge::Direction;
 use crate::logic::shards::ShardMap;
+use crate::logic::sql::name::{RAW, literal};
 use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
@@ -204,7 +205,9 @@ fn marks(mark: &Mark) -> Vec<String> {
     ];
     all.extend(mark.set_config.iter().map(|change| {
         let local = if change.is_local { "local " } else { "" };
-        format!("sets {local}{} = {}", change.name, change.value.as_deref().unwrap_or("default"))
+        let value = change.value.as_deref().unwrap_or("default");
+        let value = value.strip_prefix(RAW).map_or_else(|| value.to_owned(), literal);
+        format!("sets {local}{} = {value}", change.name)
     }));
     all
 }

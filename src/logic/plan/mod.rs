@@ -53,6 +53,10 @@ pub mod made;
 pub mod outline;
 pub mod explain;
 
+/// The pin of a server on which a function, or a block of code, may have set something for the session.
+pub const SETTING: &str = "setting made by a function";
+/// The pin of a server whose `random()` begins where the session has said.
+pub const SEED: &str = "seed of random()";
 /// The pin of a server that has temporary tables of its client.
 pub const TEMPORARY_TABLE: &str = "temporary table";
 /// The same of types, functions and views.
@@ -212,6 +216,7 @@ pub enum Access {
 }
 
 /// What running a statement does to the session that PostgreSQL keeps on the server.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the statement, each independent of the others")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mark {
     /// The server must stay with this client from now on, and why (`temporary table`, `advisory lock`, …)
@@ -219,10 +224,13 @@ pub struct Mark {
     /// The answer depends on what earlier statements left on the server (`currval`, `pg_advisory_unlock`, …):
     /// refused unless the server has stayed with the client
     pub needs_pinned: Option<&'static str>,
-    /// It may change settings that we cannot see (DO, CALL, volatile user functions): reset before lending on
+    /// It may change settings in a way that we do not see (functions, triggers, DO, CALL): they stay while the server stays
+    /// with its client, and are reset before it is lent on
     pub taints: bool,
     /// It changes the schema: the catalog must be read again, prepared statements may be stale
     pub is_ddl: bool,
+    /// It makes functions or triggers: what later statements of its transaction call is not what their plans know
+    pub makes_functions: bool,
     /// It must run outside a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE, …)
     pub outside_transaction: bool,
     /// The cursors that it opens, uses or closes

@@ -540,6 +540,26 @@ impl Refusal {
         )
     }
 
+    /// What sets something for the session on one server, where the session has several.
+    pub fn sets_session(what: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("{what} may set something for the session"),
+            "The session's servers on other shards would not have it.",
+            "Use SET in the client, or set_config(…, true) in the function, which ends with the transaction.",
+        )
+    }
+
+    /// The numbers of `random()` in an order of the session's choice.
+    pub fn seed() -> Self {
+        Self::new(
+            Reason::Function,
+            "the seed of random() is not supported over several shards".to_owned(),
+            "Each server has a sequence of its own.",
+            "Compute such numbers in the client.",
+        )
+    }
+
     /// `N'a\b'` with `standard_conforming_strings = off`.
     pub fn national_escapes() -> Self {
         Self::new(

@@ -5,16 +5,28 @@ use crate::logic::sql::statement::expression::Literal;
 use crate::logic::sql::statement::{Characteristics, Set, SetChange};
 
 use super::hint::setting;
-use super::{Access, Command, Home, Mark, One, OwnCommand, OwnSetting, Plan, Refusal, SettingChange};
+use super::{Access, Command, Home, Mark, One, OwnCommand, OwnSetting, Plan, Refusal, SEED, Schema, SettingChange};
 
 /// The plan of a SET or RESET.
-pub fn set(set: &Set) -> Plan {
+pub fn set(set: &Set, schema: &Schema<'_>) -> Plan {
+    if &*set.name == "seed" && !matches!(set.change, SetChange::Default) {
+        return seed(schema);
+    }
     let command = match own(&set.name) {
         Some(Ok(ours)) => own_set(ours, set),
         Some(Err(refusal)) => Err(refusal),
         None => postgres_set(set),
     };
     command.map_or_else(Plan::Refuse, Plan::Command)
+}
+
+/// `SET seed TO 0.5`: what it sets has no value that could be set again.
+fn seed(schema: &Schema<'_>) -> Plan {
+    if !schema.is_one_shard() {
+        return Plan::Refuse(Refusal::seed());
+    }
+    let mark = Mark { pin: Some(SEED), ..Mark::default() };
+    Plan::One(One { home: Home::First, access: Access::Write, mark, is_bound: false })
 }
 
 /// The plan of a SHOW.

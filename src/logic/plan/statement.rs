@@ -129,7 +129,7 @@ fn statement(
 fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Option<Plan> {
     let command = match statement {
         Statement::Transaction(transaction) => transaction_command(transaction)?,
-        Statement::Set(set) => return Some(settings::set(set)),
+        Statement::Set(set) => return Some(settings::set(set, &source.schema)),
         // No parameter changes, but every server of the transaction has to hear of it.
         Statement::SetConstraints { is_all: true } => Command::Set(Vec::new()),
         Statement::SetConstraints { is_all: false } if source.schema.is_one_shard() => Command::Set(Vec::new()),
@@ -185,7 +185,7 @@ fn execute(
     match survey.finish().0 {
         Plan::One(One { home, access, mark, is_bound: _ }) => {
             let leaves = mark.pin.or(mark.needs_pinned);
-            if leaves.is_some() || !mark.set_config.is_empty() {
+            if leaves.is_some() || mark.taints || !mark.set_config.is_empty() {
                 return Err(Refusal::unknown("an argument of EXECUTE that acts on the session"));
             }
             Ok(ExecuteCommand { name: Box::from(name), arguments: values, home, access, name_at, explains: None })
@@ -263,16 +263,16 @@ impl Survey<'_> {
                 self.is_only_first("notifications");
             }
             Statement::Show(setting) => self.show(setting),
-            Statement::Do => {
+            Statement::Do { language, body } => {
                 self.writes();
-                self.mark.taints = true;
+                self.block(language, body);
                 self.refuse(Refusal::procedural("DO"));
             }
             Statement::Call(call) => {
                 self.writes();
-                self.mark.taints = true;
-                self.visit_all(&call.arguments, &scope);
                 self.refuse(Refusal::procedural("CALL"));
+                self.call(call, &scope);
+                self.visit_all(&call.arguments, &scope);
             }
             Statement::Transaction(Transaction::TwoPhase(verb)) => {
                 self.writes();
@@ -324,7 +324,7 @@ fn verb(statement: &Statement) -> &'static str {
         Statement::CreateTable(_) => "CREATE TABLE",
         Statement::SetConstraints { .. } => "SET CONSTRAINTS",
         Statement::Utility(utility) => utility.verb,
-        Statement::Do => "DO",
+        Statement::Do { .. } => "DO",
         Statement::Call(_) => "CALL",
         Statement::Unknown(_) => "UNKNOWN",
     }

@@ -72,6 +72,11 @@ pub enum Fault {
         /// What happened
         cause: String,
     },
+    /// The connection broke on which functions have set something for the session: it ends
+    SettingsLost {
+        /// Shard
+        shard: Box<str>,
+    },
     /// The connection broke while a transaction over several shards was being decided
     OutcomeUnknown {
         /// The shard that decides
@@ -157,6 +162,7 @@ impl Fault {
             | Self::NoDatabase(_)
             | Self::TooManyClients { .. }
             | Self::Missed { .. }
+            | Self::SettingsLost { .. }
             | Self::IdleTimeout
             | Self::IdleTransactionTimeout
             | Self::TransactionTimeout
@@ -201,7 +207,9 @@ impl Fault {
             Self::Encoding(_) => "22021",
             Self::NoDatabase(_) => "3D000",
             Self::TooManyClients { .. } | Self::QueueFull { .. } | Self::WaitTimeout { .. } => "53300",
-            Self::ServerDown { .. } | Self::ServerLost { .. } | Self::Missed { .. } => "08006",
+            Self::ServerDown { .. } | Self::ServerLost { .. } | Self::Missed { .. } | Self::SettingsLost { .. } => {
+                "08006"
+            }
             Self::OutcomeUnknown { .. } => "08007",
             Self::Deadlock { .. } => "40P01",
             Self::Undone | Self::MapChanged => "40000",
@@ -260,6 +268,7 @@ impl Fault {
                 (message.clone(), Some(format!("{server} refused a connection")), None)
             }
             Self::Missed { shard, cause } => missed(shard, cause),
+            Self::SettingsLost { shard } => settings_lost(shard),
             Self::ServerLost { shard, cause, in_transaction } => (
                 format!("connection to shard \"{shard}\" was lost while a statement ran"),
                 Some(cause.clone()),
@@ -279,11 +288,7 @@ impl Fault {
             Self::MapChanged => {
                 ("the shard map has changed while the transaction made new tables for it".into(), None, Some(AGAIN))
             }
-            Self::NoCatalog(name) => (
-                format!("the schema of database \"{name}\" is not known yet"),
-                Some("no shard could be asked so far".into()),
-                None,
-            ),
+            Self::NoCatalog(name) => no_catalog(name),
             Self::TransactionAborted => {
                 plain("current transaction is aborted, commands ignored until end of transaction block".into())
             }
@@ -347,6 +352,18 @@ fn missed(shard: &str, cause: &str) -> (String, Option<String>, Option<&'static 
         Some(cause.to_owned()),
         Some("connect again, LISTEN, then look at what may have changed"),
     )
+}
+
+fn settings_lost(shard: &str) -> (String, Option<String>, Option<&'static str>) {
+    (
+        format!("what functions have set for the session on shard \"{shard}\" is lost with its connection"),
+        None,
+        Some("connect again, and set it again"),
+    )
+}
+
+fn no_catalog(name: &str) -> (String, Option<String>, Option<&'static str>) {
+    (format!("the schema of database \"{name}\" is not known yet"), Some("no shard could be asked so far".into()), None)
 }
 
 fn no_statement(name: &str) -> String {

@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use crate::logic::plan::SettingChange;
 use crate::logic::session::encoding::Encoding;
-use crate::logic::sql::name::{literal, quoted};
+use crate::logic::sql::name::{RAW, literal, quoted};
 
 /// Parameter → the SQL behind `SET name TO`.
 pub type Map = BTreeMap<Box<str>, Box<str>>;
+
+/// The value of a parameter on a server where we have not seen what became of it. It is no SQL: nothing else is equal to it.
+pub const UNSEEN: &str = "\u{2}";
 
 /// Settings of our own live beside PostgreSQL's, but never reach a server.
 pub const OWN_PREFIX: &str = "shardway.";
@@ -49,6 +52,11 @@ impl Settings {
     /// What a server must be brought to before the open transaction begins on it.
     pub fn base(&self) -> &Arc<Map> {
         self.before.as_ref().unwrap_or(&self.current)
+    }
+
+    /// As of now, what the open transaction has changed included.
+    pub fn current(&self) -> &Arc<Map> {
+        &self.current
     }
 
     /// As long as it stays the same, every parameter does.
@@ -230,21 +238,10 @@ fn quoted_name(name: &str) -> String {
     name.split('.').map(quoted).collect::<Vec<_>>().join(".")
 }
 
-/// Opens a value that is not SQL but the parameter's own text: lists of names (`search_path`) are kept as they came.
-pub const RAW: char = '\u{1}';
-
-/// A value of the startup message. In lists of names the commas are the parameter's own syntax.
-pub fn startup_value(name: &str, value: &str) -> Box<str> {
-    let is_list = matches!(
-        name,
-        "search_path" | "session_preload_libraries" | "local_preload_libraries" | "temp_tablespaces" | "datestyle"
-    );
-    if is_list { format!("{RAW}{value}").into() } else { literal(value).into() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::logic::sql::name::setting_value;
 
     fn set(name: &str, value: &str) -> SettingChange {
         SettingChange { name: name.into(), value: Some(value.into()), is_local: false }
@@ -324,10 +321,10 @@ mod tests {
 
     #[test]
     fn startup_values_become_sql() {
-        assert_eq!(&*startup_value("application_name", "o'brien"), "'o''brien'");
-        let path = Map::from([("search_path".into(), startup_value("search_path", "\"$user\", Sales,public"))]);
+        assert_eq!(&*setting_value("application_name", "o'brien"), "'o''brien'");
+        let path = Map::from([("search_path".into(), setting_value("search_path", "\"$user\", Sales,public"))]);
         let sql = "SELECT pg_catalog.set_config('search_path', '\"$user\", Sales,public', false);";
         assert_eq!(difference(&Map::default(), &path).as_deref(), Some(sql));
-        assert_eq!(&*startup_value("application_name", r"a\b"), r"E'a\\b'");
+        assert_eq!(&*setting_value("application_name", r"a\b"), r"E'a\\b'");
     }
 }

@@ -17,6 +17,19 @@ pub fn literal(text: &str) -> String {
     if text.contains('\\') { format!("E{quoted}") } else { quoted }
 }
 
+/// Opens a setting's value that is not SQL but the parameter's own text: lists of names (`search_path`) are kept as they came.
+pub const RAW: char = '\u{1}';
+
+/// What follows `SET name TO`, of a value as `set_config` and the startup message have it. In lists of names the commas are
+/// the parameter's own syntax.
+pub fn setting_value(name: &str, value: &str) -> Box<str> {
+    let is_list = matches!(
+        name,
+        "search_path" | "session_preload_libraries" | "local_preload_libraries" | "temp_tablespaces" | "datestyle"
+    );
+    if is_list { format!("{RAW}{value}").into() } else { literal(value).into() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -306,6 +306,7 @@ impl ServerPool {
                     cancellable,
                     settings: Arc::default(),
                     is_tainted: false,
+                    has_unseen: false,
                     prepared: Default::default(),
                     unnamed: None,
                     opened: now,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Command, OwnCommand, Plan, Planned, SettingChange};
+use crate::logic::plan::{Access, Command, Mark, OwnCommand, Plan, Planned, SETTING, SettingChange};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{frame, view, write};
 use crate::logic::route::Destination;
@@ -153,15 +153,22 @@ impl Session {
 
     async fn call(&mut self, size: usize) -> Result<(), Trouble> {
         const FIRST_USER_OID: u32 = 16_384;
+        const SETSEED: u32 = 1599;
+        const SET_CONFIG: u32 = 2078;
         self.look()?;
         self.check_alive()?;
         let body = &self.client.received()[frame::HEADER..size];
         let Some(oid) = body.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)) else {
             return Err(view::Malformed("FunctionCall").into());
         };
-        if oid >= FIRST_USER_OID && self.map().shards.len() > 1 {
-            return Err(needs_simple("calling a user-defined function").into());
+        let is_own = oid >= FIRST_USER_OID;
+        let sets = is_own || matches!(oid, SETSEED | SET_CONFIG);
+        if sets && self.map().shards.len() > 1 {
+            let what = if is_own { "a user-defined function" } else { "set_config() or setseed()" };
+            return Err(needs_simple(&format!("calling {what}")).into());
         }
+        let mark = Mark { taints: sets, pin: sets.then_some(SETTING), ..Mark::default() };
+        self.check_pin(&mark)?;
         let target = self.target(Destination::First, Access::Write)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
@@ -174,7 +181,7 @@ impl Session {
             self.report(trouble)?;
             return Ok(());
         }
-        self.held[index].has_written = true;
+        self.mark(index, &mark, Access::Write);
         self.settle(index);
         Ok(())
     }

@@ -138,7 +138,7 @@ impl Session {
         let index = self.hold(target).await?;
         self.begin_kept(index);
         self.held[index].has_written |= carry.one.access == Access::Write;
-        self.held[index].lease.is_tainted |= carry.one.mark.taints;
+        self.held[index].lease.has_unseen |= carry.one.mark.taints;
         let used: Vec<u16> = crate::logic::plan::pieces::params(&carry.source);
         let highest = used.iter().max().copied().unwrap_or_default();
         let mut declared = Vec::new();
@@ -252,7 +252,7 @@ impl Session {
             write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
             self.outgoing.buffer().extend_from_slice(&EXECUTE);
             self.held[index].has_written = true;
-            self.held[index].lease.is_tainted |= carry.taints;
+            self.held[index].lease.has_unseen |= carry.taints;
             let kept: Kept = self.run_kept(index).await?;
             self.client.outbox.extend_from_slice(&kept.notices);
             shares.push(Share { statement: Assembled::default(), ..share });

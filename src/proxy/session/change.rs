@@ -80,7 +80,7 @@ impl Session {
             Some(_) | None => result,
         };
         if change.taints {
-            self.held.iter_mut().filter(|held| held.is_member).for_each(|held| held.lease.is_tainted = true);
+            self.held.iter_mut().filter(|held| held.is_member).for_each(|held| held.lease.has_unseen = true);
         }
         self.end_own(own, result).await
     }

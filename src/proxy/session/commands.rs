@@ -8,7 +8,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
-use crate::logic::session::settings::OWN_PREFIX;
+use crate::logic::session::settings::{self, OWN_PREFIX};
 use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
@@ -235,11 +235,30 @@ impl Session {
         }
     }
 
+    /// The client has set parameters on this server. On others functions may have set them otherwise: there they are set
+    /// before the next statement, even if their values are what they were.
+    pub(super) fn set_elsewhere(&mut self, changes: &[SettingChange], on: usize) {
+        let others = self.held.iter_mut().enumerate().filter(|(index, held)| *index != on && held.lease.has_unseen);
+        for (_, held) in others {
+            let settings = Arc::make_mut(&mut held.lease.settings);
+            for change in changes.iter().filter(|change| !change.is_local) {
+                settings.insert(change.name.clone(), settings::UNSEEN.into());
+            }
+        }
+    }
+
     /// What has a transaction's life: settings, and what it has asked to listen to.
     pub(super) fn transaction_ended(&mut self, is_committed: bool) {
-        if self.settings.has_changed() {
+        let set = self.settings.has_changed().then(|| Arc::clone(self.settings.current()));
+        for held in &mut self.held {
+            let took_part = std::mem::take(&mut held.took_part) || held.is_member;
             // Its servers have kept what was SET: by COMMIT, and by PREPARE TRANSACTION even if it was undone then.
-            self.held.iter_mut().for_each(|held| held.lease.is_tainted = true);
+            let has_kept = std::mem::take(&mut held.was_prepared) || took_part && is_committed;
+            if let Some(set) = &set
+                && has_kept
+            {
+                held.lease.settings = Arc::clone(set);
+            }
         }
         self.settings.end(is_committed);
         self.forget_made();
@@ -262,7 +281,9 @@ impl Session {
         text: &str,
         size: Option<usize>,
     ) -> Result<(), Trouble> {
-        if is_free(command) && !self.transaction.is_on_server() {
+        // Where functions may have set it otherwise, the server has to hear of it.
+        let is_unseen = self.held.iter().any(|held| held.lease.has_unseen);
+        if is_free(command) && !is_unseen && !self.transaction.is_on_server() {
             self.transaction.remember(text);
             self.follow(command);
             write::command_complete(&mut self.client.outbox, if is_reset(text) { "RESET" } else { "SET" });
@@ -303,6 +324,13 @@ impl Session {
         self.apply_command(command, text);
         if self.transaction.is_idle() {
             self.held[index].lease.settings = Arc::clone(self.settings.base());
+        }
+        if let Command::Set(changes) = command {
+            self.set_elsewhere(changes, index);
+        } else {
+            // RESET ALL.
+            let others = self.held.iter_mut().enumerate().filter(|(other, _)| *other != index);
+            others.for_each(|(_, held)| held.lease.is_tainted |= held.lease.has_unseen);
         }
         Ok(())
     }

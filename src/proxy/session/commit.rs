@@ -124,6 +124,7 @@ impl Session {
         for it in &told {
             // Prepared or undone, the server's session is in no transaction any more.
             self.held[it.index].is_member = false;
+            self.held[it.index].was_prepared = it.is_done();
         }
         crash_at("prepared_all");
         let undone = match told.iter().all(Told::is_done) {

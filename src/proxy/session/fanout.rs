@@ -13,6 +13,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{KeptRows, Owed, Pipeline, Shown, UNNAMED};
+use crate::logic::session::settings::Map;
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::errand::Fetched;
@@ -96,6 +97,8 @@ struct Share {
     status: u8,
     /// The open transaction was on it before
     was_member: bool,
+    /// What was set on it before, and whether that was known
+    settings: (Arc<Map>, bool),
     outgoing: Outgoing,
     pipeline: Pipeline,
 }
@@ -251,6 +254,8 @@ impl Session {
         let target = self.target(Destination::Shard(shard), run.access)?;
         let index = self.hold(target).await?;
         let was_member = self.held[index].is_member;
+        let lease = &self.held[index].lease;
+        let settings = (Arc::clone(&lease.settings), lease.is_tainted);
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
         self.pipeline.clear();
         // The other shards' rows, or the command tag.
@@ -275,7 +280,7 @@ impl Session {
         }
         let outgoing = std::mem::take(&mut self.outgoing);
         let status = self.held[index].status;
-        Ok(Share { index, status, was_member, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
+        Ok(Share { index, status, was_member, settings, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
     }
 
     fn write_share(&mut self, index: usize, run: Run<'_>, is_first: bool) {
@@ -346,7 +351,7 @@ impl Session {
             held.is_member = share.was_member;
             held.has_written = held.is_member && held.has_written;
             // The settings that were to go with it have not been sent either.
-            held.lease.is_tainted = true;
+            (held.lease.settings, held.lease.is_tainted) = (Arc::clone(&share.settings.0), share.settings.1);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::logic::plan::{Access, Command, Mark, Plan, Planned, Refusal};
+use crate::logic::plan::{Access, Command, Mark, Plan, Planned, Refusal, SETTING};
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::{Done, Owed};
 use crate::logic::sql::statement::Listen;
@@ -176,7 +176,10 @@ impl Gathered {
         if access == Access::Write {
             self.access = Access::Write;
         }
-        self.mark.pin = self.mark.pin.or(mark.pin);
+        let calls_made = self.mark.makes_functions && access == Access::Write && !mark.makes_functions;
+        self.mark.makes_functions |= mark.makes_functions;
+        self.mark.taints |= calls_made;
+        self.mark.pin = self.mark.pin.or(mark.pin).or(calls_made.then_some(SETTING));
         self.mark.needs_pinned = self.mark.needs_pinned.or(mark.needs_pinned);
         if !self.mark.notifies() {
             self.mark.unpreparable = mark.unpreparable.or(self.mark.unpreparable);

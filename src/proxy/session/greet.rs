@@ -11,6 +11,7 @@ use crate::logic::protocol::{view, write};
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings::{self, Map, OWN_PREFIX, Settings};
+use crate::logic::sql::name;
 use crate::logic::transaction::Transaction;
 use crate::logic::written::Written;
 use crate::proxy::card::Card;
@@ -76,9 +77,11 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         is_synced: false,
         written: Written::default(),
         unheard: None,
+        bereft: None,
         farewell: None,
         has_ddl: false,
         unlisted: None,
+        has_made_functions: false,
         bent: Vec::new(),
         // Most sessions need one server at a time, and most have nothing to do: a Vec begins with room for four.
         held: Vec::with_capacity(1),
@@ -166,8 +169,7 @@ impl Session {
         all.extend(set.iter().map(|(name, value)| (Box::from(*name), Box::from(*value))));
         all.extend(key.2.iter().cloned());
         let all: Vec<(Box<str>, Box<str>)> = all.into_iter().collect();
-        let mut map: Map =
-            all.iter().map(|(name, value)| (name.clone(), settings::startup_value(name, value))).collect();
+        let mut map: Map = all.iter().map(|(name, value)| (name.clone(), name::setting_value(name, value))).collect();
         for (name, value) in &all {
             if name.starts_with(OWN_PREFIX) {
                 self.check_own(name, value)?;

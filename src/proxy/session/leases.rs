@@ -40,6 +40,8 @@ impl Session {
         lease.walk.oids = self.picture().database.catalog.as_ref().and_then(|it| it.oids.get(&shard)).cloned();
         lease.cancellable.notifier.lend(self.slot.pid);
         self.slot.card.tallies.assignments.add(1);
+        // Of the client before.
+        lease.is_tainted |= std::mem::take(&mut lease.has_unseen);
         let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
         self.held.push(Held {
             lease,
@@ -49,6 +51,8 @@ impl Session {
             in_pipeline: false,
             status: b'I',
             has_written: false,
+            took_part: false,
+            was_prepared: false,
             pin,
             unpreparable: None,
         });

@@ -191,6 +191,7 @@ struct Among {
 }
 
 /// One client's session.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the session, each independent of the others")]
 pub struct Session {
     client: Client,
     shared: Arc<Shared>,
@@ -225,10 +226,14 @@ pub struct Session {
     written: Written,
     /// The open transaction was lost between two statements, and the client does not know
     unheard: Option<Box<Fault>>,
+    /// What functions have set for the session is lost: it cannot go on
+    bereft: Option<Box<Fault>>,
     /// A server that was held has said goodbye
     farewell: Option<Box<Farewell>>,
     /// The open transaction has changed the schema
     has_ddl: bool,
+    /// It has made functions or triggers, which no plan knows yet
+    has_made_functions: bool,
     /// Names whose meaning it has changed: statements that name them would be planned with the old one
     bent: Vec<Box<str>>,
     /// Tables that the open transaction has made, for the map
@@ -317,6 +322,9 @@ impl Session {
             Box::pin(self.hear_farewell()).await?;
         }
         loop {
+            if let Some(fault) = self.bereft.take() {
+                return Err(End::Fault(*fault));
+            }
             let (tag, size) = match self.client.front() {
                 Front::Whole(frame) => (frame.tag, frame.bytes.len()),
                 Front::Partial { tag, size } => {

@@ -6,9 +6,10 @@ use crate::logic::plan::{Reason, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination};
 use crate::logic::session::encoding::Encoding;
-use crate::logic::session::settings::{self, Settings};
+use crate::logic::session::settings::Settings;
 use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::sql::escapes::Strings;
+use crate::logic::sql::name;
 use crate::logic::topology::Database;
 use crate::logic::value::{LiteralKind, Raw};
 use crate::proxy::plans::Planner;
@@ -278,7 +279,7 @@ pub(super) fn check_role(value: &str) -> Result<(), Refusal> {
 /// The schemas of a `search_path` setting, as `SET search_path TO` takes them.
 fn split_search_path(sql: &str) -> Vec<Box<str>> {
     let mut schemas = Vec::new();
-    let mut rest = sql.trim_start_matches(settings::RAW).trim_start();
+    let mut rest = sql.trim_start_matches(name::RAW).trim_start();
     while let Some(first) = rest.chars().next() {
         let (schema, after) = match first {
             '"' | '\'' => quoted(&rest[1..], first),

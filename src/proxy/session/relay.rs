@@ -47,6 +47,8 @@ impl Session {
             write::query(self.outgoing.buffer(), begun.text.as_bytes());
             self.transaction.opened();
         }
+        let held = &mut self.held[index];
+        held.took_part |= held.is_member;
     }
 
     /// The settings alone, for what needs no transaction.
@@ -54,12 +56,15 @@ impl Session {
         let held = &mut self.held[index];
         let base = self.settings.base();
         let out = self.outgoing.buffer();
-        if held.lease.is_tainted && !held.is_member {
+        // What functions have set stays on a server that stays: it is the client's own.
+        let is_to_reset = held.lease.is_tainted || held.lease.has_unseen && held.pin.is_none();
+        if is_to_reset && !held.is_member {
             held.lease.unnamed = None;
             self.pipeline.owe(Owed::HiddenQuery);
             write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
             held.lease.settings = Arc::default();
             held.lease.is_tainted = false;
+            held.lease.has_unseen = false;
         }
         if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
             if let Some(sql) = settings::difference(&held.lease.settings, base) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::logic::plan::{Access, LISTENING_CHANNELS, Mark, One, Reason, Refusal, TEMPORARY_TABLE};
+use crate::logic::plan::{Access, LISTENING_CHANNELS, Mark, One, Reason, Refusal, SETTING, TEMPORARY_TABLE};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::ShardId;
@@ -16,6 +16,7 @@ use crate::proxy::session::exchange::{Exchange, Outcome};
 use crate::proxy::session::{End, Session, Trouble};
 
 /// A server that the session holds.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the server, each independent of the others")]
 pub struct Held {
     /// The connection
     pub lease: Lease,
@@ -31,6 +32,10 @@ pub struct Held {
     pub status: u8,
     /// The transaction has written here, as far as we can tell
     pub has_written: bool,
+    /// The open transaction is on it, or has been
+    pub took_part: bool,
+    /// That has been prepared here: what it has SET stays, even where the rest of it is undone
+    pub was_prepared: bool,
     /// Why it stays with the client
     pub pin: Option<&'static str>,
     /// The open transaction cannot be prepared here because of this
@@ -169,6 +174,9 @@ impl Session {
     pub(super) fn lose(&mut self, index: usize, cause: String) -> Fault {
         let held = self.held.swap_remove(index);
         let in_transaction = held.is_member;
+        if held.lease.has_unseen && held.pin.is_some() {
+            self.bereft = Some(Box::new(Fault::SettingsLost { shard: held.lease.pool().shard.clone() }));
+        }
         if held.has_written {
             self.remember_unanswered(held.shard);
         }
@@ -227,12 +235,15 @@ impl Session {
 
     /// Marks what running a statement did to the session's server.
     pub(super) fn mark(&mut self, index: usize, mark: &Mark, access: Access) {
+        let calls_made = self.has_made_functions && !mark.makes_functions && access == Access::Write;
+        self.has_made_functions |= mark.makes_functions;
+        let pin = mark.pin.or(calls_made.then_some(SETTING));
         let held = &mut self.held[index];
-        held.lease.is_tainted |= mark.taints;
+        held.lease.has_unseen |= mark.taints || calls_made;
         // A held cursor is computed by COMMIT, which may fail.
         held.has_written |= access == Access::Write || mark.unpreparable.is_some();
         held.unpreparable = held.unpreparable.or(mark.unpreparable);
-        if let Some(pin) = mark.pin
+        if let Some(pin) = pin
             && (held.pin.is_none() || pin == TEMPORARY_TABLE)
         {
             if held.pin != Some(pin) {
@@ -254,6 +265,7 @@ impl Session {
             for change in &mark.set_config {
                 self.settings.apply(change);
             }
+            self.set_elsewhere(&mark.set_config, index);
             if !self.transaction.is_on_server() {
                 self.held[index].lease.settings = Arc::clone(self.settings.base());
             }

@@ -320,6 +320,7 @@ impl Session {
             self.transaction.on_ready(status);
         }
         self.held[index].is_member = self.transaction.is_on_server();
+        self.held[index].took_part |= self.held[index].is_member;
         if was_on_server && self.transaction.is_idle() {
             // Ended by a statement that is not a transaction command (a procedure, several statements in a text).
             self.transaction_ended(self.pipeline.failure.is_none());
@@ -336,6 +337,7 @@ impl Session {
         }
         if self.transaction.is_idle() {
             self.bent.clear();
+            self.has_made_functions = false;
         }
         if self.hearing.is_none()
             && let Some(status) = self.kept_ready.take()

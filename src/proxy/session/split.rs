@@ -210,7 +210,7 @@ impl Session {
             }
             self.outgoing.buffer().extend_from_slice(&EXECUTE);
             self.held[index].has_written = true;
-            self.held[index].lease.is_tainted |= split.taints;
+            self.held[index].lease.has_unseen |= split.taints;
             let kept = self.run_kept(index).await?;
             answers.push(kept);
         }

@@ -26,7 +26,9 @@ impl Survey<'_> {
     /// Triggers and rules run with a write, and may look anywhere.
     pub fn check_company(&mut self, table: &str, relation: Option<&Relation>) {
         let Some(relation) = relation else { return };
-        self.mark.taints |= !relation.triggers.is_empty();
+        self.triggers(table, &relation.triggers);
+        // What rules run is not looked into.
+        self.mark.taints |= relation.has_rules;
         for function in &relation.triggers {
             let bare = function.split_once('.').map_or(function.as_ref(), |(_, bare)| bare);
             let locals = &self.schema.map.local_functions;
@@ -36,6 +38,14 @@ impl Survey<'_> {
         }
         if relation.has_rules {
             self.refuse(Refusal::rules(table));
+        }
+    }
+
+    /// Triggers run with a write to a view: its own, and those of the tables that it is made of.
+    pub fn view_company(&mut self) {
+        let relations = self.schema.catalog.relations.iter();
+        for (table, relation) in relations.filter(|(_, relation)| !relation.triggers.is_empty()) {
+            self.triggers(&table.name, &relation.triggers);
         }
     }
 

@@ -1,12 +1,13 @@
 //! Functions: what calling them may read, write or leave behind in the session.
 
+use crate::logic::body::{self, Leaves};
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
-use crate::logic::sql::name::literal;
+use crate::logic::sql::name::setting_value;
 use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
-use super::super::{LISTENING_CHANNELS, PG_NOTIFY, SettingChange};
+use super::super::{LISTENING_CHANNELS, PG_NOTIFY, SEED, SETTING, SettingChange};
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -30,6 +31,10 @@ enum Special {
     ExportSnapshot,
     /// `set_config`
     SetConfig,
+    /// It sets a parameter of its own
+    Sets,
+    /// `setseed`
+    Seed,
     /// It reads the tables that its arguments name
     ReadsByText,
     /// Large objects and files live on one server
@@ -38,7 +43,7 @@ enum Special {
 
 impl<'a> Survey<'a> {
     /// Notes what a call does. Its arguments are visited by the caller.
-    pub(super) fn call(&mut self, call: &Call, scope: &Scope<'_>) {
+    pub(in super::super) fn call(&mut self, call: &Call, scope: &Scope<'_>) {
         let Some(name) = call.name.last() else { return };
         let functions = self.candidates(call);
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
@@ -66,16 +71,16 @@ impl<'a> Survey<'a> {
         if functions.is_empty() {
             // PostgreSQL says that it does not exist, or a newer schema has it.
             self.volatile_calls += 1;
+            self.mark.taints = true;
             return self.writes();
         }
+        let leaves = functions.iter().map(|function| leaves_of(function)).max().unwrap_or_default();
+        self.leave(leaves, || format!("function {name}()"));
         let volatility = functions.iter().map(|function| function.volatility).max();
         let own: Vec<&Function> = functions.into_iter().filter(|it| is_own(it)).collect();
         if volatility == Some(Volatility::Volatile) {
             self.volatile_calls += 1;
             self.writes();
-        }
-        if own.iter().any(|function| function.volatility == Volatility::Volatile) {
-            self.mark.taints = true;
         }
         let is_vouched_for = self.schema.map.local_functions.iter().any(|local| names(local, call));
         if own.iter().any(|function| function.volatility != Volatility::Immutable) && !is_vouched_for {
@@ -128,40 +133,97 @@ impl<'a> Survey<'a> {
             }
             Special::ExportSnapshot => self.mark.unpreparable = Some("an exported snapshot"),
             Special::SetConfig => self.set_config(call),
+            Special::Sets => self.leave(Leaves::Settings, || format!("function {name}()")),
+            Special::Seed => self.seeds(),
             Special::ReadsByText => self.refuse(Refusal::reads_by_text(name)),
             Special::ServerObject => self.is_only_first("large objects and files"),
         }
+    }
+
+    /// What running a body leaves in the session: where that is unknown or said to be something, its server keeps it for
+    /// the session, and other servers lack it.
+    pub(super) fn leave(&mut self, leaves: Leaves, what: impl FnOnce() -> String) {
+        match leaves {
+            Leaves::Nothing => (),
+            Leaves::Unseen => self.mark.taints = true,
+            Leaves::Settings => {
+                self.writes();
+                self.mark.taints = true;
+                self.mark.pin.get_or_insert(SETTING);
+                self.refuse(Refusal::sets_session(&what()));
+            }
+        }
+    }
+
+    /// DO, whose body is at hand.
+    pub(in super::super) fn block(&mut self, language: &str, body: &str) {
+        self.leave(body::leaves(language, body, &self.schema().catalog.leaving), || "this DO".to_owned());
+    }
+
+    /// Trigger functions (`schema.name`) that run with a write.
+    pub(super) fn triggers(&mut self, table: &str, triggers: &[Box<str>]) {
+        for trigger in triggers {
+            let (schema, name) = trigger.split_once('.').unwrap_or(("", trigger));
+            let overloads = self.schema().catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
+            let of_schema = overloads.iter().filter(|function| &*function.schema == schema);
+            // One that the catalog lacks is newer than it.
+            let leaves = of_schema.map(leaves_of).max().unwrap_or(Leaves::Unseen);
+            self.leave(leaves, || format!("trigger function {trigger}() of \"{table}\""));
+        }
+    }
+
+    /// A call that is made once and surely, whenever the statement runs.
+    fn is_sure_call(&self, call: &Call) -> bool {
+        self.sure_calls.contains(&std::ptr::from_ref(call))
+    }
+
+    /// The numbers of `random()` are those of one server from now on.
+    pub(in super::super) fn seeds(&mut self) {
+        self.writes();
+        self.is_only_first("random()");
+        self.mark.pin.get_or_insert(SEED);
+        self.refuse(Refusal::seed());
+    }
+
+    /// A call of `set_config` whose effect cannot be told from its text.
+    fn computes_setting(&mut self) {
+        self.mark.taints = true;
+        self.mark.pin.get_or_insert(SETTING);
+        self.refuse(Refusal::computed_setting());
     }
 
     /// `set_config(name, value, is_local)`.
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
     fn set_config(&mut self, call: &Call) {
         let [Expression::Constant(name), value, Expression::Constant(local)] = call.arguments.as_slice() else {
-            return self.refuse(Refusal::computed_setting());
+            return self.computes_setting();
         };
         let (Literal::String(setting), Some(is_local)) = (&name.value, boolean(&local.value)) else {
-            return self.refuse(Refusal::computed_setting());
+            return self.computes_setting();
         };
         self.literals.fix(name);
         self.literals.fix(local);
         let setting = setting.to_ascii_lowercase();
         if setting.starts_with("shardway.") {
-            return self.refuse(Refusal::computed_setting());
+            return self.computes_setting();
+        }
+        if setting == "seed" {
+            return self.seeds();
         }
         match value {
-            Expression::Constant(constant) => {
+            Expression::Constant(constant) if is_local || self.is_sure_call(call) => {
                 self.literals.fix(constant);
                 let text = match &constant.value {
-                    Literal::String(text) => literal(text),
+                    Literal::String(text) => setting_value(&setting, text),
                     Literal::Null | Literal::Boolean(_) | Literal::Integer(_) | Literal::Decimal(_) | Literal::Odd => {
-                        return self.refuse(Refusal::computed_setting());
+                        return self.computes_setting();
                     }
                 };
-                self.mark.set_config.push(SettingChange { name: setting.into(), value: Some(text.into()), is_local });
+                self.mark.set_config.push(SettingChange { name: setting.into(), value: Some(text), is_local });
             }
             // A computed value that ends with the transaction leaves nothing behind.
             _ if is_local && setting != "standard_conforming_strings" => (),
-            _ => self.refuse(Refusal::computed_setting()),
+            _ => self.computes_setting(),
         }
     }
 
@@ -184,6 +246,14 @@ impl<'a> Survey<'a> {
 /// Neither PostgreSQL's nor an extension's in C: it may run SQL of its own.
 fn is_own(function: &Function) -> bool {
     function.schema.as_ref() != "pg_catalog" && !function.is_native
+}
+
+/// What running it leaves: where that cannot be seen, only a volatile one is taken to leave something.
+fn leaves_of(function: &Function) -> Leaves {
+    match (function.leaves, function.volatility) {
+        (Leaves::Unseen, Volatility::Immutable | Volatility::Stable) => Leaves::Nothing,
+        (leaves, _) => leaves,
+    }
 }
 
 /// Its result depends on the row and the session's settings alone: every server computes the same.
@@ -288,6 +358,9 @@ fn special(name: &str) -> Option<Special> {
         "pg_export_snapshot" => Special::ExportSnapshot,
         "pg_listening_channels" => Special::ReadsSession(LISTENING_CHANNELS),
         "set_config" => Special::SetConfig,
+        // Of pg_trgm.
+        "set_limit" => Special::Sets,
+        "setseed" => Special::Seed,
         "query_to_xml"
         | "query_to_xmlschema"
         | "query_to_xml_and_xmlschema"

@@ -81,7 +81,10 @@ impl Survey<'_> {
                 self.check_policies(name, *relation);
             }
             Found::Reference(_) => self.refuse(Refusal::reference(verb, &name.name)),
-            Found::View(..) => self.refuse(Refusal::view(verb, &name.name)),
+            Found::View(..) => {
+                self.refuse(Refusal::view(verb, &name.name));
+                self.view_company();
+            }
             Found::Unlisted => self.refuse(Refusal::unlisted(&name.name)),
             Found::System | Found::Sequence => self.refuse(Refusal::every_shard(verb, &[&name.name])),
             Found::Unheard => self.is_bound(),

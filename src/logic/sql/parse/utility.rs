@@ -81,7 +81,14 @@ impl Convert {
             Node::ConstraintsSetStmt(set) => {
                 Statement::SetConstraints { is_all: set.constraints().iter().next().is_none() }
             }
-            Node::DoStmt(_) => Statement::Do,
+            Node::DoStmt(block) => {
+                let said = |name| block.args().iter().find(|option| option.defname() == Some(name));
+                let language = said("language").and_then(|option| option.arg().as_str()).unwrap_or("plpgsql");
+                Statement::Do {
+                    language: language.into(),
+                    body: text(said("as").and_then(|option| option.arg().as_str())),
+                }
+            }
             Node::CallStmt(call) => known(call.funccall().map(|it| Statement::Call(self.call(it)))),
             _ => self.utility(node),
         }

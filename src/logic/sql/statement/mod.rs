@@ -105,7 +105,12 @@ pub enum Statement {
     /// Anything else that acts on tables by name: DDL, LOCK, TRUNCATE, VACUUM, …
     Utility(Utility),
     /// DO
-    Do,
+    Do {
+        /// LANGUAGE, `plpgsql` unless it says so
+        language: Box<str>,
+        /// The block
+        body: Box<str>,
+    },
     /// CALL
     Call(Call),
     /// A statement that the planner does not know

@@ -1,0 +1,117 @@
+//! Functions that set something for the session, before one database with one server: each script is played against it
+//! and through the proxy, which lends its servers to another client between any two steps.
+
+use crate::support::script::{Scenario, Send, Step, ask, extended, q};
+use crate::support::wire::{bind, execute, parse, sync, text};
+
+/// What the scripts call.
+pub const SCHEMA: &str = "
+    CREATE SCHEMA made; GRANT USAGE ON SCHEMA made TO app; SET search_path = made;
+    CREATE FUNCTION tenant(t text) RETURNS text LANGUAGE plpgsql AS
+      $$BEGIN PERFORM set_config('app.tenant', t, false); RETURN t; END$$;
+    CREATE FUNCTION by_set() RETURNS void LANGUAGE plpgsql AS $$BEGIN SET work_mem = '7MB'; END$$;
+    CREATE FUNCTION by_execute(n text, v text) RETURNS void LANGUAGE plpgsql AS
+      $$BEGIN EXECUTE format('SET %s = %L', n, v); END$$;
+    CREATE FUNCTION by_variable(query text) RETURNS void LANGUAGE plpgsql AS $$BEGIN EXECUTE query; END$$;
+    CREATE FUNCTION by_reset() RETURNS void LANGUAGE plpgsql AS $$BEGIN RESET work_mem; END$$;
+    CREATE FUNCTION nested() RETURNS int LANGUAGE plpgsql AS $$BEGIN PERFORM made.by_set(); RETURN 1; END$$;
+    CREATE FUNCTION deeper() RETURNS int LANGUAGE sql AS 'SELECT made.nested()';
+    CREATE FUNCTION definer() RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = made AS
+      $$BEGIN RETURN nested(); END$$;
+    CREATE FUNCTION in_sql(t text) RETURNS text LANGUAGE sql AS $$SELECT set_config('app.tenant', t, false)$$;
+    CREATE FUNCTION standard(t text) RETURNS text LANGUAGE sql BEGIN ATOMIC SELECT set_config('app.tenant', t, false); END;
+    CREATE FUNCTION stable_one(t text) RETURNS text LANGUAGE plpgsql STABLE AS
+      $$BEGIN RETURN set_config('app.tenant', t, false); END$$;
+    CREATE FUNCTION overloaded(a int) RETURNS int LANGUAGE sql AS 'SELECT a';
+    CREATE FUNCTION overloaded(a text) RETURNS text LANGUAGE sql AS $$SELECT made.tenant(a)$$;
+    CREATE FUNCTION local_one(t text) RETURNS text LANGUAGE plpgsql AS
+      $$BEGIN PERFORM set_config('app.tenant', t, true); SET LOCAL work_mem = '2MB'; RETURN current_setting('work_mem'); END$$;
+    CREATE FUNCTION with_clause() RETURNS text LANGUAGE plpgsql SET work_mem = '3MB' AS
+      $$BEGIN RETURN current_setting('work_mem'); END$$;
+    CREATE FUNCTION caught() RETURNS text LANGUAGE plpgsql AS
+      $$BEGIN BEGIN SET work_mem = '8MB'; PERFORM 1/0; EXCEPTION WHEN division_by_zero THEN NULL; END; RETURN current_setting('work_mem'); END$$;
+    CREATE FUNCTION fails() RETURNS void LANGUAGE plpgsql AS $$BEGIN SET work_mem = '8MB'; PERFORM 1/0; END$$;
+    CREATE PROCEDURE steps() LANGUAGE plpgsql AS $$BEGIN SET work_mem = '5MB'; COMMIT; SET work_mem = '6MB'; ROLLBACK; END$$;
+    CREATE PROCEDURE halfway() LANGUAGE plpgsql AS $$BEGIN SET work_mem = '5MB'; COMMIT; PERFORM 1/0; END$$;
+    CREATE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS
+      $$BEGIN PERFORM set_config('app.tenant', new.note, false); RETURN new; END$$;
+    CREATE TABLE notes (id int PRIMARY KEY, note text); CREATE TABLE under (id int REFERENCES notes ON UPDATE CASCADE, note text);
+    CREATE TRIGGER fired BEFORE INSERT OR UPDATE ON under FOR EACH ROW EXECUTE FUNCTION fired();
+    CREATE VIEW over AS SELECT id, note FROM under;
+    CREATE VIEW calling AS SELECT made.tenant('of a view') AS t;
+    CREATE FUNCTION writes_under(t text) RETURNS void LANGUAGE sql AS $$INSERT INTO made.under VALUES (1, t)$$;
+    CREATE FUNCTION reads_view() RETURNS text LANGUAGE sql AS $$SELECT t FROM made.calling$$;
+    CREATE FUNCTION adds(a int, b int) RETURNS int LANGUAGE plpgsql AS $$BEGIN SET work_mem = '4MB'; RETURN a + b; END$$;
+    CREATE AGGREGATE total(int) (sfunc = adds, stype = int, initcond = '0');
+    INSERT INTO notes VALUES (1, 'one'), (2, 'two');
+    GRANT ALL ON ALL TABLES IN SCHEMA made TO app; GRANT CREATE ON SCHEMA made TO app";
+
+/// What another client sees of all that.
+pub const LOOK: &str =
+    "SELECT current_setting('work_mem'), coalesce(current_setting('app.tenant', true), ''), current_user, current_setting('DateStyle')";
+
+fn look() -> Vec<Step> {
+    q(LOOK)
+}
+
+fn looked(steps: &[&str]) -> Vec<Step> {
+    steps.iter().flat_map(|sql| [q(sql), look()].concat()).chain(look()).collect()
+}
+
+fn run_of(sql: &str) -> Vec<u8> {
+    [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat()
+}
+
+/// All of them.
+pub fn all() -> Vec<Scenario> {
+    let call = "SELECT made.tenant('a')";
+    vec![
+        ("function: set_config", looked(&[call, "SELECT made.tenant('b')", "RESET app.tenant"])),
+        ("function: SET", looked(&["SELECT made.by_set()", "SET work_mem = '5MB'", "SELECT made.by_set()", "SET work_mem = '5MB'", "RESET work_mem"])),
+        ("function: EXECUTE", looked(&["SELECT made.by_execute('work_mem', '9MB')", "SELECT made.by_execute('datestyle', 'German')", "RESET ALL"])),
+        ("function: EXECUTE of a variable", looked(&["SELECT made.by_variable('SET work_mem = ''9MB''')", "SELECT made.by_variable('SET ROLE pg_monitor')"])),
+        ("function: RESET of what the client has set", looked(&["SET work_mem = '5MB'", "SELECT made.by_reset()", "SET work_mem = '5MB'"])),
+        ("function: the client sets the same again", looked(&["SET app.tenant = 'mine'", call, "SET app.tenant = 'mine'", call, "RESET app.tenant"])),
+        ("function: the client sets something else", looked(&[call, "SET work_mem = '5MB'", "SET DateStyle = 'German'", "RESET DateStyle", "RESET work_mem"])),
+        ("function: RESET ALL", looked(&[call, "SELECT made.by_set()", "RESET ALL"])),
+        ("function: DISCARD ALL", looked(&[call, "SELECT made.by_set()", "DISCARD ALL"])),
+        ("function: nested", looked(&["SELECT made.nested()", "RESET ALL", "SELECT made.deeper()", "RESET ALL", "SELECT made.definer()"])),
+        ("function: in SQL", looked(&["SELECT made.in_sql('a')", "SELECT made.standard('b')", "SELECT made.stable_one('c')"])),
+        ("function: overloaded", looked(&["SELECT made.overloaded(1)", "SELECT made.overloaded('a'::text)"])),
+        ("function: what ends with the transaction", looked(&["SELECT made.local_one('a')", "SELECT made.with_clause()", "SELECT made.caught()"])),
+        ("function: what ends with the block", looked(&["BEGIN", "SELECT made.local_one('a')", "COMMIT"])),
+        ("function: it fails", looked(&["SELECT made.fails()"])),
+        ("function: rolled back", looked(&["BEGIN", call, "ROLLBACK", call, "BEGIN", "SELECT made.tenant('b')", "ROLLBACK"])),
+        ("function: committed", looked(&["BEGIN", "SET work_mem = '5MB'", "SELECT made.by_set()", "COMMIT", "BEGIN", "SET work_mem = '5MB'", "ROLLBACK"])),
+        ("function: SET behind it in a block", looked(&[call, "BEGIN", "SET app.tenant = 'b'", "ROLLBACK", "BEGIN", "SET app.tenant = 'b'", "COMMIT", call, "BEGIN", "SET app.tenant = 'b'", "COMMIT"])),
+        ("function: savepoints", looked(&["BEGIN", call, "SAVEPOINT s", "SELECT made.tenant('b')", "ROLLBACK TO s", "SAVEPOINT t", "SELECT made.by_set()", "RELEASE t", "COMMIT"])),
+        ("function: a savepoint, and the client's own", looked(&["SELECT made.by_set()", "BEGIN", "SAVEPOINT s", "SET work_mem = '5MB'", "ROLLBACK TO s", "COMMIT"])),
+        ("function: COMMIT AND CHAIN", looked(&["BEGIN", "SET work_mem = '5MB'", "COMMIT AND CHAIN", "SELECT made.by_set()", "COMMIT"])),
+        ("function: the block fails", looked(&["BEGIN", call, "SELECT 1/0", "COMMIT"])),
+        ("function: DO", looked(&["DO $$BEGIN PERFORM set_config('app.tenant', 'a', false); END$$", "DO LANGUAGE plpgsql 'BEGIN SET work_mem = ''6MB''; END'", "DO $$BEGIN PERFORM made.nested(); END$$", "DO $$BEGIN SET LOCAL work_mem = '2MB'; END$$"])),
+        ("function: CALL", looked(&["CALL made.steps()", "CALL made.halfway()"])),
+        ("function: triggers", looked(&["INSERT INTO made.under VALUES (1, 'a')", "UPDATE made.over SET note = 'b'", "UPDATE made.notes SET id = 3 WHERE id = 1", "UPDATE made.notes SET id = 1 WHERE id = 3", "SELECT made.writes_under('c')", "DELETE FROM made.under"])),
+        ("function: a failing trigger", looked(&["INSERT INTO made.under VALUES (7, 'a')"])),
+        ("function: views", looked(&["SELECT * FROM made.calling", "RESET ALL", "SELECT made.reads_view()"])),
+        ("function: an aggregate", looked(&["SELECT made.total(i) FROM generate_series(1, 3) i"])),
+        ("function: several statements in one message", [q(&format!("SET app.tenant = 'x'; {call}; {LOOK}")), look(), q("SELECT made.by_set(); SET work_mem = '5MB'"), look(), q("SELECT made.by_set(); SELECT 1/0"), look(), q("BEGIN; SELECT made.tenant('c'); COMMIT; SELECT 1/0"), look()].concat()),
+        ("function: by the extended protocol", [ask(&[extended("SELECT made.tenant($1)", &["a"])]), look(), ask(&[extended(LOOK, &[])]), ask(&[extended("SET app.tenant = 'a'", &[])]), look()].concat()),
+        ("function: in a pipeline", [ask(&[run_of(call), run_of(LOOK), run_of("SELECT made.by_set()"), sync()]), look(), ask(&[run_of("SELECT made.tenant('b')"), run_of("SELECT 1/0"), sync()]), look(), ask(&[run_of("SET app.tenant = 'c'"), run_of(call), sync()]), look()].concat()),
+        ("function: in groups of a pipeline", [vec![Send([run_of(call), sync(), run_of(LOOK), sync(), run_of("SET app.tenant = 'c'"), sync(), run_of(LOOK), sync()].concat()), Step::Ready(4)], look()].concat()),
+        ("function: prepared", [ask(&[parse("s", "SELECT made.tenant($1)", &[]), sync()]), look(), ask(&[bind("", "s", &[text("a")], 0), execute("", 0), sync()]), look(), q("PREPARE p (text) AS SELECT made.tenant($1)"), q("EXECUTE p ('b')"), look(), q("DEALLOCATE ALL")].concat()),
+        ("function: prepared before it sets anything", [
+            q("CREATE OR REPLACE FUNCTION made.later() RETURNS int LANGUAGE sql AS 'SELECT 1'"), q("PREPARE p AS SELECT made.later()"), ask(&[parse("s", "SELECT made.later()", &[]), sync()]),
+            q("EXECUTE p"), ask(&[bind("", "s", &[], 0), execute("", 0), sync()]), look(),
+            q("CREATE OR REPLACE FUNCTION made.later() RETURNS int LANGUAGE plpgsql AS $$BEGIN SET work_mem = '9MB'; RETURN 1; END$$"), q("EXECUTE p"), look(), q("RESET ALL"),
+            ask(&[bind("", "s", &[], 0), execute("", 0), sync()]), look(), q("DROP FUNCTION made.later()"), q("DEALLOCATE ALL"),
+        ].concat()),
+        ("function: made in the block that calls it", looked(&["BEGIN", "CREATE FUNCTION made.fresh() RETURNS int LANGUAGE plpgsql AS $$BEGIN SET work_mem = '9MB'; RETURN 1; END$$", "SELECT made.fresh()", "COMMIT", "DROP FUNCTION made.fresh()"])),
+        ("function: replaced in the block that calls it", looked(&["CREATE FUNCTION made.fresh() RETURNS int LANGUAGE sql AS 'SELECT 1'", "BEGIN", "CREATE OR REPLACE FUNCTION made.fresh() RETURNS int LANGUAGE plpgsql AS $$BEGIN SET work_mem = '9MB'; RETURN 1; END$$", "SELECT made.fresh()", "COMMIT", "DROP FUNCTION made.fresh()"])),
+        ("function: set_config that is not sure to run", looked(&["SELECT set_config('work_mem', '9MB', false) WHERE false", "SELECT CASE WHEN 1 = 2 THEN set_config('work_mem', '9MB', false) END", "SELECT set_config('work_mem', '8MB', false) FROM made.notes WHERE id = 1"])),
+        ("function: set_config of what is computed", looked(&["SELECT set_config('app.' || 'tenant', 'a', false)", "SELECT set_config('app.tenant', note, false) FROM made.notes ORDER BY id", "SELECT set_config('app.tenant', 'b', true)"])),
+        ("function: set_config by parameter", [ask(&[extended("SELECT set_config('app.tenant', $1, false)", &["a"])]), look(), ask(&[extended("SELECT set_config($1, $2, $3)", &["work_mem", "9MB", "false"])]), look()].concat()),
+        ("function: the seed of random()", looked(&["SELECT setseed(0.5)", "SELECT random()", "SELECT random()", "SET seed = 0.25", "SELECT random()", "SELECT set_config('seed', '0.5', false)", "SELECT random()"])),
+        ("function: the seed of random() in a block", looked(&["BEGIN", "SELECT setseed(0.5)", "SELECT random()", "COMMIT", "SELECT random()"])),
+        ("function: a setting of an extension", looked(&["SELECT set_limit(0.7)", "SELECT show_limit()", "SET pg_trgm.similarity_threshold = 0.6", "SELECT show_limit()"])),
+    ]
+}
