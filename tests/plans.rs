@@ -207,7 +207,7 @@ fn map() -> ShardMap {
         keyspaces,
         tables: tables.into_iter().map(|(name, placement)| (table(name), placement)).collect(),
         default_shard: None,
-        local_functions: vec![Box::from("local_total")],
+        local_functions: vec![Box::from("local_total"), Box::from("local_setter")],
         unique: HashMap::from([(table("tickets"), vec![Box::from("number")])]),
     }
 }
@@ -318,6 +318,10 @@ fn catalog() -> Catalog {
     let builtin = |volatility| vec![function("pg_catalog", volatility, true, FunctionKind::Function)];
     let aggregate = || vec![function("pg_catalog", Volatility::Immutable, true, FunctionKind::Aggregate)];
     let own = |volatility, is_native| vec![function("public", volatility, is_native, FunctionKind::Function)];
+    let setting = || {
+        let setter = function("public", Volatility::Volatile, false, FunctionKind::Function);
+        vec![Function { leaves: Leaves::Settings, ..setter }]
+    };
     let functions = [
         ("lower", builtin(Volatility::Immutable)),
         ("abs", builtin(Volatility::Immutable)),
@@ -340,6 +344,10 @@ fn catalog() -> Catalog {
         ("total", own(Volatility::Stable, false)),
         ("local_total", own(Volatility::Stable, false)),
         ("touch", own(Volatility::Volatile, false)),
+        ("local_setter", setting()),
+        ("setter", setting()),
+        ("setseed", builtin(Volatility::Volatile)),
+        ("set_config", builtin(Volatility::Volatile)),
         ("slug", own(Volatility::Immutable, false)),
         ("native", own(Volatility::Volatile, true)),
         (

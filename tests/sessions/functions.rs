@@ -1,8 +1,8 @@
 //! Functions that set something for the session, before one database with one server: each script is played against it
 //! and through the proxy, which lends its servers to another client between any two steps.
 
-use crate::support::script::{Scenario, Send, Step, ask, extended, q};
-use crate::support::wire::{bind, execute, parse, sync, text};
+use crate::support::script::{Scenario, Send, Step, Until, ask, extended, q};
+use crate::support::wire::{bind, execute, message, parse, query, sync, text};
 
 /// What the scripts call.
 pub const SCHEMA: &str = "
@@ -43,6 +43,13 @@ pub const SCHEMA: &str = "
     CREATE FUNCTION reads_view() RETURNS text LANGUAGE sql AS $$SELECT t FROM made.calling$$;
     CREATE FUNCTION adds(a int, b int) RETURNS int LANGUAGE plpgsql AS $$BEGIN SET work_mem = '4MB'; RETURN a + b; END$$;
     CREATE AGGREGATE total(int) (sfunc = adds, stype = int, initcond = '0');
+    CREATE FUNCTION emptied() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN SET work_mem = '10MB'; RETURN null; END$$;
+    CREATE TRIGGER emptied AFTER TRUNCATE ON under EXECUTE FUNCTION emptied();
+    CREATE TABLE filled (id int, t text DEFAULT made.tenant('of a default'));
+    CREATE TABLE watched (id int); ALTER TABLE watched ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY watch ON watched USING (made.tenant('of a policy') IS NOT NULL);
+    CREATE FUNCTION \"Set Up\"() RETURNS int LANGUAGE plpgsql AS $$BEGIN SET work_mem = '11MB'; RETURN 1; END$$;
+    CREATE FUNCTION quoting() RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN made.\"Set Up\"(); END$$;
     INSERT INTO notes VALUES (1, 'one'), (2, 'two');
     GRANT ALL ON ALL TABLES IN SCHEMA made TO app; GRANT CREATE ON SCHEMA made TO app";
 
@@ -94,6 +101,19 @@ pub fn all() -> Vec<Scenario> {
         ("function: a failing trigger", looked(&["INSERT INTO made.under VALUES (7, 'a')"])),
         ("function: views", looked(&["SELECT * FROM made.calling", "RESET ALL", "SELECT made.reads_view()"])),
         ("function: an aggregate", looked(&["SELECT made.total(i) FROM generate_series(1, 3) i"])),
+        ("function: wherever it stands", looked(&[
+            "SELECT * FROM made.tenant('a')", "RESET ALL", "SELECT (SELECT made.tenant('b'))", "RESET ALL", "VALUES (made.tenant('c'))", "RESET ALL", "SELECT 1 ORDER BY made.tenant('d')", "RESET ALL",
+            "WITH w AS MATERIALIZED (SELECT made.tenant('e') AS t) SELECT t FROM w", "RESET ALL", "SELECT t FROM made.notes, LATERAL made.tenant(note) t ORDER BY id", "RESET ALL",
+            "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) SELECT made.tenant('f')", "EXPLAIN (COSTS OFF) SELECT made.tenant('g')", "RESET ALL", "CREATE TEMP TABLE t AS SELECT made.tenant('h') AS t", "DROP TABLE t", "RESET ALL",
+            "UPDATE made.notes SET note = made.tenant(note) WHERE id = 2", "RESET ALL", "DELETE FROM made.notes WHERE made.tenant('i') IS NULL", "RESET ALL", "SELECT made.quoting()",
+        ])),
+        ("function: a cursor", looked(&["BEGIN", "DECLARE c CURSOR FOR SELECT made.tenant('a')", "FETCH c", "COMMIT", "DECLARE d CURSOR WITH HOLD FOR SELECT made.tenant('b')", "FETCH d", "CLOSE d"])),
+        ("function: TRUNCATE, defaults and policies", looked(&["TRUNCATE made.under", "RESET ALL", "INSERT INTO made.filled VALUES (1)", "RESET ALL", "SELECT count(*) FROM made.watched", "MERGE INTO made.under u USING made.notes n ON u.id = n.id WHEN NOT MATCHED THEN INSERT VALUES (n.id, n.note)", "DELETE FROM made.under"])),
+        ("function: COPY", [
+            vec![Send(query("COPY made.under FROM STDIN")), Until(b"G"), Send([message(b'd', b"1\tcopied\n"), message(b'c', b"")].concat()), Step::Ready(1)], look(), q("COPY (SELECT made.tenant('out')) TO STDOUT"), look(), q("DELETE FROM made.under"), look(),
+        ].concat()),
+        ("function: by its number", [ask(&[message(b'F', &[1599_u32.to_be_bytes().to_vec(), vec![0, 0, 0, 1, 0, 0, 0, 3], b"0.5".to_vec(), vec![0, 0]].concat())]), q("SELECT random()"), q("SELECT random()")].concat()),
+        ("function: set_config of a list", looked(&["SELECT set_config('search_path', 'other, made', false)", "SELECT id FROM notes ORDER BY id", "SELECT current_setting('search_path')", "SELECT nested()"])),
         ("function: several statements in one message", [q(&format!("SET app.tenant = 'x'; {call}; {LOOK}")), look(), q("SELECT made.by_set(); SET work_mem = '5MB'"), look(), q("SELECT made.by_set(); SELECT 1/0"), look(), q("BEGIN; SELECT made.tenant('c'); COMMIT; SELECT 1/0"), look()].concat()),
         ("function: by the extended protocol", [ask(&[extended("SELECT made.tenant($1)", &["a"])]), look(), ask(&[extended(LOOK, &[])]), ask(&[extended("SET app.tenant = 'a'", &[])]), look()].concat()),
         ("function: in a pipeline", [ask(&[run_of(call), run_of(LOOK), run_of("SELECT made.by_set()"), sync()]), look(), ask(&[run_of("SELECT made.tenant('b')"), run_of("SELECT 1/0"), sync()]), look(), ask(&[run_of("SET app.tenant = 'c'"), run_of(call), sync()]), look()].concat()),

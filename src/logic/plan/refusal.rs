@@ -536,7 +536,7 @@ impl Refusal {
             Reason::Function,
             "set_config() needs constant arguments".to_owned(),
             "The setting must follow the session to other servers.",
-            "Use literals, SET, or is_local = true.",
+            "Use literals in a SELECT without FROM and WHERE, SET, or is_local = true.",
         )
     }
 

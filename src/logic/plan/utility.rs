@@ -38,6 +38,9 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
         }
         survey.refuse(Refusal::every_shard(utility.verb, &[]));
     }
+    if utility.verb == "TRUNCATE" {
+        survey.truncated(&names);
+    }
     for name in &names {
         let shown: Vec<&str> = names.iter().map(|name| name.name.as_ref()).collect();
         match schema.find(name) {

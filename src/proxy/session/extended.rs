@@ -405,7 +405,11 @@ impl Session {
         }
         self.has_ddl |= changes_schema && failure.is_none();
         for shape in std::mem::take(&mut segment.bound) {
-            let Some(planned) = super::only(&shape) else { continue };
+            let Some(planned) = super::only(&shape) else {
+                // Nobody has read it.
+                self.held[index].lease.has_unseen = true;
+                continue;
+            };
             match (&*planned.plan, &planned.forced) {
                 (Plan::One(one), _) => self.mark(index, &one.mark, one.access),
                 (_, Some(forced)) => self.mark(index, &forced.mark, forced.access),

@@ -354,7 +354,7 @@ impl Session {
         let Some(destination) = self.unread_goes_to()? else {
             return self.parse_unread(size).await;
         };
-        let mark = Mark::default();
+        let mark = Mark { taints: true, ..Mark::default() };
         self.send(&Ready { destination, access: Access::Write, mark: &mark, kind: PlanKind::Unread }, size).await
     }
 

@@ -41,8 +41,19 @@ impl Survey<'_> {
         }
     }
 
-    /// Triggers run with a write to a view: its own, and those of the tables that it is made of.
-    pub fn view_company(&mut self) {
+    /// TRUNCATE runs triggers, with CASCADE those of other tables too.
+    pub fn truncated(&mut self, tables: &[RelationName]) {
+        if self.schema.is_one_shard() {
+            return self.any_company();
+        }
+        for name in tables {
+            let relation = self.schema.table_name(name).and_then(|table| self.schema.catalog.relations.get(&table));
+            self.triggers(&name.name, relation.map(|it| it.triggers.as_slice()).unwrap_or_default());
+        }
+    }
+
+    /// Triggers may run with a write to tables that are not named: those of a view.
+    pub fn any_company(&mut self) {
         let relations = self.schema.catalog.relations.iter();
         for (table, relation) in relations.filter(|(_, relation)| !relation.triggers.is_empty()) {
             self.triggers(&table.name, &relation.triggers);

@@ -83,7 +83,7 @@ impl Survey<'_> {
             Found::Reference(_) => self.refuse(Refusal::reference(verb, &name.name)),
             Found::View(..) => {
                 self.refuse(Refusal::view(verb, &name.name));
-                self.view_company();
+                self.any_company();
             }
             Found::Unlisted => self.refuse(Refusal::unlisted(&name.name)),
             Found::System | Found::Sequence => self.refuse(Refusal::every_shard(verb, &[&name.name])),
