@@ -239,6 +239,8 @@ pub struct Mark {
     pub unpreparable: Option<&'static str>,
     /// `set_config(name, value, is_local)` calls with constant arguments in a SELECT list: settings to remember
     pub set_config: Vec<SettingChange>,
+    /// The same with a parameter for its value: it comes with the Bind. Where there is none, the server has to stay
+    pub set_bound: Vec<(Box<str>, u16)>,
 }
 
 /// NOTIFY, as what it does is called that PostgreSQL does not prepare.

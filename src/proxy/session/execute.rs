@@ -109,12 +109,14 @@ impl Session {
                     // PostgreSQL says how many it takes.
                     None => {
                         let ready = self.ready(inner, Ok(Destination::Any))?;
+                        self.check_executed(ready.mark)?;
                         self.execute_on_server(&ready, (&execute.name, &statement), text, at).await
                     }
                 }
             }
             found => {
                 let ready = self.ready(inner, found)?;
+                self.check_executed(ready.mark)?;
                 self.execute_on_server(&ready, (&execute.name, &statement), text, at).await
             }
         }
@@ -300,6 +302,7 @@ impl Session {
             return self.across_bound(&across, &statement, &bind).await;
         }
         let ready = self.ready(inner, found)?;
+        self.check_executed(ready.mark)?;
         let target = self.target(ready.destination, ready.access)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Plan};
+use crate::logic::plan::{Access, Mark, Plan};
 use crate::logic::protocol::frame::{self, client};
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::{Owed, Withheld};
@@ -404,14 +404,23 @@ impl Session {
             }
         }
         self.has_ddl |= changes_schema && failure.is_none();
-        for shape in std::mem::take(&mut segment.bound) {
+        let mut settings = std::mem::take(&mut segment.settings).into_iter().peekable();
+        for (place, shape) in std::mem::take(&mut segment.bound).into_iter().enumerate() {
+            let set = settings.next_if(|(of, _)| *of == place);
             let Some(planned) = super::only(&shape) else {
                 // Nobody has read it.
                 self.held[index].lease.has_unseen = true;
                 continue;
             };
             match (&*planned.plan, &planned.forced) {
-                (Plan::One(one), _) => self.mark(index, &one.mark, one.access),
+                (Plan::One(one), _) => match set {
+                    None => self.mark(index, &one.mark, one.access),
+                    Some((_, changes)) => {
+                        let mut mark = Mark { set_bound: Vec::new(), ..one.mark.clone() };
+                        mark.set_config.extend(changes);
+                        self.mark(index, &mark, one.access);
+                    }
+                },
                 (_, Some(forced)) => self.mark(index, &forced.mark, forced.access),
                 (_, None) => (),
             }

@@ -215,6 +215,15 @@ impl Session {
         }
     }
 
+    /// EXECUTE in SQL of a statement that sets what a parameter says: the value is not looked at, and stays on its server.
+    pub(super) fn check_executed(&self, mark: &Mark) -> Result<(), Refusal> {
+        match (mark.set_bound.is_empty(), self.map().shards.len()) {
+            (true, _) => Ok(()),
+            (false, 1) => self.check_pin(&Mark { pin: Some(SETTING), ..Mark::default() }),
+            (false, _) => Err(Refusal::computed_setting()),
+        }
+    }
+
     /// What runs on this server next may notify others: they hear that it was this client.
     pub(super) fn announce(&self, index: usize, mark: &Mark) {
         if mark.notifies() {
@@ -237,9 +246,10 @@ impl Session {
     pub(super) fn mark(&mut self, index: usize, mark: &Mark, access: Access) {
         let calls_made = self.has_made_functions && !mark.makes_functions && access == Access::Write;
         self.has_made_functions |= mark.makes_functions;
-        let pin = mark.pin.or(calls_made.then_some(SETTING));
+        let sets_unseen = calls_made || !mark.set_bound.is_empty();
+        let pin = mark.pin.or(sets_unseen.then_some(SETTING));
         let held = &mut self.held[index];
-        held.lease.has_unseen |= mark.taints || calls_made;
+        held.lease.has_unseen |= mark.taints || sets_unseen;
         // A held cursor is computed by COMMIT, which may fail.
         held.has_written |= access == Access::Write || mark.unpreparable.is_some();
         held.unpreparable = held.unpreparable.or(mark.unpreparable);

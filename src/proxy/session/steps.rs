@@ -7,7 +7,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Refusal};
+use crate::logic::plan::{Access, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Refusal, SettingChange};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
@@ -15,6 +15,7 @@ use crate::logic::protocol::write;
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::name::setting_value;
 use crate::logic::value::oid;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::direct::Direct;
@@ -71,6 +72,8 @@ pub(super) struct Segment {
     pub access: Access,
     /// The statements that are bound in it
     pub bound: SmallVec<[Arc<Shape>; 4]>,
+    /// What those of them set (by their place) whose values came with the Bind
+    pub settings: Vec<(usize, Vec<SettingChange>)>,
     pub needs_server: bool,
     /// It does more than parse and describe
     pub needs_transaction: bool,
@@ -97,6 +100,7 @@ impl Segment {
             destination: Destination::Any,
             access: Access::Read,
             bound: SmallVec::new(),
+            settings: Vec::new(),
             needs_server: false,
             needs_transaction: false,
             can_be_undone: true,
@@ -341,6 +345,8 @@ impl Session {
         segment.needs_server = true;
         segment.needs_transaction = true;
         if across.is_none() {
+            let settings = bound_settings(&shape, &bind);
+            segment.settings.extend(settings.map(|changes| (segment.bound.len(), changes)));
             segment.bound.push(Arc::clone(&shape));
         }
         if let Some(columns) = columns
@@ -522,6 +528,22 @@ impl Session {
         }
         Ok(None)
     }
+}
+
+/// What a statement sets whose values are parameters. `None`: nothing, or values that cannot be read.
+fn bound_settings(shape: &Shape, bind: &Bind<'_>) -> Option<Vec<SettingChange>> {
+    let Plan::One(one) = &*super::only(shape)?.plan else { return None };
+    if one.mark.set_bound.is_empty() {
+        return None;
+    }
+    let parameters = bind.parameters();
+    let change = |(name, number): &(Box<str>, u16)| {
+        let (_, bytes) = parameters.get(usize::from(*number).checked_sub(1)?)?;
+        let value = bytes.map(std::str::from_utf8).transpose().ok()?;
+        let value = value.map(|value| setting_value(name, value));
+        Some(SettingChange { name: name.clone(), value, is_local: false })
+    };
+    one.mark.set_bound.iter().map(change).collect()
 }
 
 /// What stands before it is sent first.

@@ -221,6 +221,12 @@ impl<'a> Survey<'a> {
                 };
                 self.mark.set_config.push(SettingChange { name: setting.into(), value: Some(text), is_local });
             }
+            Expression::Param(number) if !is_local && self.verb == "SELECT" && self.is_sure_call(call) => {
+                match u16::try_from(*number) {
+                    Ok(number) => self.mark.set_bound.push((setting.into(), number)),
+                    Err(_) => self.computes_setting(),
+                }
+            }
             // A computed value that ends with the transaction leaves nothing behind.
             _ if is_local && setting != "standard_conforming_strings" => (),
             _ => self.computes_setting(),
