@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::logic::plan::merge::Bound;
+use crate::logic::plan::process::FIRST_CLIENT;
 use crate::logic::plan::{
     Home, KeyOfRow, KeyRule, Place, Reason, Refusal, Requirement, Restriction, Source, Value, array_oid,
 };
@@ -272,6 +273,7 @@ pub fn destination(home: &Home, values: &Values<'_>, map: &ShardMap) -> Result<D
         Home::Any => return Ok(Destination::Any),
         Home::First => return Ok(Destination::First),
         Home::Current => return Ok(Destination::Current),
+        Home::Process(number) => return process(number, values),
         Home::Meet(requirements) => requirements,
     };
     if let Values::Bind { bind, types } = values
@@ -281,6 +283,28 @@ pub fn destination(home: &Home, values: &Values<'_>, map: &ShardMap) -> Result<D
         return meeting(requirements, &Values::Walked { parameters: &parameters, types }, map);
     }
     meeting(requirements, values, map)
+}
+
+/// A process of a server, unless the number is that of a client.
+fn process(number: &Value, values: &Values<'_>) -> Result<Destination, Refusal> {
+    match values.decode(number, KeyType::Integer) {
+        Decoded::Key(Key::Int(number)) if number >= i64::from(FIRST_CLIENT) => Err(Refusal::client_number()),
+        // An argument of EXECUTE has to be computed first.
+        Decoded::Undecidable(_) if matches!(values, Values::Given { .. }) => Err(Refusal::client_number()),
+        // What is no number, a server says.
+        Decoded::Key(_) | Decoded::Null | Decoded::NoMatch | Decoded::Invalid | Decoded::Undecidable(_) => {
+            Ok(Destination::First)
+        }
+    }
+}
+
+/// A whole number; `Some(None)` is NULL. `None`: only a server knows it, or has something to say about it.
+pub fn whole_number(number: &Value, of: KeyType, values: &Values<'_>) -> Option<Option<i64>> {
+    match values.decode(number, of) {
+        Decoded::Key(Key::Int(number)) => Some(Some(number)),
+        Decoded::Null => Some(None),
+        Decoded::Key(_) | Decoded::NoMatch | Decoded::Invalid | Decoded::Undecidable(_) => None,
+    }
 }
 
 /// A Bind with more parameters is walked once for all of them, not once for each.

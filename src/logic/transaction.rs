@@ -168,6 +168,7 @@ impl Transaction {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
+            | Command::OwnNumber(_)
             | Command::Empty => not_ours(command),
         }
     }
@@ -236,6 +237,7 @@ impl Transaction {
                 | Command::DiscardAll
                 | Command::Discard
                 | Command::Listen(_)
+                | Command::OwnNumber(_)
                 | Command::Empty => (),
             }
         }
@@ -362,6 +364,7 @@ impl Begun {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
+            | Command::OwnNumber(_)
             | Command::Empty => (not_ours(command), None),
         }
     }

@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 
 use crate::logic::cancel_key::{Addressee, Keys};
 use crate::logic::console::snapshot::End;
+use crate::logic::plan::process::FIRST_CLIENT;
+use crate::logic::protocol::report::Fault;
 use crate::logic::topology::Address;
 use crate::proxy::backend::Connector;
 use crate::proxy::card::Card;
@@ -152,19 +154,28 @@ impl Slot {
 
     /// Sends the client away: what it runs is cancelled, and the session ends wherever it waits.
     pub async fn dismiss(&self, connector: &Connector) {
-        self.card.set_leaving();
+        self.send_away(false, connector).await;
+    }
+
+    /// The same by the word of another session.
+    pub async fn terminate(&self, connector: &Connector) {
+        self.send_away(true, connector).await;
+    }
+
+    async fn send_away(&self, by_session: bool, connector: &Connector) {
+        self.card.set_leaving(by_session);
         let cancelling = self.begin_cancel();
         self.wake();
         cancelling.deliver(connector).await;
     }
 
-    /// Ends when the client is sent away, if it is polled by the session's own task.
-    pub async fn dismissed(&self) {
+    /// Ends when the client is sent away, if it is polled by the session's own task: what it is to be told.
+    pub async fn dismissed(&self) -> Fault {
         std::future::poll_fn(|context| {
             self.park(context.waker());
-            if self.card.is_leaving() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            self.card.farewell().map_or(std::task::Poll::Pending, std::task::Poll::Ready)
         })
-        .await;
+        .await
     }
 
     /// The session looks whether it may go on, whatever it waits for: it is one task.
@@ -237,9 +248,9 @@ impl Cancels {
         let random: [u8; 32] = rng.random();
         let mut slots = self.slots.lock();
         loop {
-            // Positive: old clients print it as a process number. Above those of processes (PID_MAX_LIMIT in Linux), so that
-            // it is not taken for one of a server's.
-            let pid = rng.random_range(1 << 22..=i32::MAX);
+            // Positive: old clients print it as a process number. Above those of processes, so that it is not taken for one of a
+            // server's.
+            let pid = rng.random_range(FIRST_CLIENT..=i32::MAX);
             if let std::collections::hash_map::Entry::Vacant(vacant) = slots.entry(pid) {
                 let key = match self.keys.get() {
                     Some(keys) => keys.make(pid, is_long, random),
@@ -286,6 +297,16 @@ impl Cancels {
     /// No session is open.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The session that has this number.
+    pub fn named(&self, pid: i32) -> Option<Arc<Slot>> {
+        self.slots.lock().get(&pid).cloned()
+    }
+
+    /// Others have sessions whose numbers are not known here.
+    pub fn has_peers(&self) -> bool {
+        self.keys.get().is_some()
     }
 
     /// The session that a request names with the right key.

@@ -1,14 +1,19 @@
 //! What others may know of a session: written by that session alone, with plain stores, and read by whoever looks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
 use parking_lot::Mutex;
 
 use crate::logic::console::snapshot::{ClientState, End, UnixSeconds};
 use crate::logic::console::totals::Totals;
+use crate::logic::protocol::report::Fault;
 use crate::logic::topology::User;
+
+const STAYS: u8 = 0;
+const DISMISSED: u8 = 1;
+const TERMINATED: u8 = 2;
 
 /// From moments to numbers that can be stored, and to the time of day.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +131,8 @@ pub struct Card {
     /// The shards that it is on, a bit each
     members: AtomicU64,
     prepared: AtomicU32,
-    is_leaving: AtomicBool,
+    /// Whether it must go, and why: see `farewell`
+    leaves: AtomicU8,
     application: Mutex<Box<str>>,
 }
 
@@ -157,7 +163,7 @@ impl Card {
             in_transaction_since: AtomicU64::new(0),
             members: AtomicU64::new(0),
             prepared: AtomicU32::new(0),
-            is_leaving: AtomicBool::new(false),
+            leaves: AtomicU8::new(STAYS),
             application: Mutex::default(),
         }
     }
@@ -211,12 +217,21 @@ impl Card {
 
     /// It must go.
     pub fn is_leaving(&self) -> bool {
-        self.is_leaving.load(Relaxed)
+        self.leaves.load(Relaxed) != STAYS
     }
 
-    /// Tells it to go.
-    pub(super) fn set_leaving(&self) {
-        self.is_leaving.store(true, Relaxed);
+    /// What it is to be told when it must go.
+    pub fn farewell(&self) -> Option<Fault> {
+        match self.leaves.load(Relaxed) {
+            STAYS => None,
+            TERMINATED => Some(Fault::Terminated),
+            _ => Some(Fault::Dismissed),
+        }
+    }
+
+    /// Tells it to go: an operator says so, or another session.
+    pub(super) fn set_leaving(&self, by_session: bool) {
+        self.leaves.store(if by_session { TERMINATED } else { DISMISSED }, Relaxed);
     }
 
     /// What it does.

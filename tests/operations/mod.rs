@@ -38,6 +38,8 @@ mod figures;
 mod page;
 /// What a session may rely on while servers change under it.
 mod sessions;
+/// Sessions by their number.
+mod processes;
 /// Memory of idle clients.
 mod memory;
 /// Sorted rows of several shards.

@@ -59,4 +59,10 @@ fn a_cancel_request_reaches_its_session_through_any_peer() {
         assert_eq!(cancelled_through(stage, &first, &second, minor), "57014");
         assert_eq!(cancelled_through(stage, &second, &first, minor), "57014");
     }
+    // A number alone says nothing of the proxy that gave it out.
+    let (mut here, mut there) = (login(&first), login(&second));
+    let failed = failure(&mut here, &format!("SELECT pg_terminate_backend({})", there.pid()));
+    let message = format!("no client of this proxy has the number {}", there.pid());
+    assert_eq!(failed, ("0A000".to_owned(), message));
+    assert_eq!(there.value("SELECT 1"), "1");
 }

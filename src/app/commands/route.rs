@@ -144,6 +144,7 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<
             Reach::Upkeep | Reach::Outside => "all: one after the other".to_owned(),
             Reach::Database | Reach::Roles | Reach::Block | Reach::Server => "all: in one transaction".to_owned(),
         },
+        Across::Signal(_) => "none: the number is that of a client".to_owned(),
         Across::Refuse(refusal) => return Some(refused(refusal)),
         Across::Explain(explained) => return write_across(&explained.inner, given, map),
         Across::Read(_) | Across::Split(_) | Across::Carry(_) | Across::Cursor(_) => return None,
@@ -159,6 +160,7 @@ fn why(planned: &Planned, one: &One, map: &ShardMap) -> String {
         Home::Any => "every shard would give the same answer".to_owned(),
         Home::First => "it needs no sharded rows".to_owned(),
         Home::Current => "it names no table of the map; one that exists nevertheless is refused".to_owned(),
+        Home::Process(_) => "processes of servers are those of the first shard".to_owned(),
         Home::Meet(_) => plan.trim_end_matches(" [primary]").to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, Relati
 
 use super::carry::{self, Carry, is_carried};
 use super::change::{self, Change, On};
+use super::constants::Literals;
 use super::copies::{self, Copied, Once};
 use super::copy_out::{self, CopyOut};
 use super::everywhere::{self, Everywhere};
@@ -13,6 +14,7 @@ use super::filled::filled;
 use super::fold;
 use super::gather::{self, Gather};
 use super::merge::{self, Merge};
+use super::process::{self, Signal};
 use super::split::{self, Split};
 use super::words::{Words, after_explain};
 use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, created, reduce};
@@ -38,6 +40,8 @@ pub enum Across {
     Cursor(Cursor),
     /// EXPLAIN: what the shards and the final statement say of their parts
     Explain(Explained),
+    /// It names a client by its number: no shard is asked
+    Signal(Signal),
     /// No way is right
     Refuse(Refusal),
 }
@@ -93,6 +97,7 @@ impl Across {
             | Self::CopyOut(_)
             | Self::Explain(_)
             | Self::Everywhere(_)
+            | Self::Signal(_)
             | Self::Refuse(_) => Access::Read,
         }
     }
@@ -133,7 +138,10 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         });
     }
     match &located.statement {
-        Statement::Query(_) => read(text, schema),
+        Statement::Query(query) => match process::signal(query, &Literals::new(text, None), schema) {
+            Some(signal) => Across::Signal(signal),
+            None => read(text, schema),
+        },
         Statement::Change(_) | Statement::Merge(_) => {
             change::change(text, schema).map_or_else(Across::Refuse, Across::Change)
         }
@@ -182,7 +190,7 @@ fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Acros
         }
         Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) => (),
         Across::Refuse(refusal) => return Err(refusal.clone()),
-        Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) => {
+        Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) | Across::Signal(_) => {
             return Err(Refusal::across("EXPLAIN of such a statement"));
         }
     }
@@ -221,7 +229,9 @@ fn created(target: &RelationName, text: &str, schema: &Schema<'_>) -> Result<Cur
             all.push(home);
             Home::Meet(all)
         }
-        Home::First | Home::Current => return Err(Refusal::across("a new table of what only a session has")),
+        Home::First | Home::Current | Home::Process(_) => {
+            return Err(Refusal::across("a new table of what only a session has"));
+        }
     };
     Ok(Cursor { gather, mark: Mark { is_ddl: true, ..Mark::default() }, names: Some(target.name.clone()) })
 }
@@ -240,7 +250,8 @@ fn gathered(text: &str, at: Option<usize>, what: &str, schema: &Schema<'_>) -> R
         | Across::Carry(_)
         | Across::Everywhere(_)
         | Across::Cursor(_)
-        | Across::Explain(_) => return Err(unread()),
+        | Across::Explain(_)
+        | Across::Signal(_) => return Err(unread()),
     };
     // A cursor of PostgreSQL computes nothing before the first FETCH.
     if gather.fails_early {

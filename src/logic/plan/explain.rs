@@ -49,6 +49,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         Across::CopyOut(CopyOut::Answer { gather, .. }) => format!("{}\n   copied", self::gather(gather, map)),
         Across::Carry(carry) => self::carry(carry, map),
         Across::Everywhere(everywhere) => self::everywhere(everywhere),
+        Across::Signal(signal) => format!("=> The client of a number: {:?} {}", signal.kind, value(&signal.number)),
         Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => refused(refusal),
     }
 }
@@ -180,6 +181,7 @@ fn one(one: &One, map: &ShardMap) -> String {
         Home::Any => "any shard".to_owned(),
         Home::First => "first shard".to_owned(),
         Home::Current => "the session's shard".to_owned(),
+        Home::Process(number) => format!("the client or the first shard's process {}", value(number)),
         Home::Meet(all) => all.iter().map(|one| requirement(one, map)).collect::<Vec<_>>().join(" · "),
     };
     let mut text = format!("=> One: {home}");
@@ -308,6 +310,7 @@ fn command(command: &Command, map: &ShardMap) -> String {
             format!("set {local}shardway {setting:?} = {}", value.as_deref().unwrap_or("default"))
         }
         Command::Own(OwnCommand::Show(setting)) => format!("show shardway {setting:?}"),
+        Command::OwnNumber(_) => "the client's number".to_owned(),
         Command::Begin(_)
         | Command::Commit { .. }
         | Command::Rollback { .. }

@@ -28,6 +28,7 @@ mod copy;
 mod definition;
 mod utility;
 mod words;
+pub mod process;
 pub mod pieces;
 mod layout;
 mod statement;
@@ -100,6 +101,8 @@ pub enum Home {
     First,
     /// The one that the session is bound to by its open transaction or by a pin, else the first: cursors, temporary tables
     Current,
+    /// The first, whose processes have numbers; a number of this value may be that of a client, who is on none
+    Process(Box<Value>),
     /// The one shard that all of these name; more than one is a refusal at routing
     Meet(Vec<Requirement>),
 }
@@ -328,6 +331,8 @@ pub enum Command {
     Discard,
     /// LISTEN, UNLISTEN
     Listen(Listen),
+    /// A query that asks for the number of its own session, and where it does so
+    OwnNumber(Vec<std::ops::Range<usize>>),
     /// An empty statement
     Empty,
 }

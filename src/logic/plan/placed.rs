@@ -82,6 +82,7 @@ fn create(text: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
         | Across::CopyOut(_)
         | Across::Carry(_)
         | Across::Cursor(_)
-        | Across::Explain(_) => Err(Refusal::across("a new table written like this")),
+        | Across::Explain(_)
+        | Across::Signal(_) => Err(Refusal::across("a new table written like this")),
     }
 }

@@ -39,6 +39,8 @@ pub enum Reason {
     NotAlone,
     /// It needs what earlier statements left on one server
     NeedsSession,
+    /// It names a client by its number
+    ClientNumber,
     /// More rows of several shards than may be fetched
     TooMuch,
 }
@@ -64,6 +66,7 @@ impl Reason {
             Self::UndecidableKey => "undecidable_key",
             Self::NotAlone => "not_alone",
             Self::NeedsSession => "needs_session",
+            Self::ClientNumber => "client_number",
             Self::TooMuch => "too_much",
         }
     }
@@ -87,6 +90,7 @@ impl Reason {
             | Self::UndecidableKey
             | Self::NotAlone
             | Self::NeedsSession
+            | Self::ClientNumber
             | Self::TooMuch => false,
         }
     }
@@ -127,6 +131,36 @@ impl Refusal {
             ),
             hint: None,
         }
+    }
+
+    /// A number that is a client's, or one that only a server can compute: no shard has its process.
+    pub fn client_number() -> Self {
+        Self::new(
+            Reason::ClientNumber,
+            "the number of a client is no process of a server".to_owned(),
+            "Numbers above those of all processes are those of clients.",
+            "Write the number or a parameter: SELECT pg_terminate_backend($1).",
+        )
+    }
+
+    /// Not a client of this proxy, but there are others.
+    pub fn client_of_peer(number: i64) -> Self {
+        Self::new(
+            Reason::ClientNumber,
+            format!("no client of this proxy has the number {number}"),
+            "It may be connected to another of the proxies behind this address (peers), which are not asked.",
+            "Cancel its statement by its key, as drivers do, or use KILL_CLIENT in the console of its proxy.",
+        )
+    }
+
+    /// Its users may be others.
+    pub fn client_elsewhere(pid: i32) -> Self {
+        Self::new(
+            Reason::ClientNumber,
+            format!("client {pid} is connected to another database of the shard map"),
+            "Whether its user may be cancelled or terminated is known on the servers of that database.",
+            "Connect to that database.",
+        )
     }
 
     /// It would keep its server with the session, and the map says that nothing may.

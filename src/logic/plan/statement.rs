@@ -11,8 +11,8 @@ use super::schema::{Found, Schema};
 use super::survey::Survey;
 use super::words::{Words, after_explain};
 use super::{
-    Command, CursorUse, ExecuteCommand, Forced, Mark, NOTIFY, One, Plan, Planned, PrepareCommand, Reason, Refusal,
-    copy, hint, settings, utility,
+    Command, CursorUse, ExecuteCommand, Forced, Home, Mark, NOTIFY, One, Plan, Planned, PrepareCommand, Reason,
+    Refusal, copy, hint, process, settings, utility,
 };
 
 /// The text around a statement.
@@ -93,6 +93,10 @@ fn statement(
         return (plan, None);
     }
     let literals = Literals::new(source.text, source.literals);
+    let signal = match statement {
+        Statement::Query(query) => process::signal(query, &literals, &source.schema),
+        _ => None,
+    };
     let mut survey = Survey::new(source.schema, literals, verb(statement));
     survey.may_spread = may_span(statement);
     let copy_in = match statement {
@@ -117,6 +121,10 @@ fn statement(
     fixed.extend(read);
     if matches!(&plan, Plan::Refuse(refusal) if refusal.reason == Reason::KeyIsChanged) {
         return (plan, None);
+    }
+    if let (Plan::One(one), Some(signal)) = (&plan, signal) {
+        let home = Home::Process(Box::new(signal.number));
+        return (Plan::One(One { home, ..one.clone() }), Some(forced));
     }
     match (plan, copy_in) {
         (Plan::One(_), Some(copy_in)) => (Plan::CopyIn(copy_in), Some(forced)),
@@ -161,6 +169,10 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
                 Ok(execute) => Command::Execute(ExecuteCommand { explains: Some(text[..head].into()), ..execute }),
                 Err(refusal) => return Some(Plan::Refuse(refusal)),
             }
+        }
+        Statement::Query(query) => {
+            let places = process::own_numbers(query, source.text, &source.schema)?;
+            Command::OwnNumber(places.into_iter().map(|place| place.start - at.start..place.end - at.start).collect())
         }
         Statement::Deallocate(name) => Command::Deallocate(name.clone()),
         Statement::Discard { tag: "DISCARD ALL" } => Command::DiscardAll,

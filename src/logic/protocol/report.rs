@@ -120,6 +120,13 @@ pub enum Fault {
         /// Its text
         message: String,
     },
+    /// What PostgreSQL says where there was no server to say it
+    Said {
+        /// PostgreSQL's code for it
+        sqlstate: &'static str,
+        /// Its text
+        message: String,
+    },
     /// A startup parameter that a server does not take: the session does not begin
     Startup {
         /// As the server said
@@ -148,6 +155,8 @@ pub enum Fault {
     Shutdown,
     /// An operator has sent the client away: the session ends
     Dismissed,
+    /// Another session has ended this one (`pg_terminate_backend`)
+    Terminated,
     /// An operator lets nobody in to this database
     Disabled(Box<str>),
     /// An invariant of ours is broken: the session ends, the process lives
@@ -170,6 +179,7 @@ impl Fault {
             | Self::Farewell(_)
             | Self::Shutdown
             | Self::Dismissed
+            | Self::Terminated
             | Self::Disabled(_)
             | Self::Startup { .. }
             | Self::AtLogin(_)
@@ -196,6 +206,7 @@ impl Fault {
             | Self::NoSavepoint(_)
             | Self::NoTransaction(_)
             | Self::InsideTransaction(_)
+            | Self::Said { .. }
             | Self::CopyFailed { .. } => false,
         }
     }
@@ -225,7 +236,7 @@ impl Fault {
             Self::NoSavepoint(_) => "3B001",
             Self::NoTransaction(_) => "25P01",
             Self::InsideTransaction(_) => "25001",
-            Self::CopyFailed { sqlstate, .. } => sqlstate,
+            Self::CopyFailed { sqlstate, .. } | Self::Said { sqlstate, .. } => sqlstate,
             Self::Startup { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
             Self::StatementTimeout { .. } => "57014",
@@ -234,7 +245,7 @@ impl Fault {
             Self::IdleTransactionTimeout => "25P03",
             Self::TransactionTimeout => "25P04",
             Self::Farewell(body) => field(body, b'C'),
-            Self::Shutdown | Self::Dismissed => "57P01",
+            Self::Shutdown | Self::Dismissed | Self::Terminated => "57P01",
             // PostgreSQL's code for a database that takes no connections (datallowconn).
             Self::Disabled(_) => "55000",
             Self::Broken(_) => "XX000",
@@ -248,9 +259,7 @@ impl Fault {
             Self::Protocol(what) => plain(what.clone()),
             Self::Encoding(bytes) => plain(no_encoding(bytes)),
             Self::NoDatabase(name) => plain(format!("database \"{name}\" does not exist")),
-            Self::TooManyClients { max } => {
-                ("no more connections allowed (max_clients)".into(), Some(format!("{max} clients are connected")), None)
-            }
+            Self::TooManyClients { max } => too_many(*max),
             Self::QueueFull { server, waiters_max } => (
                 format!("too many clients wait for a connection to {server}"),
                 Some(format!("waiters_max is {waiters_max}")),
@@ -302,6 +311,7 @@ impl Fault {
             Self::NoTransaction(what) => plain(format!("{what} can only be used in transaction blocks")),
             Self::InsideTransaction(what) => plain(format!("{what} cannot run inside a transaction block")),
             Self::CopyFailed { message, .. } | Self::Startup { message, .. } => plain(message.clone()),
+            Self::Said { message, .. } => plain(message.clone()),
             Self::AtLogin(fault) => fault.text(),
             Self::StatementTimeout { limit } => (
                 "canceling statement due to statement timeout".into(),
@@ -315,6 +325,7 @@ impl Fault {
             Self::Farewell(body) => plain(field(body, b'M').to_owned()),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
             Self::Dismissed => plain("terminating connection: admin forced disconnect".into()),
+            Self::Terminated => plain("terminating connection due to administrator command".into()),
             Self::Disabled(name) => plain(format!("database \"{name}\" is disabled")),
             Self::Broken(what) => {
                 (format!("internal error: {what}"), None, Some("please report it with the log around this time"))
@@ -344,6 +355,10 @@ fn field(body: &[u8], code: u8) -> &str {
 fn no_encoding(bytes: &[u8]) -> String {
     let bytes: String = bytes.iter().map(|byte| format!(" 0x{byte:02x}")).collect();
     format!("invalid byte sequence for encoding \"UTF8\":{bytes}")
+}
+
+fn too_many(max: usize) -> (String, Option<String>, Option<&'static str>) {
+    ("no more connections allowed (max_clients)".into(), Some(format!("{max} clients are connected")), None)
 }
 
 fn missed(shard: &str, cause: &str) -> (String, Option<String>, Option<&'static str>) {

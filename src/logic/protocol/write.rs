@@ -67,13 +67,18 @@ pub fn one_text_row(out: &mut Vec<u8>, column: &str, value: &str) {
 
 /// RowDescription of one column of a type of any length, given as text.
 pub fn row_description(out: &mut Vec<u8>, column: &str, type_oid: u32) {
+    self::column(out, column, type_oid, -1);
+}
+
+/// RowDescription of one column given as text, of a type of so many bytes.
+pub fn column(out: &mut Vec<u8>, name: &str, type_oid: u32, length: i16) {
     frame(out, server::ROW_DESCRIPTION, |out| {
         out.extend_from_slice(&1_i16.to_be_bytes());
-        text(out, column.as_bytes());
+        text(out, name.as_bytes());
         out.extend_from_slice(&0_i32.to_be_bytes());
         out.extend_from_slice(&0_i16.to_be_bytes());
         out.extend_from_slice(&type_oid.to_be_bytes());
-        out.extend_from_slice(&(-1_i16).to_be_bytes());
+        out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&(-1_i32).to_be_bytes());
         out.extend_from_slice(&0_i16.to_be_bytes());
     });
@@ -81,10 +86,15 @@ pub fn row_description(out: &mut Vec<u8>, column: &str, type_oid: u32) {
 
 /// DataRow of one text column.
 pub fn data_row_text(out: &mut Vec<u8>, value: &str) {
+    data_row(out, Some(value.as_bytes()));
+}
+
+/// DataRow of one column.
+pub fn data_row(out: &mut Vec<u8>, value: Option<&[u8]>) {
     frame(out, server::DATA_ROW, |out| {
         out.extend_from_slice(&1_i16.to_be_bytes());
-        out.extend_from_slice(&(value.len() as i32).to_be_bytes());
-        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
+        out.extend_from_slice(value.unwrap_or_default());
     });
 }
 

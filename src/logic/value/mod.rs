@@ -125,6 +125,7 @@ impl KeyType {
 pub mod oid {
     #![allow(missing_docs, reason = "each is its own name in pg_type")]
     pub const UNSPECIFIED: u32 = 0;
+    pub const BOOL: u32 = 16;
     pub const INT8: u32 = 20;
     pub const INT2: u32 = 21;
     pub const INT4: u32 = 23;

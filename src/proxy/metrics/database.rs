@@ -84,7 +84,7 @@ impl PlanKind {
             Plan::Command(_) => Some(Self::Command),
             Plan::One(one) => Some(match one.home {
                 Home::Any => Self::Any,
-                Home::First | Home::Current => Self::First,
+                Home::First | Home::Current | Home::Process(_) => Self::First,
                 Home::Meet(_) => Self::Key,
             }),
             Plan::CopyIn(_) => Some(Self::Copy),

@@ -32,7 +32,7 @@ impl AcrossPortal {
             Across::Split(split) => !split.returns,
             Across::Carry(carry) => !carry.returns,
             Across::CopyOut(_) | Across::Everywhere(_) => true,
-            Across::Read(_) | Across::Cursor(_) | Across::Explain(_) | Across::Refuse(_) => false,
+            Across::Read(_) | Across::Cursor(_) | Across::Explain(_) | Across::Signal(_) | Across::Refuse(_) => false,
         }
     }
 }
@@ -55,6 +55,7 @@ impl Session {
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
             Across::Explain(explained) => self.explain_query(explained).await,
+            Across::Signal(signal) => self.signal_query(signal).await,
             Across::Refuse(refusal) => Err(refusal.clone().into()),
         }
     }
@@ -131,7 +132,7 @@ impl Session {
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            Across::Split(_) | Across::Carry(_) | Across::Explain(_) => {
+            Across::Split(_) | Across::Carry(_) | Across::Explain(_) | Across::Signal(_) => {
                 self.give_stored(place, portal, limit, size).await?;
             }
             Across::Everywhere(everywhere) => {
@@ -226,7 +227,7 @@ impl Session {
                 self.check_columns()?;
                 self.gather_bound(gather, &statement.types, bind).await.map(drop)
             }
-            Across::Split(_) | Across::Carry(_) => {
+            Across::Split(_) | Across::Carry(_) | Across::Signal(_) => {
                 self.describe_bound(statement, bind).await?;
                 let mut stored = self.store_portal(across, statement, bind).await?;
                 stored.give(0, &mut self.client.outbox);
@@ -254,6 +255,7 @@ impl Session {
             Across::Change(change) => self.change_kept(change, statement, bind).await,
             Across::Once(once) => self.once_kept(once, &statement.types, bind).await,
             Across::Explain(explained) => self.explain_portal(explained, statement, bind).await,
+            Across::Signal(signal) => self.signal_portal(signal, statement, bind).await,
             Across::Read(_) | Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Refuse(_) => {
                 Err(Fault::Broken("a statement that stores no rows".into()).into())
             }
@@ -293,7 +295,7 @@ impl Session {
                 self.take_part(commits_at_once || is_last).await
             }
             Across::CopyOut(CopyOut::Answer { .. }) => self.take_part(true).await,
-            Across::Read(_) | Across::CopyOut(CopyOut::Pieces { .. }) | Across::Refuse(_) => Ok(()),
+            Across::Read(_) | Across::CopyOut(CopyOut::Pieces { .. }) | Across::Signal(_) | Across::Refuse(_) => Ok(()),
         }
     }
 

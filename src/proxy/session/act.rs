@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Command, Mark, OwnCommand, Plan, Planned, SETTING, SettingChange};
+use crate::logic::plan::{Access, Command, Mark, OwnCommand, Plan, Planned, Refusal, SETTING, SettingChange};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{frame, view, write};
 use crate::logic::route::Destination;
@@ -133,6 +133,8 @@ impl Session {
                 Ok(None)
             }
             Command::Execute(_) => Err(Fault::Broken("an EXECUTE that is no portal of its statement".into()).into()),
+            // It was parsed when it did not ask for that.
+            Command::OwnNumber(_) => Err(Refusal::changed_result().into()),
             Command::Empty => {
                 write::bare(&mut self.client.outbox, frame::server::EMPTY_QUERY);
                 Ok(None)

@@ -65,6 +65,8 @@ pub struct Client {
     is_flushing: bool,
     /// It has said goodbye and closed: what it sent before is carried out, and nobody hears the answers
     has_left: bool,
+    /// What it has been sent ends inside a message
+    pub is_cut: bool,
     /// Bytes consumed since the session began
     pub consumed: u64,
     /// Bytes received since last asked
@@ -92,6 +94,7 @@ impl Client {
             sent: 0,
             is_flushing: false,
             has_left: false,
+            is_cut: false,
             consumed: 0,
             bytes_in: 0,
             bytes_out: 0,

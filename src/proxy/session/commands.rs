@@ -64,6 +64,11 @@ impl Session {
                 Box::pin(self.listen_command(listen, planned)).await?;
                 self.answer(planned.verb)
             }
+            Command::OwnNumber(places) => {
+                self.client.consume(size);
+                let text = self.numbered(&text, places);
+                Box::pin(self.run_among(&text)).await
+            }
             Command::Empty => self.answer_tag(server::EMPTY_QUERY),
         }
     }
@@ -231,6 +236,7 @@ impl Session {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
+            | Command::OwnNumber(_)
             | Command::Empty => (),
         }
     }
@@ -408,6 +414,7 @@ impl Session {
             | Command::Prepare(_)
             | Command::Execute(_)
             | Command::Listen(_)
+            | Command::OwnNumber(_)
             | Command::Empty => {
                 if self.held.iter().any(|held| held.pin.is_some()) {
                     return Err(needs_session(verb).into());

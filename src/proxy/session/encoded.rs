@@ -68,7 +68,7 @@ impl Session {
     /// Text is compared with a sharding key, or stored as one.
     fn goes_by_text(&self, one: &One) -> bool {
         match &one.home {
-            Home::Any | Home::First | Home::Current => false,
+            Home::Any | Home::First | Home::Current | Home::Process(_) => false,
             Home::Meet(requirements) => requirements.iter().any(|requirement| match &requirement.place {
                 Place::Shard(_) | Place::Copies => false,
                 Place::Lookup { keyspace, .. } | Place::Store { keyspace, .. } => self.is_text(*keyspace),
@@ -106,7 +106,7 @@ impl Session {
     pub(super) fn check_across(&self, across: &Across) -> Result<(), Trouble> {
         match across {
             _ if self.encoding() == Encoding::Utf8 => Ok(()),
-            Across::Everywhere(_) | Across::Refuse(_) => Ok(()),
+            Across::Everywhere(_) | Across::Signal(_) | Across::Refuse(_) => Ok(()),
             Across::Read(_)
             | Across::Change(_)
             | Across::Once(_)

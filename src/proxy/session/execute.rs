@@ -42,6 +42,7 @@ impl Session {
         }
         let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
         let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
+        let statement = self.numbered_statement(&statement).unwrap_or(statement);
         let target = self.target(Destination::Any, Access::Read)?;
         let index = self.hold(target).await?;
         // A Sync would end the implicit transaction of a pipeline.
@@ -167,7 +168,7 @@ impl Session {
     }
 
     /// The arguments of an EXECUTE are the parameters of its statement.
-    fn destination_of_execute(
+    pub(super) fn destination_of_execute(
         &self,
         execute: &ExecuteCommand,
         one: &One,
@@ -257,7 +258,7 @@ impl Session {
     }
 
     /// What a server found the types of a statement's parameters to be.
-    async fn parameter_types(&mut self, index: usize, statement: &Statement) -> Result<Vec<u32>, Trouble> {
+    pub(super) async fn parameter_types(&mut self, index: usize, statement: &Statement) -> Result<Vec<u32>, Trouble> {
         const ASK: &str =
             "SELECT parameter_types::pg_catalog.oid[]::text FROM pg_catalog.pg_prepared_statements WHERE name = ";
         let is_there = self.held[index].lease.prepared.touch(statement.id);

@@ -136,7 +136,7 @@ impl Session {
             Across::Once(_) => self.explain_text(asking, ShardSet::of(ShardId(0)), Access::Read, &explained.text).await,
             Across::Split(split) => self.explain_split(asking, split).await,
             Across::Carry(carry) => self.explain_carry(asking, carry).await,
-            Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) => {
+            Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) | Across::Signal(_) => {
                 Err(Refusal::across("EXPLAIN of such a statement").into())
             }
         }

@@ -58,7 +58,7 @@ impl Session {
             let slot = Arc::clone(&self.slot);
             let found = tokio::select! {
                 biased;
-                () = slot.dismissed() => break Err(Fault::Dismissed),
+                fault = slot.dismissed() => break Err(fault),
                 () = std::future::poll_fn(|context| self.client.poll_gone(context)) => break Err(Fault::ClientGone),
                 found = found => found,
             };

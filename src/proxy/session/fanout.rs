@@ -19,6 +19,7 @@ use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::errand::Fetched;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
 use crate::proxy::session::gather::{Given, Portal, describe_portal};
+use crate::proxy::session::servers::UNDER_WAY;
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -420,9 +421,6 @@ impl Session {
         self.lose(self.held.len() - 1, cause)
     }
 }
-
-/// The status of a server that has not answered yet: it is not lent to anybody.
-const UNDER_WAY: u8 = b'?';
 
 pub(super) fn tag(verb: &str, rows: u64) -> String {
     format!("{verb} {rows}")

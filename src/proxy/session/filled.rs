@@ -34,7 +34,12 @@ impl Session {
             Across::Carry(carry) => self.carry_count(carry, insert).await?,
             Across::Split(split) => self.split_count(split, insert).await?,
             Across::Refuse(refusal) => return Err(refusal.clone().into()),
-            Across::Read(_) | Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) => {
+            Across::Read(_)
+            | Across::CopyOut(_)
+            | Across::Everywhere(_)
+            | Across::Cursor(_)
+            | Across::Explain(_)
+            | Across::Signal(_) => {
                 return Err(Fault::Broken("an INSERT that stores no rows".into()).into());
             }
         };

@@ -130,7 +130,7 @@ impl Session {
         let slot = Arc::clone(&self.slot);
         let lease = tokio::select! {
             biased;
-            () = slot.dismissed() => Err(Fault::Dismissed),
+            fault = slot.dismissed() => Err(fault),
             lease = self.wait_in_queue(pool) => lease,
         };
         let waited = started.elapsed();

@@ -42,6 +42,7 @@ mod encoded;
 mod gathered;
 mod several;
 mod cursors;
+mod process;
 mod explain;
 mod execute;
 mod executed;
@@ -288,8 +289,8 @@ impl Session {
         let is_between = self.transaction.is_idle() && self.run == Run::Between && self.client.received().is_empty();
         let filled = std::future::poll_fn(|context| {
             self.slot.park(context.waker());
-            if self.slot.card.is_leaving() {
-                return Poll::Ready(Err(End::Fault(Fault::Dismissed)));
+            if let Some(fault) = self.slot.card.farewell() {
+                return Poll::Ready(Err(End::Fault(fault)));
             }
             if let Some(end) = self.poll_heard(context) {
                 return Poll::Ready(Err(end));
@@ -499,6 +500,11 @@ impl Session {
     async fn finish(mut self: Box<Self>, end: End) {
         self.metrics.client(Some(self.state), None);
         self.shared.depart(&self.slot);
+        let is_cut = self.client.is_cut || self.held.iter().any(|held| !held.lease.walk.is_between_frames());
+        let end = match (end, self.slot.card.farewell()) {
+            (End::Gone, Some(fault)) if !is_cut => End::Fault(fault),
+            (end, _) => end,
+        };
         match end {
             End::Gone => tracing::debug!(client = self.id, "client has left"),
             End::Fault(fault) => {

@@ -146,6 +146,7 @@ impl Session {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
+            | Command::OwnNumber(_)
             | Command::Empty => (),
         }
     }

@@ -15,6 +15,9 @@ use crate::proxy::pool::Lease;
 use crate::proxy::session::exchange::{Exchange, Outcome};
 use crate::proxy::session::{End, Session, Trouble};
 
+/// The status of a server that has not answered yet: it is not lent to anybody.
+pub(super) const UNDER_WAY: u8 = b'?';
+
 /// A server that the session holds.
 #[allow(clippy::struct_excessive_bools, reason = "facts about the server, each independent of the others")]
 pub struct Held {
@@ -158,15 +161,17 @@ impl Session {
         ShardId(found.unwrap_or(0) as u16)
     }
 
-    /// The client has gone while a statement runs: the statement is cancelled, the connection closed.
+    /// The client has gone while a statement runs: the statement is cancelled on all its servers, the connections closed.
     pub(super) fn abandon(&mut self, index: usize) {
         // Before the session, which ends now, forgets what runs.
         let cancelling = self.slot.begin_cancel();
         let connector = Arc::clone(&self.shared.connector);
         let held = self.held.swap_remove(index);
+        self.client.is_cut = !held.lease.walk.is_between_frames();
+        let others: Vec<Held> = self.held.extract_if(.., |other| other.status == UNDER_WAY).collect();
         drop(tokio::spawn(async move {
             cancelling.deliver(&connector).await;
-            drop(held);
+            drop((held, others));
         }));
     }
 

@@ -92,7 +92,7 @@ impl Session {
     }
 
     /// One statement of the text, as if it stood alone.
-    async fn run_among(&mut self, text: &str) -> Result<(), Trouble> {
+    pub(super) async fn run_among(&mut self, text: &str) -> Result<(), Trouble> {
         self.look()?;
         let (shape, found) = self.decide(text);
         let Some(planned) = super::only(&shape) else {
@@ -151,6 +151,10 @@ impl Session {
             Command::Execute(execute) => {
                 self.check_alive()?;
                 self.execute_command(execute, planned, text).await
+            }
+            Command::OwnNumber(places) => {
+                let text = self.numbered(text, places);
+                Box::pin(self.run_among(&text)).await
             }
             Command::Begin(_)
             | Command::Commit { .. }

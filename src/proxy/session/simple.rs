@@ -130,6 +130,9 @@ impl Session {
 
     /// One shard is not enough, but several may be put together: unless the session has named one.
     pub(super) fn may_cross(&self, planned: &Planned, refusal: &Refusal) -> bool {
+        if refusal.reason == Reason::ClientNumber {
+            return planned.may_span;
+        }
         // A hint is for one server.
         planned.may_span
             && planned.hint.is_none()
@@ -436,6 +439,6 @@ pub(super) fn meet(one: Destination, other: Destination) -> Result<Destination, 
 fn stores_rows(one: &One) -> bool {
     match &one.home {
         Home::Meet(requirements) => requirements.iter().any(|it| matches!(it.place, Place::Store { .. })),
-        Home::Any | Home::First | Home::Current => false,
+        Home::Any | Home::First | Home::Current | Home::Process(_) => false,
     }
 }

@@ -226,6 +226,13 @@ impl Session {
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
         let is_for_server = self.check_parse(&shape).inspect_err(|_| self.remember(&shape, &statement.text))?;
+        let (statement, is_for_server) = match is_for_server {
+            true => (statement, true),
+            false => match self.numbered_statement(&statement) {
+                Some(numbered) => (numbered, true),
+                None => (statement, false),
+            },
+        };
         let named = Named { statement: Arc::clone(&statement), since: self.shared.moment(), columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), name, before));
