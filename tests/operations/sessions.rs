@@ -480,3 +480,52 @@ fn a_statement_does_not_change_its_columns_on_a_server_that_prepares_it_anew() {
     assert_eq!(said(&run(&mut wire, &again("u"))), "1");
     other.rows("ROLLBACK");
 }
+
+/// The texts of the rows that an extended query answers with, or its error.
+fn texts(wire: &mut Wire, sql: &str) -> Result<Vec<String>, String> {
+    let prepared =
+        [wire::parse("", sql, &[]), wire::describe(b'S', ""), wire::bind("", "", &[], 0), wire::execute("", 0)];
+    wire.send(&[prepared.concat(), wire::sync()].concat()).unwrap();
+    let answer = wire::answers(&wire.until_ready().unwrap()).remove(0);
+    let text = |value: Option<Vec<u8>>| String::from_utf8(value.unwrap_or_default()).unwrap();
+    match answer.error {
+        Some((state, message)) => Err(format!("{state} {message}")),
+        None => Ok(answer.rows.concat().into_iter().map(text).collect()),
+    }
+}
+
+#[test]
+fn an_execute_may_name_a_call_and_bear_thousands_of_arguments() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("executed-call", &Settings::default());
+    let create = "CREATE PROCEDURE forty_two(INOUT a integer) LANGUAGE plpgsql AS $$ BEGIN a := 42; END $$";
+    let on_all = |sql: &str| stage.world.shards.iter().for_each(|server| drop(admin(server.port()).rows(sql)));
+    on_all(create);
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.shard = 'a'");
+    let many: Vec<String> = (1..=3000).map(|number| format!("${number}::integer")).collect();
+    let many = format!("SELECT 2999 = ANY (ARRAY[{}])", many.join(", "));
+    for (name, sql) in [("called", "CALL forty_two(null)"), ("called_with", "CALL forty_two($1)"), ("many", &many)] {
+        wire.send(&[wire::parse(name, sql, &[]), wire::sync()].concat()).unwrap();
+        assert_eq!(wire::answers(&wire.until_ready().unwrap()), []);
+    }
+    let plan = "Utility statements have no plan structure";
+    let list = |count: usize| (1..=count).map(|number| number.to_string()).collect::<Vec<_>>().join(", ");
+    let wrong = "42601 wrong number of parameters for prepared statement";
+    for _ in 0..2 {
+        assert_eq!(texts(&mut wire, "EXPLAIN EXECUTE called"), Ok(vec![plan.into()]));
+        assert_eq!(texts(&mut wire, "EXPLAIN (ANALYZE) EXECUTE called_with(NULL)"), Ok(vec![plan.into()]));
+        let json = texts(&mut wire, "EXPLAIN (VERBOSE, FORMAT JSON) EXECUTE called_with(1)");
+        assert_eq!(json, Ok(vec!["[\n  \"Utility Statement\"\n]".into()]));
+        assert_eq!(texts(&mut wire, "EXPLAIN EXECUTE called_with"), Err(format!("{wrong} \"called_with\"")));
+        assert_eq!(texts(&mut wire, "EXECUTE called_with(1 + 1)"), Ok(vec!["42".into()]));
+        assert_eq!(
+            texts(&mut wire, &format!("EXPLAIN (COSTS OFF) EXECUTE many({})", list(3000))),
+            Ok(vec!["Result".into()])
+        );
+        assert_eq!(texts(&mut wire, &format!("EXECUTE many({})", list(3000))), Ok(vec!["t".into()]));
+        assert_eq!(texts(&mut wire, &format!("EXECUTE many({})", list(2999))), Err(format!("{wrong} \"many\"")));
+        assert_eq!(texts(&mut wire, "SELECT 1"), Ok(vec!["1".into()]));
+    }
+    on_all("DROP PROCEDURE forty_two");
+}

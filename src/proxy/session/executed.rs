@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::logic::plan::{Access, Command, ExecuteCommand, Plan, Refusal};
+use crate::logic::plan::{Access, Command, ExecuteCommand, Mark, Plan, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
 use crate::logic::route::{Destination, Values};
-use crate::logic::session::pipeline::Owed;
+use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::execute::Bound;
 use crate::proxy::session::servers::Target;
@@ -23,7 +23,15 @@ impl Session {
     pub(super) fn executed_by(&self, shape: &Shape) -> Option<Arc<Statement>> {
         let execute = executes(shape)?;
         let named = self.named.get(execute.name.as_bytes())?;
-        Some(self.executed(execute, &named.statement))
+        Some(match &execute.explains {
+            None => Arc::clone(&named.statement),
+            Some(head) => self.explaining(head),
+        })
+    }
+
+    /// A statement with the columns that EXPLAIN with these options has, whatever it explains.
+    fn explaining(&self, head: &str) -> Arc<Statement> {
+        self.shared.statements.intern(&format!("{head} SELECT 1"), b"", self.catalog_version())
     }
 
     /// The portal of an EXECUTE: its arguments are computed, and the server of its rows is told of it.
@@ -37,6 +45,9 @@ impl Session {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
         let text = shape.text_of(planned);
+        if self.bind_as_it_is(place, execute, &statement, (text, planned.at.start), &results).await? {
+            return Ok(());
+        }
         let arguments = &text[execute.name_at.end - planned.at.start..];
         let Some(Bound { statement, mut bind }) = self.bound(execute, &statement, arguments).await? else {
             return self.wrong_arguments(execute, &statement).await;
@@ -46,6 +57,73 @@ impl Session {
         bind.extend_from_slice(&results);
         let bind = [portal, &[0], &bind[1..]].concat();
         self.route_executed(place, Bound { statement, bind }).await
+    }
+
+    /// An EXECUTE of constants that cannot become its statement: EXPLAIN takes the name of a CALL, but not a CALL, and no query
+    /// computes as many arguments as EXECUTE takes. `text` is the EXECUTE, and where it stands in what was parsed.
+    async fn bind_as_it_is(
+        &mut self,
+        place: usize,
+        execute: &ExecuteCommand,
+        statement: &Arc<Statement>,
+        (text, start): (&str, usize),
+        results: &[u8],
+    ) -> Result<bool, Trouble> {
+        let planner = Arc::clone(&self.picture().planner);
+        let (shape, run) = (statement.shape(&planner), self.executed(execute, statement).shape(&planner));
+        let may_become_it = execute.arguments.len() <= ARGUMENTS_MAX && run.statements.is_ok();
+        let Some(inner) =
+            super::only(&shape).filter(|_| !may_become_it && execute.arguments.iter().all(Option::is_some))
+        else {
+            return Ok(false);
+        };
+        let found = match &*inner.plan {
+            Plan::One(one) => self.destination_of_execute(execute, one, &statement.types, text),
+            Plan::Refuse(refusal) => Err(refusal.clone()),
+            Plan::Command(_) | Plan::CopyIn(_) => return Ok(false),
+        };
+        let Ok(ready) = self.ready(inner, found) else { return Ok(false) };
+        self.check_bent(&statement.text)?;
+        // What EXPLAIN does not take is not run by it either.
+        let does = match super::only(&run).map(|it| &*it.plan) {
+            Some(Plan::One(one)) => one.mark.clone(),
+            Some(Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => Mark::default(),
+        };
+        if ready.access == Access::Write {
+            self.widen(ready.destination).await?;
+        }
+        let target = self.target(ready.destination, ready.access)?;
+        let index = self.hold(target).await?;
+        if self.parameter_types(index, statement).await?.len() != execute.arguments.len() {
+            return Ok(false);
+        }
+        self.pipeline.clear();
+        self.prepare(index);
+        self.held[index].in_pipeline = true;
+        self.ensure(index, statement, true, &mut SmallVec::new());
+        let name = execute.name_at.start - start..execute.name_at.end - start;
+        let server_name = statement.server_name();
+        let sql = format!("{}{}{}", &text[..name.start], String::from_utf8_lossy(&server_name), &text[name.end..]);
+        self.held[index].lease.unnamed = None;
+        let out = self.outgoing.buffer();
+        write::parse(out, b"", sql.as_bytes(), b"");
+        write::bind(out, &self.portals[place].name, b"", &[NO_PARAMETERS.as_slice(), results].concat());
+        self.pipeline.owe(Owed::HiddenParse(UNNAMED));
+        self.pipeline.owe(Owed::HiddenBind);
+        write::bare(self.outgoing.buffer(), client::FLUSH);
+        self.metrics.statement(Some((target.shard, target.role)), ready.kind);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            self.held[index].status = b'E';
+            return Err(Trouble::Told);
+        }
+        self.mark(index, &does, ready.access);
+        let described = execute.explains.as_ref().map_or(shape, |head| self.explaining(head).shape(&planner));
+        if let Some(portal) = self.portals.get_mut(place) {
+            (portal.shape, portal.shard) = (described, Some(target.shard));
+        }
+        Ok(true)
     }
 
     /// Where the statement with its parameters goes.
@@ -128,6 +206,10 @@ impl Session {
     }
 }
 
+/// No formats of parameters, and no parameters.
+const NO_PARAMETERS: [u8; 4] = [0; 4];
+/// The arguments that are computed at once: a query has 1,664 columns at most.
+const ARGUMENTS_MAX: usize = 1_600;
 /// The format codes of a Bind that wants text.
 const NO_FORMATS: [u8; 2] = [0, 0];
 

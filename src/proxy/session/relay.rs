@@ -58,7 +58,8 @@ impl Session {
         let out = self.outgoing.buffer();
         // What functions have set stays on a server that stays: it is the client's own.
         let is_to_reset = held.lease.is_tainted || held.lease.has_unseen && held.pin.is_none();
-        if is_to_reset && !held.is_member {
+        // In a pipeline a query of ours would end its transaction.
+        if is_to_reset && !held.is_engaged() {
             held.lease.unnamed = None;
             self.pipeline.owe(Owed::HiddenQuery);
             write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
