@@ -30,6 +30,11 @@ pool_mode = "transaction"
 pool_size = 60
 [log]
 level = "{level}"
+# Users that a test creates.
+[auth]
+user = "{user}"
+password = "{password}"
+database = "postgres"
 """
 
 ACCOUNT = """
@@ -95,7 +100,7 @@ class Lab:
         config = os.path.join(self.folder, "shardway.toml")
         with open(config, "w") as out:
             level = os.environ.get("SUITES_LOG", "warn")
-            out.write(PROXY.format(port=self.proxy_port, metrics=free_port(), level=level))
+            out.write(PROXY.format(port=self.proxy_port, metrics=free_port(), level=level, user=USER, password=PASSWORD))
             for name, password in {USER: PASSWORD, **self.users}.items():
                 out.write(ACCOUNT.format(name=name, password=password))
             for name in self.databases:

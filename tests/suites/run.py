@@ -98,22 +98,15 @@ SUITES = {
 LOST = {
     "asyncpg": {
         "introspection|type_cache_invalidation_in_pool": "connects to a database that it has created: it is not in the map",
-        "test_pool_min_size_restored_after_idle_connection_loss": "kills the backend of an idle client: that client has none",
-        "test_pool_remote_close": "the backend it kills may be the one that it has just been lent itself",
         "test_executemany_server_failure_during_writes": "up to 256 KiB of a pipeline are gathered: the error is heard later",
         "test_copy_records_to_table_no_stmt_cache": "pg_prepared_statements shows what clients share on that server",
         "test_close_has_one_timeout_budget": "must be over in 0.7 s, which a busy machine does not always give",
     },
-    "psycopg2": {
-        "backend_pid": "pg_backend_pid() is the server's, the number of the connection is ours",
-        "external_close": "pg_terminate_backend() of a client's number, which is no server process",
-    },
+    "psycopg2": {},
     "pg8000": {
-        "test_notify": "compares pg_backend_pid(), which is the server's, with the number in a notification, which is the client's",
+        "test_notify_with_payload": "notifies over a connection over which another client has just notified: it bears the server's number",
         "close_prepared_statement": "pg_prepared_statements shows what clients share on that server",
-        "password_bytes|bytes_password|testBytesPassword": "logs in as a user that it has created: it is not in the map",
         "test_scram_sha_256": "connects to a database that it has created: it is not in the map",
-        "broken_pipe": "kills the backend of a client that has none of its own, or whose connection ends with it",
     },
     "sqlalchemy": {},
     "django": {},
