@@ -273,9 +273,9 @@ impl Transaction {
         *self = Self::Idle;
     }
 
-    /// Adds to a `Begun` transaction what a server has checked (SET LOCAL).
+    /// Adds to a transaction what servers that it is not on yet are to be told (SET LOCAL).
     pub fn remember(&mut self, text: &str) {
-        if let Self::Begun(begun) = self {
+        if let Self::Begun(begun) | Self::Open { is_failed: false, begun } = self {
             begun.push(text);
         }
     }

@@ -243,7 +243,18 @@ pub struct Mark {
     /// `set_config(name, value, is_local)` calls with constant arguments in a SELECT list: settings to remember
     pub set_config: Vec<SettingChange>,
     /// The same with a parameter for its value: it comes with the Bind. Where there is none, the server has to stay
-    pub set_bound: Vec<(Box<str>, u16)>,
+    pub set_bound: Vec<BoundSetting>,
+}
+
+/// `set_config(name, $n, is_local)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoundSetting {
+    /// The parameter
+    pub name: Box<str>,
+    /// n
+    pub number: u16,
+    /// It ends with the transaction
+    pub is_local: bool,
 }
 
 /// NOTIFY, as what it does is called that PostgreSQL does not prepare.

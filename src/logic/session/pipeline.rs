@@ -233,46 +233,9 @@ impl Pipeline {
             self.goodbye = Some(body.into());
             return Verdict::Hide;
         }
-        let verdict = match self.owed.front() {
-            Some(Owed::HiddenQuery) => {
-                self.hidden_failure.get_or_insert_with(|| body.into());
-                return Verdict::Hide;
-            }
-            Some(Owed::DeafQuery | Owed::Everywhere { .. }) => {
-                self.deaf_failure.get_or_insert_with(|| body.into());
-                return Verdict::Hide;
-            }
-            Some(Owed::FinalParse { groups_as_tables: false })
-                if view::error_field(body, b'C') == Some(GROUPING_ERROR) =>
-            {
-                self.failure = Some(Failure { sqlstate: *b"0A000", answered: self.answered });
-                self.skip_to_sync();
-                ungrouped(out);
-                return Verdict::Hide;
-            }
-            Some(Owed::TrialParse) if is_of_several(body) => {
-                self.skip_to_sync();
-                return Verdict::Hide;
-            }
-            Some(Owed::Aside) if self.is_deaf => {
-                self.deaf_failure.get_or_insert_with(|| body.into());
-                self.skip_to_sync();
-                return Verdict::Hide;
-            }
-            Some(Owed::FinalParse { .. } | Owed::HiddenBind | Owed::Aside) => {
-                let error = without_position(body);
-                self.fail(body);
-                self.skip_to_sync();
-                write::frame(out, server::ERROR, |out| out.extend_from_slice(&error));
-                return Verdict::Hide;
-            }
-            Some(Owed::Poison(error)) => {
-                out.extend_from_slice(error);
-                self.skip_to_sync();
-                return Verdict::Hide;
-            }
-            _ => Verdict::Pass,
-        };
+        if self.is_told_of_ours(body, out) {
+            return Verdict::Hide;
+        }
         if self.hides_stale && !self.has_answered && is_stale(body) {
             self.is_stale = true;
             self.skip_to_sync();
@@ -310,7 +273,51 @@ impl Pipeline {
                 write::frame(out, server::ERROR, |out| out.extend_from_slice(&error));
                 Verdict::Hide
             }
-            None => verdict,
+            None => Verdict::Pass,
+        }
+    }
+
+    /// An error of a message of ours; the client hears of it what concerns its own. `false`: it is an error of the client's.
+    fn is_told_of_ours(&mut self, body: &[u8], out: &mut Vec<u8>) -> bool {
+        match self.owed.front() {
+            Some(Owed::HiddenQuery) => {
+                self.hidden_failure.get_or_insert_with(|| body.into());
+                true
+            }
+            Some(Owed::DeafQuery | Owed::Everywhere { .. }) => {
+                self.deaf_failure.get_or_insert_with(|| body.into());
+                true
+            }
+            Some(Owed::FinalParse { groups_as_tables: false })
+                if view::error_field(body, b'C') == Some(GROUPING_ERROR) =>
+            {
+                self.failure = Some(Failure { sqlstate: *b"0A000", answered: self.answered });
+                self.skip_to_sync();
+                ungrouped(out);
+                true
+            }
+            Some(Owed::TrialParse) if is_of_several(body) => {
+                self.skip_to_sync();
+                true
+            }
+            Some(Owed::Aside) if self.is_deaf => {
+                self.deaf_failure.get_or_insert_with(|| body.into());
+                self.skip_to_sync();
+                true
+            }
+            Some(Owed::FinalParse { .. } | Owed::HiddenBind | Owed::Aside) => {
+                let error = without_position(body);
+                self.fail(body);
+                self.skip_to_sync();
+                write::frame(out, server::ERROR, |out| out.extend_from_slice(&error));
+                true
+            }
+            Some(Owed::Poison(error)) => {
+                out.extend_from_slice(error);
+                self.skip_to_sync();
+                true
+            }
+            _ => false,
         }
     }
 

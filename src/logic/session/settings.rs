@@ -90,6 +90,12 @@ impl Settings {
         difference(&Map::default(), &self.startup)
     }
 
+    /// The SQL for what a change puts back to the startup message's value. `None`: it sets a value, or puts the server's back.
+    pub fn startup_again(&self, change: &SettingChange) -> Option<String> {
+        let value = change.value.is_none().then(|| self.startup.get(&change.name).cloned()).flatten()?;
+        Some(again(&SettingChange { value: Some(value), ..change.clone() }))
+    }
+
     /// It has begun with settings that a server of ours does not begin with.
     pub fn has_startup(&self) -> bool {
         let is_usual = |name: &str, value: &str| {
@@ -181,6 +187,19 @@ impl Settings {
             self.local = Arc::default();
         }
         self.savepoints.clear();
+    }
+}
+
+/// The SQL that sets a parameter as it was set: for another server of the same transaction.
+pub fn again(change: &SettingChange) -> String {
+    let SettingChange { name, value, is_local } = change;
+    let set = |value: &str| format!("SELECT pg_catalog.set_config({}, {value}, {is_local});", literal(name));
+    match value.as_deref() {
+        None => set("NULL"),
+        Some(value) => match value.strip_prefix(RAW) {
+            Some(raw) => set(&literal(raw)),
+            None => set(value),
+        },
     }
 }
 

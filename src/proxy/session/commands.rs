@@ -13,7 +13,7 @@ use crate::logic::transaction::{Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::replicas::check_position;
-use crate::proxy::session::servers::needs_session;
+use crate::proxy::session::servers::{Held, needs_session};
 use crate::proxy::session::together::Stop;
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::server_name;
@@ -125,6 +125,9 @@ impl Session {
             return Err(Fault::Broken("a transaction is open on no server".into()).into());
         };
         let is_end = matches!(command, Command::Commit { .. } | Command::Rollback { .. });
+        if !matches!(command, Command::Rollback { .. }) && !was_failed {
+            self.tell_untold().await?;
+        }
         let objection = match is_end {
             true => None,
             false => self.tell_others(others, replacement.unwrap_or(text)).await?,
@@ -171,7 +174,7 @@ impl Session {
         }
         let ended = if was_failed { &Command::Rollback { chain: is_chain(command) } } else { command };
         let followed = if matches!(command, Command::RollbackTo(_)) { command } else { ended };
-        self.apply_command(followed, text);
+        self.apply_command(followed, replacement.unwrap_or(text));
         Ok(())
     }
 
@@ -253,6 +256,34 @@ impl Session {
         }
     }
 
+    /// A statement of the open transaction has set parameters on one of its servers. The others are told before their next
+    /// statement, and those that join when they do.
+    pub(super) fn set_in_transaction(&mut self, changes: &[SettingChange], on: usize) {
+        if !self.transaction.is_on_server() {
+            return;
+        }
+        let sql: String = changes.iter().map(settings::again).collect();
+        self.transaction.remember(&sql);
+        let others = self.held.iter_mut().enumerate().filter(|(index, held)| *index != on && held.is_member);
+        others.for_each(|(_, held)| held.untold.push_str(&sql));
+    }
+
+    /// Servers of the open transaction hear what it has set on others.
+    async fn tell_untold(&mut self) -> Result<(), Trouble> {
+        let untold = |(index, held): (usize, &mut Held)| {
+            (!held.untold.is_empty()).then(|| (index, std::mem::take(&mut held.untold)))
+        };
+        let statements: Vec<_> = self.held.iter_mut().enumerate().filter_map(untold).collect();
+        if statements.is_empty() {
+            return Ok(());
+        }
+        let (first, mut told) = (statements[0].0, self.together(statements, Stop::May, || ()).await);
+        self.pipeline.hidden_failure = told.iter().find_map(|it| it.failure()).map(Box::from);
+        told.retain(|it| it.lost.is_some());
+        self.drop_lost(told).map_or(Ok(()), Err)?;
+        Ok(self.check_hidden(first)?)
+    }
+
     /// What has a transaction's life: settings, and what it has asked to listen to.
     pub(super) fn transaction_ended(&mut self, is_committed: bool) {
         let set = self.settings.has_changed().then(|| Arc::clone(self.settings.current()));
@@ -260,6 +291,7 @@ impl Session {
             let took_part = std::mem::take(&mut held.took_part) || held.is_member;
             // Its servers have kept what was SET: by COMMIT, and by PREPARE TRANSACTION even if it was undone then.
             let has_kept = std::mem::take(&mut held.was_prepared) || took_part && is_committed;
+            held.lease.is_tainted |= !std::mem::take(&mut held.untold).is_empty();
             if let Some(set) = &set
                 && has_kept
             {
@@ -287,10 +319,12 @@ impl Session {
         text: &str,
         size: Option<usize>,
     ) -> Result<(), Trouble> {
+        // RESET on a server goes back to its own defaults: those of the client's startup message are set again behind it.
+        let reset = self.startup_again(command).map(|sql| format!("{text}\n;{sql}"));
         // Where functions may have set it otherwise, the server has to hear of it.
         let is_unseen = self.held.iter().any(|held| held.lease.has_unseen);
         if is_free(command) && !is_unseen && !self.transaction.is_on_server() {
-            self.transaction.remember(text);
+            self.transaction.remember(reset.as_deref().unwrap_or(text));
             self.follow(command);
             write::command_complete(&mut self.client.outbox, if is_reset(text) { "RESET" } else { "SET" });
             if size.is_some() {
@@ -298,8 +332,6 @@ impl Session {
             }
             return Ok(());
         }
-        // RESET on a server goes back to its own defaults: the client's startup message is set again behind it.
-        let reset = is_reset(text).then(|| self.settings.startup_sql()).flatten().map(|sql| format!("{text};{sql}"));
         if self.transaction.is_on_server() {
             self.tell_members(command, reset.as_deref(), text, size).await?;
             // In a transaction that has changed the schema the answer was kept back.
@@ -327,7 +359,7 @@ impl Session {
         if let Some(tag) = tag {
             write::command_complete(&mut self.client.outbox, &String::from_utf8_lossy(&tag));
         }
-        self.apply_command(command, text);
+        self.apply_command(command, reset.as_deref().unwrap_or(text));
         if self.transaction.is_idle() {
             self.held[index].lease.settings = Arc::clone(self.settings.base());
         }
@@ -339,6 +371,16 @@ impl Session {
             others.for_each(|(_, held)| held.lease.is_tainted |= held.lease.has_unseen);
         }
         Ok(())
+    }
+
+    /// Of a command that puts parameters back: the SQL for those that the client's startup message has set.
+    fn startup_again(&self, command: &Command) -> Option<String> {
+        if let Command::ResetAll = command {
+            return self.settings.startup_sql();
+        }
+        let Command::Set(changes) = command else { return None };
+        let sql: String = changes.iter().filter_map(|change| self.settings.startup_again(change)).collect();
+        (!sql.is_empty()).then_some(sql)
     }
 
     /// SET, RESET and SHOW of our own settings.

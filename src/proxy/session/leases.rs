@@ -53,6 +53,7 @@ impl Session {
             has_written: false,
             took_part: false,
             was_prepared: false,
+            untold: String::new(),
             pin,
             unpreparable: None,
         });

@@ -45,7 +45,15 @@ impl Session {
             held.lease.unnamed = None;
             self.pipeline.owe(Owed::HiddenQuery);
             write::query(self.outgoing.buffer(), begun.text.as_bytes());
+            // What was set meanwhile stands in it.
+            held.untold.clear();
             self.transaction.opened();
+        }
+        let held = &mut self.held[index];
+        if held.is_member && !held.untold.is_empty() {
+            held.lease.unnamed = None;
+            self.pipeline.owe(Owed::HiddenQuery);
+            write::query(self.outgoing.buffer(), std::mem::take(&mut held.untold).as_bytes());
         }
         let held = &mut self.held[index];
         held.took_part |= held.is_member;

@@ -39,6 +39,8 @@ pub struct Held {
     pub took_part: bool,
     /// That has been prepared here: what it has SET stays, even where the rest of it is undone
     pub was_prepared: bool,
+    /// What the open transaction has set on another server since, as SQL
+    pub untold: String,
     /// Why it stays with the client
     pub pin: Option<&'static str>,
     /// The open transaction cannot be prepared here because of this
@@ -281,6 +283,7 @@ impl Session {
                 self.settings.apply(change);
             }
             self.set_elsewhere(&mark.set_config, index);
+            self.set_in_transaction(&mark.set_config, index);
             if !self.transaction.is_on_server() {
                 self.held[index].lease.settings = Arc::clone(self.settings.base());
             }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Refusal, SettingChange};
+use crate::logic::plan::{
+    Access, BoundSetting, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Refusal, SettingChange,
+};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
@@ -126,6 +128,14 @@ impl Segment {
     /// A statement in it changes the schema.
     pub fn changes_schema(&self) -> bool {
         self.bound.iter().any(|shape| changes_schema(shape))
+    }
+
+    /// One of its statements calls `set_config`.
+    pub fn changes_settings(&self) -> bool {
+        self.bound.iter().any(|shape| match super::only(shape).map(|planned| &*planned.plan) {
+            Some(Plan::One(one)) => !one.mark.set_config.is_empty() || !one.mark.set_bound.is_empty(),
+            Some(Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => false,
+        })
     }
 }
 
@@ -496,8 +506,10 @@ impl Session {
                     return Ok(Some(cut));
                 }
                 segment.can_be_undone &= can_be_undone;
-                // What comes after DDL must be planned with the new schema.
-                Ok(segment.changes_schema().then_some(Cut::Flush).filter(|_| !self.is_followed_by_end(at + size)))
+                // What comes after DDL must be planned with the new schema, and what comes after set_config read by it.
+                Ok((segment.changes_schema() || segment.changes_settings())
+                    .then_some(Cut::Flush)
+                    .filter(|_| !self.is_followed_by_end(at + size)))
             }
         }
     }
@@ -544,11 +556,11 @@ fn bound_settings(shape: &Shape, bind: &Bind<'_>) -> Option<Vec<SettingChange>> 
         return None;
     }
     let parameters = bind.parameters();
-    let change = |(name, number): &(Box<str>, u16)| {
-        let (_, bytes) = parameters.get(usize::from(*number).checked_sub(1)?)?;
+    let change = |set: &BoundSetting| {
+        let (_, bytes) = parameters.get(usize::from(set.number).checked_sub(1)?)?;
         let value = bytes.map(std::str::from_utf8).transpose().ok()?;
-        let value = value.map(|value| setting_value(name, value));
-        Some(SettingChange { name: name.clone(), value, is_local: false })
+        let value = value.map(|value| setting_value(&set.name, value));
+        Some(SettingChange { name: set.name.clone(), value, is_local: set.is_local })
     };
     one.mark.set_bound.iter().map(change).collect()
 }

@@ -7,7 +7,7 @@ use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
-use super::super::{LISTENING_CHANNELS, PG_NOTIFY, SEED, SETTING, SettingChange};
+use super::super::{BoundSetting, LISTENING_CHANNELS, PG_NOTIFY, SEED, SETTING, SettingChange};
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -210,8 +210,10 @@ impl<'a> Survey<'a> {
         if setting == "seed" {
             return self.seeds();
         }
+        // Where a transaction may go on to other shards, they have to hear of what holds for it.
+        let spans = self.schema.map.shards.len() > 1;
         match value {
-            Expression::Constant(constant) if is_local || self.is_sure_call(call) => {
+            Expression::Constant(constant) if is_local && !spans || self.is_sure_call(call) => {
                 self.literals.fix(constant);
                 let text = match &constant.value {
                     Literal::String(text) => setting_value(&setting, text),
@@ -221,14 +223,14 @@ impl<'a> Survey<'a> {
                 };
                 self.mark.set_config.push(SettingChange { name: setting.into(), value: Some(text), is_local });
             }
-            Expression::Param(number) if !is_local && self.verb == "SELECT" && self.is_sure_call(call) => {
+            Expression::Param(number) if (spans || !is_local) && self.verb == "SELECT" && self.is_sure_call(call) => {
                 match u16::try_from(*number) {
-                    Ok(number) => self.mark.set_bound.push((setting.into(), number)),
+                    Ok(number) => self.mark.set_bound.push(BoundSetting { name: setting.into(), number, is_local }),
                     Err(_) => self.computes_setting(),
                 }
             }
             // A computed value that ends with the transaction leaves nothing behind.
-            _ if is_local && setting != "standard_conforming_strings" => (),
+            _ if is_local && !spans && setting != "standard_conforming_strings" => (),
             _ => self.computes_setting(),
         }
     }
