@@ -1,7 +1,7 @@
 //! Sessions seen on the wire: each scenario is played against plain PostgreSQL and against the proxy over three
 //! shards, and both must say the same, message by message.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::support::cluster::{Auth, Proxy, Server, World};
@@ -45,12 +45,12 @@ static STAGE: LazyLock<Stage> = LazyLock::new(|| {
 });
 
 /// Whoever counts rows is not to see those of the other scenarios come and go.
-static TURN: Mutex<()> = Mutex::new(());
+static TURN: parking_lot::Mutex<()> = parking_lot::Mutex::new(());
 
 #[test]
 fn the_proxy_speaks_as_postgresql_does() {
     let stage = &*STAGE;
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = TURN.lock();
     let (mut wrong, mut refused) = (String::new(), Vec::new());
     for (name, steps) in scenarios::all() {
         let expected = transcript(stage.world.oracle.port(), &(name, steps.clone()));
@@ -70,7 +70,7 @@ fn the_proxy_speaks_as_postgresql_does() {
 #[test]
 fn the_proxy_speaks_as_postgresql_does_over_several_shards() {
     let stage = &*STAGE;
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = TURN.lock();
     let mut wrong = String::new();
     for (name, steps) in [across::all(), pipelines::all()].concat() {
         let expected = transcript(stage.world.oracle.port(), &(name, steps.clone()));

@@ -227,6 +227,15 @@ impl Pipeline {
         }
     }
 
+    /// The statement is to be prepared anew, and the client hears nothing of it.
+    fn hide_stale(&mut self) {
+        self.is_stale = true;
+        self.skip_to_sync();
+        if let Some(owed @ Owed::Sync) = self.owed.front_mut() {
+            *owed = Owed::HiddenSync;
+        }
+    }
+
     fn judge_error(&mut self, body: &[u8], out: &mut Vec<u8>) -> Verdict {
         let severity = view::error_field(body, b'V').or_else(|| view::error_field(body, b'S'));
         if matches!(severity, Some(b"FATAL" | b"PANIC")) {
@@ -237,11 +246,7 @@ impl Pipeline {
             return Verdict::Hide;
         }
         if self.hides_stale && !self.has_answered && is_stale(body) {
-            self.is_stale = true;
-            self.skip_to_sync();
-            if let Some(owed @ Owed::Sync) = self.owed.front_mut() {
-                *owed = Owed::HiddenSync;
-            }
+            self.hide_stale();
             return Verdict::Hide;
         }
         if let Some(again) = self.may_ask_again.take()
