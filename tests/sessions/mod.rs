@@ -23,6 +23,9 @@ mod pipelines;
 mod functions;
 /// Clients of other encodings.
 mod encodings;
+#[rustfmt::skip]
+/// Settings over several shards.
+mod settings;
 /// Texts that the planner cannot read.
 mod unread;
 /// Bytes that no client should send.

@@ -572,6 +572,10 @@ impl Pipeline {
             {
                 Verdict::Pass
             }
+            // What the client's statements have set is reported at the end of their batch. Ours report at their own end.
+            server::PARAMETER_STATUS if matches!(self.owed.front(), Some(Owed::HiddenSync)) && !self.is_deaf => {
+                Verdict::Pass
+            }
             server::PARAMETER_STATUS | server::NOTICE => {
                 if matches!(self.owed.front(), Some(Owed::DeafQuery)) {
                     self.overhear(tag, seen);

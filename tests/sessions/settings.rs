@@ -1,0 +1,93 @@
+//! Settings of a session over several shards: each script is played against plain PostgreSQL and through the proxy, which
+//! must say the same, message by message; then another client looks whether anything was left on the servers.
+
+use super::STAGE;
+use crate::support::script::{Step, ask, extended, play, q};
+use crate::support::wire::{Wire, bind, execute, parse, sync, text};
+
+/// A row of each shard, with what its server has set.
+fn reads(what: &str) -> Vec<Step> {
+    (1..=4).flat_map(|client| q(&format!("SELECT {what} FROM events WHERE client_id = {client} AND id = 1"))).collect()
+}
+
+const ZONE: &str = "current_setting('TimeZone'), timestamptz '2020-01-01 00:00Z'";
+
+fn set(value: &str, is_local: bool) -> Vec<Step> {
+    q(&format!("SELECT set_config('TimeZone', '{value}', {is_local})"))
+}
+
+/// By what a session began with, and what it says.
+fn scripts() -> Vec<(&'static str, &'static [(&'static str, &'static str)], Vec<Step>)> {
+    let zone = || reads(ZONE);
+    let all = || q("SELECT count(*), current_setting('TimeZone') FROM events");
+    vec![
+        ("set_config for a transaction", &[], [q("BEGIN"), set("Asia/Tokyo", true), zone(), all(), q("COMMIT"), zone()].concat()),
+        ("set_config by a transaction", &[], [q("BEGIN"), set("Asia/Tokyo", false), zone(), q("COMMIT"), zone()].concat()),
+        ("set_config undone", &[], [q("BEGIN"), set("Asia/Tokyo", false), zone(), q("ROLLBACK"), zone()].concat()),
+        ("set_config behind reads", &[], [q("BEGIN"), zone(), set("Asia/Tokyo", true), zone(), all(), q("COMMIT"), zone()].concat()),
+        ("set_config behind reads, and nothing after it", &[], [q("BEGIN"), zone(), set("Asia/Tokyo", false), q("COMMIT"), zone()].concat()),
+        ("set_config and savepoints", &[], [
+            q("BEGIN"), zone(), set("Asia/Tokyo", false), q("SAVEPOINT s"), set("Europe/Paris", true), q("ROLLBACK TO s"),
+            zone(), set("Europe/Rome", true), q("RELEASE s"), zone(), q("COMMIT"), zone(),
+        ].concat()),
+        ("set_config with a parameter", &[], [
+            q("BEGIN"), ask(&[extended("SELECT set_config('TimeZone', $1, true)", &["Asia/Tokyo"])]), zone(), q("COMMIT"), zone(),
+        ].concat()),
+        ("set_config, prepared", &[], [
+            ask(&[parse("s", "SELECT set_config('TimeZone', $1, false)", &[25]), sync()]),
+            q("BEGIN"), zone(), ask(&[bind("", "s", &[text("Asia/Tokyo")], 0), execute("", 0), sync()]), zone(), q("COMMIT"), zone(),
+        ].concat()),
+        ("set_config among several", &[], q("SELECT set_config('TimeZone', 'Asia/Tokyo', false); SELECT count(*), current_setting('TimeZone') FROM events")),
+        ("a role for a transaction", &[], [q("BEGIN"), q("SELECT set_config('role', 'app', true)"), reads("current_user"), q("COMMIT")].concat()),
+        ("a pipeline hears of its settings", &[], ask(&[[
+            parse("", "SELECT set_config('TimeZone', 'Asia/Tokyo', false)", &[]), bind("", "", &[], 0), execute("", 0),
+            parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), sync(),
+        ].concat()])),
+        ("RESET of another parameter", &[("options", "-c DateStyle=German -c TimeZone=Asia/Tokyo")], [
+            q("SET DateStyle = 'SQL, DMY'"), q("RESET work_mem"), reads("current_setting('DateStyle')"), q("SHOW TimeZone"),
+            q("RESET DateStyle"), reads("current_setting('DateStyle')"), q("SET TimeZone = 'Europe/Rome'"), q("SET TimeZone TO DEFAULT"), zone(),
+        ].concat()),
+        ("RESET in a transaction", &[("options", "-c DateStyle=German")], [
+            q("BEGIN"), q("SET LOCAL DateStyle = 'SQL, DMY'"), q("RESET work_mem"), reads("current_setting('DateStyle')"),
+            q("SET LOCAL DateStyle TO DEFAULT"), reads("current_setting('DateStyle')"), q("COMMIT"), reads("current_setting('DateStyle')"),
+        ].concat()),
+        ("RESET before a server is needed", &[("options", "-c my.own=began")], [
+            q("BEGIN"), q("SET my.own = 'set'"), q("RESET my.own"), reads("current_setting('my.own')"), q("COMMIT"), q("RESET ALL"), reads("current_setting('my.own')"),
+        ].concat()),
+        ("how strings are read, from the next statement of a pipeline on", &[("options", "-c escape_string_warning=off")], [
+            ask(&[[
+                parse("", "SELECT set_config('standard_conforming_strings', 'off', false)", &[]), bind("", "", &[], 0), execute("", 0),
+                parse("", r"SELECT k FROM k_text WHERE k = '\\x41'", &[]), bind("", "", &[], 0), execute("", 0), sync(),
+            ].concat()]),
+            q(r"SELECT k FROM k_text WHERE k = '\\x41'"),
+        ].concat()),
+    ]
+}
+
+#[test]
+fn settings_hold_on_every_shard_and_for_nobody_else() {
+    let _turn = super::TURN.lock();
+    let (proxy, oracle) = (STAGE.proxy.port, STAGE.world.oracle.port());
+    for (name, options, steps) in scripts() {
+        let said = [oracle, proxy].map(|port| {
+            let mut lines = play(&mut Wire::login(port, "app", options).unwrap(), &steps);
+            // PostgreSQL reports parameters at the end of a text, the proxy as soon as it hears of them.
+            lines.sort_by_key(|line| line.starts_with("S "));
+            lines
+        });
+        assert_eq!(said[1], said[0], "{name}");
+        let look = reads("current_setting('TimeZone'), current_setting('DateStyle'), current_user, current_setting('standard_conforming_strings')");
+        let seen = [oracle, proxy].map(|port| play(&mut Wire::login(port, "app", &[]).unwrap(), &look));
+        assert_eq!(seen[1], seen[0], "{name}, seen by another client");
+    }
+}
+
+/// It ends with the transaction, and the other shards would not hear of it.
+#[test]
+fn a_computed_setting_is_refused_over_several_shards() {
+    let mut wire = Wire::login(STAGE.proxy.port, "app", &[]).unwrap();
+    for sql in ["SELECT set_config('TimeZone', lower('UTC'), true)", "SELECT CASE WHEN now() > 'epoch' THEN set_config('TimeZone', 'UTC', true) END"] {
+        let lines = play(&mut wire, &q(sql));
+        assert!(lines.iter().any(|line| line.contains("ERROR 0A000")), "{sql}: {lines:#?}");
+    }
+}
