@@ -1,4 +1,4 @@
-@same 15
+@same 18
 
 # W1 a comparison in the select list is no filter
 SELECT client_id, client_id = 5 AS mine FROM events WHERE id = 1
@@ -236,3 +236,25 @@ SELECT count(*) FROM events system_user
 
 # W47 the same with a key
 SELECT count(*) FROM events system_user WHERE client_id = 7
+
+# A setting whose value comes with the Bind
+@params 9MB
+SELECT set_config('work_mem', $1, false)
+
+# It is the session's on every shard
+SELECT current_setting('work_mem') FROM events WHERE client_id = 3 AND id = 1
+
+# One that does not run sets nothing
+SELECT set_config('work_mem', '8MB', false) WHERE false
+
+# It still holds
+SELECT current_setting('work_mem') FROM events WHERE client_id = 2 AND id = 1
+
+# The seed of one shard
+SELECT setseed(0.5)
+
+# As a setting
+SET seed TO 0.5
+
+# A block that sets something
+DO $$BEGIN SET work_mem = '7MB'; END$$

@@ -98,7 +98,7 @@ struct Share {
     status: u8,
     /// The open transaction was on it before
     was_member: bool,
-    /// What was set on it before, and whether that was known
+    /// What was set on it before, and whether that was to be reset
     settings: (Arc<Map>, bool),
     outgoing: Outgoing,
     pipeline: Pipeline,
@@ -255,8 +255,8 @@ impl Session {
         let target = self.target(Destination::Shard(shard), run.access)?;
         let index = self.hold(target).await?;
         let was_member = self.held[index].is_member;
-        let lease = &self.held[index].lease;
-        let settings = (Arc::clone(&lease.settings), lease.is_tainted);
+        let held = &self.held[index];
+        let settings = (Arc::clone(&held.lease.settings), held.is_to_reset());
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
         self.pipeline.clear();
         // The other shards' rows, or the command tag.

@@ -64,10 +64,8 @@ impl Session {
         let held = &mut self.held[index];
         let base = self.settings.base();
         let out = self.outgoing.buffer();
-        // What functions have set stays on a server that stays: it is the client's own.
-        let is_to_reset = held.lease.is_tainted || held.lease.has_unseen && held.pin.is_none();
         // In a pipeline a query of ours would end its transaction.
-        if is_to_reset && !held.is_engaged() {
+        if held.is_to_reset() && !held.is_engaged() {
             held.lease.unnamed = None;
             self.pipeline.owe(Owed::HiddenQuery);
             write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");

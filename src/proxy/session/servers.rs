@@ -54,6 +54,11 @@ impl Held {
         self.is_engaged() && self.shard == shard && is_right
     }
 
+    /// Nobody knows what is set on it. What functions have set stays on a server that stays: it is the client's own.
+    pub fn is_to_reset(&self) -> bool {
+        self.lease.is_tainted || self.lease.has_unseen && self.pin.is_none()
+    }
+
     /// A transaction is open on it, explicit or implicit.
     pub fn is_engaged(&self) -> bool {
         self.is_member || self.in_pipeline
