@@ -142,8 +142,7 @@ fn a_function_that_sets_something_keeps_its_server() {
     assert_eq!(pins(&proxy), 1.0, "once for a session");
     assert_eq!(wire.value("SHOW work_mem"), "9MB");
     // The server goes: the session does not go on without what was set.
-    let pid = wire.value("SELECT pg_backend_pid()");
-    admin(server.port()).rows(&format!("SELECT pg_terminate_backend({pid})"));
+    admin(server.port()).rows("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app'");
     let told = wire.until_closed().unwrap();
     let code = whole_error(&told);
     assert!(code.contains("VFATAL") && (code.contains("C08006") || code.contains("C57P01")), "{code}");

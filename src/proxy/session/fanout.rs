@@ -100,6 +100,8 @@ struct Share {
     was_member: bool,
     /// What was set on it before, and whether that was to be reset
     settings: (Arc<Map>, bool),
+    /// What the open transaction had set elsewhere
+    untold: String,
     outgoing: Outgoing,
     pipeline: Pipeline,
 }
@@ -257,6 +259,7 @@ impl Session {
         let was_member = self.held[index].is_member;
         let held = &self.held[index];
         let settings = (Arc::clone(&held.lease.settings), held.is_to_reset());
+        let untold = held.untold.clone();
         self.metrics.statement(Some((target.shard, self.held[index].role)), PlanKind::Fanout);
         self.pipeline.clear();
         // The other shards' rows, or the command tag.
@@ -281,7 +284,15 @@ impl Session {
         }
         let outgoing = std::mem::take(&mut self.outgoing);
         let status = self.held[index].status;
-        Ok(Share { index, status, was_member, settings, outgoing, pipeline: std::mem::take(&mut self.pipeline) })
+        Ok(Share {
+            index,
+            status,
+            was_member,
+            settings,
+            untold,
+            outgoing,
+            pipeline: std::mem::take(&mut self.pipeline),
+        })
     }
 
     fn write_share(&mut self, index: usize, run: Run<'_>, is_first: bool) {
@@ -353,6 +364,7 @@ impl Session {
             held.has_written = held.is_member && held.has_written;
             // The settings that were to go with it have not been sent either.
             (held.lease.settings, held.lease.is_tainted) = (Arc::clone(&share.settings.0), share.settings.1);
+            held.untold.clone_from(&share.untold);
         }
     }
 
