@@ -205,7 +205,10 @@ fn marks(mark: &Mark) -> Vec<String> {
         flag(mark.is_ddl, "ddl"),
         flag(mark.outside_transaction, "outside transactions"),
     ];
-    all.extend(mark.set_bound.iter().map(|set| format!("sets {} = ${}", set.name, set.number)));
+    all.extend(mark.set_bound.iter().map(|set| {
+        let local = if set.is_local { "local " } else { "" };
+        format!("sets {local}{} = ${}", set.name, set.number)
+    }));
     all.extend(mark.set_config.iter().map(|change| {
         let local = if change.is_local { "local " } else { "" };
         let value = change.value.as_deref().unwrap_or("default");

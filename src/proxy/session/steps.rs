@@ -130,10 +130,14 @@ impl Segment {
         self.bound.iter().any(|shape| changes_schema(shape))
     }
 
-    /// One of its statements calls `set_config`.
-    pub fn changes_settings(&self) -> bool {
+    /// One of its statements sets how strings are read.
+    pub fn changes_strings(&self) -> bool {
+        let is_strings = |name: &str| name == "standard_conforming_strings";
         self.bound.iter().any(|shape| match super::only(shape).map(|planned| &*planned.plan) {
-            Some(Plan::One(one)) => !one.mark.set_config.is_empty() || !one.mark.set_bound.is_empty(),
+            Some(Plan::One(one)) => {
+                one.mark.set_config.iter().any(|change| is_strings(&change.name))
+                    || one.mark.set_bound.iter().any(|set| is_strings(&set.name))
+            }
             Some(Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => false,
         })
     }
@@ -506,8 +510,8 @@ impl Session {
                     return Ok(Some(cut));
                 }
                 segment.can_be_undone &= can_be_undone;
-                // What comes after DDL must be planned with the new schema, and what comes after set_config read by it.
-                Ok((segment.changes_schema() || segment.changes_settings())
+                // What comes after DDL must be planned with the new schema; how strings are read may have changed.
+                Ok((segment.changes_schema() || segment.changes_strings())
                     .then_some(Cut::Flush)
                     .filter(|_| !self.is_followed_by_end(at + size)))
             }
