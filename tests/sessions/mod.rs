@@ -4,8 +4,6 @@
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-
 use crate::support::cluster::{Auth, Proxy, Server, World};
 use crate::support::data::{self, admin};
 use crate::support::script::{Scenario, Step, ask, extended, play, q};

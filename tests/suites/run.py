@@ -117,9 +117,7 @@ LOST = {
     },
     "tokio-postgres": {},
     "sqlx": {
-        "postgres/macros.rs": "EXPLAIN EXECUTE of a CALL is a syntax error, and so it is not compiled",
         "postgres/(test-attr|migrate|rustsec).rs": "connects to a database that it has created: it is not in the map",
-        "test_max_number_of_binds": "EXPLAIN EXECUTE takes no more than 1,664 arguments",
         "it_closes_statements_when_not_persistent": "pg_prepared_statements shows what clients share on that server",
         "test_pg_listener_implements_acquire": "pg_listening_channels() is refused while the session listens",
     },

@@ -249,7 +249,14 @@ impl Pipeline {
             self.hide_stale();
             return Verdict::Hide;
         }
-        if self.withholds(body) {
+        if let Some(again) = self.may_ask_again.take()
+            && view::error_field(body, b'C').is_some_and(|code| again.is_said_by(code))
+        {
+            self.withheld = Some(Box::new(Withheld { again, error: body.into(), said: Vec::new() }));
+            self.is_deaf = true;
+            if !matches!(self.owed.front(), Some(Owed::Query)) {
+                self.skip_to_sync();
+            }
             return Verdict::Hide;
         }
         self.fail(body);
@@ -317,20 +324,6 @@ impl Pipeline {
             }
             _ => false,
         }
-    }
-
-    /// An error that is worth asking another server: the client does not hear of it.
-    fn withholds(&mut self, body: &[u8]) -> bool {
-        let Some(again) = self.may_ask_again.take() else { return false };
-        if !view::error_field(body, b'C').is_some_and(|code| again.is_said_by(code)) {
-            return false;
-        }
-        self.withheld = Some(Box::new(Withheld { again, error: body.into(), said: Vec::new() }));
-        self.is_deaf = true;
-        if !matches!(self.owed.front(), Some(Owed::Query)) {
-            self.skip_to_sync();
-        }
-        true
     }
 
     /// The client hears after all what was withheld.
