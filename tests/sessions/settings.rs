@@ -16,8 +16,11 @@ fn set(value: &str, is_local: bool) -> Vec<Step> {
     q(&format!("SELECT set_config('TimeZone', '{value}', {is_local})"))
 }
 
+/// What a session begins with.
+type Options = &'static [(&'static str, &'static str)];
+
 /// By what a session began with, and what it says.
-fn scripts() -> Vec<(&'static str, &'static [(&'static str, &'static str)], Vec<Step>)> {
+fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
     let zone = || reads(ZONE);
     let all = || q("SELECT count(*), current_setting('TimeZone') FROM events");
     vec![

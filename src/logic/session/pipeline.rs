@@ -412,6 +412,16 @@ impl Pipeline {
         }
     }
 
+    /// Of a message of ours, does the client hear this remark?
+    fn is_remark_heard(&self, tag: u8) -> bool {
+        match self.owed.front() {
+            Some(Owed::QuietQuery | Owed::Everywhere { is_first: true }) => true,
+            // What the client's statements have set is reported at the end of their batch. Ours report at their own end.
+            Some(Owed::HiddenSync) => tag == server::PARAMETER_STATUS && !self.is_deaf,
+            _ => false,
+        }
+    }
+
     fn on_parse_complete(&mut self) -> Verdict {
         if let Some(Owed::Aside) = self.owed.front() {
             return Verdict::Hide;
@@ -567,15 +577,7 @@ impl Pipeline {
             server::PARAMETER_DESCRIPTION if matches!(self.owed.front(), Some(Owed::DescribeColumns)) => Verdict::Hide,
             // Nobody else hears of it: whatever the server is busy with, the client gets it.
             server::NOTIFICATION => Verdict::Pass,
-            server::NOTICE | server::PARAMETER_STATUS
-                if matches!(self.owed.front(), Some(Owed::QuietQuery | Owed::Everywhere { is_first: true })) =>
-            {
-                Verdict::Pass
-            }
-            // What the client's statements have set is reported at the end of their batch. Ours report at their own end.
-            server::PARAMETER_STATUS if matches!(self.owed.front(), Some(Owed::HiddenSync)) && !self.is_deaf => {
-                Verdict::Pass
-            }
+            server::NOTICE | server::PARAMETER_STATUS if self.is_remark_heard(tag) => Verdict::Pass,
             server::PARAMETER_STATUS | server::NOTICE => {
                 if matches!(self.owed.front(), Some(Owed::DeafQuery)) {
                     self.overhear(tag, seen);
