@@ -36,6 +36,9 @@ events    = { keyspace = \"clients\", key = \"client_id\" }   # the big one
 countries = \"reference\"
 ";
 
+/// One more of those
+const AUDIT: &str = "audit = { shard = \"b\" }\n";
+
 /// Lists `table` in the database `app` as `place` says, and takes it out again, which must leave the file as it was. Gives
 /// the file with the table in it.
 fn listed(file: &Path, holder: &Path, table: (&str, &str), place: &str) -> String {
@@ -196,7 +199,7 @@ fn a_place_is_written_in_the_words_of_the_map() {
 #[test]
 fn only_new_tables_that_nobody_else_places_are_placed() {
     let folder = Folder::new("listed-planned");
-    let file = folder.file("s.toml", &format!("{HEAD}{SHARDS}{TABLES}"));
+    let file = folder.file("s.toml", &format!("{HEAD}{SHARDS}{TABLES}{AUDIT}"));
     let settings = load(&file).unwrap();
     let catalog = Catalog::default();
     let search_path: [Box<str>; 2] = ["app".into(), "public".into()];
@@ -231,6 +234,10 @@ fn only_new_tables_that_nobody_else_places_are_placed() {
         (clients, "CREATE TABLE t (client_id bigint, id int UNIQUE)", "0A000 "),
         ("reference", "CREATE TABLE t (e bigint REFERENCES events)", "0A000 "),
         ("reference", "CREATE TABLE t (a int) INHERITS (countries)", "0A000 "),
+        ("shard=b", "CREATE TABLE t () INHERITS (events)", "0A000 INHERITS of \"t\" is not supported"),
+        ("shard=b", "CREATE TABLE t () INHERITS (audit, countries)", "0A000 INHERITS of \"t\" is not supported"),
+        ("shard=a", "CREATE TABLE t () INHERITS (audit)", "0A000 INHERITS of \"t\" is not supported"),
+        ("shard=b", "CREATE TABLE t () INHERITS (audit)", r#""t" = { shard = "b" } on 1"#),
         ("reference", "CREATE TABLE \"a.b\" (a int)", "0A000 CREATE TABLE \"a.b\" cannot list it in the shard map"),
         (clients, "CREATE TABLE events (client_id bigint)", "as ever"),
         ("reference", "CREATE TABLE events (client_id bigint)", "22023 "),

@@ -65,6 +65,16 @@ pub fn check(defined: Defined<'_>, steps: &[Step], schema: &Schema<'_>, survey: 
     }
 }
 
+/// The same for a table of the session, whose definition is PostgreSQL's to judge but for the rows of others.
+pub fn check_temporary(name: &RelationName, steps: &[Step], schema: &Schema<'_>, survey: &mut Survey<'_>) {
+    let is_parent = |step: &&Step| matches!(step, Step::Inherits(..));
+    let defined = Defined { name, place: Place::Other, is_new: true };
+    let refusal = steps.iter().filter(is_parent).find_map(|step| check_step(defined, step, schema, survey));
+    if let Some(refusal) = refusal {
+        survey.refuse(refusal);
+    }
+}
+
 fn check_step(defined: Defined<'_>, step: &Step, schema: &Schema<'_>, survey: &Survey<'_>) -> Option<Refusal> {
     let table = &*defined.name.name;
     let key = match defined.place {
@@ -100,17 +110,13 @@ fn check_step(defined: Defined<'_>, step: &Step, schema: &Schema<'_>, survey: &S
         }
         Step::Like { source, with_indexes } => check_like(defined, source, *with_indexes, schema),
         Step::Partition(other) => check_partition(defined, other, schema),
-        Step::Inherits(what) if defined.place.is_everywhere() => {
+        Step::Inherits(what, _) if defined.place.is_everywhere() => {
             let why = "Rows of other tables would be rows of this one.";
             Some(Refusal::not_followed(what, table, why, "Use partitions, or columns of its own."))
         }
+        Step::Inherits(what, parents) => check_parents(defined, what, parents, schema),
         Step::Count(count) if !matches!(defined.place, Place::Single(_)) => check_count(table, *count),
-        Step::DropColumn(_)
-        | Step::Retype(..)
-        | Step::RenameColumn(_)
-        | Step::Move(_)
-        | Step::Inherits(_)
-        | Step::Count(_) => None,
+        Step::DropColumn(_) | Step::Retype(..) | Step::RenameColumn(_) | Step::Move(_) | Step::Count(_) => None,
     }
 }
 
@@ -262,6 +268,20 @@ fn check_partition(defined: Defined<'_>, other: &RelationName, schema: &Schema<'
     let why = "Both tables must live in the same way, and the map must list them.";
     (!is_same || (defined.place.is_everywhere() && !is_listed_itself))
         .then(|| Refusal::not_followed("a partition", &defined.name.name, why, "List both tables in the shard map."))
+}
+
+/// The rows of a table are rows of its parents, too: they must live with theirs.
+fn check_parents(defined: Defined<'_>, what: &str, parents: &[RelationName], schema: &Schema<'_>) -> Option<Refusal> {
+    let lives_with = |parent: &RelationName| match (schema.find(parent), defined.place) {
+        // A temporary table too, or an error for PostgreSQL to report.
+        (Found::Unheard | Found::View(..) | Found::Sequence, _) => true,
+        (Found::Single(theirs, _), Place::Single(ours)) => ours == theirs,
+        (Found::Single(..) | Found::Sharded { .. } | Found::Reference(_) | Found::Unlisted | Found::System, _) => false,
+    };
+    let other = parents.iter().find(|parent| !lives_with(parent)).filter(|_| !schema.is_one_shard())?;
+    let why = format!("Its rows would be rows of \"{}\", which lives elsewhere.", other.name);
+    let hint = "Both must be tables of one shard, and the same one, that all sessions see.";
+    Some(Refusal::not_followed(what, &defined.name.name, &why, hint))
 }
 
 /// Numbers that every shard counts for itself must not meet those of others.

@@ -133,7 +133,7 @@ pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
         | Step::Rename(_)
         | Step::Move(_)
         | Step::Partition(_)
-        | Step::Inherits(_)
+        | Step::Inherits(..)
         | Step::Count(_)
         | Step::RenameSchema(_) => false,
     });

@@ -22,10 +22,13 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
         survey.refuse(Refusal::of_server(utility.verb));
     }
     let first = names.first().or(utility.belongings.first());
-    if let Some(first) = first.filter(|name| !name.is_temporary) {
-        let place = Place::of(&schema.find(first));
-        let defined = Defined { name: first, place, is_new: false };
-        definition::check(defined, &utility.steps, schema, survey);
+    match first {
+        Some(first) if first.is_temporary => definition::check_temporary(first, &utility.steps, schema, survey),
+        Some(first) => {
+            let defined = Defined { name: first, place: Place::of(&schema.find(first)), is_new: false };
+            definition::check(defined, &utility.steps, schema, survey);
+        }
+        None => (),
     }
     if let Some(query) = &utility.query {
         return view(utility, query, schema, survey);
@@ -119,6 +122,7 @@ pub fn create_table(
         if !matches!(schema.find(&visible), Found::Unheard) {
             survey.refuse(Refusal::shadow(&name.name));
         }
+        definition::check_temporary(name, steps, schema, survey);
         return;
     }
     survey.mark.is_ddl = true;

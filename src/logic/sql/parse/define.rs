@@ -54,11 +54,11 @@ impl Convert {
         let parents = create.inh_relations();
         match create.partbound() {
             Some(_) => steps.extend(ranges(parents).into_iter().map(Step::Partition)),
-            None if !parents.is_empty() => steps.push(Step::Inherits("INHERITS")),
+            None if !parents.is_empty() => steps.push(Step::Inherits("INHERITS", ranges(parents))),
             None => (),
         }
         if create.of_typename().is_some() {
-            steps.push(Step::Inherits("OF a type"));
+            steps.push(Step::Inherits("OF a type", Vec::new()));
         }
         Some(CreateTable { name, steps })
     }
@@ -134,9 +134,13 @@ impl Convert {
             ) => {
                 steps.extend(partition.name().map(|it| Step::Partition(relation(it))));
             }
-            (AlterTableType::AT_AddInherit, _) => steps.push(Step::Inherits("INHERIT")),
-            (AlterTableType::AT_DropInherit, _) => steps.push(Step::Inherits("NO INHERIT")),
-            (AlterTableType::AT_AddOf | AlterTableType::AT_DropOf, _) => steps.push(Step::Inherits("OF a type")),
+            (AlterTableType::AT_AddInherit, Node::RangeVar(parent)) => {
+                steps.push(Step::Inherits("INHERIT", vec![relation(parent)]));
+            }
+            (AlterTableType::AT_DropInherit, _) => steps.push(Step::Inherits("NO INHERIT", Vec::new())),
+            (AlterTableType::AT_AddOf | AlterTableType::AT_DropOf, _) => {
+                steps.push(Step::Inherits("OF a type", Vec::new()));
+            }
             (AlterTableType::AT_AddIdentity, Node::Constraint(constraint)) => {
                 steps.push(Step::Count(count(constraint.options(), true)));
             }

@@ -78,8 +78,8 @@ pub enum Step {
     },
     /// PARTITION OF, ATTACH PARTITION, DETACH PARTITION: the other table
     Partition(RelationName),
-    /// INHERITS, INHERIT, NO INHERIT, OF a type
-    Inherits(&'static str),
+    /// INHERITS, INHERIT, NO INHERIT, OF a type; the tables whose rows its rows become
+    Inherits(&'static str, Vec<RelationName>),
     /// How a sequence counts: CREATE SEQUENCE, ALTER SEQUENCE, identity columns
     Count(Count),
     /// A name that a schema, index or sequence no longer has
