@@ -13,7 +13,9 @@ use crate::logic::plan::across::{Across, across};
 use crate::logic::plan::made::{Made, way};
 use crate::logic::plan::outline::Outline;
 use crate::logic::plan::placed::placed;
+use crate::logic::plan::schema::Found;
 use crate::logic::plan::{self, Plan, Planned, Refusal, Schema};
+use crate::logic::sql::statement::RelationName;
 use crate::logic::sql::template::{self, Lexed, Literal, Template};
 use crate::logic::topology::Database;
 use crate::proxy::metrics::{Metrics, PlanKind};
@@ -264,6 +266,12 @@ impl Planner {
             calls: shape.uses.calls.load(Ordering::Relaxed),
             time: nanos / 1_000,
         }
+    }
+
+    /// Is a table, a view or a sequence known by this name?
+    pub fn knows(&self, name: &str) -> bool {
+        let name = RelationName { schema: None, name: name.into(), is_temporary: false, is_only: false, at: None };
+        !matches!(self.schema().find(&name), Found::Unheard)
     }
 
     fn schema(&self) -> Schema<'_> {

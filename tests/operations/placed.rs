@@ -311,6 +311,61 @@ fn a_new_table_of_all_shards_is_filled_with_the_rows_of_a_query() {
     check(&proxy);
 }
 
+/// A temporary table comes first for PostgreSQL, and the other one for plans.
+#[test]
+fn a_temporary_table_and_a_new_one_do_not_share_a_name() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-shadows", "");
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    let place = "SET shardway.new_tables = 'bigints(client_id)'";
+    let create = "CREATE TABLE public.shadowed (client_id bigint)";
+    wire.rows(place);
+    wire.rows("CREATE TEMP TABLE shadowed (client_id bigint)");
+    wire.rows("INSERT INTO shadowed VALUES (1), (2)");
+    wire.rows("CREATE TEMP TABLE passing (client_id bigint)");
+    wire.rows("ALTER TABLE passing RENAME TO shadowed_later");
+    assert_eq!(failure(&mut wire, create).0, "0A000");
+    assert_eq!(failure(&mut wire, &format!("SELECT 1; {create}")).0, "0A000");
+    assert_eq!(failure(&mut wire, "CREATE TABLE IF NOT EXISTS shadowed_later (client_id bigint)").0, "0A000");
+    wire.send(&extended(create, &[])).unwrap();
+    assert!(wire.until_ready().unwrap().iter().any(|frame| frame.tag == b'E'));
+    assert_eq!(
+        failure(&mut wire, "CREATE TEMP TABLE once (a int); CREATE TABLE public.once (client_id bigint)").0,
+        "0A000"
+    );
+    let is_there = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename IN ('shadowed', 'once')";
+    assert_eq!(on_shards(stage, is_there), ["0"; 3]);
+    assert_eq!(wire.value("SELECT count(*) FROM shadowed"), "2");
+    // Another session has no such table, and makes its own.
+    other.rows(place);
+    other.rows(create);
+    for client in &stage.clients {
+        other.rows(&format!("INSERT INTO shadowed VALUES ({client})"));
+    }
+    for sql in [
+        "SELECT count(*) FROM shadowed",
+        "INSERT INTO \"shadowed\" VALUES (3)",
+        "SELECT 1; DELETE FROM shadowed",
+        "COPY shadowed FROM STDIN",
+        "COPY shadowed TO STDOUT",
+        "PREPARE p AS SELECT FROM shadowed",
+        "TRUNCATE shadowed",
+        "DROP TABLE shadowed",
+        "CREATE TABLE IF NOT EXISTS shadowed (client_id bigint)",
+    ] {
+        assert_eq!(failure(&mut wire, sql).0, "0A000", "{sql}");
+        if !sql.starts_with("SELECT 1;") {
+            wire.send(&extended(sql, &[])).unwrap();
+            assert!(wire.until_ready().unwrap().iter().any(|frame| frame.tag == b'E'), "{sql}");
+        }
+    }
+    assert_eq!(wire.value("SELECT count(*) FROM shadowed_later"), "0");
+    assert_eq!(other.value("SELECT count(*) FROM shadowed"), "3");
+    wire.rows("DISCARD ALL");
+    assert_eq!(wire.value("SELECT count(*) FROM shadowed"), "3");
+    wire.rows("DROP TABLE shadowed");
+}
+
 /// A transaction finds its new tables; others do once it is committed, and the file has them from then on.
 #[test]
 fn tables_of_a_transaction_are_listed_when_it_is_committed() {

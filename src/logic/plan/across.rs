@@ -220,7 +220,8 @@ fn created(target: &RelationName, text: &str, schema: &Schema<'_>) -> Result<Cur
             gather.home = Home::Current;
         }
         let (pin, unpreparable) = (Some(TEMPORARY_TABLE), Some("a temporary table"));
-        return Ok(Cursor { gather, mark: Mark { pin, unpreparable, ..Mark::default() }, names: None });
+        let mark = Mark { pin, unpreparable, temporary: Some(target.name.clone()), ..Mark::default() };
+        return Ok(Cursor { gather, mark, names: None });
     }
     let home = created::home(target, schema)?;
     gather.home = match gather.home {

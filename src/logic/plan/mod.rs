@@ -224,6 +224,8 @@ pub enum Access {
 pub struct Mark {
     /// The server must stay with this client from now on, and why (`temporary table`, `advisory lock`, …)
     pub pin: Option<&'static str>,
+    /// The name of a temporary table that it makes
+    pub temporary: Option<Box<str>>,
     /// The answer depends on what earlier statements left on the server (`currval`, `pg_advisory_unlock`, …):
     /// refused unless the server has stayed with the client
     pub needs_pinned: Option<&'static str>,

@@ -624,6 +624,16 @@ impl Refusal {
         )
     }
 
+    /// A statement that may mean a temporary table, whose name plans know for another one.
+    pub fn shadowed(table: &str) -> Self {
+        Self::new(
+            Reason::Unknown,
+            format!("\"{table}\" is a temporary table of this session, and cannot be a table of all sessions to it"),
+            "Plans are shared by all sessions, which mean the other table by this name.",
+            "DISCARD ALL ends the session's temporary tables. Choose another name for one of the two.",
+        )
+    }
+
     /// A temporary table in front of one that others see.
     pub fn shadow(table: &str) -> Self {
         Self::new(

@@ -37,6 +37,7 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
         if utility.belongings.iter().any(|name| name.is_temporary) {
             survey.is_bound();
             survey.mark.pin = Some("temporary sequence");
+            survey.mark.temporary = utility.belongings.first().map(|name| name.name.clone());
             return;
         }
         survey.refuse(Refusal::every_shard(utility.verb, &[]));
@@ -49,7 +50,10 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
         match schema.find(name) {
             Found::Single(shard, _) => survey.require_shard(&name.name, shard),
             // A temporary table, or an error for PostgreSQL to report.
-            Found::Unheard => survey.is_bound(),
+            Found::Unheard => {
+                survey.is_bound();
+                survey.mark.temporary = new_name(&utility.steps).or(survey.mark.temporary.take());
+            }
             Found::Unlisted => survey.refuse(Refusal::unlisted(&name.name)),
             Found::View(definition, _) => match survey.home_of_view(definition) {
                 Some(shard) => survey.require_shard(&name.name, shard),
@@ -60,6 +64,11 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
             }
         }
     }
+}
+
+/// The name that a table is given.
+fn new_name(steps: &[Step]) -> Option<Box<str>> {
+    steps.iter().find_map(|step| if let Step::Rename(name) = step { Some(name.clone()) } else { None })
 }
 
 /// The tables that a statement names, by themselves or by what belongs to them. A sequence of nobody is on every shard.
@@ -117,6 +126,7 @@ pub fn create_table(
     if name.is_temporary {
         survey.is_bound();
         survey.mark.pin = Some(TEMPORARY_TABLE);
+        survey.mark.temporary = Some(name.name.clone());
         survey.mark.unpreparable = Some("a temporary table");
         let visible = RelationName { schema: None, ..name.clone() };
         if !matches!(schema.find(&visible), Found::Unheard) {

@@ -440,6 +440,7 @@ impl Session {
                 self.listen_to_nothing();
                 // Temporary tables, locks and cursors go with the connections that had them.
                 self.held.clear();
+                self.names = None;
                 Ok("DISCARD ALL")
             }
             Command::Discard

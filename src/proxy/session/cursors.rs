@@ -76,6 +76,7 @@ impl Session {
     pub(super) async fn declare_across(&mut self, cursor: &Cursor) -> Result<(), Trouble> {
         self.check_columns()?;
         self.check_pin(&cursor.mark)?;
+        self.note_mark(&cursor.mark);
         self.check_new(cursor)?;
         self.has_ddl = cursor.mark.is_ddl;
         match self.gather_query(&cursor.gather, "").await {
@@ -99,6 +100,7 @@ impl Session {
     ) -> Result<ShardId, Trouble> {
         self.check_columns()?;
         self.check_pin(&cursor.mark)?;
+        self.note_mark(&cursor.mark);
         self.check_new(cursor)?;
         let shard = self.gather_portal(&cursor.gather, types, bind).await?;
         self.has_ddl = cursor.mark.is_ddl;
@@ -123,7 +125,7 @@ impl Session {
         self.mark(index, &cursor.mark, cursor.gather.access);
         if self.pipeline.failure.is_none() {
             self.remember_cursors(index, &cursor.mark.cursors, true);
-            self.bent.extend(cursor.names.clone());
+            self.names.get_or_insert_default().bent.extend(cursor.names.clone());
         }
     }
 }

@@ -40,6 +40,7 @@ impl Session {
         }
         let (shape, found) = self.decide(&sql);
         self.remember(&shape, &sql);
+        self.check_shadows(&sql)?;
         if self.placed(&shape, &sql)?.is_some() {
             return Err(self.refuse_encoding("a new table for the shard map that is more than ASCII"));
         }

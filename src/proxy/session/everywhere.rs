@@ -46,6 +46,7 @@ impl Session {
             }
         }
         if let Some(listing) = &everywhere.listing {
+            self.check_no_shadow(&listing.table.name)?;
             self.may_list(listing).await?;
         }
         if everywhere.reach == Reach::Roles && self.has_shared_server() {
@@ -81,7 +82,7 @@ impl Session {
         };
         self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
         if result.is_ok() && !self.transaction.is_idle() {
-            self.bent.extend(everywhere.bends.iter().cloned());
+            self.names.get_or_insert_default().bent.extend(everywhere.bends.iter().cloned());
         }
         self.schema_may_have_changed(false).await?;
         result
@@ -200,11 +201,10 @@ impl Session {
 
     /// A statement that looks at what this transaction has changed, in a way that plans do not know of yet.
     pub(super) fn check_bent(&self, sql: &str) -> Result<(), Refusal> {
-        if self.bent.is_empty() {
-            return Ok(());
-        }
+        let Some(names) = &self.names else { return Ok(()) };
+        self.check_shadows(sql)?;
         let sql = sql.to_lowercase();
-        match self.bent.iter().find(|name| sql.contains(&name.to_lowercase())) {
+        match names.bent.iter().find(|name| sql.contains(&name.to_lowercase())) {
             Some(name) => Err(Refusal::changed_here(name)),
             None => Ok(()),
         }

@@ -18,6 +18,7 @@ impl Session {
             return self.answer_locally(statements, sql);
         }
         self.check_alive().or_else(|fault| if ends_transaction(statements) { Ok(()) } else { Err(fault) })?;
+        self.note_temporary(statements);
         let members = self.held.iter().filter(|held| held.is_member).count();
         let gathered = match self.gather(statements, sql) {
             Ok(gathered) if members <= 1 => gathered,

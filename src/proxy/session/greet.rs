@@ -82,7 +82,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         has_ddl: false,
         unlisted: None,
         has_made_functions: false,
-        bent: Vec::new(),
+        names: None,
         // Most sessions need one server at a time, and most have nothing to do: a Vec begins with room for four.
         held: Vec::with_capacity(1),
         hearing: None,

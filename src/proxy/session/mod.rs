@@ -18,6 +18,7 @@ mod isolation;
 mod greet;
 mod commit;
 mod listen;
+mod shadows;
 mod copy;
 mod errand;
 mod spread;
@@ -86,6 +87,7 @@ use farewell::Farewell;
 use listen::Hearing;
 use picture::Picture;
 use servers::Held;
+use shadows::Names;
 use trail::Trail;
 
 pub use greet::welcome;
@@ -235,8 +237,8 @@ pub struct Session {
     has_ddl: bool,
     /// It has made functions or triggers, which no plan knows yet
     has_made_functions: bool,
-    /// Names whose meaning it has changed: statements that name them would be planned with the old one
-    bent: Vec<Box<str>>,
+    /// Names that mean something else to it than to plans
+    names: Option<Box<Names>>,
     /// Tables that the open transaction has made, for the map
     unlisted: Option<Box<Unlisted>>,
     held: Vec<Held>,

@@ -126,6 +126,7 @@ impl Session {
     }
 
     async fn send_among(&mut self, ready: &Ready<'_>, text: &str) -> Result<(), Trouble> {
+        self.note_mark(ready.mark);
         let target = self.target(ready.destination, ready.access)?;
         self.close_elsewhere(&ready.mark.cursors, target.shard).await?;
         let index = self.hold(target).await?;

@@ -93,6 +93,7 @@ impl Session {
         let sql = super::utf8(&text)?;
         let (shape, found) = self.decide(sql);
         self.remember(&shape, sql);
+        self.check_shadows(sql)?;
         if self.is_implicit {
             let (statements, text) = (Arc::clone(&shape), sql.to_owned());
             return Box::pin(self.query_in_pipeline(&statements, &text, size)).await;
@@ -243,6 +244,7 @@ impl Session {
 
     /// Sends the Query at the front to a server and relays its answer.
     pub(super) async fn send(&mut self, ready: &Ready<'_>, size: usize) -> Result<(), Trouble> {
+        self.note_mark(ready.mark);
         let target = self.target(ready.destination, ready.access)?;
         self.close_elsewhere(&ready.mark.cursors, target.shard).await?;
         let is_repeatable = ready.access == Access::Read && self.transaction.is_idle();
@@ -339,7 +341,7 @@ impl Session {
             refreshed.await;
         }
         if self.transaction.is_idle() {
-            self.bent.clear();
+            self.names.iter_mut().for_each(|names| names.bent.clear());
             self.has_made_functions = false;
         }
         if self.hearing.is_none()

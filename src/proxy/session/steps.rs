@@ -305,6 +305,7 @@ impl Session {
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
         self.remember(&shape, &statement.text);
+        self.check_shadows(&statement.text)?;
         self.check_bound(&shape, &statement.text, self.body(at, size))?;
         let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;
         let routed = match super::only(&shape) {
@@ -377,6 +378,7 @@ impl Session {
             segment.expected.push((Arc::clone(&statement), columns));
         }
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
+        self.note_temporary(shape.statements.as_deref().unwrap_or_default());
         self.remember_portal(portal, shape, across);
         Ok(None)
     }
