@@ -89,12 +89,16 @@ fn copies_and_tables_of_one_shard_are_placed_too() {
     wire.rows("SET shardway.new_tables = 'reference'");
     wire.rows("CREATE TABLE placed_part PARTITION OF placed_whole FOR VALUES WITH (MODULUS 1, REMAINDER 0)");
     assert_eq!(on_shards(stage, &is_table("placed_part")), ["1"; 3]);
+    // A name may look like the end of a quoted text.
+    wire.rows("/* shardway new_tables=bigints(id) */ CREATE TABLE \"a$shardway$b\" (id bigserial)");
+    wire.rows("DROP TABLE \"a$shardway$b\"");
     // Without a place it is the default shard's, as ever.
     wire.rows("RESET shardway.new_tables");
     wire.rows("CREATE TABLE placed_default (id integer)");
     assert_eq!(on_shards(stage, &is_table("placed_default")), ["0", "0", "1"]);
     let lines = "placed_copies = \"reference\"\nplaced_single = { shard = \"b\" }\n\
-                 placed_whole = { keyspace = \"bigints\", key = \"id\" }\n";
+                 placed_whole = { keyspace = \"bigints\", key = \"id\" }\n\
+                 \"a$shardway$b\" = { keyspace = \"bigints\", key = \"id\" }\n";
     assert!(file(&proxy).ends_with(lines), "{}", file(&proxy));
     check(&proxy);
     wire.rows("DROP TABLE placed_whole");
@@ -309,6 +313,29 @@ fn a_new_table_of_all_shards_is_filled_with_the_rows_of_a_query() {
     assert_eq!(on_shards(stage, "SELECT count(*) FROM pg_prepared_xacts"), ["0"; 3]);
     oracle.rows("DROP TABLE IF EXISTS filled");
     check(&proxy);
+}
+
+/// To alter a table renews its row in the catalog, so that it looks as if the transaction had made it.
+#[test]
+fn a_table_that_was_there_is_not_listed_by_who_alters_it() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-old", "default_shard = \"a\"\n");
+    let before = file(&proxy);
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TABLE old_place (client_id bigint)");
+    wire.rows("INSERT INTO old_place VALUES (1), (2)");
+    let create = "/* shardway new_tables=bigints(client_id) */ CREATE TABLE IF NOT EXISTS old_place (client_id bigint)";
+    for alter in
+        ["ALTER TABLE old_place ADD COLUMN z integer", "TRUNCATE old_place", "COMMENT ON TABLE old_place IS 'x'"]
+    {
+        wire.rows("BEGIN");
+        wire.rows(alter);
+        assert_eq!(failure(&mut wire, create).0, "0A000", "{alter}");
+        wire.rows("ROLLBACK");
+        assert_eq!(file(&proxy), before, "{alter}");
+    }
+    assert_eq!(wire.value("SELECT count(*) FROM old_place"), "2");
+    wire.rows("DROP TABLE old_place");
 }
 
 /// A temporary table comes first for PostgreSQL, and the other one for plans.

@@ -10,7 +10,8 @@ use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utili
 
 use super::Refusal;
 use super::definition::Place;
-use super::listing::Listing;
+use super::listing::{Listing, done};
+use super::pieces::tokens;
 use super::schema::{Found, Schema};
 use super::utility;
 
@@ -47,6 +48,14 @@ pub struct Fill {
 }
 
 impl Everywhere {
+    /// What a shard is told before the statement.
+    pub fn before(&self, text: &str) -> Option<String> {
+        let listing = self.listing.as_ref()?;
+        let tokens = tokens(text)?;
+        let is_tolerant = tokens.windows(3).any(|it| it[0].is("if") && it[1].is("not") && it[2].is("exists"));
+        is_tolerant.then(|| listing.check_free())
+    }
+
     /// What a shard is told after the statement.
     pub fn after(&self, shard: ShardId, stride: u32) -> impl Iterator<Item = String> + use<> {
         let numbers = self.numbers.as_ref().map(|numbers| numbers.statement(shard, stride));
@@ -85,14 +94,14 @@ impl Numbers {
             ),
             Self::Sequence(name) => format!("s.seqrelid = {}::pg_catalog.regclass", literal(name)),
         };
-        format!(
-            "DO $shardway$ DECLARE it record; BEGIN FOR it IN SELECT s.seqrelid::pg_catalog.regclass AS name, \
+        done(&format!(
+            "DECLARE it record; BEGIN FOR it IN SELECT s.seqrelid::pg_catalog.regclass AS name, \
              s.seqincrement AS step, s.seqstart AS start FROM pg_catalog.pg_sequence s WHERE s.seqincrement IN (1, -1) \
              AND pg_catalog.pg_sequence_last_value(s.seqrelid) IS NULL AND {which} LOOP EXECUTE pg_catalog.format(\
              'ALTER SEQUENCE %s INCREMENT BY %s START WITH %s RESTART', it.name, it.step * {stride}, it.start + \
-             it.step * {}); END LOOP; END $shardway$",
+             it.step * {}); END LOOP; END;",
             shard.0
-        )
+        ))
     }
 }
 

@@ -37,12 +37,12 @@ impl Listing {
     /// where its rows are, or the search path leads elsewhere. What is seen of a transaction in progress is its own.
     pub fn check(&self) -> String {
         let TableName { schema, name } = &self.table;
-        format!(
-            "DO $shardway$ BEGIN IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON \
+        done(&format!(
+            "IF NOT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON \
              n.oid = c.relnamespace WHERE n.nspname = {} AND c.relname = {} AND \
              pg_catalog.txid_status(pg_catalog.txid_current() / 4294967296 * 4294967296 + \
              c.xmin::pg_catalog.text::pg_catalog.int8) = 'in progress') THEN RAISE EXCEPTION USING ERRCODE = '0A000', \
-             MESSAGE = {}, DETAIL = {}, HINT = {}; END IF; END $shardway$",
+             MESSAGE = {}, DETAIL = {}, HINT = {}; END IF;",
             literal(schema),
             literal(name),
             literal(&format!("table \"{name}\" was not created in schema \"{schema}\"")),
@@ -50,8 +50,29 @@ impl Listing {
             literal(
                 "List the one that is there under tables in the shard map, or write the new one's name with its schema."
             ),
-        )
+        ))
     }
+
+    /// Fails on a shard where there is something of that name. IF NOT EXISTS would let it be, and what this transaction
+    /// has altered looks to `check` as if it were new.
+    pub fn check_free(&self) -> String {
+        let TableName { schema, name } = &self.table;
+        done(&format!(
+            "IF EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE \
+             n.nspname = {} AND c.relname = {}) THEN RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = {}, DETAIL = {}, \
+             HINT = {}; END IF;",
+            literal(schema),
+            literal(name),
+            literal(&format!("table \"{name}\" was not created in schema \"{schema}\"")),
+            literal("It is there already without being in the shard map: nobody knows where its rows are."),
+            literal("List the one that is there under tables in the shard map."),
+        ))
+    }
+}
+
+/// A block of PL/pgSQL as a statement.
+pub fn done(block: &str) -> String {
+    format!("DO {}", literal(&format!("BEGIN {block} END")))
 }
 
 /// Where `shardway.new_tables` puts new tables: `keyspace(column)`, `reference` or `shard=name`, in the words of the map.

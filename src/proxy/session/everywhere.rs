@@ -112,8 +112,16 @@ impl Session {
             self.pipeline.clear();
             self.prepare(index);
             self.held[index].has_written = true;
-            let mut ended = self.run_on(index, sql, tag.is_none()).await?;
-            self.settle(index);
+            let mut ended = Ended::Done(String::new());
+            if let Some(before) = everywhere.before(sql) {
+                ended = self.run_on(index, &before, false).await?;
+                self.settle(index);
+                self.pipeline.clear();
+            }
+            if matches!(ended, Ended::Done(_)) {
+                ended = self.run_on(index, sql, tag.is_none()).await?;
+                self.settle(index);
+            }
             for after in everywhere.after(shard, self.picture().database.limits.sequence_stride) {
                 if matches!(ended, Ended::Failed(_)) {
                     break;
