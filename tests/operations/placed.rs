@@ -239,6 +239,8 @@ fn a_new_table_of_all_shards_is_filled_with_the_rows_of_a_query() {
     for (query, columns, kind) in [
         ("SELECT client_id, count(*) AS n, sum(amount) AS total FROM events GROUP BY client_id", "", ""),
         ("SELECT * FROM events WHERE id % 2 = 0", "", ""),
+        ("SELECT client_id, id FROM events WHERE id < 50; -- and no more", "", ""),
+        ("SELECT client_id FROM events -- all of them\n WITH DATA ;;", "", ""),
         ("SELECT client_id, id FROM events -- the last words", "", ""),
         ("(SELECT instrument_id AS client_id, 'x' AS note FROM market_data) WITH DATA", "", "UNLOGGED "),
         ("SELECT id, max(kind)::varchar(9) FROM events GROUP BY id", " (client_id, \"the Kind\")", ""),
@@ -273,11 +275,11 @@ fn a_new_table_of_all_shards_is_filled_with_the_rows_of_a_query() {
         wire.rows("DROP TABLE filled");
     }
     // The map lists it by now: nobody has to say where it lives. SELECT INTO is the same.
-    let frames = other.simple("SELECT client_id, id INTO filled FROM events WHERE id < 100").unwrap();
+    let frames = other.simple("SELECT client_id, id INTO filled FROM events WHERE id < 100;").unwrap();
     let expected = oracle.value("SELECT 'SELECT ' || count(*) FROM events WHERE id < 100");
     assert_eq!(wire::answers(&frames)[0].tag, expected);
     other.rows("DROP TABLE filled");
-    let frames = other.simple("CREATE TABLE filled AS SELECT client_id FROM events WITH NO DATA").unwrap();
+    let frames = other.simple("CREATE TABLE filled AS SELECT client_id FROM events WITH NO DATA;").unwrap();
     assert_eq!(wire::answers(&frames)[0].tag, "CREATE TABLE AS");
     assert_eq!(on_shards(stage, "SELECT count(*) FROM filled"), ["0"; 3]);
     other.rows("DROP TABLE filled");

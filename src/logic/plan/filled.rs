@@ -19,7 +19,8 @@ use super::pieces::{Token, tokens};
 pub fn filled(target: &RelationName, text: &str) -> Result<Everywhere, Refusal> {
     let unread = || Refusal::filled(&target.name);
     let text = as_create(text).ok_or_else(unread)?;
-    let all = tokens(&text).ok_or_else(unread)?;
+    let mut all = tokens(&text).ok_or_else(unread)?;
+    while all.pop_if(|last| last.text == ";").is_some() {}
     let at = after_as(&text).ok_or_else(unread)?;
     let is = |number: usize, word: &str| all.get(number).is_some_and(|token| token.is(word));
     let table = if is(1, "unlogged") { 2 } else { 1 };
@@ -31,14 +32,15 @@ pub fn filled(target: &RelationName, text: &str) -> Result<Everywhere, Refusal> 
     let (end, has_rows) = match query.as_slice() {
         [.., with, no, data] if with.is("with") && no.is("no") && data.is("data") => (with.start, false),
         [.., with, data] if with.is("with") && data.is("data") => (with.start, true),
-        _ => (text.len(), true),
+        // What stands behind it are comments.
+        [.., last] => (last.end(), true),
+        [] => return Err(unread()),
     };
     if query.first().is_none_or(|first| first.is("execute")) {
         return Err(unread());
     }
     let name = qualified(target.schema.as_deref(), &target.name);
     let body = text[at..end].trim();
-    // The query may end with a comment.
     let fill = Fill {
         create: format!("{} {body}\nWITH NO DATA", &text[..at]).into(),
         insert: has_rows.then(|| format!("INSERT INTO {name} {body}").into()),
