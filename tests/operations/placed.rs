@@ -56,6 +56,16 @@ fn a_new_table_is_spread_and_the_file_lists_it() {
     // A table of the map needs no place.
     wire.rows("RESET shardway.new_tables");
     wire.rows("DROP TABLE placed");
+    let same = format!("/* shardway new_tables=bigints(client_id) */ {create}");
+    other.rows(&same);
+    assert_eq!(failure(&mut other, &same).0, "42P07");
+    let tolerant = same.replace("CREATE TABLE", "CREATE TABLE IF NOT EXISTS");
+    other.rows(&tolerant);
+    other.send(&extended(&tolerant, &[])).unwrap();
+    let tags: Vec<u8> = other.until_ready().unwrap().iter().map(|frame| frame.tag).collect();
+    assert_eq!(tags, b"12nNCZ");
+    assert_eq!(failure(&mut other, &same.replace("bigints(client_id)", "reference")).0, "22023");
+    wire.rows("DROP TABLE placed");
     other.rows(create);
     assert!(file(&proxy).ends_with("\nplaced = { keyspace = \"bigints\", key = \"client_id\" }\n"), "{}", file(&proxy));
     check(&proxy);

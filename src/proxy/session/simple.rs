@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, Forced, Home, Mark, One, Place, Plan, Planned, Reason, Refusal};
+use crate::logic::plan::{Access, Forced, Home, Mark, One, OwnSetting, Place, Plan, Planned, Reason, Refusal};
 use crate::logic::protocol::frame::{HEADER, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -134,9 +134,9 @@ impl Session {
         if refusal.reason == Reason::ClientNumber {
             return planned.may_span;
         }
-        // A hint is for one server.
+        // A hint is for one server, unless it is for none.
         planned.may_span
-            && planned.hint.is_none()
+            && planned.hint.as_ref().is_none_or(|hint| hint.setting == OwnSetting::NewTables)
             && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown | Reason::KeyIsChanged | Reason::Ddl)
             && matches!(self.named_for(planned), Ok(None))
     }
@@ -171,7 +171,6 @@ impl Session {
 
     /// The shard that a comment of the statement or a setting of the session names.
     pub(super) fn named_for(&self, planned: &Planned) -> Result<Option<ShardId>, Refusal> {
-        use crate::logic::plan::OwnSetting;
         use crate::proxy::session::picture::{shard_by_key, shard_by_name};
         match &planned.hint {
             Some(hint) => match hint.setting {
@@ -219,7 +218,6 @@ impl Session {
 
     /// A comment or setting may keep a read on the primary.
     fn access(&self, planned: &Planned, access: Access) -> Access {
-        use crate::logic::plan::OwnSetting;
         let is_primary =
             planned.hint.as_ref().is_some_and(|hint| hint.setting == OwnSetting::Role && &*hint.value == "primary");
         if is_primary && self.transaction.is_idle() { Access::Write } else { access }
