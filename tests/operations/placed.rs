@@ -405,6 +405,42 @@ fn a_temporary_table_and_a_new_one_do_not_share_a_name() {
     wire.rows("DROP TABLE shadowed");
 }
 
+/// One comes first, the others plan theirs again with its table in the map.
+#[test]
+fn sessions_create_tables_at_the_same_time() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-race", "");
+    let tables: Vec<String> = (0..8).map(|number| format!("raced_{number}")).collect();
+    let mut wires: Vec<Wire> = tables.iter().map(|_| login(&proxy)).collect();
+    for (wire, table) in wires.iter_mut().zip(&tables) {
+        wire.rows("SET shardway.new_tables = 'bigints(client_id)'");
+        let create = format!("CREATE TABLE {table} (client_id bigint)");
+        wire.send(&if table.ends_with(['1', '3']) { extended(&create, &[]) } else { wire::query(&create) }).unwrap();
+    }
+    for (wire, table) in wires.iter_mut().zip(&tables) {
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        assert_eq!((&answers[0].error, &*answers[0].tag), (&None, "CREATE TABLE"), "{table}");
+    }
+    for table in &tables {
+        let line = format!("\n{table} = {{ keyspace = \"bigints\", key = \"client_id\" }}\n");
+        assert!(file(&proxy).contains(&line), "{table}");
+        assert_eq!(on_shards(stage, &is_table(table)), ["1"; 3]);
+    }
+    // In a block there is nothing to begin again: it is for the client to do.
+    let [first, second, ..] = wires.as_mut_slice() else { panic!("there are eight") };
+    first.rows("BEGIN");
+    first.rows("CREATE TABLE raced_late (client_id bigint)");
+    second.rows("CREATE TABLE raced_more (client_id bigint)");
+    let frames = first.simple("COMMIT").unwrap();
+    assert_eq!(wire::answers(&frames)[0].error.as_ref().unwrap().0, "40000");
+    assert_eq!(frames.last().unwrap().body, b"I");
+    assert_eq!(on_shards(stage, &is_table("raced_late")), ["0"; 3]);
+    check(&proxy);
+    for table in tables.iter().map(|table| &**table).chain(["raced_more"]) {
+        drop_everywhere(stage, table);
+    }
+}
+
 /// A transaction finds its new tables; others do once it is committed, and the file has them from then on.
 #[test]
 fn tables_of_a_transaction_are_listed_when_it_is_committed() {

@@ -33,6 +33,15 @@ impl Listing {
         format!("\"{}\" = {placement}", self.name())
     }
 
+    /// Its placement as `shardway.new_tables` says it.
+    pub fn place(&self, map: &ShardMap) -> String {
+        match &self.placement {
+            Placement::Sharded { keyspace, key } => format!("{}({key})", map.keyspace(*keyspace).name),
+            Placement::Reference => "reference".to_owned(),
+            Placement::Single(shard) => format!("shard={}", map.shards[usize::from(shard.0)]),
+        }
+    }
+
     /// Fails on a shard where the open transaction has not made the table: IF NOT EXISTS found one of which nobody knows
     /// where its rows are, or the search path leads elsewhere. What is seen of a transaction in progress is its own.
     pub fn check(&self) -> String {

@@ -808,6 +808,13 @@ impl Refusal {
         Self::new(Reason::UnlistedTable, message, why, hint)
     }
 
+    /// Another table was listed meanwhile.
+    pub fn listed_meanwhile(table: &str) -> Self {
+        let message = format!("CREATE TABLE \"{table}\" cannot list it in the shard map");
+        let why = "The shard map has changed meanwhile.";
+        Self { sqlstate: "40001", ..Self::new(Reason::UnlistedTable, message, why, "Try again.") }
+    }
+
     /// A user who may not list new tables.
     pub fn may_not_place(user: &str, database: &str) -> Self {
         Self {

@@ -1,6 +1,7 @@
 //! Statements that concern every shard as a whole. The shards run them in their order, so that two sessions cannot lock
 //! each other out; the client hears what the first one says, and an error of any.
 
+use crate::logic::plan::across::Across;
 use crate::logic::plan::everywhere::{Everywhere, SET_CONSTRAINTS};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::server;
@@ -12,6 +13,9 @@ use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Reach;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::{Session, Trouble};
+
+/// Of several sessions that list tables at a time one comes first, and the others begin again: this often at most.
+const RACES_MAX: usize = 32;
 
 /// What came of it on one shard.
 enum Ended {
@@ -32,6 +36,22 @@ impl Session {
 
     /// Runs it on every shard. Returns the command tag; the schema that comes out of it is known by then.
     pub(super) async fn run_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
+        let is_alone = self.transaction.is_idle() && !self.is_implicit_open();
+        let Some(listing) = everywhere.listing.as_ref().filter(|_| is_alone) else {
+            return self.try_everywhere(everywhere, sql).await;
+        };
+        let place = listing.place(self.map());
+        let mut result = self.try_everywhere(everywhere, sql).await;
+        for _ in 0..RACES_MAX {
+            let Err(trouble) = &result else { break };
+            let again = self.placed_again(sql, &place, trouble)?;
+            let Some(Across::Everywhere(everywhere)) = again.as_deref() else { break };
+            result = self.try_everywhere(everywhere, sql).await;
+        }
+        result
+    }
+
+    async fn try_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         self.isolate().await?;
         let needs_no_block = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
         let (is_named, needs_block) = (everywhere.verb == SET_CONSTRAINTS, everywhere.reach == Reach::Block);

@@ -118,9 +118,36 @@ impl Session {
             lines.join("; ")
         );
         let name = tables.iter().map(|listing| &*listing.table.name).next().unwrap_or_default().to_owned();
-        let placing = Placing { step, database: self.database.clone(), tables: tables.to_vec(), map };
+        let placing = Placing { step, database: self.database.clone(), tables: tables.to_vec(), map: Arc::clone(&map) };
         let placed = self.shared.steering.place(placing).await;
-        placed.map_err(|why| Refusal::not_listed(&name, &why, &hint).into())
+        placed.map_err(|why| match self.is_in_force(&map) {
+            true => Refusal::not_listed(&name, &why, &hint).into(),
+            false => Refusal::listed_meanwhile(&name).into(),
+        })
+    }
+
+    fn is_in_force(&self, map: &Arc<ShardMap>) -> bool {
+        let topology = self.shared.topology.load();
+        topology.databases.get(&self.database).is_some_and(|database| Arc::ptr_eq(&database.map, map))
+    }
+
+    /// After a CREATE TABLE that was a transaction of its own: others have listed tables at the same time. Plans it again.
+    pub(super) fn placed_again(
+        &mut self,
+        sql: &str,
+        place: &str,
+        trouble: &Trouble,
+    ) -> Result<Option<Arc<Across>>, Trouble> {
+        let has_changed = match trouble {
+            Trouble::Refusal(refusal) => refusal.sqlstate == "40001",
+            Trouble::Fault(fault) => matches!(fault, Fault::MapChanged),
+            Trouble::Told | Trouble::End(_) => false,
+        };
+        if !has_changed {
+            return Ok(None);
+        }
+        self.refresh()?;
+        Ok(self.picture().planner.placed(sql, place)?)
     }
 
     /// Savepoints and the end of the transaction, for the tables that it has made.
