@@ -501,6 +501,30 @@ fn tables_of_a_transaction_are_listed_when_it_is_committed() {
     assert_eq!(failure(&mut other, "SELECT 1").0, "40000");
     assert_eq!(failure(&mut other, "SELECT 1").0, "25P02");
     other.rows("ROLLBACK");
+    // COMMIT is over with it, and ROLLBACK is what it ever is.
+    let undone = |wire: &mut Wire, sizes: (u32, u32)| {
+        wire.rows("BEGIN");
+        wire.rows("SAVEPOINT s");
+        wire.rows("CREATE TABLE blocked_late (client_id bigint)");
+        reload(
+            &proxy,
+            |toml| toml.replace(&format!("pool_size = {}", sizes.0), &format!("pool_size = {}", sizes.1)),
+            "ok",
+        );
+    };
+    undone(&mut other, (11, 12));
+    let frames = other.simple("COMMIT").unwrap();
+    assert_eq!(wire::answers(&frames)[0].error.as_ref().unwrap().0, "40000");
+    assert_eq!(frames.last().unwrap().body, b"I");
+    undone(&mut other, (12, 13));
+    other.send(&extended("COMMIT", &[])).unwrap();
+    let frames = other.until_ready().unwrap();
+    assert!(frames.iter().any(|frame| frame.tag == b'E') && frames.last().unwrap().body == b"I", "{frames:?}");
+    undone(&mut other, (13, 14));
+    other.rows("ROLLBACK");
+    undone(&mut other, (14, 15));
+    assert_eq!(failure(&mut other, "ROLLBACK TO s").0, "40000");
+    other.rows("ROLLBACK");
     assert_eq!(on_shards(stage, &is_table("blocked_late")), ["0"; 3]);
     wire.rows("DROP TABLE blocked_lines, blocked");
     for table in ["blocked_copies", "blocked_single", "blocked_piped"] {

@@ -157,7 +157,9 @@ impl Session {
         const FIRST_USER_OID: u32 = 16_384;
         const SETSEED: u32 = 1599;
         const SET_CONFIG: u32 = 2078;
-        self.look()?;
+        if let Err(fault) = self.look() {
+            Box::pin(self.lose_map(fault)).await?;
+        }
         self.check_alive()?;
         let body = &self.client.received()[frame::HEADER..size];
         let Some(oid) = body.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)) else {

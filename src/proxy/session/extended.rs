@@ -37,7 +37,9 @@ impl Session {
         }
         let started = Instant::now();
         self.begin(started);
-        self.look()?;
+        if let Err(fault) = self.look() {
+            Box::pin(self.lose_map(fault)).await?;
+        }
         let mut segment = self.gather_segment(0);
         let mut lanes = self.gather_lanes(&mut segment);
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);

@@ -178,6 +178,21 @@ impl Session {
         }
     }
 
+    /// The map has changed under the tables of the open transaction: it is undone, and its next statement hears of that. For
+    /// COMMIT that is the end of it. What else is wrong is wrong with the statement.
+    pub(super) async fn lose_map(&mut self, fault: Fault) -> Result<(), Fault> {
+        let status = self.transaction.status();
+        if !matches!(fault, Fault::MapChanged) || status == b'I' || self.is_implicit {
+            return Err(fault);
+        }
+        self.roll_back_members().await;
+        self.transaction.lose();
+        self.portals.clear();
+        self.transaction_ended(false);
+        self.unheard = (status == b'T').then(|| Box::new(fault));
+        self.look()
+    }
+
     /// The map is that of everybody again.
     pub(super) fn forget_made(&mut self) {
         if self.unlisted.take().is_some() {

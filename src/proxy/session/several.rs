@@ -93,7 +93,9 @@ impl Session {
 
     /// One statement of the text, as if it stood alone.
     pub(super) async fn run_among(&mut self, text: &str) -> Result<(), Trouble> {
-        self.look()?;
+        if let Err(fault) = self.look() {
+            Box::pin(self.lose_map(fault)).await?;
+        }
         let (shape, found) = self.decide(text);
         let Some(planned) = super::only(&shape) else {
             return Err(Fault::Broken(format!("part of a text is no statement: {text}")).into());

@@ -83,7 +83,9 @@ impl Session {
     }
 
     async fn query(&mut self, size: usize) -> Result<(), Trouble> {
-        self.look()?;
+        if let Err(fault) = self.look() {
+            Box::pin(self.lose_map(fault)).await?;
+        }
         let body = &self.client.received()[HEADER..size];
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
         if self.is_encoded(text) {
