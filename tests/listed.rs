@@ -170,6 +170,23 @@ fn what_cannot_be_written_is_said_before() {
     assert_eq!(folder.names(), ["s.toml"]);
 }
 
+/// Whoever holds the folder does not hold the proxy for ever.
+#[test]
+fn a_locked_folder_is_waited_for_a_while() {
+    let folder = Folder::new("listed-locked");
+    let file = folder.file("s.toml", &format!("{HEAD}{SHARDS}{TABLES}"));
+    let settings = load(&file).unwrap();
+    let map = &settings.databases[0].map;
+    let table = TableName { schema: "public".into(), name: "orders".into() };
+    let listing = [Listing { table, placement: placement("reference", map).unwrap() }];
+    let lock = fs::File::open(&folder.0).unwrap();
+    lock.lock().unwrap();
+    let error = listed::add(&file, "app", &listing, map).unwrap_err();
+    assert!(error.starts_with("Cannot lock the folder of "), "{error}");
+    lock.unlock().unwrap();
+    listed::add(&file, "app", &listing, map).unwrap();
+}
+
 #[test]
 fn a_place_is_written_in_the_words_of_the_map() {
     let folder = Folder::new("listed-words");

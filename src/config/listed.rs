@@ -4,10 +4,12 @@
 //! The file is replaced whole: the new one is written beside it, and takes its name once it is on the disk. Processes that
 //! share a file take turns.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
@@ -138,9 +140,20 @@ struct Written {
 /// Does it while no other process does.
 fn in_turn(file: &Path, edit: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     let lock = folder_of(file).and_then(File::open).map_err(|error| cannot("open the folder of", file, &error))?;
-    lock.lock().map_err(|error| cannot("lock the folder of", file, &error))?;
-    edit()
+    let until = Instant::now() + TURN_MAX;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return edit(),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(PAUSE),
+            Err(error) => return Err(cannot("lock the folder of", file, &error.into())),
+        }
+    }
 }
+
+/// An edit takes milliseconds. Whoever keeps the folder longer is in the way: everything that concerns the settings waits.
+const TURN_MAX: Duration = Duration::from_secs(3);
+/// Between two looks whether it is free.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Gives it the file's name.
 fn rename(written: &Written) -> Result<(), String> {
