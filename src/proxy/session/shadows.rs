@@ -34,9 +34,13 @@ impl Session {
         }
     }
 
-    /// A statement that may mean a temporary table by a name that is known for another one.
+    /// A statement that may mean a temporary table by a name that is known for another one. Where there is one shard alone,
+    /// the server that stays with the session has both.
     pub(super) fn check_shadows(&self, sql: &str) -> Result<(), Refusal> {
         let Some(names) = self.names.as_ref().filter(|names| !names.temporary.is_empty()) else { return Ok(()) };
+        if self.map().shards.len() == 1 {
+            return Ok(());
+        }
         let sql = sql.to_lowercase();
         let planner = &self.picture().planner;
         match names.temporary.iter().find(|name| planner.knows(name) && has_word(&sql, &name.to_lowercase())) {
@@ -47,7 +51,8 @@ impl Session {
 
     /// A new table must not have the name of a temporary one.
     pub(super) fn check_no_shadow(&self, name: &str) -> Result<(), Refusal> {
-        let is_temporary = self.names.as_ref().is_some_and(|names| names.temporary.contains(name));
+        let is_temporary =
+            self.map().shards.len() > 1 && self.names.as_ref().is_some_and(|names| names.temporary.contains(name));
         if is_temporary { Err(Refusal::shadowed(name)) } else { Ok(()) }
     }
 }
