@@ -531,6 +531,16 @@ fn search_path_decides_what_a_name_means() {
     assert_eq!(explain(&planned, &fixture.map), "=> One: the session's shard [primary]");
     let planned = only(&fixture, "SELECT * FROM public.events WHERE client_id = 1");
     assert_eq!(explain(&planned, &fixture.map), "=> One: key events.client_id = 1");
+    fixture.search_path = vec![Box::from("pg_temp"), Box::from("public")];
+    fixture.map.default_shard = Some(ShardId(2));
+    for create in
+        ["CREATE TABLE fresh (a int)", "CREATE TABLE fresh AS SELECT 1 AS a", "CREATE TABLE events (client_id bigint)"]
+    {
+        let planned = only(&fixture, create);
+        assert!(explain(&planned, &fixture.map).contains("Write CREATE TEMP TABLE."), "{create}");
+    }
+    let planned = only(&fixture, "CREATE TABLE public.fresh (a int)");
+    assert_eq!(explain(&planned, &fixture.map), "=> One: fresh on c [primary, ddl]");
 }
 
 /// Deep and long texts on the stack of a tokio worker.

@@ -135,6 +135,10 @@ pub fn create_table(
         definition::check_temporary(name, steps, schema, survey);
         return;
     }
+    if name.schema.is_none() && schema.search_path.first().is_some_and(|first| **first == *"pg_temp") {
+        let why = "By the search_path it is one of this session, which the statement does not say.";
+        survey.refuse(Refusal::not_followed(verb, &name.name, why, "Write CREATE TEMP TABLE."));
+    }
     survey.mark.is_ddl = true;
     let found = schema.find(name);
     let place = place_of_new(name, steps, schema).unwrap_or(Place::Other);
