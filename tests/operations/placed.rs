@@ -494,7 +494,19 @@ fn tables_of_a_transaction_are_listed_when_it_is_committed() {
     assert!(frames.iter().all(|frame| frame.tag != b'E'), "{frames:?}");
     assert_eq!(on_shards(stage, "SELECT count(*) FROM blocked_piped"), ["0", "1", "0"]);
     check(&proxy);
-    // The map changes meanwhile: such a transaction is over.
+    wire.rows("DROP TABLE blocked_lines, blocked");
+    for table in ["blocked_copies", "blocked_single", "blocked_piped"] {
+        drop_everywhere(stage, table);
+    }
+}
+
+/// The map changes meanwhile.
+#[test]
+fn a_transaction_with_new_tables_is_over_when_the_map_changes() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-changed", "default_shard = \"a\"\n");
+    let mut other = login(&proxy);
+    other.rows("SET shardway.new_tables = 'bigints(client_id)'");
     other.rows("BEGIN");
     other.rows("CREATE TABLE blocked_late (client_id bigint)");
     reload(&proxy, |toml| toml.replace("pool_size = 10", "pool_size = 11"), "ok");
@@ -526,8 +538,4 @@ fn tables_of_a_transaction_are_listed_when_it_is_committed() {
     assert_eq!(failure(&mut other, "ROLLBACK TO s").0, "40000");
     other.rows("ROLLBACK");
     assert_eq!(on_shards(stage, &is_table("blocked_late")), ["0"; 3]);
-    wire.rows("DROP TABLE blocked_lines, blocked");
-    for table in ["blocked_copies", "blocked_single", "blocked_piped"] {
-        drop_everywhere(stage, table);
-    }
 }
