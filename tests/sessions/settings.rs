@@ -54,6 +54,10 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             q("BEGIN"), q("SET LOCAL DateStyle = 'SQL, DMY'"), q("RESET work_mem"), reads("current_setting('DateStyle')"),
             q("SET LOCAL DateStyle TO DEFAULT"), reads("current_setting('DateStyle')"), q("COMMIT"), reads("current_setting('DateStyle')"),
         ].concat()),
+        ("DISCARD ALL", &[("options", "-c DateStyle=German")], [
+            q("SET DateStyle = 'SQL, DMY'"), q("SET TimeZone = 'Asia/Tokyo'"), q("DISCARD ALL"), reads("current_setting('DateStyle')"), zone(), q("DISCARD ALL"),
+            q("SET standard_conforming_strings = off"), ask(&[extended("DISCARD ALL", &[])]), q("SELECT 1"),
+        ].concat()),
         ("RESET before a server is needed", &[("options", "-c my.own=began")], [
             q("BEGIN"), q("SET my.own = 'set'"), q("RESET my.own"), reads("current_setting('my.own')"), q("COMMIT"), q("RESET ALL"), reads("current_setting('my.own')"),
         ].concat()),

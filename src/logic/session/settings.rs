@@ -85,6 +85,12 @@ impl Settings {
         self.before.as_ref().is_some_and(|before| !Arc::ptr_eq(before, &self.current))
     }
 
+    /// Parameters of servers are set otherwise than the session began with.
+    pub fn has_any(&self) -> bool {
+        let mut all = self.current.iter();
+        all.any(|(name, value)| !name.starts_with(OWN_PREFIX) && self.startup.get(name) != Some(value))
+    }
+
     /// The SQL that sets the startup message's settings; `None` without any.
     pub fn startup_sql(&self) -> Option<String> {
         difference(&Map::default(), &self.startup)

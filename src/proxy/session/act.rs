@@ -120,7 +120,7 @@ impl Session {
             }
             Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
                 self.check_alive()?;
-                self.forget_command(command, planned.verb).map(Some)
+                self.forget_command(command, planned.verb).await.map(Some)
             }
             Command::Listen(listen) => {
                 self.check_alive()?;

@@ -56,7 +56,7 @@ impl Session {
             }
             Command::Deallocate(_) | Command::DiscardAll | Command::Discard => {
                 self.check_alive()?;
-                let tag = self.forget_command(command, planned.verb)?;
+                let tag = self.forget_command(command, planned.verb).await?;
                 self.answer(tag)
             }
             Command::Listen(listen) => {
@@ -418,8 +418,32 @@ impl Session {
         Ok(self.settings.get(setting.name()).unwrap_or(default).to_owned())
     }
 
+    /// DISCARD ALL puts parameters back: a server with those of the session does so, and reports to the client which of them
+    /// it had been told otherwise.
+    async fn report_reset(&mut self) -> Result<(), Trouble> {
+        if !self.settings.has_any() {
+            return Ok(());
+        }
+        let target = self.target(Destination::Any, Access::Read)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        let startup = self.settings.startup_sql().unwrap_or_default();
+        self.ask(index, Owed::QuietQuery, &format!("RESET SESSION AUTHORIZATION;RESET ALL;{startup}"));
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        self.settle(index);
+        self.held[index].lease.is_tainted = true;
+        self.release();
+        if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Ok(()) }
+    }
+
     /// DEALLOCATE and DISCARD. Returns the command tag.
-    pub(super) fn forget_command(&mut self, command: &Command, verb: &'static str) -> Result<&'static str, Trouble> {
+    pub(super) async fn forget_command(
+        &mut self,
+        command: &Command,
+        verb: &'static str,
+    ) -> Result<&'static str, Trouble> {
         match command {
             Command::Deallocate(Some(name)) => match self.named.remove(name.as_bytes()) {
                 Some(_) => Ok("DEALLOCATE"),
@@ -433,6 +457,7 @@ impl Session {
                 if !self.transaction.is_idle() || self.is_implicit_open() {
                     return Err(Fault::InsideTransaction("DISCARD ALL").into());
                 }
+                self.report_reset().await?;
                 self.named.clear();
                 self.unnamed = None;
                 self.settings.discard_all();
