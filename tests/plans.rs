@@ -213,28 +213,20 @@ fn map() -> ShardMap {
 }
 
 fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]) -> Relation {
+    let columns = columns.iter().map(|(name, type_oid)| Column {
+        name: Box::from(*name),
+        type_oid: *type_oid,
+        type_name: Box::from("type"),
+        default: ColumnDefault::None,
+        is_not_null: false,
+        has_loose_equality: false,
+        collation: None,
+    });
     Relation {
         kind,
-        columns: columns
-            .iter()
-            .map(|(name, type_oid)| Column {
-                name: Box::from(*name),
-                type_oid: *type_oid,
-                type_name: Box::from("type"),
-                default: ColumnDefault::None,
-                is_not_null: false,
-                has_loose_equality: false,
-                collation: None,
-            })
-            .collect(),
         primary_key: unique_keys.first().map(|key| key.iter().map(|name| Box::from(*name)).collect()),
         unique_keys: unique_keys.iter().map(|key| key.iter().map(|name| Box::from(*name)).collect()).collect(),
-        has_partial_unique: false,
-        unique_indexes: Vec::new(),
-        triggers: Vec::new(),
-        has_rules: false,
-        policies: Vec::new(),
-        reads_as_owner: false,
+        ..Relation::plain_table(columns.collect())
     }
 }
 

@@ -433,9 +433,16 @@ impl Session {
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         self.settle(index);
-        self.held[index].lease.is_tainted = true;
+        if self.pipeline.failure.is_some() {
+            self.held[index].lease.is_tainted = true;
+            self.release();
+            return Err(Trouble::Told);
+        }
+        self.settings.discard_all();
+        // The server stands where the session does: nobody has to reset it again.
+        self.held[index].lease.settings = Arc::clone(self.settings.base());
         self.release();
-        if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Ok(()) }
+        Ok(())
     }
 
     /// DEALLOCATE and DISCARD. Returns the command tag.
