@@ -40,6 +40,12 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             ask(&[parse("s", "SELECT set_config('TimeZone', $1, false)", &[25]), sync()]),
             q("BEGIN"), zone(), ask(&[bind("", "s", &[text("Asia/Tokyo")], 0), execute("", 0), sync()]), zone(), q("COMMIT"), zone(),
         ].concat()),
+        ("set_config by EXECUTE", &[], [
+            q("PREPARE p AS SELECT set_config('TimeZone', 'Asia/Tokyo', true)"), q("BEGIN"), zone(), q("EXECUTE p"), zone(), all(), q("COMMIT"), zone(),
+        ].concat()),
+        ("set_config and the end of a block in one text", &[], [
+            zone(), q("BEGIN; SELECT set_config('TimeZone', 'Asia/Tokyo', false); COMMIT; SELECT current_setting('TimeZone')"), zone(), all(),
+        ].concat()),
         ("set_config among several", &[], q("SELECT set_config('TimeZone', 'Asia/Tokyo', false); SELECT count(*), current_setting('TimeZone') FROM events")),
         ("a role for a transaction", &[], [q("BEGIN"), q("SELECT set_config('role', 'app', true)"), reads("current_user"), q("COMMIT")].concat()),
         ("a pipeline hears of its settings", &[], ask(&[[
