@@ -204,6 +204,11 @@ impl Fetch {
         self.description.as_deref().filter(|_| self.describes)
     }
 
+    /// The client's own statement is described too, and that has not come.
+    pub fn lacks_description(&self) -> bool {
+        self.describes && self.description.is_none()
+    }
+
     /// Everything has been answered.
     pub fn is_done(&self) -> bool {
         match (self.is_synced, &self.failure) {

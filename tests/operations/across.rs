@@ -131,6 +131,26 @@ fn an_error_on_one_shard_is_told_once_and_fails_the_transaction() {
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
 }
 
+/// The shard that is asked how the rows look is slow, another fails at once.
+#[test]
+fn rows_are_described_before_an_error_whoever_fails_first() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("described-error", &Settings::default());
+    let (mut wire, mut first) = (login(&proxy), admin(stage.world.shards[0].port()));
+    first.rows("BEGIN");
+    first.rows("LOCK TABLE sessions");
+    wire.send(&wire::query("SELECT sum(100 / (client_id - client_id)) FROM sessions")).unwrap();
+    until("the others have failed", || {
+        let failed =
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle' AND query LIKE '%(client_id - client_id)%'";
+        stage.world.shards[1..].iter().all(|server| admin(server.port()).value(failed) != "0")
+    });
+    first.rows("COMMIT");
+    let answers = wire::answers(&wire.until_ready().unwrap());
+    assert_eq!(answers[0].error.as_ref().map(|(state, _)| state.as_str()), Some("22012"));
+    assert_eq!(answers[0].columns, [("sum".to_owned(), 1700)]);
+}
+
 #[test]
 fn a_portal_over_several_shards_stops_and_goes_on() {
     let stage = &*STAGE;

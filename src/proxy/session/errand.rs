@@ -173,7 +173,10 @@ impl Session {
                 return Poll::Ready(false);
             }
             let is_given_up = patience.ends(context);
-            let has_failed = errands.iter().any(Errand::has_failed) || bytes_of(errands) > limit || is_given_up;
+            // PostgreSQL describes the rows before it fails: who has to say how they look is not stopped before.
+            let is_telling = errands.iter().any(|errand| !errand.is_over() && errand.fetch.lacks_description());
+            let has_failed = errands.iter().any(Errand::has_failed) && !is_telling;
+            let has_failed = has_failed || bytes_of(errands) > limit || is_given_up;
             if has_failed && !std::mem::replace(&mut patience.is_over, true) {
                 self.cancel_aside();
             }
