@@ -249,3 +249,24 @@ SELECT count(*), sum(client_id) FROM wide
 
 # whole numbers that no row has, in a column that only one shard has
 SELECT sum(i4), min(i2) FROM wide WHERE client_id = ANY('{1,2,3,4,5,6,7,8,9}') AND i4 > 0
+
+# sets of groups in an order, of a column that a condition makes a constant
+SELECT client_id, kind, count(*) FROM events WHERE kind = 'view' AND id < 4 GROUP BY ROLLUP (client_id, kind) ORDER BY 1, 2 LIMIT 2
+
+# the same without a limit
+SELECT client_id, kind, count(*) FROM events WHERE kind = 'view' AND id < 4 GROUP BY ROLLUP (client_id, kind) ORDER BY 1, 2
+
+# the same of an aggregate that is sorted
+SELECT client_id, kind, percentile_disc(0.5) WITHIN GROUP (ORDER BY id) FROM events WHERE kind = 'view' AND id < 3 GROUP BY ROLLUP (client_id, kind) ORDER BY 1, 2, 3 LIMIT 2
+
+# the same with the numbers of rows
+SELECT client_id, kind, percentile_disc(0.5) WITHIN GROUP (ORDER BY id), count(*) FROM events WHERE kind = 'view' AND id < 4 GROUP BY ROLLUP (client_id, kind) ORDER BY 1, 2, 3, 4 LIMIT 3
+
+# the same of a day
+SELECT instrument_id, day, percentile_disc(0.5) WITHIN GROUP (ORDER BY open), count(*) FROM market_data WHERE day = '2024-01-02' GROUP BY ROLLUP (instrument_id, day) ORDER BY 1, 2, 3, 4 LIMIT 2
+
+# the same of a day, of a few
+SELECT instrument_id, day, percentile_disc(0.5) WITHIN GROUP (ORDER BY open), count(*) FROM market_data WHERE day = '2024-01-02' AND instrument_id IN (1, 10501, 20501) GROUP BY ROLLUP (instrument_id, day) ORDER BY 1, 2, 3, 4 LIMIT 2
+
+# the same, sets on their own
+SELECT instrument_id, day, count(*) FROM market_data WHERE day = '2024-01-02' AND instrument_id IN (1, 10501, 20501) GROUP BY GROUPING SETS ((instrument_id), (instrument_id, day)) ORDER BY 1, 2, 3

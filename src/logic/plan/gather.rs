@@ -21,6 +21,7 @@ use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
+use super::grouping_sets;
 use super::pieces::{Token, tokens};
 use super::stand_in::{is_grouped_by, next, of_whole_rows};
 use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
@@ -350,6 +351,10 @@ pub(super) fn over(
     }
     for grouped in spread.iter().flat_map(|spread| &spread.mentions.grouped) {
         edits.extend(spread.and_then(|spread| dependent_on(grouped, spread)).map(|(edit, _)| edit));
+    }
+    for condition in grouping_sets::conditions(&tokens) {
+        edits.push(Edit { at: condition.start..condition.start, to: "(".to_owned() });
+        edits.push(Edit { at: condition.end..condition.end, to: ") IS TRUE".to_owned() });
     }
     if let Some(spread) = spread {
         let mentions: Vec<_> = spread.tables.iter().map(|(mention, _)| mention).collect();

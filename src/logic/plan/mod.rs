@@ -34,6 +34,7 @@ mod layout;
 mod statement;
 pub mod fanout;
 mod stand_in;
+mod grouping_sets;
 pub mod gather;
 mod reduce;
 pub mod split;

@@ -26,6 +26,12 @@ impl Token<'_> {
         self.text.eq_ignore_ascii_case(word)
     }
 
+    /// It is a name, or a keyword.
+    pub fn is_name(&self) -> bool {
+        self.text.starts_with(|first: char| first == '"' || first == '_' || first.is_alphabetic())
+            && self.string().is_none()
+    }
+
     /// The name that it is, as PostgreSQL folds it.
     pub fn name(&self) -> String {
         match self.text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
