@@ -27,7 +27,7 @@ use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
-pub(super) const GATHER_MAX: usize = 256 << 10;
+pub(super) const GATHER_MAX: usize = 32 << 10;
 
 /// A message, as it will be sent or answered.
 pub(super) enum Step {
