@@ -290,10 +290,12 @@ impl Writer<'_> {
             if self.choices.one_in(4) { format!(" HAVING {}", self.condition(&behind)) } else { String::new() };
         let (list, columns) = self.named(targets, kinds, standing);
         let mut sql = format!("SELECT {list} {from}{by}{having}");
-        // PostgreSQL before 18 does not sort by a key that WHERE makes equal to another, though grouping sets leave it NULL.
-        let sharding_keys = keys.iter().filter(|key| key.rsplit('.').next() == Some("k")).count();
+        // PostgreSQL before 18 does not sort by a key that a condition makes equal to something, though grouping sets leave it
+        // NULL: its rows come in an order that depends on its plan.
+        let conditions = from.split_once(" WHERE ").map_or("", |(_, conditions)| conditions).to_owned()
+            + &from.split(" ON ").skip(1).collect::<String>();
         let has_sets = by.contains('(');
-        if !has_sets || sharding_keys < 2 {
+        if !has_sets || !keys.iter().any(|key| conditions.contains(key)) {
             self.order_and_limit(&mut sql, &columns, &[], standing);
         }
         Made { sql, columns }

@@ -9,8 +9,6 @@ use std::ops::Range;
 
 use super::pieces::Token;
 
-/// Words that begin conditions.
-const BEGINNINGS: [&str; 2] = ["where", "on"];
 /// Words and signs that end them, but for a bracket.
 const ENDS: [&str; 22] = [
     "where",
@@ -38,31 +36,51 @@ const ENDS: [&str; 22] = [
 ];
 
 /// The conditions, each of its own, that are to be put into another shape; none where there are no sets of groups, or
-/// their order does not matter.
+/// their order does not matter. Only of a query: what is written has no order.
 pub(super) fn conditions(tokens: &[Token<'_>]) -> Vec<Range<usize>> {
     let has = |word: &str| tokens.iter().any(|token| token.is(word));
     let is_set = |pair: &[Token<'_>]| ["rollup", "cube", "sets"].iter().any(|it| pair[0].is(it)) && pair[1].is("(");
     let has_sets = has("group") && tokens.windows(2).any(is_set);
-    if !has_sets || !["order", "distinct", "over"].into_iter().any(has) {
+    let has_order = ["order", "distinct", "over"].into_iter().any(has);
+    let writes = |pair: &[Token<'_>]| pair[1].is("update") && !pair[0].is("for") && !pair[0].is("key");
+    let is_write = ["insert", "delete", "merge", "returning"].into_iter().any(has)
+        || has("update") && (tokens[0].is("update") || tokens.windows(2).any(writes));
+    if !has_sets || !has_order || is_write {
         return Vec::new();
     }
-    let mut found = Vec::new();
-    for (number, word) in tokens.iter().enumerate() {
-        let before = number.checked_sub(1).map(|before| &tokens[before]);
-        let is_name = before.is_some_and(|before| before.is(".") || before.is("distinct") || before.is("as"));
-        if BEGINNINGS.iter().any(|it| word.is(it)) && !is_name {
-            let clause = clause(&tokens[number + 1..], word.depth);
-            found.extend(conjuncts(clause, word.depth));
-        }
-    }
+    let found = all_conditions(tokens);
     // Equal columns are one to the planner: that matters where sets are made of more than one of them.
-    let joined: Vec<&[Token<'_>]> = found.iter().copied().filter(|it| is_equal_columns(it)).collect();
+    let joined: Vec<&[Token<'_>]> = found.iter().copied().filter(|it| joins(it)).collect();
     let names: Vec<String> = joined.iter().flat_map(|it| columns(it)).collect();
     let grouped = tokens.iter().enumerate().filter(|(_, token)| token.is("group"));
     let grouped = grouped.flat_map(|(number, token)| columns(clause(&tokens[number + 1..], token.depth)));
     let is_single = grouped.filter(|name| names.contains(name)).count() < 2;
-    let others = found.iter().filter(|it| !(is_single && is_equal_columns(it)));
+    let others = found.iter().filter(|it| !(is_single && joins(it)));
     others.filter_map(|it| Some(it.first()?.start..it.last()?.end())).collect()
+}
+
+/// Those of WHERE and of joins. FULL JOIN takes none but equalities, and what it joins is not made constant by them.
+fn all_conditions<'a, 't>(tokens: &'a [Token<'t>]) -> Vec<&'a [Token<'t>]> {
+    let (mut found, mut open) = (Vec::new(), Vec::new());
+    for (number, word) in tokens.iter().enumerate() {
+        let before = |distance: usize| number.checked_sub(distance).map(|place| &tokens[place]);
+        let is_before = |distance: usize, word: &str| before(distance).is_some_and(|before| before.is(word));
+        if is_before(1, ".") || is_before(1, "as") {
+            continue;
+        }
+        while open.last().is_some_and(|(depth, _)| *depth > word.depth) {
+            open.pop();
+        }
+        if word.is("join") && !is_before(1, "cross") && !is_before(1, "natural") && !is_before(2, "natural") {
+            open.push((word.depth, is_before(1, "full") || is_before(2, "full")));
+        }
+        let is_on = word.is("on") && !is_before(1, "distinct");
+        let join = if is_on || word.is("using") { open.pop_if(|(depth, _)| *depth == word.depth) } else { None };
+        if word.is("where") || is_on && join.is_some_and(|(_, is_full)| !is_full) {
+            found.extend(conjuncts(clause(&tokens[number + 1..], word.depth), word.depth));
+        }
+    }
+    found
 }
 
 /// The tokens of a clause, from behind the word that begins it.
@@ -106,13 +124,17 @@ fn columns(tokens: &[Token<'_>]) -> impl Iterator<Item = String> {
     named.map(|(_, token)| token.name())
 }
 
-/// `a.x = b.y`
-fn is_equal_columns(condition: &[Token<'_>]) -> bool {
+/// An equality with columns on both sides. Without the name of its table a word may be a value: `current_date`.
+fn joins(condition: &[Token<'_>]) -> bool {
     let mut sides = condition.split(|token| token.is("="));
-    let is_column = |side: Option<&[Token<'_>]>| {
-        side.is_some_and(|side| !side.is_empty() && side.iter().all(|token| token.is_name() || token.is(".")))
+    let has_column = |side: Option<&[Token<'_>]>| {
+        let side = side.unwrap_or_default();
+        let is_call = |number: usize| side.get(number + 3).is_some_and(|next| next.is("("));
+        let mut names = side.windows(3).enumerate();
+        names.any(|(number, it)| it[0].is_name() && it[1].is(".") && it[2].is_name() && !is_call(number))
     };
-    is_column(sides.next()) && is_column(sides.next()) && sides.next().is_none()
+    let is_one = !condition.iter().any(|token| token.is("or") || token.is("select") || token.is("case"));
+    is_one && has_column(sides.next()) && has_column(sides.next()) && sides.next().is_none()
 }
 
 #[cfg(test)]
