@@ -158,6 +158,73 @@ fn a_read_that_replay_cancels_is_answered_by_the_primary() {
     });
 }
 
+/// The same of statements over several shards, one of which has replicas: sums, groups and sorted rows.
+#[test]
+fn a_read_over_several_shards_that_replay_cancels_is_answered_by_the_primaries() {
+    let lab = Arc::new(Lab::new("conflicts").unwrap());
+    let [one, two] = ["one", "two"].map(|name| Server::start(&lab, name, Auth::Scram, &[]).unwrap());
+    for server in [&one, &two] {
+        let mut admin = admin(server.port());
+        admin.rows("CREATE TABLE notes (client_id bigint, text text); GRANT ALL ON notes TO app");
+        admin.rows("INSERT INTO notes SELECT 1, 'old' FROM generate_series(1, 100000)");
+    }
+    admin(two.port()).rows("UPDATE notes SET client_id = 2");
+    let replica = Server::replica_of(&one, "replica").unwrap();
+    let mut at_replica = admin(replica.port());
+    at_replica.rows("ALTER SYSTEM SET max_standby_streaming_delay = '10ms'");
+    at_replica.rows("SELECT pg_reload_conf()");
+    let url = |server: &Server| format!("\"postgres://127.0.0.1:{}/app\"", server.port());
+    let toml = format!(
+        "[health]\ninterval = \"200ms\"\n\n[monitor]\nuser = \"postgres\"\n\n[databases.app]\n\n\
+         [databases.app.shards.a]\nprimary = {}\nreplicas = [{}]\n\n[databases.app.shards.b]\nprimary = {}\n\n\
+         [databases.app.keyspaces.clients]\ntype = \"bigint\"\nranges = [{{ to = 2, shard = \"a\" }}, {{ from = 2, shard = \"b\" }}]\n\n\
+         [databases.app.tables]\nnotes = {{ keyspace = \"clients\", key = \"client_id\" }}\n",
+        url(&one),
+        url(&replica),
+        url(&two)
+    );
+    let proxy = Proxy::start(&lab, "proxy", &toml).unwrap();
+    let mut wire = login(&proxy);
+    let is_replica = |wire: &mut Wire| {
+        wire.value("SELECT current_setting('in_hot_standby') FROM notes WHERE client_id = 1 LIMIT 1") == "on"
+    };
+    for (number, (list, rest, expected)) in [
+        ("count(*)", "", "200000"),
+        ("text, count(*)", "GROUP BY text", "old,200000"),
+        ("text, client_id", "ORDER BY client_id DESC, text LIMIT 1", "old,2"),
+        ("text, count(DISTINCT client_id % 7)", "GROUP BY text", "old,2"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let slow = format!("SELECT {list} FROM notes WHERE md5(repeat(text, 1000)) <> '' {rest}");
+        let before = metric(&proxy, "shardway_retries_total", &["conflict"]);
+        until("the replica takes reads", || is_replica(&mut wire));
+        until(&format!("replay was in the way of {slow}"), || {
+            thread::scope(|scope| {
+                let wire = &mut wire;
+                let answer = scope.spawn(|| match number % 2 {
+                    0 => wire.simple(&slow).unwrap(),
+                    _ => extended(wire, &slow),
+                });
+                let at_work = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%notes%' AND pid <> pg_backend_pid()";
+                until("the replica is at work", || at_replica.value(at_work) == "1" || answer.is_finished());
+                admin(one.port()).rows("BEGIN; LOCK TABLE notes IN ACCESS EXCLUSIVE MODE; COMMIT");
+                let frames = answer.join().unwrap();
+                let rows = &wire::answers(&frames)[0].rows;
+                let fields = |row: &Vec<Option<Vec<u8>>>| {
+                    let fields =
+                        row.iter().map(|field| String::from_utf8_lossy(field.as_deref().unwrap()).into_owned());
+                    fields.collect::<Vec<_>>().join(",")
+                };
+                assert_eq!(rows.iter().map(fields).collect::<Vec<_>>(), [expected], "{:?}", wire::transcript(&frames));
+                assert_eq!(frames.iter().filter(|frame| frame.tag == b'T').count(), 1);
+            });
+            metric(&proxy, "shardway_retries_total", &["conflict"]) > before
+        });
+    }
+}
+
 #[test]
 fn drivers_find_what_they_ask_for() {
     let pair = Pair::start("attributes", "200ms");

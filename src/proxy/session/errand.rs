@@ -11,7 +11,7 @@ use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Destination;
-use crate::logic::session::pipeline::{CANCELLED, GROUPING_ERROR, without_position};
+use crate::logic::session::pipeline::{Again, CANCELLED, GROUPING_ERROR, without_position};
 use crate::logic::shards::ShardId;
 use crate::proxy::metrics::{Direction, PlanKind};
 use crate::proxy::server::Backend;
@@ -158,6 +158,23 @@ impl Session {
 
     /// Sends what is to be sent and reads what comes back, of all servers at once.
     pub(super) async fn run_errands(&mut self, errands: &mut [Errand]) -> Result<(), Trouble> {
+        let (limit, deadlock) = self.drive_errands(errands).await?;
+        self.end_errands(errands, limit, deadlock)
+    }
+
+    /// The same for reads of which the client has heard nothing. `false`: replay on a replica was in the way, and the
+    /// primaries are to be asked.
+    pub(super) async fn run_reads(&mut self, errands: &mut [Errand]) -> Result<bool, Trouble> {
+        let (limit, deadlock) = self.drive_errands(errands).await?;
+        if deadlock.is_none() && self.replay_is_in_the_way(errands) {
+            self.turn_away_all(errands);
+            return Ok(false);
+        }
+        self.end_errands(errands, limit, deadlock).map(|()| true)
+    }
+
+    /// Until all have said everything. Returns how many bytes they may have, and the deadlock that they were given up for.
+    async fn drive_errands(&mut self, errands: &mut [Errand]) -> Result<(usize, Option<String>), Trouble> {
         let servers = errands.iter().map(|errand| Arc::clone(&self.held[errand.index].lease.cancellable));
         self.slot.set_all(servers.collect());
         let limit = self.picture().database.limits.gather_limit as usize;
@@ -189,7 +206,7 @@ impl Session {
         self.quieten(errands, patience.is_over).await;
         self.metrics.bytes(Direction::ServerOut, sent as u64);
         self.metrics.bytes(Direction::ServerIn, bytes_of(errands) as u64);
-        self.end_errands(errands, limit, patience.deadlock)
+        Ok((limit, patience.deadlock))
     }
 
     /// How long a statement over several shards may take.
@@ -350,6 +367,19 @@ impl Errand {
         let named = field(b'M').rsplit(|byte| *byte == b' ').next().unwrap_or_default();
         let names_view = self.views.iter().any(|view| view.as_bytes() == named);
         field(b'C') == NO_RIGHTS && !self.views.is_empty() && !names_view
+    }
+
+    /// Something went wrong that is not our cancelling it.
+    pub fn has_failed_itself(&self) -> bool {
+        let code = self.fetch.failure.as_deref().map(|body| view::error_field(body, b'C'));
+        self.lost.is_some() || code.is_some_and(|code| code != Some(CANCELLED))
+    }
+
+    /// Its statement, not one of ours, was answered so; the server may have gone with that.
+    pub fn is_told(&self, again: Again) -> bool {
+        let said = if self.lost.is_some() { &self.fetch.goodbye } else { &self.fetch.failure };
+        let code = said.as_deref().and_then(|body| view::error_field(body, b'C'));
+        !self.fetch.is_hidden_failure && code.is_some_and(|code| again.is_said_by(code))
     }
 
     pub fn is_over(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::logic::session::pipeline::Again;
 use crate::logic::topology::{Role, Topology};
 use crate::proxy::metrics::{ClientState, DatabaseMetrics, Retry};
 use crate::proxy::pool::{Lease, ServerPool};
+use crate::proxy::session::errand::Errand;
 use crate::proxy::session::{Run, Session};
 
 /// A look at a server that takes no writes takes no longer.
@@ -180,6 +181,33 @@ impl Session {
             self.metrics.retry(Retry::ReadOnly);
         }
         Ok(is_replaced)
+    }
+
+    /// The same of several servers: each that has failed is a replica whose replay was in the way, and the client has heard
+    /// nothing.
+    pub(super) fn replay_is_in_the_way(&self, errands: &[Errand]) -> bool {
+        let mut failed = errands.iter().filter(|errand| errand.has_failed_itself()).peekable();
+        let is_in_the_way = |errand: &Errand| {
+            let held = &self.held[errand.index];
+            held.role == Role::Replica && !held.is_engaged() && held.pin.is_none() && errand.is_told(Again::Conflict)
+        };
+        failed.peek().is_some() && self.transaction.is_idle() && self.among.is_none() && failed.all(is_in_the_way)
+    }
+
+    /// Lets go of the replicas, so that the primaries are asked.
+    pub(super) fn turn_away_all(&mut self, errands: &[Errand]) {
+        self.metrics.retry(Retry::Conflict);
+        let mut done: Vec<&Errand> = errands.iter().collect();
+        done.sort_unstable_by_key(|errand| std::cmp::Reverse(errand.index));
+        for errand in done {
+            match errand.fetch.status.filter(|_| errand.lost.is_none()) {
+                Some(status) if self.held[errand.index].role == Role::Primary => {
+                    self.held[errand.index].status = status
+                }
+                Some(_) => self.held.swap_remove(errand.index).lease.give_back(),
+                None => drop(self.held.swap_remove(errand.index)),
+            }
+        }
     }
 
     /// The picture has changed. A transaction on a server that is no longer the primary must not be committed there.

@@ -271,12 +271,40 @@ impl Session {
         given: Given<'_>,
         mut places: Places,
         access: Access,
-        mut described: Option<&str>,
+        described: Option<&str>,
     ) -> Result<Fetched, Trouble> {
         self.isolate().await?;
         self.check_output(gather)?;
         // Always in one order, so that two sessions cannot wait for each other's servers.
         places.sort_unstable_by_key(|(shard, _)| *shard);
+        let mut errands = self.errands_for(gather, given, &places, access, described).await?;
+        if !self.run_reads(&mut errands).await? {
+            self.asks_primaries = true;
+            let again = self.errands_for(gather, given, &places, access, described).await;
+            self.asks_primaries = false;
+            errands = again?;
+            self.run_errands(&mut errands).await?;
+        }
+        let mut fetched: Fetched = vec![Vec::new(); gather.parts.len()];
+        for errand in errands {
+            for (number, rows) in errand.fetch.aside.into_iter().flatten() {
+                fetched[errand.parts[number]].push(rows);
+            }
+            for (number, rows) in errand.parts.into_iter().zip(errand.fetch.parts) {
+                fetched[number].push(rows);
+            }
+        }
+        Ok(fetched)
+    }
+
+    async fn errands_for(
+        &mut self,
+        gather: &Gather,
+        given: Given<'_>,
+        places: &Places,
+        access: Access,
+        mut described: Option<&str>,
+    ) -> Result<Vec<Errand>, Trouble> {
         // Otherwise each statement has its own snapshot, and a commit may come between two of them.
         let needs_one_statement = access == Access::Read && self.isolation() == Isolation::ReadCommitted;
         let mut errands = Vec::with_capacity(places.len());
@@ -296,25 +324,15 @@ impl Session {
                 }
             };
             let fetch = |hidden, is_synced| Fetch::new(hidden, widths.into_iter(), is_synced);
-            let mut errand = self.errand(shard, access, PlanKind::Gather, given.types, write, fetch).await?;
+            let mut errand = self.errand(*shard, access, PlanKind::Gather, given.types, write, fetch).await?;
             errand.fetch.is_together = together.is_some();
             // Who has them moved counts them by shard.
             errand.fetch.aside = (access == Access::Read).then(Vec::new);
             errand.fetch.describes = described.is_some();
             errand.views.clone_from(&gather.views);
-            errands.push(Errand { parts, ..errand });
+            errands.push(Errand { parts: parts.clone(), ..errand });
         }
-        self.run_errands(&mut errands).await?;
-        let mut fetched: Fetched = vec![Vec::new(); gather.parts.len()];
-        for errand in errands {
-            for (number, rows) in errand.fetch.aside.into_iter().flatten() {
-                fetched[errand.parts[number]].push(rows);
-            }
-            for (number, rows) in errand.parts.into_iter().zip(errand.fetch.parts) {
-                fetched[number].push(rows);
-            }
-        }
-        Ok(fetched)
+        Ok(errands)
     }
 
     /// Values that travel as text must come out as they went in.

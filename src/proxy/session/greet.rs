@@ -92,6 +92,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         cursors: Default::default(),
         is_implicit: false,
         among: None,
+        asks_primaries: false,
         outgoing: Default::default(),
         picture: None,
         introduced: None,

@@ -29,6 +29,8 @@ pub(super) enum Merged {
     Done(u64),
     /// Nothing has been sent: PostgreSQL has to order it, or to say what is wrong with its LIMIT
     Unsuited,
+    /// Nothing has been sent: replay on a replica was in the way, and the primaries are to be asked
+    InTheWay,
 }
 
 /// Rows that wait for the client: then it is its turn.
@@ -114,13 +116,16 @@ impl Session {
         self.isolate().await?;
         let shards = self.shards_of(&merge.requirement, values)?;
         let wanted = take.map(|take| take.saturating_add(skip));
-        let mut errands = Vec::with_capacity(shards.len());
-        // Always in one order, so that two sessions cannot wait for each other's servers.
-        for shard in shards.iter() {
-            errands.push(self.merge_errand(merge, given, wanted, shard).await?);
+        let run = || Run { merge, told, skip, take, stage: Stage::Undescribed, is_broken: false };
+        let mut errands = self.merge_errands(merge, given, wanted, &shards).await?;
+        let merged = self.run_merge(&mut errands, run()).await?;
+        if merged != Merged::InTheWay {
+            return Ok(merged);
         }
-        let run = Run { merge, told, skip, take, stage: Stage::Undescribed, is_broken: false };
-        self.run_merge(&mut errands, run).await
+        self.asks_primaries = true;
+        let again = self.merge_errands(merge, given, wanted, &shards).await;
+        self.asks_primaries = false;
+        self.run_merge(&mut again?, run()).await
     }
 
     fn shards_of(&self, requirement: &Requirement, values: &Values<'_>) -> Result<ShardSet, Trouble> {
@@ -129,17 +134,23 @@ impl Session {
         Ok(if shards.is_empty() { ShardSet::of(ShardId(0)) } else { shards })
     }
 
-    async fn merge_errand(
+    async fn merge_errands(
         &mut self,
         merge: &Merge,
         given: Given<'_>,
         wanted: Option<u64>,
-        shard: ShardId,
-    ) -> Result<Errand, Trouble> {
-        let write = |out: &mut Vec<u8>, types: &[u8]| ask(out, merge, Given { types, ..given }, wanted);
-        let mut errand = self.errand(shard, merge.access, PlanKind::Fanout, given.types, write, Fetch::merged).await?;
-        errand.fetch.oids = self.held[errand.index].lease.walk.oids.clone();
-        Ok(errand)
+        shards: &ShardSet,
+    ) -> Result<Vec<Errand>, Trouble> {
+        let mut errands = Vec::with_capacity(shards.len());
+        // Always in one order, so that two sessions cannot wait for each other's servers.
+        for shard in shards.iter() {
+            let write = |out: &mut Vec<u8>, types: &[u8]| ask(out, merge, Given { types, ..given }, wanted);
+            let errand = self.errand(shard, merge.access, PlanKind::Fanout, given.types, write, Fetch::merged);
+            let mut errand = errand.await?;
+            errand.fetch.oids = self.held[errand.index].lease.walk.oids.clone();
+            errands.push(errand);
+        }
+        Ok(errands)
     }
 
     /// Sends to all shards and passes their rows on, until all have said everything.
@@ -155,7 +166,9 @@ impl Session {
                     errand.poll(&mut self.held[errand.index], context);
                 }
                 let has_failed = run.is_broken || errands.iter().any(Errand::has_failed);
-                if has_failed {
+                if has_failed && run.is_untold() && self.replay_is_in_the_way(errands) {
+                    run.stage = Stage::Draining(Merged::InTheWay);
+                } else if has_failed {
                     run.fail(errands, &mut self.client.outbox);
                 }
                 let step = run.step(errands, &mut self.client.outbox);
@@ -177,6 +190,10 @@ impl Session {
         self.metrics.bytes(Direction::ServerOut, sent as u64);
         let received: usize = errands.iter().map(|errand| errand.fetch.received).sum();
         self.metrics.bytes(Direction::ServerIn, received as u64);
+        if let Stage::Draining(Merged::InTheWay) = run.stage {
+            self.turn_away_all(errands);
+            return Ok(Merged::InTheWay);
+        }
         if self.transaction.is_idle() && run.is_outdated(errands) {
             errands.iter_mut().for_each(|errand| errand.fetch.failure = None);
             run.stage = Stage::Draining(Merged::Unsuited);
@@ -312,8 +329,17 @@ impl Run<'_> {
 }
 
 impl Run<'_> {
+    /// The client has heard nothing yet.
+    fn is_untold(&self) -> bool {
+        matches!(self.stage, Stage::Undescribed | Stage::Folding(..) | Stage::Draining(Merged::InTheWay))
+    }
+
     /// Nothing more is passed on. PostgreSQL too describes the rows before it fails.
     fn fail(&mut self, errands: &[Errand], out: &mut Vec<u8>) {
+        if let Stage::Draining(Merged::InTheWay) = self.stage {
+            // The primaries will say the same, or will not.
+            return;
+        }
         if let Stage::Undescribed = self.stage {
             self.begin(errands, out);
         }

@@ -225,6 +225,8 @@ pub struct Session {
     is_implicit: bool,
     /// One of several statements of a text runs
     among: Option<Among>,
+    /// Replay on a replica was in the way of the statement that runs: no replica is asked again
+    asks_primaries: bool,
     /// What the session has written: replicas may not have it yet
     written: Written,
     /// The open transaction was lost between two statements, and the client does not know

@@ -44,7 +44,7 @@ impl Session {
             }
         };
         let is_open = database.replicas.enabled || wanted == Some("replica");
-        if !may_leave || !is_open || wanted == Some("primary") {
+        if !may_leave || !is_open || self.asks_primaries || wanted == Some("primary") {
             return Role::Primary;
         }
         let needed = self.freshness(shard);
