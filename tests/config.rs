@@ -558,3 +558,38 @@ fn who_creates_tables_is_a_user_and_no_proxy_looks_elsewhere_for_them() {
     let told = messages("creators-peers", &with(both, peers));
     assert_eq!(told, ["error: `create_tables` beside `default_shard` is for a proxy that is alone"]);
 }
+
+#[test]
+fn the_wildcard_is_one_server_and_has_no_map() {
+    let wildcard = |lines: &str| format!("{USER}[databases.\"*\"]\n{lines}\n");
+    let server = "shards.main.primary = \"postgres://pg-d\"\n";
+    let settings = good("wildcard", &wildcard(&format!("{server}pool_size = 3\nautodb_idle_timeout = \"5m\"")));
+    let found = settings.wildcard.as_ref().expect("it is there");
+    assert_eq!((found.idle_timeout, found.database.pool.size), (Duration::from_secs(300), 3));
+    assert!(settings.databases.is_empty() && settings.warnings.problems.is_empty(), "{}", settings.warnings);
+    let named = found.wildcard().named("x/y");
+    let primary = &named.shards[0].primary;
+    assert_eq!((&*primary.name, &*primary.address.database), ("x/y/main/primary", "x/y"));
+    assert_eq!(named.map.default_shard, Some(ShardId(0)));
+    assert_eq!(good("wildcard", &wildcard(server)).wildcard.unwrap().idle_timeout, Duration::from_secs(3600));
+    let fixed = good("wildcard", &wildcard("shards.main.primary = \"postgres://pg-d/one\""));
+    let named = fixed.wildcard.unwrap().wildcard().named("x");
+    assert_eq!((&*named.name, &*named.shards[0].primary.address.database), ("x", "one"));
+
+    let of = |lines: &str| messages("wildcard", &wildcard(lines));
+    let two = of("shards.main.primary = \"postgres://a\"\nshards.other.primary = \"postgres://b\"");
+    assert_eq!(two[0], "error: [databases.\"*\"] has one shard");
+    assert_eq!(
+        of("shards.main = { primary = \"postgres://a\", replicas = [\"postgres://b\"] }"),
+        ["error: [databases.\"*\"] has one server"]
+    );
+    assert_eq!(
+        of(&format!("{server}tables = {{ t = {{ shard = \"main\" }} }}")),
+        ["error: `tables` has no meaning in [databases.\"*\"]"]
+    );
+    assert_eq!(of(&format!("{server}autodb_idle_timeout = \"0s\"")).len(), 1);
+    let query = format!("[auth]\nuser = \"app\"\npassword = \"x\"\n{}", wildcard(server));
+    assert_eq!(messages("wildcard", &query), ["error: [databases.\"*\"] needs a `database` in [auth]"]);
+    let listed = format!("{USER}[databases.x]\ndefault_shard = \"main\"\nautodb_idle_timeout = \"1h\"\n{server}");
+    assert_eq!(messages("wildcard", &listed), ["error: unknown setting `autodb_idle_timeout`"]);
+}

@@ -6,6 +6,7 @@ pub mod systemd;
 pub mod listening;
 pub mod drain;
 pub mod keeper;
+mod found;
 pub mod run;
 pub mod demo;
 pub mod commands;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::net::UnixStream;
@@ -15,6 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::drain::Drain;
+use super::found::Found;
 use super::keeper::{self, WANTED_MAX, Wanted};
 use super::listening::{self, Listening};
 use super::signals::{How, Signals, Told};
@@ -27,8 +28,9 @@ use crate::logic::budget::Owner;
 use crate::logic::cancel_key::Keys;
 use crate::logic::console::statement::Shutdown;
 use crate::logic::plan::listing::Listing;
+use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardMap;
-use crate::logic::topology::{Address, PoolSettings, Secret, Topology};
+use crate::logic::topology::{Address, Database, PoolSettings, Secret, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::console::orders::{Order, Wish};
 use crate::proxy::console::{Console, ConsoleSettings};
@@ -142,6 +144,11 @@ impl Steering for Refresh {
         })
     }
 
+    fn find(&self, database: &str) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> {
+        let (control, database) = (self.1.clone(), Box::from(database));
+        Box::pin(async move { control.find(database).await })
+    }
+
     fn hasten(&self, server: &str) {
         self.1.hasten(server);
     }
@@ -193,7 +200,7 @@ impl Proxy {
         if let (node @ 1.., Some(secret)) = (settings.listen.node, &settings.listen.peer_secret) {
             shared.cancels.set_keys(Keys::new(node, secret.expose().as_bytes()));
         }
-        let upkeep = tokio::spawn(look_after(Arc::clone(&shared), Arc::clone(&console)));
+        let upkeep = tokio::spawn(look_after(Arc::clone(&shared), Arc::clone(&console), Found::new(control.clone())));
         let listening = Listening::default();
         let (entrance_too, shared_too) = (Arc::clone(&entrance), Arc::clone(&shared));
         let telling = tokio::spawn(systemd::keep_telling(move || status(&entrance_too, &shared_too)));
@@ -368,7 +375,11 @@ impl Proxy {
         let mut topology = settings.topology();
         topology.map_epoch = self.control.reader().load().map_epoch + 1;
         self.control.replace(topology, control_settings(&settings));
-        self.shared.pools.retain(|address, user, password| pool_settings(&settings, address, user, password));
+        let topology = self.control.reader().load_full();
+        let settings_of = |address: &Address, user: &str, password: Option<&Secret>| {
+            pool_settings(&settings, &topology, address, user, password)
+        };
+        self.shared.pools.retain(settings_of);
         self.settings = settings;
     }
 
@@ -448,6 +459,7 @@ fn limits(settings: &Settings) -> EntranceLimits {
 /// The settings of a pool that is still wanted: its server is in the map, and someone logs in there so.
 fn pool_settings(
     settings: &Settings,
+    topology: &Topology,
     address: &Address,
     user: &str,
     password: Option<&Secret>,
@@ -457,7 +469,7 @@ fn pool_settings(
         let is_user = address.user.as_deref().unwrap_or(name) == user;
         is_user && address.password.as_ref().or(it.user.server_password.as_ref()) == password
     };
-    let has = |database: &&config::DatabaseSettings| {
+    let has = |database: &&Arc<Database>| {
         database.shards.iter().any(|shard| {
             std::iter::once(&shard.primary).chain(&shard.replicas).any(|server| server.address == *address)
         })
@@ -467,7 +479,7 @@ fn pool_settings(
     if !may_be_unknown && !settings.users.iter().any(logs_in) {
         return None;
     }
-    let database = settings.databases.iter().find(has)?;
+    let database = topology.databases.values().find(has)?;
     let known = settings.users.iter().find(|it| logs_in(it));
     Some(known.map_or_else(|| database.pool.clone(), |it| it.user.pool(&database.pool).into_owned()))
 }
@@ -484,13 +496,14 @@ struct Sums {
 }
 
 /// Lets time pass in the pools, and shows how they stand.
-async fn look_after(shared: Arc<Shared>, console: Arc<Console>) {
+async fn look_after(shared: Arc<Shared>, console: Arc<Console>, mut found: Found) {
     let mut interval = tokio::time::interval(UPKEEP);
     loop {
         interval.tick().await;
         console.tick();
         shared.heat.show(&shared.metrics);
         let topology = shared.topology.load_full();
+        found.tick(&shared, &topology, Instant::now());
         let shards = topology.databases.values().flat_map(|database| &database.shards);
         let known: HashMap<&Address, &[std::net::IpAddr]> = shards
             .flat_map(|shard| std::iter::once(&shard.primary).chain(&shard.replicas))
@@ -501,7 +514,7 @@ async fn look_after(shared: Arc<Shared>, console: Arc<Console>) {
             pool.keep_to(known.get(&pool.address).copied().unwrap_or_default());
             pool.tick();
             let (counts, wait) = pool.counts();
-            let sums = servers.entry(pool.server.clone()).or_default();
+            let sums = servers.entry(topology.server_label(&pool.database, &pool.server).into()).or_default();
             sums.lent += counts.lent;
             sums.idle += counts.idle;
             sums.opening += counts.opening;
@@ -518,9 +531,14 @@ async fn look_after(shared: Arc<Shared>, console: Arc<Console>) {
             gauges.connections_max.set(f64::from(sums.connections_max));
             gauges.wait_max_seconds.set(sums.wait.as_secs_f64());
         }
+        let mut used = HashMap::<&str, (u32, u32)>::new();
         for database in topology.databases.values() {
-            let used = shared.pools.budgets.used(&Owner::Database(database.name.clone()));
-            shared.metrics.connections_of(&database.name, used, database.pool.database_max);
+            let (used, max) = used.entry(database.label()).or_default();
+            *used += shared.pools.budgets.used(&Owner::Database(database.name.clone()));
+            *max = database.pool.database_max;
+        }
+        for (label, (used, max)) in used {
+            shared.metrics.connections_of(label, used, max);
         }
         shared.metrics.plan_cache_entries.set(shared.plans() as f64);
         shared.metrics.prepared_statements.set(shared.statements.len() as f64);

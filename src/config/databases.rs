@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::logic::shards::{ShardId, ShardMap, ShardSet};
-use crate::logic::topology::{Database, Health, PoolSettings, ReplicaSettings, Role, Server, SessionLimits, Shard};
+use crate::logic::topology::{
+    ANY_NAME, Database, Health, PoolSettings, ReplicaSettings, Role, Server, SessionLimits, Shard,
+};
 
 use super::keyspaces;
 use super::limits::{self, LIMIT_FIELDS, POOL_FIELDS, REPLICA_FIELDS};
@@ -67,6 +69,7 @@ impl DatabaseSettings {
     pub fn database(&self) -> Database {
         Database {
             name: self.name.clone(),
+            is_found: false,
             map: Arc::clone(&self.map),
             create_tables: self.create_tables.clone(),
             catalog: None,
@@ -92,15 +95,16 @@ pub struct General<'a> {
     pub has_peers: bool,
 }
 
-/// Reads one database.
+/// Reads one database, whose section may have these `fields`.
 pub fn read(
     entry: &Entry,
+    fields: &'static [&'static str],
     general: General<'_>,
     env: Environment<'_>,
     problems: &mut Problems,
 ) -> Option<DatabaseSettings> {
     check_name(&entry.key, entry.key_span, problems);
-    let section = Section::open(&entry.node, FIELDS, problems);
+    let section = Section::open(&entry.node, fields, problems);
     let shard_entries = section.named("shards", problems);
     if shard_entries.is_empty() {
         problems
@@ -126,7 +130,7 @@ pub fn read(
     let settings = DatabaseSettings {
         name: entry.key.as_str().into(),
         shards: shards(&entry.key, shard_entries, problems),
-        map: Arc::new(map(section, shard_entries, problems)),
+        map: Arc::new(map(&entry.key, section, shard_entries, problems)),
         create_tables: creators(section, general, problems),
         pool,
         replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), env, problems),
@@ -247,7 +251,7 @@ fn report_twice(seen: &mut Vec<(String, Span)>, place: String, span: Span, probl
     seen.push((place, span));
 }
 
-fn map(section: Section<'_>, shard_entries: &[Entry], problems: &mut Problems) -> ShardMap {
+fn map(database: &str, section: Section<'_>, shard_entries: &[Entry], problems: &mut Problems) -> ShardMap {
     let keys = |entries: &[Entry]| entries.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>();
     let shards = Names::new("shard", keys(shard_entries));
     let keyspace_entries = section.named("keyspaces", problems);
@@ -264,6 +268,8 @@ fn map(section: Section<'_>, shard_entries: &[Entry], problems: &mut Problems) -
     let tables = tables::read(section.named("tables", problems), &shards, &keyspace_names, &mut used, problems);
     let default_shard =
         section.text("default_shard", problems).and_then(|(name, span)| shards.find(name, span, problems)).map(ShardId);
+    // Without a map there is one place for all tables.
+    let default_shard = default_shard.or((database == ANY_NAME).then_some(ShardId(0)));
     used.shards.extend(default_shard);
 
     // After an error, what looks unused is often only misspelled elsewhere.
@@ -307,7 +313,8 @@ pub fn read_all(
     if all.is_empty() {
         problems.general("there are no databases").help("add [databases.app] with its shards");
     }
-    all.iter().filter_map(|entry| read(entry, general, env, problems)).collect()
+    let listed = all.iter().filter(|entry| entry.key != ANY_NAME);
+    listed.filter_map(|entry| read(entry, FIELDS, general, env, problems)).collect()
 }
 
 #[cfg(test)]

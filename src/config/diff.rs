@@ -87,6 +87,17 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
     diff.note(old.log.statements.sample_every != new.log.statements.sample_every, Effect::Live, "log.sample_every");
     let databases = (&old.databases[..], &new.databases[..]);
     compare_lists(databases, |it| &it.name, compare_database, "database", &mut diff);
+    let of = |settings: &'_ Settings| settings.wildcard.as_ref().map(|it| it.database.clone());
+    let wildcards = (of(old), of(new));
+    compare_lists(
+        (wildcards.0.as_slice(), wildcards.1.as_slice()),
+        |it| &it.name,
+        compare_database,
+        "database",
+        &mut diff,
+    );
+    let timeout = |settings: &Settings| settings.wildcard.as_ref().map(|it| it.idle_timeout);
+    diff.note(timeout(old) != timeout(new), Effect::Live, "databases.*: autodb_idle_timeout");
     diff
 }
 

@@ -2,6 +2,11 @@
 
 use std::fmt::Write as _;
 
+use crate::logic::topology::ANY_NAME;
+
+/// Of databases that `*` stands for; without one it has nothing to say.
+const IDLE_TIMEOUT: &str = "autodb_idle_timeout";
+
 /// What an entry of `[pgbouncer]` becomes.
 enum Becomes {
     /// A number, or a word in quotes
@@ -78,9 +83,17 @@ pub fn import(ini: &str) -> (String, Vec<String>) {
     }
     toml += &members(&general);
     for (name, connection) in &databases {
-        toml += &database(name, connection, &mut left);
+        toml += &database(name, connection, &general, &mut left);
     }
-    let known = ["listen_addr", "listen_port", "admin_users", "stats_users", "log_connections", "log_disconnections"];
+    let known = [
+        "listen_addr",
+        "listen_port",
+        "admin_users",
+        "stats_users",
+        "log_connections",
+        "log_disconnections",
+        IDLE_TIMEOUT,
+    ];
     let is_known = |name: &str| known.contains(&name) || SETTINGS.iter().any(|(ours, _)| *ours == name);
     left.extend(general.iter().filter(|(name, _)| !is_known(name)).map(|(name, value)| format!("{name} = {value}")));
     if !left.is_empty() {
@@ -140,12 +153,8 @@ fn members(general: &[Entry<'_>]) -> String {
 }
 
 /// A database on one shard, which may grow more.
-fn database(name: &str, connection: &str, left: &mut Vec<String>) -> String {
+fn database(name: &str, connection: &str, general: &[Entry<'_>], left: &mut Vec<String>) -> String {
     let name = name.trim_matches('"');
-    if name == "*" {
-        left.push(format!("[databases] * = {connection}"));
-        return String::new();
-    }
     let (mut host, mut port, mut on_server, mut login) = ("", "5432", name.to_owned(), [None, None]);
     let mut lines = String::new();
     let words = words(connection);
@@ -186,14 +195,22 @@ fn database(name: &str, connection: &str, left: &mut Vec<String>) -> String {
         [Some(user), None] => format!("{}@", encoded(user)),
         [None, _] => String::new(),
     };
+    // Without a name the client's is meant.
+    let path = if on_server == ANY_NAME { String::new() } else { format!("/{}", encoded(&on_server)) };
     let url = match host {
-        "" => format!("postgres://{login}/{}?host=/tmp&port={port}", encoded(&on_server)),
-        folder if folder.starts_with('/') => {
-            format!("postgres://{login}/{}?host={}&port={port}", encoded(&on_server), encoded(folder))
-        }
-        host => format!("postgres://{login}{host}:{port}/{}", encoded(&on_server)),
+        "" => format!("postgres://{login}{path}?host=/tmp&port={port}"),
+        folder if folder.starts_with('/') => format!("postgres://{login}{path}?host={}&port={port}", encoded(folder)),
+        host => format!("postgres://{login}{host}:{port}{path}"),
     };
     let (key, url) = (quoted(name), quoted(&url));
+    if name == ANY_NAME {
+        let timeout = general.iter().rev().find(|(name, _)| *name == IDLE_TIMEOUT);
+        match timeout.map(|(_, value)| (value, seconds(value))) {
+            Some((_, Some(written))) => lines += &format!("{IDLE_TIMEOUT} = {written}\n"),
+            Some((value, None)) => left.push(format!("{IDLE_TIMEOUT} = {value}")),
+            None => (),
+        }
+    }
     format!("\n[databases.{key}]\ndefault_shard = \"main\"\n{lines}\n[databases.{key}.shards.main]\nprimary = {url}\n")
 }
 
@@ -252,7 +269,7 @@ mod tests {
 [databases]
 app = host=pg1 port=5433 dbname='app db' pool_size=7
 forced = host=10.0.0.1,10.0.0.2 user=app password='it''s' connect_query='SELECT 1'
-* = host=pg9
+* = host=pg9 pool_size=3
 
 [pgbouncer]
 listen_addr = *
@@ -266,6 +283,7 @@ idle_transaction_timeout = 300
 max_client_conn = 500
 admin_users = ops, root
 server_reset_query = DISCARD ALL
+autodb_idle_timeout = 600
 ";
 
     #[test]
@@ -283,6 +301,10 @@ server_reset_query = DISCARD ALL
             "primary = \"postgres://pg1:5433/app%20db\"",
             "primary = \"postgres://app:it%27s@10.0.0.1:5432/forced\"",
             "pool_size = 7",
+            "[databases.\"*\".shards.main]",
+            "primary = \"postgres://pg9:5432\"",
+            "pool_size = 3",
+            "autodb_idle_timeout = \"600s\"",
             "default_shard = \"main\"",
         ] {
             assert!(toml.lines().any(|it| it == line), "{line}\nis not in\n{toml}");
@@ -290,7 +312,6 @@ server_reset_query = DISCARD ALL
         let expected = [
             "[databases] forced: connect_query = SELECT 1",
             "[databases] forced: further hosts 10.0.0.2",
-            "[databases] * = host=pg9",
             "auth_type = scram-sha-256",
             "server_reset_query = DISCARD ALL",
         ];

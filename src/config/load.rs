@@ -23,6 +23,7 @@ use super::source::{SecretFile, Span};
 use super::traces::{self, TracesSettings};
 use super::tree::{self, Entry, Node, Value};
 use super::users::{self, UserSettings};
+use super::wildcard::{self, WildcardSettings};
 use crate::proxy::peers::PeerNode;
 
 /// Fields of the file itself.
@@ -60,6 +61,8 @@ pub struct Settings {
     pub secret_files: Vec<SecretFile>,
     /// What clients may connect to
     pub databases: Vec<DatabaseSettings>,
+    /// What they may connect to besides
+    pub wildcard: Option<WildcardSettings>,
     /// How servers are probed
     pub health: HealthSettings,
     /// As whom the control plane logs in: as `[monitor]` says, or as the first user with a password for servers
@@ -85,6 +88,7 @@ impl Settings {
             epoch: 0,
             map_epoch: 0,
             databases: self.databases.iter().map(|it| (it.name.clone(), Arc::new(it.database()))).collect(),
+            wildcard: self.wildcard.as_ref().map(|it| Arc::new(it.wildcard())),
             users: self.users.iter().map(|it| (it.user.name.clone(), Arc::clone(&it.user))).collect(),
             auth: Arc::new(self.auth.clone()),
         }
@@ -145,13 +149,14 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     } else {
         users::read(file.get("users"), list, auth.query.is_some(), listen.tls.as_ref(), env, problems)
     };
+    let known = auth.query.is_none().then_some(&users[..]);
+    let general = General { pool: &pool, limits: &session, users: known, has_peers: !peers.is_empty() };
     let databases = if syntax_errors && file.get("databases").is_none() {
         Vec::new()
     } else {
-        let known = auth.query.is_none().then_some(&users[..]);
-        let general = General { pool: &pool, limits: &session, users: known, has_peers: !peers.is_empty() };
         databases::read_all(file.get("databases"), general, env, problems)
     };
+    let wildcard = wildcard::read(file.get("databases"), general, &auth, env, problems);
     let monitor = limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems);
     Settings {
         console: console::read(file.section("console", console::FIELDS, problems), &users, problems),
@@ -163,6 +168,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         auth,
         secret_files: std::mem::take(&mut problems.secret_files),
         databases,
+        wildcard,
         health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
         traces: traces::read(file.section("traces", traces::FIELDS, problems), problems),
         log: limits::log(file.section("log", LOG_FIELDS, problems), problems),

@@ -21,6 +21,7 @@ pub mod names;
 pub mod keyspaces;
 pub mod tables;
 pub mod databases;
+pub mod wildcard;
 pub mod console;
 pub mod load;
 pub mod listed;
@@ -39,6 +40,7 @@ pub use set::set;
 pub use shown::shown;
 pub use source::SecretFile;
 pub use users::UserSettings;
+pub use wildcard::WildcardSettings;
 
 /// Every section of the file with its fields, for the reference and its test.
 pub const SECTIONS: &[(&str, &[&str])] = &[
@@ -58,6 +60,7 @@ pub const SECTIONS: &[(&str, &[&str])] = &[
     ("console", console::FIELDS),
     ("traces", traces::FIELDS),
     ("databases.x", databases::FIELDS),
+    ("databases.*", wildcard::FIELDS),
     ("databases.x.replicas", limits::REPLICA_FIELDS),
     ("databases.x.shards.y", databases::SHARD_FIELDS),
     ("a server", databases::SERVER_FIELDS),

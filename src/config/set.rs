@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::logic::topology::{PoolSettings, SessionLimits};
 
+use super::databases::DatabaseSettings;
 use super::load::Settings;
 use super::units;
 
@@ -52,7 +53,8 @@ pub fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String
         _ => return Err(format!("\"{key}\" cannot be set here: change the file, and RELOAD")),
     }
     let too_many = |pool: &PoolSettings| pool.min > pool.size;
-    match settings.databases.iter().map(|it| &it.pool).chain([&settings.pool]).any(too_many) {
+    let wildcard = settings.wildcard.as_ref().map(|it| &it.database);
+    match settings.databases.iter().chain(wildcard).map(|it| &it.pool).chain([&settings.pool]).any(too_many) {
         true => Err("the minimum of a pool would be more than its size".to_owned()),
         false => Ok(()),
     }
@@ -60,16 +62,20 @@ pub fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String
 
 fn pool<T: PartialEq + Copy>(settings: &mut Settings, field: fn(&mut PoolSettings) -> &mut T, value: T) {
     let before = std::mem::replace(field(&mut settings.pool), value);
-    for field in settings.databases.iter_mut().map(|it| field(&mut it.pool)).filter(|it| **it == before) {
+    for field in databases(settings).map(|it| field(&mut it.pool)).filter(|it| **it == before) {
         *field = value;
     }
 }
 
 fn limit<T: PartialEq + Copy>(settings: &mut Settings, field: fn(&mut SessionLimits) -> &mut T, value: T) {
     let before = std::mem::replace(field(&mut settings.limits), value);
-    for field in settings.databases.iter_mut().map(|it| field(&mut it.limits)).filter(|it| **it == before) {
+    for field in databases(settings).map(|it| field(&mut it.limits)).filter(|it| **it == before) {
         *field = value;
     }
+}
+
+fn databases(settings: &mut Settings) -> impl Iterator<Item = &mut DatabaseSettings> {
+    settings.databases.iter_mut().chain(settings.wildcard.as_mut().map(|it| &mut it.database))
 }
 
 fn number(key: &str, value: &str, least: u32, most: u32) -> Result<u32, String> {

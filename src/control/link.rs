@@ -8,6 +8,7 @@ use deadpool_postgres::{
 use tokio::time::error::Elapsed;
 use tokio_postgres::NoTls;
 use tokio_postgres::config::{ChannelBinding, Config, SslMode};
+use tokio_postgres::error::SqlState;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::logic::topology::{Address, Host, Secret, TlsMode};
@@ -63,6 +64,14 @@ impl LinkFault {
     pub fn shows_life(&self) -> bool {
         match self {
             Self::Postgres(error) => error.code().is_some_and(|it| ["28", "3D", "42", "53"].contains(&&it.code()[..2])),
+            Self::NoUser | Self::Tls(_) | Self::TimedOut(_) | Self::NotConnected | Self::Pool(_) => false,
+        }
+    }
+
+    /// The server has no database of this name.
+    pub fn is_no_database(&self) -> bool {
+        match self {
+            Self::Postgres(error) => error.code() == Some(&SqlState::INVALID_CATALOG_NAME),
             Self::NoUser | Self::Tls(_) | Self::TimedOut(_) | Self::NotConnected | Self::Pool(_) => false,
         }
     }

@@ -7,6 +7,7 @@ mod council;
 mod lookup;
 mod monitor;
 mod catalog;
+mod finder;
 mod recovery;
 mod deadlocks;
 pub mod export;

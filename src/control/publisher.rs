@@ -1,5 +1,6 @@
 //! Owns the current [`Topology`] and replaces it whole. Readers never wait: a load is one atomic step.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::logic::catalog::Catalog;
 use crate::logic::shards::ShardId;
-use crate::logic::topology::{Database, Health, Lag, Server, Shard, Topology};
+use crate::logic::topology::{Database, Health, Lag, Server, Shard, Topology, Wildcard};
 use crate::logic::wal::Sample;
 use crate::proxy::metrics::Metrics;
 
@@ -53,6 +54,18 @@ pub enum Change {
         database: Box<str>,
         /// Name and value
         greeting: Arc<Vec<(Box<str>, Box<str>)>>,
+    },
+    /// A database that the map does not name. Ignored when another map has come meanwhile
+    Found {
+        /// With its schema
+        database: Arc<Database>,
+        /// What it was made of
+        like: Arc<Wildcard>,
+    },
+    /// Nobody uses it any more, or it is gone
+    Forgotten {
+        /// One that was found
+        database: Box<str>,
     },
     /// A new map. What is known of servers and databases that stay is kept
     Whole(Topology),
@@ -176,17 +189,30 @@ fn apply(before: &Topology, change: Change) -> Option<Topology> {
         Change::Greeting { database, greeting } => {
             with_database(before, &database, |it| (it.greeting != greeting).then(|| it.greeting = greeting))
         }
+        Change::Found { database, like } => {
+            let is_current = before.wildcard.as_ref().is_some_and(|wildcard| Arc::ptr_eq(wildcard, &like));
+            let is_new = is_current && !before.databases.contains_key(&database.name);
+            is_new.then(|| with(before, |databases| drop(databases.insert(database.name.clone(), database))))
+        }
+        Change::Forgotten { database } => {
+            let is_found = before.databases.get(&database).is_some_and(|database| database.is_found);
+            is_found.then(|| with(before, |databases| drop(databases.remove(&database))))
+        }
         Change::Whole(topology) => Some(inherit(before, topology)),
     }
+}
+
+fn with(before: &Topology, edit: impl FnOnce(&mut HashMap<Box<str>, Arc<Database>>)) -> Topology {
+    let mut after = before.clone();
+    edit(&mut after.databases);
+    after
 }
 
 /// A copy of the picture in which `edit` has changed one database, if it did.
 fn with_database(before: &Topology, name: &str, edit: impl FnOnce(&mut Database) -> Option<()>) -> Option<Topology> {
     let mut database = Database::clone(before.databases.get(name)?);
     edit(&mut database)?;
-    let mut after = before.clone();
-    after.databases.insert(name.into(), Arc::new(database));
-    Some(after)
+    Some(with(before, |databases| drop(databases.insert(name.into(), Arc::new(database)))))
 }
 
 fn member<'a>(database: &'a mut Database, server: &Server) -> Option<&'a mut Arc<Server>> {
@@ -210,12 +236,24 @@ fn members_mut(shard: &mut Shard) -> impl Iterator<Item = &mut Arc<Server>> {
 /// The new map with what the old picture knew of servers, schemas and greetings that stay.
 fn inherit(before: &Topology, mut after: Topology) -> Topology {
     after.map_epoch = before.map_epoch + 1;
+    keep_found(before, &mut after);
     for (name, database) in &mut after.databases {
         if let Some(old) = before.databases.get(name) {
             inherit_database(old, Arc::make_mut(database));
         }
     }
     after
+}
+
+/// Databases that were found stay, as the new map's wildcard has them, while they are where they were.
+fn keep_found(before: &Topology, after: &mut Topology) {
+    let Some(wildcard) = after.wildcard.clone() else { return };
+    for old in before.databases.values().filter(|old| old.is_found) {
+        let new = wildcard.named(&old.name);
+        if new.shards[0].primary.address == old.shards[0].primary.address {
+            after.databases.entry(old.name.clone()).or_insert_with(|| Arc::new(new));
+        }
+    }
 }
 
 fn inherit_database(old: &Database, new: &mut Database) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tracing::{error, info};
@@ -17,6 +17,7 @@ use tracing::{error, info};
 use super::catalog::{self, CatalogSettings, Keep, Refresher};
 use super::council::Council;
 use super::deadlocks::{self, Break};
+use super::finder::{Finder, Search};
 use super::http::{self, Pages};
 use super::link::MonitorSettings;
 use super::monitor::{self, Watch};
@@ -24,6 +25,7 @@ use super::publisher::{self, Change, Publisher, Reader};
 use super::readiness::Required;
 use super::recovery::{self, Recover};
 use crate::logic::health::HealthSettings;
+use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::{Address, Role, Server, Shard, Topology};
 use crate::proxy::doubts::Doubts;
@@ -76,6 +78,8 @@ impl Control {
             heat: Arc::default(),
             pulses: Arc::default(),
             is_draining: Arc::default(),
+            finder: Finder::default(),
+            runtime: runtime.handle().clone(),
         });
         let steer =
             Steer { shared: shared.clone(), metrics, tasks: HashMap::new(), councils: HashMap::new(), applied: None };
@@ -113,6 +117,9 @@ struct Shared {
     heat: Arc<Heat>,
     pulses: Arc<Pulses>,
     is_draining: Arc<AtomicBool>,
+    finder: Finder,
+    /// Where the control plane runs
+    runtime: Handle,
 }
 
 impl ControlHandle {
@@ -146,6 +153,29 @@ impl ControlHandle {
         Arc::clone(&self.shared.pulses)
     }
 
+    /// Looks for a database that the map does not name; what a client hears when there is none. It is published by then.
+    pub async fn find(&self, database: Box<str>) -> Result<(), Fault> {
+        let shared = Arc::clone(&self.shared);
+        let finding = self.shared.runtime.spawn(async move {
+            let (login, catalog) = {
+                let settings = shared.settings.lock();
+                (settings.monitor.clone(), settings.catalog.clone())
+            };
+            let search = Search { login, catalog, publisher: shared.publisher.clone() };
+            let found = shared.finder.find(&database, &search).await;
+            // Its schema is looked after from now on.
+            shared.replaced.notify_one();
+            found
+        });
+        finding.await.unwrap_or(Err(Fault::Shutdown))
+    }
+
+    /// Forgets a database that was found.
+    pub fn forget(&self, database: &str) {
+        self.shared.publisher.publish(Change::Forgotten { database: database.into() });
+        self.shared.replaced.notify_one();
+    }
+
     /// A connection to this server failed: it is probed at once, and so are the others of its shard, of which one may have
     /// taken its place. For errors only: takes a lock.
     pub fn hasten(&self, server: &str) {
@@ -153,6 +183,11 @@ impl ControlHandle {
         let is_of_shard = |name: &str| name.rsplit_once('/').is_some_and(|(of, _)| of == shard);
         for (_, report) in self.shared.reports.lock().iter().filter(|(name, _)| is_of_shard(name)) {
             report.notify_one();
+        }
+        // A database that was found has no monitor: is it still there?
+        let database = shard.rsplit_once('/').map_or(shard, |(database, _)| database);
+        if self.reader().load().databases.get(database).is_some_and(|database| database.is_found) {
+            self.shared.refresher.nudge(database);
         }
     }
 
@@ -265,6 +300,9 @@ fn jobs(topology: &Topology) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (database, settings) in &topology.databases {
         jobs.push(Job::Keep { database: database.clone() });
+        if settings.is_found {
+            continue;
+        }
         jobs.push(Job::Recover { database: database.clone() });
         jobs.push(Job::Break { database: database.clone() });
         for shard in &settings.shards {
@@ -362,6 +400,7 @@ impl Steer {
                 desk: self.shared.refresher.desk(&database, &settings.catalog),
                 publisher: self.shared.publisher.clone(),
                 metrics: self.metrics.clone(),
+                schema: self.shared.finder.schema(&database),
                 database,
             }))),
             Job::Recover { database } => Task(tokio::spawn(recovery::recover(Recover {

@@ -22,6 +22,7 @@ fn database_of_ports(name: &str, ports: &[(u16, &[u16])]) -> Database {
     let shards = names.iter().enumerate().map(|(index, shard)| shard_of_ports(name, shard, index, ports[index]));
     Database {
         name: name.into(),
+        is_found: false,
         shards: shards.collect(),
         map: Arc::new(ShardMap {
             shards: names,

@@ -25,10 +25,50 @@ pub struct Topology {
     pub map_epoch: u64,
     /// What clients may connect to
     pub databases: HashMap<Box<str>, Arc<Database>>,
+    /// Where databases are looked for that are not among them (`[databases."*"]`)
+    pub wildcard: Option<Arc<Wildcard>>,
     /// Who may connect
     pub users: HashMap<Box<str>, Arc<User>>,
     /// How logins are judged
     pub auth: Arc<AuthSettings>,
+}
+
+impl Topology {
+    /// The server as metrics know it: a series for each of those that were found would be one for each name of a client.
+    pub fn server_label<'a>(&'a self, database: &str, server: &'a str) -> &'a str {
+        let is_listed = self.databases.get(database).is_some_and(|database| !database.is_found);
+        let wildcard = self.wildcard.as_ref().filter(|_| !is_listed);
+        wildcard.map_or(server, |wildcard| &wildcard.database.shards[0].primary.name)
+    }
+}
+
+/// The name of the wildcard, and what it says where the client's name belongs.
+pub const ANY_NAME: &str = "*";
+
+/// One server, any of whose databases a client may ask for.
+#[derive(Debug, Clone)]
+pub struct Wildcard {
+    /// What they are like
+    pub database: Database,
+    /// One that has had no client and no connection for so long is forgotten
+    pub idle_timeout: Duration,
+}
+
+impl Wildcard {
+    /// The database of this name, not known to be there.
+    pub fn named(&self, name: &str) -> Database {
+        let mut database = Database { name: name.into(), is_found: true, ..self.database.clone() };
+        for shard in &mut database.shards {
+            let of = &shard.primary;
+            let server = of.name.strip_prefix(ANY_NAME).unwrap_or(&of.name);
+            let mut address = of.address.clone();
+            if *address.database == *ANY_NAME {
+                address.database = name.into();
+            }
+            shard.primary = Arc::new(Server { name: format!("{name}{server}").into(), address, ..Server::clone(of) });
+        }
+        database
+    }
 }
 
 /// How logins are judged.
@@ -60,6 +100,8 @@ pub struct AuthQuery {
 pub struct Database {
     /// The name clients connect to
     pub name: Box<str>,
+    /// The map does not name it: a client has, and the wildcard's server knows it
+    pub is_found: bool,
     /// Its shard map
     pub map: Arc<ShardMap>,
     /// Users whose new tables the map may gain (`SET shardway.new_tables`)
@@ -77,6 +119,13 @@ pub struct Database {
     /// Settings reported to every client at login (`server_version`, `server_encoding`, …), as a server gave them;
     /// empty until a server could be asked
     pub greeting: Arc<Vec<(Box<str>, Box<str>)>>,
+}
+
+impl Database {
+    /// Its name in metrics: those that were found share one.
+    pub fn label(&self) -> &str {
+        if self.is_found { ANY_NAME } else { &self.name }
+    }
 }
 
 /// One shard.

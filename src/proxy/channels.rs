@@ -153,11 +153,11 @@ impl Drop for Subscription {
 }
 
 impl Channels {
-    /// A session is to hear a channel of a shard: it does once the receiver says so, and nothing that is committed later is
+    /// A session is to hear a channel of a shard of a database, which metrics know by `label`: it does once the receiver says so, and nothing that is committed later is
     /// missed. Listens to the server of this pool, with its login if nothing does yet.
     pub fn join(
         &self,
-        database: &str,
+        (database, label): (&str, &str),
         pool: &Arc<ServerPool>,
         (metrics, moved): (&Metrics, impl FnOnce() -> Moved),
         (channel, session, mailbox): (&str, u64, &Arc<Mailbox>),
@@ -171,7 +171,7 @@ impl Channels {
                 pool: Arc::clone(pool),
                 state: Mutex::default(),
                 wake: Notify::new(),
-                metrics: metrics.channels(database, &pool.shard),
+                metrics: metrics.channels(label, &pool.shard),
             });
             drop(tokio::spawn(Arc::clone(&ear).listen(Arc::clone(&self.ears), key.clone(), moved())));
             if let Some(old) = ears.insert(key, Arc::clone(&ear)) {

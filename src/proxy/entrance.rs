@@ -183,7 +183,9 @@ impl Entrance {
                     .hint("Keep connections open, or try again in a second."),
             })
         };
-        let of_database = self.shared.topology.load().databases.get(&guest.database).map(|it| it.limits.crowd);
+        let topology = self.shared.topology.load_full();
+        let listed = topology.databases.get(&guest.database).map(|it| it.limits.crowd);
+        let of_database = listed.or_else(|| topology.wildcard.as_ref().map(|it| it.database.limits.crowd));
         let user = enter(Name::User(guest.user.name.clone()), guest.user.crowd, "max_user_client_connections")?;
         let limits = of_database.unwrap_or_default();
         let database = enter(Name::Database(guest.database.clone()), limits, "max_db_client_connections")?;

@@ -13,8 +13,9 @@ use crate::logic::catalog::Catalog;
 use crate::logic::console::seen::Seen;
 use crate::logic::console::snapshot::PlanUse;
 use crate::logic::console::totals::Totals;
+use crate::logic::protocol::report::Fault;
 use crate::logic::session::settings::Map;
-use crate::logic::topology::{Database, Topology};
+use crate::logic::topology::{Address, Database, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::cancel::{Cancels, Slot};
 use crate::proxy::card::Clock;
@@ -34,6 +35,9 @@ use crate::proxy::witness::Witness;
 pub trait Steering: Send + Sync {
     /// The schema of a database has changed: resolves once plans see it, or after a bounded wait.
     fn schema_changed(&self, database: &str) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// Looks for a database that the map does not name: it is in the picture when this resolves, or the client hears why not.
+    fn find(&self, database: &str) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
     /// Something was odd about a server: it is looked at, and so are the others of its shard. For errors only.
     fn hasten(&self, server: &str);
@@ -105,6 +109,8 @@ pub type AcceptedKey = (Box<str>, Box<str>, Vec<(Box<str>, Box<str>)>);
 
 /// Different sets of startup parameters remembered; they are forgotten all at once.
 const ACCEPTED_MAX: usize = 4096;
+/// A longer name is none of a database's (PostgreSQL's NAMEDATALEN).
+const NAME_BYTES_MAX: usize = 63;
 /// Different search paths planned for at a time; they are forgotten all at once.
 const PLANNERS_MAX: usize = 1024;
 
@@ -173,6 +179,29 @@ impl Shared {
             }
         }
         totals
+    }
+
+    /// The database of this name, be it one that the map does not name.
+    pub async fn database(&self, name: &str) -> Result<Arc<Database>, Fault> {
+        let known = |topology: &Topology| topology.databases.get(name).cloned();
+        if let Some(database) = known(&self.topology.load()) {
+            return Ok(database);
+        }
+        if self.topology.load().wildcard.is_some() && name.len() <= NAME_BYTES_MAX {
+            self.steering.find(name).await?;
+        }
+        known(&self.topology.load()).ok_or_else(|| Fault::NoDatabase(name.into()))
+    }
+
+    /// A database that was found is in the picture no more: nothing of it is kept.
+    pub fn forget(&self, database: &str) {
+        let topology = self.topology.load_full();
+        let shards = || topology.databases.values().flat_map(|database| &database.shards);
+        let is_wanted = |address: &Address| shards().any(|shard| shard.primary.address == *address);
+        self.pools.forget(|pool| *pool.database == *database && !is_wanted(&pool.address));
+        self.departed.lock().remove(database);
+        self.planners.lock().retain(|(of, _), _| **of != *database);
+        self.accepted.lock().retain(|(of, ..), _| **of != *database);
     }
 
     /// A number for a new session, for logs.

@@ -52,6 +52,8 @@ mod console;
 mod everywhere;
 /// New tables that the session places.
 mod placed;
+/// Databases that the map does not name.
+mod found;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

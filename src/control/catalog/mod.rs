@@ -20,10 +20,11 @@ use tracing::{info, warn};
 
 use super::link::{Link, LinkFault, MonitorSettings};
 use super::publisher::{Change, Publisher, Reader};
-use crate::logic::shards::ShardId;
+use crate::logic::catalog::Catalog;
+use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::topology::{Address, Database, Health};
 use crate::proxy::metrics::{CatalogRead, Metrics};
-use read::ShardSchema;
+pub(super) use read::ShardSchema;
 
 /// While a shard could not be asked, it is tried this often.
 const RETRY: Duration = Duration::from_secs(1);
@@ -127,12 +128,18 @@ pub(super) struct Keep {
     pub desk: Arc<Desk>,
     pub publisher: Publisher,
     pub metrics: Arc<Metrics>,
+    /// What is published already, of a database that was found
+    pub schema: Option<Arc<ShardSchema>>,
 }
 
 /// Runs until its task is stopped.
-pub(super) async fn keep(keep: Keep) {
+pub(super) async fn keep(mut keep: Keep) {
+    let schema = keep.schema.take();
     let mut keeper =
         Keeper { reader: keep.publisher.reader(), keep, known: HashMap::new(), merged: 0, warned: Vec::new() };
+    if let Some(schema) = schema {
+        keeper.begin_with(&schema);
+    }
     loop {
         // What was asked before the look began is answered by it; what comes later wakes us again.
         let ticket = keeper.keep.desk.asked.load(Ordering::SeqCst);
@@ -163,18 +170,36 @@ struct Known {
 }
 
 impl Keeper {
+    /// The first look only asks whether the schema is still this one.
+    fn begin_with(&mut self, schema: &Arc<ShardSchema>) {
+        let topology = self.reader.load_full();
+        let Some(database) = topology.databases.get(&self.keep.database) else { return };
+        self.merged = topology.map_epoch;
+        for shard in &database.shards {
+            if self.link(&shard.primary.address).is_ok()
+                && let Some(known) = self.known.get_mut(&shard.primary.address)
+            {
+                known.schema = Some(Arc::clone(schema));
+            }
+        }
+    }
+
     /// Looks at every shard and publishes what is new. True when every shard could be asked.
     async fn round(&mut self) -> bool {
         let topology = self.reader.load_full();
         let Some(database) = topology.databases.get(&self.keep.database) else { return false };
         self.known.retain(|address, _| database.shards.iter().any(|it| it.primary.address == *address));
         let (is_complete, is_changed) = self.look(database).await;
+        if database.is_found {
+            // A connection that stays would keep others from dropping the database.
+            self.known.values().for_each(|known| known.link.renew());
+        }
         let result = match (is_complete, is_changed) {
             (_, true) => CatalogRead::Changed,
             (true, false) => CatalogRead::Unchanged,
             (false, false) => CatalogRead::Failed,
         };
-        self.keep.metrics.catalog_read(&self.keep.database, result);
+        self.keep.metrics.catalog_read(database.label(), result);
         if is_changed || self.merged != topology.map_epoch {
             self.publish(database);
             self.merged = topology.map_epoch;
@@ -202,6 +227,7 @@ impl Keeper {
             match joined {
                 Ok((address, Ok(Some(schema)))) => is_changed |= self.remember(&address, schema),
                 Ok((_, Ok(None))) => (),
+                Ok((_, Err(fault))) if database.is_found && fault.is_no_database() => self.is_gone(database),
                 Ok((address, Err(fault))) => {
                     is_complete = self.cannot_ask(&format!("{:?}:{}", address.host, address.port), &fault)
                 }
@@ -225,6 +251,12 @@ impl Keeper {
             known.schema = Some(Arc::new(schema));
         }
         true
+    }
+
+    /// Somebody has dropped it: a client that asks for it again finds out whether it is there again.
+    fn is_gone(&self, database: &Database) {
+        info!(database = %database.name, "a database that the map does not name is gone");
+        self.keep.publisher.publish(Change::Forgotten { database: database.name.clone() });
     }
 
     fn cannot_ask(&self, server: &str, fault: &LinkFault) -> bool {
@@ -255,6 +287,16 @@ impl Keeper {
         }
         self.warned = differences;
     }
+}
+
+/// The schema of the one shard of a database.
+pub(super) async fn read(link: &Link, limit: Duration) -> Result<Arc<ShardSchema>, LinkFault> {
+    link.ask(limit, read::schema).await.map(Arc::new)
+}
+
+/// That of a database which has one shard.
+pub(super) fn catalog_of(schema: &Arc<ShardSchema>, map: &ShardMap) -> Catalog {
+    merge::merge(&[(ShardId(0), Arc::clone(schema))], map)
 }
 
 /// Reads a shard, unless it is as we know it.

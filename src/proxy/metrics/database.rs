@@ -150,13 +150,13 @@ const CLASSES: &[&str] = &[
 
 impl DatabaseMetrics {
     pub(super) fn new(registry: &Arc<Registry>, database: &Database) -> Self {
-        let labels = &[("database", &*database.name)];
+        let labels = &[("database", database.label())];
         let shards: Vec<Box<str>> = database.shards.iter().map(|it| it.name.clone()).collect();
         let client = |state| registry.gauge(names::CLIENTS, &[labels[0], ("state", state)]);
         let carried = |direction| registry.counter(names::BYTES, &[labels[0], ("direction", direction)]);
         Self {
             registry: registry.clone(),
-            name: database.name.clone(),
+            name: database.label().into(),
             statements: empty((shards.len() + 1) * 2 * PLANS),
             shards,
             errors: empty(CLASSES.len()),

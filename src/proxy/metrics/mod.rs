@@ -154,11 +154,11 @@ impl Metrics {
     /// Handles of one database: get them once a session.
     pub fn database(&self, database: &Database) -> Arc<DatabaseMetrics> {
         let mut known = self.databases.lock();
-        match known.get(&database.name) {
+        match known.get(database.label()) {
             Some(metrics) if metrics.fits(database) => metrics.clone(),
             Some(_) | None => {
                 let metrics = Arc::new(DatabaseMetrics::new(&self.registry, database));
-                known.insert(database.name.clone(), metrics.clone());
+                known.insert(database.label().into(), metrics.clone());
                 metrics
             }
         }
@@ -267,7 +267,8 @@ impl Metrics {
     pub fn show(&self, topology: &Topology) {
         self.map_epoch.set(topology.map_epoch as f64);
         self.topology_epoch.set(topology.epoch as f64);
-        let shards = topology.databases.values().flat_map(|it| &it.shards);
+        let listed = topology.databases.values().filter(|it| !it.is_found).map(|it| &**it);
+        let shards = listed.chain(topology.wildcard.as_ref().map(|it| &it.database)).flat_map(|it| &it.shards);
         let servers = shards.flat_map(|it| std::iter::once(&it.primary).chain(&it.replicas));
         let present: HashMap<&str, _> = servers.map(|it| (&*it.name, (it.role, it.health, it.lag))).collect();
         for (name, (role, health, lag)) in &present {

@@ -560,6 +560,14 @@ impl Pools {
         }
     }
 
+    /// Closes those whose database is there no more.
+    pub fn forget(&self, is_gone: impl Fn(&ServerPool) -> bool) {
+        let gone = self.pools.lock().extract_if(|_, pool| is_gone(pool)).map(|(_, pool)| pool).collect::<Vec<_>>();
+        for pool in gone {
+            pool.close("the database is not used any more");
+        }
+    }
+
     /// Closes all: the proxy ends.
     pub fn close(&self, why: &str) {
         for pool in self.all() {

@@ -33,16 +33,19 @@ type Tried = (Vec<(Box<str>, Box<str>)>, Vec<u8>);
 
 /// Makes a session of a guest and greets it; a guest who cannot stay is told why.
 pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> {
-    let database = shared.topology.load().databases.get(&guest.database).cloned();
+    let database = shared.database(&guest.database).await;
     let (ends, tls) = (guest.stream.ends(), guest.stream.encryption());
     let mut client = Client::new(guest.stream, &guest.leftover);
     client.outbox.extend_from_slice(&guest.unsent);
-    let Some(database) = database else {
-        Fault::NoDatabase(guest.database).write(&mut client.outbox);
-        if client.flush().await.is_err() {
-            tracing::debug!("a client did not wait to hear that there is no such database");
+    let database = match database {
+        Ok(database) => database,
+        Err(fault) => {
+            Fault::AtLogin(Box::new(fault)).write(&mut client.outbox);
+            if client.flush().await.is_err() {
+                tracing::debug!("a client did not wait to hear that there is no such database");
+            }
+            return None;
         }
-        return None;
     };
     if shared.disabled.lock().contains(&database.name) {
         Fault::Disabled(database.name.clone()).write(&mut client.outbox);
@@ -142,6 +145,11 @@ impl Session {
             match self.look() {
                 Ok(()) => return Ok(()),
                 Err(Fault::NoCatalog(_)) if started.elapsed() < CATALOG_WAIT => tokio::time::sleep(PAUSE).await,
+                // It was forgotten just as its client came in.
+                Err(Fault::NoDatabase(name)) if started.elapsed() < CATALOG_WAIT => {
+                    let found = self.shared.database(&name).await;
+                    drop(found.map_err(|fault| End::Fault(Fault::AtLogin(Box::new(fault))))?);
+                }
                 Err(fault) => return Err(End::Fault(Fault::AtLogin(Box::new(fault)))),
             }
         }

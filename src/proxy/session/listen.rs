@@ -120,11 +120,13 @@ impl Session {
         for channel in missing {
             let shard = shard_by_name(self.map(), &channel.shard)?;
             let pool = self.pool_to_hear(shard).await?;
+            let label = self.picture().database.label().to_owned();
             let Some(hearing) = &mut self.hearing else { return Ok(()) };
             let (database, shared) = (self.database.clone(), &self.shared);
             let moved = || moved(shared.steering.as_ref(), database.clone(), shard, &pool);
             let about = (&*channel.name, self.id, &hearing.mailbox);
-            let (subscription, answer) = shared.channels.join(&database, &pool, (&shared.metrics, moved), about);
+            let (subscription, answer) =
+                shared.channels.join((&database, &label), &pool, (&shared.metrics, moved), about);
             hearing.subscriptions.insert(channel, subscription);
             answers.push((answer, pool));
         }

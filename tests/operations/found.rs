@@ -1,0 +1,165 @@
+//! Databases that the map does not name, found on the wildcard's server.
+
+use super::*;
+
+/// A proxy whose wildcard leads to the first shard's server.
+fn proxy(stage: &Stage, name: &str, wildcard: &str) -> Proxy {
+    let port = stage.world.shards[0].port();
+    let wildcard = format!(
+        "[monitor]\nuser = \"postgres\"\npassword = \"secret\"\n\n[console]\nadmin = [\"postgres\"]\n\n[databases.\"*\"]\n{wildcard}\n\n\
+         [databases.\"*\".shards.main]\nprimary = \"postgres://127.0.0.1:{port}\"\n"
+    );
+    stage.proxy(name, &Settings { more: &wildcard, ..Settings::default() })
+}
+
+/// A database of this name on the wildcard's server, beside the proxy.
+fn create(stage: &Stage, name: &str) {
+    admin(stage.world.shards[0].port()).rows(&format!("CREATE DATABASE {name}"));
+}
+
+fn enter_as_admin(proxy: &Proxy, database: &str) -> io::Result<Wire> {
+    enter(proxy.port, "postgres", &[("database", database)])
+}
+
+/// The databases that the console lists, and their names on the server.
+fn listed(proxy: &Proxy) -> Vec<(String, String)> {
+    let mut console = enter_as_admin(proxy, "shardway").unwrap();
+    let rows = console.rows("SHOW DATABASES").into_iter();
+    rows.map(|row| (row[0].clone().unwrap(), row[3].clone().unwrap())).collect()
+}
+
+fn is_listed(proxy: &Proxy, name: &str) -> bool {
+    listed(proxy).contains(&(name.to_owned(), name.to_owned()))
+}
+
+#[test]
+fn a_database_that_the_map_does_not_name_is_found_on_the_wildcards_server() {
+    let stage = &*STAGE;
+    let proxy = proxy(stage, "found", "");
+    let refused = |name: &str| enter_as_admin(&proxy, name).err().unwrap().to_string();
+    let error = refused("found_later");
+    assert!(error.contains("3D000") && error.contains("database \"found_later\" does not exist"), "{error}");
+    let error = refused(&"x".repeat(64));
+    assert!(error.contains("3D000"), "{error}");
+    let error = refused("template0");
+    assert!(error.contains("55000") && error.contains("not currently accepting connections"), "{error}");
+    assert!(listed(&proxy).iter().all(|(name, _)| name == "app" || name == "pgbouncer"), "{:?}", listed(&proxy));
+
+    create(stage, "found_later");
+    let mut wire = enter_as_admin(&proxy, "found_later").unwrap();
+    assert_eq!(wire.value("SELECT current_database()"), "found_later");
+    wire.rows("CREATE TABLE t (a int); INSERT INTO t VALUES (1), (2)");
+    assert_eq!(wire.value("SELECT sum(a) FROM t"), "3");
+    assert_eq!(enter_as_admin(&proxy, "postgres").unwrap().value("SELECT current_database()"), "postgres");
+    assert!(is_listed(&proxy, "found_later") && is_listed(&proxy, "postgres"));
+    // A map is a map.
+    assert_eq!(login(&proxy).value("SELECT count(*) > 100 FROM events"), "t");
+    // Nobody may count the names that clients know.
+    let (_, body) = get(proxy.metrics_port, "/metrics");
+    assert!(!body.contains("found_later"), "{body}");
+    assert!(sum(&body, "shardway_statements_total", &["database=\"*\"", "shard=\"main\""]) >= 4.0, "{body}");
+    assert!(sum(&body, "shardway_servers", &["server=\"*/main/primary\""]) >= 1.0, "{body}");
+    assert_eq!(get(proxy.metrics_port, "/readyz").0, 200);
+}
+
+#[test]
+fn who_does_not_know_the_password_is_not_told_which_databases_there_are() {
+    let stage = &*STAGE;
+    create(stage, "found_hidden");
+    let proxy = proxy(stage, "hidden", "");
+    let mut said = Vec::new();
+    for database in ["found_hidden", "found_nowhere"] {
+        let mut wire = Wire::connect(proxy.port).unwrap();
+        wire.send(&wire::startup(196_608, &[("user", "nobody"), ("database", database)])).unwrap();
+        said.push(wire.authenticate().err().unwrap().to_string());
+    }
+    assert!(said[0].contains("28P01"), "{said:?}");
+    assert_eq!(said[0], said[1]);
+    assert!(!is_listed(&proxy, "found_hidden"));
+}
+
+#[test]
+fn one_that_nobody_uses_is_forgotten_and_found_again() {
+    let stage = &*STAGE;
+    create(stage, "found_idle");
+    let proxy = proxy(stage, "idle", "autodb_idle_timeout = \"1s\"\nserver_idle_timeout = \"1s\"");
+    let mut wire = enter_as_admin(&proxy, "found_idle").unwrap();
+    assert_eq!(wire.value("SELECT current_database()"), "found_idle");
+    // Longer than its time, but with a client in it; the second one comes and goes.
+    drop(enter_as_admin(&proxy, "postgres").unwrap());
+    until("the other is forgotten", || !is_listed(&proxy, "postgres"));
+    assert!(is_listed(&proxy, "found_idle"));
+    assert_eq!(wire.value("SELECT current_database()"), "found_idle");
+    drop(wire);
+    until("it is forgotten", || !is_listed(&proxy, "found_idle"));
+    let port = stage.world.shards[0].port();
+    let connections = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'found_idle'";
+    until("nothing is connected to it", || admin(port).value(connections) == "0");
+    assert_eq!(enter_as_admin(&proxy, "found_idle").unwrap().value("SELECT current_database()"), "found_idle");
+}
+
+#[test]
+fn one_that_was_dropped_beside_the_proxy_is_gone_once_a_client_has_missed_it() {
+    let stage = &*STAGE;
+    create(stage, "found_dropped");
+    let proxy = proxy(stage, "dropped", "");
+    let mut wire = enter_as_admin(&proxy, "found_dropped").unwrap();
+    wire.rows("SELECT 1");
+    admin(stage.world.shards[0].port()).rows("DROP DATABASE found_dropped WITH (FORCE)");
+    until("the client has missed it", || wire.simple("SELECT 1").is_err());
+    until("it is gone", || !is_listed(&proxy, "found_dropped"));
+    assert!(enter_as_admin(&proxy, "found_dropped").err().unwrap().to_string().contains("3D000"));
+}
+
+#[test]
+fn a_reload_keeps_what_the_new_wildcard_has_too() {
+    let stage = &*STAGE;
+    create(stage, "found_kept");
+    create(stage, "found_listed");
+    let proxy = proxy(stage, "reloaded", "pool_size = 3");
+    let mut wire = enter_as_admin(&proxy, "found_kept").unwrap();
+    let mut other = enter_as_admin(&proxy, "found_listed").unwrap();
+    wire.rows("SELECT 1");
+    other.rows("SELECT 1");
+    let port = stage.world.shards[0].port();
+    let section = format!(
+        "\n[databases.found_listed]\ndefault_shard = \"x\"\n[databases.found_listed.shards.x]\n\
+         primary = \"postgres://127.0.0.1:{port}/found_listed\"\n"
+    );
+    reload(&proxy, |toml| toml.replace("pool_size = 3", "pool_size = 4") + &section, "ok");
+    let mut console = enter_as_admin(&proxy, "shardway").unwrap();
+    let mut pool_size = |name: &str| {
+        let row = console.rows("SHOW DATABASES").into_iter().find(|row| row[0].as_deref() == Some(name));
+        row.map(|row| row[5].clone().unwrap())
+    };
+    assert_eq!(pool_size("found_kept").as_deref(), Some("4"));
+    assert_eq!(pool_size("found_listed").as_deref(), Some("20"));
+    assert_eq!(wire.value("SELECT current_database()"), "found_kept");
+    assert_eq!(other.value("SELECT current_database()"), "found_listed");
+    // Another server has other databases.
+    let elsewhere = stage.world.shards[1].port();
+    let of_wildcard = |port: u16| format!("[databases.\"*\".shards.main]\nprimary = \"postgres://127.0.0.1:{port}\"");
+    reload(&proxy, |toml| toml.replace(&of_wildcard(port), &of_wildcard(elsewhere)), "ok");
+    assert_eq!(pool_size("found_kept"), None);
+    wire.send(&wire::query("SELECT 1")).unwrap();
+    let error = whole_error(&wire.until_closed().unwrap());
+    assert!(error.contains("SFATAL") && error.contains("3D000"), "{error}");
+    assert_eq!(other.value("SELECT current_database()"), "found_listed");
+    assert!(enter_as_admin(&proxy, "found_kept").err().unwrap().to_string().contains("3D000"));
+    // Without a wildcard nothing is found.
+    let without =
+        |toml: String| toml.replace(&of_wildcard(elsewhere), "").replace("[databases.\"*\"]\npool_size = 4", "");
+    reload(&proxy, without, "ok");
+    assert!(enter_as_admin(&proxy, "postgres").err().unwrap().to_string().contains("3D000"));
+}
+
+#[test]
+fn limits_of_the_wildcard_hold_for_each_of_its_databases() {
+    let stage = &*STAGE;
+    create(stage, "found_full");
+    let proxy = proxy(stage, "full", "max_db_client_connections = 1");
+    let _one = enter_as_admin(&proxy, "found_full").unwrap();
+    let error = enter_as_admin(&proxy, "found_full").err().unwrap().to_string();
+    assert!(error.contains("53300") && error.contains("max_db_client_connections"), "{error}");
+    drop(enter_as_admin(&proxy, "postgres").unwrap());
+}
