@@ -149,6 +149,10 @@ impl Steering for Refresh {
         Box::pin(async move { control.find(database).await })
     }
 
+    fn forget(&self, database: &str) {
+        self.1.forget(database);
+    }
+
     fn hasten(&self, server: &str) {
         self.1.hasten(server);
     }

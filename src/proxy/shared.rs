@@ -39,6 +39,9 @@ pub trait Steering: Send + Sync {
     /// Looks for a database that the map does not name: it is in the picture when this resolves, or the client hears why not.
     fn find(&self, database: &str) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 
+    /// A database that was found is not to be in the picture any more.
+    fn forget(&self, database: &str);
+
     /// Something was odd about a server: it is looked at, and so are the others of its shard. For errors only.
     fn hasten(&self, server: &str);
 

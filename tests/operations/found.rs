@@ -1,6 +1,7 @@
 //! Databases that the map does not name, found on the wildcard's server.
 
 use super::*;
+use crate::support::script;
 
 /// A proxy whose wildcard leads to the first shard's server.
 fn proxy(stage: &Stage, name: &str, wildcard: &str) -> Proxy {
@@ -162,4 +163,87 @@ fn limits_of_the_wildcard_hold_for_each_of_its_databases() {
     let error = enter_as_admin(&proxy, "found_full").err().unwrap().to_string();
     assert!(error.contains("53300") && error.contains("max_db_client_connections"), "{error}");
     drop(enter_as_admin(&proxy, "postgres").unwrap());
+}
+
+/// A proxy, and a client that makes databases in one of its own; there is one more of this name.
+fn maker(stage: &Stage, name: &str) -> (Proxy, Wire) {
+    let proxy = proxy(stage, name, "");
+    let mut wire = enter_as_admin(&proxy, "postgres").unwrap();
+    assert_eq!(tag(&mut wire, &format!("CREATE DATABASE {name}")), "CREATE DATABASE");
+    (proxy, wire)
+}
+
+/// The command tag of a statement that succeeds.
+fn tag(wire: &mut Wire, sql: &str) -> String {
+    let answer = wire::answers(&wire.simple(sql).unwrap()).remove(0);
+    assert_eq!(answer.error, None, "{sql}");
+    answer.tag
+}
+
+/// A client that was there, and has left a connection behind.
+fn visit(proxy: &Proxy, database: &str) {
+    let mut wire = enter_as_admin(proxy, database).unwrap();
+    assert_eq!(wire.value("SELECT current_database()"), database);
+}
+
+#[test]
+fn a_database_is_made_used_renamed_copied_and_dropped_through_the_proxy() {
+    let (proxy, mut wire) = maker(&STAGE, "made");
+    visit(&proxy, "made");
+    assert_eq!(tag(&mut wire, "ALTER DATABASE made RENAME TO made_anew"), "ALTER DATABASE");
+    assert!(enter_as_admin(&proxy, "made").err().unwrap().to_string().contains("3D000"));
+    visit(&proxy, "made_anew");
+    assert_eq!(tag(&mut wire, "CREATE DATABASE made_copy TEMPLATE made_anew"), "CREATE DATABASE");
+    visit(&proxy, "made_copy");
+    visit(&proxy, "made_anew");
+    assert_eq!(tag(&mut wire, "DROP DATABASE made_copy"), "DROP DATABASE");
+    assert!(enter_as_admin(&proxy, "made_copy").err().unwrap().to_string().contains("3D000"));
+    visit(&proxy, "made_anew");
+    // Prepared and bound.
+    wire.send(&script::extended("DROP DATABASE made_anew", &[])).unwrap();
+    let frames = wire.until_ready().unwrap();
+    assert_eq!(wire::answers(&frames)[0].tag, "DROP DATABASE", "{frames:?}");
+    assert!(enter_as_admin(&proxy, "made_anew").err().unwrap().to_string().contains("3D000"));
+    // One of the same name is another one.
+    for table in ["one", "other"] {
+        wire.rows("CREATE DATABASE made");
+        let mut inside = enter_as_admin(&proxy, "made").unwrap();
+        inside.rows(&format!("CREATE TABLE {table} (a int)"));
+        assert_eq!(inside.value("SELECT string_agg(relname, ',') FROM pg_stat_user_tables"), table);
+        assert_eq!(inside.value(&format!("SELECT count(*) FROM {table}")), "0");
+        drop(inside);
+        wire.rows("DROP DATABASE made");
+    }
+}
+
+#[test]
+fn a_database_with_clients_is_not_dropped_unless_by_force() {
+    let (proxy, mut wire) = maker(&STAGE, "peopled");
+    // It has no connection to its database, and is there all the same.
+    let mut inside = enter_as_admin(&proxy, "peopled").unwrap();
+    let error = whole_error(&wire.simple("DROP DATABASE peopled").unwrap());
+    let said = "C55006 | Mdatabase \"peopled\" is being accessed by other users | DThere is 1 other session using the database.";
+    assert!(error.contains(said), "{error}");
+    let error = whole_error(&wire.simple("CREATE DATABASE copied TEMPLATE peopled").unwrap());
+    assert!(error.contains("C55006 | Msource database \"peopled\" is being accessed by other users"), "{error}");
+    assert_eq!(inside.value("SELECT current_database()"), "peopled");
+    let error = whole_error(&inside.simple("DROP DATABASE peopled").unwrap());
+    assert!(error.contains("cannot drop the currently open database"), "{error}");
+    // Nobody is sent away by who may not do so.
+    let mut other = enter(proxy.port, "app", &[("database", "postgres")]).unwrap();
+    assert_eq!(failure(&mut other, "DROP DATABASE peopled WITH (FORCE)").0, "42501");
+    assert_eq!(inside.value("SELECT current_database()"), "peopled");
+    wire.rows("DROP DATABASE peopled WITH (FORCE)");
+    let error = whole_error(&inside.until_closed().unwrap());
+    assert!(error.contains("SFATAL") && error.contains("57P01"), "{error}");
+    assert!(enter_as_admin(&proxy, "peopled").err().unwrap().to_string().contains("3D000"));
+}
+
+#[test]
+fn who_leaves_in_time_is_not_in_the_way() {
+    let (proxy, mut wire) = maker(&STAGE, "left_soon");
+    let inside = enter_as_admin(&proxy, "left_soon").unwrap();
+    wire.send(&wire::query("DROP DATABASE left_soon")).unwrap();
+    drop(inside);
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "DROP DATABASE");
 }

@@ -204,6 +204,7 @@ fn marks(mark: &Mark) -> Vec<String> {
         flag(mark.taints, "taints"),
         flag(mark.is_ddl, "ddl"),
         flag(mark.outside_transaction, "outside transactions"),
+        mark.vacates.as_ref().map(|it| format!("alone in {}", it.database)).unwrap_or_default(),
     ];
     all.extend(mark.set_bound.iter().map(|set| {
         let local = if set.is_local { "local " } else { "" };

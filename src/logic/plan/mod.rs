@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Characteristics, Listen};
+use crate::logic::sql::statement::{Characteristics, Listen, Vacated};
 use crate::logic::value::{LiteralKind, Modifier};
 
 pub use crate::logic::sql::parse::SyntaxError;
@@ -239,6 +239,8 @@ pub struct Mark {
     pub makes_functions: bool,
     /// It must run outside a transaction block (VACUUM, CREATE INDEX CONCURRENTLY, CREATE DATABASE, …)
     pub outside_transaction: bool,
+    /// The database that nobody else may be in meanwhile: idle connections of ours have to go
+    pub vacates: Option<Box<Vacated>>,
     /// The cursors that it opens, uses or closes
     pub cursors: Vec<CursorUse>,
     /// PostgreSQL does not prepare a transaction with it (manual, PREPARE TRANSACTION): what it is

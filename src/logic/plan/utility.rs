@@ -16,6 +16,7 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
     }
     survey.mark.is_ddl = utility.is_ddl;
     survey.mark.makes_functions = matches!(utility.verb, "CREATE FUNCTION" | "CREATE TRIGGER");
+    survey.mark.vacates = utility.vacates.clone().map(Box::new);
     survey.mark.outside_transaction = utility.reach == Reach::Outside;
     let names: Vec<RelationName> = names(utility, schema);
     if utility.reach == Reach::Server {

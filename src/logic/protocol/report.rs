@@ -120,6 +120,15 @@ pub enum Fault {
         /// Its text
         message: String,
     },
+    /// Other clients are in a database that nobody else may be in
+    InUse {
+        /// Its name on the server
+        database: Box<str>,
+        /// It was to be copied
+        is_source: bool,
+        /// How many they are
+        others: usize,
+    },
     /// What PostgreSQL says where there was no server to say it
     Said {
         /// PostgreSQL's code for it
@@ -206,6 +215,7 @@ impl Fault {
             | Self::NoSavepoint(_)
             | Self::NoTransaction(_)
             | Self::InsideTransaction(_)
+            | Self::InUse { .. }
             | Self::Said { .. }
             | Self::CopyFailed { .. } => false,
         }
@@ -236,6 +246,7 @@ impl Fault {
             Self::NoSavepoint(_) => "3B001",
             Self::NoTransaction(_) => "25P01",
             Self::InsideTransaction(_) => "25001",
+            Self::InUse { .. } => "55006",
             Self::CopyFailed { sqlstate, .. } | Self::Said { sqlstate, .. } => sqlstate,
             Self::Startup { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
@@ -311,6 +322,7 @@ impl Fault {
             Self::NoTransaction(what) => plain(format!("{what} can only be used in transaction blocks")),
             Self::InsideTransaction(what) => plain(format!("{what} cannot run inside a transaction block")),
             Self::CopyFailed { message, .. } | Self::Startup { message, .. } => plain(message.clone()),
+            Self::InUse { database, is_source, others } => in_use(database, *is_source, *others),
             Self::Said { message, .. } => plain(message.clone()),
             Self::AtLogin(fault) => fault.text(),
             Self::StatementTimeout { limit } => (
@@ -379,6 +391,15 @@ fn settings_lost(shard: &str) -> (String, Option<String>, Option<&'static str>) 
 
 fn no_catalog(name: &str) -> (String, Option<String>, Option<&'static str>) {
     (format!("the schema of database \"{name}\" is not known yet"), Some("no shard could be asked so far".into()), None)
+}
+
+fn in_use(database: &str, is_source: bool, others: usize) -> (String, Option<String>, Option<&'static str>) {
+    let source = if is_source { "source " } else { "" };
+    let detail = match others {
+        1 => "There is 1 other session using the database.".to_owned(),
+        others => format!("There are {others} other sessions using the database."),
+    };
+    (format!("{source}database \"{database}\" is being accessed by other users"), Some(detail), None)
 }
 
 fn no_statement(name: &str) -> String {

@@ -13,6 +13,7 @@ use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
 use crate::proxy::session::servers::{Held, Target};
 use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, own_columns};
+use crate::proxy::session::vacate::vacates;
 use crate::proxy::session::{End, Run, Session, Trouble};
 
 /// A text no parser takes: makes a server abort its implicit transaction as PostgreSQL would have.
@@ -281,7 +282,11 @@ impl Session {
         } else {
             self.trouble_of(index, outcome)?;
         }
+        let vacated = if changes_schema { vacates(&segment.bound) } else { None };
         self.after_segment(index, segment, changes_schema);
+        if let (Some(vacated), None) = (vacated, &self.pipeline.failure) {
+            Box::pin(self.was_vacated(&vacated, target.shard)).await;
+        }
         self.portals_are_on(target.shard);
         if is_apart && self.pipeline.failure.is_some() {
             // The server has had its Sync; the client's is still to come.
@@ -307,6 +312,12 @@ impl Session {
             self.widen(segment.destination).await?;
         }
         let target = self.target(segment.destination, segment.access)?;
+        if segment.access == Access::Write
+            && segment.changes_schema()
+            && let Some(vacated) = vacates(&segment.bound)
+        {
+            Box::pin(self.vacate(&vacated, target.shard)).await?;
+        }
         let index = self.hold(target).await?;
         Ok((target, index))
     }

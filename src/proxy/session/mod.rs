@@ -38,6 +38,7 @@ mod across;
 mod direct;
 mod implicit;
 mod spelled;
+mod vacate;
 mod simple;
 mod encoded;
 mod gathered;

@@ -131,6 +131,9 @@ impl Session {
         self.note_mark(ready.mark);
         let target = self.target(ready.destination, ready.access)?;
         self.close_elsewhere(&ready.mark.cursors, target.shard).await?;
+        if let Some(vacated) = &ready.mark.vacates {
+            Box::pin(self.vacate(vacated, target.shard)).await?;
+        }
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);

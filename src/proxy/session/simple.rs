@@ -249,6 +249,9 @@ impl Session {
         self.close_elsewhere(&ready.mark.cursors, target.shard).await?;
         let is_repeatable = ready.access == Access::Read && self.transaction.is_idle();
         let is_ddl = ready.mark.is_ddl;
+        if is_ddl && let Some(vacated) = &ready.mark.vacates {
+            Box::pin(self.vacate(vacated, target.shard)).await?;
+        }
         let mut outcome = self.attempt(target, ready, size).await;
         if let Ok((index, Outcome::ServerLost { is_answer_begun: false, .. })) = &outcome
             && is_repeatable
@@ -315,6 +318,10 @@ impl Session {
         }
         self.mark(index, ready.mark, ready.access);
         self.settle(index);
+        if is_ddl && let (Some(vacated), None) = (&ready.mark.vacates, &self.pipeline.failure) {
+            let shard = self.held[index].shard;
+            Box::pin(self.was_vacated(vacated, shard)).await;
+        }
         self.schema_may_have_changed(is_ddl).await
     }
 

@@ -7,7 +7,7 @@ use pg_raw_parse::{Node, list::NodeList};
 
 use super::super::statement::{Column, Count, CreateTable, RelationName, Rule, Statement, Step, Utility};
 use super::expression::type_name;
-use super::{Convert, names, relation, temporary, verbs};
+use super::{Convert, names, relation, temporary, vacated, verbs};
 
 impl Convert {
     /// DDL and administration.
@@ -31,6 +31,7 @@ impl Convert {
             is_ddl,
             is_temporary: temporary::concerns(node),
             reach: verbs::reach(node),
+            vacates: vacated::vacated(node),
         })
     }
 

@@ -15,6 +15,7 @@ mod expression;
 mod query;
 mod verbs;
 mod temporary;
+mod vacated;
 mod define;
 mod utility;
 pub mod sorted;

@@ -24,6 +24,32 @@ pub struct Utility {
     pub is_temporary: bool,
     /// How far it goes
     pub reach: Reach,
+    /// The database that nobody else may be in meanwhile
+    pub vacates: Option<Vacated>,
+}
+
+/// A database in which PostgreSQL wants nobody but, at most, the session that asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vacated {
+    /// Its name on the server
+    pub database: Box<str>,
+    /// What for
+    pub aim: Aim,
+}
+
+/// What a database is vacated for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// DROP DATABASE
+    Drop,
+    /// The same WITH (FORCE), which ends its sessions
+    DropByForce,
+    /// Another name
+    Rename,
+    /// Another tablespace
+    Move,
+    /// It is the template of a new one
+    Copy,
 }
 
 /// How far a statement goes.
