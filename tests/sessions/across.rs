@@ -150,6 +150,10 @@ fn pieces() -> Vec<Scenario> {
         ("pieces: a DELETE in a pipeline", [all(), ask(&[bound(delete), execute("p", 4), execute("p", 1), execute("p", 0), execute("p", 0), sync()]), look()].concat()),
         ("pieces: a DELETE that an error undoes", [all(), ask(&[bound(delete), execute("p", 4), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), sync()]), look()].concat()),
         ("pieces: in binary", [all(), ask(&[parse("s", update, &[]), bind("p", "s", &[text("s")], 1), execute("p", 5), execute("p", 5), sync()]), look()].concat()),
+        ("pieces: a format that there is not", [
+            ask(&[parse("", "SELECT client_id, id FROM events WHERE id = 1 ORDER BY 1", &[]), bind("", "", &[], 2), describe(b'P', ""), execute("", 0), sync()]),
+            ask(&[parse("", "SELECT count(*) FROM events", &[]), bind("", "", &[], 256), execute("", 0), sync()]),
+        ].concat()),
         ("pieces: no rows", ask(&[bound(update), execute("p", 4), sync()])),
         ("pieces: a key that moves", [all(), ask(&[parse("s", "UPDATE events SET client_id = 4009 WHERE client_id = 4002 AND kind = $1 RETURNING client_id", &[]), bind("p", "s", &[text("s")], 0), execute("p", 1), execute("p", 1), sync()]), look()].concat()),
         ("pieces: a reference table", [ask(&[parse("s", "INSERT INTO countries (code, name) VALUES ('Q1', $1), ('Q2', $1), ('Q3', $1) RETURNING code", &[]), bind("p", "s", &[text("s")], 0), execute("p", 2), execute("p", 2), sync()]), ask(&[parse("s2", "DELETE FROM countries WHERE name = $1 RETURNING name", &[]), bind("p", "s2", &[text("s")], 0), execute("p", 2), execute("p", 0), sync()]), q("SELECT count(*) FROM countries WHERE name = 's'")].concat()),

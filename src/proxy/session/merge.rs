@@ -112,6 +112,9 @@ impl Session {
             None => Some(None),
         };
         let (Some(take), Some(skip)) = (rows(&merge.limit), rows(&merge.offset)) else { return Ok(Merged::Unsuited) };
+        if !has_known_formats(given.results) {
+            return Ok(Merged::Unsuited);
+        }
         let skip = skip.unwrap_or_default();
         self.isolate().await?;
         let shards = self.shards_of(&merge.requirement, values)?;
@@ -451,6 +454,11 @@ fn ask(out: &mut Vec<u8>, merge: &Merge, given: Given<'_>, wanted: Option<u64>) 
     });
     describe_portal(out);
     out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+}
+
+/// Text or binary: any other format is an error of PostgreSQL's.
+fn has_known_formats(results: &[u8]) -> bool {
+    results.get(2..).unwrap_or_default().chunks_exact(2).all(|code| matches!(code, [0, 0 | 1]))
 }
 
 /// The format of each column: as the client wants its own, ours in binary.

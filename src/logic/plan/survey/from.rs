@@ -212,6 +212,7 @@ impl<'a> Survey<'a> {
     }
 
     fn join(&mut self, join: &Join, visible: &Scope<'_>) -> Vec<Entry> {
+        let first = self.mentioned();
         let mut left = self.item_of_from(&join.left, visible);
         let mut right = {
             let beside = Scope::siblings(left.clone(), visible);
@@ -252,7 +253,10 @@ impl<'a> Survey<'a> {
         entries.extend(left);
         entries.extend(right);
         match &join.alias.name {
-            Some(_) => vec![as_one(&join.alias, entries)],
+            Some(_) => {
+                self.mention_alias_of_join(first);
+                vec![as_one(&join.alias, entries)]
+            }
             None => entries,
         }
     }

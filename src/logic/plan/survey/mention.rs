@@ -31,7 +31,8 @@ pub struct Mention<'a> {
     pub alias: Option<Box<str>>,
     /// The schema that it is in, where the catalog knows it
     pub schema: Option<Box<str>>,
-    /// The alias renames columns: all of them travel, and conditions stay behind
+    /// Its columns are known by their places, too (an alias renames them, or a join around the table has one): all of them
+    /// travel, and conditions that come later stay behind
     pub(super) is_renamed: bool,
     /// What it is
     pub what: Mentioned<'a>,
@@ -367,6 +368,17 @@ impl<'a> Survey<'a> {
                 mentions.shadowed.insert(name.clone());
             }
         }
+    }
+
+    /// How many tables have been met.
+    pub(super) fn mentioned(&self) -> usize {
+        self.mentions.as_ref().map_or(0, |mentions| mentions.tables.len())
+    }
+
+    /// The tables from this one on stand in a join with an alias, whose columns are those of all of them in turn.
+    pub(super) fn mention_alias_of_join(&mut self, first: usize) {
+        let tables = self.mentions.iter_mut().flat_map(|mentions| &mut mentions.tables[first..]);
+        tables.for_each(|mention| mention.is_renamed = true);
     }
 
     /// The conditions of a WHERE that its tables may be asked with.
