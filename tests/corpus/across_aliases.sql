@@ -1,4 +1,4 @@
-@same 22
+@same 24
 
 # the columns of a join with an alias
 SELECT j.* FROM (events e JOIN order_items i ON i.quantity = e.id AND e.client_id < 3) AS j ORDER BY 1, 2, 7, 8, 9
@@ -65,3 +65,9 @@ SELECT c1 FROM (SELECT o.*, e.kind FROM orders o JOIN events e ON e.id = o.order
 
 # renamed columns of a part
 WITH w(c1) AS (TABLE sessions) SELECT c1, w.seconds FROM w JOIN order_items i ON i.quantity = c1 ORDER BY 1, 2, i.customer, i.order_id, i.line
+
+# a join with the name of one of its tables
+SELECT e.* FROM (events e JOIN sessions s USING (client_id)) AS e WHERE id = 1 ORDER BY 1, 2, session
+
+# the same with a column by another name
+SELECT e.id, max(e.kind) FROM (events e JOIN sessions s ON s.client_id = e.client_id) AS e(id, number) GROUP BY e.id ORDER BY e.id

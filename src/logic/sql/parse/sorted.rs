@@ -25,7 +25,7 @@ pub struct Sorted {
     pub rows: Box<str>,
     /// `ORDER BY …`, empty without
     pub order_by: Box<str>,
-    /// The tables of FROM, subqueries and functions left out
+    /// The tables of FROM, subqueries, functions and joins with an alias left out
     pub tables: Vec<(RelationName, Alias)>,
     /// FROM has nothing but tables, and no join merges or renames their columns
     pub has_plain_tables: bool,
@@ -159,10 +159,11 @@ impl From {
     pub fn item(&mut self, item: Node<'_>) {
         match item {
             Node::RangeVar(range) => self.tables.push((relation(range), alias(range.alias()))),
+            // Its tables are not seen by their names, and another name may be one of them.
+            Node::JoinExpr(join) if join.alias().is_some() => (self.is_plain, self.is_of_tables) = (false, false),
             Node::JoinExpr(join) => {
-                let is_plain = !join.is_natural && join.using_clause().is_empty() && join.alias().is_none();
-                self.is_plain &= is_plain;
-                self.is_of_tables &= !join.is_natural && join.alias().is_none() && join.join_using_alias().is_none();
+                self.is_plain &= !join.is_natural && join.using_clause().is_empty();
+                self.is_of_tables &= !join.is_natural && join.join_using_alias().is_none();
                 self.item(join.larg());
                 self.item(join.rarg());
             }
