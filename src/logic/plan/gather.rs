@@ -171,17 +171,18 @@ struct Edit {
     to: String,
 }
 
-fn edited(text: &str, mut edits: Vec<Edit>) -> String {
+fn edited(text: &str, mut edits: Vec<Edit>) -> Result<String, Refusal> {
     edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
     let mut out = String::with_capacity(text.len() + 200);
     let mut done = 0;
     for edit in edits {
-        out.push_str(&text[done..edit.at.start]);
+        let between = text.get(done..edit.at.start);
+        out.push_str(between.ok_or_else(|| Refusal::across("a text of which one piece stands for two"))?);
         out.push_str(&edit.to);
         done = edit.at.end;
     }
     out.push_str(&text[done..]);
-    out
+    Ok(out)
 }
 
 pub(super) fn with_views<T>(text: &str, spread: &Spread<'_>) -> Result<Round<T>, Refusal> {
@@ -197,7 +198,7 @@ pub(super) fn with_views<T>(text: &str, spread: &Spread<'_>) -> Result<Round<T>,
         edits.push(instead_of(&tokens, view, &format!("({query})"))?);
     }
     let views = spread.views.iter().map(|view| view.name.clone()).collect();
-    Ok(Round::Expanded(edited(text, edits), views))
+    Ok(Round::Expanded(edited(text, edits)?, views))
 }
 
 /// Something else in the place of a table, under the name that the table has in the statement.
@@ -363,7 +364,7 @@ pub(super) fn over(
     if !with.is_empty() {
         edits.push(beginning(text, at, &with.join(", "), has_with));
     }
-    let text = edited(text, edits);
+    let text = edited(text, edits)?;
     Ok((parts, text[at.start..].to_owned()))
 }
 

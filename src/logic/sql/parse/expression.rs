@@ -39,6 +39,7 @@ impl Convert {
                 query: self.query(select),
             })),
             Node::SetToDefault(_) => Expression::Default,
+            Node::MultiAssignRef(of_row) => self.column_of_row(of_row),
             Node::CurrentOfExpr(at) => Expression::CurrentOf(at.cursor_name().unwrap_or_default().into()),
             _ => self.other(node),
         }
@@ -74,7 +75,6 @@ impl Convert {
             | Node::CollateClause(_)
             | Node::A_Indirection(_)
             | Node::A_Indices(_)
-            | Node::MultiAssignRef(_)
             | Node::SortBy(_)
             | Node::WindowDef(_)
             | Node::ResTarget(_)
@@ -228,6 +228,20 @@ impl Convert {
             }
         };
         Target { name, value }
+    }
+
+    /// `SET (a, b) = (1, 2)`: each column has its own value. Those of a query are all with the first, which computes it.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is no row is one value for all columns")]
+    fn column_of_row(&mut self, of_row: &nodes::MultiAssignRef) -> Expression {
+        let (number, count) = (usize::try_from(of_row.colno).unwrap_or(0), usize::try_from(of_row.ncolumns).ok());
+        match of_row.source() {
+            Node::RowExpr(row) if Some(row.args().len()) == count => {
+                let own = number.checked_sub(1).and_then(|number| row.args().iter().nth(number));
+                own.map_or(Expression::Unknown("a row without that column"), |own| self.expression(own))
+            }
+            source if number == 1 => Expression::Other(vec![self.expression(source)]),
+            _ => Expression::Other(Vec::new()),
+        }
     }
 }
 
