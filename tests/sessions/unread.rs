@@ -25,16 +25,24 @@ fn a_text_that_only_postgresql_can_read_is_refused() {
     assert!(has("ERROR 0A000") && has("ERROR 25P02") && has("C ROLLBACK") && has("Row 7"), "{lines:#?}");
 }
 
+/// It could store a row where it does not belong.
 #[test]
-fn a_text_that_only_postgresql_can_read_runs_on_a_shard_that_is_named() {
+fn a_text_that_only_postgresql_can_read_is_refused_on_a_shard_that_is_named() {
+    const INSERT: &str = "INSERT INTO events AS system_user (client_id, id, kind) SELECT g, 987654, 'unread' FROM generate_series(1, 30) g";
+    const DELETE: &str = "DELETE FROM events WHERE id = 987654";
     // Others write to the table that is counted.
     let _turn = TURN.lock();
     let mut wire = Wire::login(STAGE.proxy.port, "app", &[]).unwrap();
-    play(&mut wire, &q("SET shardway.shard = 'b'"));
-    let plain = "SELECT count(*) FROM events";
-    for (unread, read) in [(q(COUNT), q(plain)), (ask(&[extended(COUNT, &[])]), ask(&[extended(plain, &[])]))] {
-        assert_eq!(play(&mut wire, &unread), play(&mut wire, &read));
+    for shard in ["a", "b", "c"] {
+        play(&mut wire, &q(&format!("SET shardway.shard = '{shard}'")));
+        for steps in [q(COUNT), ask(&[extended(COUNT, &[])]), q(INSERT), ask(&[extended(INSERT, &[])])] {
+            let lines = play(&mut wire, &steps);
+            assert!(lines.iter().any(|line| line.contains("ERROR 0A000")), "{lines:#?}");
+        }
     }
+    play(&mut wire, &q("RESET shardway.shard"));
+    let lines = play(&mut wire, &q(DELETE));
+    assert!(lines.iter().any(|line| line == "C DELETE 0"), "a row was stored: {lines:#?}");
 }
 
 /// PostgreSQL says what is wrong, where several servers could answer as where one does.

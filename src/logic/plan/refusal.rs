@@ -181,8 +181,8 @@ impl Refusal {
         Self::new(
             Reason::Unknown,
             "the grammar of this statement is not known here".to_owned(),
-            "The servers can read it, but which of their rows it needs cannot be seen: words that another version of PostgreSQL reserves stand in it, or syntax newer than this proxy.",
-            "Put names that are reserved words in double quotes. To run it on one shard of your choice: SET shardway.shard = 'name'.",
+            "The servers can read it, but which rows it needs or writes cannot be seen: words that another version of PostgreSQL reserves stand in it, or syntax newer than this proxy.",
+            "Put names that are reserved words in double quotes.",
         )
     }
 

@@ -360,22 +360,20 @@ impl Session {
     }
 
     /// The Query at the front cannot be read here. Where there are several servers it could be answered from one of
-    /// them, so it is only parsed: PostgreSQL says what is wrong with it, in its own words.
+    /// them, or store a row where it does not belong, so it is only parsed, also where the session has named a shard:
+    /// PostgreSQL says what is wrong with it, in its own words.
     pub(super) async fn send_unread(&mut self, size: usize) -> Result<(), Trouble> {
         self.check_alive()?;
-        let Some(destination) = self.unread_goes_to()? else {
+        let Some(destination) = self.unread_goes_to() else {
             return self.parse_unread(size).await;
         };
         let mark = Mark { taints: true, ..Mark::default() };
         self.send(&Ready { destination, access: Access::Write, mark: &mark, kind: PlanKind::Unread }, size).await
     }
 
-    /// Where a text goes that cannot be read here: to the only server, or to the one that the session has named.
-    pub(super) fn unread_goes_to(&self) -> Result<Option<Destination>, Refusal> {
-        match self.named_shard()? {
-            Some(shard) => Ok(Some(Destination::Shard(shard))),
-            None => Ok((self.map().shards.len() == 1).then_some(Destination::Any)),
-        }
+    /// Where a text goes that cannot be read here: to the only server.
+    pub(super) fn unread_goes_to(&self) -> Option<Destination> {
+        (self.map().shards.len() == 1).then_some(Destination::Any)
     }
 
     async fn parse_unread(&mut self, size: usize) -> Result<(), Trouble> {

@@ -311,7 +311,7 @@ impl Session {
         let routed = match super::only(&shape) {
             Some(_) if across.is_some() => Some((Destination::Any, Access::Read)),
             None if shape.statements.is_err() => {
-                Some((self.unread_goes_to()?.ok_or_else(Refusal::unread)?, Access::Write))
+                Some((self.unread_goes_to().ok_or_else(Refusal::unread)?, Access::Write))
             }
             None => Some((Destination::Any, Access::Write)),
             Some(planned) => match &*planned.plan {
