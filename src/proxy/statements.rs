@@ -22,6 +22,8 @@ pub struct Statement {
     pub text: Box<str>,
     /// Declared types, as Parse carries them
     pub types: Box<[u8]>,
+    /// It may hold a constant that PostgreSQL makes of the moment when it is parsed (`'now'`, `'today'`): it is nobody else's
+    is_of_moment: bool,
     planned: ArcSwapOption<Remembered>,
     /// Its way over several shards under the schema that it was parsed with
     crossed: OnceLock<Arc<Across>>,
@@ -98,7 +100,7 @@ impl Statements {
     pub fn intern(&self, text: &str, types: &[u8], catalog_version: u64) -> Arc<Statement> {
         let key: Key = (text.into(), types.into(), catalog_version);
         let mut known = self.known.lock();
-        if let Some(statement) = known.get(&key).and_then(Weak::upgrade) {
+        if let Some(statement) = known.get(&key).and_then(Weak::upgrade).filter(|it| !it.is_of_moment) {
             return statement;
         }
         let statement = Arc::new(Statement {
@@ -106,6 +108,7 @@ impl Statements {
             catalog_version,
             text: text.into(),
             types: types.into(),
+            is_of_moment: may_be_of_moment(text),
             planned: ArcSwapOption::empty(),
             crossed: OnceLock::new(),
         });
@@ -132,6 +135,46 @@ impl Statements {
             known.retain(|_, statement| statement.strong_count() > 0);
             known.shrink_to_fit();
             self.sweep_at.store(known.len() as u64 * 2, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Does one of the words for a moment stand in a string of the text, as far as its words tell?
+fn may_be_of_moment(text: &str) -> bool {
+    const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
+    let lower = text.to_ascii_lowercase();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let names = |word: &str| {
+        lower.match_indices(word).any(|(at, _)| {
+            let (before, after) = (&lower[..at], &lower[at + word.len()..]);
+            !before.ends_with(is_word) && !after.starts_with(is_word) && !after.trim_start().starts_with('(')
+        })
+    };
+    // Its letters may be written as escapes.
+    let is_escaped = || lower.contains('\\') && (lower.contains("e'") || lower.contains("u&'"));
+    lower.contains(['\'', '$']) && (WORDS.iter().any(|word| names(word)) || is_escaped())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_shared_unless_they_hold_a_moment() {
+        let statements = Statements::default();
+        let intern = |text| statements.intern(text, b"", 1);
+        for text in ["SELECT now()", "SELECT 'x', now ()", "SELECT now FROM t", "SELECT knowing, 'snow' FROM today_s"] {
+            let first = intern(text);
+            assert_eq!(first.id, intern(text).id, "{text}");
+        }
+        for text in [
+            "SELECT 'now'::timestamptz",
+            "SELECT date ' Today 10:00'",
+            "SELECT E'n\\x6fw'::date",
+            "SELECT $$tomorrow$$::date",
+        ] {
+            let first = intern(text);
+            assert_ne!(first.id, intern(text).id, "{text}");
         }
     }
 }

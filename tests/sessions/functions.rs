@@ -50,12 +50,20 @@ pub const SCHEMA: &str = "
     CREATE POLICY watch ON watched USING (made.tenant('of a policy') IS NOT NULL);
     CREATE FUNCTION \"Set Up\"() RETURNS int LANGUAGE plpgsql AS $$BEGIN SET work_mem = '11MB'; RETURN 1; END$$;
     CREATE FUNCTION quoting() RETURNS int LANGUAGE plpgsql AS $$BEGIN RETURN made.\"Set Up\"(); END$$;
+    CREATE FUNCTION keeps_table() RETURNS void LANGUAGE plpgsql AS $$BEGIN CREATE TEMP TABLE kept (a int); END$$;
+    CREATE FUNCTION keeps_no_table() RETURNS void LANGUAGE plpgsql AS $$BEGIN CREATE TEMP TABLE kept (a int) ON COMMIT DROP; END$$;
+    CREATE FUNCTION keeps_lock() RETURNS void LANGUAGE plpgsql AS $$BEGIN PERFORM pg_advisory_lock(4711); END$$;
+    CREATE FUNCTION keeps_cursor() RETURNS void LANGUAGE plpgsql AS
+      $$BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT 7'; END$$;
+    CREATE FUNCTION keeps_channel() RETURNS void LANGUAGE plpgsql AS $$BEGIN LISTEN kept; END$$;
     INSERT INTO notes VALUES (1, 'one'), (2, 'two');
     GRANT ALL ON ALL TABLES IN SCHEMA made TO app; GRANT CREATE ON SCHEMA made TO app";
 
 /// What another client sees of all that.
 pub const LOOK: &str =
-    "SELECT current_setting('work_mem'), coalesce(current_setting('app.tenant', true), ''), current_user, current_setting('DateStyle')";
+    "SELECT current_setting('work_mem'), coalesce(current_setting('app.tenant', true), ''), current_user, current_setting('DateStyle'),
+       to_regclass('kept') IS NULL, (SELECT count(*) FROM pg_cursors), (SELECT count(*) FROM pg_catalog.pg_listening_channels()),
+       (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid())";
 
 fn look() -> Vec<Step> {
     q(LOOK)
@@ -96,6 +104,14 @@ pub fn all() -> Vec<Scenario> {
         ("function: COMMIT AND CHAIN", looked(&["BEGIN", "SET work_mem = '5MB'", "COMMIT AND CHAIN", "SELECT made.by_set()", "COMMIT"])),
         ("function: the block fails", looked(&["BEGIN", call, "SELECT 1/0", "COMMIT"])),
         ("function: DO", looked(&["DO $$BEGIN PERFORM set_config('app.tenant', 'a', false); END$$", "DO LANGUAGE plpgsql 'BEGIN SET work_mem = ''6MB''; END'", "DO $$BEGIN PERFORM made.nested(); END$$", "DO $$BEGIN SET LOCAL work_mem = '2MB'; END$$"])),
+        ("function: a temporary table", looked(&["SELECT made.keeps_table()", "INSERT INTO kept VALUES (1)", "SELECT a FROM kept", "DROP TABLE kept"])),
+        ("function: a temporary table that its transaction drops", looked(&["BEGIN", "SELECT made.keeps_no_table()", "INSERT INTO kept VALUES (1)", "SELECT a FROM kept", "COMMIT"])),
+        ("function: a lock", looked(&["SELECT made.keeps_lock()", "SELECT pg_advisory_unlock(4711)"])),
+        ("function: a cursor WITH HOLD", looked(&["SELECT made.keeps_cursor()", "FETCH held", "CLOSE held"])),
+        ("function: LISTEN", looked(&["SELECT made.keeps_channel()", "SELECT 1"])),
+        ("DO: a temporary table", looked(&["DO $$BEGIN CREATE TEMP TABLE kept (a int); END$$", "SELECT count(*) FROM kept", "DISCARD ALL"])),
+        ("DO: a lock", looked(&["DO 'BEGIN PERFORM pg_advisory_lock_shared(4711); END'", "DISCARD ALL"])),
+        ("UPDATE of pg_settings", looked(&["UPDATE pg_settings SET setting = '7MB' WHERE name = 'work_mem'", "WITH u AS (UPDATE pg_catalog.pg_settings SET setting = '8MB' WHERE name = 'work_mem' RETURNING 1) SELECT 1", "RESET work_mem"])),
         ("function: CALL", looked(&["CALL made.steps()", "CALL made.halfway()"])),
         ("function: triggers", looked(&["INSERT INTO made.under VALUES (1, 'a')", "UPDATE made.over SET note = 'b'", "UPDATE made.notes SET id = 3 WHERE id = 1", "UPDATE made.notes SET id = 1 WHERE id = 3", "SELECT made.writes_under('c')", "DELETE FROM made.under"])),
         ("function: a failing trigger", looked(&["INSERT INTO made.under VALUES (7, 'a')"])),

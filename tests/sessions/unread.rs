@@ -42,7 +42,7 @@ fn a_text_that_only_postgresql_can_read_is_refused_on_a_shard_that_is_named() {
     }
     play(&mut wire, &q("RESET shardway.shard"));
     let lines = play(&mut wire, &q(DELETE));
-    assert!(lines.iter().any(|line| line == "C DELETE 0"), "a row was stored: {lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("C DELETE 0")), "a row was stored: {lines:#?}");
 }
 
 /// PostgreSQL says what is wrong, where several servers could answer as where one does.

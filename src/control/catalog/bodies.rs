@@ -27,7 +27,7 @@ const BODIES: &str = r"
              WHERE a.aggfnoid >= 16384 AND n.nspname !~ '^pg_temp') AS bodies(nspname, proname, lanname, body)
      WHERE CASE WHEN $1::text[] IS NULL
                 THEN lanname NOT IN ('sql', 'plpgsql')
-                  OR body ~* '\m(set_config|setseed|set_limit|reset|discard|execute)\M'
+                  OR body ~* '\m(set_config|setseed|set_limit|reset|discard|execute|pg_settings|pg_temp|temp|temporary|hold|listen|unlisten|prepare|deallocate|pg_advisory_lock|pg_advisory_lock_shared|pg_try_advisory_lock|pg_try_advisory_lock_shared|dblink_connect|dblink_connect_u)\M'
                   OR body ~* '(^|[;>]|\m(begin|then|else|loop|declare)\M)(\s|--[^\n]*\n|/\*.*\*/)*set\M'
                 ELSE body ILIKE ANY ($1) END";
 

@@ -14,9 +14,10 @@ pub enum Leaves {
     /// Nothing
     #[default]
     Nothing,
-    /// Its language cannot be looked into, and nothing in it speaks of settings
+    /// Its language cannot be looked into, and nothing in it speaks of what sessions have
     Unseen,
-    /// Settings, or what may be some
+    /// Settings, or something else that is the session's: temporary tables, locks, cursors WITH HOLD, channels; or what
+    /// may be some
     Settings,
 }
 
@@ -113,9 +114,17 @@ impl Reader<'_> {
             }
             "execute" if is_keyword && !is_of_definition(before, after) => self.execute(after),
             "do" if is_keyword && is_start => self.texts(after),
+            "listen" | "unlisten" | "prepare" | "deallocate"
+                if is_keyword && is_start && after.first().is_some_and(|it| it.name().is_some() || it.is_sign('*')) =>
+            {
+                Leaves::Settings
+            }
+            "temp" | "temporary" if is_keyword && makes_temporary(&tokens[..at], after) => Leaves::Settings,
+            "pg_temp" if after.first().is_some_and(|it| it.is_sign('.')) => Leaves::Settings,
+            "hold" if is_keyword && before.is_some_and(|it| it.is("with")) => Leaves::Settings,
             "set_config" if opens(after) && !is_local(after) => Leaves::Settings,
-            // Of pg_trgm, and the numbers of random().
-            "set_limit" | "setseed" if opens(after) => Leaves::Settings,
+            "pg_settings" if names_written(&tokens[..at]) => Leaves::Settings,
+            _ if KEEPS.contains(&name) && opens(after) => Leaves::Settings,
             _ if names_written(&tokens[..at]) => self.names.written(name).max(self.names.called(name)),
             _ => self.names.called(name),
         }
@@ -143,6 +152,33 @@ impl Reader<'_> {
         }
         found
     }
+}
+
+/// Functions that change something of the session's: locks, connections, the threshold of pg_trgm, the numbers of `random()`.
+const KEEPS: [&str; 8] = [
+    "set_limit",
+    "setseed",
+    "pg_advisory_lock",
+    "pg_advisory_lock_shared",
+    "pg_try_advisory_lock",
+    "pg_try_advisory_lock_shared",
+    "dblink_connect",
+    "dblink_connect_u",
+];
+
+/// CREATE TEMP …, SELECT … INTO TEMP …, unless it goes with the transaction (ON COMMIT DROP). `after` begins behind the word.
+fn makes_temporary(before: &[Token<'_>], after: &[Token<'_>]) -> bool {
+    // A variable may have that name, where no name stands behind it.
+    const CLAUSES: [&str; 11] =
+        ["from", "where", "group", "having", "window", "union", "order", "limit", "for", "using", "loop"];
+    let is_named = after.first().is_some_and(|it| it.name().is_some_and(|_| !CLAUSES.iter().any(|word| it.is(word))));
+    let stands = match before {
+        [.., last] => ["create", "replace", "local", "global", "into"].iter().any(|word| last.is(word)),
+        [] => false,
+    };
+    let statement = after.split(|it| it.is_sign(';')).next().unwrap_or_default();
+    let goes = |three: &[Token<'_>]| three[0].is("on") && three[1].is("commit") && three[2].is("drop");
+    is_named && stands && !statement.windows(3).any(goes)
 }
 
 /// A statement begins behind it.
@@ -271,8 +307,23 @@ fn foreign(body: &str) -> Leaves {
             !before.ends_with(is_word) && !after.starts_with(is_word)
         })
     };
-    let sets = ["set_config", "set", "reset", "discard", "setseed", "set_limit"].iter().any(|word| speaks(word));
-    if sets { Leaves::Settings } else { Leaves::Unseen }
+    // What its functions share for as long as the session lasts, in PL/Perl and PL/Python.
+    const SHARED: [&str; 2] = ["_shared", "gd"];
+    const WORDS: [&str; 12] = [
+        "set_config",
+        "set",
+        "reset",
+        "discard",
+        "listen",
+        "unlisten",
+        "prepare",
+        "deallocate",
+        "temp",
+        "temporary",
+        "pg_temp",
+        "hold",
+    ];
+    if WORDS.iter().chain(&KEEPS).chain(&SHARED).any(|word| speaks(word)) { Leaves::Settings } else { Leaves::Unseen }
 }
 
 #[cfg(test)]
@@ -335,6 +386,7 @@ mod tests {
                 "BEGIN UPDATE ONLY guarded SET a = 1; END",
                 "BEGIN DELETE FROM guarded; END",
                 "BEGIN PERFORM setseed(0.5); PERFORM set_limit(0.2); END",
+                "BEGIN UPDATE pg_catalog.pg_settings SET setting = v WHERE name = n; END",
             ],
         );
         all(
@@ -342,6 +394,33 @@ mod tests {
             Leaves::Settings,
             &["SET a.b = 1; SELECT 1", "SELECT 1; reset role", "SELECT set_config($1, $2, $3)"],
         );
+    }
+
+    #[test]
+    fn what_else_a_session_has_is_seen() {
+        all(
+            "plpgsql",
+            Leaves::Settings,
+            &[
+                "BEGIN CREATE TEMP TABLE t (a int REFERENCES s ON DELETE SET NULL); END",
+                "BEGIN IF x THEN CREATE LOCAL TEMPORARY TABLE IF NOT EXISTS t (a int); END IF; END",
+                "BEGIN CREATE TEMP TABLE t (a int) ON COMMIT DELETE ROWS; DROP TABLE s; END",
+                "BEGIN CREATE OR REPLACE TEMP VIEW v AS SELECT 1; CREATE TEMP SEQUENCE s; END",
+                "BEGIN EXECUTE format('CREATE TEMP TABLE %I (a int)', t); END",
+                "BEGIN CREATE TABLE pg_temp.t (a int); END",
+                "BEGIN PERFORM pg_advisory_lock(1); END",
+                "BEGIN IF NOT pg_try_advisory_lock(hashtext(x)) THEN RETURN; END IF; END",
+                "BEGIN LISTEN channel; END",
+                "BEGIN UNLISTEN *; END",
+                "BEGIN EXECUTE 'PREPARE p AS SELECT 1'; END",
+                "BEGIN EXECUTE 'DEALLOCATE ALL'; END",
+                "BEGIN EXECUTE 'DECLARE c CURSOR WITH HOLD FOR SELECT 1'; END",
+                "BEGIN PERFORM dblink_connect('c', 'dbname=x'); END",
+            ],
+        );
+        all("sql", Leaves::Settings, &["SELECT 1 AS a INTO TEMP t", "SELECT pg_advisory_lock_shared($1)"]);
+        all("plperl", Leaves::Settings, &["return $_SHARED{a}++;", "spi_exec_query('CREATE TEMP TABLE t (a int)')"]);
+        all("plpython3u", Leaves::Settings, &["GD['n'] = 1"]);
     }
 
     #[test]
@@ -354,7 +433,9 @@ mod tests {
                 "BEGIN UPDATE t AS s\nSET a = 1; INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2; END",
                 "BEGIN MERGE INTO t USING s ON true WHEN MATCHED THEN UPDATE SET a = 1 WHEN NOT MATCHED THEN DO NOTHING; END",
                 "BEGIN ALTER TABLE t SET (fillfactor = 70); ALTER TABLE t ALTER a SET NOT NULL; END",
-                "BEGIN CREATE TEMP TABLE t (a int REFERENCES s ON DELETE SET NULL); END",
+                "BEGIN CREATE TEMP TABLE t (a int REFERENCES s ON DELETE SET NULL) ON COMMIT DROP; END",
+                "BEGIN SELECT a INTO temp FROM t; EXECUTE 'SELECT 1' INTO temp; temp := 1; prepare = 2; listen := 3; END",
+                "BEGIN PERFORM pg_advisory_xact_lock(1); SELECT 1 INTO temp; PERFORM hold(1) FROM listen; END",
                 "BEGIN SET LOCAL work_mem = '9MB'; SET TRANSACTION READ ONLY; SET CONSTRAINTS ALL DEFERRED; END",
                 "BEGIN PERFORM set_config('a.b', f(1, 2), true); END",
                 "BEGIN PERFORM set_config(setting_name => 'a', new_value => b[1, 2], is_local => true); END",

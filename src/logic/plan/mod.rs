@@ -66,6 +66,10 @@ pub const TEMPORARY_OBJECT: &str = "temporary object";
 
 /// What a statement needs that asks on which channels its session listens.
 pub const LISTENING_CHANNELS: &str = "pg_listening_channels";
+/// What a statement needs that asks which statements its session has prepared.
+pub const PREPARED_STATEMENTS: &str = "pg_prepared_statements";
+/// What a statement needs that asks which cursors its session has.
+pub const CURSORS: &str = "pg_cursors";
 
 /// The plan of one statement.
 #[derive(Debug, Clone)]
@@ -268,6 +272,15 @@ pub const NOTIFY: &str = "NOTIFY";
 pub const PG_NOTIFY: &str = "pg_notify";
 
 impl Mark {
+    /// Its answer depends on this, too. What no server can tell counts most.
+    pub fn need(&mut self, what: Option<&'static str>) {
+        const FIRST: [Option<&str>; 3] = [Some(PREPARED_STATEMENTS), Some(CURSORS), Some(LISTENING_CHANNELS)];
+        let place = |it| FIRST.iter().position(|first| *first == it).unwrap_or(FIRST.len());
+        if what.is_some() && (self.needs_pinned.is_none() || place(what) < place(self.needs_pinned)) {
+            self.needs_pinned = what;
+        }
+    }
+
     /// Other sessions hear of it.
     pub fn notifies(&self) -> bool {
         matches!(self.unpreparable, Some(NOTIFY | PG_NOTIFY))

@@ -74,7 +74,7 @@ impl Reason {
     /// It stands even where all data is on one shard.
     pub(super) fn holds_on_one_shard(self) -> bool {
         match self {
-            Self::BadHint | Self::TooDeep => true,
+            Self::BadHint | Self::TooDeep | Self::NeedsSession => true,
             Self::ManyShards
             | Self::KeyIsUnknown
             | Self::KeyIsChanged
@@ -89,7 +89,6 @@ impl Reason {
             | Self::NoHome
             | Self::UndecidableKey
             | Self::NotAlone
-            | Self::NeedsSession
             | Self::ClientNumber
             | Self::TooMuch => false,
         }
@@ -118,6 +117,36 @@ impl Refusal {
     fn new(reason: Reason, message: String, detail: &str, hint: &str) -> Self {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Self { reason, sqlstate: "0A000", message, detail: some(detail), hint: some(hint) }
+    }
+
+    /// A prepared statement whose constants were made under other settings.
+    pub fn read_otherwise() -> Self {
+        Self::new(
+            Reason::NeedsSession,
+            "the statement was prepared when dates and times were read otherwise".to_owned(),
+            "The session has changed DateStyle, TimeZone or the like since; PostgreSQL would go on with the constants of then, which a server that prepares it now does not know.",
+            "Prepare it again, or give its constants as parameters.",
+        )
+    }
+
+    /// It asks a server which statements the session has prepared.
+    pub fn prepared_statements() -> Self {
+        Self::new(
+            Reason::NeedsSession,
+            "pg_prepared_statements is not supported".to_owned(),
+            "Sessions share the statements that servers have prepared, under other names and as they need them.",
+            "",
+        )
+    }
+
+    /// It asks a server which cursors the session has, where several servers may have some.
+    pub fn cursors() -> Self {
+        Self::new(
+            Reason::NeedsSession,
+            "pg_cursors is not supported while the session has cursors or portals over several shards".to_owned(),
+            "Each of its servers knows its own, and those of rows that were put together by another text.",
+            "",
+        )
     }
 
     /// It asks a server on which channels the session listens.

@@ -1,6 +1,7 @@
 //! What a session knows between two messages: replies owed, settings, prepared statements, cursors.
 
 pub mod encoding;
+pub mod reading;
 pub mod settings;
 pub mod cursors;
 pub mod unlisted;

@@ -5,10 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::logic::plan::SettingChange;
 use crate::logic::session::encoding::Encoding;
+use crate::logic::session::reading::READ_BY_PARSER;
 use crate::logic::sql::name::{RAW, literal, quoted};
 
 /// Parameter → the SQL behind `SET name TO`.
@@ -16,6 +18,10 @@ pub type Map = BTreeMap<Box<str>, Box<str>>;
 
 /// The value of a parameter on a server where we have not seen what became of it. It is no SQL: nothing else is equal to it.
 pub const UNSEEN: &str = "\u{2}";
+
+/// What a parameter of the user's own (`app.tenant`) has once it has been set and is no longer: PostgreSQL reads '' then, where a
+/// session that has never set it reads NULL.
+const AGAIN_UNSET: &str = "DEFAULT";
 
 /// Settings of our own live beside PostgreSQL's, but never reach a server.
 pub const OWN_PREFIX: &str = "shardway.";
@@ -34,6 +40,8 @@ pub struct Settings {
     savepoints: Vec<Savepoint>,
     /// Grows whenever a parameter may have changed
     version: u64,
+    /// See `reading`
+    reading: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -46,7 +54,20 @@ struct Savepoint {
 impl Settings {
     /// Of a session that starts with these.
     pub fn new(startup: Arc<Map>) -> Self {
-        Self { current: Arc::clone(&startup), startup, version: 1, ..Self::default() }
+        let mut settings = Self { current: Arc::clone(&startup), startup, version: 1, ..Self::default() };
+        settings.read_anew();
+        settings
+    }
+
+    /// As long as it is the same, PostgreSQL makes the same of the literals that it parses.
+    pub fn reading(&self) -> u64 {
+        self.reading
+    }
+
+    fn read_anew(&mut self) {
+        let mut hasher = DefaultHasher::new();
+        READ_BY_PARSER.map(|name| self.get(name)).hash(&mut hasher);
+        self.reading = hasher.finish();
     }
 
     /// What a server must be brought to before the open transaction begins on it.
@@ -121,7 +142,7 @@ impl Settings {
     /// A SET or RESET that PostgreSQL accepted. SET LOCAL outside a transaction changes nothing.
     pub fn apply(&mut self, change: &SettingChange) {
         if change.is_local && self.before.is_none() {
-            return;
+            return self.no_longer(&[Arc::new(Map::from([(change.name.clone(), AGAIN_UNSET.into())]))]);
         }
         self.version += 1;
         let default = self.startup.get(&change.name).cloned();
@@ -130,10 +151,14 @@ impl Settings {
         let map = Arc::make_mut(map);
         match value {
             Some(value) => map.insert(change.name.clone(), value),
+            None if is_of_user(&change.name) => map.insert(change.name.clone(), AGAIN_UNSET.into()),
             None => map.remove(&change.name),
         };
         if !change.is_local && self.local.contains_key(&change.name) {
             Arc::make_mut(&mut self.local).remove(&change.name);
+        }
+        if READ_BY_PARSER.contains(&&*change.name) {
+            self.read_anew();
         }
     }
 
@@ -146,15 +171,32 @@ impl Settings {
                 map.insert(name.clone(), value.clone());
             }
         }
-        self.current = Arc::new(map);
-        self.local = Arc::default();
+        let had = [std::mem::replace(&mut self.current, Arc::new(map)), std::mem::take(&mut self.local)];
+        self.no_longer(&had);
+        self.read_anew();
     }
 
     /// DISCARD ALL: everything, ours too.
     pub fn discard_all(&mut self) {
         self.version += 1;
-        self.current = Arc::clone(&self.startup);
-        self.local = Arc::default();
+        let had = [std::mem::replace(&mut self.current, Arc::clone(&self.startup)), std::mem::take(&mut self.local)];
+        self.no_longer(&had);
+        self.read_anew();
+    }
+
+    /// What has held before, and may no longer.
+    fn no_longer(&mut self, had: &[Arc<Map>]) {
+        let names = had.iter().flat_map(|map| map.keys());
+        let unset: Vec<&Box<str>> =
+            names.filter(|name| is_of_user(name) && !self.current.contains_key(*name)).collect();
+        if !unset.is_empty() {
+            self.version += 1;
+            let current = Arc::make_mut(&mut self.current);
+            current.extend(unset.into_iter().map(|name| (name.clone(), AGAIN_UNSET.into())));
+        }
+        if had.iter().any(|map| map.keys().any(|name| READ_BY_PARSER.contains(&&**name))) {
+            self.read_anew();
+        }
     }
 
     /// SAVEPOINT.
@@ -175,8 +217,10 @@ impl Settings {
         if let Some(at) = self.savepoints.iter().rposition(|savepoint| &*savepoint.name == name) {
             self.version += 1;
             self.savepoints.truncate(at + 1);
-            self.current = Arc::clone(&self.savepoints[at].current);
-            self.local = Arc::clone(&self.savepoints[at].local);
+            let Savepoint { current, local, .. } = self.savepoints[at].clone();
+            let had = [std::mem::replace(&mut self.current, current), std::mem::replace(&mut self.local, local)];
+            self.no_longer(&had);
+            self.read_anew();
         }
     }
 
@@ -186,14 +230,22 @@ impl Settings {
             && !is_committed
         {
             self.version += 1;
-            self.current = before;
+            let had = std::mem::replace(&mut self.current, before);
+            self.no_longer(&[had]);
+            self.read_anew();
         }
         if !self.local.is_empty() {
             self.version += 1;
-            self.local = Arc::default();
+            let had = std::mem::take(&mut self.local);
+            self.no_longer(&[had]);
         }
         self.savepoints.clear();
     }
+}
+
+/// A parameter that is neither PostgreSQL's nor ours: `app.tenant`.
+fn is_of_user(name: &str) -> bool {
+    name.contains('.') && !name.starts_with(OWN_PREFIX)
 }
 
 /// The SQL that sets a parameter as it was set: for another server of the same transaction.
@@ -211,18 +263,25 @@ pub fn again(change: &SettingChange) -> String {
 
 /// The SQL that brings a server from `server` to `client`; `None` when there is nothing to do.
 pub fn difference(server: &Map, client: &Map) -> Option<String> {
-    let mut sql = String::new();
+    let (mut sql, mut is_read_anew) = (String::new(), false);
     // SET SESSION AUTHORIZATION drops a role that was set before, so it goes first.
     let mut names: Vec<&str> = server.keys().chain(client.keys()).map(|name| &**name).collect();
     names.sort_unstable_by_key(|name| (*name != "session_authorization", *name));
     names.dedup();
     for name in names.into_iter().filter(|name| !name.starts_with(OWN_PREFIX)) {
         match (server.get(name), client.get(name)) {
-            (Some(old), Some(new)) if old == new => (),
+            (Some(old), Some(new)) if old == new => continue,
+            // No server can be made to read NULL again.
+            (Some(old), None) if **old == *AGAIN_UNSET => continue,
             (_, Some(new)) => write_set(&mut sql, name, new),
             (Some(_), None) => write_reset(&mut sql, name),
-            (None, None) => (),
+            (None, None) => continue,
         }
+        is_read_anew |= READ_BY_PARSER.contains(&name);
+    }
+    if is_read_anew {
+        // What functions and prepared statements have been parsed with is that of another client.
+        sql.push_str("DISCARD PLANS;");
     }
     (!sql.is_empty()).then_some(sql)
 }
@@ -337,11 +396,37 @@ mod tests {
             ("shardway.shard", "'a'"),
             ("timezone", "'UTC'"),
             ("x.y", "'1'"),
+            ("x.z", AGAIN_UNSET),
         ]);
         let sql = difference(&server, &client);
-        let expected = "SET SESSION AUTHORIZATION 'amy';RESET ROLE;SET TIME ZONE 'UTC';RESET \"work_mem\";";
+        let expected = "SET SESSION AUTHORIZATION 'amy';RESET ROLE;SET TIME ZONE 'UTC';RESET \"work_mem\";\
+                        SET \"x\".\"z\" TO DEFAULT;DISCARD PLANS;";
         assert_eq!(sql.as_deref(), Some(expected));
         assert_eq!(difference(&client, &client), None);
+    }
+
+    #[test]
+    fn what_was_set_once_is_never_null_again() {
+        let own = |settings: &Settings| settings.get("a.b").map(str::to_owned);
+        let mut settings = Settings::default();
+        settings.begin();
+        settings.apply(&local("a.b", "'1'"));
+        settings.end(true);
+        assert_eq!(own(&settings).as_deref(), Some(AGAIN_UNSET));
+        let mut settings = Settings::default();
+        settings.begin();
+        settings.savepoint("s");
+        settings.apply(&set("a.b", "'1'"));
+        settings.rollback_to("s");
+        assert_eq!(own(&settings).as_deref(), Some(AGAIN_UNSET));
+        settings.apply(&set("a.b", "'1'"));
+        settings.end(false);
+        assert_eq!(own(&settings).as_deref(), Some(AGAIN_UNSET));
+        settings.apply(&set("a.b", "'1'"));
+        settings.discard_all();
+        assert_eq!(own(&settings).as_deref(), Some(AGAIN_UNSET));
+        // A server that reads '' has nothing to hear.
+        assert_eq!(difference(settings.current(), &Map::default()), None);
     }
 
     #[test]

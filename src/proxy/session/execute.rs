@@ -8,6 +8,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::session::pipeline::{Owed, UNNAMED};
+use crate::logic::session::reading::may_read_otherwise;
 use crate::proxy::session::simple::Ready;
 use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
 use crate::proxy::statements::Statement;
@@ -40,6 +41,7 @@ impl Session {
         if let Some((_, name)) = unknown {
             return Err(Refusal::alone(&format!("PREPARE with a parameter of type {name}")).into());
         }
+        let reading = self.settings.reading();
         let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
         let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
         let statement = self.numbered_statement(&statement).unwrap_or(statement);
@@ -72,7 +74,7 @@ impl Session {
         }
         self.settle(index);
         if !has_failed {
-            let named = Named { statement, since: self.shared.moment(), columns: None };
+            let named = Named { statement, since: self.shared.moment(), reading, columns: None };
             self.named.insert(prepare.name.as_bytes().into(), named);
         }
         if has_failed && is_among { Err(Trouble::Told) } else { Ok(()) }
@@ -86,9 +88,10 @@ impl Session {
         planned: &Planned,
         text: &str,
     ) -> Result<(), Trouble> {
-        let Some(Named { statement, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
+        let Some(Named { statement, reading, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
+        self.check_reading(reading, &statement)?;
         self.check_prepared(&statement.text)?;
         let shape = statement.shape(&self.picture().planner);
         let Some(inner) = super::only(&shape) else {
@@ -121,6 +124,13 @@ impl Session {
                 self.execute_on_server(&ready, (&execute.name, &statement), text, at).await
             }
         }
+    }
+
+    /// PostgreSQL goes on with the constants that it has made of a statement's literals when that was prepared. A server that
+    /// prepares it now would make others, if the session has changed how they are read.
+    pub(super) fn check_reading(&self, reading: u64, statement: &Statement) -> Result<(), Refusal> {
+        let is_same = reading == self.settings.reading() || !may_read_otherwise(&statement.text);
+        if is_same { Ok(()) } else { Err(Refusal::read_otherwise()) }
     }
 
     /// What an EXECUTE runs: the statement that it names, or EXPLAIN of it.

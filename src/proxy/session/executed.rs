@@ -41,9 +41,10 @@ impl Session {
         let (shape, results) =
             (Arc::clone(&self.portals[place].shape), std::mem::take(&mut self.portals[place].results));
         let (Some(execute), Some(planned)) = (executes(&shape), super::only(&shape)) else { return Ok(()) };
-        let Some(Named { statement, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
+        let Some(Named { statement, reading, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
+        self.check_reading(reading, &statement)?;
         let text = shape.text_of(planned);
         if self.bind_as_it_is(place, execute, &statement, (text, planned.at.start), &results).await? {
             return Ok(());

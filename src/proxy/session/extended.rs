@@ -201,7 +201,7 @@ impl Session {
     }
 
     async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
-        let (target, index) = match self.hold_for(segment).await {
+        let (target, index) = match self.hold_for(segment, is_sync).await {
             Ok(held) => held,
             Err(trouble) => {
                 self.client.consume(segment.size);
@@ -307,7 +307,11 @@ impl Session {
         Ok(())
     }
 
-    async fn hold_for(&mut self, segment: &Segment) -> Result<(Target, usize), Trouble> {
+    async fn hold_for(&mut self, segment: &Segment, is_sync: bool) -> Result<(Target, usize), Trouble> {
+        if segment.sets {
+            // It holds for what follows on other servers, and what follows may undo it.
+            self.take_part(is_sync && self.held.iter().all(|held| !held.in_pipeline)).await?;
+        }
         if segment.access == Access::Write && !segment.bound.is_empty() {
             self.widen(segment.destination).await?;
         }

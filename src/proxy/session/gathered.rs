@@ -182,7 +182,7 @@ impl Gathered {
         self.mark.makes_functions |= mark.makes_functions;
         self.mark.taints |= calls_made;
         self.mark.pin = self.mark.pin.or(mark.pin).or(calls_made.then_some(SETTING));
-        self.mark.needs_pinned = self.mark.needs_pinned.or(mark.needs_pinned);
+        self.mark.need(mark.needs_pinned);
         if !self.mark.notifies() {
             self.mark.unpreparable = mark.unpreparable.or(self.mark.unpreparable);
         }

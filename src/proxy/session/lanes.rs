@@ -101,7 +101,7 @@ impl Session {
     /// The lane of a segment, if it may be sent ahead.
     fn lane_for(&self, lanes: &mut Vec<Lane>, segment: &Segment) -> Option<usize> {
         let Destination::Shard(shard) = segment.destination else { return None };
-        if !segment.needs_transaction || !segment.can_be_undone || !segment.expected.is_empty() {
+        if !segment.needs_transaction || !segment.can_be_undone || segment.sets || !segment.expected.is_empty() {
             return None;
         }
         let found = lanes.iter().position(|lane| lane.target.shard == shard);

@@ -145,6 +145,8 @@ struct Named {
     statement: Arc<Statement>,
     /// When the client parsed it
     since: u64,
+    /// How literals were read then
+    reading: u64,
     /// The columns that the client was told
     columns: Option<Arc<[u8]>>,
 }

@@ -68,7 +68,13 @@ impl Session {
         if held.is_to_reset() && !held.is_engaged() {
             held.lease.unnamed = None;
             self.pipeline.owe(Owed::HiddenQuery);
-            write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
+            if held.pin.is_none() {
+                // Of another client: what else functions may have left goes too.
+                held.lease.prepared.clear();
+                write::query(out, b"DISCARD ALL");
+            } else {
+                write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
+            }
             held.lease.settings = Arc::default();
             held.lease.is_tainted = false;
             held.lease.has_unseen = false;

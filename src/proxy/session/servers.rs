@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use crate::logic::plan::{Access, LISTENING_CHANNELS, Mark, One, Reason, Refusal, SETTING, TEMPORARY_TABLE};
+use crate::logic::plan::{
+    Access, CURSORS, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Reason, Refusal, SETTING, TEMPORARY_TABLE,
+};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::ShardId;
@@ -247,11 +249,20 @@ impl Session {
     pub(super) fn check_needs(&self, mark: &Mark) -> Result<(), Refusal> {
         match mark.needs_pinned {
             Some(LISTENING_CHANNELS) if self.hearing.is_some() => Err(Refusal::listening_channels()),
+            Some(PREPARED_STATEMENTS) => Err(Refusal::prepared_statements()),
+            Some(CURSORS) if self.has_cursors_apart() => Err(Refusal::cursors()),
+            Some(CURSORS) => Ok(()),
             // No server listens for a client: any of them says so.
             Some(LISTENING_CHANNELS) | None => Ok(()),
             Some(what) if !self.held.iter().any(|held| held.pin.is_some()) => Err(needs_session(what)),
             Some(_) => Ok(()),
         }
+    }
+
+    /// No one server knows all cursors and portals of the session.
+    fn has_cursors_apart(&self) -> bool {
+        self.map().shards.len() > 1
+            && (!self.cursors.shards().is_empty() || !self.portals.is_empty() && !self.transaction.is_idle())
     }
 
     /// Marks what running a statement did to the session's server.

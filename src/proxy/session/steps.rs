@@ -76,6 +76,8 @@ pub(super) struct Segment {
     pub bound: SmallVec<[Arc<Shape>; 4]>,
     /// What those of them set (by their place) whose values came with the Bind
     pub settings: Vec<(usize, Vec<SettingChange>)>,
+    /// A statement of it sets something for the session or its transaction (`set_config`)
+    pub sets: bool,
     pub needs_server: bool,
     /// It does more than parse and describe
     pub needs_transaction: bool,
@@ -103,6 +105,7 @@ impl Segment {
             access: Access::Read,
             bound: SmallVec::new(),
             settings: Vec::new(),
+            sets: false,
             needs_server: false,
             needs_transaction: false,
             can_be_undone: true,
@@ -247,7 +250,8 @@ impl Session {
                 None => (statement, false),
             },
         };
-        let named = Named { statement: Arc::clone(&statement), since: self.shared.moment(), columns: None };
+        let (since, reading) = (self.shared.moment(), self.settings.reading());
+        let named = Named { statement: Arc::clone(&statement), since, reading, columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), name, before));
         if is_for_server {
@@ -301,7 +305,8 @@ impl Session {
     fn gather_bind(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let bind = Bind::parse(self.body(at, size))?;
         self.slot.card.tallies.binds.add(1);
-        let Named { statement, since, columns } = self.statement(bind.statement)?;
+        let Named { statement, since, reading, columns } = self.statement(bind.statement)?;
+        self.check_reading(reading, &statement)?;
         let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let shape = statement.shape(&self.picture().planner);
         self.remember(&shape, &statement.text);
@@ -369,6 +374,7 @@ impl Session {
         if across.is_none() {
             let settings = bound_settings(&shape, &bind);
             segment.settings.extend(settings.map(|changes| (segment.bound.len(), changes)));
+            segment.sets |= sets(&shape);
             segment.bound.push(Arc::clone(&shape));
         }
         if let Some(columns) = columns
@@ -569,6 +575,14 @@ fn bound_settings(shape: &Shape, bind: &Bind<'_>) -> Option<Vec<SettingChange>> 
         Some(SettingChange { name: set.name.clone(), value, is_local: set.is_local })
     };
     one.mark.set_bound.iter().map(change).collect()
+}
+
+/// Does a statement set something for the session or its transaction?
+fn sets(shape: &Shape) -> bool {
+    super::only(shape).is_some_and(|planned| match &*planned.plan {
+        Plan::One(one) => !one.mark.set_config.is_empty() || !one.mark.set_bound.is_empty(),
+        Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => false,
+    })
 }
 
 /// What stands before it is sent first.

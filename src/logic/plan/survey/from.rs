@@ -117,6 +117,7 @@ impl<'a> Survey<'a> {
             }
             Found::System => {
                 self.is_first();
+                self.reads_system(&name.name);
                 Columns::open()
             }
             Found::Unlisted => {

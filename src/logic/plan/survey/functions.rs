@@ -7,7 +7,9 @@ use crate::logic::sql::statement::expression::{Call, Expression, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
-use super::super::{BoundSetting, LISTENING_CHANNELS, PG_NOTIFY, SEED, SETTING, SettingChange};
+use super::super::{
+    BoundSetting, CURSORS, LISTENING_CHANNELS, PG_NOTIFY, PREPARED_STATEMENTS, SEED, SETTING, SettingChange,
+};
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -17,6 +19,8 @@ enum Special {
     Sequence,
     /// It reads what earlier statements left in the session
     ReadsSession(&'static str),
+    /// A connection that is open until the session ends
+    Connection,
     /// It holds a lock until the session ends
     SessionLock,
     /// A lock that others must meet
@@ -114,7 +118,11 @@ impl<'a> Survey<'a> {
             Special::Sequence => self.is_only_first("sequences"),
             Special::ReadsSession(what) => {
                 self.is_bound();
-                self.mark.needs_pinned = Some(what);
+                self.reads_session(what);
+            }
+            Special::Connection => {
+                self.is_only_first("connections of dblink");
+                self.mark.pin = Some("connection of dblink");
             }
             Special::SessionLock => {
                 self.is_only_first("advisory locks");
@@ -123,7 +131,7 @@ impl<'a> Survey<'a> {
             Special::Lock => self.is_only_first("advisory locks"),
             Special::SessionUnlock => {
                 self.is_only_first("advisory locks");
-                self.mark.needs_pinned = Some("advisory lock");
+                self.mark.need(Some("advisory lock"));
             }
             // Where the locks would be. Without any there is nothing to take back, on any server.
             Special::SessionUnlockAll => self.is_only_first("advisory locks"),
@@ -137,6 +145,23 @@ impl<'a> Survey<'a> {
             Special::Seed => self.seeds(),
             Special::ReadsByText => self.refuse(Refusal::reads_by_text(name)),
             Special::ServerObject => self.is_only_first("large objects and files"),
+        }
+    }
+
+    /// A view of PostgreSQL's that shows what the session has.
+    pub(super) fn reads_system(&mut self, view: &str) {
+        match view {
+            "pg_prepared_statements" => self.reads_session(PREPARED_STATEMENTS),
+            "pg_cursors" => self.reads_session(CURSORS),
+            _ => (),
+        }
+    }
+
+    /// What servers know of the session.
+    fn reads_session(&mut self, what: &'static str) {
+        self.mark.need(Some(what));
+        if what == PREPARED_STATEMENTS {
+            self.refusal = Some(Refusal::prepared_statements());
         }
     }
 
@@ -365,6 +390,9 @@ fn special(name: &str) -> Option<Special> {
         "pg_notify" => Special::Notify,
         "pg_export_snapshot" => Special::ExportSnapshot,
         "pg_listening_channels" => Special::ReadsSession(LISTENING_CHANNELS),
+        "pg_prepared_statement" => Special::ReadsSession(PREPARED_STATEMENTS),
+        "pg_cursor" => Special::ReadsSession(CURSORS),
+        "dblink_connect" | "dblink_connect_u" => Special::Connection,
         "set_config" => Special::SetConfig,
         // Of pg_trgm.
         "set_limit" => Special::Sets,

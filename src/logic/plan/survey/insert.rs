@@ -1,5 +1,6 @@
 //! INSERT: where each row belongs, and what its conflicts may be with.
 
+use crate::logic::body::Leaves;
 use crate::logic::catalog::{ColumnDefault, Relation};
 use crate::logic::shards::KeyspaceId;
 use crate::logic::sql::statement::expression::Expression;
@@ -86,6 +87,9 @@ impl Survey<'_> {
                 self.any_company();
             }
             Found::Unlisted => self.refuse(Refusal::unlisted(&name.name)),
+            Found::System if &*name.name == "pg_settings" => {
+                self.leave(Leaves::Settings, || format!("{verb} of \"pg_settings\""));
+            }
             Found::System | Found::Sequence => self.refuse(Refusal::every_shard(verb, &[&name.name])),
             Found::Unheard => self.is_bound(),
             Found::Sharded { .. } => (),

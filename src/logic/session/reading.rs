@@ -1,0 +1,63 @@
+//! What the literals of a statement mean is settled when PostgreSQL parses it, by the settings of that moment. Prepared
+//! statements, and the plans that functions keep, go on with it.
+
+/// The settings that PostgreSQL's parser and the input functions of its types ask for.
+pub const READ_BY_PARSER: [&str; 8] = [
+    "array_nulls",
+    "datestyle",
+    "intervalstyle",
+    "lc_monetary",
+    "timezone",
+    "timezone_abbreviations",
+    "transform_null_equals",
+    "xmloption",
+];
+
+/// May a statement mean something else where these are others? It has a constant that one of them may concern: a date or a
+/// time has digits, or is a word like `today`; documents, arrays with NULL, and a comparison with NULL are rarer.
+pub fn may_read_otherwise(text: &str) -> bool {
+    let mut pieces = text.split('\'');
+    let outside = pieces.next().unwrap_or_default();
+    let concerns = |string: &str| {
+        let has_word = |word: &str| string.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word));
+        let words = ["now", "today", "tomorrow", "yesterday", "null"];
+        let is_word = |at: usize| {
+            words.iter().any(|word| string[at..].get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word)))
+        };
+        has_word("now")
+            || string.contains(|c: char| c.is_ascii_digit() || matches!(c, '<' | '\\'))
+            || string.char_indices().any(|(at, _)| is_word(at))
+    };
+    let is_quoted_by_dollars = || text.split('$').skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+    let compares_null = |text: &str| {
+        let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+        plain.contains("=null") || plain.contains("null=")
+    };
+    pieces.enumerate().any(|(number, piece)| number % 2 == 0 && concerns(piece))
+        || is_quoted_by_dollars()
+        || compares_null(outside)
+        || text.split('\'').skip(2).step_by(2).any(compares_null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constants_that_settings_may_concern_are_seen() {
+        for text in [
+            "SELECT '01/02/2020'::date",
+            "SELECT a FROM t WHERE b = 'x' AND c > 'Today'",
+            "SELECT a FROM t WHERE a = NULL",
+            "SELECT a FROM t WHERE b = 'x' AND a=null",
+            "SELECT '{a,NULL}'::text[]",
+            "SELECT $$2020-01-01$$::date",
+            "SELECT xml '<a/>'",
+        ] {
+            assert!(may_read_otherwise(text), "{text}");
+        }
+        for text in ["SELECT $1, a2 FROM t LIMIT 10", "UPDATE t SET a = $1 WHERE state = 'open' AND b IS NULL", ""] {
+            assert!(!may_read_otherwise(text), "{text}");
+        }
+    }
+}
