@@ -137,7 +137,7 @@ impl Session {
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.held[index].lease.unnamed = None;
         let outgoing = std::mem::take(&mut self.outgoing);
-        let mut fetch = Fetch::keeping(std::mem::take(&mut self.hidden));
+        let mut fetch = Fetch::keeping(std::mem::take(&mut self.hidden) as usize);
         fetch.oids = self.held[index].lease.walk.oids.clone();
         Errand { index, parts: Vec::new(), outgoing, fetch, lost: None, is_final: false, views: Vec::new() }
     }

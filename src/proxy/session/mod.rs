@@ -250,7 +250,7 @@ pub struct Session {
     /// It listens, or is about to
     hearing: Option<Box<Hearing>>,
     /// Queries of ours before a statement whose answer is kept
-    hidden: usize,
+    hidden: u32,
     pipeline: Pipeline,
     /// Where rows of a statement over several shards go that the client asks for piece by piece
     kept: Option<Box<KeptRows>>,

@@ -235,7 +235,7 @@ impl Session {
     pub(super) fn begin_kept(&mut self, index: usize) {
         self.pipeline.clear();
         self.prepare(index);
-        self.hidden = self.pipeline.entered() as usize;
+        self.hidden = self.pipeline.entered();
         self.pipeline.forget();
     }
 
