@@ -1,4 +1,4 @@
-@same 112
+@same 116
 
 # arithmetic over aggregates
 SELECT sum(id) / count(*), count(*) * 2 + 1, sum(amount) / count(amount) FROM events
@@ -341,3 +341,15 @@ SELECT max(n), min(n), sum(n) FROM wide
 
 # big numbers
 SELECT sum(client_id), avg(client_id), max(client_id) FROM events
+
+# a domain that forbids NULL, which an outer join makes
+SELECT g.v, count(*) FROM sessions s LEFT JOIN givens g ON g.client_id = s.client_id GROUP BY g.v ORDER BY g.v
+
+# the same with distinct rows
+SELECT DISTINCT g.v FROM givens g RIGHT JOIN sessions s USING (client_id) ORDER BY g.v
+
+# the same in a minimum
+SELECT min(g.v), count(g.v) FROM sessions s FULL JOIN givens g USING (client_id)
+
+# the same where each row is there
+SELECT g.v, count(*) FROM sessions s JOIN givens g ON g.client_id = s.client_id GROUP BY g.v ORDER BY g.v

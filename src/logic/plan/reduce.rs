@@ -28,6 +28,10 @@ use super::schema::Found;
 use super::survey::Survey;
 use super::{Home, Schema};
 
+/// Types from here on are the user's own.
+const OIDS_OF_USERS: u32 = 16_384;
+/// Joins that put NULLs in the place of rows.
+const OUTER: [&str; 3] = ["LEFT", "RIGHT", "FULL"];
 /// The relation of the final statement.
 const RELATION: &str = "shardway_1";
 
@@ -125,6 +129,8 @@ fn params_where(text: &str, schema: &Schema<'_>, fits: impl Fn(&Survey<'_>) -> b
 /// The tables of FROM.
 struct Tables<'a> {
     all: Vec<(Box<str>, &'a Relation)>,
+    /// One of them is a view
+    has_views: bool,
     catalog: &'a Catalog,
 }
 
@@ -139,7 +145,8 @@ impl<'a> Tables<'a> {
             let visible = alias.name.clone().unwrap_or_else(|| name.name.clone());
             (alias.columns.is_empty() && !relation.columns.is_empty()).then_some((visible, relation))
         };
-        Some(Self { all: tables.iter().map(known).collect::<Option<_>>()?, catalog: schema.catalog })
+        let has_views = tables.iter().any(|(name, _)| matches!(schema.find(name), Found::View(..)));
+        Some(Self { all: tables.iter().map(known).collect::<Option<_>>()?, has_views, catalog: schema.catalog })
     }
 
     fn columns(&self) -> impl Iterator<Item = (&str, &'a Column)> {
@@ -178,7 +185,6 @@ impl Names for Tables<'_> {
 }
 
 fn kind_of(column: &Column) -> Option<Kind> {
-    const OIDS_OF_USERS: u32 = 16_384;
     const NAME: u32 = 19;
     (column.type_oid < OIDS_OF_USERS).then(|| Kind {
         oid: column.type_oid,
@@ -216,8 +222,9 @@ impl Parts {
             return None;
         }
         let mut parts = Self::default();
+        let may_lack_rows = tables.has_views || OUTER.iter().any(|word| pieces.rows.contains(word));
         for key in &pieces.keys {
-            parts.key(key, tables)?;
+            parts.key(key, tables, may_lack_rows)?;
         }
         let keys: Vec<Box<str>> = parts.columns.iter().map(|column| column.name.clone()).collect();
         let calls = pieces.calls.iter().map(|call| parts.call(call, tables).map(Into::into)).collect::<Option<_>>()?;
@@ -234,10 +241,14 @@ impl Parts {
         Some((part, Finals { relation: RELATION, keys, calls }, rest))
     }
 
-    fn key(&mut self, key: &Key, tables: &Tables<'_>) -> Option<()> {
+    fn key(&mut self, key: &Key, tables: &Tables<'_>, may_lack_rows: bool) -> Option<()> {
         let (transfer, cast) = match (key.column, key.kind) {
             (Some(place), _) => {
                 let column = tables.column_at(place).filter(|column| !is_a_name(column))?;
+                // A domain may forbid the NULL that stands for a row that is lacking.
+                if may_lack_rows && column.type_oid >= OIDS_OF_USERS {
+                    return None;
+                }
                 let collation = column.collation.as_ref().map(|it| format!(" COLLATE {it}")).unwrap_or_default();
                 (transfer(column), format!("::{}{collation}", column.type_name))
             }
