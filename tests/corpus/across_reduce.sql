@@ -1,4 +1,4 @@
-@same 116
+@same 123
 
 # arithmetic over aggregates
 SELECT sum(id) / count(*), count(*) * 2 + 1, sum(amount) / count(amount) FROM events
@@ -353,3 +353,24 @@ SELECT min(g.v), count(g.v) FROM sessions s FULL JOIN givens g USING (client_id)
 
 # the same where each row is there
 SELECT g.v, count(*) FROM sessions s JOIN givens g ON g.client_id = s.client_id GROUP BY g.v ORDER BY g.v
+
+# all bits turned
+SELECT ~ id AS turned, count(*), max(~ id), sum(~ id::smallint) FROM events GROUP BY turned ORDER BY turned
+
+# a time without a time zone, in a time zone
+SELECT date_trunc('day', started, 'Asia/Tokyo') AS d, count(*), max(date_trunc('hour', started, 'Asia/Tokyo')) FROM sessions GROUP BY d ORDER BY d
+
+# a date in a time zone
+SELECT date_trunc('month', placed, 'UTC') AS m, count(*) FROM orders GROUP BY m ORDER BY m
+
+# the least integers
+SELECT CASE WHEN id = 1 THEN -2147483648 END AS least, max(-2147483648), min(-9223372036854775808), sum(-2147483648), count(*) FROM events GROUP BY least ORDER BY least
+
+# numbers that this version of PostgreSQL may not know
+SELECT max(id + 1_000) FROM events
+
+# such a number in ORDER BY
+SELECT id FROM events WHERE client_id = 1 OR client_id = 2 ORDER BY id + 0x1F, client_id
+
+# such a number in a fold
+SELECT count(*), max(id) FROM events WHERE id < 0b11

@@ -20,6 +20,7 @@ use crate::logic::sql::statement::{Alias, RelationName};
 
 use super::constants::type_oid;
 use super::fanout::fanout;
+use super::pieces::has_new_numbers;
 use super::reduce::params_of;
 use super::schema::Found;
 use super::{Access, Requirement, Schema};
@@ -100,7 +101,7 @@ impl Merge {
 
 /// The plan, if merging is right. `text` is the statement alone.
 pub fn merge(text: &str, schema: &Schema<'_>) -> Option<Merge> {
-    let sorted = sorted(text)?;
+    let sorted = sorted(text).filter(|_| !has_new_numbers(text))?;
     let tables = Tables::of(&sorted, schema)?;
     let columns = tables.count(&sorted.items)?;
     let (mut listed, mut keys) = (sorted.targets.to_string(), Vec::new());

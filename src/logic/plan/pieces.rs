@@ -107,6 +107,16 @@ pub fn params(text: &str) -> Vec<u16> {
     found
 }
 
+/// A number in it is written as older versions of PostgreSQL do not (`1_000`, `0x1F`): printed anew they would read it.
+pub fn has_new_numbers(text: &str) -> bool {
+    let is_new = |token: &Token<'_>| {
+        let rest = token.text.trim_start_matches(|digit: char| digit.is_ascii_digit());
+        let exponent = rest.strip_prefix(['e', 'E']).unwrap_or(rest);
+        rest.len() < token.text.len() && !exponent.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    tokens(text).unwrap_or_default().iter().any(is_new)
+}
+
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii()
 }
@@ -291,6 +301,16 @@ mod tests {
     fn what_does_not_match_is_left_alone() {
         for text in ["(", ")", "([)]", "'open", "$q$ open", "'a'\n'b'", "\"open"] {
             assert_eq!(tokens(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_newer_versions_are_seen() {
+        for text in ["SELECT 1_000", "SELECT 0x1F + 1", "SELECT a FROM t WHERE b < 0b11", "SELECT 0o17"] {
+            assert!(has_new_numbers(text), "{text}");
+        }
+        for text in ["SELECT 1, 1.5, .5, 1e3, 1.5e-3, $1, a1_2, \"1_0\", '0x1F' FROM t1_0 -- 1_0", "SELECT 12E10"] {
+            assert!(!has_new_numbers(text), "{text}");
         }
     }
 

@@ -24,6 +24,7 @@ use crate::logic::sql::statement::{Alias, RelationName};
 use super::constants::{Literals, array_of_plain};
 use super::fanout::{Fanout, fanout};
 use super::gather::{Gather, Part, Transfer, is_a_name, transfer};
+use super::pieces::has_new_numbers;
 use super::schema::Found;
 use super::survey::Survey;
 use super::{Home, Schema};
@@ -39,7 +40,7 @@ const RELATION: &str = "shardway_1";
 /// anything else.
 pub fn reduce(text: &str, schema: &Schema<'_>) -> Option<Gather> {
     // Names of types and functions could be someone's own.
-    if schema.lists_pg_catalog() {
+    if schema.lists_pg_catalog() || has_new_numbers(text) {
         return None;
     }
     let mut made = None;
@@ -67,7 +68,7 @@ pub(super) fn bare<T>(
     schema: &Schema<'_>,
     fold: impl Fn(&str, Option<u32>) -> Option<T>,
 ) -> Option<(Fanout, Vec<T>)> {
-    if schema.lists_pg_catalog() {
+    if schema.lists_pg_catalog() || has_new_numbers(text) {
         return None;
     }
     let mut made = None;

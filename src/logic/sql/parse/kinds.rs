@@ -106,6 +106,8 @@ fn of_literal(constant: &nodes::A_Const) -> Option<Kind> {
     match constant.val() {
         _ if constant.isnull => plain(UNKNOWN),
         Some(ConstValue::Integer(_)) => plain(INT4),
+        // The least integer comes as a number that its sign has made fit.
+        Some(ConstValue::Float(digits)) if digits.parse::<i32>().is_ok() => plain(INT4),
         Some(ConstValue::Float(digits)) if digits.parse::<i64>().is_ok() => plain(INT8),
         Some(ConstValue::Float(_)) => plain(NUMERIC),
         Some(ConstValue::Boolean(_)) => plain(BOOL),
@@ -179,11 +181,17 @@ fn of_operator(expr: &nodes::A_Expr, scope: &dyn Names, depth: usize) -> Option<
     }
     let parts = names(expr.name());
     let [operator] = parts.as_slice() else { return None };
-    if matches!(&**operator, "=" | "<>" | "<" | "<=" | ">" | ">=" | "~~" | "!~~" | "~~*" | "!~~*" | "~" | "!~" | "~*") {
+    let is_prefix = matches!(expr.lexpr(), Node::None);
+    if !is_prefix
+        && matches!(
+            &**operator,
+            "=" | "<>" | "<" | "<=" | ">" | ">=" | "~~" | "!~~" | "~~*" | "!~~*" | "~" | "!~" | "~*"
+        )
+    {
         return plain(BOOL);
     }
     let right = of(expr.rexpr(), scope, depth)?;
-    if matches!(expr.lexpr(), Node::None) {
+    if is_prefix {
         let is_number = matches!(right.oid, INT2 | INT4 | INT8 | NUMERIC | FLOAT8);
         return if is_number && matches!(&**operator, "-" | "+") { plain(right.oid) } else { None };
     }
@@ -239,7 +247,12 @@ fn of_call(call: &nodes::FuncCall, scope: &dyn Names, depth: usize) -> Option<Ki
     let argument = |place: usize| arguments.get(place).copied().flatten();
     let has_collation = arguments.iter().any(|argument| argument.is_none_or(|it| it.has_collation));
     let oid = match (name, arguments.len()) {
-        ("date_trunc", 2 | 3) => match argument(1)?.oid {
+        // In a time zone: only a time that has one.
+        ("date_trunc", 3) => match argument(1)?.oid {
+            DATE | TIMESTAMP | TIMESTAMPTZ => TIMESTAMPTZ,
+            _ => return None,
+        },
+        ("date_trunc", 2) => match argument(1)?.oid {
             DATE => TIMESTAMPTZ,
             it @ (TIMESTAMP | TIMESTAMPTZ | INTERVAL) => it,
             _ => return None,
