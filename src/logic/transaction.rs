@@ -168,7 +168,7 @@ impl Transaction {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
-            | Command::OwnNumber(_)
+            | Command::OfSession(_)
             | Command::Empty => not_ours(command),
         }
     }
@@ -237,7 +237,7 @@ impl Transaction {
                 | Command::DiscardAll
                 | Command::Discard
                 | Command::Listen(_)
-                | Command::OwnNumber(_)
+                | Command::OfSession(_)
                 | Command::Empty => (),
             }
         }
@@ -364,7 +364,7 @@ impl Begun {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
-            | Command::OwnNumber(_)
+            | Command::OfSession(_)
             | Command::Empty => (not_ours(command), None),
         }
     }

@@ -211,14 +211,16 @@ fn channels_of_a_shard_are_heard_where_the_session_names_it() {
 }
 
 #[test]
-fn a_session_that_listens_does_not_ask_a_server_what_it_listens_on() {
+fn a_session_that_listens_knows_itself_what_it_listens_on() {
     let stage = &*STAGE;
     let proxy = proxy_for(stage, "askers", "pool_size = 2");
     let mut wire = enter(proxy.port, "askers", &[]).unwrap();
     let ask = "SELECT count(*) FROM pg_listening_channels()";
     assert_eq!(wire.value(ask), "0");
     wire.rows("LISTEN askers_news");
-    let (state, message) = failure(&mut wire, ask);
+    assert_eq!(wire.value(ask), "1");
+    assert_eq!(wire.value("SELECT pg_listening_channels()"), "askers_news");
+    let (state, message) = failure(&mut wire, "SELECT upper(pg_listening_channels())");
     assert_eq!(state, "0A000", "{message}");
     assert!(message.contains("pg_listening_channels() is not supported while the session listens"), "{message}");
     wire.rows("DISCARD ALL");

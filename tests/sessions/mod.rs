@@ -26,6 +26,9 @@ mod encodings;
 #[rustfmt::skip]
 /// Settings over several shards.
 mod settings;
+#[rustfmt::skip]
+/// What clients share.
+mod shared;
 /// Texts that the planner cannot read.
 mod unread;
 /// Bytes that no client should send.

@@ -3,7 +3,7 @@
 
 use super::STAGE;
 use crate::support::script::{Step, ask, extended, play, q};
-use crate::support::wire::{Wire, bind, execute, parse, sync, text};
+use crate::support::wire::{Wire, bind, execute, flush, parse, sync, text};
 
 /// A row of each shard, with what its server has set.
 fn reads(what: &str) -> Vec<Step> {
@@ -14,6 +14,19 @@ const ZONE: &str = "current_setting('TimeZone'), timestamptz '2020-01-01 00:00Z'
 
 fn set(value: &str, is_local: bool) -> Vec<Step> {
     q(&format!("SELECT set_config('TimeZone', '{value}', {is_local})"))
+}
+
+fn step(sql: &str) -> Vec<u8> {
+    [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat()
+}
+
+/// It stands among statements of several shards. Of this parameter PostgreSQL reports nothing.
+fn piped(is_local: &str, end: &str) -> Vec<Step> {
+    let of = |client| step(&format!("SELECT current_setting('work_mem') FROM events WHERE client_id = {client} AND id = 1"));
+    let set = step(&format!("SELECT set_config('work_mem', '7MB', {is_local})"));
+    let end = if end.is_empty() { Vec::new() } else { step(end) };
+    let run = [of(1), of(2), set, of(1), of(2), of(3), of(4), end, of(3), sync()].concat();
+    [ask(&[run]), reads("current_setting('work_mem')"), q("SELECT current_setting('work_mem')")].concat()
 }
 
 /// What a session begins with.
@@ -52,6 +65,13 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             parse("", "SELECT set_config('TimeZone', 'Asia/Tokyo', false)", &[]), bind("", "", &[], 0), execute("", 0),
             parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), sync(),
         ].concat()])),
+        ("set_config in a pipeline, for its transaction", &[], piped("true", "")),
+        ("set_config in a pipeline, for the session", &[], piped("false", "")),
+        ("set_config in a pipeline, undone", &[], piped("false", "SELECT 1/0")),
+        ("set_config in a pipeline, for its transaction, undone", &[], piped("true", "SELECT 1/0")),
+        ("set_config before Flush, undone", &[], [
+            ask(&[[step("SELECT set_config('work_mem', '7MB', false)"), flush(), step("SELECT 1/0"), sync()].concat()]), reads("current_setting('work_mem')"),
+        ].concat()),
         ("RESET of another parameter", &[("options", "-c DateStyle=German -c TimeZone=Asia/Tokyo")], [
             q("SET DateStyle = 'SQL, DMY'"), q("RESET work_mem"), reads("current_setting('DateStyle')"), q("SHOW TimeZone"),
             q("RESET DateStyle"), reads("current_setting('DateStyle')"), q("SET TimeZone = 'Europe/Rome'"), q("SET TimeZone TO DEFAULT"), zone(),

@@ -99,13 +99,11 @@ LOST = {
     "asyncpg": {
         "introspection|type_cache_invalidation_in_pool": "connects to a database that it has created: it is not in the map",
         "test_executemany_server_failure_during_writes": "a race: the error must come before the client has written 4 MiB",
-        "test_copy_records_to_table_no_stmt_cache": "pg_prepared_statements shows what clients share on that server",
         "test_close_has_one_timeout_budget": "must be over in 0.7 s, which a busy machine does not always give",
     },
     "psycopg2": {},
     "pg8000": {
         "test_notify_with_payload": "notifies over a connection over which another client has just notified: it bears the server's number",
-        "close_prepared_statement": "pg_prepared_statements shows what clients share on that server",
         "test_scram_sha_256": "connects to a database that it has created: it is not in the map",
     },
     "sqlalchemy": {},
@@ -118,8 +116,6 @@ LOST = {
     "tokio-postgres": {},
     "sqlx": {
         "postgres/(test-attr|migrate|rustsec).rs": "connects to a database that it has created: it is not in the map",
-        "it_closes_statements_when_not_persistent": "pg_prepared_statements shows what clients share on that server",
-        "test_pg_listener_implements_acquire": "pg_listening_channels() is refused while the session listens",
     },
 }
 

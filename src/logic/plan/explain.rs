@@ -9,6 +9,7 @@ use crate::logic::sql::statement::Reach;
 use crate::logic::value::LiteralKind;
 
 use super::across::{Across, Cursor, Read};
+use super::asked::Asked;
 use super::carry::Carry;
 use super::change::{Change, On};
 use super::constants::type_name;
@@ -314,7 +315,9 @@ fn command(command: &Command, map: &ShardMap) -> String {
             format!("set {local}shardway {setting:?} = {}", value.as_deref().unwrap_or("default"))
         }
         Command::Own(OwnCommand::Show(setting)) => format!("show shardway {setting:?}"),
-        Command::OwnNumber(_) => "the client's number".to_owned(),
+        Command::OfSession(Asked::Number(_)) => "the client's number".to_owned(),
+        Command::OfSession(Asked::Channels(..)) => "the session's channels".to_owned(),
+        Command::OfSession(Asked::Prepared(_)) => "the session's prepared statements".to_owned(),
         Command::Begin(_)
         | Command::Commit { .. }
         | Command::Rollback { .. }

@@ -9,6 +9,7 @@ use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Characteristics, Listen, Vacated};
 use crate::logic::value::{LiteralKind, Modifier};
+use asked::Asked;
 
 pub use crate::logic::sql::parse::SyntaxError;
 pub use constants::{array_of_plain, array_oid};
@@ -29,6 +30,7 @@ mod definition;
 mod utility;
 mod words;
 pub mod process;
+pub mod asked;
 pub mod pieces;
 mod layout;
 mod statement;
@@ -360,8 +362,8 @@ pub enum Command {
     Discard,
     /// LISTEN, UNLISTEN
     Listen(Listen),
-    /// A query that asks for the number of its own session, and where it does so
-    OwnNumber(Vec<std::ops::Range<usize>>),
+    /// A query that asks for something of its session that servers do not know
+    OfSession(Asked),
     /// An empty statement
     Empty,
 }

@@ -39,7 +39,7 @@ pub fn with_number(text: &str, places: &[Range<usize>], number: i32) -> String {
 }
 
 /// Behind `pg_backend_pid()`, which begins at `at`.
-fn end_of_call(text: &str, at: usize) -> Option<usize> {
+pub(super) fn end_of_call(text: &str, at: usize) -> Option<usize> {
     let mut words = Words::of(text.get(at..)?);
     let closing = std::iter::from_fn(|| words.next()).find(|(word, _)| *word == ")");
     closing.map(|(_, end)| at + end)
@@ -134,7 +134,7 @@ impl Look<'_> {
 }
 
 /// A call of this function of PostgreSQL, and of nothing else that has its name.
-fn is_of_postgres(call: &Call, name: &str, schema: &Schema<'_>) -> bool {
+pub(super) fn is_of_postgres(call: &Call, name: &str, schema: &Schema<'_>) -> bool {
     let is_named = match call.name.as_slice() {
         [function] => &**function == name,
         [in_schema, function] => &**in_schema == "pg_catalog" && &**function == name,

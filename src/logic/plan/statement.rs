@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Listen, Located, Statement, Transaction};
 
+use super::asked::{self, Asked};
 use super::constants::{Literals, parameter_oid};
 use super::schema::{Found, Schema};
 use super::survey::Survey;
@@ -171,8 +172,8 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
             }
         }
         Statement::Query(query) => {
-            let places = process::own_numbers(query, source.text, &source.schema)?;
-            Command::OwnNumber(places.into_iter().map(|place| place.start - at.start..place.end - at.start).collect())
+            let asked = process::own_numbers(query, source.text, &source.schema).map(Asked::Number);
+            Command::OfSession(asked.or_else(|| asked::lists(query, source.text, &source.schema))?.behind(at.start))
         }
         Statement::Deallocate(name) => Command::Deallocate(name.clone()),
         Statement::Discard { tag: "DISCARD ALL" } => Command::DiscardAll,

@@ -20,6 +20,9 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
     survey.mark.outside_transaction = utility.reach == Reach::Outside;
     let names: Vec<RelationName> = names(utility, schema);
     if utility.reach == Reach::Server {
+        if utility.verb == "LOAD" {
+            survey.mark.pin = Some("library of its own");
+        }
         survey.refuse(Refusal::of_server(utility.verb));
     }
     let first = names.first().or(utility.belongings.first());

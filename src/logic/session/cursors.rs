@@ -93,7 +93,7 @@ impl Cursors {
             | Command::Deallocate(_)
             | Command::Discard
             | Command::Listen(_)
-            | Command::OwnNumber(_)
+            | Command::OfSession(_)
             | Command::Empty => (),
         }
     }

@@ -184,6 +184,15 @@ impl Settings {
         self.read_anew();
     }
 
+    /// A server has taken part in what unset these: it needs not hear of it.
+    pub fn know_unset(&self, server: &mut Arc<Map>) {
+        for (name, value) in self.current.iter().filter(|(_, value)| ***value == *AGAIN_UNSET) {
+            if !server.contains_key(name) {
+                Arc::make_mut(server).insert(name.clone(), value.clone());
+            }
+        }
+    }
+
     /// What has held before, and may no longer.
     fn no_longer(&mut self, had: &[Arc<Map>]) {
         let names = had.iter().flat_map(|map| map.keys());

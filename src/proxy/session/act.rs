@@ -134,7 +134,7 @@ impl Session {
             }
             Command::Execute(_) => Err(Fault::Broken("an EXECUTE that is no portal of its statement".into()).into()),
             // It was parsed when it did not ask for that.
-            Command::OwnNumber(_) => Err(Refusal::changed_result().into()),
+            Command::OfSession(_) => Err(Refusal::changed_result().into()),
             Command::Empty => {
                 write::bare(&mut self.client.outbox, frame::server::EMPTY_QUERY);
                 Ok(None)

@@ -64,9 +64,10 @@ impl Session {
                 Box::pin(self.listen_command(listen, planned)).await?;
                 self.answer(planned.verb)
             }
-            Command::OwnNumber(places) => {
+            Command::OfSession(asked) => {
                 self.client.consume(size);
-                let text = self.numbered(&text, places);
+                self.check_alive()?;
+                let text = self.answered_for(&text, asked)?;
                 Box::pin(self.run_among(&text)).await
             }
             Command::Empty => self.answer_tag(server::EMPTY_QUERY),
@@ -239,7 +240,7 @@ impl Session {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
-            | Command::OwnNumber(_)
+            | Command::OfSession(_)
             | Command::Empty => (),
         }
     }
@@ -287,6 +288,7 @@ impl Session {
     /// What has a transaction's life: settings, and what it has asked to listen to.
     pub(super) fn transaction_ended(&mut self, is_committed: bool) {
         let set = self.settings.has_changed().then(|| Arc::clone(self.settings.current()));
+        self.settings.end(is_committed);
         for held in &mut self.held {
             let took_part = std::mem::take(&mut held.took_part) || held.is_member;
             // Its servers have kept what was SET: by COMMIT, and by PREPARE TRANSACTION even if it was undone then.
@@ -297,8 +299,11 @@ impl Session {
             {
                 held.lease.settings = Arc::clone(set);
             }
+            if took_part || held.lease.has_unseen {
+                // What it has for these by now, functions of the client's may have set.
+                self.settings.know_unset(&mut held.lease.settings);
+            }
         }
-        self.settings.end(is_committed);
         self.forget_made();
         if let Some(hearing) = &mut self.hearing {
             hearing.listening.end(is_committed);
@@ -489,7 +494,7 @@ impl Session {
             | Command::Prepare(_)
             | Command::Execute(_)
             | Command::Listen(_)
-            | Command::OwnNumber(_)
+            | Command::OfSession(_)
             | Command::Empty => {
                 if self.held.iter().any(|held| held.pin.is_some()) {
                     return Err(needs_session(verb).into());

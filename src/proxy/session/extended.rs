@@ -263,6 +263,7 @@ impl Session {
                     self.client.consume(segment.size);
                     let answered = self.pipeline.failure.as_ref().map_or(0, |failure| failure.answered);
                     self.take_back(segment, answered);
+                    self.kept_ready = None;
                     self.say_ready();
                     return Ok(());
                 }

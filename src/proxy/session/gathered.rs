@@ -154,7 +154,7 @@ impl Session {
             | Command::SetTransaction(_)
             | Command::Empty => Ok(false),
             Command::Own(_) => Err(Refusal::alone("SET shardway.*")),
-            Command::OwnNumber(_) => Err(Refusal::alone("pg_backend_pid()")),
+            Command::OfSession(_) => Err(Refusal::alone("a query for what the session itself knows")),
             Command::Prepare(_) => Err(Refusal::alone("PREPARE")),
             Command::Execute(_) => Err(Refusal::alone("EXECUTE")),
             Command::Deallocate(_) => Err(Refusal::alone("DEALLOCATE")),

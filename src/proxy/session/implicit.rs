@@ -184,7 +184,7 @@ pub(super) fn is_of_block(command: &Command) -> bool {
         | Command::DiscardAll
         | Command::Discard
         | Command::Listen(_)
-        | Command::OwnNumber(_)
+        | Command::OfSession(_)
         | Command::Empty => false,
     }
 }

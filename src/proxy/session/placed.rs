@@ -173,7 +173,7 @@ impl Session {
             | Command::DiscardAll
             | Command::Discard
             | Command::Listen(_)
-            | Command::OwnNumber(_)
+            | Command::OfSession(_)
             | Command::Empty => (),
         }
     }

@@ -1,9 +1,11 @@
 //! Sessions by their number: the client's own, where a query asks for it, and that of another client, which is to be cancelled or
 //! sent away.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::logic::plan::asked::{Asked, with_list};
 use crate::logic::plan::process::{Signal, SignalKind, with_number};
 use crate::logic::plan::{Access, Command, Refusal};
 use crate::logic::protocol::frame::client;
@@ -13,6 +15,7 @@ use crate::logic::route::{Destination, Values, whole_number};
 use crate::logic::sql::name::literal;
 use crate::logic::value::{KeyType, oid};
 use crate::proxy::cancel::Slot;
+use crate::proxy::plans::Shape;
 use crate::proxy::session::split::Stored;
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -21,18 +24,45 @@ use crate::proxy::statements::Statement;
 const PAUSE: Duration = Duration::from_millis(10);
 
 impl Session {
-    /// A query that asks for the number of its session, as servers are to have it.
-    pub(super) fn numbered(&self, text: &str, places: &[std::ops::Range<usize>]) -> String {
-        with_number(text, places, self.slot.pid)
+    /// A query that asks for something of its session, as servers are to have it.
+    pub(super) fn answered_for(&self, text: &str, asked: &Asked) -> Result<String, Refusal> {
+        match asked {
+            Asked::Number(places) => Ok(with_number(text, places, self.slot.pid)),
+            Asked::Channels(..) => {
+                // Functions may have listened on a server that stays.
+                if self.held.iter().any(|held| held.pin.is_some() && held.lease.has_unseen) {
+                    return Err(Refusal::listening_channels());
+                }
+                let channels = self.hearing.iter().flat_map(|hearing| hearing.listening.channels());
+                let names: BTreeSet<&str> = channels.map(|channel| &*channel.name).collect();
+                Ok(with_list(text, asked, names.into_iter()))
+            }
+            Asked::Prepared(_) => {
+                let names: Vec<_> = self.named.keys().map(|name| String::from_utf8_lossy(name)).collect();
+                Ok(with_list(text, asked, names.iter().map(|name| &**name)))
+            }
+        }
     }
 
     /// The same for a statement that is prepared. `None`: it does not ask.
     pub(super) fn numbered_statement(&self, statement: &Statement) -> Option<Arc<Statement>> {
         let shape = statement.shape(&self.picture().planner);
         let planned = super::only(&shape)?;
-        let Some(Command::OwnNumber(places)) = super::command(&planned.plan) else { return None };
-        let text = self.numbered(shape.text_of(planned), places);
+        let Some(Command::OfSession(Asked::Number(places))) = super::command(&planned.plan) else { return None };
+        let text = with_number(shape.text_of(planned), places, self.slot.pid);
         Some(self.shared.statements.intern(&text, &statement.types, self.catalog_version()))
+    }
+
+    /// What is bound for a statement that asks for a list: with what it has now. `None`: it does not ask.
+    pub(super) fn listed_statement(
+        &self,
+        statement: &Statement,
+        shape: &Shape,
+    ) -> Result<Option<Arc<Statement>>, Refusal> {
+        let Some(planned) = super::only(shape) else { return Ok(None) };
+        let Some(Command::OfSession(asked)) = super::command(&planned.plan) else { return Ok(None) };
+        let text = self.answered_for(shape.text_of(planned), asked)?;
+        Ok(Some(self.shared.statements.intern(&text, &statement.types, self.catalog_version())))
     }
 
     /// A Query that names a client by its number.

@@ -12,6 +12,11 @@ use crate::proxy::metrics::Direction;
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
 use crate::proxy::session::{End, Session, watch};
 
+const RESET_SETTINGS: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL";
+/// DISCARD ALL, but for the statements that are prepared.
+const RESET_ALL_OF_IT: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL;CLOSE ALL;UNLISTEN *;\
+    SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
+
 impl Session {
     /// How long the next statement may run: `query_timeout`, and what is left of `transaction_timeout`. Zero: for ever.
     pub(super) fn statement_limit(&self) -> Duration {
@@ -68,13 +73,8 @@ impl Session {
         if held.is_to_reset() && !held.is_engaged() {
             held.lease.unnamed = None;
             self.pipeline.owe(Owed::HiddenQuery);
-            if held.pin.is_none() {
-                // Of another client: what else functions may have left goes too.
-                held.lease.prepared.clear();
-                write::query(out, b"DISCARD ALL");
-            } else {
-                write::query(out, b"RESET SESSION AUTHORIZATION;RESET ALL");
-            }
+            // Of another client: what else functions may have left goes too.
+            write::query(out, if held.pin.is_none() { RESET_ALL_OF_IT } else { RESET_SETTINGS });
             held.lease.settings = Arc::default();
             held.lease.is_tainted = false;
             held.lease.has_unseen = false;

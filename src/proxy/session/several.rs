@@ -158,8 +158,9 @@ impl Session {
                 self.check_alive()?;
                 self.execute_command(execute, planned, text).await
             }
-            Command::OwnNumber(places) => {
-                let text = self.numbered(text, places);
+            Command::OfSession(asked) => {
+                self.check_alive()?;
+                let text = self.answered_for(text, asked)?;
                 Box::pin(self.run_among(&text)).await
             }
             Command::Begin(_)

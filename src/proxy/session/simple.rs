@@ -287,6 +287,7 @@ impl Session {
     fn say_withheld(&mut self, withheld: &Withheld, size: usize) {
         self.client.consume(size);
         self.pipeline.tell_withheld(withheld, &mut self.client.outbox);
+        self.kept_ready = None;
         self.say_ready();
     }
 

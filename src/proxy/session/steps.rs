@@ -68,6 +68,7 @@ pub(super) enum Cut {
 }
 
 /// See the module.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the segment, each independent of the others")]
 pub(super) struct Segment {
     pub steps: SmallVec<[Step; 8]>,
     pub destination: Destination,
@@ -146,6 +147,8 @@ impl Segment {
     }
 }
 
+/// Stands for the name of a statement that the client did not name: it is bound by the one that servers know.
+const LISTED: &[u8] = b"listed";
 const PARSE_COMPLETE: &[u8] = &[b'1', 0, 0, 0, 4];
 const BIND_COMPLETE: &[u8] = &[b'2', 0, 0, 0, 4];
 const CLOSE_COMPLETE: &[u8] = &[b'3', 0, 0, 0, 4];
@@ -274,7 +277,7 @@ impl Session {
                 if !ends_failed_transaction(command) {
                     self.check_alive()?;
                 }
-                Ok(false)
+                Ok(is_list(command))
             }
             Plan::One(_) => {
                 self.check_alive()?;
@@ -305,15 +308,12 @@ impl Session {
     fn gather_bind(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
         let bind = Bind::parse(self.body(at, size))?;
         self.slot.card.tallies.binds.add(1);
-        let Named { statement, since, reading, columns } = self.statement(bind.statement)?;
-        self.check_reading(reading, &statement)?;
-        let (portal, name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
-        let shape = statement.shape(&self.picture().planner);
-        self.remember(&shape, &statement.text);
-        self.check_shadows(&statement.text)?;
-        self.check_bound(&shape, &statement.text, self.body(at, size))?;
+        let Named { mut statement, since, reading, columns } = self.statement(bind.statement)?;
+        let (portal, mut name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
+        let mut shape = statement.shape(&self.picture().planner);
+        self.check_before_bind(&statement, &shape, reading, self.body(at, size))?;
         let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;
-        let routed = match super::only(&shape) {
+        let mut routed = match super::only(&shape) {
             Some(_) if across.is_some() => Some((Destination::Any, Access::Read)),
             None if shape.statements.is_err() => {
                 Some((self.unread_goes_to().ok_or_else(Refusal::unread)?, Access::Write))
@@ -347,14 +347,16 @@ impl Session {
                 Plan::Refuse(refusal) => Some(self.routed(planned, Err(refusal.clone()))?),
             },
         };
+        if routed.is_none()
+            && let Some(listed) = self.listed_statement(&statement, &shape)?
+        {
+            shape = listed.shape(&self.picture().planner);
+            (statement, name) = (listed, Name::from_slice(LISTED));
+            routed = Some((Destination::Any, Access::Read));
+        }
         let Some((destination, access)) = routed else {
             let results = bind.results.into();
-            self.remember_portal(portal, shape, None);
-            if let Some(portal) = self.portals.last_mut() {
-                portal.results = results;
-            }
-            segment.steps.push(Step::Answer(BIND_COMPLETE));
-            return Ok(None);
+            return Ok(self.bind_ours(segment, portal, shape, results));
         };
         self.check_alive()?;
         if !across.as_ref().is_some_and(|it| matches!(*it.across, Across::Everywhere(_))) {
@@ -369,8 +371,7 @@ impl Session {
         if access == Access::Write {
             segment.access = Access::Write;
         }
-        segment.needs_server = true;
-        segment.needs_transaction = true;
+        (segment.needs_server, segment.needs_transaction) = (true, true);
         if across.is_none() {
             let settings = bound_settings(&shape, &bind);
             segment.settings.extend(settings.map(|changes| (segment.bound.len(), changes)));
@@ -387,6 +388,36 @@ impl Session {
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());
         self.remember_portal(portal, shape, across);
         Ok(None)
+    }
+
+    /// What may be said against a Bind whatever its values are.
+    fn check_before_bind(
+        &self,
+        statement: &Statement,
+        shape: &Arc<Shape>,
+        reading: u64,
+        bind: &[u8],
+    ) -> Result<(), Trouble> {
+        self.remember(shape, &statement.text);
+        self.check_reading(reading, statement)?;
+        self.check_shadows(&statement.text)?;
+        self.check_bound(shape, &statement.text, bind)
+    }
+
+    /// The portal of a statement that the session itself answers for.
+    fn bind_ours(
+        &mut self,
+        segment: &mut Segment,
+        portal: Box<[u8]>,
+        shape: Arc<Shape>,
+        results: Box<[u8]>,
+    ) -> Option<Cut> {
+        self.remember_portal(portal, shape, None);
+        if let Some(portal) = self.portals.last_mut() {
+            portal.results = results;
+        }
+        segment.steps.push(Step::Answer(BIND_COMPLETE));
+        None
     }
 
     pub(super) fn across_portal(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<AcrossPortal>, Trouble> {
@@ -592,7 +623,16 @@ fn executed(portal: &[u8], segment: &Segment) -> Cut {
 
 /// Statements that no server sees in the extended protocol: the session answers for them.
 pub(super) fn is_ours(shape: &Shape) -> bool {
-    super::only(shape).is_some_and(|planned| matches!(&*planned.plan, Plan::Command(_) | Plan::CopyIn(_)))
+    super::only(shape).is_some_and(|planned| match &*planned.plan {
+        Plan::Command(command) => !is_list(command),
+        Plan::CopyIn(_) => true,
+        Plan::One(_) | Plan::Refuse(_) => false,
+    })
+}
+
+/// It is bound as a query of what the session knows at that moment. To parse and to describe it is a query like others.
+fn is_list(command: &Command) -> bool {
+    matches!(command, Command::OfSession(asked) if asked.is_list())
 }
 
 /// SHOW of one of our own settings.

@@ -82,7 +82,10 @@ impl Survey<'_> {
                 self.check_policies(name, *relation);
             }
             Found::Reference(_) => self.refuse(Refusal::reference(verb, &name.name)),
-            Found::View(..) => {
+            Found::View(definition, _) => {
+                if definition.contains("pg_settings") {
+                    self.leave(Leaves::Settings, || format!("{verb} of view \"{}\"", name.name));
+                }
                 self.refuse(Refusal::view(verb, &name.name));
                 self.any_company();
             }
@@ -91,7 +94,11 @@ impl Survey<'_> {
                 self.leave(Leaves::Settings, || format!("{verb} of \"pg_settings\""));
             }
             Found::System | Found::Sequence => self.refuse(Refusal::every_shard(verb, &[&name.name])),
-            Found::Unheard => self.is_bound(),
+            Found::Unheard => {
+                // Newer than the catalog, if it is there: it may be a view, or have triggers.
+                self.mark.taints = true;
+                self.is_bound();
+            }
             Found::Sharded { .. } => (),
         }
     }

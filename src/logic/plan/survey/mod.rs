@@ -18,7 +18,7 @@ use source::Aggregates;
 
 use super::schema::Schema;
 use super::scope::{Columns, Meaning, Scope};
-use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, Value};
+use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, TEMPORARY_OBJECT, Value};
 
 mod functions;
 mod params;
@@ -247,6 +247,10 @@ impl<'a> Survey<'a> {
             self.require_use(used);
         }
         self.mark_shared_params();
+        if self.mark.is_ddl && self.schema.search_path.iter().any(|schema| **schema == *"pg_temp") {
+            // By the search path it may be temporary.
+            self.mark.pin.get_or_insert(TEMPORARY_OBJECT);
+        }
         let (home, is_bound) = (self.home(), self.preferred == Preferred::Current);
         let refusal =
             self.refusal.take().filter(|refusal| !self.schema.is_one_shard() || refusal.reason.holds_on_one_shard());
