@@ -30,7 +30,7 @@ use crate::logic::console::statement::Shutdown;
 use crate::logic::plan::listing::Listing;
 use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardMap;
-use crate::logic::topology::{Address, Database, PoolSettings, Secret, Topology};
+use crate::logic::topology::{Address, Database, PoolSettings, Secret, Spot, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::console::orders::{Order, Wish};
 use crate::proxy::console::{Console, ConsoleSettings};
@@ -151,6 +151,14 @@ impl Steering for Refresh {
 
     fn forget(&self, database: &str) {
         self.1.forget(database);
+    }
+
+    fn leave_alone(&self, spot: Spot) {
+        self.1.leave_alone(spot);
+    }
+
+    fn come_back(&self, spot: &Spot) {
+        self.1.come_back(spot);
     }
 
     fn hasten(&self, server: &str) {

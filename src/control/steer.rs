@@ -27,7 +27,7 @@ use super::recovery::{self, Recover};
 use crate::logic::health::HealthSettings;
 use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardId;
-use crate::logic::topology::{Address, Role, Server, Shard, Topology};
+use crate::logic::topology::{Address, Role, Server, Shard, Spot, Topology};
 use crate::proxy::doubts::Doubts;
 use crate::proxy::heat::Heat;
 use crate::proxy::metrics::Metrics;
@@ -36,6 +36,9 @@ use crate::proxy::waits::Waits;
 
 /// Histograms are emptied, and tasks that died are started again, this often.
 const UPKEEP: Duration = Duration::from_secs(1);
+
+/// A database that a statement wants for itself is left alone for so long: PostgreSQL waits five seconds for others to go.
+const LEFT_ALONE: Duration = Duration::from_secs(6);
 
 /// `shutdown` waits no longer than this.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
@@ -79,6 +82,7 @@ impl Control {
             pulses: Arc::default(),
             is_draining: Arc::default(),
             finder: Finder::default(),
+            left_alone: Mutex::default(),
             runtime: runtime.handle().clone(),
         });
         let steer =
@@ -118,6 +122,8 @@ struct Shared {
     pulses: Arc<Pulses>,
     is_draining: Arc<AtomicBool>,
     finder: Finder,
+    /// Databases that are left alone, each until then
+    left_alone: Mutex<Vec<(Spot, Instant)>>,
     /// Where the control plane runs
     runtime: Handle,
 }
@@ -163,8 +169,12 @@ impl ControlHandle {
             };
             let search = Search { login, catalog, publisher: shared.publisher.clone() };
             let found = shared.finder.find(&database, &search).await;
-            // Its schema is looked after from now on.
+            // Its schema is looked after before a client can change it.
             shared.replaced.notify_one();
+            let reader = shared.publisher.reader();
+            while reader.load().databases.contains_key(&database) && !shared.refresher.has(&database) {
+                tokio::task::yield_now().await;
+            }
             found
         });
         finding.await.unwrap_or(Err(Fault::Shutdown))
@@ -173,6 +183,19 @@ impl ControlHandle {
     /// Forgets a database that was found.
     pub fn forget(&self, database: &str) {
         self.shared.publisher.publish(Change::Forgotten { database: database.into() });
+        self.shared.replaced.notify_one();
+    }
+
+    /// Closes our own connections to a database that is all there is of one of the map's, until `come_back`, but no longer
+    /// than a statement may take that wants nobody else there.
+    pub fn leave_alone(&self, spot: Spot) {
+        self.shared.left_alone.lock().push((spot, Instant::now() + LEFT_ALONE));
+        self.shared.replaced.notify_one();
+    }
+
+    /// The statement is over.
+    pub fn come_back(&self, spot: &Spot) {
+        self.shared.left_alone.lock().retain(|(left, _)| left != spot);
         self.shared.replaced.notify_one();
     }
 
@@ -295,10 +318,17 @@ impl Job {
     }
 }
 
-/// All that a map asks for.
-fn jobs(topology: &Topology) -> Vec<Job> {
+/// All that a map asks for, but for what is left alone.
+fn jobs(topology: &Topology, left_alone: &[(Spot, Instant)]) -> Vec<Job> {
     let mut jobs = Vec::new();
     for (database, settings) in &topology.databases {
+        if !settings.is_found
+            && let [shard] = &settings.shards[..]
+            && shard.replicas.is_empty()
+            && left_alone.iter().any(|(spot, _)| spot.is_of(&shard.primary.address))
+        {
+            continue;
+        }
         jobs.push(Job::Keep { database: database.clone() });
         if settings.is_found {
             continue;
@@ -370,7 +400,13 @@ impl Steer {
             self.tasks.clear();
         }
         let topology = self.shared.publisher.reader().load_full();
-        let mut wanted: HashMap<Key, Job> = jobs(&topology).into_iter().map(|job| (job.key(), job)).collect();
+        let left_alone = {
+            let mut left_alone = self.shared.left_alone.lock();
+            left_alone.retain(|(_, until)| *until > Instant::now());
+            left_alone.clone()
+        };
+        let mut wanted: HashMap<Key, Job> =
+            jobs(&topology, &left_alone).into_iter().map(|job| (job.key(), job)).collect();
         self.tasks.retain(|key, task| wanted.contains_key(key) && !task.0.is_finished());
         self.forget(&wanted);
         wanted.retain(|key, _| !self.tasks.contains_key(key));

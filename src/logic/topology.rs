@@ -246,6 +246,29 @@ pub struct Address {
     pub tls: ServerTls,
 }
 
+/// A database of a server, whoever logs in to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// Of the server
+    pub host: Host,
+    /// Of the server
+    pub port: u16,
+    /// On the server
+    pub database: Box<str>,
+}
+
+impl Spot {
+    /// Another database of the server at this address.
+    pub fn beside(address: &Address, database: &str) -> Self {
+        Self { host: address.host.clone(), port: address.port, database: database.into() }
+    }
+
+    /// Does this address lead there?
+    pub fn is_of(&self, address: &Address) -> bool {
+        (&self.host, self.port, &self.database) == (&address.host, address.port, &address.database)
+    }
+}
+
 /// TCP host or Unix-socket folder.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {

@@ -15,7 +15,7 @@ use crate::logic::console::snapshot::PlanUse;
 use crate::logic::console::totals::Totals;
 use crate::logic::protocol::report::Fault;
 use crate::logic::session::settings::Map;
-use crate::logic::topology::{Address, Database, Topology};
+use crate::logic::topology::{Address, Database, Spot, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::cancel::{Cancels, Slot};
 use crate::proxy::card::Clock;
@@ -41,6 +41,12 @@ pub trait Steering: Send + Sync {
 
     /// A database that was found is not to be in the picture any more.
     fn forget(&self, database: &str);
+
+    /// A statement wants nobody else in this database: the control plane stays out of it, where it can.
+    fn leave_alone(&self, spot: Spot);
+
+    /// That statement is over.
+    fn come_back(&self, spot: &Spot);
 
     /// Something was odd about a server: it is looked at, and so are the others of its shard. For errors only.
     fn hasten(&self, server: &str);

@@ -240,6 +240,33 @@ fn a_database_with_clients_is_not_dropped_unless_by_force() {
 }
 
 #[test]
+fn a_database_of_the_map_that_is_all_on_one_server_can_be_dropped_too() {
+    let stage = &*STAGE;
+    create(stage, "listed_alone");
+    let port = stage.world.shards[0].port();
+    let listed = format!(
+        "\n[databases.listed]\ndefault_shard = \"x\"\n[databases.listed.shards.x]\n\
+         primary = \"postgres://127.0.0.1:{port}/listed_alone\"\n"
+    );
+    let proxy = proxy(stage, "of_map", "");
+    reload(&proxy, |toml| toml + &listed, "ok");
+    let mut wire = enter_as_admin(&proxy, "postgres").unwrap();
+    let mut inside = enter_as_admin(&proxy, "listed").unwrap();
+    assert_eq!(inside.value("SELECT current_database()"), "listed_alone");
+    let error = whole_error(&wire.simple("DROP DATABASE listed_alone").unwrap());
+    assert!(error.contains("C55006"), "{error}");
+    drop(inside);
+    // Its monitor is there again and again, and stays away as long as it takes.
+    for round in 0..3 {
+        let copy = format!("listed_copy_{round}");
+        assert_eq!(tag(&mut wire, &format!("CREATE DATABASE {copy} TEMPLATE listed_alone")), "CREATE DATABASE");
+        assert_eq!(tag(&mut wire, &format!("DROP DATABASE {copy}")), "DROP DATABASE");
+    }
+    visit(&proxy, "listed_alone");
+    assert_eq!(tag(&mut wire, "DROP DATABASE listed_alone"), "DROP DATABASE");
+}
+
+#[test]
 fn who_leaves_in_time_is_not_in_the_way() {
     let (proxy, mut wire) = maker(&STAGE, "left_soon");
     let inside = enter_as_admin(&proxy, "left_soon").unwrap();

@@ -50,6 +50,12 @@ default_shard = "only"
 primary = "postgres://127.0.0.1:{port}/{name}"
 """
 
+# And any that a test makes.
+WILDCARD = """
+[databases."*".shards.only]
+primary = "postgres://127.0.0.1:{port}"
+"""
+
 
 def free_port():
     with socket.socket() as probe:
@@ -105,6 +111,7 @@ class Lab:
                 out.write(ACCOUNT.format(name=name, password=password))
             for name in self.databases:
                 out.write(DATABASE.format(name=name, port=self.port))
+            out.write(WILDCARD.format(port=self.port))
         self.start("shardway", [self.shardway, "run", "--allow-root", "-c", config], {})
         self.wait(self.proxy_port)
         return self

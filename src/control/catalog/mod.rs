@@ -98,6 +98,11 @@ impl Refresher {
         }
     }
 
+    /// Somebody looks after the schema of this database.
+    pub(super) fn has(&self, database: &str) -> bool {
+        self.desks.lock().contains_key(database)
+    }
+
     pub(super) fn desk(&self, database: &str, settings: &CatalogSettings) -> Arc<Desk> {
         let wait_max = settings.wait_max;
         let desk =

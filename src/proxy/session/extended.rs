@@ -285,7 +285,7 @@ impl Session {
         }
         let vacated = if changes_schema { vacates(&segment.bound) } else { None };
         self.after_segment(index, segment, changes_schema);
-        if let (Some(vacated), None) = (vacated, &self.pipeline.failure) {
+        if let Some(vacated) = vacated {
             Box::pin(self.was_vacated(&vacated, target.shard)).await;
         }
         self.portals_are_on(target.shard);

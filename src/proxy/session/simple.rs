@@ -319,7 +319,7 @@ impl Session {
         }
         self.mark(index, ready.mark, ready.access);
         self.settle(index);
-        if is_ddl && let (Some(vacated), None) = (&ready.mark.vacates, &self.pipeline.failure) {
+        if is_ddl && let Some(vacated) = &ready.mark.vacates {
             let shard = self.held[index].shard;
             Box::pin(self.was_vacated(vacated, shard)).await;
         }

@@ -10,7 +10,7 @@ use crate::logic::plan::{Mark, Plan};
 use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::{Aim, Vacated};
-use crate::logic::topology::{Database, Topology};
+use crate::logic::topology::{Database, Spot};
 use crate::proxy::cancel::Slot;
 use crate::proxy::plans::Shape;
 use crate::proxy::pool::ServerPool;
@@ -37,7 +37,8 @@ pub(super) fn vacates(bound: &[Arc<Shape>]) -> Option<Vacated> {
 impl Session {
     /// Before it runs on this shard: nobody who is not there for a client is in the database.
     pub(super) async fn vacate(&mut self, vacated: &Vacated, shard: ShardId) -> Result<(), Trouble> {
-        let is_own = self.is_there(vacated, shard, &self.picture().database.clone());
+        let spot = self.spot(vacated, shard);
+        let is_own = is_at(&spot, &self.picture().database);
         match vacated.aim {
             // PostgreSQL ends all who are there, if it may be done at all.
             Aim::DropByForce => return Ok(()),
@@ -45,36 +46,44 @@ impl Session {
             Aim::Drop | Aim::Rename | Aim::Move if is_own => return Ok(()),
             Aim::Drop | Aim::Rename | Aim::Move | Aim::Copy => (),
         }
-        self.until_left(vacated, shard).await?;
+        self.until_left(&spot, vacated.aim).await?;
         if !is_own {
-            self.forget_found(vacated, shard);
+            self.forget_found(&spot);
         }
-        self.pools_there(vacated, shard).iter().for_each(ServerPool::renew);
+        self.close_idle(&spot);
+        self.shared.steering.leave_alone(spot);
         Ok(())
     }
 
-    /// After it has run.
+    /// After it has run, or failed to.
     pub(super) async fn was_vacated(&mut self, vacated: &Vacated, shard: ShardId) {
-        if vacated.aim != Aim::DropByForce {
+        let spot = self.spot(vacated, shard);
+        self.shared.steering.come_back(&spot);
+        if vacated.aim != Aim::DropByForce || self.pipeline.failure.is_some() {
             return;
         }
-        for slot in self.others_there(vacated, shard) {
+        for slot in self.others_at(&spot) {
             slot.terminate(&self.shared.connector).await;
         }
-        self.forget_found(vacated, shard);
-        self.pools_there(vacated, shard).iter().for_each(ServerPool::renew);
+        self.forget_found(&spot);
+        self.close_idle(&spot);
+    }
+
+    fn spot(&self, vacated: &Vacated, shard: ShardId) -> Spot {
+        let server = &self.picture().database.shards[usize::from(shard.0)].primary;
+        Spot::beside(&server.address, &vacated.database)
     }
 
     /// Waits as long as PostgreSQL does for the clients that are there.
-    async fn until_left(&mut self, vacated: &Vacated, shard: ShardId) -> Result<(), Trouble> {
+    async fn until_left(&mut self, spot: &Spot, aim: Aim) -> Result<(), Trouble> {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
-            let others = self.others_there(vacated, shard).len();
+            let others = self.others_at(spot).len();
             if others == 0 {
                 return Ok(());
             }
             if tokio::time::Instant::now() >= deadline {
-                let (database, is_source) = (vacated.database.clone(), vacated.aim == Aim::Copy);
+                let (database, is_source) = (spot.database.clone(), aim == Aim::Copy);
                 return Err(Fault::InUse { database, is_source, others }.into());
             }
             tokio::select! {
@@ -85,43 +94,32 @@ impl Session {
         }
     }
 
-    /// Is this database, as clients know it, the one on the server of that shard?
-    fn is_there(&self, vacated: &Vacated, shard: ShardId, database: &Database) -> bool {
-        let ours = &self.picture().database.shards[usize::from(shard.0)].primary.address;
-        let is_there = |shard: &crate::logic::topology::Shard| {
-            let address = &shard.primary.address;
-            (&address.host, address.port, &address.database) == (&ours.host, ours.port, &vacated.database)
-        };
-        database.shards.iter().any(is_there)
+    /// The databases, as clients know them, that are there.
+    fn databases_at(&self, spot: &Spot) -> Vec<Arc<Database>> {
+        self.shared.topology.load().databases.values().filter(|it| is_at(spot, it)).cloned().collect()
     }
 
-    /// The databases, as clients know them, that it is.
-    fn there(&self, vacated: &Vacated, shard: ShardId, topology: &Topology) -> Vec<Arc<Database>> {
-        topology.databases.values().filter(|it| self.is_there(vacated, shard, it)).cloned().collect()
-    }
-
-    fn others_there(&self, vacated: &Vacated, shard: ShardId) -> Vec<Arc<Slot>> {
-        let names = self.there(vacated, shard, &self.shared.topology.load());
-        let mut slots = if names.is_empty() { Vec::new() } else { self.shared.cancels.all() };
-        slots.retain(|slot| slot.pid != self.slot.pid && names.iter().any(|it| it.name == slot.card.database));
+    /// Other clients of this proxy.
+    fn others_at(&self, spot: &Spot) -> Vec<Arc<Slot>> {
+        let databases = self.databases_at(spot);
+        let mut slots = if databases.is_empty() { Vec::new() } else { self.shared.cancels.all() };
+        slots.retain(|slot| slot.pid != self.slot.pid && databases.iter().any(|it| it.name == slot.card.database));
         slots
     }
 
-    fn pools_there(&self, vacated: &Vacated, shard: ShardId) -> Vec<Arc<ServerPool>> {
-        let ours = &self.picture().database.shards[usize::from(shard.0)].primary.address;
-        let mut pools = self.shared.pools.all();
-        pools.retain(|pool| {
-            let address = &pool.address;
-            (&address.host, address.port, &address.database) == (&ours.host, ours.port, &vacated.database)
-        });
-        pools
+    fn close_idle(&self, spot: &Spot) {
+        self.shared.pools.all().iter().filter(|pool| spot.is_of(&pool.address)).for_each(ServerPool::renew);
     }
 
     /// Who asks for it from now on finds out whether it is there.
-    fn forget_found(&self, vacated: &Vacated, shard: ShardId) {
-        for database in self.there(vacated, shard, &self.shared.topology.load()).iter().filter(|it| it.is_found) {
+    fn forget_found(&self, spot: &Spot) {
+        for database in self.databases_at(spot).iter().filter(|it| it.is_found) {
             self.shared.steering.forget(&database.name);
             self.shared.forget(&database.name);
         }
     }
+}
+
+fn is_at(spot: &Spot, database: &Database) -> bool {
+    database.shards.iter().any(|shard| spot.is_of(&shard.primary.address))
 }
