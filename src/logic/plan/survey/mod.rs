@@ -247,7 +247,10 @@ impl<'a> Survey<'a> {
             self.require_use(used);
         }
         self.mark_shared_params();
-        if self.mark.is_ddl && self.schema.search_path.iter().any(|schema| **schema == *"pg_temp") {
+        if self.mark.is_ddl
+            && self.schema.is_one_shard()
+            && self.schema.search_path.iter().any(|schema| **schema == *"pg_temp")
+        {
             // By the search path it may be temporary.
             self.mark.pin.get_or_insert(TEMPORARY_OBJECT);
         }
