@@ -94,11 +94,7 @@ impl Survey<'_> {
                 self.leave(Leaves::Settings, || format!("{verb} of \"pg_settings\""));
             }
             Found::System | Found::Sequence => self.refuse(Refusal::every_shard(verb, &[&name.name])),
-            Found::Unheard => {
-                // Newer than the catalog, if it is there: it may be a view, or have triggers.
-                self.mark.taints = true;
-                self.is_bound();
-            }
+            Found::Unheard => self.is_bound(),
             Found::Sharded { .. } => (),
         }
     }
