@@ -7,6 +7,7 @@ use crate::logic::topology::{PoolMode, PoolSettings, SessionLimits};
 
 use super::limits::{LIMIT_DEFAULTS, POOL_DEFAULTS};
 use super::load::Settings;
+use super::wildcard;
 
 /// In the order of their names, as PgBouncer lists them. Passwords are not among them.
 pub fn shown(settings: &Settings) -> Vec<Setting> {
@@ -21,7 +22,9 @@ pub fn shown(settings: &Settings) -> Vec<Setting> {
     let port = listen.addresses.first().map_or(6432, std::net::SocketAddr::port);
     let keepalive = listen.socket.keepalive;
     let folder = listen.unix_socket.as_ref().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let idle_timeout = settings.wildcard.as_ref().map_or(wildcard::HOUR, |it| it.idle_timeout);
     let mut all = vec![
+        set("autodb_idle_timeout", seconds(idle_timeout), "3600", false),
         set("admin_users", settings.console.admin.join(", "), "", true),
         set("client_login_timeout", seconds(listen.login_timeout), "60", true),
         set("drain_timeout", seconds(listen.drain_timeout), "60", true),

@@ -25,7 +25,8 @@ pub const FIELDS: &[&str] = &{
 const NOT_OF_ANY: [&str; 5] = ["replicas", "keyspaces", "tables", "create_tables", "local_functions"];
 
 const SECOND: Duration = Duration::from_secs(1);
-const HOUR: Duration = Duration::from_secs(3600);
+/// `autodb_idle_timeout` where nobody set it.
+pub const HOUR: Duration = Duration::from_secs(3600);
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// The wildcard as the file describes it.

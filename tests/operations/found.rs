@@ -274,3 +274,87 @@ fn who_leaves_in_time_is_not_in_the_way() {
     drop(inside);
     assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "DROP DATABASE");
 }
+
+#[test]
+fn many_come_at_once_to_a_database_that_nobody_knows_yet() {
+    let stage = &*STAGE;
+    for name in ["\"found/it\"", "\"Found \"\"it\"\"\"", "found_crowd"] {
+        create(stage, name);
+    }
+    let proxy = proxy(stage, "crowd", "");
+    let names = ["found/it", "Found \"it\"", "found_crowd", "found_never", "*"];
+    let enter = |at: usize| {
+        let name = names[at % names.len()];
+        (name, enter_as_admin(&proxy, name).map(|mut wire| wire.value("SELECT current_database()")))
+    };
+    let came: Vec<_> = std::thread::scope(|scope| {
+        let coming: Vec<_> = (0..20).map(|at| scope.spawn(move || enter(at))).collect();
+        coming.into_iter().map(|it| it.join().unwrap()).collect()
+    });
+    for (name, came) in came {
+        match came {
+            Ok(found) => assert_eq!(found, name),
+            Err(error) => {
+                assert!(["found_never", "*"].contains(&name) && error.to_string().contains("3D000"), "{error}")
+            }
+        }
+    }
+    assert!(is_listed(&proxy, "found/it") && is_listed(&proxy, "Found \"it\"") && !is_listed(&proxy, "*"));
+    // What it changes is known to the next statement, in the first moment too.
+    let mut wire = enter_as_admin(&proxy, "found/it").unwrap();
+    wire.rows("CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT set_config('work_mem', '9MB', false) $$");
+    wire.rows(
+        "CREATE TABLE t (a int PRIMARY KEY); CREATE VIEW v AS SELECT a + 1 AS b FROM t; INSERT INTO t VALUES (1)",
+    );
+    assert_eq!(wire.value("SELECT f()"), "9MB");
+    assert_eq!(wire.value("SHOW work_mem"), "9MB");
+    assert_eq!(wire.value("SELECT b FROM v"), "2");
+    drop(wire);
+    assert_eq!(enter_as_admin(&proxy, "found/it").unwrap().value("SHOW work_mem"), "4MB");
+}
+
+#[test]
+fn a_listener_hears_in_a_found_database_and_is_in_the_way_while_it_is_there() {
+    let (proxy, mut wire) = maker(&STAGE, "heard");
+    let mut listener = enter_as_admin(&proxy, "heard").unwrap();
+    listener.rows("LISTEN news");
+    let mut speaker = enter_as_admin(&proxy, "heard").unwrap();
+    speaker.rows("NOTIFY news, 'first'");
+    let heard = listener.recv().unwrap();
+    assert_eq!(heard.tag, b'A', "{heard:?}");
+    drop(speaker);
+    assert_eq!(failure(&mut wire, "DROP DATABASE heard").0, "55006");
+    drop(listener);
+    // The connection that has listened would be kept for a while.
+    assert_eq!(tag(&mut wire, "DROP DATABASE heard"), "DROP DATABASE");
+}
+
+#[test]
+fn a_client_in_another_database_of_the_server_can_be_sent_away() {
+    let (proxy, mut wire) = maker(&STAGE, "signalled");
+    let mut inside = enter_as_admin(&proxy, "signalled").unwrap();
+    let pid = inside.pid();
+    let mut other = enter(proxy.port, "app", &[("database", "postgres")]).unwrap();
+    assert_eq!(failure(&mut other, &format!("SELECT pg_terminate_backend({pid})")).0, "42501");
+    assert_eq!(wire.value(&format!("SELECT pg_terminate_backend({pid})")), "t");
+    let error = whole_error(&inside.until_closed().unwrap());
+    assert!(error.contains("57P01"), "{error}");
+    // In a map of several shards another one may be meant.
+    let mut of_map = login(&proxy);
+    let error = failure(&mut of_map, &format!("SELECT pg_terminate_backend({})", wire.pid()));
+    assert_eq!(error.0, "0A000", "{error:?}");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_said_to_be_so_and_nothing_is_kept() {
+    let stage = &*STAGE;
+    let port = stage.world.shards[0].port();
+    let nobody = crate::support::cluster::free_port().unwrap();
+    let proxy = proxy(stage, "absent", "");
+    reload(&proxy, |toml| toml.replace(&format!("127.0.0.1:{port}\"\n"), &format!("127.0.0.1:{nobody}\"\n")), "ok");
+    let error = enter_as_admin(&proxy, "postgres").err().unwrap().to_string();
+    assert!(error.contains("08006") && error.contains("shard \"main\" cannot be reached"), "{error}");
+    assert!(!is_listed(&proxy, "postgres"));
+    reload(&proxy, |toml| toml.replace(&nobody.to_string(), &port.to_string()), "ok");
+    until("it is found", || enter_as_admin(&proxy, "postgres").is_ok());
+}

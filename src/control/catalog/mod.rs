@@ -223,7 +223,8 @@ impl Keeper {
                 _ if primary.health == Health::Down => is_complete = false,
                 Ok((link, known)) => {
                     let (address, limit) = (primary.address.clone(), self.keep.settings.read_timeout);
-                    looks.spawn(async move { (address, look_at(&link, known, limit).await) });
+                    let is_found = database.is_found;
+                    looks.spawn(async move { (address, look_at(&link, known, limit, is_found).await) });
                 }
                 Err(fault) => is_complete = self.cannot_ask(&primary.name, &fault),
             }
@@ -304,14 +305,21 @@ pub(super) fn catalog_of(schema: &Arc<ShardSchema>, map: &ShardMap) -> Catalog {
     merge::merge(&[(ShardId(0), Arc::clone(schema))], map)
 }
 
-/// Reads a shard, unless it is as we know it.
-async fn look_at(link: &Link, known: Option<String>, limit: Duration) -> Result<Option<ShardSchema>, LinkFault> {
+/// Reads a shard, unless it is as we know it: on a new connection, which `is_new` says it is already.
+async fn look_at(
+    link: &Link,
+    known: Option<String>,
+    limit: Duration,
+    is_new: bool,
+) -> Result<Option<ShardSchema>, LinkFault> {
     if let Some(known) = known {
         let is_as_known = link.ask(limit, async |client| Ok(read::fingerprint(client).await? == known)).await?;
         if is_as_known {
             return Ok(None);
         }
     }
-    link.renew();
+    if !is_new {
+        link.renew();
+    }
     link.ask(limit, read::schema).await.map(Some)
 }

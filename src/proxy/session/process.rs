@@ -151,7 +151,7 @@ impl Session {
 
     /// May the current role do this to sessions of that user? A server knows.
     async fn check_signal(&mut self, kind: SignalKind, slot: &Slot) -> Result<(), Trouble> {
-        if slot.card.database != self.database {
+        if slot.card.database != self.database && !self.shares_server(&slot.card.database) {
             return Err(Refusal::client_elsewhere(slot.pid).into());
         }
         let user = &slot.card.user;
@@ -185,6 +185,18 @@ impl Session {
             }
         };
         Err(said("42501", message.to_owned()))
+    }
+
+    /// Is that database on the one server that ours is on? Its users are ours then.
+    fn shares_server(&self, database: &str) -> bool {
+        let topology = self.shared.topology.load();
+        match (&self.picture().database.shards[..], topology.databases.get(database).map(|it| &it.shards[..])) {
+            ([ours], Some([other])) => {
+                let (ours, other) = (&ours.primary.address, &other.primary.address);
+                (&ours.host, ours.port) == (&other.host, other.port)
+            }
+            (_, _) => false,
+        }
     }
 
     /// Waits until a client that has to go is gone, for so many milliseconds.

@@ -31,3 +31,31 @@ pub(super) fn vacated(node: Node<'_>) -> Option<Vacated> {
 fn option<'a>(options: &'a CastNodeList<DefElem>, name: &str) -> Option<&'a DefElem> {
     options.iter().find(|option| option.defname() == Some(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+    use crate::logic::sql::statement::Statement;
+
+    #[test]
+    fn a_statement_says_which_database_it_wants_for_itself() {
+        let of = |sql: &str| {
+            let (parsed, _) = parse(sql, false).unwrap_or_else(|error| panic!("{sql}: {error:?}"));
+            let Statement::Utility(utility) = &parsed[0].statement else { panic!("{sql}") };
+            utility.vacates.as_ref().map(|it| (it.database.to_string(), it.aim))
+        };
+        let alone = |name: &str, aim| Some((name.to_owned(), aim));
+        assert_eq!(of("DROP DATABASE IF EXISTS Old"), alone("old", Aim::Drop));
+        assert_eq!(of("DROP DATABASE \"Old\" WITH (FORCE)"), alone("Old", Aim::DropByForce));
+        assert_eq!(of("ALTER DATABASE old RENAME TO new"), alone("old", Aim::Rename));
+        assert_eq!(of("ALTER DATABASE old SET TABLESPACE fast"), alone("old", Aim::Move));
+        assert_eq!(of("CREATE DATABASE new TEMPLATE old OWNER app"), alone("old", Aim::Copy));
+        assert_eq!(of("CREATE DATABASE new TEMPLATE = 'Old'"), alone("Old", Aim::Copy));
+        assert_eq!(of("CREATE DATABASE new"), alone("template1", Aim::Copy));
+        assert_eq!(of("CREATE DATABASE new TEMPLATE DEFAULT"), alone("template1", Aim::Copy));
+        assert_eq!(of("ALTER DATABASE old SET work_mem = '1MB'"), None);
+        assert_eq!(of("ALTER DATABASE old CONNECTION LIMIT 5"), None);
+        assert_eq!(of("ALTER TABLE old RENAME TO new"), None);
+    }
+}
