@@ -109,7 +109,6 @@ LOST = {
     "django": {},
     "node-postgres": {
         "connection-pool/error-tests": "ends the idle sessions that pg_stat_activity shows: an idle client has none there, and the script ends",
-        "gh-issues/130-tests": "ends a client from template1, which is not in the map",
         "multiple client and many queries": "logs in 20 times in 2 seconds, which a build for debugging does not",
     },
     "tokio-postgres": {},
