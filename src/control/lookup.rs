@@ -40,7 +40,12 @@ impl Users {
     /// A connection to a primary of the database, as the query's user; none where there is no such database.
     fn link(&self, database: &str, query: &AuthQuery) -> Result<Option<Arc<Link>>, LinkFault> {
         let topology = self.reader.load_full();
-        let Some(database) = topology.databases.get(database) else { return Ok(None) };
+        // Which database the wildcard is asked for, the settings say: `[auth] database`.
+        let wildcard = topology.wildcard.as_ref().filter(|_| query.database.is_some());
+        let listed = topology.databases.get(database).cloned();
+        let Some(database) = listed.or_else(|| wildcard.map(|wildcard| Arc::new(wildcard.named(database)))) else {
+            return Ok(None);
+        };
         let is_up = |health| health != Health::Down;
         let shard =
             database.shards.iter().find(|shard| is_up(shard.primary.health)).or_else(|| database.shards.first());

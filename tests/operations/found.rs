@@ -330,6 +330,20 @@ fn a_listener_hears_in_a_found_database_and_is_in_the_way_while_it_is_there() {
 }
 
 #[test]
+fn users_are_looked_up_in_a_database_of_the_wildcard() {
+    let stage = &*STAGE;
+    stage.role("found_user");
+    let query = "[auth]\nuser = \"postgres\"\npassword = \"secret\"\ndatabase = \"postgres\"\n\n[databases.\"*\"]";
+    let proxy = proxy(stage, "looked_up", "");
+    reload(&proxy, |toml| toml.replacen("[databases.\"*\"]", query, 1), "ok");
+    let mut wire = enter(proxy.port, "found_user", &[("database", "postgres")]).unwrap();
+    assert_eq!(wire.value("SELECT current_user"), "found_user");
+    assert!(
+        enter(proxy.port, "found_nobody", &[("database", "postgres")]).err().unwrap().to_string().contains("28P01")
+    );
+}
+
+#[test]
 fn a_client_in_another_database_of_the_server_can_be_sent_away() {
     let (proxy, mut wire) = maker(&STAGE, "signalled");
     let mut inside = enter_as_admin(&proxy, "signalled").unwrap();

@@ -34,6 +34,7 @@ pub fn check(file: &Path, live: bool, out: &mut impl Write) -> anyhow::Result<Ou
     let shards: usize = settings.databases.iter().map(|it| it.shards.len()).sum();
     let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let databases = count(settings.databases.len(), "database");
-    writeln!(out, "{}: ok ({databases}, {})", file.display(), count(shards, "shard"))?;
+    let others = if settings.wildcard.is_some() { ", and any other of one server" } else { "" };
+    writeln!(out, "{}: ok ({databases}, {}{others})", file.display(), count(shards, "shard"))?;
     Ok(Outcome::Good)
 }
