@@ -64,7 +64,8 @@ impl Tally {
         self.add(nanoseconds(more));
     }
 
-    fn get(&self) -> u64 {
+    /// What it has come to.
+    pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 

@@ -295,7 +295,8 @@ impl Writer<'_> {
         let conditions = from.split_once(" WHERE ").map_or("", |(_, conditions)| conditions).to_owned()
             + &from.split(" ON ").skip(1).collect::<String>();
         let has_sets = by.contains('(');
-        if !has_sets || !keys.iter().any(|key| conditions.contains(key)) {
+        let is_named = |column: &str| words(&conditions).any(|word| word == column);
+        if !has_sets || !keys.iter().any(|key| words(key.rsplit('.').next().unwrap_or(key)).any(is_named)) {
             self.order_and_limit(&mut sql, &columns, &[], standing);
         }
         Made { sql, columns }
@@ -506,4 +507,9 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Names and keywords of a text.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }

@@ -131,6 +131,35 @@ fn an_error_on_one_shard_is_told_once_and_fails_the_transaction() {
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
 }
 
+/// PostgreSQL shows the rows of the Bind, which the shards would not any more.
+#[test]
+fn a_portal_over_several_shards_does_not_show_what_was_written_after_its_bind() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("portal-since", &Settings::default());
+    let mut wire = login(&proxy);
+    let of = |wire: &mut Wire, messages: &[Vec<u8>]| {
+        wire.send(&messages.concat()).unwrap();
+        wire::answers(&wire.until_ready().unwrap())
+    };
+    let bound = |sql: &str| [wire::parse("s", sql, &[]), wire::bind("p", "s", &[], 0), wire::sync()];
+    for sql in ["SELECT count(*) FROM sessions", "SELECT * FROM sessions", "SELECT seconds FROM sessions ORDER BY 1"] {
+        let closed = [wire::close(b'S', "s"), wire::sync()];
+        wire.rows("BEGIN; UPDATE sessions SET seconds = 1 WHERE client_id = 1");
+        of(&mut wire, &bound(sql));
+        let rows = of(&mut wire, &[wire::execute("p", 0), wire::sync()]);
+        assert_eq!(rows[0].error, None, "{sql}: a write before its Bind");
+        wire.rows("ROLLBACK");
+        of(&mut wire, &closed);
+        wire.rows("BEGIN");
+        of(&mut wire, &bound(sql));
+        wire.rows("UPDATE sessions SET seconds = 1 WHERE client_id = 1");
+        let refused = of(&mut wire, &[wire::execute("p", 0), wire::sync()]);
+        assert_eq!(refused[0].error.as_ref().map(|(state, _)| state.as_str()), Some("0A000"), "{sql}");
+        wire.rows("ROLLBACK");
+        of(&mut wire, &closed);
+    }
+}
+
 /// The shard that is asked how the rows look is slow, another fails at once.
 #[test]
 fn rows_are_described_before_an_error_whoever_fails_first() {

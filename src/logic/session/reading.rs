@@ -18,15 +18,12 @@ pub const READ_BY_PARSER: [&str; 8] = [
 pub fn may_read_otherwise(text: &str) -> bool {
     let mut pieces = text.split('\'');
     let outside = pieces.next().unwrap_or_default();
+    let words = ["now", "today", "tomorrow", "yesterday", "null"];
+    let is_word =
+        |rest: &str| words.iter().any(|word| rest.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word)));
     let concerns = |string: &str| {
-        let has_word = |word: &str| string.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word));
-        let words = ["now", "today", "tomorrow", "yesterday", "null"];
-        let is_word = |at: usize| {
-            words.iter().any(|word| string[at..].get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word)))
-        };
-        has_word("now")
-            || string.contains(|c: char| c.is_ascii_digit() || matches!(c, '<' | '\\'))
-            || string.char_indices().any(|(at, _)| is_word(at))
+        string.contains(|c: char| c.is_ascii_digit() || matches!(c, '<' | '\\'))
+            || string.char_indices().any(|(at, _)| is_word(&string[at..]))
     };
     let is_quoted_by_dollars = || text.split('$').skip(1).any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
     let compares_null = |text: &str| {

@@ -84,6 +84,7 @@ impl Session {
         if portal.runs_once() && (portal.is_done || portal.stored.is_some()) {
             return Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into());
         }
+        self.check_since(&portal)?;
         if !portal.is_done && portal.stored.is_none() {
             self.take_part_as(&portal.across, size).await?;
         }
@@ -147,6 +148,25 @@ impl Session {
             Across::Refuse(refusal) => return Err(refusal.clone().into()),
         }
         Ok(())
+    }
+
+    /// Binds and rounds of messages so far.
+    pub(super) fn rounds(&self) -> (u64, u64) {
+        let tallies = &self.slot.card.tallies;
+        (tallies.binds.get(), tallies.queries.get())
+    }
+
+    /// PostgreSQL shows the rows that were there at the Bind, the shards those of the Execute. The round of the Bind may end
+    /// between the two; nothing may have been written.
+    fn check_since(&self, portal: &AcrossPortal) -> Result<(), Refusal> {
+        let (binds, rounds) = self.rounds();
+        let (binds_then, rounds_then) = portal.since;
+        let is_read = matches!(&*portal.across, Across::Read(_)) && !portal.is_done && portal.stored.is_none();
+        let has_gone_on = binds != binds_then || rounds > rounds_then + 1;
+        match is_read && has_gone_on && self.held.iter().any(|held| held.has_written) {
+            true => Err(Refusal::across("a portal that is executed after a later write of its transaction")),
+            false => Ok(()),
+        }
     }
 
     /// Execute of `size` bytes of a write, which is done first; then its rows are given as they are asked for.

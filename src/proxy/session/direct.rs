@@ -72,7 +72,8 @@ impl Session {
         self.run = Run::Pipelining;
         let Across::Read(read) = &*across else { return Ok(()) };
         self.read_direct(read, &statement, &bind, &Portal { name, describes }).await?;
-        let across = AcrossPortal { across, statement, bind, is_done: true, stored: None };
+        let since = self.rounds();
+        let across = AcrossPortal { across, statement, bind, since, is_done: true, stored: None };
         self.remember_portal(portal, shape, Some(Box::new(across)));
         self.client.consume(frame::HEADER);
         self.run = Run::Between;

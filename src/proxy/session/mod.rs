@@ -183,6 +183,8 @@ struct AcrossPortal {
     statement: Arc<Statement>,
     /// The body of its Bind
     bind: Vec<u8>,
+    /// How many Binds and rounds of messages there had been by then
+    since: (u64, u64),
     /// Its rows have been sent
     is_done: bool,
     /// It has stored its rows; those that it returns are given as they are asked for

@@ -56,7 +56,8 @@ impl Session {
         let across = self.placed(shape, &statement.text)?;
         Ok(across.map(|across| {
             let statement = Arc::clone(statement);
-            Box::new(AcrossPortal { across, statement, bind: bind.to_vec(), is_done: false, stored: None })
+            let (bind, since) = (bind.to_vec(), self.rounds());
+            Box::new(AcrossPortal { across, statement, bind, since, is_done: false, stored: None })
         }))
     }
 

@@ -427,7 +427,8 @@ impl Session {
         }
         self.check_across(&across)?;
         let statement = Arc::clone(statement);
-        Ok(Box::new(AcrossPortal { across, statement, bind: bind.to_vec(), is_done: false, stored: None }))
+        let (bind, since) = (bind.to_vec(), self.rounds());
+        Ok(Box::new(AcrossPortal { across, statement, bind, since, is_done: false, stored: None }))
     }
 
     fn routed(
