@@ -1,0 +1,117 @@
+//! What queries cannot be answered from, and what nobody can read.
+
+use super::{CHOOSE, Reason, Refusal};
+
+impl Refusal {
+    /// PostgreSQL can read the text, the planner cannot.
+    pub fn unread() -> Self {
+        Self::new(
+            Reason::Unknown,
+            "the grammar of this statement is not known here".to_owned(),
+            "The servers can read it, but which rows it needs or writes cannot be seen: words that another version of PostgreSQL reserves stand in it, or syntax newer than this proxy.",
+            "Put names that are reserved words in double quotes.",
+        )
+    }
+
+    /// Something that only tables of one server have.
+    pub fn across(what: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{what} is not possible where rows of several shards are needed"),
+            "Rows of several shards are put together on one server, where they are no longer rows of their table.",
+            CHOOSE,
+        )
+    }
+
+    /// FOR UPDATE with ORDER BY or LIMIT.
+    pub fn locked_in_order() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "FOR UPDATE and its kin with ORDER BY or LIMIT is not possible where rows of several shards are needed"
+                .to_owned(),
+            "Each shard would lock the first of its own rows, in an order of its own: also rows that are not returned.",
+            "Read the keys first, then lock the rows by their keys; or leave out ORDER BY and LIMIT.",
+        )
+    }
+
+    /// More rows than one statement may fetch. 54000: program_limit_exceeded.
+    pub fn too_much(limit: u64) -> Self {
+        let refusal = Self::new(
+            Reason::TooMuch,
+            "statement needs too many rows of several shards".to_owned(),
+            &format!("They come to more than gather_limit ({} MiB).", limit >> 20),
+            "Restrict the statement, or raise gather_limit.",
+        );
+        Self { sqlstate: "54000", ..refusal }
+    }
+
+    /// TABLESAMPLE of a sharded table.
+    pub fn sampled(table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("TABLESAMPLE of \"{table}\" is not possible"),
+            "It would sample the pages of one shard, not those of the whole table.",
+            CHOOSE,
+        )
+    }
+
+    /// A table that the map does not list.
+    pub fn unlisted(table: &str) -> Self {
+        Self::new(
+            Reason::UnlistedTable,
+            format!("table \"{table}\" is not in the shard map"),
+            "Where its rows live is not known, and no default_shard is set.",
+            "List it under tables in the shard map.",
+        )
+    }
+
+    /// A function that may read anything.
+    pub fn function(name: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("function {name}() may need rows of more than one shard"),
+            "It is not immutable and may run queries of its own.",
+            "If it only reads rows of the shard it runs on, list it under local_functions in the shard map.",
+        )
+    }
+
+    /// A key column that does not compare as its keyspace does.
+    pub fn key_type(table: &str, column: &str, type_name: &str) -> Self {
+        Self::new(
+            Reason::UndecidableKey,
+            format!("the type of \"{table}.{column}\" ({type_name}) is not that of its keyspace"),
+            "Values that are equal there could belong to different shards.",
+            "Give the column the keyspace's type and a deterministic collation.",
+        )
+    }
+
+    /// COPY of a query whose rows each shard cannot give by itself.
+    pub fn copy_out_of_query() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "COPY TO of this query needs rows of several shards put together".to_owned(),
+            "Their data is written here in UTF8, with plain delimiters, quotes and markers, and only of a SELECT.",
+            "Leave these options out, or send the query by itself.",
+        )
+    }
+
+    /// COPY with files of the server.
+    pub fn server_files() -> Self {
+        Self::new(
+            Reason::ServerFiles,
+            "COPY from or to a file or program of the server is not possible".to_owned(),
+            "Several servers stand behind this one.",
+            "Use COPY … FROM STDIN or TO STDOUT (\\copy in psql).",
+        )
+    }
+
+    /// A construct that the planner does not know.
+    pub fn unknown(what: &str) -> Self {
+        Self::new(Reason::Unknown, format!("{what} is not supported"), "", CHOOSE)
+    }
+
+    /// Deeper than any server would take.
+    pub fn too_deep() -> Self {
+        Self { sqlstate: "54001", ..Self::new(Reason::TooDeep, "statement is nested too deeply".to_owned(), "", "") }
+    }
+}
