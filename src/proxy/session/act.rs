@@ -13,7 +13,7 @@ use crate::proxy::metrics::PlanKind;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::implicit::is_of_block;
-use crate::proxy::session::steps::needs_simple;
+use crate::proxy::session::shapes::needs_simple;
 use crate::proxy::session::{Session, Trouble};
 
 impl Session {

@@ -11,7 +11,8 @@ use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::proxy::session::Session;
-use crate::proxy::session::steps::{Segment, Step, own_columns};
+use crate::proxy::session::segment::{Segment, Step};
+use crate::proxy::session::steps::own_columns;
 use crate::proxy::statements::Statement;
 
 impl Session {

@@ -11,8 +11,10 @@ use crate::logic::topology::Role;
 use crate::logic::transaction::Transaction;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
+use crate::proxy::session::segment::{Cut, Segment, Step};
 use crate::proxy::session::servers::{Held, Target};
-use crate::proxy::session::steps::{Cut, Segment, Step, is_ours, own_columns};
+use crate::proxy::session::shapes::is_ours;
+use crate::proxy::session::steps::own_columns;
 use crate::proxy::session::vacate::vacates;
 use crate::proxy::session::{End, Run, Session, Trouble};
 

@@ -26,8 +26,8 @@ use crate::logic::sql::statement::Isolation;
 use crate::logic::topology::Role;
 use crate::proxy::metrics::Direction;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
+use crate::proxy::session::segment::{Cut, Segment};
 use crate::proxy::session::servers::Target;
-use crate::proxy::session::steps::{Cut, Segment};
 use crate::proxy::session::{End, Run, Session, Trouble};
 
 /// What one server is sent, and what it owes.

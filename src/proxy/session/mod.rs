@@ -49,6 +49,8 @@ mod explain;
 mod execute;
 mod executed;
 mod commands;
+mod shapes;
+mod segment;
 mod steps;
 mod emit;
 mod act;

@@ -9,7 +9,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::session::pipeline::{Done, Owed};
-use crate::proxy::session::steps::{Segment, Step};
+use crate::proxy::session::segment::{Segment, Step};
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 

@@ -1,15 +1,10 @@
 //! One segment of a pipeline: what the client's extended-protocol messages amount to, up to the point where the
 //! session itself has to act or another shard is needed.
 
-use std::ops::Range;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use crate::logic::plan::across::Across;
-use crate::logic::plan::{
-    Access, BoundSetting, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Refusal, SettingChange,
-};
+use crate::logic::plan::{Access, Command, OwnSetting, Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
@@ -17,135 +12,19 @@ use crate::logic::protocol::write;
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
-use crate::logic::sql::name::setting_value;
 use crate::logic::value::oid;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::direct::Direct;
 use crate::proxy::session::executed::executes;
+use crate::proxy::session::segment::{Cut, Segment, Step, executed};
+use crate::proxy::session::shapes::{
+    bound_settings, can_be_undone, declares_cursor, ends_failed_transaction, is_list, is_ours, sets, shown,
+};
 use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
 pub(super) const GATHER_MAX: usize = 32 << 10;
-
-/// A message, as it will be sent or answered.
-pub(super) enum Step {
-    /// Parse for a server
-    Parse { statement: Arc<Statement>, is_named: bool },
-    /// Bind for a server; `at` is its body
-    Bind { statement: Arc<Statement>, name: Name, since: u64, at: Range<usize> },
-    /// Describe of a statement
-    Describe { statement: Arc<Statement>, name: Name },
-    /// Describe of the statement that an EXECUTE names: its columns are those of the EXECUTE
-    Columns { statement: Arc<Statement> },
-    /// Describe, Execute or Close of a portal, as it came
-    Portal { tag: u8, at: Range<usize> },
-    /// A message that no server needs to see
-    Answer(&'static [u8]),
-    /// The columns of a SHOW of one of our own settings
-    OwnColumns(OwnSetting),
-}
-
-/// Why a segment ends.
-pub(super) enum Cut {
-    /// Sync
-    Sync,
-    /// Flush
-    Flush,
-    /// The next message belongs to another shard, or there is enough for now
-    Next,
-    /// Execute of a statement that acts on the session, or of a COPY that we take apart
-    Act(Arc<Shape>),
-    /// The next message executes this portal over several shards
-    Across(Box<[u8]>, i32),
-    /// The next message describes or executes this portal of an EXECUTE
-    Executed(Box<[u8]>),
-    /// What comes next is run by several shards at once
-    Direct(Box<Direct>),
-    /// This message cannot be served
-    Trouble(Trouble),
-}
-
-/// See the module.
-#[allow(clippy::struct_excessive_bools, reason = "facts about the segment, each independent of the others")]
-pub(super) struct Segment {
-    pub steps: SmallVec<[Step; 8]>,
-    pub destination: Destination,
-    pub access: Access,
-    /// The statements that are bound in it
-    pub bound: SmallVec<[Arc<Shape>; 4]>,
-    /// What those of them set (by their place) whose values came with the Bind
-    pub settings: Vec<(usize, Vec<SettingChange>)>,
-    /// A statement of it sets something for the session or its transaction (`set_config`)
-    pub sets: bool,
-    pub needs_server: bool,
-    /// It does more than parse and describe
-    pub needs_transaction: bool,
-    /// What it executes could be undone
-    pub can_be_undone: bool,
-    /// Where its messages stand in what was received
-    pub start: usize,
-    /// Bytes of the client's messages that it covers
-    pub size: usize,
-    pub cut: Cut,
-    /// The number of the first reply owed for each step
-    pub owed_at: Vec<u32>,
-    /// Statements that were described under another schema, with the columns that the client was told
-    pub expected: Vec<(Arc<Statement>, Arc<[u8]>)>,
-    /// Names that were given, and what they meant before: an error takes them back
-    pub undo: Vec<(usize, Box<[u8]>, Option<Named>)>,
-}
-
-impl Segment {
-    /// One that begins here.
-    pub fn at(start: usize) -> Self {
-        Self {
-            steps: SmallVec::new(),
-            destination: Destination::Any,
-            access: Access::Read,
-            bound: SmallVec::new(),
-            settings: Vec::new(),
-            sets: false,
-            needs_server: false,
-            needs_transaction: false,
-            can_be_undone: true,
-            start,
-            size: 0,
-            cut: Cut::Next,
-            owed_at: Vec::new(),
-            expected: Vec::new(),
-            undo: Vec::new(),
-        }
-    }
-
-    /// What stood before it has been consumed.
-    pub fn move_to_front(&mut self) {
-        let start = std::mem::take(&mut self.start);
-        for step in &mut self.steps {
-            if let Step::Bind { at, .. } | Step::Portal { at, .. } = step {
-                *at = at.start - start..at.end - start;
-            }
-        }
-    }
-
-    /// A statement in it changes the schema.
-    pub fn changes_schema(&self) -> bool {
-        self.bound.iter().any(|shape| changes_schema(shape))
-    }
-
-    /// One of its statements sets how strings are read.
-    pub fn changes_strings(&self) -> bool {
-        let is_strings = |name: &str| name == "standard_conforming_strings";
-        self.bound.iter().any(|shape| match super::only(shape).map(|planned| &*planned.plan) {
-            Some(Plan::One(one)) => {
-                one.mark.set_config.iter().any(|change| is_strings(&change.name))
-                    || one.mark.set_bound.iter().any(|set| is_strings(&set.name))
-            }
-            Some(Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => false,
-        })
-    }
-}
 
 /// Stands for the name of a statement that the client did not name: it is bound by the one that servers know.
 const LISTED: &[u8] = b"listed";
@@ -591,96 +470,4 @@ impl Session {
         }
         Ok(None)
     }
-}
-
-/// What a statement sets whose values are parameters. `None`: nothing, or values that cannot be read.
-fn bound_settings(shape: &Shape, bind: &Bind<'_>) -> Option<Vec<SettingChange>> {
-    let Plan::One(one) = &*super::only(shape)?.plan else { return None };
-    if one.mark.set_bound.is_empty() {
-        return None;
-    }
-    let parameters = bind.parameters();
-    let change = |set: &BoundSetting| {
-        let (_, bytes) = parameters.get(usize::from(set.number).checked_sub(1)?)?;
-        let value = bytes.map(std::str::from_utf8).transpose().ok()?;
-        let value = value.map(|value| setting_value(&set.name, value));
-        Some(SettingChange { name: set.name.clone(), value, is_local: set.is_local })
-    };
-    one.mark.set_bound.iter().map(change).collect()
-}
-
-/// Does a statement set something for the session or its transaction?
-fn sets(shape: &Shape) -> bool {
-    super::only(shape).is_some_and(|planned| match &*planned.plan {
-        Plan::One(one) => !one.mark.set_config.is_empty() || !one.mark.set_bound.is_empty(),
-        Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => false,
-    })
-}
-
-/// What stands before it is sent first.
-fn executed(portal: &[u8], segment: &Segment) -> Cut {
-    if segment.steps.is_empty() { Cut::Executed(portal.into()) } else { Cut::Next }
-}
-
-/// Statements that no server sees in the extended protocol: the session answers for them.
-pub(super) fn is_ours(shape: &Shape) -> bool {
-    super::only(shape).is_some_and(|planned| match &*planned.plan {
-        Plan::Command(command) => !is_list(command),
-        Plan::CopyIn(_) => true,
-        Plan::One(_) | Plan::Refuse(_) => false,
-    })
-}
-
-/// It is bound as a query of what the session knows at that moment. To parse and to describe it is a query like others.
-fn is_list(command: &Command) -> bool {
-    matches!(command, Command::OfSession(asked) if asked.is_list())
-}
-
-/// SHOW of one of our own settings.
-fn shown(shape: &Shape) -> Option<OwnSetting> {
-    match super::only(shape).and_then(|planned| super::command(&planned.plan)) {
-        Some(Command::Own(OwnCommand::Show(setting))) => Some(*setting),
-        Some(_) | None => None,
-    }
-}
-
-fn changes_schema(shape: &Shape) -> bool {
-    super::only(shape).is_some_and(|planned| match (&*planned.plan, &planned.forced) {
-        (Plan::One(one), _) => one.mark.is_ddl,
-        (_, Some(forced)) => forced.mark.is_ddl,
-        (_, None) => false,
-    })
-}
-
-/// DECLARE CURSOR, which needs a transaction block unless it is WITH HOLD.
-fn declares_cursor(shape: &Shape) -> bool {
-    let declares = |cursor: &CursorUse| matches!(cursor, CursorUse::Declare { is_held: false, .. });
-    super::only(shape).is_some_and(|planned| match &*planned.plan {
-        Plan::One(one) => one.mark.cursors.iter().any(declares),
-        Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => false,
-    })
-}
-
-/// Running it does nothing that a rollback would not undo. COPY talks with the client while it runs.
-fn can_be_undone(shape: &Shape) -> bool {
-    super::only(shape).is_some_and(|planned| {
-        let mark = match (&*planned.plan, &planned.forced) {
-            (Plan::One(one), _) => &one.mark,
-            (_, Some(forced)) => &forced.mark,
-            (_, None) => return false,
-        };
-        *mark == Mark::default() && planned.verb != "COPY"
-    })
-}
-
-fn ends_failed_transaction(command: &crate::logic::plan::Command) -> bool {
-    use crate::logic::plan::Command;
-    matches!(command, Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
-}
-
-/// What only a simple query can ask for.
-pub(super) fn needs_simple(what: &str) -> Refusal {
-    let mut refusal = Refusal::alone(&format!("{what} in the extended protocol"));
-    refusal.hint = Some("send it as a simple query".to_owned());
-    refusal
 }

@@ -1,0 +1,138 @@
+//! What a segment of a pipeline is made of: its messages, as they will be sent or answered, and why it ends.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::logic::plan::{Access, OwnSetting, Plan, SettingChange};
+use crate::logic::route::Destination;
+use crate::logic::session::pipeline::Name;
+use crate::proxy::plans::Shape;
+use crate::proxy::session::direct::Direct;
+use crate::proxy::session::shapes::changes_schema;
+use crate::proxy::session::{Named, Trouble};
+use crate::proxy::statements::Statement;
+
+/// A message, as it will be sent or answered.
+pub(super) enum Step {
+    /// Parse for a server
+    Parse { statement: Arc<Statement>, is_named: bool },
+    /// Bind for a server; `at` is its body
+    Bind { statement: Arc<Statement>, name: Name, since: u64, at: Range<usize> },
+    /// Describe of a statement
+    Describe { statement: Arc<Statement>, name: Name },
+    /// Describe of the statement that an EXECUTE names: its columns are those of the EXECUTE
+    Columns { statement: Arc<Statement> },
+    /// Describe, Execute or Close of a portal, as it came
+    Portal { tag: u8, at: Range<usize> },
+    /// A message that no server needs to see
+    Answer(&'static [u8]),
+    /// The columns of a SHOW of one of our own settings
+    OwnColumns(OwnSetting),
+}
+
+/// Why a segment ends.
+pub(super) enum Cut {
+    /// Sync
+    Sync,
+    /// Flush
+    Flush,
+    /// The next message belongs to another shard, or there is enough for now
+    Next,
+    /// Execute of a statement that acts on the session, or of a COPY that we take apart
+    Act(Arc<Shape>),
+    /// The next message executes this portal over several shards
+    Across(Box<[u8]>, i32),
+    /// The next message describes or executes this portal of an EXECUTE
+    Executed(Box<[u8]>),
+    /// What comes next is run by several shards at once
+    Direct(Box<Direct>),
+    /// This message cannot be served
+    Trouble(Trouble),
+}
+
+/// See the module.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the segment, each independent of the others")]
+pub(super) struct Segment {
+    pub steps: SmallVec<[Step; 8]>,
+    pub destination: Destination,
+    pub access: Access,
+    /// The statements that are bound in it
+    pub bound: SmallVec<[Arc<Shape>; 4]>,
+    /// What those of them set (by their place) whose values came with the Bind
+    pub settings: Vec<(usize, Vec<SettingChange>)>,
+    /// A statement of it sets something for the session or its transaction (`set_config`)
+    pub sets: bool,
+    pub needs_server: bool,
+    /// It does more than parse and describe
+    pub needs_transaction: bool,
+    /// What it executes could be undone
+    pub can_be_undone: bool,
+    /// Where its messages stand in what was received
+    pub start: usize,
+    /// Bytes of the client's messages that it covers
+    pub size: usize,
+    pub cut: Cut,
+    /// The number of the first reply owed for each step
+    pub owed_at: Vec<u32>,
+    /// Statements that were described under another schema, with the columns that the client was told
+    pub expected: Vec<(Arc<Statement>, Arc<[u8]>)>,
+    /// Names that were given, and what they meant before: an error takes them back
+    pub undo: Vec<(usize, Box<[u8]>, Option<Named>)>,
+}
+
+impl Segment {
+    /// One that begins here.
+    pub fn at(start: usize) -> Self {
+        Self {
+            steps: SmallVec::new(),
+            destination: Destination::Any,
+            access: Access::Read,
+            bound: SmallVec::new(),
+            settings: Vec::new(),
+            sets: false,
+            needs_server: false,
+            needs_transaction: false,
+            can_be_undone: true,
+            start,
+            size: 0,
+            cut: Cut::Next,
+            owed_at: Vec::new(),
+            expected: Vec::new(),
+            undo: Vec::new(),
+        }
+    }
+
+    /// What stood before it has been consumed.
+    pub fn move_to_front(&mut self) {
+        let start = std::mem::take(&mut self.start);
+        for step in &mut self.steps {
+            if let Step::Bind { at, .. } | Step::Portal { at, .. } = step {
+                *at = at.start - start..at.end - start;
+            }
+        }
+    }
+
+    /// A statement in it changes the schema.
+    pub fn changes_schema(&self) -> bool {
+        self.bound.iter().any(|shape| changes_schema(shape))
+    }
+
+    /// One of its statements sets how strings are read.
+    pub fn changes_strings(&self) -> bool {
+        let is_strings = |name: &str| name == "standard_conforming_strings";
+        self.bound.iter().any(|shape| match super::only(shape).map(|planned| &*planned.plan) {
+            Some(Plan::One(one)) => {
+                one.mark.set_config.iter().any(|change| is_strings(&change.name))
+                    || one.mark.set_bound.iter().any(|set| is_strings(&set.name))
+            }
+            Some(Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => false,
+        })
+    }
+}
+
+/// What stands before it is sent first.
+pub(super) fn executed(portal: &[u8], segment: &Segment) -> Cut {
+    if segment.steps.is_empty() { Cut::Executed(portal.into()) } else { Cut::Next }
+}
