@@ -26,6 +26,7 @@ mod nature;
 mod whole;
 mod ties;
 mod mention;
+mod along;
 mod semijoin;
 mod condition;
 mod query;
