@@ -131,6 +131,32 @@ fn an_error_on_one_shard_is_told_once_and_fails_the_transaction() {
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
 }
 
+/// A plan may know of a constant what the statement does not say: the client of an EXECUTE hears what was prepared.
+#[test]
+fn execute_has_the_columns_of_what_was_prepared() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("prepared-columns", &Settings::default());
+    let mut wires = [login(&proxy), enter(stage.world.oracle.port(), "app", &[]).unwrap()];
+    for (number, rest) in [
+        "FROM doubled WHERE id = $1",
+        "FROM doubled WHERE id = $1 ORDER BY client_id LIMIT 3",
+        "FROM doubled d WHERE id = $1 GROUP BY 1",
+        "FROM doubled d JOIN sessions s ON s.seconds = d.id AND d.id = $1",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let text = format!("SELECT coalesce('a'::text::varchar(2), short), nullif(1, 1) {rest}");
+        let [ours, theirs] = wires.each_mut().map(|wire| {
+            wire.rows(&format!("PREPARE q{number} AS {text}"));
+            let answers = wire::answers(&wire.simple(&format!("EXECUTE q{number}(1)")).unwrap());
+            (answers[0].error.clone(), answers[0].columns.clone(), answers[0].modifiers.clone())
+        });
+        assert_eq!(ours, theirs, "{text}");
+        assert_eq!(ours.2[0], -1, "{text}");
+    }
+}
+
 /// PostgreSQL shows the rows of the Bind, which the shards would not any more.
 #[test]
 fn a_portal_over_several_shards_does_not_show_what_was_written_after_its_bind() {

@@ -353,10 +353,11 @@ impl Session {
         let out = self.outgoing.buffer();
         write::parse(out, b"", statement.text.as_bytes(), &statement.types);
         write::frame(out, client::BIND, |out| out.extend_from_slice(bind));
-        out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+        // EXECUTE has the columns of what was prepared, not those of its plan: a constant in it has lost its type modifier.
+        write::on_statement(out, client::DESCRIBE, b"");
         self.pipeline.owe(Owed::HiddenParse(UNNAMED));
         self.pipeline.owe(Owed::HiddenBind);
-        self.pipeline.owe(Owed::DescribeRows);
+        self.pipeline.owe(Owed::DescribeColumns);
     }
 }
 

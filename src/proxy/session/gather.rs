@@ -82,14 +82,19 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
-        self.write_planned(index, gather, given, &fetched, (b"", Owed::HiddenBind));
+        let is_prepared = matches!(values, Values::Bind { .. });
+        let guarded = self.guard(&fetched);
+        self.write_final_as(index, gather, given, &fetched, b"", is_prepared);
+        self.unguard(guarded);
         drop(fetched);
         let out = self.outgoing.buffer();
-        describe_portal(out);
-        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
-        for owed in [Owed::DescribeRows, Owed::Execute(None)] {
-            self.pipeline.owe(owed);
+        if !is_prepared {
+            describe_portal(out);
+            self.pipeline.owe(Owed::DescribeRows);
         }
+        let out = self.outgoing.buffer();
+        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        self.pipeline.owe(Owed::Execute(None));
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::Sync);
         let outcome = self.converse(index, None).await?;
@@ -197,12 +202,28 @@ impl Session {
         fetched: &Fetched,
         portal: &[u8],
     ) {
+        self.write_final_as(index, gather, given, fetched, portal, false);
+    }
+
+    /// The same; its columns as EXECUTE has them where `is_prepared`.
+    fn write_final_as(
+        &mut self,
+        index: usize,
+        gather: &Gather,
+        given: Given<'_>,
+        fetched: &Fetched,
+        portal: &[u8],
+        is_prepared: bool,
+    ) {
         let out = self.outgoing.buffer();
         let Spread { text, arrays } = Spread::of(gather, fetched);
         let declared = self.held[index].types(given.types);
         let oids: Vec<_> = arrays.iter().map(|(transfer, ..)| transfer.array).collect();
         let types = final_types(gather, &declared, &oids);
         write::parse(out, b"", text.as_bytes(), &types);
+        if is_prepared {
+            write::on_statement(out, client::DESCRIBE, b"");
+        }
         write::frame(out, client::BIND, |out| {
             out.extend_from_slice(portal);
             out.extend_from_slice(&[0, 0]);
@@ -223,6 +244,9 @@ impl Session {
             out.extend_from_slice(given.results);
         });
         self.pipeline.owe(Owed::FinalParse { groups_as_tables: gather.groups_as_tables });
+        if is_prepared {
+            self.pipeline.owe(Owed::DescribeColumns);
+        }
         self.pipeline.owe(Owed::HiddenBind);
         self.held[index].lease.unnamed = None;
     }
