@@ -357,7 +357,7 @@ impl Session {
         write::on_statement(out, client::DESCRIBE, b"");
         self.pipeline.owe(Owed::HiddenParse(UNNAMED));
         self.pipeline.owe(Owed::HiddenBind);
-        self.pipeline.owe(Owed::DescribeColumns);
+        self.pipeline.owe(Owed::DescribeRows);
     }
 }
 

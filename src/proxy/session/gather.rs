@@ -245,7 +245,7 @@ impl Session {
         });
         self.pipeline.owe(Owed::FinalParse { groups_as_tables: gather.groups_as_tables });
         if is_prepared {
-            self.pipeline.owe(Owed::DescribeColumns);
+            self.pipeline.owe(Owed::DescribeRows);
         }
         self.pipeline.owe(Owed::HiddenBind);
         self.held[index].lease.unnamed = None;

@@ -432,7 +432,11 @@ impl Pipeline {
                 }
                 hidden
             }
-            server::PARAMETER_DESCRIPTION if matches!(self.owed.front(), Some(Owed::DescribeColumns)) => Verdict::Hide,
+            server::PARAMETER_DESCRIPTION
+                if matches!(self.owed.front(), Some(Owed::DescribeColumns | Owed::DescribeRows)) =>
+            {
+                Verdict::Hide
+            }
             // Nobody else hears of it: whatever the server is busy with, the client gets it.
             server::NOTIFICATION => Verdict::Pass,
             server::NOTICE | server::PARAMETER_STATUS if self.is_remark_heard(tag) => Verdict::Pass,
