@@ -64,8 +64,7 @@ impl Tally {
         self.add(nanoseconds(more));
     }
 
-    /// What it has come to.
-    pub fn get(&self) -> u64 {
+    fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 

@@ -160,6 +160,7 @@ fn execute_has_the_columns_of_what_was_prepared() {
 /// PostgreSQL shows the rows of the Bind, which the shards would not any more.
 #[test]
 fn a_portal_over_several_shards_does_not_show_what_was_written_after_its_bind() {
+    const WRITE: &str = "UPDATE sessions SET seconds = 1 WHERE client_id = 1";
     let stage = &*STAGE;
     let proxy = stage.proxy("portal-since", &Settings::default());
     let mut wire = login(&proxy);
@@ -167,20 +168,35 @@ fn a_portal_over_several_shards_does_not_show_what_was_written_after_its_bind() 
         wire.send(&messages.concat()).unwrap();
         wire::answers(&wire.until_ready().unwrap())
     };
-    let bound = |sql: &str| [wire::parse("s", sql, &[]), wire::bind("p", "s", &[], 0), wire::sync()];
+    let bound = |sql: &str| [wire::parse("s", sql, &[]), wire::bind("p", "s", &[], 0)];
     for sql in ["SELECT count(*) FROM sessions", "SELECT * FROM sessions", "SELECT seconds FROM sessions ORDER BY 1"] {
-        let closed = [wire::close(b'S', "s"), wire::sync()];
-        wire.rows("BEGIN; UPDATE sessions SET seconds = 1 WHERE client_id = 1");
-        of(&mut wire, &bound(sql));
-        let rows = of(&mut wire, &[wire::execute("p", 0), wire::sync()]);
-        assert_eq!(rows[0].error, None, "{sql}: a write before its Bind");
+        let closed = [wire::close(b'S', "s"), wire::close(b'S', "w"), wire::sync()];
+        let written = [wire::parse("w", WRITE, &[]), wire::bind("q", "w", &[], 0)];
+        let run = [wire::execute("p", 0), wire::sync()];
+        wire.rows(&format!("BEGIN; {WRITE}"));
+        of(&mut wire, &[&bound(sql)[..], &[wire::flush(), wire::sync()]].concat());
+        assert_eq!(of(&mut wire, &run)[0].error, None, "{sql}: a write before its Bind");
+        wire.rows("ROLLBACK");
+        of(&mut wire, &closed);
+        let refused = |answers: &[wire::Answer], how: &str| {
+            let error = answers.iter().find_map(|answer| answer.error.as_ref());
+            assert_eq!(error.map(|(state, _)| state.as_str()), Some("0A000"), "{sql}: {how}");
+        };
+        wire.rows("BEGIN");
+        of(&mut wire, &[&bound(sql)[..], &[wire::sync()]].concat());
+        wire.rows(WRITE);
+        refused(&of(&mut wire, &run), "a write between two rounds");
         wire.rows("ROLLBACK");
         of(&mut wire, &closed);
         wire.rows("BEGIN");
-        of(&mut wire, &bound(sql));
-        wire.rows("UPDATE sessions SET seconds = 1 WHERE client_id = 1");
-        let refused = of(&mut wire, &[wire::execute("p", 0), wire::sync()]);
-        assert_eq!(refused[0].error.as_ref().map(|(state, _)| state.as_str()), Some("0A000"), "{sql}");
+        let turned = [&written[..], &bound(sql)[..], &[wire::execute("q", 0)], &run[..]].concat();
+        refused(&of(&mut wire, &turned), "a write bound before it, executed after");
+        wire.rows("ROLLBACK");
+        of(&mut wire, &closed);
+        wire.rows("BEGIN");
+        let in_order = [&written[..], &[wire::execute("q", 0)], &bound(sql)[..], &run[..]].concat();
+        let answers = of(&mut wire, &in_order);
+        assert!(answers.iter().all(|answer| answer.error.is_none()), "{sql}: a write executed before");
         wire.rows("ROLLBACK");
         of(&mut wire, &closed);
     }

@@ -85,6 +85,7 @@ impl Session {
             return Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into());
         }
         self.check_since(&portal)?;
+        self.executed = self.executed.wrapping_add(1);
         if !portal.is_done && portal.stored.is_none() {
             self.take_part_as(&portal.across, size).await?;
         }
@@ -150,19 +151,22 @@ impl Session {
         Ok(())
     }
 
-    /// Binds and rounds of messages so far.
-    pub(super) fn rounds(&self) -> (u64, u64) {
-        let tallies = &self.slot.card.tallies;
-        (tallies.binds.get(), tallies.queries.get())
+    /// What is bound now, to be executed over several shards.
+    pub(super) fn bound_across(
+        &self,
+        across: Arc<Across>,
+        statement: &Arc<Statement>,
+        bind: &[u8],
+    ) -> Box<AcrossPortal> {
+        let (statement, bind, since) = (Arc::clone(statement), bind.to_vec(), self.executed);
+        Box::new(AcrossPortal { across, statement, bind, since, is_done: false, stored: None })
     }
 
-    /// PostgreSQL shows the rows that were there at the Bind, the shards those of the Execute. The round of the Bind may end
-    /// between the two; nothing may have been written.
+    /// PostgreSQL shows the rows that were there at the Bind, the shards those of the Execute: nothing may have been written
+    /// between the two.
     fn check_since(&self, portal: &AcrossPortal) -> Result<(), Refusal> {
-        let (binds, rounds) = self.rounds();
-        let (binds_then, rounds_then) = portal.since;
         let is_read = matches!(&*portal.across, Across::Read(_)) && !portal.is_done && portal.stored.is_none();
-        let has_gone_on = binds != binds_then || rounds > rounds_then + 1;
+        let has_gone_on = self.executed != portal.since;
         match is_read && has_gone_on && self.held.iter().any(|held| held.has_written) {
             true => Err(Refusal::across("a portal that is executed after a later write of its transaction")),
             false => Ok(()),

@@ -72,7 +72,7 @@ impl Session {
         self.run = Run::Pipelining;
         let Across::Read(read) = &*across else { return Ok(()) };
         self.read_direct(read, &statement, &bind, &Portal { name, describes }).await?;
-        let since = self.rounds();
+        let since = self.executed;
         let across = AcrossPortal { across, statement, bind, since, is_done: true, stored: None };
         self.remember_portal(portal, shape, Some(Box::new(across)));
         self.client.consume(frame::HEADER);

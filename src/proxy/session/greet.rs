@@ -95,10 +95,11 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         cursors: Default::default(),
         is_implicit: false,
         among: None,
+        executed: 0,
         asks_primaries: false,
         outgoing: Default::default(),
         picture: None,
-        introduced: None,
+        introduced: 0,
         shared,
     });
     match session.greet(guest.parameters).await {

@@ -185,8 +185,8 @@ struct AcrossPortal {
     statement: Arc<Statement>,
     /// The body of its Bind
     bind: Vec<u8>,
-    /// How many Binds and rounds of messages there had been by then
-    since: (u64, u64),
+    /// How many statements the session had executed by then
+    since: u32,
     /// Its rows have been sent
     is_done: bool,
     /// It has stored its rows; those that it returns are given as they are asked for
@@ -232,6 +232,8 @@ pub struct Session {
     is_implicit: bool,
     /// One of several statements of a text runs
     among: Option<Among>,
+    /// Statements that it has executed, in the order of its messages: those of a pipeline before they run
+    executed: u32,
     /// Replay on a replica was in the way of the statement that runs: no replica is asked again
     asks_primaries: bool,
     /// What the session has written: replicas may not have it yet
@@ -260,8 +262,8 @@ pub struct Session {
     kept: Option<Box<KeptRows>>,
     outgoing: Outgoing,
     picture: Option<Picture>,
-    /// The version of the settings that its card knows
-    introduced: Option<u64>,
+    /// The version of the settings that its card knows; 0: of none, they begin with 1
+    introduced: u64,
 }
 
 /// Bytes of a session, what it points to left out.
@@ -477,8 +479,8 @@ impl Session {
     /// Keeps its card up to date.
     fn introduce(&mut self) {
         self.slot.card.prepared(self.named.len());
-        if self.introduced != Some(self.settings.version()) {
-            self.introduced = Some(self.settings.version());
+        if self.introduced != self.settings.version() {
+            self.introduced = self.settings.version();
             let name = self.settings.get("application_name").unwrap_or_default();
             self.slot.card.set_application(name.trim_matches('\''));
         }

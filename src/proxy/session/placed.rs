@@ -54,11 +54,7 @@ impl Session {
         bind: &[u8],
     ) -> Result<Option<Box<AcrossPortal>>, Trouble> {
         let across = self.placed(shape, &statement.text)?;
-        Ok(across.map(|across| {
-            let statement = Arc::clone(statement);
-            let (bind, since) = (bind.to_vec(), self.rounds());
-            Box::new(AcrossPortal { across, statement, bind, since, is_done: false, stored: None })
-        }))
+        Ok(across.map(|across| self.bound_across(across, statement, bind)))
     }
 
     /// `SET shardway.new_tables`.

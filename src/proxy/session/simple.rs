@@ -35,6 +35,7 @@ impl Session {
         let (started, consumed) = (Instant::now(), self.client.consumed);
         self.begin(started);
         self.unnamed = None;
+        self.executed = self.executed.wrapping_add(1);
         self.run = Run::Between;
         let met = match self.is_implicit || self.held.iter().any(|held| held.in_pipeline) {
             true => Box::pin(self.meet_query()).await,

@@ -305,9 +305,7 @@ impl Session {
             return Err(refusal.clone().into());
         }
         self.check_across(&across)?;
-        let statement = Arc::clone(statement);
-        let (bind, since) = (bind.to_vec(), self.rounds());
-        Ok(Box::new(AcrossPortal { across, statement, bind, since, is_done: false, stored: None }))
+        Ok(self.bound_across(across, statement, bind))
     }
 
     fn routed(
@@ -406,6 +404,7 @@ impl Session {
             let fault = if is_end { Fault::NoPortal(name) } else { Fault::PortalIsDone(name) };
             return Err(fault.into());
         }
+        self.executed = self.executed.wrapping_add(1);
         Ok(Cut::Act(shape))
     }
 
@@ -428,6 +427,7 @@ impl Session {
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {
                     return Ok(Some(cut));
                 }
+                self.executed = self.executed.wrapping_add(1);
                 segment.can_be_undone &= can_be_undone;
                 // What comes after DDL must be planned with the new schema; how strings are read may have changed.
                 Ok((segment.changes_schema() || segment.changes_strings())
