@@ -18,7 +18,7 @@ pub fn reasons(topology: &Topology, required: Required, is_draining: bool) -> Ve
     if is_draining {
         reasons.push("draining".to_owned());
     }
-    let mut databases: Vec<_> = topology.databases.values().filter(|database| !database.is_found).collect();
+    let mut databases: Vec<_> = topology.listed().collect();
     databases.sort_by_key(|it| &it.name);
     for database in databases {
         let name = &database.name;

@@ -91,9 +91,7 @@ impl Status {
         uptime_seconds: f64,
     ) -> Self {
         let count = |name| scrape.sum(name, &[]).unwrap_or_default();
-        let listed = topology.databases.values().filter(|it| !it.is_found).map(|it| &**it);
-        let all = listed.chain(topology.wildcard.as_ref().map(|it| &it.database));
-        let mut databases: Vec<_> = all.map(|it| database(it, scrape, hot)).collect();
+        let mut databases: Vec<_> = topology.shown().map(|it| database(it, scrape, hot)).collect();
         databases.sort_by(|one, other| one.name.cmp(&other.name));
         Self {
             version: env!("CARGO_PKG_VERSION"),

@@ -34,6 +34,16 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// Those that the map names.
+    pub fn listed(&self) -> impl Iterator<Item = &Database> {
+        self.databases.values().map(|it| &**it).filter(|it| !it.is_found)
+    }
+
+    /// The databases as metrics know them: the wildcard stands for those that were found.
+    pub fn shown(&self) -> impl Iterator<Item = &Database> {
+        self.listed().chain(self.wildcard.as_ref().map(|it| &it.database))
+    }
+
     /// The server as metrics know it: a series for each of those that were found would be one for each name of a client.
     pub fn server_label<'a>(&'a self, database: &str, server: &'a str) -> &'a str {
         let is_listed = self.databases.get(database).is_some_and(|database| !database.is_found);

@@ -153,8 +153,9 @@ impl Drop for Subscription {
 }
 
 impl Channels {
-    /// A session is to hear a channel of a shard of a database, which metrics know by `label`: it does once the receiver says so, and nothing that is committed later is
-    /// missed. Listens to the server of this pool, with its login if nothing does yet.
+    /// A session is to hear a channel of a shard of a database, which metrics know by `label`: it does once the receiver says
+    /// so, and nothing that is committed later is missed. Listens to the server of this pool, with its login if nothing does
+    /// yet.
     pub fn join(
         &self,
         (database, label): (&str, &str),

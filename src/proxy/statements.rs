@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::logic::plan::Refusal;
 use crate::logic::plan::across::{Across, reads_otherwise};
+use crate::logic::session::reading::may_be_of_moment;
 use crate::logic::trace::without_parent;
 use crate::proxy::plans::{Planner, Shape};
 
@@ -137,22 +138,6 @@ impl Statements {
             self.sweep_at.store(known.len() as u64 * 2, Ordering::Relaxed);
         }
     }
-}
-
-/// Does one of the words for a moment stand in a string of the text, as far as its words tell?
-fn may_be_of_moment(text: &str) -> bool {
-    const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
-    let lower = text.to_ascii_lowercase();
-    let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let names = |word: &str| {
-        lower.match_indices(word).any(|(at, _)| {
-            let (before, after) = (&lower[..at], &lower[at + word.len()..]);
-            !before.ends_with(is_word) && !after.starts_with(is_word) && !after.trim_start().starts_with('(')
-        })
-    };
-    // Its letters may be written as escapes.
-    let is_escaped = || lower.contains('\\') && (lower.contains("e'") || lower.contains("u&'"));
-    lower.contains(['\'', '$']) && (WORDS.iter().any(|word| names(word)) || is_escaped())
 }
 
 #[cfg(test)]

@@ -13,14 +13,35 @@ pub const READ_BY_PARSER: [&str; 8] = [
     "xmloption",
 ];
 
+/// Words for a moment, which PostgreSQL takes for the one when it parses them.
+const MOMENTS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
+
+/// Does one of the words for a moment stand in a string of the text, as far as its words tell?
+pub fn may_be_of_moment(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let names = |word: &str| {
+        lower.match_indices(word).any(|(at, _)| {
+            let (before, after) = (&lower[..at], &lower[at + word.len()..]);
+            !before.ends_with(is_word) && !after.starts_with(is_word) && !after.trim_start().starts_with('(')
+        })
+    };
+    // Its letters may be written as escapes.
+    let is_escaped = || lower.contains('\\') && (lower.contains("e'") || lower.contains("u&'"));
+    lower.contains(['\'', '$']) && (MOMENTS.iter().any(|word| names(word)) || is_escaped())
+}
+
 /// May a statement mean something else where these are others? It has a constant that one of them may concern: a date or a
 /// time has digits, or is a word like `today`; documents, arrays with NULL, and a comparison with NULL are rarer.
 pub fn may_read_otherwise(text: &str) -> bool {
     let mut pieces = text.split('\'');
     let outside = pieces.next().unwrap_or_default();
-    let words = ["now", "today", "tomorrow", "yesterday", "null"];
-    let is_word =
-        |rest: &str| words.iter().any(|word| rest.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word)));
+    let is_word = |rest: &str| {
+        MOMENTS
+            .iter()
+            .chain(&["null"])
+            .any(|word| rest.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word)))
+    };
     let concerns = |string: &str| {
         string.contains(|c: char| c.is_ascii_digit() || matches!(c, '<' | '\\'))
             || string.char_indices().any(|(at, _)| is_word(&string[at..]))

@@ -267,8 +267,7 @@ impl Metrics {
     pub fn show(&self, topology: &Topology) {
         self.map_epoch.set(topology.map_epoch as f64);
         self.topology_epoch.set(topology.epoch as f64);
-        let listed = topology.databases.values().filter(|it| !it.is_found).map(|it| &**it);
-        let shards = listed.chain(topology.wildcard.as_ref().map(|it| &it.database)).flat_map(|it| &it.shards);
+        let shards = topology.shown().flat_map(|it| &it.shards);
         let servers = shards.flat_map(|it| std::iter::once(&it.primary).chain(&it.replicas));
         let present: HashMap<&str, _> = servers.map(|it| (&*it.name, (it.role, it.health, it.lag))).collect();
         for (name, (role, health, lag)) in &present {

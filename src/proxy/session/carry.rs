@@ -11,10 +11,9 @@ use crate::logic::plan::{Access, Reason, Refusal, array_of_plain};
 use crate::logic::protocol::frame::{HEADER, client};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
 use crate::logic::value::{Format, Raw, oid};
-use crate::proxy::session::gather::Given;
+use crate::proxy::session::gather::{Bound, Given};
 use crate::proxy::session::split::{
     Computed, EXECUTE, FIRST_USER_OID, Input, Share, Stored, TEXT_RESULTS, together, write_bind, write_bound,
 };
@@ -111,14 +110,14 @@ impl Session {
                 let fetched = self.fetch(gather, given(&[0, 0]), &values).await?;
                 let index = self.hold_for_rest(gather).await?;
                 self.begin_kept(index);
-                self.write_final(index, gather, given(&[0, 0]), &fetched, b"");
+                self.write_final(index, gather, given(&[0, 0]), &fetched, Bound::HIDDEN);
                 write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
                 self.pipeline.forget();
                 let described = self.run_final(index, false).await?;
                 let columns = self.columns(carry, index, &described).await?;
                 self.begin_kept(index);
                 let formats = formats(&columns);
-                let is_guarded = self.write_planned(index, gather, given(&formats), &fetched, (b"", Owed::HiddenBind));
+                let is_guarded = self.write_planned(index, gather, given(&formats), &fetched, Bound::HIDDEN);
                 self.outgoing.buffer().extend_from_slice(&EXECUTE);
                 self.pipeline.forget();
                 let kept = self.run_final(index, is_guarded).await?;

@@ -7,8 +7,7 @@ use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Values;
-use crate::logic::session::pipeline::Owed;
-use crate::proxy::session::gather::{Given, TEXT_RESULTS, describe_portal};
+use crate::proxy::session::gather::{Bound, Given, TEXT_RESULTS, describe_portal};
 use crate::proxy::session::split::EXECUTE;
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -57,7 +56,7 @@ impl Session {
         let fetched = self.fetch(gather, given, &Values::None).await?;
         let index = self.hold_for_rest(gather).await?;
         self.begin_kept(index);
-        let is_guarded = self.write_planned(index, gather, given, &fetched, (b"", Owed::HiddenBind));
+        let is_guarded = self.write_planned(index, gather, given, &fetched, Bound::HIDDEN);
         drop(fetched);
         describe_portal(self.outgoing.buffer());
         self.outgoing.buffer().extend_from_slice(&EXECUTE);

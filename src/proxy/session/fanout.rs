@@ -18,7 +18,7 @@ use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::errand::Fetched;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
-use crate::proxy::session::gather::{Given, Portal, describe_portal};
+use crate::proxy::session::gather::{Bound, Given, Portal, describe_portal};
 use crate::proxy::session::servers::UNDER_WAY;
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -325,7 +325,7 @@ impl Session {
                 self.pipeline.owe(Owed::Share { shown, is_query: false });
             }
             Asked::Over { gather, given, fetched, is_described } => {
-                self.write_final(index, gather, given, fetched, b"");
+                self.write_final(index, gather, given, fetched, Bound::HIDDEN);
                 let out = self.outgoing.buffer();
                 if is_described && shown == Shown::Described {
                     out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);

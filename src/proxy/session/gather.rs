@@ -43,6 +43,21 @@ pub(super) const TEXT_OID: u32 = 25;
 /// Results in text.
 pub(super) const TEXT_RESULTS: [u8; 2] = [0, 0];
 
+/// How the final statement is bound.
+pub(super) struct Bound<'a> {
+    /// The name of its portal, for the server
+    pub portal: &'a [u8],
+    /// The client hears of its columns as EXECUTE has them
+    pub is_prepared: bool,
+    /// What the Bind is answered with
+    pub owed: Owed,
+}
+
+impl Bound<'_> {
+    /// Without a name, and the client hears nothing of it.
+    pub const HIDDEN: Bound<'static> = Bound { portal: b"", is_prepared: false, owed: Owed::HiddenBind };
+}
+
 /// What the client is told of a portal besides its rows.
 #[derive(Debug, Clone)]
 pub(super) struct Portal {
@@ -83,16 +98,13 @@ impl Session {
         self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
         let is_prepared = matches!(values, Values::Bind { .. });
-        let guarded = self.guard(&fetched);
-        self.write_final_as(index, gather, given, &fetched, b"", is_prepared);
-        self.unguard(guarded);
+        self.write_planned(index, gather, given, &fetched, Bound { is_prepared, ..Bound::HIDDEN });
         drop(fetched);
         let out = self.outgoing.buffer();
         if !is_prepared {
             describe_portal(out);
             self.pipeline.owe(Owed::DescribeRows);
         }
-        let out = self.outgoing.buffer();
         out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
         self.pipeline.owe(Owed::Execute(None));
         write::bare(self.outgoing.buffer(), client::SYNC);
@@ -121,8 +133,8 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.more_follows = true;
         self.prepare(index);
-        let bound = Owed::Bind(portal.name.clone());
-        self.write_planned(index, gather, given, &fetched, (b"", bound));
+        let owed = Owed::Bind(portal.name.clone());
+        self.write_planned(index, gather, given, &fetched, Bound { owed, ..Bound::HIDDEN });
         drop(fetched);
         let out = self.outgoing.buffer();
         if portal.describes {
@@ -166,7 +178,7 @@ impl Session {
             });
             self.pipeline.owe(Owed::HiddenClose);
         }
-        self.write_planned(index, gather, given, &fetched, (bind.portal, Owed::HiddenBind));
+        self.write_planned(index, gather, given, &fetched, Bound { portal: bind.portal, ..Bound::HIDDEN });
         write::bare(self.outgoing.buffer(), client::FLUSH);
         self.held[index].in_pipeline = true;
         let outcome = self.converse(index, None).await?;
@@ -200,20 +212,7 @@ impl Session {
         gather: &Gather,
         given: Given<'_>,
         fetched: &Fetched,
-        portal: &[u8],
-    ) {
-        self.write_final_as(index, gather, given, fetched, portal, false);
-    }
-
-    /// The same; its columns as EXECUTE has them where `is_prepared`.
-    fn write_final_as(
-        &mut self,
-        index: usize,
-        gather: &Gather,
-        given: Given<'_>,
-        fetched: &Fetched,
-        portal: &[u8],
-        is_prepared: bool,
+        Bound { portal, is_prepared, owed }: Bound<'_>,
     ) {
         let out = self.outgoing.buffer();
         let Spread { text, arrays } = Spread::of(gather, fetched);
@@ -247,7 +246,7 @@ impl Session {
         if is_prepared {
             self.pipeline.owe(Owed::DescribeRows);
         }
-        self.pipeline.owe(Owed::HiddenBind);
+        self.pipeline.owe(owed);
         self.held[index].lease.unnamed = None;
     }
 
@@ -415,7 +414,7 @@ impl Session {
         let hidden = self.pipeline.entered() as usize;
         let text = format!("{head} {}", gather.text).into();
         let guarded = self.guard(fetched);
-        self.write_final(index, &Gather { text, ..gather.clone() }, given, fetched, b"");
+        self.write_final(index, &Gather { text, ..gather.clone() }, given, fetched, Bound::HIDDEN);
         self.outgoing.buffer().extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
         self.unguard(guarded);
         self.pipeline.forget();

@@ -11,7 +11,7 @@ use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::proxy::session::Session;
 use crate::proxy::session::errand::Fetched;
-use crate::proxy::session::gather::Given;
+use crate::proxy::session::gather::{Bound, Given};
 
 /// Over fewer rows every plan is quick.
 const ROWS_MIN: u64 = 2000;
@@ -27,19 +27,18 @@ const AS_BEFORE: &str =
 pub(super) struct Guarded(bool);
 
 impl Session {
-    /// Parse and Bind of the final statement. Whoever reads the answers is owed `bound`, and leaves out those to statements of
-    /// ours where this returns `true`.
+    /// Parse and Bind of the final statement. Whoever reads the answers leaves out those to statements of ours where this
+    /// returns `true`.
     pub(super) fn write_planned(
         &mut self,
         index: usize,
         gather: &Gather,
         given: Given<'_>,
         fetched: &Fetched,
-        (portal, bound): (&[u8], Owed),
+        bound: Bound<'_>,
     ) -> bool {
         let guarded = self.guard(fetched);
-        self.write_final(index, gather, given, fetched, portal);
-        self.pipeline.replace_last(bound);
+        self.write_final(index, gather, given, fetched, bound);
         self.unguard(guarded);
         guarded.is_there()
     }

@@ -251,9 +251,8 @@ impl Session {
             Some(LISTENING_CHANNELS) if self.hearing.is_some() => Err(Refusal::listening_channels()),
             Some(PREPARED_STATEMENTS) => Err(Refusal::prepared_statements()),
             Some(CURSORS) if self.has_cursors_apart() => Err(Refusal::cursors()),
-            Some(CURSORS) => Ok(()),
             // No server listens for a client: any of them says so.
-            Some(LISTENING_CHANNELS) | None => Ok(()),
+            Some(LISTENING_CHANNELS | CURSORS) | None => Ok(()),
             Some(what) if !self.held.iter().any(|held| held.pin.is_some()) => Err(needs_session(what)),
             Some(_) => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! What planned statements are to the session in the extended protocol.
 
 use crate::logic::plan::{
-    BoundSetting, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Refusal, SettingChange,
+    BoundSetting, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Planned, Refusal, SettingChange,
 };
 use crate::logic::protocol::view::Bind;
 use crate::logic::sql::name::setting_value;
@@ -53,12 +53,16 @@ pub(super) fn shown(shape: &Shape) -> Option<OwnSetting> {
     }
 }
 
+/// What a statement does to its session on one shard, be it chosen by name.
+pub(super) fn mark(planned: &Planned) -> Option<&Mark> {
+    match (&*planned.plan, &planned.forced) {
+        (Plan::One(one), _) => Some(&one.mark),
+        (_, forced) => forced.as_ref().map(|forced| &forced.mark),
+    }
+}
+
 pub(super) fn changes_schema(shape: &Shape) -> bool {
-    super::only(shape).is_some_and(|planned| match (&*planned.plan, &planned.forced) {
-        (Plan::One(one), _) => one.mark.is_ddl,
-        (_, Some(forced)) => forced.mark.is_ddl,
-        (_, None) => false,
-    })
+    super::only(shape).and_then(mark).is_some_and(|mark| mark.is_ddl)
 }
 
 /// DECLARE CURSOR, which needs a transaction block unless it is WITH HOLD.
@@ -72,18 +76,11 @@ pub(super) fn declares_cursor(shape: &Shape) -> bool {
 
 /// Running it does nothing that a rollback would not undo. COPY talks with the client while it runs.
 pub(super) fn can_be_undone(shape: &Shape) -> bool {
-    super::only(shape).is_some_and(|planned| {
-        let mark = match (&*planned.plan, &planned.forced) {
-            (Plan::One(one), _) => &one.mark,
-            (_, Some(forced)) => &forced.mark,
-            (_, None) => return false,
-        };
-        *mark == Mark::default() && planned.verb != "COPY"
-    })
+    let changes_nothing = |planned: &Planned| mark(planned).is_some_and(|mark| *mark == Mark::default());
+    super::only(shape).is_some_and(|planned| changes_nothing(planned) && planned.verb != "COPY")
 }
 
-pub(super) fn ends_failed_transaction(command: &crate::logic::plan::Command) -> bool {
-    use crate::logic::plan::Command;
+pub(super) fn ends_failed_transaction(command: &Command) -> bool {
     matches!(command, Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
 }
 

@@ -115,13 +115,6 @@ impl Pipeline {
         self.owed.push_back(owed);
     }
 
-    /// The last one is of another kind.
-    pub fn replace_last(&mut self, owed: Owed) {
-        if let Some(last) = self.owed.back_mut() {
-            *last = owed;
-        }
-    }
-
     /// How many entries have been owed since the last `clear`: the number of the next one.
     pub fn entered(&self) -> u32 {
         self.entered
