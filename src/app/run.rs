@@ -36,7 +36,7 @@ use crate::proxy::console::orders::{Order, Wish};
 use crate::proxy::console::{Console, ConsoleSettings};
 use crate::proxy::door::{Door, Tls};
 use crate::proxy::entrance::{Entrance, EntranceLimits};
-use crate::proxy::metrics::Metrics;
+use crate::proxy::metrics::{Metrics, Standing};
 use crate::proxy::placing::{Placing, Step};
 use crate::proxy::pool::Pools;
 use crate::proxy::shared::{Shared, Steering};
@@ -496,17 +496,6 @@ fn pool_settings(
     Some(known.map_or_else(|| database.pool.clone(), |it| it.user.pool(&database.pool).into_owned()))
 }
 
-/// How the pools of one server stand together.
-#[derive(Default)]
-struct Sums {
-    lent: u32,
-    idle: u32,
-    opening: u32,
-    waiting: u32,
-    connections_max: u32,
-    wait: Duration,
-}
-
 /// Lets time pass in the pools, and shows how they stand.
 async fn look_after(shared: Arc<Shared>, console: Arc<Console>, mut found: Found) {
     let mut interval = tokio::time::interval(UPKEEP);
@@ -521,28 +510,23 @@ async fn look_after(shared: Arc<Shared>, console: Arc<Console>, mut found: Found
             .flat_map(|shard| std::iter::once(&shard.primary).chain(&shard.replicas))
             .map(|server| (&server.address, &*server.places))
             .collect();
-        let mut servers = HashMap::<Box<str>, Sums>::new();
+        let mut servers = HashMap::<Box<str>, Standing>::new();
         for pool in shared.pools.all() {
             pool.keep_to(known.get(&pool.address).copied().unwrap_or_default());
             pool.tick();
             let (counts, wait) = pool.counts();
             let sums = servers.entry(topology.server_label(&pool.database, &pool.server).into()).or_default();
-            sums.lent += counts.lent;
+            sums.active += counts.lent;
             sums.idle += counts.idle;
             sums.opening += counts.opening;
             sums.waiting += counts.waiting;
-            sums.connections_max += pool.connections_max();
-            sums.wait = sums.wait.max(wait);
+            *sums.connections_max.get_or_insert_default() += pool.connections_max();
+            sums.wait_max = sums.wait_max.max(wait);
+            let connects = pool.take_connects();
+            sums.connects.ok += connects.ok;
+            sums.connects.failed += connects.failed;
         }
-        for (server, sums) in servers {
-            let gauges = shared.metrics.server(&server);
-            gauges.active.set(f64::from(sums.lent));
-            gauges.idle.set(f64::from(sums.idle));
-            gauges.opening.set(f64::from(sums.opening));
-            gauges.waiting.set(f64::from(sums.waiting));
-            gauges.connections_max.set(f64::from(sums.connections_max));
-            gauges.wait_max_seconds.set(sums.wait.as_secs_f64());
-        }
+        shared.metrics.stand(&servers);
         let mut used = HashMap::<&str, (u32, u32)>::new();
         for database in topology.databases.values() {
             let (used, max) = used.entry(database.label()).or_default();

@@ -180,6 +180,9 @@ fn a_server_that_refuses_is_asked_again_only_after_server_login_retry() {
     }
     let refusals = proxy.output().matches("server connection failed server=app/a/primary").count();
     assert_eq!(refusals, 1, "{}", proxy.output());
+    let failed = ["app/a/primary", "result=\"failed\""];
+    until("it is counted", || metric(&proxy, "shardway_server_connects_total", &failed) > 0.0);
+    assert_eq!(metric(&proxy, "shardway_server_connects_total", &failed), 1.0);
 }
 
 #[test]

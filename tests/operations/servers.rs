@@ -37,6 +37,8 @@ fn pool_size_is_kept_and_waiters_are_served_in_turn() {
         thread::sleep(Duration::from_millis(30));
     }
     assert_eq!(connections(port, "turns"), 2);
+    let opened = ["app/a/primary", "result=\"ok\""];
+    until("what was opened is counted", || metric(&proxy, "shardway_server_connects_total", &opened) == 2.0);
     until("all wait", || metric(&proxy, "shardway_waiting_clients", &["app/a/primary"]) == 8.0);
     assert!(metric(&proxy, "shardway_pool_wait_max_seconds", &["app/a/primary"]) > 0.0);
     assert_eq!(metric(&proxy, "shardway_clients", &["state=\"waiting\""]), 8.0);

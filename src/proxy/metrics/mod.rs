@@ -18,7 +18,7 @@ use crate::logic::topology::{Database, Topology};
 
 pub use crate::logic::console::snapshot::ClientState;
 pub use database::{DatabaseMetrics, Direction, Kept, PlanKind, Retry};
-pub use server::ServerMetrics;
+pub use server::{Connects, ServerMetrics, Standing};
 
 use registry::Registry;
 
@@ -280,6 +280,13 @@ impl Metrics {
             }
             stays
         });
+    }
+
+    /// Shows how the pools of the servers stand, by the servers' names; there are none of those that are not named.
+    pub fn stand(&self, standings: &HashMap<Box<str>, Standing>) {
+        for (name, metrics) in &*self.servers.lock() {
+            metrics.stand(&standings.get(name).copied().unwrap_or_default());
+        }
     }
 
     /// To be called every second or so, whether anyone scrapes or not: histograms keep every sample until then.

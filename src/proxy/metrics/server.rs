@@ -1,28 +1,50 @@
 //! What is counted for one server. Its pool and its monitor hold this.
 
+use std::time::Duration;
+
 use metrics::{Counter, Gauge};
 
 use super::{names, registry::Registry};
 use crate::logic::topology::{Health, Lag, Role};
 
+/// How the pools of one server stand together.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Standing {
+    /// Connections lent to a session
+    pub active: u32,
+    /// Connections not in use
+    pub idle: u32,
+    /// Connections being opened
+    pub opening: u32,
+    /// Connections that they may open; `None`: there is no pool
+    pub connections_max: Option<u32>,
+    /// Clients in their queues
+    pub waiting: u32,
+    /// How long the first of them has waited
+    pub wait_max: Duration,
+    /// What came of opening connections since the last look
+    pub connects: Connects,
+}
+
+/// What came of opening connections.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Connects {
+    /// They were opened
+    pub ok: u64,
+    /// They could not be opened
+    pub failed: u64,
+}
+
 /// Handles of one server.
 pub struct ServerMetrics {
-    /// Connections lent to a session
-    pub active: Gauge,
-    /// Connections not in use
-    pub idle: Gauge,
-    /// Connections being opened
-    pub opening: Gauge,
-    /// Connections that its pools may open
-    pub connections_max: Gauge,
-    /// Clients in its queues
-    pub waiting: Gauge,
-    /// Seconds the first of them has waited
-    pub wait_max_seconds: Gauge,
-    /// Connections opened
-    pub connects_ok: Counter,
-    /// Connections that could not be opened
-    pub connects_failed: Counter,
+    active: Gauge,
+    idle: Gauge,
+    opening: Gauge,
+    connections_max: Gauge,
+    waiting: Gauge,
+    wait_max_seconds: Gauge,
+    connects_ok: Counter,
+    connects_failed: Counter,
     up: Gauge,
     /// By role
     roles: [Gauge; 2],
@@ -51,10 +73,8 @@ impl ServerMetrics {
             lag_seconds: registry.gauge(names::LAG_SECONDS, labels),
         };
         metrics.show(None, Health::Unknown, None);
-        metrics.connections_max.set(f64::NAN);
         // A server of this name may have been retired before.
-        metrics.waiting.set(0.0);
-        metrics.wait_max_seconds.set(0.0);
+        metrics.stand(&Standing::default());
         metrics
     }
 
@@ -72,10 +92,27 @@ impl ServerMetrics {
         self.lag_seconds.set(lag.map_or(f64::NAN, |it| it.time.as_secs_f64()));
     }
 
+    /// Shows how its pools stand.
+    pub(super) fn stand(&self, standing: &Standing) {
+        for (gauge, count) in [
+            (&self.active, standing.active),
+            (&self.idle, standing.idle),
+            (&self.opening, standing.opening),
+            (&self.waiting, standing.waiting),
+        ] {
+            gauge.set(f64::from(count));
+        }
+        self.connections_max.set(standing.connections_max.map_or(f64::NAN, f64::from));
+        self.wait_max_seconds.set(standing.wait_max.as_secs_f64());
+        self.connects_ok.increment(standing.connects.ok);
+        self.connects_failed.increment(standing.connects.failed);
+    }
+
     /// It is no longer part of the map: its series end.
     pub(super) fn retire(&self) {
         self.show(None, Health::Unknown, None);
-        for gauge in [&self.waiting, &self.wait_max_seconds, &self.connections_max] {
+        let pools = [&self.active, &self.idle, &self.opening, &self.connections_max];
+        for gauge in pools.into_iter().chain([&self.waiting, &self.wait_max_seconds]) {
             gauge.set(f64::NAN);
         }
     }

@@ -101,8 +101,28 @@ fn servers_come_and_go() {
     app.shards[1].primary = Arc::new(Server { health: Health::Down, ..Server::clone(&app.shards[1].primary) });
     metrics.show(&topology);
     assert_eq!(up(&metrics, "b/primary").as_deref(), Some("0"));
+    let connects = Connects { ok: 2, failed: 1 };
+    let standing = Standing { active: 2, connections_max: Some(20), connects, ..Standing::default() };
+    let standings = HashMap::from([("app/b/primary".into(), standing)]);
+    metrics.stand(&standings);
+    metrics.stand(&standings);
+    let text = metrics.render();
+    for line in [
+        r#"shardway_servers{server="app/b/primary",state="active"} 2"#,
+        r#"shardway_server_connections_max{server="app/b/primary"} 20"#,
+        r#"shardway_server_connects_total{server="app/b/primary",result="ok"} 4"#,
+        r#"shardway_server_connects_total{server="app/b/primary",result="failed"} 2"#,
+    ] {
+        assert!(text.lines().any(|it| it == line), "{line}\n{text}");
+    }
+    // Its pools are gone.
+    metrics.stand(&HashMap::new());
+    let text = metrics.render();
+    assert!(text.contains(r#"shardway_servers{server="app/b/primary",state="active"} 0"#), "{text}");
+    assert!(!text.contains(r#"shardway_server_connections_max{server="app/b/primary"}"#), "{text}");
     metrics.show(&picture::of_ports("app", &[(1, &[2])]));
     assert_eq!(up(&metrics, "b/primary"), None, "its series has ended");
+    assert!(!metrics.render().contains(r#"shardway_servers{server="app/b/primary""#), "{}", metrics.render());
 }
 
 #[test]

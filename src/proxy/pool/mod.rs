@@ -20,6 +20,7 @@ use crate::logic::protocol::walk::Walk;
 use crate::logic::topology::{Address, PoolSettings, Secret, Server};
 use crate::proxy::backend::{ConnectFault, Connected, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
+use crate::proxy::metrics::Connects;
 use crate::proxy::notifiers::{Ear, Notifiers};
 use crate::proxy::pulse::{Pulse, Pulses};
 use crate::proxy::server::{Backend, Boxed, Place};
@@ -61,6 +62,7 @@ pub struct ServerPool {
     on_refused: OnRefused,
     pulse: Pulse,
     budgets: Arc<Budgets>,
+    connects: Mutex<Connects>,
 }
 
 impl ServerPool {
@@ -79,6 +81,11 @@ impl ServerPool {
     pub fn connections_max(&self) -> u32 {
         let machine = self.machine.lock();
         machine.settings().size + machine.settings().reserve
+    }
+
+    /// What has come of opening connections since this was last asked.
+    pub fn take_connects(&self) -> Connects {
+        std::mem::take(&mut self.connects.lock())
     }
 
     /// Its connections.
@@ -255,10 +262,16 @@ impl ServerPool {
     async fn connect(&self, connect_timeout: Duration) -> Result<Connected, Why> {
         let credentials = Credentials { user: &self.user, password: self.password.as_ref(), parameters: &[] };
         let connecting = self.connector.connect(&self.address, &credentials);
-        match tokio::time::timeout(connect_timeout, connecting).await {
+        let result = match tokio::time::timeout(connect_timeout, connecting).await {
             Ok(result) => result.map_err(why),
             Err(_) => Err(Why::Unreachable(format!("no login within {connect_timeout:?}"))),
+        };
+        let mut connects = self.connects.lock();
+        match &result {
+            Ok(_) => connects.ok += 1,
+            Err(_) => connects.failed += 1,
         }
+        result
     }
 
     /// The number of the client that has notified by this process of the server, where that is certain.
@@ -509,6 +522,7 @@ impl Pools {
                 on_refused: Arc::clone(&self.on_refused),
                 pulse: self.pulses.of(&server.address),
                 budgets: Arc::clone(&self.budgets),
+                connects: Mutex::default(),
             });
             self.budgets.add(&pool);
             if paused.includes(database) {
