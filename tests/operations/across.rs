@@ -131,6 +131,41 @@ fn an_error_on_one_shard_is_told_once_and_fails_the_transaction() {
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
 }
 
+/// What is fetched of a table is what the text names of it: one who may read no more is served.
+#[test]
+fn who_may_read_some_columns_is_answered_as_by_one_server() {
+    let stage = &*STAGE;
+    for server in stage.world.shards.iter().chain([&stage.world.oracle]) {
+        admin(server.port()).rows(
+            "CREATE ROLE columns LOGIN PASSWORD 'secret'; \
+             GRANT SELECT (client_id, v) ON parents TO columns; GRANT SELECT (client_id, id) ON watched TO columns",
+        );
+    }
+    let more = "[[users]]\nname = \"columns\"\npassword = \"secret\"\n\n[monitor]\nuser = \"postgres\"\n";
+    let proxy = stage.proxy("columns", &Settings { more, ..Settings::default() });
+    let mut wires = [proxy.port, stage.world.oracle.port()].map(|port| enter(port, "columns", &[]).unwrap());
+    for (sql, may) in [
+        ("SELECT p.v, w.id FROM parents p JOIN watched w ON w.id = p.client_id", true),
+        (
+            "SELECT parents.v, watched.id FROM parents JOIN public.watched ON watched.id = public.parents.client_id",
+            true,
+        ),
+        ("SELECT count(*) FROM parents p WHERE p.v IN (SELECT p.v FROM watched w WHERE w.id > p.client_id)", true),
+        ("SELECT * FROM (SELECT v FROM parents) p JOIN (SELECT id FROM watched) w ON p.v = w.id::text", true),
+        ("SELECT * FROM (SELECT v FROM parents) p JOIN watched w ON p.v = w.id::text", false),
+        ("SELECT p.v, w.v FROM parents p JOIN watched w ON w.id = p.client_id", false),
+        ("SELECT p.v, w FROM parents p JOIN watched w ON w.id = p.client_id", false),
+        ("SELECT p.v, w.* FROM parents p JOIN watched w ON w.id = p.client_id", false),
+    ] {
+        let [ours, theirs] = wires.each_mut().map(|wire| {
+            let answer = wire::answers(&wire.simple(sql).unwrap()).remove(0);
+            (answer.error.map(|(sqlstate, _)| sqlstate), answer.rows)
+        });
+        assert_eq!(ours, theirs, "{sql}");
+        assert_eq!(ours.0.is_none(), may, "{sql}");
+    }
+}
+
 /// A plan may know of a constant what the statement does not say: the client of an EXECUTE hears what was prepared.
 #[test]
 fn execute_has_the_columns_of_what_was_prepared() {

@@ -82,6 +82,8 @@ pub struct Entry {
     pub columns: Columns,
     /// Its number among the tables that the text mentions
     pub table: Option<usize>,
+    /// A query: it names itself what it needs of its tables
+    pub is_query: bool,
     /// An outer join may put rows of NULLs in the place of its own
     pub is_nullable: bool,
     /// The keys by which its rows may be split among shards
@@ -91,7 +93,12 @@ pub struct Entry {
 impl Entry {
     /// One that is no mentioned table, and not nullable.
     pub fn of(name: Option<Box<str>>, columns: Columns) -> Self {
-        Self { name, schema: None, columns, table: None, is_nullable: false, sources: Vec::new() }
+        Self { name, schema: None, columns, table: None, is_query: false, is_nullable: false, sources: Vec::new() }
+    }
+
+    /// This very column is one of its own.
+    fn has(&self, wanted: &Column) -> bool {
+        self.columns.list.iter().any(|column| std::ptr::eq(column, wanted))
     }
 }
 
@@ -161,18 +168,26 @@ impl<'p> Scope<'p> {
         const OIDS_OF_USERS: u32 = 16_384;
         let wanted = self.find(parts)?;
         let is_own = wanted.type_oid.is_some_and(|oid| oid < OIDS_OF_USERS);
-        let has = |entry: &&Entry| entry.columns.list.iter().any(|column| std::ptr::eq(column, wanted));
-        let entry = self.entries.iter().find(has).filter(|entry| is_own && !entry.is_nullable)?;
+        let entry = self.entries.iter().find(|it| it.has(wanted)).filter(|entry| is_own && !entry.is_nullable)?;
         entry.table
+    }
+
+    /// The relation that has the column which a reference certainly means, at this level or further out.
+    pub fn entry_of(&self, parts: &[Box<str>]) -> Option<&Entry> {
+        let wanted = self.find(parts)?;
+        let mut scope = Some(self);
+        while let Some(here) = scope {
+            if let Some(entry) = here.entries.iter().find(|it| it.has(wanted)) {
+                return Some(entry);
+            }
+            scope = here.parent;
+        }
+        None
     }
 
     /// The column is certainly one of this level.
     pub fn is_own(&self, parts: &[Box<str>]) -> bool {
-        let own = |found: &Column| {
-            let columns = self.entries.iter().flat_map(|entry| &entry.columns.list);
-            columns.into_iter().any(|column| std::ptr::eq(column, found))
-        };
-        self.find(parts).is_some_and(own)
+        self.find(parts).is_some_and(|found| self.entries.iter().any(|entry| entry.has(found)))
     }
 
     /// The variables of this level alone.

@@ -28,7 +28,7 @@ impl<'a> Survey<'a> {
                 let parent = if *is_lateral { visible } else { visible.without_siblings() };
                 let columns = self.query(query, parent).renamed(&alias.columns);
                 let sources = std::mem::take(&mut self.sources);
-                vec![Entry { sources, ..Entry::of(alias.name.clone(), columns) }]
+                vec![Entry { is_query: true, sources, ..Entry::of(alias.name.clone(), columns) }]
             }
             FromItem::Rows { calls, alias } => {
                 let outside = std::mem::replace(&mut self.is_in_rows, true);
@@ -67,6 +67,7 @@ impl<'a> Survey<'a> {
         Entry {
             schema: if alias.name.is_some() { None } else { name.schema.clone() },
             table,
+            is_query: common.is_some(),
             sources: std::mem::take(&mut self.sources),
             ..Entry::of(Some(alias.name.clone().unwrap_or_else(|| name.name.clone())), columns.renamed(&alias.columns))
         }
@@ -315,7 +316,7 @@ impl<'a> Survey<'a> {
                 return Vec::new();
             }
         };
-        names.iter().for_each(|name| self.mention_column(std::slice::from_ref(name)));
+        names.iter().for_each(|name| self.mention_column(None, name));
         let free = free_sides(join.kind, left, right);
         let mut merged = Vec::with_capacity(names.len());
         let entries = (left, right);

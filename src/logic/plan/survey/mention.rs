@@ -1,6 +1,6 @@
 //! The tables that a text names in FROM, and what it needs of them: for plans that fetch rows from several shards.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::logic::catalog::Relation;
 use crate::logic::shards::{KeyspaceId, ShardId};
@@ -96,8 +96,10 @@ pub struct Mentions<'a> {
     takes_whole: bool,
     /// How many uses of single tables are among these tables
     singles: usize,
-    /// The names of all columns, wherever they stand
-    names: HashSet<Box<str>>,
+    /// The names of all columns, wherever they stand, each with the names of tables that stand before it; `None`: nothing does
+    names: HashMap<Box<str>, HashSet<Option<Box<str>>>>,
+    /// What the text calls its tables
+    visible: HashSet<Box<str>>,
     /// `t.*` and `*`
     stars: Vec<Option<Box<str>>>,
     /// Tables of which a row is looked at as a whole
@@ -181,13 +183,20 @@ impl Mentions<'_> {
     ) -> Vec<&'r crate::logic::catalog::Column> {
         let visible = mention.alias.as_ref().unwrap_or(&mention.name.name);
         let is_all = mention.is_renamed || self.stars.iter().any(|star| star.as_ref().is_none_or(|of| of == visible));
-        relation.columns.iter().filter(|column| is_all || self.names.contains(&column.name)).collect()
+        relation.columns.iter().filter(|column| is_all || self.names_column(visible, &column.name)).collect()
+    }
+
+    /// Does the text name this column of the table that it calls so, or of what may be it?
+    fn names_column(&self, visible: &str, column: &str) -> bool {
+        let is_other = |of: &str| of != visible && self.visible.contains(of);
+        let befores = self.names.get(column);
+        befores.is_some_and(|befores| befores.iter().any(|of| of.as_deref().is_none_or(|of| !is_other(of))))
     }
 
     /// A column that every table has and no two servers the same.
     pub(super) fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {
         let has = |name: &str| relation.is_some_and(|it| it.columns.iter().any(|column| &*column.name == name));
-        SYSTEM_COLUMNS.into_iter().find(|name| self.names.contains(*name) && !has(name))
+        SYSTEM_COLUMNS.into_iter().find(|name| self.names.contains_key(*name) && !has(name))
     }
 
     /// A column that every table has is named, and is none of these tables' own.
@@ -196,7 +205,7 @@ impl Mentions<'_> {
             let relations = self.tables.iter().filter_map(Mention::relation);
             relations.into_iter().any(|it| it.columns.iter().any(|column| &*column.name == name))
         };
-        SYSTEM_COLUMNS.into_iter().any(|name| self.names.contains(name) && !has_column(name))
+        SYSTEM_COLUMNS.into_iter().any(|name| self.names.contains_key(name) && !has_column(name))
     }
 
     /// A name of what only a real table has.
@@ -212,7 +221,7 @@ impl Mentions<'_> {
                 | Mentioned::View { .. } => false,
             })
         };
-        let system = SYSTEM_COLUMNS.iter().find(|name| self.names.contains(**name) && !has_column(name));
+        let system = SYSTEM_COLUMNS.iter().find(|name| self.names.contains_key(**name) && !has_column(name));
         system.map(|name| format!("system column {name}"))
     }
 
@@ -226,7 +235,7 @@ impl Mentions<'_> {
         let visible = mention.alias.as_ref().unwrap_or(&mention.name.name);
         // Its own column of that name comes first.
         let is_column = mention.relation().is_some_and(|it| it.columns.iter().any(|column| column.name == *visible));
-        self.wholes.contains(visible) || self.names.contains(visible) && !is_column
+        self.wholes.contains(visible) || self.names.contains_key(visible) && !is_column
     }
 }
 
@@ -318,15 +327,16 @@ impl<'a> Survey<'a> {
             conditions: Vec::new(),
         };
         let mentions = self.mentions.as_mut()?;
+        mentions.visible.insert(mention.visible_name().into());
         mentions.tables.push(mention);
         Some(mentions.tables.len() - 1)
     }
 
-    /// A column is looked at.
-    pub(super) fn mention_column(&mut self, parts: &[Box<str>]) {
-        let Some(mentions) = &mut self.mentions else { return };
-        mentions.names.extend(parts.last().cloned());
-        self.mention_schema(parts.len() - 1);
+    /// A column of the table of this name is looked at; without one, of any table.
+    pub(super) fn mention_column(&mut self, of: Option<&str>, name: &str) {
+        if let Some(mentions) = &mut self.mentions {
+            mentions.names.entry(name.into()).or_default().insert(of.map(Box::from));
+        }
     }
 
     /// A column or a row is looked at with so many names before it: that of its table, of its schema, of the database.
@@ -347,6 +357,17 @@ impl<'a> Survey<'a> {
         let Some(mentions) = &mut self.mentions else { return };
         mentions.stars.push(of.last().cloned());
         self.mention_schema(of.len());
+    }
+
+    /// All columns of a table or, by a bare star, of this level's FROM are looked at: those of a query in it are what that
+    /// query names.
+    pub(super) fn mention_stars(&mut self, of: &[Box<str>], scope: &Scope<'_>) {
+        if !of.is_empty() {
+            return self.mention_star(of);
+        }
+        let Some(mentions) = &mut self.mentions else { return };
+        let shown = scope.entries.iter().filter(|entry| entry.name.is_some() || entry.columns.is_open);
+        mentions.stars.extend(shown.map(|entry| entry.name.clone()));
     }
 
     /// Names of relations that mean two of them, at one level or at several.

@@ -330,7 +330,7 @@ impl<'a> Survey<'a> {
 
     fn visit_item(&mut self, item: &Expression, scope: &Scope<'_>) {
         if let Expression::Star(of) = item {
-            self.mention_star(of);
+            self.mention_stars(of, scope);
         } else {
             self.visit(item, scope);
         }

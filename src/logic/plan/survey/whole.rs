@@ -21,7 +21,13 @@ pub struct Grouped {
 impl Survey<'_> {
     /// A name is looked at: a column, or a row as a whole. Where `e.f` is no column of e, it is `f(e)`.
     pub(super) fn mention_name(&mut self, parts: &[Box<str>], scope: &Scope<'_>) {
-        self.mention_column(parts);
+        let [before @ .., name] = parts else { return };
+        self.mention_schema(before.len());
+        match scope.entry_of(parts) {
+            Some(entry) if entry.is_query => (),
+            Some(entry) if entry.table.is_some() => self.mention_column(entry.name.as_deref(), name),
+            Some(_) | None => self.mention_column(before.last().map(Box::as_ref), name),
+        }
         if let [table, _] = parts
             && scope.find(parts).is_none()
         {
