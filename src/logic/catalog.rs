@@ -2,7 +2,7 @@
 //!
 //! One immutable picture per database, replaced whole when the schema changes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::logic::body::{Leaves, Names};
@@ -21,6 +21,8 @@ pub struct Catalog {
     pub owners: HashMap<TableName, TableName>,
     /// Names of the relations of `pg_catalog`
     pub system_relations: HashSet<Box<str>>,
+    /// Names of settings that sessions can set, on every server, as `pg_settings` has them
+    pub settings: BTreeSet<Box<str>>,
     /// Functions by name
     pub functions: HashMap<Box<str>, Vec<Function>>,
     /// Those that leave something in the session, and what else does

@@ -1,4 +1,4 @@
-@same 10
+@same 13
 
 # rows and settings: time zone
 SET timezone = 'Asia/Kolkata'
@@ -29,6 +29,15 @@ SET bytea_output = 'escape'
 
 # there
 SELECT client_id, by FROM wide ORDER BY client_id
+
+# floats with all their digits, as JDBC and pg_dump ask for them
+SET extra_float_digits = 3
+
+# there
+SELECT client_id, f4, f8, pt FROM wide ORDER BY client_id
+
+# joined
+SELECT w.f8, w.f4, s.seconds FROM wide w LEFT JOIN sessions s ON s.seconds > w.client_id ORDER BY w.client_id, s.seconds, s.session
 
 # floats
 SET extra_float_digits = -3

@@ -54,6 +54,8 @@ mod everywhere;
 mod placed;
 /// Databases that the map does not name.
 mod found;
+/// PostgreSQL's own programs.
+mod tools;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

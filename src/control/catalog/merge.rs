@@ -41,6 +41,8 @@ pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
     for name in shards.iter().flat_map(|(_, schema)| schema.relations.keys()).collect::<BTreeSet<_>>() {
         catalog.relations.insert(name.clone(), relation(name, shards, map));
     }
+    let known = shards.iter().map(|(_, schema)| schema.settings.clone());
+    catalog.settings = known.reduce(|all, of| all.intersection(&of).cloned().collect()).unwrap_or_default();
     catalog.text_order = shards.iter().map(|(_, schema)| schema.text_order).min().unwrap_or_default();
     catalog.search_path = shards.first().map(|(_, schema)| schema.search_path.clone()).unwrap_or_default();
     catalog.defaults = shards.first().map(|(_, schema)| schema.defaults.clone()).unwrap_or_default();
@@ -133,11 +135,11 @@ fn columns(relation: &Relation) -> String {
 /// Equal for equal contents, in every process of this build.
 fn version(catalog: &Catalog) -> u64 {
     let Catalog { version: _, relations, owners, system_relations, functions, operators, .. } = catalog;
-    let Catalog { has_own_comparisons, text_order, oids, search_path, foreign_keys, defaults, .. } = catalog;
+    let Catalog { settings, has_own_comparisons, text_order, oids, search_path, foreign_keys, defaults, .. } = catalog;
     let mut hash = Hashing(DefaultHasher::new());
     let written = write!(
         hash,
-        "{:?}{:?}{:?}{:?}{:?}{:?}{has_own_comparisons}{text_order:?}{search_path:?}{defaults:?}{:?}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}{settings:?}{has_own_comparisons}{text_order:?}{search_path:?}{defaults:?}{:?}",
         sorted(relations),
         sorted(owners),
         sorted(functions),

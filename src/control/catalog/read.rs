@@ -1,6 +1,6 @@
 //! Reads the schema of one shard, in a handful of queries of one REPEATABLE READ transaction.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
@@ -28,6 +28,8 @@ pub struct ShardSchema {
     pub foreign_keys: Vec<(TableName, ForeignKey)>,
     /// Names of those of `pg_catalog`
     pub system_relations: HashSet<Box<str>>,
+    /// Names of settings that sessions can set, those left out that belong to what a session loads
+    pub settings: BTreeSet<Box<str>>,
     /// By name
     pub functions: HashMap<Box<str>, Vec<Function>>,
     /// Functions that leave something in the session, and what else does
@@ -212,6 +214,8 @@ const SYSTEM_RELATIONS: &str = "
     SELECT relname FROM pg_class
      WHERE relnamespace = 'pg_catalog'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')";
 
+const SETTINGS: &str = "SELECT name FROM pg_settings WHERE context IN ('user', 'superuser') AND name !~ '[.]'";
+
 const TYPES: &str = "
     SELECT n.nspname, t.typname, t.oid FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
      WHERE t.oid >= 16384 AND n.nspname !~ '^pg_t'";
@@ -264,6 +268,7 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
     };
     let names = transaction.query(SYSTEM_RELATIONS, &[]).await?;
     schema.system_relations = names.iter().map(|row| text(row, 0)).collect();
+    schema.settings = transaction.query(SETTINGS, &[]).await?.iter().map(|row| text(row, 0)).collect();
     transaction.rollback().await?;
     Ok(schema)
 }

@@ -2,14 +2,11 @@
 
 use crate::logic::body::{self, Leaves};
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
-use crate::logic::sql::name::setting_value;
-use crate::logic::sql::statement::expression::{Call, Expression, Literal};
+use crate::logic::sql::statement::expression::{Call, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
-use super::super::{
-    BoundSetting, CURSORS, LISTENING_CHANNELS, PG_NOTIFY, PREPARED_STATEMENTS, SEED, SETTING, SettingChange,
-};
+use super::super::{CURSORS, LISTENING_CHANNELS, PG_NOTIFY, PREPARED_STATEMENTS, SETTING};
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -197,69 +194,6 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// A call that is made once and surely, whenever the statement runs.
-    fn is_sure_call(&self, call: &Call) -> bool {
-        self.sure_calls.contains(&std::ptr::from_ref(call))
-    }
-
-    /// The numbers of `random()` are those of one server from now on.
-    pub(in super::super) fn seeds(&mut self) {
-        self.writes();
-        self.is_only_first("random()");
-        self.mark.pin.get_or_insert(SEED);
-        self.refuse(Refusal::seed());
-    }
-
-    /// A call of `set_config` whose effect cannot be told from its text.
-    fn computes_setting(&mut self) {
-        self.mark.taints = true;
-        self.mark.pin.get_or_insert(SETTING);
-        self.refuse(Refusal::computed_setting());
-    }
-
-    /// `set_config(name, value, is_local)`.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
-    fn set_config(&mut self, call: &Call) {
-        let [Expression::Constant(name), value, Expression::Constant(local)] = call.arguments.as_slice() else {
-            return self.computes_setting();
-        };
-        let (Literal::String(setting), Some(is_local)) = (&name.value, boolean(&local.value)) else {
-            return self.computes_setting();
-        };
-        self.literals.fix(name);
-        self.literals.fix(local);
-        let setting = setting.to_ascii_lowercase();
-        if setting.starts_with("shardway.") {
-            return self.computes_setting();
-        }
-        if setting == "seed" {
-            return self.seeds();
-        }
-        // Where a transaction may go on to other shards, they have to hear of what holds for it.
-        let spans = self.schema.map.shards.len() > 1;
-        match value {
-            Expression::Constant(constant) if is_local && !spans || self.is_sure_call(call) => {
-                self.literals.fix(constant);
-                let text = match &constant.value {
-                    Literal::String(text) => setting_value(&setting, text),
-                    Literal::Null | Literal::Boolean(_) | Literal::Integer(_) | Literal::Decimal(_) | Literal::Odd => {
-                        return self.computes_setting();
-                    }
-                };
-                self.mark.set_config.push(SettingChange { name: setting.into(), value: Some(text), is_local });
-            }
-            Expression::Param(number) if (spans || !is_local) && self.verb == "SELECT" && self.is_sure_call(call) => {
-                match u16::try_from(*number) {
-                    Ok(number) => self.mark.set_bound.push(BoundSetting { name: setting.into(), number, is_local }),
-                    Err(_) => self.computes_setting(),
-                }
-            }
-            // A computed value that ends with the transaction leaves nothing behind.
-            _ if is_local && !spans && setting != "standard_conforming_strings" => (),
-            _ => self.computes_setting(),
-        }
-    }
-
     /// The overloads that a call may mean.
     fn candidates(&self, call: &Call) -> Vec<&'a Function> {
         let schema = self.schema;
@@ -361,7 +295,7 @@ fn names(local: &str, call: &Call) -> bool {
     }
 }
 
-fn boolean(literal: &Literal) -> Option<bool> {
+pub(super) fn boolean(literal: &Literal) -> Option<bool> {
     match literal {
         Literal::Boolean(value) => Some(*value),
         Literal::String(text) => match text.as_ref() {

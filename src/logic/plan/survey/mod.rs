@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::logic::shards::{KeyspaceId, ShardId};
 use crate::logic::sql::parse::{TOO_DEEP, deeper};
-use crate::logic::sql::statement::expression::{Call, Expression, Subquery, SubqueryKind, Window};
+use crate::logic::sql::statement::expression::{Expression, Subquery, SubqueryKind, Window};
 use crate::logic::sql::statement::{Query, Target as Assignment};
 
 use super::constants::{Literals, array_oid};
@@ -21,6 +21,7 @@ use super::scope::{Columns, Meaning, Scope};
 use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, TEMPORARY_OBJECT, Value};
 
 mod functions;
+mod config;
 mod params;
 mod nature;
 mod whole;
@@ -84,8 +85,8 @@ pub struct Survey<'a> {
     copies: usize,
     /// The query of an EXISTS that is walked now, by address: what its rows are made of does not matter
     existing: Option<*const Query>,
-    /// Calls that are columns of a query of one row, by address: they are made once, whatever the rows are
-    sure_calls: Vec<*const Call>,
+    /// Calls that are surely made
+    sure: config::Sure,
     /// Rows of several shards can be put together for it
     pub may_spread: bool,
     /// Each shard runs the outermost query over its own rows, and may lock them
@@ -167,7 +168,7 @@ impl<'a> Survey<'a> {
             singles: Vec::new(),
             copies: 0,
             existing: None,
-            sure_calls: Vec::new(),
+            sure: config::Sure::default(),
             may_spread: false,
             may_lock: false,
             spreads_rows: false,

@@ -1,7 +1,7 @@
 //! Queries: WITH, SELECT, VALUES, set operations, and which filters on their columns reach the tables inside.
 
 use crate::logic::sql::parse::deeper;
-use crate::logic::sql::statement::expression::{Call, Expression, Literal};
+use crate::logic::sql::statement::expression::{Expression, Literal};
 use crate::logic::sql::statement::{Body, CommonTable as Part, Distinct, Query, Select, Statement, Target, With};
 use crate::logic::value::oid;
 
@@ -10,23 +10,6 @@ use super::super::refusal::Refusal;
 use super::super::scope::{Column, Columns, Meaning, Scope, sources, variables};
 use super::params::type_of;
 use super::{CommonTable, Survey, key_of, meaning_of};
-
-/// Its columns are computed once.
-fn has_one_row(select: &Select, query: &Query) -> bool {
-    select.from.is_empty()
-        && select.filter.is_none()
-        && select.having.is_none()
-        && select.group_by.is_empty()
-        && query.limits.is_empty()
-}
-
-#[expect(clippy::wildcard_enum_match_arm, reason = "only a call is one")]
-fn call_of(value: &Expression) -> Option<*const Call> {
-    match value {
-        Expression::Call(call) => Some(std::ptr::from_ref(&**call)),
-        _ => None,
-    }
-}
 
 impl Survey<'_> {
     /// Surveys a query. Returns what its columns stand for.
@@ -144,8 +127,8 @@ impl Survey<'_> {
         }
         self.mention_shadows(&scope, parent);
         let windows_before = self.windows.len();
-        if self.query_depth == 1 && self.view_depth == 0 && has_one_row(select, query) {
-            self.sure_calls = select.targets.iter().filter_map(|target| call_of(&target.value)).collect();
+        if self.query_depth == 1 && self.view_depth == 0 {
+            self.note_sure_calls(select, query);
         }
         if !is_idle_star {
             self.visit_targets(&select.targets, &scope);
