@@ -1,4 +1,4 @@
-@same 13
+@same 17
 
 # rows and settings: time zone
 SET timezone = 'Asia/Kolkata'
@@ -29,6 +29,18 @@ SET bytea_output = 'escape'
 
 # there
 SELECT client_id, by FROM wide ORDER BY client_id
+
+# intervals as Rails asks for them
+SET intervalstyle = 'iso_8601'
+
+# there
+SELECT client_id, iv FROM wide ORDER BY client_id
+
+# joined
+SELECT w.iv, s.seconds FROM wide w LEFT JOIN sessions s ON s.seconds > w.client_id ORDER BY w.client_id, s.seconds, s.session
+
+# all shapes
+SELECT w.client_id, x.iv, x.iv * 2, justify_interval(x.iv) FROM wide w JOIN (SELECT client_id, i::interval AS iv FROM sessions, (VALUES ('1 year -2 mons'), ('-3 days 04:05:06.7'), ('-1 year 2 mons -3 days 04:05:06.789'), ('0'), ('1 mon -1 sec'), ('178000000 years')) v(i)) x ON x.client_id <> w.client_id ORDER BY 1, 2, x.client_id LIMIT 60
 
 # floats with all their digits, as JDBC and pg_dump ask for them
 SET extra_float_digits = 3

@@ -391,10 +391,12 @@ impl Session {
                 greeting.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
             self.settings.get(name).or(greeted).map(|value| value.trim_matches('\'').to_ascii_lowercase())
         };
-        // From 1 on all digits that it takes are written.
         let is_usual = |name: &str, usual: &str, value: &str| match name {
+            // From 1 on all digits that it takes are written.
             "extra_float_digits" => ["1", "2", "3"].contains(&value),
-            _ => !usual.is_empty() && value.starts_with(usual) && value != "postgres_verbose",
+            // Both are read as they were written, whatever the style.
+            "intervalstyle" => ["postgres", "iso_8601"].contains(&value),
+            _ => !usual.is_empty() && value.starts_with(usual),
         };
         let changed = usual.iter().find(|(name, usual)| of(name).is_some_and(|value| !is_usual(name, usual, &value)));
         match changed {
