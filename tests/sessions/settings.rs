@@ -37,6 +37,10 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
     let zone = || reads(ZONE);
     let all = || q("SELECT count(*), current_setting('TimeZone') FROM events");
     vec![
+        ("a time zone that is an interval", &[("IntervalStyle", "sql_standard")], [
+            q("SHOW SERVER_VERSION"), q("SET client_min_messages TO warning; SET TIME ZONE INTERVAL '-03:30' HOUR TO MINUTE;"), q("SHOW TimeZone"), zone(), all(),
+            q("BEGIN"), zone(), q("SET LOCAL TIME ZONE INTERVAL '+05:45' HOUR TO MINUTE"), zone(), all(), q("COMMIT"), zone(), q("SET TIME ZONE INTERVAL '+00:00' HOUR TO MINUTE"), zone(), all(),
+        ].concat()),
         ("set_config for a transaction", &[], [q("BEGIN"), set("Asia/Tokyo", true), zone(), all(), q("COMMIT"), zone()].concat()),
         ("set_config by a transaction", &[], [q("BEGIN"), set("Asia/Tokyo", false), zone(), q("COMMIT"), zone()].concat()),
         ("set_config undone", &[], [q("BEGIN"), set("Asia/Tokyo", false), zone(), q("ROLLBACK"), zone()].concat()),

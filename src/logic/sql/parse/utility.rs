@@ -195,10 +195,31 @@ fn constant(node: Node<'_>) -> Option<Literal> {
     }
 }
 
+/// `INTERVAL '+02:00' HOUR TO MINUTE` as the string that means the same time zone, where its fields leave no doubt
+/// (manual, SET, TIME ZONE).
+fn zone(value: Node<'_>) -> Option<Literal> {
+    const MINUTE: i64 = 1 << 11;
+    let Node::TypeCast(cast) = value else { return None };
+    let name =
+        cast.type_name().filter(|name| type_name(name).names.last().is_some_and(|last| &**last == "interval"))?;
+    let fields = name.typmods().iter().map(constant).collect::<Vec<_>>();
+    let has_minutes = match fields.as_slice() {
+        [] => true,
+        [Some(Literal::Integer(fields))] => fields.parse::<i64>().is_ok_and(|fields| fields & MINUTE != 0),
+        [..] => false,
+    };
+    let Some(Literal::String(text)) = constant(cast.arg()).filter(|_| has_minutes) else { return None };
+    let (hours, minutes) = text.trim_start_matches(['+', '-']).split_once(':')?;
+    let is_two_digits = |part: &str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    (text.len() <= 6 && is_two_digits(hours) && is_two_digits(minutes))
+        .then(|| Literal::String(format!("INTERVAL '{text}'").into()))
+}
+
 fn setting(set: &nodes::VariableSetStmt) -> Set {
     let change = match set.kind {
         VariableSetKind::VAR_SET_VALUE => {
-            let values: Option<Vec<_>> = set.args().iter().map(constant).collect();
+            let values: Option<Vec<_>> =
+                set.args().iter().map(|value| constant(value).or_else(|| zone(value))).collect();
             values.map_or(SetChange::Odd, SetChange::To)
         }
         VariableSetKind::VAR_SET_DEFAULT | VariableSetKind::VAR_RESET => SetChange::Default,
