@@ -1,5 +1,6 @@
-//! Real drivers do real work over three shards: psycopg2, psycopg 3, asyncpg, pg8000, SQLAlchemy, node-postgres,
-//! psql and pgbench. Each script also runs against plain PostgreSQL: it must pass there to mean anything here.
+//! Real drivers do real work over three shards: psycopg2, psycopg 3, asyncpg, pg8000, SQLAlchemy, node-postgres, Sequelize,
+//! TypeORM, Knex, postgres.js, pgjdbc, PDO, ActiveRecord, psql and pgbench. Each script also runs against plain PostgreSQL: it must
+//! pass there to mean anything here.
 //!
 //! Python is `SHARDWAY_PYTHON` or that of `target/drivers-python`, node packages lie in `SHARDWAY_NODE_PATH` or
 //! `target/drivers-node`: `make test` installs both. A runtime that is missing is reported loudly, and fails the test when `SHARDWAY_NEED_DRIVERS` is set.
@@ -108,6 +109,51 @@ fn node_postgres() {
 }
 
 #[test]
+fn sequelize_typeorm_knex_and_postgres_js() {
+    alike(37, |port| node("orms.js", port));
+}
+
+#[test]
+fn pgjdbc() {
+    let jar = Path::new("/usr/share/java/postgresql.jar");
+    alike(900, |port| {
+        let mut java = Command::new("java");
+        java.arg("-cp").arg(jar).arg(folder().join("Jdbc.java"));
+        (is_there("javac") && jar.exists()).then(|| run(&mut java, port))
+    });
+}
+
+#[test]
+fn pdo() {
+    let has_driver =
+        || php(&["-r", "exit(extension_loaded('pdo_pgsql') ? 0 : 1);"]).status().is_ok_and(|it| it.success());
+    let script = folder().join("pdo.php");
+    alike(20, |port| has_driver().then(|| run(php(&[]).arg(&script), port)));
+}
+
+#[test]
+fn active_record() {
+    let has_library = || {
+        let mut ruby = Command::new("ruby");
+        ruby.args(["-e", "require 'active_record'; require 'pg'"]).stderr(Stdio::null());
+        ruby.status().is_ok_and(|it| it.success())
+    };
+    let script = folder().join("active_record.rb");
+    alike(18, |port| has_library().then(|| run(Command::new("ruby").arg(&script), port)));
+}
+
+fn php(arguments: &[&str]) -> Command {
+    let mut php = Command::new("php");
+    php.args(arguments);
+    php
+}
+
+fn is_there(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    found.is_ok_and(|status| status.success())
+}
+
+#[test]
 fn psql() {
     on_both(|port| {
         let mut psql = programs().program("psql");
@@ -141,16 +187,34 @@ fn programs() -> &'static Lab {
 
 /// `work` gets a port; its answer is what the script said, or why it failed; `None` when the runtime is missing.
 fn on_both(work: impl Fn(u16) -> Option<Result<String, String>>) {
+    let _said = said_by_both(work);
+}
+
+/// The same; and what the scripts say, so many lines at least, has to be the same.
+fn alike(lines_min: usize, work: impl Fn(u16) -> Option<Result<String, String>>) {
+    let Some((plain, proxied)) = said_by_both(work) else { return };
+    let pairs = plain.lines().zip(proxied.lines()).enumerate();
+    if let Some((at, (theirs, ours))) = pairs.into_iter().find(|(_, (theirs, ours))| theirs != ours) {
+        panic!("line {}:\n  PostgreSQL: {theirs}\n  the proxy:  {ours}", at + 1);
+    }
+    let count = plain.lines().count();
+    assert_eq!(proxied.lines().count(), count);
+    assert!(count >= lines_min, "only {count} lines:\n{plain}");
+}
+
+/// What the script says on plain PostgreSQL and through the proxy.
+fn said_by_both(work: impl Fn(u16) -> Option<Result<String, String>>) -> Option<(String, String)> {
     // One at a time: they count rows that the others add and remove.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
-    match work(WORLD.oracle.port()) {
-        None => return skipped(),
-        Some(plain) => drop(plain.unwrap_or_else(|why| panic!("on plain PostgreSQL, so the script is wrong:\n{why}"))),
-    }
+    let Some(plain) = work(WORLD.oracle.port()) else {
+        skipped();
+        return None;
+    };
+    let plain = plain.unwrap_or_else(|why| panic!("on plain PostgreSQL, so the script is wrong:\n{why}"));
     let proxied = work(STAGE.proxy.port).expect("it was there a moment ago");
     assert!(STAGE.world.shards.iter().all(|shard| shard.pid().is_some()));
-    proxied.unwrap_or_else(|why| panic!("through the proxy:\n{why}"));
+    Some((plain, proxied.unwrap_or_else(|why| panic!("through the proxy:\n{why}"))))
 }
 
 fn skipped() {
