@@ -127,6 +127,35 @@ fn what_functions_set_stays_with_their_session() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// Its rows are on no one server until the protocol has executed it in part.
+#[test]
+fn a_portal_over_several_shards_is_no_cursor_for_sql_before_a_server_has_its_rows() {
+    let stage = &*STAGE;
+    let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let refused = "Error ERROR 0A000: portal \"p\" over several shards cannot be used as a cursor by SQL";
+    // Of those that were put together on a server it has the rows, or that there are no more.
+    for (text, is_gathered) in [
+        ("SELECT id FROM events ORDER BY client_id, id", false),
+        ("SELECT id FROM events", false),
+        ("SELECT count(*) FROM events", false),
+        ("DELETE FROM events WHERE id < 0 RETURNING id", false),
+        ("SELECT kind, count(*) FROM events GROUP BY kind", true),
+    ] {
+        let bind = [wire::parse("", text, &[]), wire::bind("p", "", &[], 0)].concat();
+        let all = [bind.clone(), wire::execute("p", 0)].concat();
+        for bind in if is_gathered { vec![bind] } else { vec![bind, all] } {
+            for by_sql in ["FETCH 2 FROM p", "MOVE p", "CLOSE p", "CLOSE ALL", "FETCH FIRST FROM \"p\""] {
+                for by_sql in [q(by_sql), ask(&[extended(by_sql, &[])])] {
+                    let steps = [q("BEGIN"), ask(&[bind.clone(), wire::sync()]), by_sql, q("ROLLBACK")].concat();
+                    let lines = play(&mut wire, &steps);
+                    assert!(lines.iter().any(|line| line == refused), "{text}: {lines:#?}");
+                }
+            }
+        }
+    }
+    assert_eq!(wire.value("SELECT 1"), "1");
+}
+
 /// PostgreSQL words it by the moment: in a pipeline, in a transaction block.
 #[test]
 fn what_needs_no_block_comes_too_late_in_a_pipeline() {

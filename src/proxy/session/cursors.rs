@@ -7,8 +7,10 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
+use crate::proxy::plans::Shape;
+use crate::proxy::session::shapes::{closes_all, executes};
 use crate::proxy::session::simple::meet;
-use crate::proxy::session::{Session, Trouble};
+use crate::proxy::session::{Portal, Session, Trouble};
 
 impl Session {
     /// A destination made definite by the cursors that a statement names.
@@ -22,14 +24,20 @@ impl Session {
                     // Its server says that it is there already.
                     (open, _) => open.map(|open| open.shard),
                 },
-                CursorUse::Read(name) | CursorUse::Close(name) => self.shard_of_cursor(name),
+                CursorUse::Read(name) | CursorUse::Close(name) => {
+                    self.check_portal(name)?;
+                    self.shard_of_cursor(name)
+                }
                 CursorUse::Row(name) => {
                     if self.cursors.find(name).is_some_and(|open| open.is_gathered) {
                         return Err(Refusal::across("WHERE CURRENT OF").into());
                     }
                     self.shard_of_cursor(name)
                 }
-                CursorUse::CloseAll => self.cursors.shards().first().copied(),
+                CursorUse::CloseAll => {
+                    self.portals.iter().try_for_each(is_for_sql)?;
+                    self.shards_of_cursors().first().copied()
+                }
             };
             if let Some(shard) = shard {
                 destination = meet(destination, Destination::Shard(shard))?;
@@ -38,10 +46,46 @@ impl Session {
         Ok(destination)
     }
 
-    /// A portal of the protocol is a cursor too.
+    /// A portal of the protocol is a cursor too, once a server has its rows.
+    fn check_portal(&self, name: &str) -> Result<(), Refusal> {
+        match self.portals.iter().find(|portal| *portal.name == *name.as_bytes()) {
+            Some(portal) if self.cursors.find(name).is_none() => is_for_sql(portal),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn shard_of_cursor(&self, name: &str) -> Option<ShardId> {
         let portal = || self.portals.iter().find(|portal| *portal.name == *name.as_bytes());
         self.cursors.find(name).map(|open| open.shard).or_else(|| portal()?.shard)
+    }
+
+    /// The shard of a cursor that the protocol names.
+    pub(super) fn shard_of_portal(&self, name: &[u8]) -> Option<ShardId> {
+        std::str::from_utf8(name).ok().and_then(|name| self.shard_of_cursor(name))
+    }
+
+    /// The shards that have cursors or portals, each once.
+    fn shards_of_cursors(&self) -> Vec<ShardId> {
+        let mut shards = self.cursors.shards();
+        shards.extend(self.portals.iter().filter_map(|portal| portal.shard));
+        shards.sort_unstable();
+        shards.dedup();
+        shards
+    }
+
+    /// A message of the protocol closes it.
+    pub(super) fn forget_cursor(&mut self, name: &[u8]) {
+        if let Ok(name) = std::str::from_utf8(name) {
+            self.cursors.close(name);
+        }
+    }
+
+    /// CLOSE ALL that is bound: it is for one server.
+    pub(super) fn check_close_all(&self, shape: &Shape) -> Result<(), Refusal> {
+        match self.shards_of_cursors().len() > 1 && closes_all(shape) {
+            true => Err(Refusal::close_all()),
+            false => Ok(()),
+        }
     }
 
     /// CLOSE ALL concerns every server that has a cursor; the client hears of one.
@@ -49,7 +93,7 @@ impl Session {
         if !uses.contains(&CursorUse::CloseAll) {
             return Ok(());
         }
-        for other in self.cursors.shards().into_iter().filter(|other| *other != shard) {
+        for other in self.shards_of_cursors().into_iter().filter(|other| *other != shard) {
             let Some(index) = self.held.iter().position(|held| held.shard == other) else { continue };
             self.pipeline.clear();
             self.ask(index, Owed::HiddenQuery, "CLOSE ALL");
@@ -128,4 +172,10 @@ impl Session {
             self.names.get_or_insert_default().bent.extend(cursor.names.clone());
         }
     }
+}
+
+/// May SQL name this portal? Its server has to have the rows that the client would be sent.
+fn is_for_sql(portal: &Portal) -> Result<(), Refusal> {
+    let is_apart = portal.across.is_some() || portal.shard.is_none() && executes(&portal.shape).is_some();
+    if is_apart { Err(Refusal::portal_by_sql(&String::from_utf8_lossy(&portal.name))) } else { Ok(()) }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::logic::plan::{Access, Command, ExecuteCommand, Mark, Plan, Refusal};
+use crate::logic::plan::{Access, ExecuteCommand, Mark, Plan, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
@@ -15,6 +15,7 @@ use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::execute::Bound;
 use crate::proxy::session::servers::Target;
+use crate::proxy::session::shapes::executes;
 use crate::proxy::session::{Named, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -213,11 +214,3 @@ const NO_PARAMETERS: [u8; 4] = [0; 4];
 const ARGUMENTS_MAX: usize = 1_600;
 /// The format codes of a Bind that wants text.
 const NO_FORMATS: [u8; 2] = [0, 0];
-
-/// The EXECUTE that a text of this shape is.
-pub(super) fn executes(shape: &Shape) -> Option<&ExecuteCommand> {
-    match super::only(shape).map(|planned| &*planned.plan) {
-        Some(Plan::Command(Command::Execute(execute))) => Some(execute),
-        Some(Plan::Command(_) | Plan::One(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => None,
-    }
-}

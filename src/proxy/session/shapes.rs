@@ -1,7 +1,8 @@
 //! What planned statements are to the session in the extended protocol.
 
 use crate::logic::plan::{
-    BoundSetting, Command, CursorUse, Mark, OwnCommand, OwnSetting, Plan, Planned, Refusal, SettingChange,
+    BoundSetting, Command, CursorUse, ExecuteCommand, Mark, OwnCommand, OwnSetting, Plan, Planned, Refusal,
+    SettingChange,
 };
 use crate::logic::protocol::view::Bind;
 use crate::logic::sql::name::setting_value;
@@ -89,4 +90,20 @@ pub(super) fn needs_simple(what: &str) -> Refusal {
     let mut refusal = Refusal::alone(&format!("{what} in the extended protocol"));
     refusal.hint = Some("send it as a simple query".to_owned());
     refusal
+}
+
+/// The EXECUTE that a text of this shape is.
+pub(super) fn executes(shape: &Shape) -> Option<&ExecuteCommand> {
+    match super::only(shape).map(|planned| &*planned.plan) {
+        Some(Plan::Command(Command::Execute(execute))) => Some(execute),
+        Some(Plan::Command(_) | Plan::One(_) | Plan::CopyIn(_) | Plan::Refuse(_)) | None => None,
+    }
+}
+
+/// CLOSE ALL.
+pub(super) fn closes_all(shape: &Shape) -> bool {
+    super::only(shape).is_some_and(|planned| match &*planned.plan {
+        Plan::One(one) => one.mark.cursors.contains(&CursorUse::CloseAll),
+        Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => false,
+    })
 }

@@ -14,10 +14,9 @@ use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::logic::value::oid;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::executed::executes;
 use crate::proxy::session::segment::{Cut, Segment, Step, executed};
 use crate::proxy::session::shapes::{
-    bound_settings, can_be_undone, declares_cursor, ends_failed_transaction, is_list, is_ours, sets, shown,
+    bound_settings, can_be_undone, declares_cursor, ends_failed_transaction, executes, is_list, is_ours, sets, shown,
 };
 use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
@@ -280,6 +279,7 @@ impl Session {
         self.remember(shape, &statement.text);
         self.check_reading(reading, statement)?;
         self.check_shadows(&statement.text)?;
+        self.check_close_all(shape)?;
         self.check_bound(shape, &statement.text, bind)
     }
 
@@ -361,7 +361,7 @@ impl Session {
                 } else if self.portal(name).is_some_and(|portal| is_ours(&portal.shape)) {
                     segment.steps.push(Step::Answer(NO_DATA));
                 } else {
-                    let shard = self.portal(name).and_then(|portal| portal.shard);
+                    let shard = self.shard_of_portal(name);
                     return Ok(self.push_portal(segment, client::DESCRIBE, shard, at, size));
                 }
             }
@@ -422,7 +422,7 @@ impl Session {
                 Err(Fault::NoTransaction("DECLARE CURSOR").into())
             }
             portal => {
-                let shard = portal.and_then(|portal| portal.shard);
+                let shard = self.shard_of_portal(name);
                 let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {
                     return Ok(Some(cut));
@@ -460,10 +460,12 @@ impl Session {
             Target::Portal(name) => {
                 let is_ours = self.portal(name).is_some_and(|portal| is_ours(&portal.shape));
                 let is_first = segment.start == 0 && !segment.needs_server;
-                if is_ours || is_first && self.held.iter().all(|held| !held.is_engaged()) {
+                let shard = self.shard_of_portal(name);
+                if is_ours || is_first && shard.is_none() && self.held.iter().all(|held| !held.is_engaged()) {
                     segment.steps.push(Step::Answer(CLOSE_COMPLETE));
                 } else {
-                    let shard = self.portal(name).and_then(|portal| portal.shard);
+                    let name: Box<[u8]> = name.into();
+                    self.forget_cursor(&name);
                     return Ok(self.push_portal(segment, client::CLOSE, shard, at, size));
                 }
             }

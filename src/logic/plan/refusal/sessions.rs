@@ -33,6 +33,21 @@ impl Refusal {
         )
     }
 
+    /// SQL names a portal of the protocol whose rows no server has yet, or has any more.
+    pub fn portal_by_sql(name: &str) -> Self {
+        Self::new(
+            Reason::NeedsSession,
+            format!("portal \"{name}\" over several shards cannot be used as a cursor by SQL"),
+            "Its rows are asked of the shards when the protocol executes it; until then no server has them.",
+            "Use Execute and Close of the protocol, or DECLARE CURSOR.",
+        )
+    }
+
+    /// CLOSE ALL among messages of the extended protocol, where several servers have cursors.
+    pub fn close_all() -> Self {
+        Self::alone("CLOSE ALL of cursors on several shards")
+    }
+
     /// It asks a server on which channels the session listens.
     pub fn listening_channels() -> Self {
         Self {
@@ -171,6 +186,16 @@ impl Refusal {
             "the temporary tables of the session are on another shard than the rows of this statement".to_owned(),
             "A temporary table is on one server alone.",
             "make it in a transaction that begins on that shard, or select the rows first",
+        )
+    }
+
+    /// A statement that may need any of them.
+    pub fn temporary_on_several() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "the session has temporary tables on several shards".to_owned(),
+            "Each was made where its rows were, and which of them this statement needs is not known.",
+            "DISCARD ALL ends them. Without SET shardway.shard and its like all temporary tables of a session are made on one server.",
         )
     }
 
