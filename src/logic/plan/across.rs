@@ -8,6 +8,7 @@ use super::change::{self, Change, On};
 use super::constants::Literals;
 use super::copies::{self, Copied, Once};
 use super::copy_out::{self, CopyOut};
+use super::created::{self, Data};
 use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::filled::filled;
@@ -17,7 +18,7 @@ use super::merge::{self, Merge};
 use super::process::{self, Signal};
 use super::split::{self, Split};
 use super::words::{Words, after_explain};
-use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, created, reduce};
+use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, reduce};
 
 /// The way of a statement over several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -200,7 +201,8 @@ fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Acros
 
 /// The rows are those of the moment of DECLARE, as with every cursor of PostgreSQL.
 fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<Cursor, Refusal> {
-    let mut gather = gathered(text, after_for(text), "a cursor written like this", schema)?;
+    let text = scrolled(text).ok_or_else(|| Refusal::across("a cursor written like this"))?;
+    let mut gather = gathered(&text, after_for(&text), "a cursor written like this", schema)?;
     let mut mark = Mark { cursors: vec![CursorUse::Declare { name: name.into(), is_held }], ..Mark::default() };
     if is_held {
         mark.pin = Some("cursor WITH HOLD");
@@ -212,7 +214,13 @@ fn cursor(name: &str, is_held: bool, text: &str, schema: &Schema<'_>) -> Result<
 /// CREATE TABLE … AS, SELECT … INTO: one server has the new table, and the rows are brought to it.
 fn created(target: &RelationName, text: &str, schema: &Schema<'_>) -> Result<Cursor, Refusal> {
     let text = created::as_create(text).ok_or_else(|| Refusal::across("SELECT INTO written like this"))?;
-    let mut gather = gathered(&text, created::after_as(&text), "a new table written like this", schema)?;
+    let unread = || Refusal::across("a new table written like this");
+    let (body, data) = created::data_of(&text).ok_or_else(unread)?;
+    let mut gather = match data {
+        // Its columns are those of the query, which every shard knows.
+        Data::None => Gather::without_parts(&text),
+        Data::All => gathered(body, created::after_as(body), "a new table written like this", schema)?,
+    };
     gather.access = Access::Write;
     if target.is_temporary {
         // Where temporary tables of the session are.
@@ -260,6 +268,24 @@ fn gathered(text: &str, at: Option<usize>, what: &str, schema: &Schema<'_>) -> R
     }
     gather.text = format!("{head} {}", gather.text).into();
     Ok(gather)
+}
+
+/// DECLARE, with SCROLL unless it says NO SCROLL. Without either of them PostgreSQL's plan decides whether a cursor goes backward,
+/// and the plan over rows that were put together is another one.
+fn scrolled(text: &str) -> Option<String> {
+    let mut words = Words::of(text);
+    words.next().filter(|(word, _)| word.eq_ignore_ascii_case("declare"))?;
+    let _name = words.next()?;
+    loop {
+        let (word, end) = words.next()?;
+        if word.eq_ignore_ascii_case("scroll") {
+            return Some(text.to_owned());
+        }
+        if word.eq_ignore_ascii_case("cursor") {
+            let (before, cursor) = text.split_at(end - word.len());
+            return Some(format!("{before}SCROLL {cursor}"));
+        }
+    }
 }
 
 /// Where the query begins in DECLARE name … CURSOR … FOR query.

@@ -5,7 +5,7 @@
 
 use crate::logic::sql::statement::RelationName;
 
-use super::pieces::tokens;
+use super::pieces::{Token, tokens};
 use super::schema::Schema;
 use super::words::Words;
 use super::{Place, Refusal, Requirement, definition, utility};
@@ -65,6 +65,31 @@ pub(super) fn after_as(text: &str) -> Option<usize> {
     }
 }
 
+/// The rows that a new table begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Data {
+    /// Those of its query
+    All,
+    /// WITH NO DATA
+    None,
+}
+
+/// The text without WITH DATA or WITH NO DATA at its end, and which of them that was.
+pub(super) fn data_of(text: &str) -> Option<(&str, Data)> {
+    let mut all = tokens(text)?;
+    while all.pop_if(|last| last.text == ";").is_some() {}
+    let is = |token: &Token<'_>, word: &str| token.depth == 0 && token.is(word);
+    match all.as_slice() {
+        [.., with, no, data] if is(with, "with") && is(no, "no") && is(data, "data") => {
+            Some((&text[..with.start], Data::None))
+        }
+        [.., with, data] if is(with, "with") && is(data, "data") => Some((&text[..with.start], Data::All)),
+        // What stands behind it are comments.
+        [.., last] => Some((&text[..last.end()], Data::All)),
+        [] => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,5 +101,22 @@ mod tests {
         assert_eq!(of("SELECT 1 AS a into temp table s.\"T\""), "CREATE temp TABLE s.\"T\" AS SELECT 1 AS a ");
         assert_eq!(of("SELECT a INTO UNLOGGED x FROM c"), "CREATE UNLOGGED TABLE x AS SELECT a  FROM c");
         assert_eq!(as_create("(SELECT a INTO x FROM c) UNION SELECT 1"), None);
+    }
+
+    #[test]
+    fn with_data_is_told_from_a_query() {
+        assert_eq!(
+            data_of("CREATE TABLE t AS TABLE a WITH NO DATA ;"),
+            Some(("CREATE TABLE t AS TABLE a ", Data::None))
+        );
+        assert_eq!(
+            data_of("CREATE TABLE t AS SELECT 1 with data -- x"),
+            Some(("CREATE TABLE t AS SELECT 1 ", Data::All))
+        );
+        assert_eq!(data_of("CREATE TABLE t AS SELECT 1 data"), Some(("CREATE TABLE t AS SELECT 1 data", Data::All)));
+        assert_eq!(
+            data_of("CREATE TABLE t AS SELECT 'no' data -- with no data"),
+            Some(("CREATE TABLE t AS SELECT 'no' data", Data::All))
+        );
     }
 }

@@ -11,16 +11,15 @@ use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{Reach, RelationName};
 
 use super::Refusal;
-use super::created::{after_as, as_create};
+use super::created::{Data, after_as, as_create, data_of};
 use super::everywhere::{Everywhere, Fill};
-use super::pieces::{Token, tokens};
+use super::pieces::tokens;
 
 /// Plans such a statement, its target known to be on every shard.
 pub fn filled(target: &RelationName, text: &str) -> Result<Everywhere, Refusal> {
     let unread = || Refusal::filled(&target.name);
     let text = as_create(text).ok_or_else(unread)?;
-    let mut all = tokens(&text).ok_or_else(unread)?;
-    while all.pop_if(|last| last.text == ";").is_some() {}
+    let all = tokens(&text).ok_or_else(unread)?;
     let at = after_as(&text).ok_or_else(unread)?;
     let is = |number: usize, word: &str| all.get(number).is_some_and(|token| token.is(word));
     let table = if is(1, "unlogged") { 2 } else { 1 };
@@ -28,22 +27,16 @@ pub fn filled(target: &RelationName, text: &str) -> Result<Everywhere, Refusal> 
     if !is(table, "table") || is(table + 1, "if") || all.iter().any(|token| token.param().is_some()) {
         return Err(unread());
     }
-    let query: Vec<&Token<'_>> = all.iter().filter(|token| token.start >= at).collect();
-    let (end, has_rows) = match query.as_slice() {
-        [.., with, no, data] if with.is("with") && no.is("no") && data.is("data") => (with.start, false),
-        [.., with, data] if with.is("with") && data.is("data") => (with.start, true),
-        // What stands behind it are comments.
-        [.., last] => (last.end(), true),
-        [] => return Err(unread()),
-    };
-    if query.first().is_none_or(|first| first.is("execute")) {
+    let (whole, data) = data_of(&text).ok_or_else(unread)?;
+    let first = all.iter().find(|token| token.start >= at);
+    if first.is_none_or(|first| first.is("execute")) {
         return Err(unread());
     }
     let name = qualified(target.schema.as_deref(), &target.name);
-    let body = text[at..end].trim();
+    let body = whole.get(at..).ok_or_else(unread)?.trim();
     let fill = Fill {
         create: format!("{} {body}\nWITH NO DATA", &text[..at]).into(),
-        insert: has_rows.then(|| format!("INSERT INTO {name} {body}").into()),
+        insert: (data == Data::All).then(|| format!("INSERT INTO {name} {body}").into()),
         name: name.into(),
     };
     Ok(Everywhere {

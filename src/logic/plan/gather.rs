@@ -22,7 +22,7 @@ use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::grouping_sets;
-use super::pieces::{Token, tokens};
+use super::pieces::{self, Token, tokens};
 use super::stand_in::{is_grouped_by, next, of_whole_rows};
 use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::words::Words;
@@ -52,6 +52,23 @@ pub struct Gather {
     pub home: Home,
     /// May a replica run it?
     pub access: Access,
+}
+
+impl Gather {
+    /// A statement that needs no rows: one server runs it as it is.
+    pub fn without_parts(text: &str) -> Self {
+        Self {
+            parts: Vec::new(),
+            text: text.into(),
+            params: pieces::params(text).into_iter().max().unwrap_or_default(),
+            absent: Vec::new(),
+            groups_as_tables: true,
+            views: Vec::new(),
+            fails_early: false,
+            home: Home::Any,
+            access: Access::Write,
+        }
+    }
 }
 
 /// The rows of one table.

@@ -88,11 +88,16 @@ impl Session {
         let first = ShardId(0);
         let shard = match (members.next(), destination) {
             (_, Destination::Shard(shard)) => shard,
-            (Some(member), Destination::Any) => member.shard,
-            (Some(member), Destination::First) if access == Access::Read => member.shard,
+            (member, Destination::Any) => {
+                let own = self.with_temporary_tables().next().filter(|_| self.isolation() != Isolation::Serializable);
+                own.or(member).map_or_else(|| self.any_shard(), |held| held.shard)
+            }
+            // The catalogs of the server that has the session's temporary tables show those too.
+            (member, Destination::First) if access == Access::Read => {
+                self.only_temporary_tables()?.or(member).map_or(first, |held| held.shard)
+            }
             (member, Destination::Current) => self.current(member)?,
             (_, Destination::First) => first,
-            (None, Destination::Any) => self.any_shard(),
         };
         if let Some(member) = self.held.iter().find(|held| held.serves(shard, access)) {
             return Ok(Target { shard, role: member.role });
@@ -107,7 +112,7 @@ impl Session {
     pub(super) fn destination(&self, one: &One, values: &Values<'_>) -> Result<Destination, Refusal> {
         let found = route::destination(&one.home, values, self.map())?;
         let Destination::Shard(shard) = found else { return Ok(found) };
-        let mut with_tables = self.held.iter().filter(|held| held.pin == Some(TEMPORARY_TABLE)).peekable();
+        let mut with_tables = self.with_temporary_tables().peekable();
         if one.is_bound && with_tables.peek().is_some() && with_tables.all(|held| held.shard != shard) {
             return Err(Refusal::temporary_elsewhere());
         }
@@ -116,21 +121,21 @@ impl Session {
 
     /// Where temporary tables are; without any, a server of the open transaction.
     fn current(&self, member: Option<&Held>) -> Result<ShardId, Refusal> {
-        let mut with_tables = self.held.iter().filter(|held| held.pin == Some(TEMPORARY_TABLE));
-        match (with_tables.next(), with_tables.next(), member) {
-            (Some(only), None, _) => Ok(only.shard),
-            (Some(_), Some(_), _) => Err(Refusal {
-                reason: Reason::ManyShards,
-                sqlstate: "0A000",
-                message: "the session has temporary tables on several shards".to_owned(),
-                detail: Some("which of them this statement needs is not known".to_owned()),
-                hint: Some("make temporary tables before the first statement of a transaction".to_owned()),
-            }),
-            (None, _, Some(member)) => Ok(member.shard),
-            (None, _, None) => {
-                Ok(self.held.iter().find(|held| held.pin.is_some()).map_or(ShardId(0), |held| held.shard))
-            }
+        let pinned = || self.held.iter().find(|held| held.pin.is_some());
+        Ok(self.only_temporary_tables()?.or(member).or_else(pinned).map_or(ShardId(0), |held| held.shard))
+    }
+
+    /// The one server that has temporary tables of the session.
+    fn only_temporary_tables(&self) -> Result<Option<&Held>, Refusal> {
+        let mut with_tables = self.with_temporary_tables();
+        match (with_tables.next(), with_tables.next()) {
+            (found, None) => Ok(found),
+            (_, Some(_)) => Err(Refusal::temporary_on_several()),
         }
+    }
+
+    fn with_temporary_tables(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| held.pin == Some(TEMPORARY_TABLE))
     }
 
     /// May the open transaction come to a further shard? Reads may; a second shard to write on needs an atomic commit.
