@@ -5,9 +5,11 @@
 
 use std::sync::Arc;
 
+use crate::logic::copy::RowFormat;
 use crate::logic::merge::{self, Heads};
 use crate::logic::protocol::frame::{self, Frame, Front, server};
 use crate::logic::protocol::oids::Oids;
+use crate::logic::protocol::view::Malformed;
 use crate::logic::protocol::{view, write};
 
 /// The values of one column, as the elements of an array.
@@ -151,6 +153,8 @@ pub struct Fetch {
     merged: Option<merge::Rows>,
     /// The client's own statement is described too
     pub describes: bool,
+    /// Its rows are those of a COPY, written like this
+    pub copied: Option<RowFormat>,
     /// The last RowDescription, its body
     pub description: Option<Box<[u8]>>,
     /// Bytes received
@@ -202,6 +206,19 @@ impl Fetch {
     /// What the client hears of before an error of the parts: the columns of its own statement, where that was described.
     pub fn described(&self) -> Option<&[u8]> {
         self.description.as_deref().filter(|_| self.describes)
+    }
+
+    /// Tells the client so.
+    pub fn describe(&self, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        match (self.described(), &self.copied) {
+            (None, _) => (),
+            (Some(columns), None) => {
+                write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(columns));
+            }
+            // What would go along with the first row is not sent without it.
+            (Some(columns), Some(format)) => drop(format.open(&view::column_names(columns)?, out)),
+        }
+        Ok(())
     }
 
     /// The client's own statement is described too, and that has not come.

@@ -30,6 +30,7 @@ fn texts() -> Vec<Scenario> {
     let all = inserts(1);
     let count = "SELECT count(*) FROM events";
     vec![
+        ("text: COPY that fails", [q("COPY (SELECT id, 1 / (id - id) FROM events ORDER BY client_id, id) TO STDOUT"), q("COPY (SELECT kind, sum(1 / (id - id)) AS s FROM events GROUP BY kind) TO STDOUT (FORMAT csv, HEADER)"), q("COPY (SELECT count(*), 1 / 0 FROM events) TO STDOUT"), q("COPY (SELECT kind, 1 / (count(*) - count(*)) FROM events GROUP BY kind) TO STDOUT (FORMAT binary)"), q(&format!("{count}; COPY (SELECT DISTINCT kind::int FROM events WHERE kind = 'buy') TO STDOUT; SELECT 2")), ask(&[extended("COPY (SELECT sum(1 / (id - id)) FROM events) TO STDOUT", &[])]), q("COPY (SELECT nope FROM events ORDER BY 1) TO STDOUT")].concat()),
         ("text: reads of three shards", q("SELECT count(*) FROM events WHERE client_id = 1; SELECT count(*) FROM events WHERE client_id = 2; SELECT count(*) FROM events WHERE client_id = 3")),
         ("text: reads over shards", q(&format!("{count}; SELECT client_id, id FROM events ORDER BY 1, 2 LIMIT 3; {count}"))),
         ("text: writes stay together", [q(&all), look()].concat()),
@@ -89,6 +90,7 @@ fn texts() -> Vec<Scenario> {
 fn prepared() -> Vec<Scenario> {
     let prepare = "PREPARE s (bigint) AS SELECT client_id, id FROM events WHERE client_id < $1 ORDER BY 1, 2 LIMIT 5";
     vec![
+        ("prepared: an error comes alone", [q("PREPARE s AS SELECT 1 / (id - 3) FROM events"), q("EXECUTE s"), q("PREPARE t AS SELECT kind, sum(1 / (id - 3)) FROM events GROUP BY kind"), q("EXECUTE t"), q("PREPARE u AS SELECT row_number() OVER (ORDER BY client_id), 1 / (client_id % 50 - 42) FROM events"), q("EXECUTE u"), q("PREPARE v AS SELECT count(*), 1 / 0 FROM events"), q("EXECUTE v"), q("SELECT 1; EXECUTE s; SELECT 2"), q("PREPARE w (bigint) AS SELECT 1 / (id - 3) FROM events WHERE client_id = $1"), q("EXECUTE w (3 + 4)"), q("EXECUTE w (7)")].concat()),
         ("execute: a query over shards", [q(prepare), q("EXECUTE s (5)"), q("EXECUTE s ('6')"), q("EXECUTE s (NULL)"), q("EXECUTE s (2 + 1)"), q("DEALLOCATE s")].concat()),
         ("execute: without parameters", [q("PREPARE s AS SELECT count(*) FROM events"), q("EXECUTE s"), q("EXECUTE s")].concat()),
         ("execute: types that are found", [q("PREPARE s AS SELECT count(*), $2::text AS t FROM events WHERE client_id > $1 AND at > $3"), q("EXECUTE s (3, 'x', '2024-01-01')"), q("EXECUTE s (3 - 1, upper('x'), timestamptz '2024-01-01' + interval '1 day')")].concat()),
@@ -125,6 +127,13 @@ fn tables() -> Vec<Scenario> {
     let seen = || q("SELECT count(*), sum(client_id), max(kind), sum(amount) FROM mine");
     vec![
         ("table: of rows", [q(make), seen(), q("INSERT INTO mine VALUES (0, 1.5, 'x', 1.239) RETURNING *"), q("SELECT count(*) FROM events"), seen(), q("DROP TABLE mine"), seen()].concat()),
+        ("table: WITH NO DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, kind AS k, amount, 1 / 0 AS a FROM events WITH NO DATA"), q("SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'mine'::regclass AND attnum > 0 ORDER BY attnum"), q("SELECT * FROM mine")].concat()),
+        ("table: WITH NO DATA, of groups, in a block", [q("BEGIN"), q("CREATE TEMP TABLE mine (a, b) AS (SELECT kind, count(*) FROM events GROUP BY kind) WITH NO DATA"), q("SELECT * FROM mine"), q("ROLLBACK"), q("SELECT * FROM mine")].concat()),
+        ("table: WITH NO DATA, by the extended protocol", [ask(&[extended("CREATE TEMP TABLE mine AS SELECT DISTINCT kind, $1::int AS n FROM events WITH NO DATA", &["7"])]), q("SELECT * FROM mine"), ask(&[extended("CREATE TEMP TABLE IF NOT EXISTS mine AS TABLE events WITH NO DATA", &[])])].concat()),
+        ("table: WITH DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, id, kind, amount FROM events WITH DATA;"), seen()].concat()),
+        ("table: WITH DATA, by the extended protocol", [ask(&[extended("CREATE TEMP TABLE mine AS SELECT client_id, id, kind, amount FROM events WHERE id < $1 WITH DATA -- all", &["3"])]), seen()].concat()),
+        ("table: catalogs show it", [q(make), q("SELECT relname FROM pg_class WHERE relname = 'mine'"), q("SELECT 'mine'::regclass, to_regclass('mine')"), q("BEGIN"), q("SELECT count(*) FROM events WHERE client_id = 2"), q("SELECT to_regclass('mine')"), q("SELECT table_type FROM information_schema.tables WHERE table_name = 'mine'"), q("COMMIT")].concat()),
+        ("table: catalogs show it, on any server", [q("CREATE TEMP TABLE mine AS SELECT id FROM events WHERE client_id = 2"), q("SELECT relname FROM pg_class WHERE relname = 'mine'"), q("SELECT to_regclass('mine')"), q("BEGIN"), q(&insert(4001, 1)), q("SELECT to_regclass('mine')"), q(&insert(4003, 1)), q("COMMIT"), look()].concat()),
         ("table: of groups, with names", [q("CREATE TEMPORARY TABLE mine (word, n) ON COMMIT PRESERVE ROWS AS (SELECT kind, count(*) FROM events GROUP BY kind)"), q("SELECT * FROM mine ORDER BY word"), q("INSERT INTO mine VALUES ('x', 1)")].concat()),
         ("table: beside another", [q("CREATE TEMP TABLE one (a int)"), q("INSERT INTO one VALUES (1), (2)"), q(make), q("SELECT count(*) FROM mine JOIN one ON one.a = mine.id")].concat()),
         ("table: rolled back", [q("BEGIN"), q(make), seen(), q("ROLLBACK"), seen()].concat()),
@@ -206,6 +215,17 @@ fn cursors() -> Vec<Scenario> {
         ("portal: all rows, and again", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 0), sync()]), ask(&[execute("p", 0), sync()]), q("ROLLBACK")].concat()),
         ("portal: two in turn", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("a", "s", &[], 0), bind("b", "s", &[], 1), execute("a", 2), execute("b", 3), execute("a", 2), execute("b", 3), sync()]), q("ROLLBACK")].concat()),
         ("portal: limits without a block", [ask(&[parse("s", OVER, &[]), bind("", "s", &[], 0), execute("", 5), execute("", 5), execute("", 0), sync()]), ask(&[execute("", 1), sync()])].concat()),
+        ("cursor: backward, though nobody asked for SCROLL", [q("BEGIN"), q("DECLARE c CURSOR FOR SELECT DISTINCT kind FROM events ORDER BY 1"), fetch("2 FROM"), fetch("BACKWARD 1 FROM"), fetch("ABSOLUTE 3 FROM"), fetch("FIRST FROM"), fetch("RELATIVE 0 FROM"), fetch("PRIOR FROM"), q("ROLLBACK")].concat()),
+        ("cursor: backward over groups, WITH HOLD", [q("DECLARE c CURSOR WITH HOLD FOR SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind"), fetch("2 FROM"), fetch("BACKWARD 1 FROM"), fetch("LAST FROM"), q("CLOSE c")].concat()),
+        ("cursor: NO SCROLL", [q("BEGIN"), q("DECLARE \"cursor\" NO SCROLL CURSOR FOR SELECT DISTINCT kind FROM events ORDER BY 1"), q("FETCH 2 FROM \"cursor\""), q("FETCH PRIOR FROM \"cursor\""), q("ROLLBACK")].concat()),
+        ("cursor: named scroll", [q("BEGIN"), q("DECLARE scroll CURSOR FOR SELECT DISTINCT kind FROM events ORDER BY 1"), q("FETCH 2 FROM scroll"), q("FETCH PRIOR FROM scroll"), q("ROLLBACK")].concat()),
+        ("cursor: WITH HOLD that fails", [q("DECLARE c CURSOR WITH HOLD FOR SELECT 1 / (id - id) FROM events"), fetch("1 FROM"), q("DECLARE c CURSOR WITH HOLD FOR SELECT sum(1 / (id - id)) FROM events"), fetch("1 FROM")].concat()),
+        ("cursor: executed by the protocol", [q("BEGIN"), q(&declare), ask(&[describe(b'P', "c"), execute("c", 2), sync()]), fetch("1 FROM"), ask(&[execute("c", 0), sync()]), fetch("1 FROM"), q("COMMIT")].concat()),
+        ("cursor: executed by the protocol, WITH HOLD", [q(&format!("DECLARE c CURSOR WITH HOLD FOR {OVER}")), ask(&[execute("c", 2), sync()]), fetch("1 FROM"), ask(&[describe(b'P', "c"), execute("c", 1), sync()]), ask(&[close(b'P', "c"), sync()]), fetch("1 FROM")].concat()),
+        ("cursor: executed by the protocol, on one shard", [q(&format!("DECLARE a CURSOR WITH HOLD FOR {one}")), q("DECLARE b CURSOR WITH HOLD FOR SELECT id FROM events WHERE client_id = 2 ORDER BY id"), ask(&[execute("b", 1), sync()]), ask(&[execute("a", 1), sync()]), ask(&[close(b'P', "a"), close(b'P', "b"), sync()]), q("FETCH a"), q("FETCH b")].concat()),
+        ("cursor: closed by the protocol, and declared anew", [q("BEGIN"), q(&declare), ask(&[close(b'P', "c"), sync()]), q("DECLARE c CURSOR FOR SELECT id FROM events WHERE client_id = 2 ORDER BY id"), fetch("1 FROM"), ask(&[close(b'P', "c"), sync()]), q(&declare), fetch("2 FROM"), q("COMMIT")].concat()),
+        ("portal: closed by sql", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 2), sync()]), q("CLOSE p"), ask(&[execute("p", 1), sync()]), q("ROLLBACK")].concat()),
+        ("portal: all closed by sql", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 2), parse("", one, &[]), bind("o", "", &[], 0), execute("o", 1), sync()]), q("CLOSE ALL"), q("SAVEPOINT a"), ask(&[execute("p", 1), sync()]), q("ROLLBACK TO a"), ask(&[execute("o", 1), sync()]), q("ROLLBACK")].concat()),
         ("portal: fetched by sql", [q("BEGIN"), ask(&[parse("s", OVER, &[]), bind("p", "s", &[], 0), execute("p", 2), sync()]), q("FETCH 2 FROM p"), q("ROLLBACK")].concat()),
     ]
 }

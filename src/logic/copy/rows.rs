@@ -1,5 +1,8 @@
 //! Rows of an answer as COPY TO writes them (`copyto.c`): what is put together from several shards is no COPY of any server.
 
+use crate::logic::protocol::frame::server;
+use crate::logic::protocol::write;
+
 /// How the rows are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowFormat {
@@ -72,6 +75,16 @@ impl RowFormat {
                 false
             }
         }
+    }
+
+    /// CopyOutResponse, and the line of names where there is one. Returns what goes along with the first row.
+    pub fn open(&self, names: &[&[u8]], out: &mut Vec<u8>) -> Vec<u8> {
+        let mut data = Vec::new();
+        write::copy_response(out, server::COPY_OUT, u8::from(self.is_binary()), names.len() as u16);
+        if self.begin(names, &mut data) {
+            write::frame(out, server::COPY_DATA, |out| out.append(&mut data));
+        }
+        data
     }
 
     /// One row.

@@ -26,6 +26,8 @@ pub enum CopyOut {
     },
     /// One server answers its query
     Answer {
+        /// As written
+        query: Box<str>,
         /// Over the rows of all
         gather: Box<Gather>,
         /// How the rows are written
@@ -55,7 +57,7 @@ pub fn copy_out(copy: &Copy, text: &str, schema: &Schema<'_>) -> Result<CopyOut,
                 Some(reduced) => reduced,
                 None => gather::gather(query, schema)?,
             };
-            Ok(CopyOut::Answer { gather: Box::new(gather), format })
+            Ok(CopyOut::Answer { query: query.into(), gather: Box::new(gather), format })
         }
         _ => Err(Refusal::copy_out_of_query()),
     }

@@ -7,6 +7,7 @@ use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::{Access, Command, Refusal};
+use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::sql::statement::{Characteristics, Reach};
@@ -220,7 +221,8 @@ impl Session {
         Ok(())
     }
 
-    /// EXECUTE in SQL of a statement that needs several shards. The client is told of the columns first.
+    /// EXECUTE in SQL of a statement that needs several shards. PostgreSQL has all its rows before it tells of any: an error comes
+    /// alone. Here that is so as long as they have not been sent.
     pub(super) async fn across_bound(
         &mut self,
         across: &Across,
@@ -228,6 +230,16 @@ impl Session {
         bind: &[u8],
     ) -> Result<(), Trouble> {
         self.check_across(across)?;
+        let begun = self.client.mark();
+        let result = self.run_bound(across, statement, bind).await;
+        if let Err(Trouble::Told) = &result {
+            self.client.take_back(begun, self.client.mark(), &[server::ROW_DESCRIPTION, server::DATA_ROW]);
+        }
+        result
+    }
+
+    /// The client is told of the columns first.
+    async fn run_bound(&mut self, across: &Across, statement: &Statement, bind: &[u8]) -> Result<(), Trouble> {
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) => {
                 self.describe_bound(statement, bind).await?;

@@ -113,14 +113,14 @@ impl Session {
                 self.write_final(index, gather, given(&[0, 0]), &fetched, Bound::HIDDEN);
                 write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
                 self.pipeline.forget();
-                let described = self.run_final(index, false).await?;
+                let described = self.run_final(index, false, None).await?;
                 let columns = self.columns(carry, index, &described).await?;
                 self.begin_kept(index);
                 let formats = formats(&columns);
                 let is_guarded = self.write_planned(index, gather, given(&formats), &fetched, Bound::HIDDEN);
                 self.outgoing.buffer().extend_from_slice(&EXECUTE);
                 self.pipeline.forget();
-                let kept = self.run_final(index, is_guarded).await?;
+                let kept = self.run_final(index, is_guarded, None).await?;
                 Ok(Source { columns, kept })
             }
         }

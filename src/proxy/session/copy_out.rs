@@ -1,13 +1,13 @@
 //! COPY TO STDOUT of rows of several shards.
 
 use crate::logic::copy::RowFormat;
-use crate::logic::plan::Refusal;
 use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::gather::Gather;
+use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Values;
-use crate::proxy::session::gather::{Bound, Given, TEXT_RESULTS, describe_portal};
+use crate::proxy::session::gather::{Bound, Given, Heard, TEXT_RESULTS, describe_portal};
 use crate::proxy::session::split::EXECUTE;
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -22,8 +22,8 @@ impl Session {
     pub(super) async fn copy_out_query(&mut self, out: &CopyOut, sql: &str) -> Result<(), Trouble> {
         match out {
             CopyOut::Pieces { fanout, format } => self.copy_pieces(fanout, *format, sql).await,
-            CopyOut::Answer { gather, format } => {
-                self.copy_answer(gather, format).await?;
+            CopyOut::Answer { query, gather, format } => {
+                self.copy_answer(query, gather, format).await?;
                 self.say_ready();
                 Ok(())
             }
@@ -39,21 +39,23 @@ impl Session {
     ) -> Result<(), Trouble> {
         match out {
             CopyOut::Pieces { fanout, format } => self.copy_pieces_of_portal(fanout, *format, statement, bind).await,
-            CopyOut::Answer { gather, format } => {
+            CopyOut::Answer { query, gather, format } => {
                 if self.transaction.is_idle() {
                     self.sync_servers().await?;
                 }
-                self.copy_answer(gather, format).await
+                self.copy_answer(query, gather, format).await
             }
         }
     }
 
     /// The query is answered, its rows are written as COPY writes them.
-    async fn copy_answer(&mut self, gather: &Gather, format: &RowFormat) -> Result<(), Trouble> {
+    async fn copy_answer(&mut self, query: &str, gather: &Gather, format: &RowFormat) -> Result<(), Trouble> {
         self.check_columns()?;
         let results: &[u8] = if format.is_binary() { &BINARY_RESULTS } else { &TEXT_RESULTS };
         let given = Given { parameters: &[], types: &[], results };
-        let fetched = self.fetch(gather, given, &Values::None).await?;
+        let places = self.places(gather, &Values::None)?;
+        let heard = Some(Heard { sql: query, copied: Some(format) }).filter(|_| gather.fails_early);
+        let fetched = self.fetch_from(gather, given, places, Access::Read, heard).await?;
         let index = self.hold_for_rest(gather).await?;
         self.begin_kept(index);
         let is_guarded = self.write_planned(index, gather, given, &fetched, Bound::HIDDEN);
@@ -61,7 +63,7 @@ impl Session {
         describe_portal(self.outgoing.buffer());
         self.outgoing.buffer().extend_from_slice(&EXECUTE);
         self.pipeline.forget();
-        let kept = self.run_final(index, is_guarded).await?;
+        let kept = self.run_final(index, is_guarded, Some(format)).await?;
         let description = kept.descriptions.first().cloned().unwrap_or_default();
         let names = view::column_names(&description)?;
         if format.names_another(&names) {
@@ -69,11 +71,7 @@ impl Session {
         }
         let out = &mut self.client.outbox;
         out.extend_from_slice(&kept.notices);
-        write::copy_response(out, server::COPY_OUT, u8::from(format.is_binary()), names.len() as u16);
-        let mut data = Vec::new();
-        if format.begin(&names, &mut data) {
-            write::frame(out, server::COPY_DATA, |out| out.append(&mut data));
-        }
+        let mut data = format.open(&names, out);
         for number in 0..kept.starts.len() {
             let fields = view::fields(&kept.row(number)[HEADER..])?;
             format.row(&names, &fields, &mut data);

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use crate::logic::copy::RowFormat;
 use crate::logic::fetch::{Fetch, Kept, Rows};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::{client, server};
@@ -143,9 +144,16 @@ impl Session {
     }
 
     /// The same for a statement over rows of several shards, which PostgreSQL finds ungrouped where it would not over tables.
-    pub(super) async fn run_final(&mut self, index: usize, has_asides: bool) -> Result<Kept, Trouble> {
+    /// `copied`: its rows are those of a COPY, which the client hears of before an error.
+    pub(super) async fn run_final(
+        &mut self,
+        index: usize,
+        has_asides: bool,
+        copied: Option<&RowFormat>,
+    ) -> Result<Kept, Trouble> {
         let mut errands = [Errand { is_final: true, ..self.errand_kept(index) }];
-        errands[0].fetch.has_asides = has_asides;
+        let fetch = &mut errands[0].fetch;
+        (fetch.has_asides, fetch.describes, fetch.copied) = (has_asides, copied.is_some(), copied.cloned());
         self.run_errands(&mut errands).await?;
         let [errand] = errands;
         Ok(self.kept(errand))
@@ -303,8 +311,8 @@ impl Session {
             }
             let body = without_position(body);
             let out = &mut self.client.outbox;
-            if let Some(columns) = errands.iter().find_map(|errand| errand.fetch.described()) {
-                write::frame(out, server::ROW_DESCRIPTION, |out| out.extend_from_slice(columns));
+            if let Some(described) = errands.iter().find(|errand| errand.fetch.described().is_some()) {
+                described.fetch.describe(out)?;
             }
             write::frame(out, server::ERROR, |out| out.extend_from_slice(&body));
         }

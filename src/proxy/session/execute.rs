@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::logic::plan::{Access, ExecuteCommand, One, Plan, Planned, PrepareCommand, Reason, Refusal, array_of_plain};
-use crate::logic::protocol::frame::client;
+use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Given, Values};
@@ -316,7 +316,9 @@ impl Session {
         self.check_executed(ready.mark)?;
         let target = self.target(ready.destination, ready.access)?;
         let index = self.hold(target).await?;
+        let begun = self.client.mark();
         self.pipeline.clear();
+        self.pipeline.more_follows = true;
         self.prepare(index);
         self.write_described(index, &statement, &bind);
         self.outgoing.buffer().extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
@@ -327,6 +329,9 @@ impl Session {
         self.metrics.statement(Some((target.shard, target.role)), ready.kind);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            self.client.take_back(begun, self.client.mark(), &[server::ROW_DESCRIPTION, server::DATA_ROW]);
+        }
         self.mark(index, ready.mark, ready.access);
         self.settle(index);
         Ok(())
@@ -337,6 +342,7 @@ impl Session {
         let target = self.target(Destination::Any, Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
+        self.pipeline.more_follows = true;
         self.prepare(index);
         self.write_described(index, statement, bind);
         write::bare(self.outgoing.buffer(), client::SYNC);

@@ -2,10 +2,11 @@
 //! statement over them.
 
 use crate::logic::arrays;
+use crate::logic::copy::RowFormat;
 use crate::logic::fetch::{Fetch, Rows};
 use crate::logic::plan::gather::{self, Gather, Part};
 use crate::logic::plan::{Access, Place, Refusal};
-use crate::logic::protocol::frame::client;
+use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{Name, Owed};
@@ -33,6 +34,15 @@ pub(super) struct Given<'a> {
 impl Given<'_> {
     /// Of a Query.
     pub const NOTHING: Given<'static> = Given { parameters: &[], types: &[], results: &TEXT_RESULTS };
+}
+
+/// The client's own statement, whose columns it hears of before an error of the parts.
+#[derive(Clone, Copy)]
+pub(super) struct Heard<'a> {
+    /// Its text
+    pub sql: &'a str,
+    /// Its rows are those of a COPY
+    pub copied: Option<&'a RowFormat>,
 }
 
 /// Which shards are asked for which parts.
@@ -70,7 +80,7 @@ pub(super) struct Portal {
 impl Session {
     /// A Query over several shards.
     pub(super) async fn gather_query(&mut self, gather: &Gather, sql: &str) -> Result<usize, Trouble> {
-        let described = Some(sql).filter(|_| gather.fails_early);
+        let described = Some(Heard { sql, copied: None }).filter(|_| gather.fails_early);
         self.gather_whole(gather, Given::NOTHING, &Values::None, described).await
     }
 
@@ -89,8 +99,9 @@ impl Session {
         gather: &Gather,
         given: Given<'_>,
         values: &Values<'_>,
-        described: Option<&str>,
+        described: Option<Heard<'_>>,
     ) -> Result<usize, Trouble> {
+        let begun = self.client.mark();
         let places = self.places(gather, values)?;
         let fetched = self.fetch_from(gather, given, places, Access::Read, described).await?;
         let index = self.hold_for_rest(gather).await?;
@@ -98,6 +109,13 @@ impl Session {
         self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
         let is_prepared = matches!(values, Values::Bind { .. });
+        // What PostgreSQL says when all is done, and not before an error.
+        let late: &[u8] = match (is_prepared, gather.access) {
+            (true, _) => &[server::ROW_DESCRIPTION, server::DATA_ROW],
+            (false, Access::Write) => &[server::COMMAND_COMPLETE],
+            (false, Access::Read) => &[],
+        };
+        self.pipeline.more_follows = !late.is_empty();
         self.write_planned(index, gather, given, &fetched, Bound { is_prepared, ..Bound::HIDDEN });
         drop(fetched);
         let out = self.outgoing.buffer();
@@ -111,6 +129,9 @@ impl Session {
         self.pipeline.owe(Owed::Sync);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            self.client.take_back(begun, self.client.mark(), late);
+        }
         self.held[index].has_written |= gather.access == Access::Write;
         self.settle(index);
         Ok(index)
@@ -294,7 +315,7 @@ impl Session {
         given: Given<'_>,
         mut places: Places,
         access: Access,
-        described: Option<&str>,
+        described: Option<Heard<'_>>,
     ) -> Result<Fetched, Trouble> {
         self.isolate().await?;
         self.check_output(gather)?;
@@ -326,7 +347,7 @@ impl Session {
         given: Given<'_>,
         places: &Places,
         access: Access,
-        mut described: Option<&str>,
+        mut described: Option<Heard<'_>>,
     ) -> Result<Vec<Errand>, Trouble> {
         // Otherwise each statement has its own snapshot, and a commit may come between two of them.
         let needs_one_statement = access == Access::Read && self.isolation() == Isolation::ReadCommitted;
@@ -337,7 +358,7 @@ impl Session {
             let widths: Vec<usize> = asked.iter().map(|part| part.columns.len()).collect();
             let described = described.take();
             let write = |out: &mut Vec<u8>, types: &[u8]| {
-                if let Some(sql) = described {
+                if let Some(Heard { sql, .. }) = described {
                     write::parse(out, b"", sql.as_bytes(), &[]);
                     write::frame(out, client::DESCRIBE, |out| out.extend_from_slice(b"S\0"));
                 }
@@ -352,6 +373,7 @@ impl Session {
             // Who has them moved counts them by shard.
             errand.fetch.aside = (access == Access::Read).then(Vec::new);
             errand.fetch.describes = described.is_some();
+            errand.fetch.copied = described.and_then(|heard| heard.copied.cloned());
             errand.views.clone_from(&gather.views);
             errands.push(Errand { parts: parts.clone(), ..errand });
         }
