@@ -77,6 +77,7 @@ fn errors() -> Vec<Scenario> {
         ("an error at the end undoes all", [ask(&[adds(1), fails(), sync()]), look()].concat()),
         ("an error in the middle undoes all", [ask(&[add(5001, 1), add(5002, 1), fails(), add(5003, 1), sync()]), look()].concat()),
         ("an error of each shard", (5001..5004).flat_map(|client| [ask(&[adds(1), add(client, 1), add(5006, 2), sync()]), look()].concat()).collect()),
+        ("an error behind a COMMIT undoes what came behind it", [(5001..5007).flat_map(|client| ask(&[act("BEGIN"), add(5003, client - 5000), act("COMMIT"), add(client, 9), fails(), sync()])).collect::<Vec<_>>(), ask(&[act("BEGIN"), add(5001, 8), act("COMMIT"), act("UPDATE events SET id = id + 20 WHERE kind = 'q'"), fails(), sync()]), look()].concat()),
         ("an error of the parser undoes all", [ask(&[adds(1), act("SELEC"), adds(2), sync()]), look()].concat()),
         ("an error of a statement over shards", [ask(&[adds(1), act("SELECT 1 / (client_id - 5003) FROM events WHERE kind = 'q' ORDER BY client_id"), adds(2), sync()]), look()].concat()),
         ("an error of a write over shards", [ask(&[act(SPLIT), adds(1), act(SPLIT), adds(2), sync()]), look()].concat()),

@@ -63,6 +63,8 @@ pub const SETTING: &str = "setting made by a function";
 pub const SEED: &str = "seed of random()";
 /// The pin of a server that has temporary tables of its client.
 pub const TEMPORARY_TABLE: &str = "temporary table";
+/// The pin of a session that has one.
+pub const TEMPORARY_SEQUENCE: &str = "temporary sequence";
 /// The same of types, functions and views.
 pub const TEMPORARY_OBJECT: &str = "temporary object";
 

@@ -5,7 +5,7 @@ use crate::logic::sql::statement::{Reach, RelationName, Statement, Step, Utility
 use super::definition::{self, Defined, Place};
 use super::schema::{Found, Schema};
 use super::survey::Survey;
-use super::{Refusal, TEMPORARY_OBJECT, TEMPORARY_TABLE};
+use super::{Refusal, TEMPORARY_OBJECT, TEMPORARY_SEQUENCE, TEMPORARY_TABLE};
 
 /// Surveys DDL and administration by name. What concerns every shard is a refusal here; `everywhere` has the way.
 pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) {
@@ -40,7 +40,7 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
     if names.is_empty() {
         if utility.belongings.iter().any(|name| name.is_temporary) {
             survey.is_bound();
-            survey.mark.pin = Some("temporary sequence");
+            survey.mark.pin = Some(TEMPORARY_SEQUENCE);
             survey.mark.temporary = utility.belongings.first().map(|name| name.name.clone());
             return;
         }

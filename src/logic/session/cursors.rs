@@ -107,7 +107,8 @@ impl Cursors {
         }
     }
 
-    fn savepoint(&self, name: &str) -> Option<usize> {
+    /// How many savepoints stand before the last one of this name.
+    pub fn savepoint(&self, name: &str) -> Option<usize> {
         self.savepoints.iter().rposition(|savepoint| **savepoint == *name)
     }
 }

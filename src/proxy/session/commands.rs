@@ -161,6 +161,8 @@ impl Session {
             (0..self.held.len()).for_each(|index| self.forget_written(index));
         }
         self.transaction.on_ready(status.unwrap_or(b'I'));
+        // What follows in the same text or pipeline is another transaction, which it has to join.
+        self.held[*first].is_member = self.transaction.is_on_server();
         if !has_failed {
             self.pipeline.hidden_failure = objection;
             self.check_hidden(*first)?;
@@ -215,7 +217,7 @@ impl Session {
 
     /// The settings and cursors follow the transaction.
     pub(super) fn follow(&mut self, command: &Command) {
-        self.cursors.follow(command);
+        self.cursors_follow(command);
         self.follow_made(command);
         if let Some(hearing) = &mut self.hearing {
             hearing.listening.follow(command);

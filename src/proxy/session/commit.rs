@@ -67,7 +67,7 @@ impl Session {
         let done = match (refused, writers.as_slice()) {
             (Some(trouble), _) => Err(trouble),
             (None, []) => Ok(Vec::new()),
-            (None, [only]) => self.quietly(*only, "COMMIT").await.map(|()| Vec::new()),
+            (None, [only]) => self.commit_one(*only).await.map(|()| Vec::new()),
             (None, several) => self.commit_in_two_phases(several).await,
         };
         match done {
@@ -89,6 +89,13 @@ impl Session {
                 Err(trouble)
             }
         }
+    }
+
+    /// One server alone has written. What follows in the same text or pipeline is another transaction, which it has to join.
+    async fn commit_one(&mut self, index: usize) -> Result<(), Trouble> {
+        self.quietly(index, "COMMIT").await?;
+        self.held[index].is_member = false;
+        Ok(())
     }
 
     /// Who decides: the one that PostgreSQL would not prepare, or perhaps would not, else the first that was written.

@@ -2,7 +2,7 @@
 //! server, and the cursor is declared there over them.
 
 use crate::logic::plan::across::Cursor;
-use crate::logic::plan::{CursorUse, Refusal};
+use crate::logic::plan::{Command, CursorUse, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
@@ -75,9 +75,43 @@ impl Session {
 
     /// A message of the protocol closes it.
     pub(super) fn forget_cursor(&mut self, name: &[u8]) {
+        self.portals.retain(|portal| *portal.name != *name);
         if let Ok(name) = std::str::from_utf8(name) {
             self.cursors.close(name);
         }
+    }
+
+    /// A Bind may take the place of the unnamed portal alone. With one shard its server says so.
+    pub(super) fn check_new_portal(&self, name: &[u8]) -> Result<(), Fault> {
+        let is_taken = !name.is_empty() && self.portals.iter().any(|portal| *portal.name == *name);
+        match is_taken && self.map().shards.len() > 1 {
+            true => Err(Fault::CursorExists(String::from_utf8_lossy(name).into_owned())),
+            false => Ok(()),
+        }
+    }
+
+    /// A Query is the end of the unnamed portal.
+    pub(super) fn end_unnamed_portal(&mut self) {
+        self.portals.retain(|portal| !portal.name.is_empty());
+    }
+
+    /// A command of the client's has succeeded: cursors and portals go the way of their transaction.
+    pub(super) fn cursors_follow(&mut self, command: &Command) {
+        if let Command::RollbackTo(name) = command
+            && let Some(at) = self.cursors.savepoint(name)
+        {
+            self.portals.retain(|portal| portal.depth <= at || portal.name.is_empty());
+        }
+        if let Command::Release(name) = command
+            && let Some(at) = self.cursors.savepoint(name)
+        {
+            self.portals.iter_mut().for_each(|portal| portal.depth = portal.depth.min(at));
+        }
+        if matches!(command, Command::Commit { .. } | Command::Rollback { .. }) {
+            // Its own is the unnamed one.
+            self.portals.retain(|portal| portal.name.is_empty());
+        }
+        self.cursors.follow(command);
     }
 
     /// CLOSE ALL that is bound: it is for one server.

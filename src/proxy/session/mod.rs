@@ -177,6 +177,8 @@ struct Portal {
     results: Box<[u8]>,
     /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once
     is_run: bool,
+    /// How many savepoints stood when it was bound
+    depth: usize,
 }
 
 /// What a portal over several shards is made of, until it is a portal of one server.

@@ -6,7 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::logic::plan::{
-    Access, CURSORS, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Reason, Refusal, SETTING, TEMPORARY_TABLE,
+    Access, CURSORS, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Reason, Refusal, SETTING, TEMPORARY_OBJECT,
+    TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
 };
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination, Values};
@@ -86,15 +87,16 @@ impl Session {
     pub(super) fn target(&self, destination: Destination, access: Access) -> Result<Target, Refusal> {
         let mut members = self.held.iter().filter(|held| held.is_engaged());
         let first = ShardId(0);
+        let pinned = || self.held.iter().find(|held| held.pin.is_some());
         let shard = match (members.next(), destination) {
             (_, Destination::Shard(shard)) => shard,
             (member, Destination::Any) => {
-                let own = self.with_temporary_tables().next().filter(|_| self.isolation() != Isolation::Serializable);
-                own.or(member).map_or_else(|| self.any_shard(), |held| held.shard)
+                let own = self.with_temporary_objects().next().filter(|_| self.isolation() != Isolation::Serializable);
+                own.or(member).or_else(pinned).map_or_else(|| self.any_shard(), |held| held.shard)
             }
-            // The catalogs of the server that has the session's temporary tables show those too.
+            // The catalogs of the server that has the session's temporary objects show those too.
             (member, Destination::First) if access == Access::Read => {
-                self.only_temporary_tables()?.or(member).map_or(first, |held| held.shard)
+                only(self.with_temporary_objects())?.or(member).map_or(first, |held| held.shard)
             }
             (member, Destination::Current) => self.current(member)?,
             (_, Destination::First) => first,
@@ -122,16 +124,12 @@ impl Session {
     /// Where temporary tables are; without any, a server of the open transaction.
     fn current(&self, member: Option<&Held>) -> Result<ShardId, Refusal> {
         let pinned = || self.held.iter().find(|held| held.pin.is_some());
-        Ok(self.only_temporary_tables()?.or(member).or_else(pinned).map_or(ShardId(0), |held| held.shard))
+        Ok(only(self.with_temporary_tables())?.or(member).or_else(pinned).map_or(ShardId(0), |held| held.shard))
     }
 
-    /// The one server that has temporary tables of the session.
-    fn only_temporary_tables(&self) -> Result<Option<&Held>, Refusal> {
-        let mut with_tables = self.with_temporary_tables();
-        match (with_tables.next(), with_tables.next()) {
-            (found, None) => Ok(found),
-            (_, Some(_)) => Err(Refusal::temporary_on_several()),
-        }
+    fn with_temporary_objects(&self) -> impl Iterator<Item = &Held> {
+        let kinds = [TEMPORARY_TABLE, TEMPORARY_SEQUENCE, TEMPORARY_OBJECT];
+        self.held.iter().filter(move |held| held.pin.is_some_and(|pin| kinds.contains(&pin)))
     }
 
     fn with_temporary_tables(&self) -> impl Iterator<Item = &Held> {
@@ -412,5 +410,13 @@ pub(super) fn needs_session(what: &str) -> Refusal {
             "its answer depends on what earlier statements left on the server, which may be another one now".to_owned(),
         ),
         hint: Some("use pool_mode = \"session\", or RETURNING instead of currval".to_owned()),
+    }
+}
+
+/// The one server that has temporary objects of the session.
+fn only<'a>(mut servers: impl Iterator<Item = &'a Held>) -> Result<Option<&'a Held>, Refusal> {
+    match (servers.next(), servers.next()) {
+        (found, None) => Ok(found),
+        (_, Some(_)) => Err(Refusal::temporary_on_several()),
     }
 }

@@ -87,6 +87,9 @@ impl Session {
         if let Err(fault) = self.look() {
             Box::pin(self.lose_map(fault)).await?;
         }
+        if !self.portals.is_empty() {
+            self.end_unnamed_portal();
+        }
         let body = &self.client.received()[HEADER..size];
         let text = view::query(body).map_err(|_| Fault::Protocol("invalid string in message".into()))?;
         if self.is_encoded(text) {

@@ -187,6 +187,7 @@ impl Session {
         let bind = Bind::parse(self.body(at, size))?;
         self.slot.card.tallies.binds.add(1);
         let Named { mut statement, since, reading, columns } = self.statement(bind.statement)?;
+        self.check_new_portal(bind.portal)?;
         let (portal, mut name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let mut shape = statement.shape(&self.picture().planner);
         self.check_before_bind(&statement, &shape, reading, self.body(at, size))?;
@@ -319,7 +320,8 @@ impl Session {
 
     pub(super) fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
         self.portals.retain(|portal| portal.name != name);
-        self.portals.push(Portal { name, shape, shard: None, across, results: Box::default(), is_run: false });
+        let depth = self.cursors.savepoints().len();
+        self.portals.push(Portal { name, shape, shard: None, across, results: Box::default(), is_run: false, depth });
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -461,11 +463,11 @@ impl Session {
                 let is_ours = self.portal(name).is_some_and(|portal| is_ours(&portal.shape));
                 let is_first = segment.start == 0 && !segment.needs_server;
                 let shard = self.shard_of_portal(name);
+                let name: Box<[u8]> = name.into();
+                self.forget_cursor(&name);
                 if is_ours || is_first && shard.is_none() && self.held.iter().all(|held| !held.is_engaged()) {
                     segment.steps.push(Step::Answer(CLOSE_COMPLETE));
                 } else {
-                    let name: Box<[u8]> = name.into();
-                    self.forget_cursor(&name);
                     return Ok(self.push_portal(segment, client::CLOSE, shard, at, size));
                 }
             }
