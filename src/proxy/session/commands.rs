@@ -307,6 +307,10 @@ impl Session {
             }
         }
         self.forget_made();
+        if !is_committed {
+            // A COMMIT that fails, too, is the end of what was to be held.
+            self.cursors.end(false);
+        }
         if let Some(hearing) = &mut self.hearing {
             hearing.listening.end(is_committed);
         }

@@ -187,10 +187,9 @@ impl Session {
         let bind = Bind::parse(self.body(at, size))?;
         self.slot.card.tallies.binds.add(1);
         let Named { mut statement, since, reading, columns } = self.statement(bind.statement)?;
-        self.check_new_portal(bind.portal)?;
         let (portal, mut name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let mut shape = statement.shape(&self.picture().planner);
-        self.check_before_bind(&statement, &shape, reading, self.body(at, size))?;
+        self.check_before_bind(&statement, &shape, reading, (bind.portal, self.body(at, size)))?;
         let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;
         let mut routed = match super::only(&shape) {
             Some(_) if across.is_some() => Some((Destination::Any, Access::Read)),
@@ -275,8 +274,9 @@ impl Session {
         statement: &Statement,
         shape: &Arc<Shape>,
         reading: u64,
-        bind: &[u8],
+        (portal, bind): (&[u8], &[u8]),
     ) -> Result<(), Trouble> {
+        self.check_new_portal(portal)?;
         self.remember(shape, &statement.text);
         self.check_reading(reading, statement)?;
         self.check_shadows(&statement.text)?;
