@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
+use std::sync::Arc;
 
 use shardway::logic::body::Leaves;
 use shardway::logic::catalog::{
@@ -354,9 +355,9 @@ fn catalog() -> Catalog {
     ];
     Catalog {
         version: 1,
-        relations: relations.into_iter().map(|(name, relation)| (table(name), relation)).collect(),
-        system_relations: ["pg_class", "pg_type", "pg_locks"].into_iter().map(Box::from).collect(),
-        functions: functions.into_iter().map(|(name, overloads)| (Box::from(name), overloads)).collect(),
+        relations: relations.into_iter().map(|(name, relation)| (table(name), Arc::new(relation))).collect(),
+        system_relations: Arc::new(["pg_class", "pg_type", "pg_locks"].into_iter().map(Box::from).collect()),
+        functions: Arc::new(functions.into_iter().map(|(name, overloads)| (Box::from(name), overloads)).collect()),
         search_path: vec![Box::from("public")],
         ..Catalog::default()
     }
@@ -635,7 +636,7 @@ fn a_row_without_its_key_is_the_servers_error_where_the_column_is_not_null() {
     assert_eq!(destination_of(&fixture, values), Err("23514"));
     assert_eq!(destination_of(&fixture, select), Err("0A000"));
     let events = fixture.catalog.relations.get_mut(&table("events")).unwrap();
-    events.columns[0].is_not_null = true;
+    Arc::make_mut(events).columns[0].is_not_null = true;
     assert_eq!(destination_of(&fixture, values), Ok(Destination::Any));
     assert_eq!(destination_of(&fixture, select), Ok(Destination::Any));
 }

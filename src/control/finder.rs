@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_postgres::error::SqlState;
 use tracing::{info, warn};
 
-use super::catalog::{self, CatalogSettings, ShardSchema};
+use super::catalog::{self, CatalogSettings, Seen};
 use super::link::{Link, LinkFault, MonitorSettings};
 use super::publisher::{Change, Publisher};
 use crate::logic::protocol::report::Fault;
@@ -26,7 +26,7 @@ pub(super) struct Finder {
     /// The server could not be asked: since when, and what it was
     trouble: Mutex<Option<(Instant, Fault)>>,
     /// What was read of databases that have just been found
-    schemas: Mutex<HashMap<Box<str>, Arc<ShardSchema>>>,
+    schemas: Mutex<HashMap<Box<str>, Seen>>,
 }
 
 impl Default for Finder {
@@ -69,7 +69,7 @@ impl Finder {
     }
 
     /// What was read of a database as it was found; once.
-    pub fn schema(&self, name: &str) -> Option<Arc<ShardSchema>> {
+    pub fn schema(&self, name: &str) -> Option<Seen> {
         self.schemas.lock().remove(name)
     }
 
@@ -112,11 +112,11 @@ impl Finder {
     }
 }
 
-async fn read(database: &mut Database, search: &Search) -> Result<Arc<ShardSchema>, LinkFault> {
+async fn read(database: &mut Database, search: &Search) -> Result<Seen, LinkFault> {
     let limit: Duration = search.catalog.read_timeout;
     let link = Link::new(&database.shards[0].primary.address, &search.login, limit)?;
-    let schema = catalog::read(&link, limit).await?;
-    database.catalog = Some(Arc::new(catalog::catalog_of(&schema, &database.map)));
-    database.greeting = Arc::new(schema.greeting.clone());
-    Ok(schema)
+    let seen = catalog::read(&link, limit).await?;
+    database.catalog = Some(catalog::catalog_of(&seen.schema, &database.map));
+    database.greeting = Arc::new(seen.schema.greeting.clone());
+    Ok(seen)
 }

@@ -10,21 +10,22 @@ use crate::logic::defaults::Defaults;
 use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{ShardId, TableName};
 
-/// The schema of one database, read from one of its shards.
-#[derive(Debug, Clone, Default)]
+/// The schema of one database, read from one of its shards. What is large is shared with the picture before it where it
+/// has not changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Catalog {
     /// Changes whenever anything below changes; part of every plan's key
     pub version: u64,
     /// Tables, views, sequences of all schemas but `pg_catalog` and `information_schema`
-    pub relations: HashMap<TableName, Relation>,
+    pub relations: HashMap<TableName, Arc<Relation>>,
     /// Indexes and sequences by name, and the tables they belong to
-    pub owners: HashMap<TableName, TableName>,
+    pub owners: Arc<HashMap<TableName, TableName>>,
     /// Names of the relations of `pg_catalog`
-    pub system_relations: HashSet<Box<str>>,
+    pub system_relations: Arc<HashSet<Box<str>>>,
     /// Names of settings that sessions can set, on every server, as `pg_settings` has them
-    pub settings: BTreeSet<Box<str>>,
+    pub settings: Arc<BTreeSet<Box<str>>>,
     /// Functions by name
-    pub functions: HashMap<Box<str>, Vec<Function>>,
+    pub functions: Arc<HashMap<Box<str>, Vec<Function>>>,
     /// Those that leave something in the session, and what else does
     pub leaving: Names,
     /// Operators of the user's own whose functions may look at tables
@@ -44,7 +45,7 @@ pub struct Catalog {
 }
 
 /// How a database orders text, the least that is known first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum TextOrder {
     /// Its encoding is not UTF8, or not known: clients and servers see different bytes
     #[default]
@@ -56,7 +57,7 @@ pub enum TextOrder {
 }
 
 /// One relation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Relation {
     /// What it is
     pub kind: RelationKind,
@@ -99,7 +100,7 @@ impl Relation {
 }
 
 /// What no two rows of a relation may have in common.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UniqueIndex {
     /// The index's name
     pub name: Box<str>,
@@ -110,7 +111,7 @@ pub struct UniqueIndex {
 }
 
 /// A foreign key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ForeignKey {
     /// Its name
     pub name: Box<str>,
@@ -127,7 +128,7 @@ pub struct ForeignKey {
 }
 
 /// What a foreign key does to its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// NO ACTION, RESTRICT
     Nothing,
@@ -140,7 +141,7 @@ pub enum Action {
 }
 
 /// What a relation is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum RelationKind {
     /// Ordinary or partitioned table
     Table,
@@ -157,7 +158,7 @@ pub enum RelationKind {
 }
 
 /// One column.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Column {
     /// Name
     pub name: Box<str>,
@@ -176,7 +177,7 @@ pub struct Column {
 }
 
 /// What an omitted column becomes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ColumnDefault {
     /// NULL
     None,
@@ -189,7 +190,7 @@ pub enum ColumnDefault {
 }
 
 /// One overload of a function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Function {
     /// Schema
     pub schema: Box<str>,
@@ -204,7 +205,7 @@ pub struct Function {
 }
 
 /// PostgreSQL's volatility classes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Volatility {
     /// Depends on its arguments alone
     Immutable,
@@ -215,7 +216,7 @@ pub enum Volatility {
 }
 
 /// `prokind`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FunctionKind {
     /// f
     Function,

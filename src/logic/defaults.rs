@@ -21,7 +21,7 @@ pub const NAMES: [&str; 12] = [
 ];
 
 /// What sessions of one database begin with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Defaults {
     /// Without ALTER DATABASE and ALTER ROLE; only what planning depends on
     pub base: Vec<(Box<str>, Box<str>)>,
@@ -30,7 +30,7 @@ pub struct Defaults {
 }
 
 /// `ALTER ROLE role IN DATABASE … SET name = value`, or a part of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct DefaultSet {
     /// For this role; `None`: for all
     pub role: Option<Box<str>>,

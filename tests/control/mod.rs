@@ -8,6 +8,8 @@ mod health;
 mod login;
 /// Tables, functions and settings as they are and as they change.
 mod schema;
+/// What is kept after any change is what a whole read would give.
+mod parts;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -97,7 +97,6 @@ SUITES = {
 # Lost, and known why.
 LOST = {
     "asyncpg": {
-        "introspection_on_large_db": "creates 1,000 tables in 20 s: each waits until the schema is read again",
         "test_executemany_server_failure_during_writes": "a race: the error must come before the client has written 4 MiB",
         "test_close_has_one_timeout_budget": "must be over in 0.7 s, which a busy machine does not always give",
     },

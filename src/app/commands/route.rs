@@ -1,6 +1,7 @@
 //! `shardway route`: where would this statement go, and why?
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 
@@ -250,7 +251,7 @@ fn listed_tables(map: &ShardMap) -> Catalog {
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),
         };
-        (name.clone(), Relation::plain_table(columns))
+        (name.clone(), Arc::new(Relation::plain_table(columns)))
     });
     Catalog { relations: relations.collect(), ..Catalog::default() }
 }

@@ -4,6 +4,7 @@
 //! have been found to leave something.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use deadpool_postgres::Transaction;
 use tokio_postgres::Error;
@@ -34,8 +35,8 @@ const BODIES: &str = r"
 /// Judges the functions. Returns the names of what leaves something.
 pub async fn leaving(
     transaction: &Transaction<'_>,
-    functions: &mut HashMap<Box<str>, Vec<Function>>,
-    relations: &HashMap<TableName, Relation>,
+    functions: &mut Arc<HashMap<Box<str>, Vec<Function>>>,
+    relations: &HashMap<TableName, Arc<Relation>>,
 ) -> Result<Names, Error> {
     let mut found = Found::default();
     let mut searched: Option<Vec<Box<str>>> = None;
@@ -50,9 +51,12 @@ pub async fn leaving(
         }
         searched = Some(std::mem::take(&mut found.news));
     }
-    for (name, overloads) in functions {
-        for function in overloads {
-            function.leaves = found.of(&function.schema, name);
+    let is_known = |name: &str, function: &Function| function.leaves == found.of(&function.schema, name);
+    if !functions.iter().all(|(name, overloads)| overloads.iter().all(|function| is_known(name, function))) {
+        for (name, overloads) in Arc::make_mut(functions) {
+            for function in overloads {
+                function.leaves = found.of(&function.schema, name);
+            }
         }
     }
     Ok(found.names)
@@ -82,7 +86,7 @@ impl Found {
     }
 
     /// Tables whose triggers leave something, and views that are made of what does. `searched`: the names before these.
-    fn follow(&mut self, relations: &HashMap<TableName, Relation>, searched: Option<&[Box<str>]>) {
+    fn follow(&mut self, relations: &HashMap<TableName, Arc<Relation>>, searched: Option<&[Box<str>]>) {
         for (table, relation) in relations {
             let functions = relation.triggers.iter().map(|it| it.split_once('.').unwrap_or(("", it)));
             let leaves = functions.map(|(schema, name)| self.of(schema, name)).max().unwrap_or_default();

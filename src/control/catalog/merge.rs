@@ -4,52 +4,126 @@
 //! everything else the union counts: a function that is volatile on one shard is volatile.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write;
-use std::hash::Hasher;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::read::ShardSchema;
-use crate::logic::catalog::{Catalog, Relation};
+use crate::logic::catalog::{Catalog, Function, Relation};
 use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{Placement, ShardId, ShardMap, TableName};
 
 /// One shard's schema, and whose.
 pub type OfShard = (ShardId, Arc<ShardSchema>);
 
-/// One catalog of all of them; `shards` holds at least one.
-pub fn merge(shards: &[OfShard], map: &ShardMap) -> Catalog {
-    let mut catalog = Catalog::default();
-    for (_, schema) in shards {
-        catalog.system_relations.extend(schema.system_relations.iter().cloned());
-        catalog.operators.extend(schema.operators.iter().cloned());
-        catalog.owners.extend(schema.owners.iter().map(|(name, owner)| (name.clone(), owner.clone())));
-        for (to, foreign_key) in &schema.foreign_keys {
-            let known = catalog.foreign_keys.entry(to.clone()).or_default();
-            if !known.contains(foreign_key) {
-                known.push(foreign_key.clone());
+/// Merges, and takes over from the merge before what none of the shards has changed.
+#[derive(Default)]
+pub struct Merger {
+    last: Option<Last>,
+    hashes: Hashes,
+}
+
+struct Last {
+    shards: Vec<OfShard>,
+    map: Arc<ShardMap>,
+    catalog: Arc<Catalog>,
+}
+
+impl Merger {
+    /// One catalog of all of them; `shards` holds at least one.
+    pub fn merge(&mut self, shards: Vec<OfShard>, map: &Arc<ShardMap>) -> Arc<Catalog> {
+        let mut catalog = Catalog {
+            relations: self.relations(&shards, map),
+            owners: self.shared(&shards, |it| &it.owners, |it| &it.owners, join),
+            functions: self.shared(&shards, |it| &it.functions, |it| &it.functions, join_functions),
+            system_relations: self.shared(&shards, |it| &it.system_relations, |it| &it.system_relations, join),
+            settings: self.shared(
+                &shards,
+                |it| &it.settings,
+                |it| &it.settings,
+                |all, part| all.retain(|it| part.contains(it)),
+            ),
+            ..Catalog::default()
+        };
+        for (_, schema) in &shards {
+            catalog.operators.extend(schema.operators.iter().cloned());
+            for (to, foreign_key) in &schema.foreign_keys {
+                let known = catalog.foreign_keys.entry(to.clone()).or_default();
+                if !known.contains(foreign_key) {
+                    known.push(foreign_key.clone());
+                }
+            }
+            catalog.leaving.join(&schema.leaving);
+            catalog.has_own_comparisons |= schema.has_own_comparisons;
+        }
+        catalog.text_order = shards.iter().map(|(_, schema)| schema.text_order).min().unwrap_or_default();
+        catalog.search_path = shards.first().map(|(_, schema)| schema.search_path.clone()).unwrap_or_default();
+        catalog.defaults = shards.first().map(|(_, schema)| schema.defaults.clone()).unwrap_or_default();
+        catalog.oids = oids(&shards);
+        catalog.version = self.hashes.version(&catalog);
+        let catalog = Arc::new(catalog);
+        self.last = Some(Last { shards, map: Arc::clone(map), catalog: Arc::clone(&catalog) });
+        catalog
+    }
+
+    fn relations(&self, shards: &[OfShard], map: &Arc<ShardMap>) -> HashMap<TableName, Arc<Relation>> {
+        if let [(_, only)] = shards {
+            return only.relations.clone();
+        }
+        let last = self.last.as_ref().filter(|last| Arc::ptr_eq(&last.map, map));
+        let mut relations = HashMap::new();
+        for name in shards.iter().flat_map(|(_, schema)| schema.relations.keys()) {
+            if !relations.contains_key(name) {
+                let of = |schema: &ShardSchema| schema.relations.get(name).map(Arc::as_ptr);
+                let known = last.filter(|last| is_same(&last.shards, shards, of));
+                let known = known.and_then(|last| last.catalog.relations.get(name)).cloned();
+                relations.insert(name.clone(), known.unwrap_or_else(|| relation(name, shards, map)));
             }
         }
-        catalog.leaving.join(&schema.leaving);
-        catalog.has_own_comparisons |= schema.has_own_comparisons;
-        for (name, overloads) in &schema.functions {
-            let known = catalog.functions.entry(name.clone()).or_default();
-            let new: Vec<_> = overloads.iter().filter(|it| !known.contains(it)).cloned().collect();
-            known.extend(new);
+        relations
+    }
+
+    /// What the shards share with the last merge, or with each other.
+    fn shared<T: PartialEq + Clone + Default>(
+        &self,
+        shards: &[OfShard],
+        of: impl Fn(&ShardSchema) -> &Arc<T>,
+        of_catalog: impl Fn(&Catalog) -> &Arc<T>,
+        join: impl Fn(&mut T, &T),
+    ) -> Arc<T> {
+        if let Some(last) = &self.last
+            && is_same(&last.shards, shards, |schema| Arc::as_ptr(of(schema)))
+        {
+            return Arc::clone(of_catalog(&last.catalog));
         }
+        let mut parts = shards.iter().map(|(_, schema)| of(schema));
+        let mut all = parts.next().map(Arc::clone).unwrap_or_default();
+        for part in parts.filter(|part| **part != all).collect::<Vec<_>>() {
+            join(Arc::make_mut(&mut all), part);
+        }
+        all
     }
-    for name in shards.iter().flat_map(|(_, schema)| schema.relations.keys()).collect::<BTreeSet<_>>() {
-        catalog.relations.insert(name.clone(), relation(name, shards, map));
-    }
-    let known = shards.iter().map(|(_, schema)| schema.settings.clone());
-    catalog.settings = known.reduce(|all, of| all.intersection(&of).cloned().collect()).unwrap_or_default();
-    catalog.text_order = shards.iter().map(|(_, schema)| schema.text_order).min().unwrap_or_default();
-    catalog.search_path = shards.first().map(|(_, schema)| schema.search_path.clone()).unwrap_or_default();
-    catalog.defaults = shards.first().map(|(_, schema)| schema.defaults.clone()).unwrap_or_default();
-    catalog.oids = oids(shards);
-    catalog.version = version(&catalog);
-    catalog
 }
+
+/// Is this part of all shards still what it was?
+fn is_same<P: PartialEq>(before: &[OfShard], after: &[OfShard], part: impl Fn(&ShardSchema) -> P) -> bool {
+    let is_same = |((one, old), (other, new)): (&OfShard, &OfShard)| one == other && part(old) == part(new);
+    before.len() == after.len() && before.iter().zip(after).all(is_same)
+}
+
+fn join<T: Clone + Extend<<T as IntoIterator>::Item> + IntoIterator>(all: &mut T, part: &T) {
+    all.extend(part.clone());
+}
+
+fn join_functions(all: &mut Functions, part: &Functions) {
+    for (name, overloads) in part {
+        let known = all.entry(name.clone()).or_default();
+        let new: Vec<_> = overloads.iter().filter(|it| !known.contains(it)).cloned().collect();
+        known.extend(new);
+    }
+}
+
+type Functions = HashMap<Box<str>, Vec<Function>>;
 
 /// Whose numbers of types are not those of the first shard.
 fn oids(shards: &[OfShard]) -> BTreeMap<ShardId, Arc<Oids>> {
@@ -62,7 +136,7 @@ fn oids(shards: &[OfShard]) -> BTreeMap<ShardId, Arc<Oids>> {
 }
 
 /// The relation as its home has it, else as the first shard has it that has it at all.
-fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Relation {
+fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relation> {
     let home = match map.tables.get(name) {
         Some(Placement::Single(shard)) => Some(*shard),
         Some(Placement::Sharded { .. } | Placement::Reference) => None,
@@ -70,8 +144,12 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Relation {
     };
     let at_home = shards.iter().filter(|(shard, _)| Some(*shard) == home);
     let mut found = at_home.chain(shards).filter_map(|(_, schema)| schema.relations.get(name));
-    let mut relation = found.next().expect("the name comes from one of the shards").clone();
+    let mut merged = Arc::clone(found.next().expect("the name comes from one of the shards"));
     for other in found {
+        if **other == *merged {
+            continue;
+        }
+        let relation = Arc::make_mut(&mut merged);
         relation.has_rules |= other.has_rules;
         relation.reads_as_owner |= other.reads_as_owner;
         union(&mut relation.triggers, &other.triggers);
@@ -83,7 +161,7 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Relation {
             }
         }
     }
-    relation
+    merged
 }
 
 fn union(all: &mut Vec<Box<str>>, more: &[Box<str>]) {
@@ -114,7 +192,7 @@ fn differences_of(name: &TableName, shards: &[OfShard], map: &ShardMap, found: &
         return found.push(format!("table {table} exists on no shard"));
     };
     for (shard, schema) in shards {
-        match schema.relations.get(name).map(columns) {
+        match schema.relations.get(name).map(|relation| columns(relation)) {
             None => found.push(format!("table {table} is missing on shard {}", shard_name(shard))),
             Some(columns) if columns != expected => found.push(format!(
                 "table {table} has columns ({}) on shard {} and ({columns}) on shard {}",
@@ -132,38 +210,81 @@ fn columns(relation: &Relation) -> String {
     columns.join(", ")
 }
 
-/// Equal for equal contents, in every process of this build.
-fn version(catalog: &Catalog) -> u64 {
-    let Catalog { version: _, relations, owners, system_relations, functions, operators, .. } = catalog;
-    let Catalog { settings, has_own_comparisons, text_order, oids, search_path, foreign_keys, defaults, .. } = catalog;
-    let mut hash = Hashing(DefaultHasher::new());
-    let written = write!(
-        hash,
-        "{:?}{:?}{:?}{:?}{:?}{:?}{settings:?}{has_own_comparisons}{text_order:?}{search_path:?}{defaults:?}{:?}",
-        sorted(relations),
-        sorted(owners),
-        sorted(functions),
-        sorted(foreign_keys),
-        system_relations.iter().collect::<BTreeSet<_>>(),
-        operators.iter().collect::<BTreeSet<_>>(),
-        oids.iter().map(|(shard, oids)| (shard, oids.numbers())).collect::<Vec<_>>(),
-    );
-    written.expect("hashing never fails");
-    hash.0.finish()
+/// Hashes of the large parts of the last catalog, with what they are of.
+#[derive(Default)]
+struct Hashes {
+    relations: HashMap<TableName, (Arc<Relation>, u64)>,
+    functions: Option<(Arc<Functions>, u64)>,
 }
 
-fn sorted<K: Ord, V>(map: &HashMap<K, V>) -> BTreeMap<&K, &V> {
-    map.iter().collect()
-}
-
-/// Hashes what is written to it: a new field of the catalog counts without anyone thinking of it.
-struct Hashing(DefaultHasher);
-
-impl Write for Hashing {
-    fn write_str(&mut self, text: &str) -> std::fmt::Result {
-        self.0.write(text.as_bytes());
-        Ok(())
+impl Hashes {
+    /// Equal for equal contents, in every process of this build.
+    fn version(&mut self, catalog: &Catalog) -> u64 {
+        let Catalog { version: _, relations, owners, system_relations, functions, leaving, .. } = catalog;
+        let Catalog {
+            settings,
+            operators,
+            has_own_comparisons,
+            oids,
+            text_order,
+            foreign_keys,
+            defaults,
+            search_path,
+            ..
+        } = catalog;
+        let parts = [
+            self.of_relations(relations),
+            self.of_functions(functions),
+            of_all(owners.iter()),
+            of_all(system_relations.iter()),
+            of_all(settings.iter()),
+            of_all(leaving.called.iter()),
+            of_all(leaving.written.iter()),
+            of_all(operators.iter()),
+            of_all(foreign_keys.iter()),
+            of_all(oids.iter().map(|(shard, oids)| (shard, oids.numbers()))),
+        ];
+        hash_of((parts, has_own_comparisons, text_order, defaults, search_path))
     }
+
+    fn of_relations(&mut self, relations: &HashMap<TableName, Arc<Relation>>) -> u64 {
+        self.relations.retain(|name, _| relations.contains_key(name));
+        let mut sum = 0_u64;
+        for (name, relation) in relations {
+            let hash = match self.relations.get(name) {
+                Some((known, hash)) if Arc::ptr_eq(known, relation) => *hash,
+                Some(_) | None => {
+                    let hash = hash_of((name, relation));
+                    self.relations.insert(name.clone(), (Arc::clone(relation), hash));
+                    hash
+                }
+            };
+            sum = sum.wrapping_add(hash);
+        }
+        sum
+    }
+
+    fn of_functions(&mut self, functions: &Arc<Functions>) -> u64 {
+        match &self.functions {
+            Some((known, hash)) if Arc::ptr_eq(known, functions) => *hash,
+            Some(_) | None => {
+                let hash = of_all(functions.iter());
+                self.functions = Some((Arc::clone(functions), hash));
+                hash
+            }
+        }
+    }
+}
+
+/// Of things in any order.
+fn of_all<T: Hash>(all: impl Iterator<Item = T>) -> u64 {
+    all.map(hash_of).fold(0, u64::wrapping_add)
+}
+
+fn hash_of(value: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]
@@ -190,19 +311,24 @@ mod tests {
     }
 
     fn shard(id: u16, tables: &[(&str, &[&str])]) -> OfShard {
-        let relations = tables.iter().map(|(table_name, columns)| (name(table_name), table(columns))).collect();
+        let of = |(table_name, columns): &(&str, &[&str])| (name(table_name), Arc::new(table(columns)));
+        let relations = tables.iter().map(of).collect();
         (ShardId(id), Arc::new(ShardSchema { relations, ..ShardSchema::default() }))
     }
 
-    fn map(tables: &[(&str, Placement)]) -> ShardMap {
-        ShardMap {
+    fn map(tables: &[(&str, Placement)]) -> Arc<ShardMap> {
+        Arc::new(ShardMap {
             shards: vec!["a".into(), "b".into()],
             keyspaces: Vec::new(),
             tables: tables.iter().map(|(table, placement)| (name(table), placement.clone())).collect(),
             default_shard: None,
             local_functions: Vec::new(),
             unique: HashMap::new(),
-        }
+        })
+    }
+
+    fn merge(shards: &[OfShard], map: &Arc<ShardMap>) -> Arc<Catalog> {
+        Merger::default().merge(shards.to_vec(), map)
     }
 
     #[test]
@@ -220,7 +346,7 @@ mod tests {
         let with = |id, volatility| {
             let (kind, leaves) = (FunctionKind::Function, Leaves::Nothing);
             let function = Function { schema: "public".into(), volatility, is_native: false, kind, leaves };
-            let functions = HashMap::from([("f".into(), vec![function])]);
+            let functions = Arc::new(HashMap::from([("f".into(), vec![function])]));
             (ShardId(id), Arc::new(ShardSchema { functions, ..ShardSchema::default() }))
         };
         let volatilities = |shards: &[OfShard]| -> Vec<_> {

@@ -1,11 +1,14 @@
 //! Keeps the schema of each database: read at the start, looked at every so often, and at once when told.
 //!
-//! Every primary is asked. A look is cheap; only a shard whose schema changed is read again, and a shard that cannot be
-//! asked keeps what it last said.
+//! Every primary is asked. A look is cheap, and of a shard whose schema changed only the part that may be another is read
+//! again. A shard that cannot be asked keeps what it last said.
 
 mod search_path;
 mod bodies;
+mod rows;
+mod part;
 mod read;
+mod again;
 mod merge;
 
 use std::collections::HashMap;
@@ -24,10 +27,20 @@ use crate::logic::catalog::Catalog;
 use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::topology::{Address, Database, Health};
 use crate::proxy::metrics::{CatalogRead, Metrics};
-pub(super) use read::ShardSchema;
+use again::Looked;
+pub(super) use again::Seen;
+use merge::Merger;
+use read::ShardSchema;
 
 /// While a shard could not be asked, it is tried this often.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// A connection that stays would keep others from dropping a database that was found. One change of its schema often
+/// follows another, and PostgreSQL waits for the connections to a database to end for some seconds.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// While others drop what is being read, it is read anew this often.
+const DISTURBANCES_MAX: usize = 20;
 
 /// When schemas are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,16 +147,23 @@ pub(super) struct Keep {
     pub publisher: Publisher,
     pub metrics: Arc<Metrics>,
     /// What is published already, of a database that was found
-    pub schema: Option<Arc<ShardSchema>>,
+    pub schema: Option<Seen>,
 }
 
 /// Runs until its task is stopped.
 pub(super) async fn keep(mut keep: Keep) {
     let schema = keep.schema.take();
-    let mut keeper =
-        Keeper { reader: keep.publisher.reader(), keep, known: HashMap::new(), merged: 0, warned: Vec::new() };
-    if let Some(schema) = schema {
-        keeper.begin_with(&schema);
+    let mut keeper = Keeper {
+        reader: keep.publisher.reader(),
+        keep,
+        known: HashMap::new(),
+        is_found: false,
+        merger: Merger::default(),
+        merged: 0,
+        warned: Vec::new(),
+    };
+    if let Some(seen) = schema {
+        keeper.begin_with(seen);
     }
     loop {
         // What was asked before the look began is answered by it; what comes later wakes us again.
@@ -151,9 +171,16 @@ pub(super) async fn keep(mut keep: Keep) {
         let is_complete = keeper.round().await;
         keeper.keep.desk.served.send_replace((ticket, is_complete));
         let pause = if is_complete { keeper.keep.settings.refresh } else { RETRY.min(keeper.keep.settings.refresh) };
+        let woken = keeper.keep.desk.wake.notified();
+        tokio::pin!(woken);
+        if keeper.is_found && tokio::time::timeout(LINGER, &mut woken).await.is_err() {
+            keeper.known.values().for_each(|known| known.link.renew());
+        } else if keeper.is_found {
+            continue;
+        }
         tokio::select! {
             () = tokio::time::sleep(pause) => (),
-            () = keeper.keep.desk.wake.notified() => (),
+            () = woken => (),
         }
     }
 }
@@ -163,6 +190,9 @@ struct Keeper {
     reader: Reader,
     /// By address of the primary
     known: HashMap<Address, Known>,
+    /// The map does not name the database
+    is_found: bool,
+    merger: Merger,
     /// The map's epoch that the published catalog was merged for
     merged: u64,
     /// The differences between shards that were told
@@ -172,20 +202,19 @@ struct Keeper {
 struct Known {
     link: Arc<Link>,
     schema: Option<Arc<ShardSchema>>,
+    /// What the next look begins with; none after one that failed
+    seen: Option<Seen>,
 }
 
 impl Keeper {
-    /// The first look only asks whether the schema is still this one.
-    fn begin_with(&mut self, schema: &Arc<ShardSchema>) {
+    /// The first look only asks what has changed since.
+    fn begin_with(&mut self, seen: Seen) {
         let topology = self.reader.load_full();
         let Some(database) = topology.databases.get(&self.keep.database) else { return };
         self.merged = topology.map_epoch;
-        for shard in &database.shards {
-            if self.link(&shard.primary.address).is_ok()
-                && let Some(known) = self.known.get_mut(&shard.primary.address)
-            {
-                known.schema = Some(Arc::clone(schema));
-            }
+        let [shard] = &database.shards[..] else { return };
+        if self.link(&shard.primary.address).is_ok() {
+            self.remember(&shard.primary.address, seen);
         }
     }
 
@@ -195,10 +224,7 @@ impl Keeper {
         let Some(database) = topology.databases.get(&self.keep.database) else { return false };
         self.known.retain(|address, _| database.shards.iter().any(|it| it.primary.address == *address));
         let (is_complete, is_changed) = self.look(database).await;
-        if database.is_found {
-            // A connection that stays would keep others from dropping the database.
-            self.known.values().for_each(|known| known.link.renew());
-        }
+        self.is_found = database.is_found;
         let result = match (is_complete, is_changed) {
             (_, true) => CatalogRead::Changed,
             (true, false) => CatalogRead::Unchanged,
@@ -221,18 +247,16 @@ impl Keeper {
             match self.link(&primary.address) {
                 // Nobody waits for a server that is known to be down, or that is not the primary it should be.
                 _ if primary.health == Health::Down => is_complete = false,
-                Ok((link, known)) => {
+                Ok((link, seen)) => {
                     let (address, limit) = (primary.address.clone(), self.keep.settings.read_timeout);
-                    let is_found = database.is_found;
-                    looks.spawn(async move { (address, look_at(&link, known, limit, is_found).await) });
+                    looks.spawn(async move { (address, look_at(&link, seen, limit).await) });
                 }
                 Err(fault) => is_complete = self.cannot_ask(&primary.name, &fault),
             }
         }
         while let Some(joined) = looks.join_next().await {
             match joined {
-                Ok((address, Ok(Some(schema)))) => is_changed |= self.remember(&address, schema),
-                Ok((_, Ok(None))) => (),
+                Ok((address, Ok(seen))) => is_changed |= self.remember(&address, seen),
                 Ok((_, Err(fault))) if database.is_found && fault.is_no_database() => self.is_gone(database),
                 Ok((address, Err(fault))) => {
                     is_complete = self.cannot_ask(&format!("{:?}:{}", address.host, address.port), &fault)
@@ -243,20 +267,26 @@ impl Keeper {
         (is_complete, is_changed)
     }
 
-    fn link(&mut self, address: &Address) -> Result<(Arc<Link>, Option<String>), LinkFault> {
-        if let Some(known) = self.known.get(address) {
-            return Ok((known.link.clone(), known.schema.as_ref().map(|it| it.fingerprint.clone())));
+    fn link(&mut self, address: &Address) -> Result<(Arc<Link>, Option<Seen>), LinkFault> {
+        if let Some(known) = self.known.get_mut(address) {
+            return Ok((known.link.clone(), known.seen.take()));
         }
         let link = Arc::new(Link::new(address, &self.keep.login, self.keep.settings.read_timeout)?);
-        self.known.insert(address.clone(), Known { link: link.clone(), schema: None });
+        self.known.insert(address.clone(), Known { link: link.clone(), schema: None, seen: None });
         Ok((link, None))
     }
 
-    fn remember(&mut self, address: &Address, schema: ShardSchema) -> bool {
-        if let Some(known) = self.known.get_mut(address) {
-            known.schema = Some(Arc::new(schema));
+    /// Is it another schema than before?
+    fn remember(&mut self, address: &Address, mut seen: Seen) -> bool {
+        let Some(known) = self.known.get_mut(address) else { return false };
+        let before = known.schema.take().filter(|schema| **schema == *seen.schema);
+        let is_changed = before.is_none();
+        if let Some(schema) = before {
+            seen.schema = schema;
         }
-        true
+        known.schema = Some(Arc::clone(&seen.schema));
+        known.seen = Some(seen);
+        is_changed
     }
 
     /// Somebody has dropped it: a client that asks for it again finds out whether it is there again.
@@ -277,13 +307,14 @@ impl Keeper {
         };
         let shards: Vec<merge::OfShard> = database.shards.iter().enumerate().filter_map(of_shard).collect();
         let Some((_, first)) = shards.first() else { return };
-        let catalog = Arc::new(merge::merge(&shards, &database.map));
+        let (count, greeting) = (shards.len(), Arc::new(first.greeting.clone()));
         self.tell_differences(merge::differences(&shards, &database.map));
-        let (name, greeting) = (&self.keep.database, Arc::new(first.greeting.clone()));
+        let catalog = self.merger.merge(shards, &database.map);
+        let name = &self.keep.database;
         self.keep.publisher.publish(Change::Greeting { database: name.clone(), greeting });
         let (version, relations) = (catalog.version, catalog.relations.len());
         if self.keep.publisher.publish(Change::Catalog { database: name.clone(), catalog }).is_some() {
-            info!(database = %name, version = format_args!("{version:016x}"), relations, shards = shards.len(), "schema read");
+            info!(database = %name, version = format_args!("{version:016x}"), relations, shards = count, "schema read");
         }
     }
 
@@ -296,30 +327,34 @@ impl Keeper {
 }
 
 /// The schema of the one shard of a database.
-pub(super) async fn read(link: &Link, limit: Duration) -> Result<Arc<ShardSchema>, LinkFault> {
-    link.ask(limit, read::schema).await.map(Arc::new)
+pub(super) async fn read(link: &Link, limit: Duration) -> Result<Seen, LinkFault> {
+    link.ask(limit, again::read).await
 }
 
 /// That of a database which has one shard.
-pub(super) fn catalog_of(schema: &Arc<ShardSchema>, map: &ShardMap) -> Catalog {
-    merge::merge(&[(ShardId(0), Arc::clone(schema))], map)
+pub(super) fn catalog_of(schema: &Arc<ShardSchema>, map: &Arc<ShardMap>) -> Arc<Catalog> {
+    Merger::default().merge(vec![(ShardId(0), Arc::clone(schema))], map)
 }
 
-/// Reads a shard, unless it is as we know it: on a new connection, which `is_new` says it is already.
-async fn look_at(
-    link: &Link,
-    known: Option<String>,
-    limit: Duration,
-    is_new: bool,
-) -> Result<Option<ShardSchema>, LinkFault> {
-    if let Some(known) = known {
-        let is_as_known = link.ask(limit, async |client| Ok(read::fingerprint(client).await? == known)).await?;
-        if is_as_known {
-            return Ok(None);
+/// Reads what has changed of a shard, or all of it, on a new connection.
+async fn look_at(link: &Link, mut seen: Option<Seen>, limit: Duration) -> Result<Seen, LinkFault> {
+    let mut disturbances = 0;
+    loop {
+        disturbances += 1;
+        match seen.take() {
+            Some(before) => match link.ask(limit, async |client| again::look(client, before).await).await? {
+                Looked::Now(now) => return Ok(now),
+                Looked::Disturbed(after) if disturbances < DISTURBANCES_MAX => seen = Some(after),
+                Looked::Disturbed(_) | Looked::Unknown => (),
+            },
+            None => {
+                link.renew();
+                match link.ask(limit, again::read).await {
+                    Err(LinkFault::Postgres(error))
+                        if again::is_disturbance(&error) && disturbances < DISTURBANCES_MAX => {}
+                    read => return read,
+                }
+            }
         }
     }
-    if !is_new {
-        link.renew();
-    }
-    link.ask(limit, read::schema).await.map(Some)
 }

@@ -1,10 +1,12 @@
 //! Reads the schema of one shard, in a handful of queries of one REPEATABLE READ transaction.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
+use super::rows::Rows;
 use super::{bodies, search_path};
 use crate::logic::body::{Leaves, Names};
 use crate::logic::catalog::{
@@ -15,23 +17,21 @@ use crate::logic::defaults::{DefaultSet, Defaults, NAMES};
 use crate::logic::shards::TableName;
 use crate::logic::sql::escapes::{self, Strings};
 
-/// The schema of one shard.
-#[derive(Debug, Clone, Default)]
+/// The schema of one shard. What is large is shared with what was read before, where it has not changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ShardSchema {
-    /// Changes when the schema does; sometimes when it does not
-    pub fingerprint: String,
     /// All but those of `pg_catalog`, `information_schema` and `shardway` (our own)
-    pub relations: HashMap<TableName, Relation>,
+    pub relations: HashMap<TableName, Arc<Relation>>,
     /// Indexes and sequences, and the tables they belong to
-    pub owners: HashMap<TableName, TableName>,
+    pub owners: Arc<HashMap<TableName, TableName>>,
     /// Foreign keys that act, each with the table that it points to
     pub foreign_keys: Vec<(TableName, ForeignKey)>,
     /// Names of those of `pg_catalog`
-    pub system_relations: HashSet<Box<str>>,
+    pub system_relations: Arc<HashSet<Box<str>>>,
     /// Names of settings that sessions can set, those left out that belong to what a session loads
-    pub settings: BTreeSet<Box<str>>,
+    pub settings: Arc<BTreeSet<Box<str>>>,
     /// By name
-    pub functions: HashMap<Box<str>, Vec<Function>>,
+    pub functions: Arc<HashMap<Box<str>, Vec<Function>>>,
     /// Functions that leave something in the session, and what else does
     pub leaving: Names,
     /// Of the user's own, with functions that may look at tables
@@ -39,7 +39,7 @@ pub struct ShardSchema {
     /// `=`, `<` and their kin between PostgreSQL's own types mean something else
     pub has_own_comparisons: bool,
     /// The OIDs of types that PostgreSQL does not bring along, temporary ones left out
-    pub types: HashMap<TableName, u32>,
+    pub types: Arc<HashMap<TableName, u32>>,
     /// Of the database
     pub text_order: TextOrder,
     /// Settings that a new session of any role begins with
@@ -49,32 +49,6 @@ pub struct ShardSchema {
     /// Settings a client is told at login, name and value
     pub greeting: Vec<(Box<str>, Box<str>)>,
 }
-
-/// Rows that make up a schema, by the transaction that wrote them last: some milliseconds, where reading all takes many.
-/// Temporary tables are their session's own business.
-const FINGERPRINT: &str = "
-    SELECT concat_ws(' ', current_setting('TimeZone'), current_setting('server_version'),
-      (SELECT string_agg(reset_val, ' ' ORDER BY name) FROM pg_settings
-        WHERE name IN ('default_transaction_deferrable', 'default_transaction_isolation', 'default_transaction_read_only',
-                       'search_path', 'standard_conforming_strings')),
-      (SELECT sum(hashint8extended(setdatabase::int8 * 4294967296 + setrole::int8, xmin::text::int8)::numeric)
-         FROM pg_db_role_setting),
-      (SELECT sum(hashint8extended(c.oid::int8, c.xmin::text::int8)::numeric)
-         FROM pg_class c WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relkind <> 't'),
-      (SELECT sum(hashint8extended(a.attrelid::int8 * 2048 + a.attnum, a.xmin::text::int8)::numeric)
-         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
-        WHERE c.oid >= 16384 AND c.relpersistence <> 't' AND c.relkind NOT IN ('t', 'i', 'I')),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_proc),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_rewrite WHERE oid >= 16384),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_attrdef),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_trigger),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_policy),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_operator WHERE oid >= 16384),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_type t WHERE oid >= 16384
-          AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.oid = t.typnamespace AND n.nspname ~ '^pg_t')),
-      (SELECT sum(hashint8extended(oid::int8, xmin::text::int8)::numeric) FROM pg_namespace WHERE nspname !~ '^pg_t'),
-      (SELECT sum(hashint8extended(indexrelid::int8, xmin::text::int8)::numeric) FROM pg_index WHERE indexrelid >= 16384),
-      (SELECT sum(hashint8extended(inhrelid::int8, xmin::text::int8)::numeric) FROM pg_inherits))";
 
 /// What a server reports to its clients (protocol-flow, ParameterStatus), in its order. What a version lacks is left out.
 const GREETING: &str = "
@@ -101,6 +75,8 @@ const SET: &str = "
        AND (s.setrole = 0 OR r.oid IS NOT NULL) AND lower(split_part(c, '=', 1)) = ANY ($1)
      ORDER BY 1, 2, 3";
 
+// Of these texts, what stands in comments is for reading a part.
+
 /// Relations a client can name, with what decides how rows get in.
 const RELATIONS: &str = "
     SELECT n.nspname, c.relname, c.relkind::text, c.oid,
@@ -109,9 +85,9 @@ const RELATIONS: &str = "
                    FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
                    JOIN pg_namespace fn ON fn.oid = f.pronamespace JOIN pg_language l ON l.oid = f.prolang
                   WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND l.lanname NOT IN ('internal', 'c')
-                    AND (t.tgrelid = c.oid OR (c.relkind = 'p' AND t.tgrelid IN (SELECT relid FROM pg_partition_tree(c.oid))))
+                    AND t.tgrelid IN (SELECT c.oid UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE c.relkind = 'p')
                   ORDER BY 1),
-           c.relkind IN ('r', 'p') AND c.relhasrules,
+           c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid),
            ARRAY(SELECT pg_get_expr(e, c.oid) FROM pg_policy p CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) v(e)
                   WHERE c.relrowsecurity AND p.polrelid = c.oid AND e IS NOT NULL ORDER BY p.polname, 1),
            c.relkind = 'v' AND NOT coalesce((SELECT option_value::boolean FROM pg_options_to_table(c.reloptions)
@@ -124,7 +100,7 @@ const RELATIONS: &str = "
       LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
       LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
-       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway')";
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND c.oid = ANY ($1)*/";
 
 /// A column without a default of its own has that of its domain.
 const COLUMNS: &str = "
@@ -141,7 +117,7 @@ const COLUMNS: &str = "
       LEFT JOIN pg_collation l ON l.oid = a.attcollation
      WHERE a.attnum > 0 AND NOT a.attisdropped
        AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
-       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway')
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND a.attrelid = ANY ($1)*/
      ORDER BY a.attrelid, a.attnum";
 
 /// Unique indexes and exclusion constraints; the columns in the index's order.
@@ -151,7 +127,7 @@ const INDEXES: &str = "
                    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k),
            c.relname::text, i.indisexclusion, pg_get_indexdef(i.indexrelid), i.indisprimary AND i.indimmediate
       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-     WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= 16384
+     WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= 16384 /*AND i.indrelid = ANY ($1)*/
      ORDER BY i.indexrelid";
 
 /// Indexes, and the sequences of `serial` and identity columns: whose they are.
@@ -165,7 +141,7 @@ const OWNERS: &str = "
       JOIN pg_class t ON t.oid = coalesce(i.indrelid, d.refobjid)
       JOIN pg_namespace tn ON tn.oid = t.relnamespace
      WHERE c.relkind IN ('i', 'I', 'S') AND c.relpersistence <> 't'
-       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway')";
+       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND c.oid = ANY ($1)*/";
 
 /// Foreign keys that change rows. Those that partitions have from their table are left out.
 const FOREIGN_KEYS: &str = "
@@ -218,48 +194,44 @@ const SETTINGS: &str = "SELECT name FROM pg_settings WHERE context IN ('user', '
 
 const TYPES: &str = "
     SELECT n.nspname, t.typname, t.oid FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-     WHERE t.oid >= 16384 AND n.nspname !~ '^pg_t'";
+     WHERE t.oid >= 16384 AND n.nspname !~ '^pg_t' /*AND t.oid = ANY ($1)*/";
 
-/// The cheap look: an equal text means an equal schema.
-pub async fn fingerprint(client: &mut Object) -> Result<String, Error> {
-    Ok(client.query_one(FINGERPRINT, &[]).await?.get(0))
+/// All is read in one.
+pub async fn begin(client: &mut Object) -> Result<Transaction<'_>, Error> {
+    client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true).start().await
 }
 
-/// Reads it all. The connection should be a new one: in an old one the defaults of its role are those of back then.
-pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
-    let begin = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
-    let mut transaction = begin.start().await?;
+/// Reads it all, and first the rows that it is read from. The connection should be a new one: in an old one the defaults of
+/// its role are those of back then.
+pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
+    let connected = Object::metrics(client).created;
+    let mut transaction = begin(client).await?;
     transaction.batch_execute("SET LOCAL search_path TO DEFAULT").await?;
     let search_path = transaction.query_one("SELECT pg_catalog.current_setting('search_path')", &[]).await?;
     let base = transaction.query(BASE, &[]).await?;
     // From here on every name of a view definition or a default comes qualified.
     transaction.batch_execute("SET LOCAL search_path = ''").await?;
+    let rows = Rows::read(&transaction, connected).await?;
     let mut schema = ShardSchema {
-        fingerprint: transaction.query_one(FINGERPRINT, &[]).await?.get(0),
         search_path: search_path::split(search_path.get(0)),
         greeting: greeting(&transaction).await?,
         ..ShardSchema::default()
     };
     schema.defaults.base = base.iter().map(|row| (text(row, 0), text(row, 1))).collect();
     schema.defaults.set = defaults_set(&mut transaction).await?;
-    // And every string in them as we read strings.
-    transaction.batch_execute("SET LOCAL standard_conforming_strings = on").await?;
-    schema.relations = relations(&transaction).await?;
-    schema.functions = functions(&transaction).await?;
+    transaction.batch_execute(STRINGS).await?;
+    schema.relations = relations(&transaction, None).await?;
+    schema.functions = Arc::new(functions(&transaction).await?);
     schema.leaving = bodies::leaving(&transaction, &mut schema.functions, &schema.relations).await?;
-    let table = |row: &Row, at: usize| TableName { schema: text(row, at), name: text(row, at + 1) };
-    schema.owners = transaction.query(OWNERS, &[]).await?.iter().map(|row| (table(row, 0), table(row, 2))).collect();
-    let foreign_keys = transaction.query(FOREIGN_KEYS, &[]).await?;
-    schema.foreign_keys = foreign_keys.iter().map(|row| (table(row, 0), foreign_key(row))).collect();
+    schema.owners = Arc::new(owners(&transaction, None).await?.collect());
+    schema.foreign_keys = foreign_keys(&transaction).await?;
     for row in &transaction.query(OPERATORS, &[]).await? {
         if row.get(1) {
             schema.operators.insert(text(row, 0));
         }
         schema.has_own_comparisons |= row.get::<_, bool>(2);
     }
-    let types = transaction.query(TYPES, &[]).await?;
-    schema.types =
-        types.iter().map(|row| (TableName { schema: text(row, 0), name: text(row, 1) }, row.get(2))).collect();
+    schema.types = Arc::new(types(&transaction, None).await?.collect());
     let order = transaction.query_one(TEXT_ORDER, &[]).await?;
     schema.text_order = match (order.get(0), order.get(1)) {
         (false, _) => TextOrder::Unknown,
@@ -267,10 +239,46 @@ pub async fn schema(client: &mut Object) -> Result<ShardSchema, Error> {
         (true, true) => TextOrder::Bytes,
     };
     let names = transaction.query(SYSTEM_RELATIONS, &[]).await?;
-    schema.system_relations = names.iter().map(|row| text(row, 0)).collect();
-    schema.settings = transaction.query(SETTINGS, &[]).await?.iter().map(|row| text(row, 0)).collect();
+    schema.system_relations = Arc::new(names.iter().map(|row| text(row, 0)).collect());
+    let names = transaction.query(SETTINGS, &[]).await?;
+    schema.settings = Arc::new(names.iter().map(|row| text(row, 0)).collect());
     transaction.rollback().await?;
-    Ok(schema)
+    Ok((schema, rows))
+}
+
+/// Strings in definitions are printed as we read strings.
+pub const STRINGS: &str = "SET LOCAL standard_conforming_strings = on";
+
+/// All rows of a query, or those of these relations or types.
+async fn select(transaction: &Transaction<'_>, sql: &str, of: Option<&[u32]>) -> Result<Vec<Row>, Error> {
+    match of {
+        None => transaction.query(sql, &[]).await,
+        Some(oids) => {
+            let statement = transaction.prepare_cached(&sql.replace("/*", "").replace("*/", "")).await?;
+            transaction.query(&statement, &[&oids]).await
+        }
+    }
+}
+
+pub async fn owners(
+    transaction: &Transaction<'_>,
+    of: Option<&[u32]>,
+) -> Result<impl Iterator<Item = (TableName, TableName)>, Error> {
+    let rows = select(transaction, OWNERS, of).await?;
+    Ok(rows.into_iter().map(|row| (table(&row, 0), table(&row, 2))))
+}
+
+pub async fn types(
+    transaction: &Transaction<'_>,
+    of: Option<&[u32]>,
+) -> Result<impl Iterator<Item = (TableName, u32)>, Error> {
+    let rows = select(transaction, TYPES, of).await?;
+    Ok(rows.into_iter().map(|row| (table(&row, 0), row.get(2))))
+}
+
+pub async fn foreign_keys(transaction: &Transaction<'_>) -> Result<Vec<(TableName, ForeignKey)>, Error> {
+    let rows = transaction.query(FOREIGN_KEYS, &[]).await?;
+    Ok(rows.iter().map(|row| (table(row, 0), foreign_key(row))).collect())
 }
 
 /// A value that PostgreSQL does not take is not set.
@@ -322,7 +330,7 @@ fn foreign_key(row: &Row) -> ForeignKey {
     };
     ForeignKey {
         name: text(row, 4),
-        from: TableName { schema: text(row, 2), name: text(row, 3) },
+        from: table(row, 2),
         columns: texts(row, 7).into_iter().zip(texts(row, 8)).collect(),
         on_update: action(5),
         on_delete: action(6),
@@ -330,11 +338,14 @@ fn foreign_key(row: &Row) -> ForeignKey {
     }
 }
 
-async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, Relation>, Error> {
+pub async fn relations(
+    transaction: &Transaction<'_>,
+    of: Option<&[u32]>,
+) -> Result<HashMap<TableName, Arc<Relation>>, Error> {
     let (found, columns, indexes) = (
-        transaction.query(RELATIONS, &[]).await?,
-        transaction.query(COLUMNS, &[]).await?,
-        transaction.query(INDEXES, &[]).await?,
+        select(transaction, RELATIONS, of).await?,
+        select(transaction, COLUMNS, of).await?,
+        select(transaction, INDEXES, of).await?,
     );
     let mut by_oid: HashMap<u32, (TableName, Relation)> = found.iter().filter_map(relation).collect();
     for row in &columns {
@@ -360,7 +371,7 @@ async fn relations(transaction: &Transaction<'_>) -> Result<HashMap<TableName, R
             });
         }
     }
-    Ok(by_oid.into_values().collect())
+    Ok(by_oid.into_values().map(|(name, relation)| (name, Arc::new(relation))).collect())
 }
 
 /// `None`: a view that was dropped while we read; the next look will not find it.
@@ -387,7 +398,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         policies: texts(row, 9),
         reads_as_owner: row.get(10),
     };
-    Some((row.get(3), (TableName { schema: text(row, 0), name: text(row, 1) }, relation)))
+    Some((row.get(3), (table(row, 0), relation)))
 }
 
 /// Servers print strings by our setting; in statements of ours they may stand under another.
@@ -415,7 +426,7 @@ fn column(row: &Row) -> Column {
     }
 }
 
-async fn functions(transaction: &Transaction<'_>) -> Result<HashMap<Box<str>, Vec<Function>>, Error> {
+pub async fn functions(transaction: &Transaction<'_>) -> Result<HashMap<Box<str>, Vec<Function>>, Error> {
     let mut functions: HashMap<Box<str>, Vec<Function>> = HashMap::new();
     for row in &transaction.query(FUNCTIONS, &[]).await? {
         functions.entry(text(row, 0)).or_default().push(function(row));
@@ -440,6 +451,10 @@ fn function(row: &Row) -> Function {
         is_native: row.get(4),
         leaves: Leaves::Nothing,
     }
+}
+
+fn table(row: &Row, at: usize) -> TableName {
+    TableName { schema: text(row, at), name: text(row, at + 1) }
 }
 
 fn texts(row: &Row, index: usize) -> Vec<Box<str>> {

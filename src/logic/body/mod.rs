@@ -9,7 +9,7 @@ use tokens::{Token, tokens};
 mod tokens;
 
 /// What running a body leaves in the session, the least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Leaves {
     /// Nothing
     #[default]

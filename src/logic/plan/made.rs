@@ -1,5 +1,7 @@
 //! A table that the open transaction has made, which no catalog knows of yet, and how the rows of a query come to it.
 
+use std::sync::Arc;
+
 use crate::logic::catalog::{Catalog, Column, Relation};
 use crate::logic::shards::{Placement, ShardMap, TableName};
 
@@ -33,7 +35,7 @@ pub fn way(insert: &str, made: Made, schema: &Schema<'_>) -> Result<Across, Refu
     }
     let (mut map, mut catalog) = (ShardMap::clone(schema.map), Catalog::clone(schema.catalog));
     map.tables.insert(table.clone(), placement);
-    catalog.relations.insert(table, Relation::plain_table(columns));
+    catalog.relations.insert(table, Arc::new(Relation::plain_table(columns)));
     let schema = Schema { map: &map, catalog: &catalog, ..*schema };
     let planned = plan(insert, &schema, None).map_err(|_| Refusal::across("a text that does not parse"))?;
     let refused = planned.statements.first().and_then(|one| match &*one.plan {

@@ -120,7 +120,7 @@ impl<'a> Schema<'a> {
     }
 
     fn find_table(&self, table: &TableName) -> Option<Found<'a>> {
-        let relation = self.catalog.relations.get(table);
+        let relation = self.catalog.relations.get(table).map(|relation| &**relation);
         let parent = relation.and_then(|relation| match &relation.kind {
             RelationKind::Partition(parent) => self.map.tables.get(parent),
             RelationKind::Table

@@ -107,7 +107,7 @@ impl Survey<'_> {
             return Err(Refusal::cascades_to_key(verb, &name.name, &foreign_key.name, &table.name, key));
         }
         let catalog = self.schema.catalog;
-        let relation = catalog.relations.get(table);
+        let relation = catalog.relations.get(table).map(|relation| &**relation);
         self.check_company(&table.name, relation);
         let is_copied = self.is_copied(table);
         if is_copied && !self.is_copied(to) {
