@@ -29,6 +29,9 @@ const SCHEMA: &str = r#"
     CREATE VIEW recent AS SELECT o.id, c.name, o.felt FROM sales.orders o JOIN customers c ON c.id = o.customer WHERE o.felt = 'low';
     CREATE VIEW joined AS SELECT * FROM sales.orders JOIN customers USING (id);
     CREATE VIEW merged AS SELECT id FROM sales.orders FULL JOIN customers USING (id) CROSS JOIN fields;
+    CREATE TABLE guarded (id int);
+    ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY of_others ON guarded USING (EXISTS (SELECT id FROM sales.orders FULL JOIN customers USING (id) CROSS JOIN fields));
     CREATE VIEW made AS SELECT five() AS five, * FROM some_customer();
     CREATE VIEW writes AS SELECT number FROM sales.orders;
     CREATE TABLE parted (k int, v text) PARTITION BY RANGE (k);
@@ -223,11 +226,13 @@ async fn changes_that_come_together_are_all_seen() {
     let lab = Arc::new(Lab::new("together").unwrap());
     let a = Server::start(&lab, "a", Auth::Trust, &[]).unwrap();
     sql(&a, "CREATE TABLE shared (id int PRIMARY KEY)").await;
-    let topology = || picture::of_ports("app", &[(a.port(), &[])]);
+    let b = Server::start(&lab, "b", Auth::Trust, &[]).unwrap();
+    sql(&b, "CREATE TABLE shared (id int PRIMARY KEY, more text)").await;
+    let topology = || picture::of_ports("app", &[(a.port(), &[]), (b.port(), &[])]);
     let kept = start(topology());
     until(&kept, "the schema is read", |it| it.databases["app"].catalog.is_some()).await;
     let catalog = || kept.reader().load().databases["app"].catalog.clone().unwrap();
-    let session = async |session: i32| {
+    let session = async |session: i32, server: &Server| {
         for turn in 0..8 {
             let change = format!(
                 "BEGIN; CREATE TABLE t{session}_{turn} (id int PRIMARY KEY); SELECT pg_sleep(0.0{session});
@@ -235,7 +240,7 @@ async fn changes_that_come_together_are_all_seen() {
                  CREATE VIEW v{session}_{turn} AS SELECT s.id, t.x FROM t{session}_{turn} t JOIN shared s USING (id); COMMIT;
                  BEGIN; ALTER TABLE t{session}_{turn} ADD COLUMN never int; CREATE TABLE never (id int); ROLLBACK"
             );
-            sql(&a, &change).await;
+            sql(server, &change).await;
             assert_eq!(soon(&change, kept.refresher().poke("app")).await, Refreshed::Done);
             let columns = |name: String| {
                 let relation =
@@ -245,11 +250,11 @@ async fn changes_that_come_together_are_all_seen() {
             assert_eq!(columns(format!("t{session}_{turn}")).unwrap_or_default(), ["id", "x"], "{change}");
             assert_eq!(columns(format!("v{session}_{turn}")).unwrap_or_default(), ["id", "x"], "{change}");
             if turn % 2 == 0 {
-                sql(&a, &format!("DROP TABLE t{session}_{turn} CASCADE")).await;
+                sql(server, &format!("DROP TABLE t{session}_{turn} CASCADE")).await;
             }
         }
     };
-    tokio::join!(session(1), session(2), session(3));
+    tokio::join!(session(1, &a), session(2, &a), session(3, &b), session(4, &b));
     assert_eq!(soon("a last look", kept.refresher().poke("app")).await, Refreshed::Done);
     let fresh = start(topology());
     let read = until(&fresh, "the schema is read", |it| it.databases["app"].catalog.is_some()).await;

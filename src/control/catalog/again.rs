@@ -71,12 +71,13 @@ pub async fn look(client: &mut Object, mut seen: Seen) -> Result<Looked, Error> 
 async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> Result<Option<ShardSchema>, Error> {
     transaction.batch_execute(read::STRINGS).await?;
     let mut schema = ShardSchema::clone(&seen.schema);
-    let mut oids: Vec<u32> = part.relations.iter().copied().collect();
-    if part.views {
+    let mut oids = part.relations.clone();
+    if part.texts {
         let relations = seen.rows.all(Source::Class).iter();
-        let views = relations.filter(|(_, row)| row.kind == b'v').filter_map(|(key, _)| u32::try_from(*key).ok());
-        oids.extend(views);
+        oids.extend(relations.filter(|(_, row)| row.kind == b'v').filter_map(|(key, _)| u32::try_from(*key).ok()));
+        oids.extend(seen.rows.all(Source::Policy).values().map(|row| row.owner));
     }
+    let oids: Vec<u32> = oids.into_iter().collect();
     let found = read::relations(transaction, Some(&oids)).await?;
     let name_of = |oid: &u32| seen.rows.name(seen.rows.get(Source::Class, (*oid).into())?);
     let kept = |name: TableName| Some(keeps_columns(schema.relations.get(&name)?, found.get(&name)?));
@@ -101,7 +102,7 @@ async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> R
     if part.functions {
         schema.functions = Arc::new(read::functions(transaction).await?);
     }
-    if may_leave || part.functions {
+    if may_leave || part.functions || part.texts {
         schema.leaving = bodies::leaving(transaction, &mut schema.functions, &schema.relations).await?;
     }
     if !gone.is_empty() {

@@ -39,8 +39,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// follows another, and PostgreSQL waits for the connections to a database to end for some seconds.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// While others drop what is being read, it is read anew this often.
-const DISTURBANCES_MAX: usize = 20;
+/// While others drop what is being read, what has changed is read anew this often.
+const LOOKS_MAX: usize = 20;
+/// And all of it this often.
+const READS_MAX: usize = 3;
 
 /// When schemas are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -338,23 +340,21 @@ pub(super) fn catalog_of(schema: &Arc<ShardSchema>, map: &Arc<ShardMap>) -> Arc<
 
 /// Reads what has changed of a shard, or all of it, on a new connection.
 async fn look_at(link: &Link, mut seen: Option<Seen>, limit: Duration) -> Result<Seen, LinkFault> {
-    let mut disturbances = 0;
-    loop {
-        disturbances += 1;
-        match seen.take() {
-            Some(before) => match link.ask(limit, async |client| again::look(client, before).await).await? {
-                Looked::Now(now) => return Ok(now),
-                Looked::Disturbed(after) if disturbances < DISTURBANCES_MAX => seen = Some(after),
-                Looked::Disturbed(_) | Looked::Unknown => (),
-            },
-            None => {
-                link.renew();
-                match link.ask(limit, again::read).await {
-                    Err(LinkFault::Postgres(error))
-                        if again::is_disturbance(&error) && disturbances < DISTURBANCES_MAX => {}
-                    read => return read,
-                }
-            }
+    for _ in 0..LOOKS_MAX {
+        let Some(before) = seen else { break };
+        seen = match link.ask(limit, async |client| again::look(client, before).await).await? {
+            Looked::Now(now) => return Ok(now),
+            Looked::Disturbed(after) => Some(after),
+            Looked::Unknown => None,
+        };
+    }
+    for _ in 1..READS_MAX {
+        link.renew();
+        match link.ask(limit, again::read).await {
+            Err(LinkFault::Postgres(error)) if again::is_disturbance(&error) => (),
+            read => return read,
         }
     }
+    link.renew();
+    link.ask(limit, again::read).await
 }

@@ -1,7 +1,7 @@
 //! Which part of a schema is to be read again, by the rows that have changed.
 //!
 //! Each relation is read from rows of its own. What reaches further: the names of everything, which definitions print; the
-//! columns of tables, on which the text of a view may depend; partitions, which have their root's name and whose triggers
+//! columns of tables, on which the text of a query may depend (PostgreSQL invents aliases); partitions, which have their root's name and whose triggers
 //! count as its own. Where more than a relation may depend on what has changed, all is read.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -18,8 +18,8 @@ pub struct Part {
     pub columns: BTreeSet<u32>,
     /// Tables, views, indexes, sequences that are no more; another one may have the name
     pub gone: Vec<TableName>,
-    /// All views
-    pub views: bool,
+    /// All views, policies and bodies of functions: what they print may depend on the columns of tables
+    pub texts: bool,
     /// All foreign keys
     pub foreign_keys: bool,
     /// All functions
@@ -52,7 +52,7 @@ impl Part {
         self.relations.extend(last.relations);
         self.columns.extend(last.columns);
         self.gone.extend(last.gone);
-        self.views |= last.views;
+        self.texts |= last.texts;
         self.foreign_keys |= last.foreign_keys;
         self.functions |= last.functions;
         self.types.extend(last.types);
@@ -139,7 +139,7 @@ impl Finding<'_> {
             Some(kind) if is_read(kind) => {
                 self.part.relations.insert(oid);
                 self.part.columns.insert(oid);
-                self.part.views = true;
+                self.part.texts = true;
             }
             // It is gone, or temporary, or for large values.
             Some(_) | None => (),
