@@ -38,9 +38,10 @@ pub enum Looked {
     Unknown,
 }
 
-/// PostgreSQL has no better word for what is dropped while its definition is printed.
+/// PostgreSQL has no better word for what is dropped while its definition is printed; or it is locked for that.
 pub fn is_disturbance(error: &Error) -> bool {
-    error.code() == Some(&SqlState::INTERNAL_ERROR)
+    let of_others = [SqlState::INTERNAL_ERROR, SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    error.code().is_some_and(|code| of_others.contains(code))
 }
 
 /// Looks what has changed, and reads that.
@@ -69,7 +70,7 @@ pub async fn look(client: &mut Object, mut seen: Seen) -> Result<Looked, Error> 
 /// What was read before, with this part as it is now. `None`: columns have gone or have other names, which may stand in any
 /// definition.
 async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> Result<Option<ShardSchema>, Error> {
-    transaction.batch_execute(read::STRINGS).await?;
+    transaction.batch_execute(read::PRINTING).await?;
     let mut schema = ShardSchema::clone(&seen.schema);
     let mut oids = part.relations.clone();
     if part.texts {
@@ -80,8 +81,13 @@ async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> R
     let oids: Vec<u32> = oids.into_iter().collect();
     let found = read::relations(transaction, Some(&oids)).await?;
     let name_of = |oid: &u32| seen.rows.name(seen.rows.get(Source::Class, (*oid).into())?);
-    let kept = |name: TableName| Some(keeps_columns(schema.relations.get(&name)?, found.get(&name)?));
-    if !part.columns.iter().filter_map(name_of).all(|name| kept(name) == Some(true)) {
+    let is_kept = |name: TableName| match (schema.relations.get(&name), found.get(&name)) {
+        (Some(before), Some(after)) => keeps_columns(before, after),
+        // Others are just dropping it.
+        (Some(_), None) => true,
+        (None, _) => false,
+    };
+    if !part.columns.iter().filter_map(name_of).all(is_kept) {
         return Ok(None);
     }
     let mut may_leave = false;

@@ -219,7 +219,7 @@ pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
     };
     schema.defaults.base = base.iter().map(|row| (text(row, 0), text(row, 1))).collect();
     schema.defaults.set = defaults_set(&mut transaction).await?;
-    transaction.batch_execute(STRINGS).await?;
+    transaction.batch_execute(PRINTING).await?;
     schema.relations = relations(&transaction, None).await?;
     schema.functions = Arc::new(functions(&transaction).await?);
     schema.leaving = bodies::leaving(&transaction, &mut schema.functions, &schema.relations).await?;
@@ -246,8 +246,9 @@ pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
     Ok((schema, rows))
 }
 
-/// Strings in definitions are printed as we read strings.
-pub const STRINGS: &str = "SET LOCAL standard_conforming_strings = on";
+/// Strings in definitions are printed as we read strings. Printing a view locks it and its tables: we give way before
+/// PostgreSQL finds a deadlock between us and somebody who drops them, and ends the other one.
+pub const PRINTING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL lock_timeout = '100ms'";
 
 /// All rows of a query, or those of these relations or types.
 async fn select(transaction: &Transaction<'_>, sql: &str, of: Option<&[u32]>) -> Result<Vec<Row>, Error> {
