@@ -232,6 +232,10 @@ fn no_number_is_given_out_by_two_shards() {
         "ALTER SEQUENCE tickets_id_seq INCREMENT BY 1",
         "ALTER TABLE tickets ALTER n RESTART WITH 5",
         "CREATE SEQUENCE other_numbers INCREMENT BY 10",
+        // As pg_dump and Django write it: each shard would go on by itself, or none but the first would know.
+        "SELECT pg_catalog.setval('public.tickets_id_seq', 1000, true)",
+        "SELECT setval(pg_get_serial_sequence('tickets', 'id'), coalesce(max(id), 1), max(id) IS NOT NULL) FROM tickets",
+        "SELECT setval('stub_numbers'::regclass, 5000)",
     ] {
         assert_eq!(failure(&mut wire, refused).0, "0A000", "{refused}");
     }

@@ -36,6 +36,23 @@ fn check(proxy: &Proxy) {
 }
 
 #[test]
+fn the_sequence_of_a_table_of_one_shard_is_there() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "numbered", "");
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.new_tables = 'shard=c'");
+    wire.rows("CREATE TABLE \"Numbered\" (id serial PRIMARY KEY, note text)");
+    assert_eq!(wire.value("SELECT nextval('\"Numbered_id_seq\"')"), "1");
+    assert_eq!(wire.value("SELECT setval('public.\"Numbered_id_seq\"', 50)"), "50");
+    assert_eq!(wire.value("INSERT INTO \"Numbered\" (note) VALUES ('x') RETURNING id"), "51");
+    let reset =
+        "SELECT setval(pg_get_serial_sequence('\"Numbered\"', 'id'), coalesce(max(id), 1) + 9, true) FROM \"Numbered\"";
+    assert_eq!(wire.value(reset), "60");
+    assert_eq!(wire.value("SELECT nextval('\"Numbered_id_seq\"'::regclass)"), "61");
+    wire.rows("DROP TABLE \"Numbered\"");
+}
+
+#[test]
 fn a_new_table_is_spread_and_the_file_lists_it() {
     let stage = &*STAGE;
     let proxy = placing(stage, "placed", "");

@@ -11,6 +11,47 @@ pub fn qualified(schema: Option<&str>, name: &str) -> String {
     schema + &quoted(name)
 }
 
+/// The names that a text has as PostgreSQL reads the name of a relation (`regclass`): `a.b`, `"A b".c`. `None`: it is none.
+pub fn parts_of(text: &str) -> Option<Vec<Box<str>>> {
+    let mut parts = Vec::new();
+    let mut rest = text.trim();
+    loop {
+        let (name, behind) = match rest.strip_prefix('"') {
+            Some(inside) => quoted_part(inside)?,
+            None => {
+                let end = rest.find(['.', '"', ' ']).unwrap_or(rest.len());
+                (rest[..end].to_ascii_lowercase(), &rest[end..])
+            }
+        };
+        if name.is_empty() {
+            return None;
+        }
+        parts.push(name.into());
+        match behind.trim_start() {
+            "" => return Some(parts),
+            behind => rest = behind.strip_prefix('.')?.trim_start(),
+        }
+    }
+}
+
+/// What stands up to the closing quotation mark, two of which stand for one; and what follows.
+fn quoted_part(text: &str) -> Option<(String, &str)> {
+    let mut name = String::new();
+    let mut rest = text;
+    loop {
+        let end = rest.find('"')?;
+        name.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        match rest.strip_prefix('"') {
+            Some(behind) => {
+                name.push('"');
+                rest = behind;
+            }
+            None => return Some((name, rest)),
+        }
+    }
+}
+
 /// A string, whatever the server's `standard_conforming_strings` is.
 pub fn literal(text: &str) -> String {
     let quoted = format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
@@ -38,6 +79,16 @@ mod tests {
     fn strings_stay_inside_their_quotes() {
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal(r"a\' b"), r"E'a\\'' b'");
+    }
+
+    #[test]
+    fn names_of_relations_are_read_as_postgresql_reads_them() {
+        let parts = |text: &str| parts_of(text).map(|parts| parts.join("|"));
+        assert_eq!(parts("Ids_seq").as_deref(), Some("ids_seq"));
+        assert_eq!(parts(" public . \"A \"\"b.c\" ").as_deref(), Some("public|A \"b.c"));
+        for wrong in ["", "a.", ".a", "a b", "\"a", "\"\"", "a\"b\""] {
+            assert_eq!(parts(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

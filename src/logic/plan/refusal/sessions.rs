@@ -139,6 +139,16 @@ impl Refusal {
         )
     }
 
+    /// `setval` of a sequence that all shards have.
+    pub fn sets_sequence() -> Self {
+        Self::new(
+            Reason::Definition,
+            "setval() of a sequence that all shards have is not supported".to_owned(),
+            "Each shard takes its own numbers, which the steps between them keep apart.",
+            "On each shard set it to a number of that shard's own, beyond those in use: SET shardway.shard = 'name' goes there.",
+        )
+    }
+
     /// What sets something for the session on one server, where the session has several.
     pub fn sets_session(what: &str) -> Self {
         Self::new(

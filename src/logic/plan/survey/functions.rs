@@ -12,8 +12,10 @@ use super::Survey;
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
 #[derive(Clone, Copy)]
 enum Special {
-    /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT
-    Sequence,
+    /// `nextval`
+    TakesNumber,
+    /// `setval`
+    SetsNumber,
     /// It reads what earlier statements left in the session
     ReadsSession(&'static str),
     /// A connection that is open until the session ends
@@ -111,8 +113,8 @@ impl<'a> Survey<'a> {
         self.writes();
         self.volatile_calls += 1;
         match special {
-            Special::Sequence if self.fills_rows => (),
-            Special::Sequence => self.is_only_first("sequences"),
+            Special::TakesNumber => self.takes_number(call),
+            Special::SetsNumber => self.sets_number(call),
             Special::ReadsSession(what) => {
                 self.is_bound();
                 self.reads_session(what);
@@ -309,7 +311,8 @@ pub(super) fn boolean(literal: &Literal) -> Option<bool> {
 
 fn special(name: &str) -> Option<Special> {
     Some(match name {
-        "nextval" | "setval" => Special::Sequence,
+        "nextval" => Special::TakesNumber,
+        "setval" => Special::SetsNumber,
         "currval" => Special::ReadsSession("currval"),
         "lastval" => Special::ReadsSession("lastval"),
         "pg_advisory_lock" | "pg_advisory_lock_shared" | "pg_try_advisory_lock" | "pg_try_advisory_lock_shared" => {

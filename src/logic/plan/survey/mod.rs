@@ -22,6 +22,7 @@ use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, 
 
 mod functions;
 mod config;
+mod sequences;
 mod params;
 mod nature;
 mod whole;
