@@ -32,8 +32,11 @@ impl Survey<'_> {
                 calls: select.targets.iter().filter_map(|it| call_of(&it.value)).map(std::ptr::from_ref).collect(),
                 of_known: None,
             },
-            ([FromItem::Table { name, sample: None, .. }], Some(filter))
-                if &*name.name == "pg_settings" && matches!(self.schema.find(name), Found::System) =>
+            // An alias may call another column so.
+            ([FromItem::Table { name, alias, sample: None }], Some(filter))
+                if &*name.name == "pg_settings"
+                    && alias.columns.is_empty()
+                    && matches!(self.schema.find(name), Found::System) =>
             {
                 Sure { calls: Vec::new(), of_known: self.of_known(select, filter) }
             }
