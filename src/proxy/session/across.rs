@@ -81,6 +81,23 @@ impl Session {
     pub(super) async fn execute_across(&mut self, name: &[u8], limit: i32) -> Result<(), Trouble> {
         let Some(place) = self.portals.iter().position(|portal| *portal.name == *name) else { return Ok(()) };
         let Some(portal) = self.portals[place].across.take() else { return Ok(()) };
+        let result = self.execute_taken(place, portal, name, limit).await;
+        if result.is_err()
+            && let Some(portal) = self.portals.iter_mut().find(|portal| *portal.name == *name)
+        {
+            // The server that has described it would run it over its own rows.
+            portal.has_failed = true;
+        }
+        result
+    }
+
+    async fn execute_taken(
+        &mut self,
+        place: usize,
+        portal: Box<AcrossPortal>,
+        name: &[u8],
+        limit: i32,
+    ) -> Result<(), Trouble> {
         let size = self.client.front().size();
         if portal.runs_once() && (portal.is_done || portal.stored.is_some()) {
             return Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into());

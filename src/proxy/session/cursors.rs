@@ -73,7 +73,7 @@ impl Session {
         shards
     }
 
-    /// A message of the protocol closes it.
+    /// A message of the protocol closes it, or CLOSE.
     pub(super) fn forget_cursor(&mut self, name: &[u8]) {
         self.portals.retain(|portal| *portal.name != *name);
         if let Ok(name) = std::str::from_utf8(name) {
@@ -143,8 +143,12 @@ impl Session {
         for cursor in uses {
             match cursor {
                 CursorUse::Declare { name, is_held } => self.cursors.declare(name, shard, *is_held, is_gathered),
-                CursorUse::Close(name) => self.cursors.close(name),
-                CursorUse::CloseAll => self.cursors.close_all(),
+                CursorUse::Close(name) => self.forget_cursor(name.as_bytes()),
+                CursorUse::CloseAll => {
+                    self.cursors.close_all();
+                    // Its own may be the unnamed one.
+                    self.portals.retain(|portal| portal.name.is_empty());
+                }
                 CursorUse::Read(_) | CursorUse::Row(_) => (),
             }
         }
@@ -210,6 +214,7 @@ impl Session {
 
 /// May SQL name this portal? Its server has to have the rows that the client would be sent.
 fn is_for_sql(portal: &Portal) -> Result<(), Refusal> {
-    let is_apart = portal.across.is_some() || portal.shard.is_none() && executes(&portal.shape).is_some();
+    let is_apart =
+        portal.across.is_some() || portal.has_failed || portal.shard.is_none() && executes(&portal.shape).is_some();
     if is_apart { Err(Refusal::portal_by_sql(&String::from_utf8_lossy(&portal.name))) } else { Ok(()) }
 }

@@ -177,6 +177,8 @@ struct Portal {
     results: Box<[u8]>,
     /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once
     is_run: bool,
+    /// Over several shards it has ended in an error: PostgreSQL runs it no more
+    has_failed: bool,
     /// How many savepoints stood when it was bound
     depth: usize,
 }

@@ -417,6 +417,10 @@ impl Session {
             return self.execute_ours(place).map(Some);
         }
         match self.portal(name) {
+            Some(portal) if portal.has_failed => {
+                self.check_alive()?;
+                Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into())
+            }
             Some(portal) if executes(&portal.shape).is_some() => Ok(Some(executed(name, segment))),
             Some(portal) if portal.across.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
             Some(portal) if portal.across.is_some() => Ok(Some(Cut::Across(name.into(), limit))),
@@ -464,12 +468,13 @@ impl Session {
                 let is_first = segment.start == 0 && !segment.needs_server;
                 let shard = self.shard_of_portal(name);
                 let name: Box<[u8]> = name.into();
-                self.forget_cursor(&name);
                 if is_ours || is_first && shard.is_none() && self.held.iter().all(|held| !held.is_engaged()) {
                     segment.steps.push(Step::Answer(CLOSE_COMPLETE));
-                } else {
-                    return Ok(self.push_portal(segment, client::CLOSE, shard, at, size));
+                } else if let Some(cut) = self.push_portal(segment, client::CLOSE, shard, at, size) {
+                    // It comes again when its own server is asked.
+                    return Ok(Some(cut));
                 }
+                self.forget_cursor(&name);
             }
         }
         Ok(None)
