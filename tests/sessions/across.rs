@@ -126,6 +126,8 @@ fn prepared() -> Vec<Scenario> {
 fn tables() -> Vec<Scenario> {
     let make = "CREATE TEMP TABLE mine AS SELECT client_id, id, kind, amount FROM events WHERE id < 3";
     let seen = || q("SELECT count(*), sum(client_id), max(kind), sum(amount) FROM mine");
+    let of = |client: u32| format!("SELECT count(*) FROM events WHERE client_id = {client}");
+    let act = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
     vec![
         ("table: of rows", [q(make), seen(), q("INSERT INTO mine VALUES (0, 1.5, 'x', 1.239) RETURNING *"), q("SELECT count(*) FROM events"), seen(), q("DROP TABLE mine"), seen()].concat()),
         ("table: WITH NO DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, kind AS k, amount, 1 / 0 AS a FROM events WITH NO DATA"), q("SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'mine'::regclass AND attnum > 0 ORDER BY attnum"), q("SELECT * FROM mine")].concat()),
@@ -134,6 +136,7 @@ fn tables() -> Vec<Scenario> {
         ("table: WITH DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, id, kind, amount FROM events WITH DATA;"), seen()].concat()),
         ("table: WITH DATA, by the extended protocol", [ask(&[extended("CREATE TEMP TABLE mine AS SELECT client_id, id, kind, amount FROM events WHERE id < $1 WITH DATA -- all", &["3"])]), seen()].concat()),
         ("table: catalogs show it", [q(make), q("SELECT relname FROM pg_class WHERE relname = 'mine'"), q("SELECT 'mine'::regclass, to_regclass('mine')"), q("BEGIN"), q("SELECT count(*) FROM events WHERE client_id = 2"), q("SELECT to_regclass('mine')"), q("SELECT table_type FROM information_schema.tables WHERE table_name = 'mine'"), q("COMMIT")].concat()),
+        ("table: beside statements for other shards", CLIENTS.flat_map(|client| [q("CREATE TEMP TABLE mine (a int)"), q(&format!("{}; SELECT a FROM mine; SELECT to_regclass('mine')", of(client))), ask(&[act(&of(client)), act("SELECT a FROM mine"), act(&format!("INSERT INTO mine VALUES ({client})")), act(&of(4001)), act("SELECT to_regclass('mine')"), sync()]), ask(&[act(&of(client)), parse("s", "SELECT a FROM mine WHERE a = $1", &[]), describe(b'S', "s"), bind("", "s", &[text(&client.to_string())], 0), execute("", 0), close(b'S', "s"), sync()]), q("BEGIN"), ask(&[act(&of(client)), act("SELECT to_regclass('mine')"), sync()]), q("COMMIT"), q("DROP TABLE mine")].concat()).collect()),
         ("table: catalogs show a temporary sequence", [q("CREATE TEMP SEQUENCE mine"), q("SELECT nextval('mine')"), q("SELECT to_regclass('mine')"), q("SELECT relkind FROM pg_class WHERE relname = 'mine'")].concat()),
         ("table: catalogs show it, on any server", [q("CREATE TEMP TABLE mine AS SELECT id FROM events WHERE client_id = 2"), q("SELECT relname FROM pg_class WHERE relname = 'mine'"), q("SELECT to_regclass('mine')"), q("BEGIN"), q(&insert(4001, 1)), q("SELECT to_regclass('mine')"), q(&insert(4003, 1)), q("COMMIT"), look()].concat()),
         ("table: of groups, with names", [q("CREATE TEMPORARY TABLE mine (word, n) ON COMMIT PRESERVE ROWS AS (SELECT kind, count(*) FROM events GROUP BY kind)"), q("SELECT * FROM mine ORDER BY word"), q("INSERT INTO mine VALUES ('x', 1)")].concat()),

@@ -6,14 +6,15 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::logic::plan::{
-    Access, CURSORS, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Reason, Refusal, SETTING, TEMPORARY_OBJECT,
-    TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
+    Access, CURSORS, Home, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Plan, Reason, Refusal, SETTING,
+    TEMPORARY_OBJECT, TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
 };
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
 use crate::logic::topology::{Pinning, PoolMode, Role};
+use crate::proxy::plans::Shape;
 use crate::proxy::pool::Lease;
 use crate::proxy::session::exchange::{Exchange, Outcome};
 use crate::proxy::session::{End, Session, Trouble};
@@ -119,6 +120,32 @@ impl Session {
             return Err(Refusal::temporary_elsewhere());
         }
         Ok(found)
+    }
+
+    /// Where a statement of a text or pipeline goes, whatever stands beside it: to the server of the session's temporary
+    /// objects, if there are any and the keys do not send it elsewhere.
+    pub(super) fn beside(&self, destination: Destination, access: Access) -> Result<Destination, Refusal> {
+        match destination {
+            Destination::Any | Destination::First | Destination::Current
+                if self.with_temporary_objects().next().is_some() =>
+            {
+                Ok(Destination::Shard(self.target(destination, access)?.shard))
+            }
+            Destination::Any | Destination::First | Destination::Current | Destination::Shard(_) => Ok(destination),
+        }
+    }
+
+    /// Where a statement has to be parsed: one that may name a temporary object is known to the server that has it.
+    pub(super) fn is_parsed_at(&self, shape: &Shape) -> Destination {
+        let Some(Plan::One(one)) = super::only(shape).map(|planned| &*planned.plan) else { return Destination::Any };
+        let home = match &one.home {
+            Home::Meet(_) | Home::Process(_) if one.is_bound => Destination::Current,
+            Home::Meet(_) | Home::Process(_) | Home::Any => Destination::Any,
+            Home::First => Destination::First,
+            Home::Current => Destination::Current,
+        };
+        // What cannot be is said of its Bind.
+        self.beside(home, one.access).unwrap_or(Destination::Any)
     }
 
     /// Where temporary tables are; without any, a server of the open transaction.

@@ -131,6 +131,9 @@ impl Session {
                 None => (statement, false),
             },
         };
+        if is_for_server && !self.is_parsed_in(segment, &shape) {
+            return Ok(Some(Cut::Next));
+        }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
         let named = Named { statement: Arc::clone(&statement), since, reading, columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
@@ -142,6 +145,12 @@ impl Session {
             segment.steps.push(Step::Answer(PARSE_COMPLETE));
         }
         Ok(None)
+    }
+
+    /// Can the server of this segment parse a statement of this shape? If so, it does.
+    fn is_parsed_in(&self, segment: &mut Segment, shape: &Shape) -> bool {
+        let met = meet(segment.destination, self.is_parsed_at(shape));
+        met.map(|together| segment.destination = together).is_ok()
     }
 
     /// Does a server have to see a statement of this shape? Refusals that no value can change are said at once.
@@ -315,13 +324,22 @@ impl Session {
         found: Result<Destination, Refusal>,
     ) -> Result<(Destination, Access), Trouble> {
         let Ready { destination, access, .. } = self.ready(planned, found)?;
-        Ok((destination, access))
+        Ok((self.beside(destination, access)?, access))
     }
 
     pub(super) fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
         self.portals.retain(|portal| portal.name != name);
         let depth = self.cursors.savepoints().len();
-        self.portals.push(Portal { name, shape, shard: None, across, results: Box::default(), is_run: false, depth });
+        self.portals.push(Portal {
+            name,
+            shape,
+            shard: None,
+            across,
+            results: Box::default(),
+            is_run: false,
+            has_failed: false,
+            depth,
+        });
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -346,6 +364,9 @@ impl Session {
                     segment.steps.push(Step::Answer(NO_PARAMETERS_NO_DATA));
                 } else {
                     self.check_alive()?;
+                    if !self.is_parsed_in(segment, &shape) {
+                        return Ok(Some(Cut::Next));
+                    }
                     if is_named && super::only(&shape).is_some_and(|planned| planned.may_span) {
                         // What the client hears now it may expect later. One without a name it parses again.
                         statement.across(&self.picture().planner, self.catalog_version())?;
