@@ -19,9 +19,8 @@ impl Session {
         }
         self.check_alive().or_else(|fault| if ends_transaction(statements) { Ok(()) } else { Err(fault) })?;
         self.note_temporary(statements);
-        let members = self.held.iter().filter(|held| held.is_member).count();
         let gathered = match self.gather(statements, sql) {
-            Ok(gathered) if members <= 1 => gathered,
+            Ok(gathered) if self.is_where_it_stands(&gathered) => gathered,
             Ok(_) | Err(Trouble::Refusal(_)) => return self.one_by_one(statements, sql, size).await,
             Err(trouble) => return Err(trouble),
         };
@@ -54,6 +53,23 @@ impl Session {
             self.held[index].lease.settings = Arc::clone(self.settings.base());
         }
         self.schema_may_have_changed(ready.mark.is_ddl).await
+    }
+
+    /// The text goes to the server that has the open transaction, if one has: an end of it in the text is for no other. One that
+    /// has failed ends in ROLLBACK, which its server may not know of.
+    fn is_where_it_stands(&self, gathered: &Gathered) -> bool {
+        if self.transaction.status() == b'E' {
+            return false;
+        }
+        let mut members = self.held.iter().filter(|held| held.is_member);
+        match (members.next(), members.next()) {
+            (None, _) => true,
+            (Some(member), None) => {
+                let target = self.target(gathered.destination, gathered.access);
+                target.is_ok_and(|target| target.shard == member.shard)
+            }
+            (Some(_), Some(_)) => false,
+        }
     }
 
     /// What the completed commands among several statements did to the session.
