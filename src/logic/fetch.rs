@@ -221,6 +221,11 @@ impl Fetch {
         Ok(())
     }
 
+    /// It has not been told all that comes before its statements. Stopped now it would run them without.
+    pub fn is_entering(&self) -> bool {
+        self.hidden > 0
+    }
+
     /// The client's own statement is described too, and that has not come.
     pub fn lacks_description(&self) -> bool {
         self.describes && self.description.is_none()
@@ -469,8 +474,9 @@ mod tests {
     fn rows_come_out_the_same_however_the_reads_cut_them() {
         let bytes = answer();
         let mut whole = Fetch::new(1, [2, 1].into_iter(), true);
+        assert!(whole.is_entering());
         whole.feed(&bytes).expect("well-formed");
-        assert!(whole.is_done());
+        assert!(whole.is_done() && !whole.is_entering());
         assert_eq!(whole.parts.iter().map(|part| part.count).collect::<Vec<_>>(), [2, 1]);
         for cut in 1..bytes.len() {
             let mut fetch = Fetch::new(1, [2, 1].into_iter(), true);

@@ -198,9 +198,7 @@ impl Session {
                 return Poll::Ready(false);
             }
             let is_given_up = patience.ends(context);
-            // PostgreSQL describes the rows before it fails: who has to say how they look is not stopped before.
-            let is_telling = errands.iter().any(|errand| !errand.is_over() && errand.fetch.lacks_description());
-            let has_failed = errands.iter().any(Errand::has_failed) && !is_telling;
+            let has_failed = errands.iter().any(Errand::has_failed) && errands.iter().all(Errand::may_be_stopped);
             let has_failed = has_failed || bytes_of(errands) > limit || is_given_up;
             if has_failed && !std::mem::replace(&mut patience.is_over, true) {
                 self.cancel_aside();
@@ -388,6 +386,12 @@ impl Errand {
         let said = if self.lost.is_some() { &self.fetch.goodbye } else { &self.fetch.failure };
         let code = said.as_deref().and_then(|body| view::error_field(body, b'C'));
         !self.fetch.is_hidden_failure && code.is_some_and(|code| again.is_said_by(code))
+    }
+
+    /// PostgreSQL describes the rows before it fails: who has to say how they look is not stopped before, nor is who has not
+    /// begun the transaction yet.
+    pub fn may_be_stopped(&self) -> bool {
+        self.is_over() || !self.fetch.lacks_description() && !self.fetch.is_entering()
     }
 
     pub fn is_over(&self) -> bool {

@@ -175,7 +175,8 @@ impl Session {
                     run.fail(errands, &mut self.client.outbox);
                 }
                 let step = run.step(errands, &mut self.client.outbox);
-                if (has_failed || is_given_up) && !std::mem::replace(&mut patience.is_over, true) {
+                let is_stopped = has_failed && errands.iter().all(Errand::may_be_stopped);
+                if (is_stopped || is_given_up) && !std::mem::replace(&mut patience.is_over, true) {
                     self.cancel_aside();
                 }
                 match self.poll_merge(errands, step, context) {

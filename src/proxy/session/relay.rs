@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use crate::logic::protocol::report::Fault;
-use crate::logic::protocol::write;
-use crate::logic::session::pipeline::{Done, Owed, UNNAMED};
+use crate::logic::protocol::{view, write};
+use crate::logic::session::pipeline::{CANCELLED, Done, Owed, UNNAMED};
 use crate::logic::session::settings;
 use crate::proxy::metrics::Direction;
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
@@ -188,7 +188,12 @@ impl Session {
     /// A message of ours failed: the server is not in the state the client believes, so both end here.
     pub(super) fn check_hidden(&mut self, index: usize) -> Result<(), End> {
         let Some(body) = self.pipeline.hidden_failure.take() else { return Ok(()) };
-        let message = crate::logic::protocol::view::error_field(&body, b'M').unwrap_or_default();
+        if self.pipeline.is_deaf && view::error_field(&body, b'C') == Some(CANCELLED) {
+            // It was stopped before it had begun, for another shard had failed. What it was told first it may lack.
+            self.held[index].lease.is_tainted = true;
+            return Ok(());
+        }
+        let message = view::error_field(&body, b'M').unwrap_or_default();
         let message = String::from_utf8_lossy(message).into_owned();
         let server = self.held[index].lease.pool().server.clone();
         self.held.clear();
