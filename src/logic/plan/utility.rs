@@ -77,13 +77,8 @@ fn new_name(steps: &[Step]) -> Option<Box<str>> {
 
 /// The tables that a statement names, by themselves or by what belongs to them. A sequence of nobody is on every shard.
 pub fn names(utility: &Utility, schema: &Schema<'_>) -> Vec<RelationName> {
-    let owners = utility.belongings.iter().filter_map(|name| schema.owner(name)).map(|owner| RelationName {
-        schema: Some(owner.schema.clone()),
-        name: owner.name.clone(),
-        is_temporary: false,
-        is_only: false,
-        at: None,
-    });
+    let owners = utility.belongings.iter().filter_map(|name| schema.owner(name));
+    let owners = owners.map(|owner| RelationName::of(Some(owner.schema.clone()), owner.name.clone()));
     utility.relations.iter().cloned().chain(owners).collect()
 }
 

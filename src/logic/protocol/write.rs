@@ -161,6 +161,16 @@ pub fn on_statement(out: &mut Vec<u8>, tag: u8, name: &[u8]) {
     });
 }
 
+/// Describe of the unnamed portal.
+pub fn describe_portal(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+}
+
+/// Execute of the unnamed portal: all its rows.
+pub fn execute(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+}
+
 /// CopyData.
 pub fn copy_data(out: &mut Vec<u8>, data: &[u8]) {
     frame(out, client::COPY_DATA, |out| out.extend_from_slice(data));

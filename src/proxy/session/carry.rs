@@ -15,7 +15,7 @@ use crate::logic::shards::ShardId;
 use crate::logic::value::{Format, Raw, oid};
 use crate::proxy::session::gather::{Bound, Given};
 use crate::proxy::session::split::{
-    Computed, EXECUTE, FIRST_USER_OID, Input, Share, Stored, TEXT_RESULTS, together, write_bind, write_bound,
+    Computed, FIRST_USER_OID, Input, Share, Stored, TEXT_RESULTS, together, write_bind, write_bound,
 };
 use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -118,7 +118,7 @@ impl Session {
                 self.begin_kept(index);
                 let formats = formats(&columns);
                 let is_guarded = self.write_planned(index, gather, given(&formats), &fetched, Bound::HIDDEN);
-                self.outgoing.buffer().extend_from_slice(&EXECUTE);
+                write::execute(self.outgoing.buffer());
                 self.pipeline.forget();
                 let kept = self.run_final(index, is_guarded, None).await?;
                 Ok(Source { columns, kept })
@@ -160,7 +160,7 @@ impl Session {
         };
         let parameters: Vec<_> = (1..=highest).map(given).collect();
         write_bind(self.outgoing.buffer(), &parameters, &formats(&columns));
-        self.outgoing.buffer().extend_from_slice(&EXECUTE);
+        write::execute(self.outgoing.buffer());
         let kept = self.run_kept(index).await?;
         Ok(Source { columns, kept })
     }
@@ -183,7 +183,7 @@ impl Session {
             let out = self.outgoing.buffer();
             write::parse(out, b"", format!("SELECT {}", names.join(", ")).as_bytes(), b"");
             write_bind(out, &[], &TEXT_RESULTS);
-            out.extend_from_slice(&EXECUTE);
+            write::execute(out);
             let kept = self.run_kept(index).await?;
             if !kept.starts.is_empty() {
                 let fields = view::fields(&kept.row(0)[HEADER..])?;
@@ -249,7 +249,7 @@ impl Session {
             let index = self.hold_writer(shard).await?;
             let types = self.held[index].types(&types);
             write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
-            self.outgoing.buffer().extend_from_slice(&EXECUTE);
+            write::execute(self.outgoing.buffer());
             self.held[index].has_written = true;
             self.held[index].lease.has_unseen |= carry.taints;
             let kept: Kept = self.run_kept(index).await?;

@@ -502,7 +502,7 @@ impl Session {
             | Command::Listen(_)
             | Command::OfSession(_)
             | Command::Empty => {
-                if self.held.iter().any(|held| held.pin.is_some()) {
+                if self.pinned().is_some() {
                     return Err(needs_session(verb).into());
                 }
                 Ok(verb)

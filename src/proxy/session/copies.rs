@@ -112,8 +112,8 @@ fn ask(out: &mut Vec<u8>, once: &Once, given: Given<'_>) {
         }
         write_results(out, given.results, once.columns());
     });
-    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
-    out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+    write::describe_portal(out);
+    write::execute(out);
 }
 
 /// The client's format codes, and text for our columns. One code for all serves for ours too: the bytes of text are the

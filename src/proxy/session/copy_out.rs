@@ -7,8 +7,7 @@ use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Values;
-use crate::proxy::session::gather::{Bound, Given, Heard, TEXT_RESULTS, describe_portal};
-use crate::proxy::session::split::EXECUTE;
+use crate::proxy::session::gather::{Bound, Given, Heard, TEXT_RESULTS};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -60,8 +59,8 @@ impl Session {
         self.begin_kept(index);
         let is_guarded = self.write_planned(index, gather, given, &fetched, Bound::HIDDEN);
         drop(fetched);
-        describe_portal(self.outgoing.buffer());
-        self.outgoing.buffer().extend_from_slice(&EXECUTE);
+        write::describe_portal(self.outgoing.buffer());
+        write::execute(self.outgoing.buffer());
         self.pipeline.forget();
         let kept = self.run_final(index, is_guarded, Some(format)).await?;
         let description = kept.descriptions.first().cloned().unwrap_or_default();

@@ -230,7 +230,7 @@ impl Session {
                 out.extend_from_slice(&[0, 0, 0, 0, 0, 0]);
                 write_formats(out, &types, is_binary);
             });
-            out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+            write::execute(out);
             write::on_statement(out, client::CLOSE, ARGUMENTS);
         });
         let rows = match rows.await {
@@ -279,7 +279,7 @@ impl Session {
             }
             write::parse(out, b"", format!("{ASK}'{}'", String::from_utf8_lossy(&name)).as_bytes(), b"");
             write::frame(out, client::BIND, |out| out.extend_from_slice(&[0; 8]));
-            out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+            write::execute(out);
         });
         let rows = rows.await?;
         if !is_there {
@@ -321,7 +321,7 @@ impl Session {
         self.pipeline.more_follows = true;
         self.prepare(index);
         self.write_described(index, &statement, &bind);
-        self.outgoing.buffer().extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        write::execute(self.outgoing.buffer());
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::Execute(None));
         self.pipeline.owe(Owed::Sync);

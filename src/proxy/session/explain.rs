@@ -9,7 +9,6 @@ use crate::logic::plan::gather::Gather;
 use crate::logic::plan::merge::Merge;
 use crate::logic::plan::split::Split;
 use crate::logic::plan::{Access, Refusal, explain};
-use crate::logic::protocol::frame::client;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::{ShardId, ShardSet};
@@ -278,7 +277,7 @@ impl Session {
         let rows = self.fetch_rows(index, &[1], |out| {
             write::parse(out, b"", format!("{} {text}", asking.explained.head).as_bytes(), &types);
             write_bind(out, &given, &TEXT_RESULTS);
-            out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+            write::execute(out);
         });
         let rows = rows.await?;
         let (shard, statement) = (self.shard_name(shard).into(), text.into());

@@ -18,7 +18,7 @@ use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::errand::Fetched;
 use crate::proxy::session::exchange::{Outcome, Outgoing};
-use crate::proxy::session::gather::{Bound, Given, Portal, describe_portal};
+use crate::proxy::session::gather::{Bound, Given, Portal};
 use crate::proxy::session::servers::UNDER_WAY;
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -296,7 +296,6 @@ impl Session {
     }
 
     fn write_share(&mut self, index: usize, run: Run<'_>, is_first: bool) {
-        const EXECUTE: [u8; 10] = [client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0];
         let shown = run.shown(is_first);
         let out = self.outgoing.buffer();
         match run.asked {
@@ -313,7 +312,7 @@ impl Session {
                     Asked::Portal(_, _, portal) if is_first => {
                         self.pipeline.owe(Owed::Bind(portal.name.clone()));
                         if portal.describes {
-                            describe_portal(out);
+                            write::describe_portal(out);
                             self.pipeline.owe(Owed::Describe);
                         }
                     }
@@ -321,17 +320,17 @@ impl Session {
                         self.pipeline.owe(Owed::HiddenBind);
                     }
                 }
-                out.extend_from_slice(&EXECUTE);
+                write::execute(out);
                 self.pipeline.owe(Owed::Share { shown, is_query: false });
             }
             Asked::Over { gather, given, fetched, is_described } => {
                 self.write_final(index, gather, given, fetched, Bound::HIDDEN);
                 let out = self.outgoing.buffer();
                 if is_described && shown == Shown::Described {
-                    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+                    write::describe_portal(out);
                     self.pipeline.owe(Owed::Describe);
                 }
-                out.extend_from_slice(&EXECUTE);
+                write::execute(out);
                 self.pipeline.owe(Owed::Share { shown, is_query: false });
             }
         }

@@ -10,7 +10,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::shards::{Placement, ShardId, TableName};
 use crate::logic::sql::name::literal;
-use crate::proxy::session::split::{EXECUTE, TEXT_RESULTS, write_bind};
+use crate::proxy::session::split::{TEXT_RESULTS, write_bind};
 use crate::proxy::session::{Session, Trouble};
 
 impl Session {
@@ -60,7 +60,7 @@ impl Session {
         let out = self.outgoing.buffer();
         write::parse(out, b"", sql.as_bytes(), b"");
         write_bind(out, &[], &TEXT_RESULTS);
-        out.extend_from_slice(&EXECUTE);
+        write::execute(out);
         let kept = self.run_kept(index).await?;
         let (mut table, mut columns) = (TableName { schema: "".into(), name: "".into() }, Vec::new());
         for row in 0..kept.starts.len() {

@@ -120,10 +120,10 @@ impl Session {
         drop(fetched);
         let out = self.outgoing.buffer();
         if !is_prepared {
-            describe_portal(out);
+            write::describe_portal(out);
             self.pipeline.owe(Owed::DescribeRows);
         }
-        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        write::execute(out);
         self.pipeline.owe(Owed::Execute(None));
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::Sync);
@@ -159,10 +159,10 @@ impl Session {
         drop(fetched);
         let out = self.outgoing.buffer();
         if portal.describes {
-            describe_portal(out);
+            write::describe_portal(out);
             self.pipeline.owe(Owed::DescribeRows);
         }
-        out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        write::execute(out);
         self.pipeline.owe(Owed::Execute(None));
         write::bare(self.outgoing.buffer(), client::SYNC);
         self.pipeline.owe(Owed::HiddenSync);
@@ -385,7 +385,7 @@ impl Session {
         let mut columns = gather.parts.iter().flat_map(|part| &part.columns);
         if columns.clone().any(|column| !column.is_binary) {
             // A NULL among the elements of an array would come in as a word.
-            self.check_settings(&[("array_nulls", "on")])?;
+            self.check_settings(&[("array_nulls", &["on"])])?;
         }
         self.check_text(columns.any(|column| column.depends_on_settings))
     }
@@ -394,33 +394,33 @@ impl Session {
     pub(super) fn check_text(&self, depends_on_settings: bool) -> Result<(), Refusal> {
         match depends_on_settings {
             true => self.check_settings(&[
-                ("datestyle", "iso"),
-                ("intervalstyle", "postgres"),
-                ("extra_float_digits", ""),
-                ("lc_monetary", ""),
-                ("array_nulls", "on"),
-                ("xmloption", "content"),
+                ("datestyle", &["iso"]),
+                // Both are read as they were written, whatever the style.
+                ("intervalstyle", &["postgres", "iso_8601"]),
+                // From 1 on all digits that it takes are written.
+                ("extra_float_digits", &["1", "2", "3"]),
+                ("lc_monetary", &[]),
+                ("array_nulls", &["on"]),
+                ("xmloption", &["content"]),
             ]),
             false => Ok(()),
         }
     }
 
-    /// Are these parameters as they usually are? Nothing stands for one that is not set at all.
-    fn check_settings(&self, usual: &[(&str, &str)]) -> Result<(), Refusal> {
+    /// Has each of these parameters one of its values, alone or first in a list? Nothing stands for one that is not set at all.
+    fn check_settings(&self, usual: &[(&str, &[&str])]) -> Result<(), Refusal> {
         let greeting = &self.picture().database.greeting;
         let of = |name: &str| {
             let greeted =
                 greeting.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
             self.settings.get(name).or(greeted).map(|value| value.trim_matches('\'').to_ascii_lowercase())
         };
-        let is_usual = |name: &str, usual: &str, value: &str| match name {
-            // From 1 on all digits that it takes are written.
-            "extra_float_digits" => ["1", "2", "3"].contains(&value),
-            // Both are read as they were written, whatever the style.
-            "intervalstyle" => ["postgres", "iso_8601"].contains(&value),
-            _ => !usual.is_empty() && value.starts_with(usual),
+        let is = |value: &str, usual: &str| {
+            value.strip_prefix(usual).is_some_and(|rest| rest.is_empty() || rest.starts_with([',', '\'']))
         };
-        let changed = usual.iter().find(|(name, usual)| of(name).is_some_and(|value| !is_usual(name, usual, &value)));
+        let changed = usual
+            .iter()
+            .find(|(name, usual)| of(name).is_some_and(|value| !usual.iter().any(|usual| is(&value, usual))));
         match changed {
             Some((name, _)) => Err(Refusal::across(&format!("a column whose text depends on {name}"))),
             None => Ok(()),
@@ -442,7 +442,7 @@ impl Session {
         let text = format!("{head} {}", gather.text).into();
         let guarded = self.guard(fetched);
         self.write_final(index, &Gather { text, ..gather.clone() }, given, fetched, Bound::HIDDEN);
-        self.outgoing.buffer().extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+        write::execute(self.outgoing.buffer());
         self.unguard(guarded);
         self.pipeline.forget();
         write::bare(self.outgoing.buffer(), client::SYNC);
@@ -485,7 +485,7 @@ fn ask(out: &mut Vec<u8>, part: &Part, given: Given<'_>) {
         }
         write_formats(out, part.columns.len(), |column| part.columns[column].is_binary);
     });
-    out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+    write::execute(out);
 }
 
 fn final_types(gather: &Gather, declared: &[u8], arrays: &[u32]) -> Vec<u8> {
@@ -513,9 +513,4 @@ pub(super) fn write_formats(out: &mut Vec<u8>, count: usize, is_binary: impl Fn(
 pub(super) fn write_value(out: &mut Vec<u8>, value: Option<&[u8]>) {
     out.extend_from_slice(&value.map_or(-1, |value| value.len() as i32).to_be_bytes());
     out.extend_from_slice(value.unwrap_or_default());
-}
-
-/// Describe of the unnamed portal.
-pub(super) fn describe_portal(out: &mut Vec<u8>) {
-    write::frame(out, client::DESCRIBE, |out| out.extend_from_slice(b"P\0"));
 }

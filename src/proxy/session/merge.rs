@@ -16,9 +16,7 @@ use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::value::oid;
 use crate::proxy::metrics::{Direction, PlanKind};
 use crate::proxy::session::errand::Errand;
-use crate::proxy::session::gather::{
-    Given, Portal, TEXT_OID, TEXT_RESULTS, describe_portal, is_binary, write_formats, write_value,
-};
+use crate::proxy::session::gather::{Given, Portal, TEXT_OID, TEXT_RESULTS, is_binary, write_formats, write_value};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -453,8 +451,8 @@ fn ask(out: &mut Vec<u8>, merge: &Merge, given: Given<'_>, wanted: Option<u64>) 
         }
         write_results(out, given.results, usize::from(merge.columns), merge.keys.len());
     });
-    describe_portal(out);
-    out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+    write::describe_portal(out);
+    write::execute(out);
 }
 
 /// Text or binary: any other format is an error of PostgreSQL's.

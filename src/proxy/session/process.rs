@@ -166,7 +166,7 @@ impl Session {
         let rows = self.fetch_rows(index, &[2], |out| {
             write::parse(out, b"", ask.as_bytes(), b"");
             write::frame(out, client::BIND, |out| out.extend_from_slice(&[0; 8]));
-            out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+            write::execute(out);
         });
         let rows = rows.await?;
         let first = |column: usize| {

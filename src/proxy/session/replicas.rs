@@ -156,7 +156,7 @@ impl Session {
         let rows = self.fetch_rows(index, &[4], |out| {
             write::parse(out, b"", ASK.as_bytes(), b"");
             write::frame(out, client::BIND, |out| out.extend_from_slice(&[0; 8]));
-            out.extend_from_slice(&[client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0]);
+            write::execute(out);
         });
         let rows = rows.await?;
         let fields: SmallVec<[String; 4]> = rows.iter().flat_map(|rows| &rows.columns).map(first_value).collect();

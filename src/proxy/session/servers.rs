@@ -88,12 +88,11 @@ impl Session {
     pub(super) fn target(&self, destination: Destination, access: Access) -> Result<Target, Refusal> {
         let mut members = self.held.iter().filter(|held| held.is_engaged());
         let first = ShardId(0);
-        let pinned = || self.held.iter().find(|held| held.pin.is_some());
         let shard = match (members.next(), destination) {
             (_, Destination::Shard(shard)) => shard,
             (member, Destination::Any) => {
                 let own = self.with_temporary_objects().next().filter(|_| self.isolation() != Isolation::Serializable);
-                own.or(member).or_else(pinned).map_or_else(|| self.any_shard(), |held| held.shard)
+                own.or(member).or_else(|| self.pinned()).map_or_else(|| self.any_shard(), |held| held.shard)
             }
             // The catalogs of the server that has the session's temporary objects show those too.
             (member, Destination::First) if access == Access::Read => {
@@ -150,8 +149,15 @@ impl Session {
 
     /// Where temporary tables are; without any, a server of the open transaction.
     fn current(&self, member: Option<&Held>) -> Result<ShardId, Refusal> {
-        let pinned = || self.held.iter().find(|held| held.pin.is_some());
-        Ok(only(self.with_temporary_tables())?.or(member).or_else(pinned).map_or(ShardId(0), |held| held.shard))
+        Ok(only(self.with_temporary_tables())?
+            .or(member)
+            .or_else(|| self.pinned())
+            .map_or(ShardId(0), |held| held.shard))
+    }
+
+    /// A server that stays with the session.
+    pub(super) fn pinned(&self) -> Option<&Held> {
+        self.held.iter().find(|held| held.pin.is_some())
     }
 
     fn with_temporary_objects(&self) -> impl Iterator<Item = &Held> {
@@ -283,7 +289,7 @@ impl Session {
             Some(CURSORS) if self.has_cursors_apart() => Err(Refusal::cursors()),
             // No server listens for a client: any of them says so.
             Some(LISTENING_CHANNELS | CURSORS) | None => Ok(()),
-            Some(what) if !self.held.iter().any(|held| held.pin.is_some()) => Err(needs_session(what)),
+            Some(what) if self.pinned().is_none() => Err(needs_session(what)),
             Some(_) => Ok(()),
         }
     }

@@ -132,8 +132,6 @@ pub(super) const TEXT_RESULTS: [u8; 2] = [0, 0];
 const ASKED_AT_ONCE: usize = 1_600;
 /// Types from here on are the user's own: each server has other OIDs for them.
 pub(super) const FIRST_USER_OID: u32 = 16_384;
-pub(super) const EXECUTE: [u8; 10] = [client::EXECUTE, 0, 0, 0, 9, 0, 0, 0, 0, 0];
-const DESCRIBE: [u8; 7] = [client::DESCRIBE, 0, 0, 0, 6, b'P', 0];
 
 impl Session {
     /// A Query whose rows belong to several shards.
@@ -206,9 +204,9 @@ impl Session {
                 write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
             }
             if input.is_query && split.returns {
-                self.outgoing.buffer().extend_from_slice(&DESCRIBE);
+                write::describe_portal(self.outgoing.buffer());
             }
-            self.outgoing.buffer().extend_from_slice(&EXECUTE);
+            write::execute(self.outgoing.buffer());
             self.held[index].has_written = true;
             self.held[index].lease.has_unseen |= split.taints;
             let kept = self.run_kept(index).await?;
@@ -271,8 +269,8 @@ impl Session {
         for pieces in asked.chunks(ASKED_AT_ONCE) {
             let statement = listed("SELECT ", pieces);
             write_bound(self.outgoing.buffer(), &statement, &input.parameters, &types, &BINARY_RESULTS);
-            self.outgoing.buffer().extend_from_slice(&DESCRIBE);
-            self.outgoing.buffer().extend_from_slice(&EXECUTE);
+            write::describe_portal(self.outgoing.buffer());
+            write::execute(self.outgoing.buffer());
         }
         let kept = self.run_kept(index).await?;
         let mut computed = Vec::with_capacity(asked.len());

@@ -62,7 +62,7 @@ impl Survey<'_> {
     fn owner_of(&mut self, sequence: &Constant) -> Option<RelationName> {
         let sequence = self.named(sequence)?;
         let owner = self.schema.owner(&sequence)?;
-        Some(relation(Some(owner.schema.clone()), owner.name.clone()))
+        Some(RelationName::of(Some(owner.schema.clone()), owner.name.clone()))
     }
 
     /// The relation that a string names.
@@ -70,12 +70,8 @@ impl Survey<'_> {
         let Literal::String(text) = &constant.value else { return None };
         self.literals.fix(constant);
         match <[Box<str>; 2]>::try_from(parts_of(text)?) {
-            Ok([schema, name]) => Some(relation(Some(schema), name)),
-            Err(parts) => Some(relation(None, <[Box<str>; 1]>::try_from(parts).ok()?.into_iter().next()?)),
+            Ok([schema, name]) => Some(RelationName::of(Some(schema), name)),
+            Err(parts) => Some(RelationName::of(None, <[Box<str>; 1]>::try_from(parts).ok()?.into_iter().next()?)),
         }
     }
-}
-
-fn relation(schema: Option<Box<str>>, name: Box<str>) -> RelationName {
-    RelationName { schema, name, is_temporary: false, is_only: false, at: None }
 }

@@ -198,3 +198,10 @@ pub struct RelationName {
     /// Where it stands in the text; `None` where the grammar makes it up
     pub at: Option<usize>,
 }
+
+impl RelationName {
+    /// One that stands in no text.
+    pub fn of(schema: Option<Box<str>>, name: Box<str>) -> Self {
+        Self { schema, name, is_temporary: false, is_only: false, at: None }
+    }
+}
