@@ -29,6 +29,11 @@ fn piped(is_local: &str, end: &str) -> Vec<Step> {
     [ask(&[run]), reads("current_setting('work_mem')"), q("SELECT current_setting('work_mem')")].concat()
 }
 
+/// They pass one of the shards as text.
+fn rows_of_own_type() -> Vec<Step> {
+    q("SELECT a.pr, b.pr FROM wide AS a JOIN wide AS b ON a.client_id = b.client_id + 1 WHERE a.client_id < 20 ORDER BY a.client_id")
+}
+
 /// What a session begins with.
 type Options = &'static [(&'static str, &'static str)];
 
@@ -91,6 +96,7 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
         ("RESET before a server is needed", &[("options", "-c my.own=began")], [
             q("BEGIN"), q("SET my.own = 'set'"), q("RESET my.own"), reads("current_setting('my.own')"), q("COMMIT"), q("RESET ALL"), reads("current_setting('my.own')"),
         ].concat()),
+        ("a date style of the connection, and rows of a type of one's own", &[("DateStyle", "ISO, DMY")], [rows_of_own_type(), q("SET DateStyle = 'iso, ymd'"), rows_of_own_type()].concat()),
         ("how strings are read, from the next statement of a pipeline on", &[("options", "-c escape_string_warning=off")], [
             ask(&[[
                 parse("", "SELECT set_config('standard_conforming_strings', 'off', false)", &[]), bind("", "", &[], 0), execute("", 0),

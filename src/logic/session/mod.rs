@@ -2,6 +2,7 @@
 
 pub mod encoding;
 pub mod reading;
+pub mod texts;
 pub mod settings;
 pub mod cursors;
 pub mod unlisted;

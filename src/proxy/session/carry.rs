@@ -172,7 +172,7 @@ impl Session {
         let is_plain = |type_oid: u32| type_oid < FIRST_USER_OID && array_of_plain(type_oid).is_some();
         let mut casts = Vec::new();
         if types.iter().any(|(type_oid, _)| !is_plain(*type_oid)) {
-            self.check_text(types.iter().any(|(type_oid, _)| !is_plain(*type_oid)))?;
+            self.check_texts()?;
             self.begin_kept(index);
             let numbers: Vec<u8> = types.iter().flat_map(|(type_oid, _)| type_oid.to_be_bytes()).collect();
             let numbers = self.held[index].types(&numbers);

@@ -10,6 +10,7 @@ use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{Name, Owed};
+use crate::logic::session::texts;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
 use crate::logic::value::Format;
@@ -382,47 +383,27 @@ impl Session {
 
     /// Values that travel as text must come out as they went in.
     pub(super) fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
-        let mut columns = gather.parts.iter().flat_map(|part| &part.columns);
-        if columns.clone().any(|column| !column.is_binary) {
-            // A NULL among the elements of an array would come in as a word.
-            self.check_settings(&[("array_nulls", &["on"])])?;
-        }
-        self.check_text(columns.any(|column| column.depends_on_settings))
-    }
-
-    /// The same, where it is known that some may.
-    pub(super) fn check_text(&self, depends_on_settings: bool) -> Result<(), Refusal> {
-        match depends_on_settings {
-            true => self.check_settings(&[
-                ("datestyle", &["iso"]),
-                // Both are read as they were written, whatever the style.
-                ("intervalstyle", &["postgres", "iso_8601"]),
-                // From 1 on all digits that it takes are written.
-                ("extra_float_digits", &["1", "2", "3"]),
-                ("lc_monetary", &[]),
-                ("array_nulls", &["on"]),
-                ("xmloption", &["content"]),
-            ]),
-            false => Ok(()),
+        let columns = || gather.parts.iter().flat_map(|part| &part.columns);
+        if columns().any(|column| column.depends_on_settings) {
+            self.check_texts()
+        } else if columns().any(|column| !column.is_binary) {
+            self.check_settings(texts::ELEMENTS)
+        } else {
+            Ok(())
         }
     }
 
-    /// Has each of these parameters one of its values, alone or first in a list? Nothing stands for one that is not set at all.
-    fn check_settings(&self, usual: &[(&str, &[&str])]) -> Result<(), Refusal> {
+    /// The same, where it is known that the text of some depends on settings.
+    pub(super) fn check_texts(&self) -> Result<(), Refusal> {
+        self.check_settings(texts::VALUES)
+    }
+
+    fn check_settings(&self, usual: texts::Usual) -> Result<(), Refusal> {
         let greeting = &self.picture().database.greeting;
-        let of = |name: &str| {
-            let greeted =
-                greeting.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value);
-            self.settings.get(name).or(greeted).map(|value| value.trim_matches('\'').to_ascii_lowercase())
-        };
-        let is = |value: &str, usual: &str| {
-            value.strip_prefix(usual).is_some_and(|rest| rest.is_empty() || rest.starts_with([',', '\'']))
-        };
-        let changed = usual
-            .iter()
-            .find(|(name, usual)| of(name).is_some_and(|value| !usual.iter().any(|usual| is(&value, usual))));
-        match changed {
-            Some((name, _)) => Err(Refusal::across(&format!("a column whose text depends on {name}"))),
+        let greeted = |name: &str| greeting.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let value_of = |name: &str| self.settings.get(name).or(greeted(name).map(|(_, value)| &**value));
+        match texts::changed(usual, value_of) {
+            Some(name) => Err(Refusal::across(&format!("a column whose text depends on {name}"))),
             None => Ok(()),
         }
     }
