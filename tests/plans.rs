@@ -318,6 +318,8 @@ fn catalog() -> Catalog {
     let functions = [
         ("lower", builtin(Volatility::Immutable)),
         ("abs", builtin(Volatility::Immutable)),
+        ("int8up", builtin(Volatility::Immutable)),
+        ("pg_get_serial_sequence", builtin(Volatility::Stable)),
         ("coalesce_text", builtin(Volatility::Immutable)),
         ("generate_series", builtin(Volatility::Immutable)),
         ("unnest", builtin(Volatility::Immutable)),

@@ -15,6 +15,7 @@ use super::filled::filled;
 use super::fold;
 use super::gather::{self, Gather};
 use super::merge::{self, Merge};
+use super::numbers::{self, Numbers, sets_numbers};
 use super::process::{self, Signal};
 use super::split::{self, Split};
 use super::words::{Words, after_explain};
@@ -35,6 +36,8 @@ pub enum Across {
     CopyOut(CopyOut),
     /// INSERT … SELECT whose rows may belong to any shard
     Carry(Box<Carry>),
+    /// `setval`: each shard goes on at the next number of its own
+    Numbers(Box<Numbers>),
     /// It concerns every shard as a whole: they run it as it is
     Everywhere(Everywhere),
     /// DECLARE CURSOR, CREATE TABLE AS: one server has the rows of all
@@ -95,6 +98,7 @@ impl Across {
             | Self::Once(_)
             | Self::Split(_)
             | Self::Carry(_)
+            | Self::Numbers(_)
             | Self::CopyOut(_)
             | Self::Explain(_)
             | Self::Everywhere(_)
@@ -141,7 +145,12 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
     match &located.statement {
         Statement::Query(query) => match process::signal(query, &Literals::new(text, None), schema) {
             Some(signal) => Across::Signal(signal),
-            None => read(text, schema),
+            None => match sets_numbers(query, schema) {
+                Some(call) => {
+                    numbers::numbers(call, text, schema).map_or_else(Across::Refuse, |it| Across::Numbers(Box::new(it)))
+                }
+                None => read(text, schema),
+            },
         },
         Statement::Change(_) | Statement::Merge(_) => {
             change::change(text, schema).map_or_else(Across::Refuse, Across::Change)
@@ -191,7 +200,12 @@ fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Acros
         }
         Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) => (),
         Across::Refuse(refusal) => return Err(refusal.clone()),
-        Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) | Across::Signal(_) => {
+        Across::CopyOut(_)
+        | Across::Everywhere(_)
+        | Across::Cursor(_)
+        | Across::Explain(_)
+        | Across::Numbers(_)
+        | Across::Signal(_) => {
             return Err(Refusal::across("EXPLAIN of such a statement"));
         }
     }
@@ -257,6 +271,7 @@ fn gathered(text: &str, at: Option<usize>, what: &str, schema: &Schema<'_>) -> R
         | Across::Split(_)
         | Across::CopyOut(_)
         | Across::Carry(_)
+        | Across::Numbers(_)
         | Across::Everywhere(_)
         | Across::Cursor(_)
         | Across::Explain(_)

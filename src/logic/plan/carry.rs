@@ -15,33 +15,27 @@ use crate::logic::sql::name::quoted;
 use crate::logic::sql::statement::{Body, Insert};
 
 use super::constants::Literals;
-use super::gather::{self, Gather};
 use super::layout::{layout, moments, reads_as_moment};
+use super::origin::Origin;
 use super::pieces::{Assembled, Cut, Piece, Token, tokens};
 use super::schema::Found;
 use super::scope::Scope;
 use super::split::{Asked, timed_default};
 use super::survey::{Survey, Target, is_plain, key_rule};
-use super::{Access, Home, One, Place, Plan, Reason, Refusal, Requirement, Schema, plan, reduce};
+use super::{Place, Refusal, Requirement, Schema};
 
 /// An INSERT of the rows of a query.
 #[derive(Debug, Clone)]
 pub struct Carry {
     /// Where rows belong: without their keys, which come with the rows
     pub requirement: Requirement,
-    /// The query
-    pub source: Box<str>,
-    /// Where one server can answer it, if its values allow
-    pub one: One,
-    /// How several do
-    pub gather: Result<Gather, Refusal>,
+    /// The query. A key that is left to its default is computed behind its columns, by the first shard: its sequence
+    /// counts for all
+    pub origin: Origin,
     /// The columns that the query may fill, in order
     pub columns: Vec<Filled>,
     /// Which of them is the key
     pub key: usize,
-    /// It is left to its default, which the first shard computes behind the columns of the query: its sequence counts for
-    /// all shards
-    pub key_is_default: bool,
     /// What stands before the list of columns
     head: Piece,
     /// What stands between it and the query
@@ -74,7 +68,7 @@ pub struct Filled {
 impl PartialEq for Carry {
     /// Plans of the same text under the same schema are the same.
     fn eq(&self, other: &Self) -> bool {
-        self.source == other.source && self.head == other.head && self.tail == other.tail
+        self.origin.text == other.origin.text && self.head == other.head && self.tail == other.tail
     }
 }
 
@@ -173,10 +167,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     let with = if insert.with.is_some() { &text[start..layout.insert] } else { "" };
     let source = format!("{with}{}", &text[layout.source.clone()]);
     let Keyed { source, columns, key, key_is_default } = keyed(insert, relation, target, source)?;
-    let (one, mut gather) = answered(&source, schema)?;
-    if let (true, Ok(gather)) = (key_is_default, &mut gather) {
-        (gather.home, gather.access) = (Home::First, Access::Write);
-    }
+    let origin = Origin::of(source, key_is_default, schema)?;
     let cut = Cut::new(text, &tokens, replaced);
     let listed = layout.columns_end.map_or(layout.named, |end| end + 1);
     Ok(Carry {
@@ -190,12 +181,9 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
                 is_conditional: false,
             },
         },
-        source: source.into(),
-        one,
-        gather,
+        origin,
         columns,
         key,
-        key_is_default,
         head: cut.piece(layout.insert..layout.named),
         between: cut.piece(listed..layout.source.start),
         tail: cut.piece(behind),
@@ -253,29 +241,4 @@ fn columns(insert: &Insert, relation: &Relation) -> Vec<Filled> {
         // PostgreSQL says which of them does not exist.
         listed => listed.iter().filter_map(|name| named(name)).map(filled).collect(),
     }
-}
-
-/// The ways of the query.
-fn answered(source: &str, schema: &Schema<'_>) -> Result<(One, Result<Gather, Refusal>), Refusal> {
-    let unread = || Refusal::rows_beside("this way of writing it");
-    let planned = plan(source, schema, None).map_err(|_| unread())?;
-    let [planned] = planned.statements.as_slice() else { return Err(unread()) };
-    let one = match &*planned.plan {
-        Plan::One(one) => one.clone(),
-        Plan::Refuse(refusal) => return Err(refusal.clone()),
-        Plan::Command(_) | Plan::CopyIn(_) => return Err(unread()),
-    };
-    let mark = &one.mark;
-    if mark.pin.is_some() || mark.needs_pinned.is_some() || !mark.set_config.is_empty() {
-        return Err(Refusal::rows_beside("a function that depends on the server or the session"));
-    }
-    let gather = match reduce::reduce(source, schema) {
-        Some(reduced) => Ok(reduced),
-        None => gather::gather(source, schema),
-    };
-    let gather = gather.and_then(|gather| {
-        let refusal = || Refusal { reason: Reason::ManyShards, ..unread() };
-        if gather.parts.is_empty() { Err(refusal()) } else { Ok(gather) }
-    });
-    Ok((one, gather))
 }

@@ -19,6 +19,7 @@ use super::everywhere::Everywhere;
 use super::fanout::Fanout;
 use super::gather::Gather;
 use super::merge::{Bound, Merge};
+use super::origin::Origin;
 use super::split::Split;
 use super::{
     Access, Command, CopyIn, CopyTo, Home, Mark, One, OwnCommand, Place, Plan, Planned, Refusal, Requirement,
@@ -49,6 +50,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         Across::CopyOut(CopyOut::Pieces { fanout, .. }) => format!("{}, copied by each", self::fanout(fanout, map)),
         Across::CopyOut(CopyOut::Answer { gather, .. }) => format!("{}\n   copied", self::gather(gather, map)),
         Across::Carry(carry) => self::carry(carry, map),
+        Across::Numbers(numbers) => format!("=> Numbers{}", origin(&numbers.origin, map)),
         Across::Everywhere(everywhere) => self::everywhere(everywhere),
         Across::Signal(signal) => format!("=> The client of a number: {:?} {}", signal.kind, value(&signal.number)),
         Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => refused(refusal),
@@ -156,16 +158,18 @@ fn carry(carry: &Carry, map: &ShardMap) -> String {
     for (number, asked) in carry.asked.iter().enumerate() {
         let _infallible = write!(text, "\n   ask: ${} = {asked}", usize::from(carry.params) + 1 + number);
     }
-    let rows = match &carry.gather {
-        Ok(gather) => self::gather(gather, map),
-        Err(_) => format!("{}: {}", one(&carry.one, map), carry.source),
-    };
-    for line in rows.lines() {
-        let _infallible = write!(text, "\n   rows: {}", line.trim_start_matches("=> ").trim_start());
-    }
+    text.push_str(&origin(&carry.origin, map));
     let casts = vec![None; carry.columns.len()];
     let _infallible = write!(text, "\n   each: {}", carry.statement(&casts).text);
     text
+}
+
+fn origin(origin: &Origin, map: &ShardMap) -> String {
+    let rows = match &origin.gather {
+        Ok(gather) => self::gather(gather, map),
+        Err(_) => format!("{}: {}", one(&origin.one, map), origin.text),
+    };
+    rows.lines().map(|line| format!("\n   rows: {}", line.trim_start_matches("=> ").trim_start())).collect()
 }
 
 fn plan(plan: &Plan, map: &ShardMap) -> String {

@@ -81,6 +81,7 @@ fn create(text: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
         | Across::Split(_)
         | Across::CopyOut(_)
         | Across::Carry(_)
+        | Across::Numbers(_)
         | Across::Cursor(_)
         | Across::Explain(_)
         | Across::Signal(_) => Err(Refusal::across("a new table written like this")),

@@ -73,6 +73,7 @@ fn may_span_refused(statement: &Statement, reason: Reason, schema: &Schema<'_>) 
         (Reason::ManyShards, Statement::Insert(insert)) => matches!(schema.find(&insert.table), Found::Reference(_)),
         (Reason::ManyShards | Reason::KeyIsChanged, Statement::Change(_) | Statement::Merge(_)) => true,
         (Reason::ManyShards, Statement::SetConstraints { .. }) => true,
+        (Reason::Sequence, Statement::Query(_)) => true,
         _ => false,
     }
 }

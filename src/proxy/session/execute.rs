@@ -33,7 +33,7 @@ impl Session {
         }
         // Keys that have to be computed first are computed at EXECUTE.
         if let Plan::Refuse(refusal) = &*prepare.plan
-            && refusal.reason != Reason::KeyIsUnknown
+            && !matches!(refusal.reason, Reason::KeyIsUnknown | Reason::Sequence)
         {
             return Err(refusal.clone().into());
         }

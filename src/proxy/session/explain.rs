@@ -135,9 +135,12 @@ impl Session {
             Across::Once(_) => self.explain_text(asking, ShardSet::of(ShardId(0)), Access::Read, &explained.text).await,
             Across::Split(split) => self.explain_split(asking, split).await,
             Across::Carry(carry) => self.explain_carry(asking, carry).await,
-            Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Explain(_) | Across::Signal(_) => {
-                Err(Refusal::across("EXPLAIN of such a statement").into())
-            }
+            Across::CopyOut(_)
+            | Across::Everywhere(_)
+            | Across::Cursor(_)
+            | Across::Explain(_)
+            | Across::Numbers(_)
+            | Across::Signal(_) => Err(Refusal::across("EXPLAIN of such a statement").into()),
         }
     }
 
@@ -248,10 +251,10 @@ impl Session {
 
     /// An INSERT of the rows of a query: how they are come by.
     async fn explain_carry(&mut self, asking: &mut Asking<'_>, carry: &Carry) -> Result<(), Trouble> {
-        match (self.destination(&carry.one, asking.values), &carry.gather) {
+        match (self.destination(&carry.origin.one, asking.values), &carry.origin.gather) {
             (Ok(destination), _) => {
                 let target = self.target(destination, Access::Read)?;
-                let text = carry.source.clone();
+                let text = carry.origin.text.clone();
                 self.explain_text(asking, ShardSet::of(target.shard), Access::Read, &text).await
             }
             (Err(_), Ok(gather)) => self.explain_gather(asking, gather).await,

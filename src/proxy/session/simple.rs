@@ -143,7 +143,7 @@ impl Session {
         // A hint is for one server, unless it is for none.
         planned.may_span
             && planned.hint.as_ref().is_none_or(|hint| hint.setting == OwnSetting::NewTables)
-            && matches!(refusal.reason, Reason::ManyShards | Reason::KeyIsUnknown | Reason::KeyIsChanged | Reason::Ddl)
+            && refusal.reason.is_for_several()
             && matches!(self.named_for(planned), Ok(None))
     }
 

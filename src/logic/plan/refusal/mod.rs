@@ -44,6 +44,8 @@ pub enum Reason {
     NeedsSession,
     /// It names a client by its number
     ClientNumber,
+    /// A sequence that every shard counts for itself
+    Sequence,
     /// More rows of several shards than may be fetched
     TooMuch,
 }
@@ -70,7 +72,30 @@ impl Reason {
             Self::NotAlone => "not_alone",
             Self::NeedsSession => "needs_session",
             Self::ClientNumber => "client_number",
+            Self::Sequence => "sequence",
             Self::TooMuch => "too_much",
+        }
+    }
+
+    /// Several shards together may have an answer where one has none.
+    pub fn is_for_several(self) -> bool {
+        match self {
+            Self::ManyShards | Self::KeyIsUnknown | Self::KeyIsChanged | Self::Ddl | Self::Sequence => true,
+            Self::Conflict
+            | Self::UnlistedTable
+            | Self::Function
+            | Self::Definition
+            | Self::Unknown
+            | Self::BadHint
+            | Self::TwoPhase
+            | Self::ServerFiles
+            | Self::TooDeep
+            | Self::NoHome
+            | Self::UndecidableKey
+            | Self::NotAlone
+            | Self::NeedsSession
+            | Self::ClientNumber
+            | Self::TooMuch => false,
         }
     }
 
@@ -93,6 +118,7 @@ impl Reason {
             | Self::UndecidableKey
             | Self::NotAlone
             | Self::ClientNumber
+            | Self::Sequence
             | Self::TooMuch => false,
         }
     }

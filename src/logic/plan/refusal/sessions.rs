@@ -139,13 +139,13 @@ impl Refusal {
         )
     }
 
-    /// `setval` of a sequence that all shards have.
+    /// `setval` of a sequence that all shards have, in a way that would let them meet.
     pub fn sets_sequence() -> Self {
         Self::new(
-            Reason::Definition,
-            "setval() of a sequence that all shards have is not supported".to_owned(),
-            "Each shard takes its own numbers, which the steps between them keep apart.",
-            "On each shard set it to a number of that shard's own, beyond those in use: SET shardway.shard = 'name' goes there.",
+            Reason::Sequence,
+            "setval() of this sequence, which all shards have, is not possible in this way".to_owned(),
+            "Each shard goes on at the next number of its own. For that its steps have to keep it apart from the others, and a query that calls setval() may do nothing else.",
+            "Use SELECT setval(…), with FROM and WHERE alone. `shardway check --live` prints what keeps the shards of a sequence apart that was made elsewhere; SET shardway.shard = 'name' goes to one.",
         )
     }
 

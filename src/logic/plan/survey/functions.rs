@@ -225,9 +225,9 @@ fn leaves_of(function: &Function) -> Leaves {
     }
 }
 
-/// Its result depends on the row and the session's settings alone: every server computes the same.
+/// Its result depends on the row, the session's settings and the schema alone: every server computes the same.
 pub(super) fn is_of_a_row(name: &str, function: &Function) -> bool {
-    const BY_SETTINGS: [&str; 15] = [
+    const BY_SETTINGS: [&str; 16] = [
         "to_char",
         "to_date",
         "to_timestamp",
@@ -243,6 +243,7 @@ pub(super) fn is_of_a_row(name: &str, function: &Function) -> bool {
         "row_to_json",
         "array_to_string",
         "generate_series",
+        "pg_get_serial_sequence",
     ];
     match (function.kind, function.volatility) {
         (FunctionKind::Function, Volatility::Immutable) => true,

@@ -9,53 +9,68 @@ use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::Survey;
 
+/// What has a sequence.
+enum Owner {
+    /// The table of one shard
+    Single(Box<str>, ShardId),
+    /// A table of which every shard has a copy: the first one counts for all
+    Copies,
+    /// Every shard, each for itself; or the text does not say
+    Unknown,
+}
+
 impl Survey<'_> {
     /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT.
     pub(super) fn takes_number(&mut self, call: &Call) {
-        match self.home_of_sequence(call) {
+        match self.owner_of_sequence(call) {
             _ if self.fills_rows => (),
-            Some((table, shard)) => self.require_shard(&table, shard),
-            None => self.is_only_first("sequences"),
+            Owner::Single(table, shard) => self.require_shard(&table, shard),
+            Owner::Copies | Owner::Unknown => self.is_only_first("sequences"),
         }
     }
 
-    /// `setval('seq', …)`. Numbers that every shard counts for itself must not meet those of others.
+    /// `setval('seq', …)`. Numbers that every shard counts for itself must not meet those of others: see `plan::numbers`.
     pub(super) fn sets_number(&mut self, call: &Call) {
-        match self.home_of_sequence(call) {
-            Some((table, shard)) => self.require_shard(&table, shard),
-            None if self.schema.is_one_shard() => self.is_only_first("sequences"),
-            None => self.refuse(Refusal::sets_sequence()),
+        match self.owner_of_sequence(call) {
+            Owner::Single(table, shard) => self.require_shard(&table, shard),
+            Owner::Copies => self.is_only_first("sequences"),
+            Owner::Unknown if self.schema.is_one_shard() => self.is_only_first("sequences"),
+            Owner::Unknown => self.refuse(Refusal::sets_sequence()),
         }
     }
 
-    /// The table of one shard that a sequence belongs to, where the text names the sequence or its table.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
-    fn home_of_sequence(&mut self, call: &Call) -> Option<(Box<str>, ShardId)> {
-        let owner = match call.arguments.first()? {
-            Expression::Constant(constant) => self.owner_of(constant)?,
-            Expression::Cast { inner, to } if to.names.last().is_some_and(|name| &**name == "regclass") => {
-                match &**inner {
-                    Expression::Constant(constant) => self.owner_of(constant)?,
-                    _ => return None,
-                }
-            }
-            Expression::Call(of) if of.name.last().is_some_and(|name| &**name == "pg_get_serial_sequence") => {
-                match of.arguments.first()? {
-                    Expression::Constant(constant) => self.named(constant)?,
-                    _ => return None,
-                }
-            }
-            _ => return None,
-        };
+    fn owner_of_sequence(&mut self, call: &Call) -> Owner {
+        let Some(owner) = self.table_of_sequence(call) else { return Owner::Unknown };
         match self.schema.find(&owner) {
-            Found::Single(shard, _) => Some((owner.name, shard)),
+            Found::Single(shard, _) => Owner::Single(owner.name, shard),
+            Found::Reference(_) => Owner::Copies,
             Found::Sharded { .. }
-            | Found::Reference(_)
             | Found::View(..)
             | Found::Sequence
             | Found::System
             | Found::Unlisted
-            | Found::Unheard => None,
+            | Found::Unheard => Owner::Unknown,
+        }
+    }
+
+    /// The table that a sequence belongs to, where the text names the sequence or its table.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
+    fn table_of_sequence(&mut self, call: &Call) -> Option<RelationName> {
+        match call.arguments.first()? {
+            Expression::Constant(constant) => self.owner_of(constant),
+            Expression::Cast { inner, to } if to.names.last().is_some_and(|name| &**name == "regclass") => {
+                match &**inner {
+                    Expression::Constant(constant) => self.owner_of(constant),
+                    _ => None,
+                }
+            }
+            Expression::Call(of) if of.name.last().is_some_and(|name| &**name == "pg_get_serial_sequence") => {
+                match of.arguments.first()? {
+                    Expression::Constant(constant) => self.named(constant),
+                    _ => None,
+                }
+            }
+            _ => None,
         }
     }
 
