@@ -49,6 +49,7 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
         "SELECT setval(pg_get_serial_sequence('\"Numbered\"', 'id'), coalesce(max(id), 1) + 9, true) FROM \"Numbered\"";
     assert_eq!(wire.value(reset), "60");
     assert_eq!(wire.value("SELECT nextval('\"Numbered_id_seq\"'::regclass)"), "61");
+    assert_eq!(wire.value("SELECT last_value FROM public.\"Numbered_id_seq\" AS s WHERE is_called"), "61");
     wire.rows("DROP TABLE \"Numbered\"");
 }
 

@@ -113,7 +113,7 @@ impl<'a> Survey<'a> {
             }
             Found::View(definition, relation) => self.view(name, definition, relation),
             Found::Sequence => {
-                self.is_only_first("sequences");
+                self.reads_numbers(name);
                 Columns::open()
             }
             Found::System => {

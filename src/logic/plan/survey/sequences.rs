@@ -20,27 +20,40 @@ enum Owner {
 }
 
 impl Survey<'_> {
+    /// A sequence that is read as a table.
+    pub(super) fn reads_numbers(&mut self, sequence: &RelationName) {
+        let owner = self.table_of(sequence).map_or(Owner::Unknown, |table| self.owner(table));
+        self.is_where(owner);
+    }
+
     /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT.
     pub(super) fn takes_number(&mut self, call: &Call) {
-        match self.owner_of_sequence(call) {
-            _ if self.fills_rows => (),
-            Owner::Single(table, shard) => self.require_shard(&table, shard),
-            Owner::Copies | Owner::Unknown => self.is_only_first("sequences"),
+        let owner = self.owner_of_sequence(call);
+        if !self.fills_rows {
+            self.is_where(owner);
         }
     }
 
     /// `setval('seq', …)`. Numbers that every shard counts for itself must not meet those of others: see `plan::numbers`.
     pub(super) fn sets_number(&mut self, call: &Call) {
         match self.owner_of_sequence(call) {
+            Owner::Unknown if !self.schema.is_one_shard() => self.refuse(Refusal::sets_sequence()),
+            owner @ (Owner::Single(..) | Owner::Copies | Owner::Unknown) => self.is_where(owner),
+        }
+    }
+
+    fn is_where(&mut self, owner: Owner) {
+        match owner {
             Owner::Single(table, shard) => self.require_shard(&table, shard),
-            Owner::Copies => self.is_only_first("sequences"),
-            Owner::Unknown if self.schema.is_one_shard() => self.is_only_first("sequences"),
-            Owner::Unknown => self.refuse(Refusal::sets_sequence()),
+            Owner::Copies | Owner::Unknown => self.is_only_first("sequences"),
         }
     }
 
     fn owner_of_sequence(&mut self, call: &Call) -> Owner {
-        let Some(owner) = self.table_of_sequence(call) else { return Owner::Unknown };
+        self.table_of_sequence(call).map_or(Owner::Unknown, |table| self.owner(table))
+    }
+
+    fn owner(&self, owner: RelationName) -> Owner {
         match self.schema.find(&owner) {
             Found::Single(shard, _) => Owner::Single(owner.name, shard),
             Found::Reference(_) => Owner::Copies,
@@ -76,7 +89,11 @@ impl Survey<'_> {
 
     fn owner_of(&mut self, sequence: &Constant) -> Option<RelationName> {
         let sequence = self.named(sequence)?;
-        let owner = self.schema.owner(&sequence)?;
+        self.table_of(&sequence)
+    }
+
+    fn table_of(&self, sequence: &RelationName) -> Option<RelationName> {
+        let owner = self.schema.owner(sequence)?;
         Some(RelationName::of(Some(owner.schema.clone()), owner.name.clone()))
     }
 
