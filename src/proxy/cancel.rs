@@ -1,13 +1,15 @@
 //! Cancel requests: a client's key leads to the server that runs its statement now, and to no other.
 //!
 //! A cancel that is under way holds its server back: the server is not lent to the next client before the request
-//! has been delivered (PgBouncer 1.18 fixed the same race).
+//! has been delivered (PgBouncer 1.18 fixed the same race). And it waits until the server has done what goes before the
+//! client's statement: a cancel that met BEGIN would let the statement run outside its transaction, and one that met neither
+//! would be lost.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rand::Rng;
@@ -21,6 +23,9 @@ use crate::logic::topology::Address;
 use crate::proxy::backend::Connector;
 use crate::proxy::card::Card;
 use crate::proxy::notifiers::Notifier;
+
+/// A server that takes longer for a BEGIN is in trouble: it is sent the request all the same.
+const ENTRY_MAX: Duration = Duration::from_secs(1);
 
 /// What a cancel request to a server must name.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub struct Cancellable {
     pub notifier: Arc<Notifier>,
     in_flight: AtomicU32,
     delivered: Notify,
+    is_entering: AtomicBool,
+    entered: Notify,
 }
 
 /// What others may know of a server connection.
@@ -61,7 +68,41 @@ pub struct Connection {
 impl Cancellable {
     /// Of a fresh connection.
     pub fn new(address: Address, (pid, key): (i32, Vec<u8>), connection: Connection, notifier: Arc<Notifier>) -> Self {
-        Self { address, pid, key, connection, notifier, in_flight: AtomicU32::new(0), delivered: Notify::new() }
+        Self {
+            address,
+            pid,
+            key,
+            connection,
+            notifier,
+            in_flight: AtomicU32::new(0),
+            delivered: Notify::new(),
+            is_entering: AtomicBool::new(false),
+            entered: Notify::new(),
+        }
+    }
+
+    /// It is sent what goes before the client's statement: settings, BEGIN.
+    pub fn enter(&self) {
+        self.is_entering.store(true, Ordering::Release);
+    }
+
+    /// It has done that.
+    pub fn has_entered(&self) {
+        // Nobody but its session writes it.
+        if self.is_entering.load(Ordering::Relaxed) {
+            self.is_entering.store(false, Ordering::Release);
+            self.entered.notify_waiters();
+        }
+    }
+
+    async fn entered(&self) {
+        loop {
+            let entered = self.entered.notified();
+            if !self.is_entering.load(Ordering::Acquire) {
+                return;
+            }
+            entered.await;
+        }
     }
 
     /// No cancel is under way to this server.
@@ -82,6 +123,9 @@ impl Cancellable {
 
     /// Sends a cancel request and waits until the server has taken it.
     async fn cancel(&self, connector: &Connector) {
+        if tokio::time::timeout(ENTRY_MAX, self.entered()).await.is_err() {
+            tracing::debug!(pid = self.pid, "a cancel request has not waited for BEGIN");
+        }
         if let Err(fault) = connector.cancel(&self.address, self.pid, &self.key).await {
             tracing::warn!(%fault, pid = self.pid, "a cancel request could not be delivered");
         }
@@ -144,7 +188,8 @@ impl Slot {
 
     /// No statement runs any more.
     pub fn clear(&self) {
-        *self.running.lock() = Running::Nothing;
+        let running = std::mem::take(&mut *self.running.lock());
+        running.servers().iter().for_each(|server| server.has_entered());
     }
 
     /// The numbers of the server connections that work for it now.

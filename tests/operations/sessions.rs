@@ -538,3 +538,52 @@ fn an_execute_may_name_a_call_and_bear_thousands_of_arguments() {
     }
     on_all("DROP PROCEDURE forty_two");
 }
+
+/// Sends a signal to a process.
+fn signal(name: &str, pid: &str) {
+    assert!(Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success());
+}
+
+/// Does a connection of this server hold bytes that nobody has read?
+fn has_unread(port: u16) -> bool {
+    let local = format!("0100007F:{port:04X}");
+    let all = fs::read_to_string("/proc/net/tcp").unwrap();
+    let mut lines = all.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    // local_address, rem_address, st, tx_queue:rx_queue
+    lines.any(|line| line.get(1) == Some(&&*local) && line.get(4).is_some_and(|it| !it.ends_with(":00000000")))
+}
+
+/// PostgreSQL cancels what runs and nothing else: BEGIN and settings that go before a statement are not what is meant.
+#[test]
+fn a_cancel_waits_until_its_statement_has_begun() {
+    let world = World::start("early-cancel", false).unwrap();
+    data::load(&world);
+    let map = data::map_toml(&world).replacen("pool_size = 10", "pool_size = 1", 1);
+    let proxy = Proxy::start(&world.lab, "proxy", &map).unwrap();
+    let port = world.shards[0].port();
+    let mut wire = login(&proxy);
+    let client = wire.value("SELECT min(client_id) FROM events WHERE client_id > 0");
+    let server = world.shards.iter().find(|shard| {
+        let sql = format!("SELECT count(*) FROM events WHERE client_id = {client}");
+        admin(shard.port()).value(&sql) != "0"
+    });
+    let port = server.map_or(port, |it| it.port());
+    let pid = wire.value(&format!("SELECT pg_backend_pid() FROM events WHERE client_id = {client} AND id = 1"));
+    for begin in ["BEGIN", "SET work_mem = '7MB'"] {
+        wire.rows(begin);
+        signal("STOP", &pid);
+        wire.send(&wire::query(&format!("SELECT pg_sleep(20) FROM events WHERE client_id = {client} AND id = 1")))
+            .unwrap();
+        until("the server has been sent it", || has_unread(port));
+        std::thread::scope(|scope| {
+            let cancelling = scope.spawn(|| wire.cancel().unwrap());
+            std::thread::sleep(Duration::from_millis(200));
+            signal("CONT", &pid);
+            cancelling.join().unwrap();
+        });
+        let error = wire::answers(&wire.until_ready().unwrap()).into_iter().find_map(|answer| answer.error);
+        assert_eq!(error.map(|(code, _)| code).as_deref(), Some("57014"), "{begin}");
+        wire.rows("ROLLBACK");
+        assert_eq!(wire.value("SELECT count(*) > 0 FROM events"), "t");
+    }
+}

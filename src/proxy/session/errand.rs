@@ -424,7 +424,12 @@ impl Errand {
             count => Poll::Ready(
                 self.fetch
                     .feed(&scratch[..count])
-                    .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the server sent what is no answer")),
+                    .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "the server sent what is no answer"))
+                    .inspect(|()| {
+                        if !self.fetch.is_entering() {
+                            backend.cancellable.has_entered();
+                        }
+                    }),
             ),
         })
     }

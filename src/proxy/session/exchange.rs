@@ -256,6 +256,9 @@ impl<'a> Exchange<'a> {
                 return Err(self.lost(format!("the server sent a message '{}' of length {length}", char::from(tag))));
             }
         };
+        if !self.pipeline.is_entering() {
+            self.backend.cancellable.has_entered();
+        }
         if let Some(withheld) = &mut self.pipeline.withheld {
             withheld.said.extend_from_slice(&self.client.outbox[before..]);
             self.client.outbox.truncate(before);

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
-use crate::logic::session::pipeline::{CANCELLED, Done, Owed, UNNAMED};
+use crate::logic::session::pipeline::{CANCELLED, Done, Owed, Pipeline, UNNAMED};
 use crate::logic::session::settings;
 use crate::proxy::metrics::Direction;
+use crate::proxy::server::Backend;
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
 use crate::proxy::session::{End, Session, watch};
 
@@ -16,6 +17,14 @@ const RESET_SETTINGS: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL";
 /// DISCARD ALL, but for the statements that are prepared.
 const RESET_ALL_OF_IT: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL;CLOSE ALL;UNLISTEN *;\
     SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
+
+/// A query of ours before the client's own statement. It destroys the unnamed statement.
+fn tell_first(backend: &mut Backend, pipeline: &mut Pipeline, out: &mut Vec<u8>, sql: &[u8]) {
+    backend.unnamed = None;
+    backend.cancellable.enter();
+    pipeline.owe(Owed::HiddenQuery);
+    write::query(out, sql);
+}
 
 impl Session {
     /// How long the next statement may run: `query_timeout`, and what is left of `transaction_timeout`. Zero: for ever.
@@ -47,18 +56,15 @@ impl Session {
             && !held.is_member
         {
             held.is_member = true;
-            held.lease.unnamed = None;
-            self.pipeline.owe(Owed::HiddenQuery);
-            write::query(self.outgoing.buffer(), begun.text.as_bytes());
+            tell_first(&mut held.lease, &mut self.pipeline, self.outgoing.buffer(), begun.text.as_bytes());
             // What was set meanwhile stands in it.
             held.untold.clear();
             self.transaction.opened();
         }
         let held = &mut self.held[index];
         if held.is_member && !held.untold.is_empty() {
-            held.lease.unnamed = None;
-            self.pipeline.owe(Owed::HiddenQuery);
-            write::query(self.outgoing.buffer(), std::mem::take(&mut held.untold).as_bytes());
+            let untold = std::mem::take(&mut held.untold);
+            tell_first(&mut held.lease, &mut self.pipeline, self.outgoing.buffer(), untold.as_bytes());
         }
         let held = &mut self.held[index];
         held.took_part |= held.is_member;
@@ -71,10 +77,9 @@ impl Session {
         let out = self.outgoing.buffer();
         // In a pipeline a query of ours would end its transaction.
         if held.is_to_reset() && !held.is_engaged() {
-            held.lease.unnamed = None;
-            self.pipeline.owe(Owed::HiddenQuery);
             // Of another client: what else functions may have left goes too.
-            write::query(out, if held.pin.is_none() { RESET_ALL_OF_IT } else { RESET_SETTINGS });
+            let reset = if held.pin.is_none() { RESET_ALL_OF_IT } else { RESET_SETTINGS };
+            tell_first(&mut held.lease, &mut self.pipeline, out, reset);
             held.lease.settings = Arc::default();
             held.lease.is_tainted = false;
             held.lease.has_unseen = false;
@@ -82,12 +87,9 @@ impl Session {
         if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
             if let Some(sql) = settings::difference(&held.lease.settings, base) {
                 if let Some(encoding) = settings::encoding_first(&held.lease.settings, &sql) {
-                    self.pipeline.owe(Owed::HiddenQuery);
-                    write::query(out, encoding.as_bytes());
+                    tell_first(&mut held.lease, &mut self.pipeline, out, encoding.as_bytes());
                 }
-                held.lease.unnamed = None;
-                self.pipeline.owe(Owed::HiddenQuery);
-                write::query(out, sql.as_bytes());
+                tell_first(&mut held.lease, &mut self.pipeline, out, sql.as_bytes());
             }
             held.lease.settings = Arc::clone(base);
         }

@@ -120,6 +120,11 @@ impl Pipeline {
         self.entered
     }
 
+    /// The server has not done yet what it was told before the client's own messages.
+    pub fn is_entering(&self) -> bool {
+        matches!(self.owed.front(), Some(Owed::HiddenQuery))
+    }
+
     /// From now on the client hears nothing of what is still owed.
     pub fn deafen(&mut self) {
         for owed in &mut self.owed {
