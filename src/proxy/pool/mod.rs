@@ -1,10 +1,10 @@
 //! Pools of server connections, and leases on them that are safe to drop.
 
 mod budget;
+mod lease;
+mod pools;
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -17,15 +17,17 @@ use tokio::sync::oneshot;
 use crate::logic::pool::{Asked, Counts, Effect, Expiry, Pool, Why};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::walk::Walk;
-use crate::logic::topology::{Address, PoolSettings, Secret, Server};
+use crate::logic::topology::{Address, PoolSettings, Secret};
 use crate::proxy::backend::{ConnectFault, Connected, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
 use crate::proxy::metrics::Connects;
 use crate::proxy::notifiers::{Ear, Notifiers};
-use crate::proxy::pulse::{Pulse, Pulses};
+use crate::proxy::pulse::Pulse;
 use crate::proxy::server::{Backend, Boxed, Place};
 
 pub use budget::Budgets;
+pub use lease::Lease;
+pub use pools::{Paused, Pools};
 
 type Waiter = oneshot::Sender<Result<Boxed, Fault>>;
 type Effects = Vec<Effect<Boxed, Waiter>>;
@@ -135,7 +137,7 @@ impl ServerPool {
         loop {
             let boxed = self.machine.lock().take()?;
             self.lent.fetch_add(1, Ordering::Relaxed);
-            let lease = Lease { backend: Some(boxed), pool: Arc::clone(self) };
+            let lease = Lease::of(boxed, self);
             // Something to read on an idle connection: it was closed, or the server has something to say that no
             // client asked for. Dropping the lease closes it.
             if !lease.stream.is_readable_now() {
@@ -180,7 +182,7 @@ impl ServerPool {
         match answer {
             Ok(Ok(boxed)) => {
                 self.lent.fetch_add(1, Ordering::Relaxed);
-                Ok(Lease { backend: Some(boxed), pool: Arc::clone(self) })
+                Ok(Lease::of(boxed, self))
             }
             Ok(Err(fault)) => Err(fault),
             Err(_) => Err(self.fault(Why::Unreachable("the pool was closed".to_owned()))),
@@ -381,211 +383,6 @@ impl Drop for Waiting<'_> {
         self.receiver.close();
         if let Ok(Ok(boxed)) = self.receiver.try_recv() {
             self.pool.settle(boxed, Instant::now());
-        }
-    }
-}
-
-/// A server connection lent to a session. Dropped in mid-query it closes the connection; only `give_back` returns it.
-pub struct Lease {
-    backend: Option<Boxed>,
-    pool: Arc<ServerPool>,
-}
-
-impl Lease {
-    /// Its pool.
-    pub fn pool(&self) -> &Arc<ServerPool> {
-        &self.pool
-    }
-
-    /// Returns a clean connection; one that a cancel request is on its way to comes back when that has arrived.
-    pub fn give_back(mut self) {
-        let Some(boxed) = self.backend.take() else { return };
-        let now = Instant::now();
-        self.pool.lent.fetch_sub(1, Ordering::Relaxed);
-        self.pool.pulse.beat(now);
-        if boxed.cancellable.is_quiet() {
-            self.pool.settle(boxed, now);
-            return;
-        }
-        let pool = Arc::clone(&self.pool);
-        drop(tokio::spawn(async move {
-            boxed.cancellable.quiet().await;
-            pool.settle(boxed, Instant::now());
-        }));
-    }
-}
-
-impl Deref for Lease {
-    type Target = Backend;
-
-    fn deref(&self) -> &Backend {
-        self.backend.as_ref().expect("a lease holds its connection until it is given back")
-    }
-}
-
-impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Backend {
-        self.backend.as_mut().expect("a lease holds its connection until it is given back")
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if let Some(boxed) = self.backend.take() {
-            self.pool.lent.fetch_sub(1, Ordering::Relaxed);
-            boxed.0.close();
-            let mut effects = Vec::new();
-            self.pool.machine.lock().lost(Instant::now(), &mut effects);
-            self.pool.carry_out(effects);
-        }
-    }
-}
-
-/// Server, user, password: who has another password has another pool.
-type PoolKey = (Address, Box<str>, Option<Secret>);
-
-/// Which pools lend nothing.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Paused {
-    /// All of them
-    pub all: bool,
-    /// Those of these databases
-    pub databases: HashSet<Box<str>>,
-}
-
-impl Paused {
-    fn includes(&self, database: &str) -> bool {
-        self.all || self.databases.contains(database)
-    }
-}
-
-/// All pools, by server address and login.
-pub struct Pools {
-    pools: Mutex<HashMap<PoolKey, Arc<ServerPool>>>,
-    paused: Mutex<Paused>,
-    /// Server connections are numbered
-    numbers: Arc<AtomicU64>,
-    notifiers: Arc<Notifiers>,
-    connector: Arc<Connector>,
-    on_refused: OnRefused,
-    pulses: Arc<Pulses>,
-    /// What they share
-    pub budgets: Arc<Budgets>,
-}
-
-impl Pools {
-    /// None yet; `on_refused` hears of servers that refuse connections, `pulses` of those that answer.
-    pub fn new(connector: Arc<Connector>, on_refused: OnRefused, pulses: Arc<Pulses>) -> Self {
-        Self {
-            pools: Mutex::default(),
-            paused: Mutex::default(),
-            numbers: Arc::new(AtomicU64::new(1)),
-            notifiers: Arc::default(),
-            connector,
-            on_refused,
-            pulses,
-            budgets: Arc::default(),
-        }
-    }
-
-    /// The pool of a server for a user, made when it is first asked for.
-    pub fn get(
-        &self,
-        server: &Server,
-        (database, shard): (&str, &str),
-        user: &str,
-        password: Option<&Secret>,
-        settings: &PoolSettings,
-    ) -> Arc<ServerPool> {
-        let user = server.address.user.as_deref().unwrap_or(user);
-        let password = server.address.password.as_ref().or(password);
-        let key = (server.address.clone(), Box::from(user), password.cloned());
-        let paused = self.paused.lock();
-        let mut pools = self.pools.lock();
-        let pool = pools.entry(key).or_insert_with(|| {
-            let pool = Arc::new(ServerPool {
-                database: database.into(),
-                server: server.name.clone(),
-                shard: shard.into(),
-                address: server.address.clone(),
-                user: user.into(),
-                password: password.cloned(),
-                machine: Mutex::new(Pool::new(settings.clone())),
-                places: ArcSwap::default(),
-                has_moved: AtomicBool::new(false),
-                lent: AtomicU32::new(0),
-                connections: Mutex::default(),
-                numbers: Arc::clone(&self.numbers),
-                notifiers: Arc::clone(&self.notifiers),
-                generation: AtomicU32::new(0),
-                connector: Arc::clone(&self.connector),
-                on_refused: Arc::clone(&self.on_refused),
-                pulse: self.pulses.of(&server.address),
-                budgets: Arc::clone(&self.budgets),
-                connects: Mutex::default(),
-            });
-            self.budgets.add(&pool);
-            if paused.includes(database) {
-                pool.set_paused(true);
-            }
-            pool
-        });
-        Arc::clone(pool)
-    }
-
-    /// Which lend nothing.
-    pub fn paused(&self) -> Paused {
-        self.paused.lock().clone()
-    }
-
-    /// Changes which lend nothing; gives what `change` gave.
-    pub fn set_paused(&self, change: impl FnOnce(&mut Paused) -> bool) -> bool {
-        // Held to the end, so that no pool is made meanwhile that does not know.
-        let mut paused = self.paused.lock();
-        let is_changed = change(&mut paused);
-        for pool in self.all() {
-            pool.set_paused(paused.includes(&pool.database));
-        }
-        is_changed
-    }
-
-    /// All of them.
-    pub fn all(&self) -> Vec<Arc<ServerPool>> {
-        self.pools.lock().values().cloned().collect()
-    }
-
-    /// After a reload: pools of servers that are gone are closed, the others get their settings.
-    pub fn retain(&self, settings_of: impl Fn(&Address, &str, Option<&Secret>) -> Option<PoolSettings>) {
-        let mut gone = Vec::new();
-        self.pools.lock().retain(|(address, user, password), pool| {
-            match settings_of(address, user, password.as_ref()) {
-                Some(settings) => {
-                    pool.machine.lock().set_settings(settings);
-                    true
-                }
-                None => {
-                    gone.push(Arc::clone(pool));
-                    false
-                }
-            }
-        });
-        for pool in gone {
-            pool.close("the server is no longer in the shard map");
-        }
-    }
-
-    /// Closes those whose database is there no more.
-    pub fn forget(&self, is_gone: impl Fn(&ServerPool) -> bool) {
-        let gone = self.pools.lock().extract_if(|_, pool| is_gone(pool)).map(|(_, pool)| pool).collect::<Vec<_>>();
-        for pool in gone {
-            pool.close("the database is not used any more");
-        }
-    }
-
-    /// Closes all: the proxy ends.
-    pub fn close(&self, why: &str) {
-        for pool in self.all() {
-            pool.close(why);
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! One task owns one session. Rules live in `logic`; here bytes move.
 
+mod trouble;
 mod client;
 mod trail;
 mod exchange;
@@ -26,6 +27,7 @@ mod gather;
 mod guard;
 mod fanout;
 mod split;
+mod portal;
 mod copy_out;
 mod origin;
 mod carry;
@@ -51,6 +53,7 @@ mod process;
 mod explain;
 mod execute;
 mod executed;
+mod set;
 mod commands;
 mod segment;
 mod steps;
@@ -66,7 +69,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
-use crate::logic::plan::across::Across;
 use crate::logic::plan::{Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client as tag};
 use crate::logic::protocol::report::Fault;
@@ -75,7 +77,6 @@ use crate::logic::session::cursors::Cursors;
 use crate::logic::session::pipeline::{KeptRows, Pipeline};
 use crate::logic::session::settings::Settings;
 use crate::logic::session::unlisted::Unlisted;
-use crate::logic::shards::ShardId;
 use crate::logic::sql::template::Template;
 use crate::logic::topology::User;
 use crate::logic::transaction::Transaction;
@@ -84,126 +85,24 @@ use crate::proxy::cancel::Slot;
 use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::plans::Shape;
 use crate::proxy::shared::Shared;
-use crate::proxy::statements::Statement;
 use client::Client;
 use exchange::Outgoing;
 use extended::Progress;
 use farewell::Farewell;
 use listen::Hearing;
 use picture::Picture;
+use portal::{AcrossPortal, Among, Named, Portal, Run};
 use servers::Held;
 use shadows::Names;
 use trail::Trail;
+use trouble::Trouble;
 
 pub use greet::welcome;
+pub use trouble::End;
 
 thread_local! {
     /// The lexer's buffers are the thread's: an idle client owns none.
     static TEMPLATE: RefCell<Template> = RefCell::new(Template::new(Default::default()));
-}
-
-/// Why a session ends.
-#[derive(Debug)]
-pub enum End {
-    /// The client said goodbye or has gone
-    Gone,
-    /// The client is told
-    Fault(Fault),
-}
-
-/// A fault that the client hears of while its session goes on, or the end.
-#[derive(Debug)]
-enum Trouble {
-    Refusal(Refusal),
-    Fault(Fault),
-    /// A server's own error, which the client has already been sent
-    Told,
-    End(End),
-}
-
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        match (&fault, fault.is_fatal()) {
-            (Fault::ClientGone, _) => Self::End(End::Gone),
-            (_, true) => Self::End(End::Fault(fault)),
-            (_, false) => Self::Fault(fault),
-        }
-    }
-}
-
-impl From<Refusal> for Trouble {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refusal(refusal)
-    }
-}
-
-impl From<End> for Trouble {
-    fn from(end: End) -> Self {
-        Self::End(end)
-    }
-}
-
-/// A prepared statement of the client.
-#[derive(Clone)]
-struct Named {
-    statement: Arc<Statement>,
-    /// When the client parsed it
-    since: u64,
-    /// How literals were read then
-    reading: u64,
-    /// The columns that the client was told
-    columns: Option<Arc<[u8]>>,
-}
-
-/// Where the session stands in the extended protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Run {
-    /// Between two pipelines
-    Between,
-    /// Messages have been served that no Sync has ended: portals live on
-    Pipelining,
-    /// After an error: what comes before Sync is not looked at
-    Skipping,
-}
-
-/// A portal: a bound statement.
-struct Portal {
-    name: Box<[u8]>,
-    /// What its statement was planned to
-    shape: Arc<Shape>,
-    /// The shard that has it; `None`: no server does, or its Bind is on its way
-    shard: Option<ShardId>,
-    /// It needs rows of several shards
-    across: Option<Box<AcrossPortal>>,
-    /// The formats of its rows, where it is to become the portal of another statement
-    results: Box<[u8]>,
-    /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once
-    is_run: bool,
-    /// Over several shards it has ended in an error: PostgreSQL runs it no more
-    has_failed: bool,
-    /// How many savepoints stood when it was bound
-    depth: usize,
-}
-
-/// What a portal over several shards is made of, until it is a portal of one server.
-struct AcrossPortal {
-    across: Arc<Across>,
-    statement: Arc<Statement>,
-    /// The body of its Bind
-    bind: Vec<u8>,
-    /// How many statements the session had executed by then
-    since: u32,
-    /// Its rows have been sent
-    is_done: bool,
-    /// It has stored its rows; those that it returns are given as they are asked for
-    stored: Option<split::Stored>,
-}
-
-/// A statement among several of one text. The client is not owed a ReadyForQuery for it.
-#[derive(Debug, Clone, Copy)]
-struct Among {
-    /// Characters of the text that stand before it
-    before: u32,
 }
 
 /// One client's session.

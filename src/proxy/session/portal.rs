@@ -1,0 +1,72 @@
+//! What a client has prepared and bound, and where it stands among its messages.
+
+use std::sync::Arc;
+
+use crate::logic::plan::across::Across;
+use crate::logic::shards::ShardId;
+use crate::proxy::plans::Shape;
+use crate::proxy::session::split::Stored;
+use crate::proxy::statements::Statement;
+
+/// A prepared statement of the client.
+#[derive(Clone)]
+pub(super) struct Named {
+    pub statement: Arc<Statement>,
+    /// When the client parsed it
+    pub since: u64,
+    /// How literals were read then
+    pub reading: u64,
+    /// The columns that the client was told
+    pub columns: Option<Arc<[u8]>>,
+}
+
+/// Where the session stands in the extended protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Run {
+    /// Between two pipelines
+    Between,
+    /// Messages have been served that no Sync has ended: portals live on
+    Pipelining,
+    /// After an error: what comes before Sync is not looked at
+    Skipping,
+}
+
+/// A portal: a bound statement.
+pub(super) struct Portal {
+    pub name: Box<[u8]>,
+    /// What its statement was planned to
+    pub shape: Arc<Shape>,
+    /// The shard that has it; `None`: no server does, or its Bind is on its way
+    pub shard: Option<ShardId>,
+    /// It needs rows of several shards
+    pub across: Option<Box<AcrossPortal>>,
+    /// The formats of its rows, where it is to become the portal of another statement
+    pub results: Box<[u8]>,
+    /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once
+    pub is_run: bool,
+    /// Over several shards it has ended in an error: PostgreSQL runs it no more
+    pub has_failed: bool,
+    /// How many savepoints stood when it was bound
+    pub depth: usize,
+}
+
+/// What a portal over several shards is made of, until it is a portal of one server.
+pub(super) struct AcrossPortal {
+    pub across: Arc<Across>,
+    pub statement: Arc<Statement>,
+    /// The body of its Bind
+    pub bind: Vec<u8>,
+    /// How many statements the session had executed by then
+    pub since: u32,
+    /// Its rows have been sent
+    pub is_done: bool,
+    /// It has stored its rows; those that it returns are given as they are asked for
+    pub stored: Option<Stored>,
+}
+
+/// A statement among several of one text. The client is not owed a ReadyForQuery for it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Among {
+    /// Characters of the text that stand before it
+    pub before: u32,
+}
