@@ -560,6 +560,29 @@ fn who_creates_tables_is_a_user_and_no_proxy_looks_elsewhere_for_them() {
 }
 
 #[test]
+fn the_default_shard_counts_as_the_first_and_keys_stay_where_they_were() {
+    let buckets = "buckets = { a = \"0-127\", b = \"128-255\" }\ntype = \"bigint\"\n";
+    let plain = with_keyspace(buckets);
+    let default =
+        plain.replace("[databases.app.shards]", "[databases.app]\ndefault_shard = \"b\"\n[databases.app.shards]");
+    let (plain, default) = (good("no-default", &plain), good("default-first", &default));
+    let names =
+        |settings: &Settings| settings.databases[0].map.shards.iter().map(|it| it.to_string()).collect::<Vec<_>>();
+    assert_eq!(
+        (names(&plain), names(&default)),
+        (vec!["a".to_owned(), "b".to_owned()], vec!["b".to_owned(), "a".to_owned()])
+    );
+    assert_eq!(default.databases[0].map.default_shard, Some(ShardId(0)));
+    assert_eq!(&*default.databases[0].shards[0].primary.name, "app/b/primary");
+    let home = |settings: &Settings, key: i64| {
+        let map = &settings.databases[0].map;
+        let shard = map.keyspaces[0].shard_of(&Key::Int(key)).expect("every hash has a bucket");
+        map.shards[usize::from(shard.0)].to_string()
+    };
+    assert!((1..50).all(|key| home(&plain, key) == home(&default, key)));
+}
+
+#[test]
 fn the_wildcard_is_one_server_and_has_no_map() {
     let wildcard = |lines: &str| format!("{USER}[databases.\"*\"]\n{lines}\n");
     let server = "shards.main.primary = \"postgres://pg-d\"\n";

@@ -1,4 +1,4 @@
-//! Real drivers do real work over three shards: psycopg2, psycopg 3, asyncpg, pg8000, SQLAlchemy, node-postgres, Sequelize,
+//! Real drivers do real work over three shards: psycopg2, psycopg 3, asyncpg, pg8000, SQLAlchemy, Django, node-postgres, Sequelize,
 //! TypeORM, Knex, postgres.js, pgjdbc, PDO, ActiveRecord, psql and pgbench. Each script also runs against plain PostgreSQL: it must
 //! pass there to mean anything here.
 //!
@@ -90,6 +90,25 @@ fn sqlalchemy() {
 }
 
 /// The console has no counterpart in a plain PostgreSQL.
+#[test]
+fn django() {
+    let python_path = installed("SHARDWAY_PYTHON", "drivers-python/bin/python");
+    let has_django = || {
+        let asked = Command::new(&python_path).args(["-c", "import django"]).stderr(Stdio::null()).status();
+        asked.is_ok_and(|status| status.success())
+    };
+    // Its own tables live on one shard.
+    let keyspace = "[databases.app.keyspaces.customers]\ntype = \"bigint\"\nmethod = \"hash\"\n\
+                    buckets = { a = \"0-85\", b = \"86-170\", c = \"171-255\" }\n\n[databases.app.tables]\n\
+                    shop_customer = { keyspace = \"customers\", key = \"id\" }\n\
+                    shop_order = { keyspace = \"customers\", key = \"customer_id\" }\nshop_country = \"reference\"\n";
+    let map = data::map_toml(&STAGE.world)
+        .replacen("[databases.app]\n", "[databases.app]\ndefault_shard = \"b\"\n", 1)
+        .replacen("[databases.app.tables]\n", keyspace, 1);
+    let proxy = Proxy::start(&STAGE.world.lab, "django", &map).unwrap();
+    alike_through(&proxy, 49, |port| has_django().then(|| python("django_script.py", port)).flatten());
+}
+
 #[test]
 fn console() {
     let members = format!("[console]\nadmin = [\"app\"]\n\n{}", data::map_toml(&STAGE.world));
@@ -187,12 +206,16 @@ fn programs() -> &'static Lab {
 
 /// `work` gets a port; its answer is what the script said, or why it failed; `None` when the runtime is missing.
 fn on_both(work: impl Fn(u16) -> Option<Result<String, String>>) {
-    let _said = said_by_both(work);
+    let _said = said_by_both(&STAGE.proxy, work);
 }
 
 /// The same; and what the scripts say, so many lines at least, has to be the same.
 fn alike(lines_min: usize, work: impl Fn(u16) -> Option<Result<String, String>>) {
-    let Some((plain, proxied)) = said_by_both(work) else { return };
+    alike_through(&STAGE.proxy, lines_min, work);
+}
+
+fn alike_through(proxy: &Proxy, lines_min: usize, work: impl Fn(u16) -> Option<Result<String, String>>) {
+    let Some((plain, proxied)) = said_by_both(proxy, work) else { return };
     let pairs = plain.lines().zip(proxied.lines()).enumerate();
     if let Some((at, (theirs, ours))) = pairs.into_iter().find(|(_, (theirs, ours))| theirs != ours) {
         panic!("line {}:\n  PostgreSQL: {theirs}\n  the proxy:  {ours}", at + 1);
@@ -203,7 +226,7 @@ fn alike(lines_min: usize, work: impl Fn(u16) -> Option<Result<String, String>>)
 }
 
 /// What the script says on plain PostgreSQL and through the proxy.
-fn said_by_both(work: impl Fn(u16) -> Option<Result<String, String>>) -> Option<(String, String)> {
+fn said_by_both(proxy: &Proxy, work: impl Fn(u16) -> Option<Result<String, String>>) -> Option<(String, String)> {
     // One at a time: they count rows that the others add and remove.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
@@ -212,7 +235,7 @@ fn said_by_both(work: impl Fn(u16) -> Option<Result<String, String>>) -> Option<
         return None;
     };
     let plain = plain.unwrap_or_else(|why| panic!("on plain PostgreSQL, so the script is wrong:\n{why}"));
-    let proxied = work(STAGE.proxy.port).expect("it was there a moment ago");
+    let proxied = work(proxy.port).expect("it was there a moment ago");
     assert!(STAGE.world.shards.iter().all(|shard| shard.pid().is_some()));
     Some((plain, proxied.unwrap_or_else(|why| panic!("through the proxy:\n{why}"))))
 }

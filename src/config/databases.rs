@@ -127,16 +127,25 @@ pub fn read(
             .warning(span, format!("`max_db_connections` is less than the number of shards ({})", shard_entries.len()))
             .help("statements over more shards would wait in vain");
     }
+    let default_shard = section.text("default_shard", problems);
+    let shard_entries = default_first(shard_entries, default_shard.map(|(name, _)| name));
     let settings = DatabaseSettings {
         name: entry.key.as_str().into(),
-        shards: shards(&entry.key, shard_entries, problems),
-        map: Arc::new(map(&entry.key, section, shard_entries, problems)),
+        shards: shards(&entry.key, &shard_entries, problems),
+        map: Arc::new(map(&entry.key, section, &shard_entries, default_shard, problems)),
         create_tables: creators(section, general, problems),
         pool,
         replicas: limits::replicas(section.section("replicas", REPLICA_FIELDS, problems), env, problems),
         limits,
     };
     Some(settings)
+}
+
+/// The catalogs that clients see are those of the first shard: where tables that are not listed live on one, that one has the
+/// most of them.
+fn default_first<'a>(shards: &'a [Entry], default_shard: Option<&str>) -> Vec<&'a Entry> {
+    let is_default = |entry: &&Entry| default_shard == Some(entry.key.as_str());
+    shards.iter().filter(is_default).chain(shards.iter().filter(|entry| !is_default(entry))).collect()
 }
 
 /// Who may create tables that are not listed. A proxy that has not heard of such a table would look for it on the default
@@ -170,7 +179,7 @@ fn check_name(name: &str, span: Span, problems: &mut Problems) {
     }
 }
 
-fn shards(database: &str, shard_entries: &[Entry], problems: &mut Problems) -> Vec<Shard> {
+fn shards(database: &str, shard_entries: &[&Entry], problems: &mut Problems) -> Vec<Shard> {
     let mut shards = Vec::new();
     let mut seen: Vec<(String, Span)> = Vec::new();
     for (entry, id) in shard_entries.iter().zip(0_u16..) {
@@ -251,11 +260,16 @@ fn report_twice(seen: &mut Vec<(String, Span)>, place: String, span: Span, probl
     seen.push((place, span));
 }
 
-fn map(database: &str, section: Section<'_>, shard_entries: &[Entry], problems: &mut Problems) -> ShardMap {
-    let keys = |entries: &[Entry]| entries.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>();
-    let shards = Names::new("shard", keys(shard_entries));
+fn map(
+    database: &str,
+    section: Section<'_>,
+    shard_entries: &[&Entry],
+    default_shard: Option<(&str, Span)>,
+    problems: &mut Problems,
+) -> ShardMap {
+    let shards = Names::new("shard", shard_entries.iter().map(|entry| entry.key.clone()).collect());
     let keyspace_entries = section.named("keyspaces", problems);
-    let keyspace_names = Names::new("keyspace", keys(keyspace_entries));
+    let keyspace_names = Names::new("keyspace", keyspace_entries.iter().map(|entry| entry.key.clone()).collect());
     let errors_before = problems.errors();
 
     let mut used = Used::default();
@@ -266,8 +280,7 @@ fn map(database: &str, section: Section<'_>, shard_entries: &[Entry], problems: 
         .collect();
     used.shards.extend(used_by_keys);
     let tables = tables::read(section.named("tables", problems), &shards, &keyspace_names, &mut used, problems);
-    let default_shard =
-        section.text("default_shard", problems).and_then(|(name, span)| shards.find(name, span, problems)).map(ShardId);
+    let default_shard = default_shard.and_then(|(name, span)| shards.find(name, span, problems)).map(ShardId);
     // Without a map there is one place for all tables.
     let default_shard = default_shard.or((database == ANY_NAME).then_some(ShardId(0)));
     used.shards.extend(default_shard);
@@ -287,7 +300,7 @@ fn map(database: &str, section: Section<'_>, shard_entries: &[Entry], problems: 
     }
 }
 
-fn warn_unused(used: &Used, shards: &[Entry], keyspaces: &[Entry], problems: &mut Problems) {
+fn warn_unused(used: &Used, shards: &[&Entry], keyspaces: &[Entry], problems: &mut Problems) {
     for (entry, id) in keyspaces.iter().zip(0_u16..) {
         if !used.keyspaces.contains(&id) {
             problems.warning(entry.key_span, format!("no table uses the keyspace `{}`", entry.key));

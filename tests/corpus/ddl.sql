@@ -457,6 +457,21 @@ TRUNCATE audit
 # truncate both
 TRUNCATE audit, countries
 
+# truncate tables of all homes
+TRUNCATE TABLE ONLY public."events", audit, countries RESTART IDENTITY
+
+# truncate what is pointed to
+TRUNCATE countries, audit RESTRICT
+
+# lock tables of all homes
+LOCK events, audit, countries IN SHARE MODE
+
+# drop tables of all homes
+DROP TABLE IF EXISTS order_items, audit, nowhere CASCADE
+
+# drop tables of all homes
+DROP TABLE order_items, audit
+
 # truncate with triggers of its own
 TRUNCATE watched
 

@@ -167,7 +167,7 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
             Err(refusal) => Across::Refuse(refusal),
         },
         Statement::Utility(utility) => {
-            everywhere::utility(utility, schema).map_or_else(Across::Refuse, Across::Everywhere)
+            everywhere::utility(utility, text, schema).map_or_else(Across::Refuse, Across::Everywhere)
         }
         Statement::SetConstraints { .. } => Across::Everywhere(everywhere::constraints()),
         Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, schema)),

@@ -10,6 +10,7 @@ use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utili
 
 use super::Refusal;
 use super::definition::Place;
+use super::divided::{Shares, divided};
 use super::listing::{Listing, done};
 use super::pieces::tokens;
 use super::schema::{Found, Schema};
@@ -30,6 +31,8 @@ pub struct Everywhere {
     pub numbers: Option<Numbers>,
     /// Not every shard after all: this one
     pub only: Option<ShardId>,
+    /// It names tables of different homes: what each shard is told of its own
+    pub shares: Option<Shares>,
     /// The map is to gain this table with it
     pub listing: Option<Box<Listing>>,
     /// Rows are to be stored behind it
@@ -48,6 +51,30 @@ pub struct Fill {
 }
 
 impl Everywhere {
+    /// The text as it is, on all shards.
+    pub fn plain(verb: &'static str, is_ddl: bool, reach: Reach) -> Self {
+        Self {
+            verb,
+            is_ddl,
+            reach,
+            bends: Vec::new(),
+            numbers: None,
+            only: None,
+            shares: None,
+            listing: None,
+            fill: None,
+        }
+    }
+
+    /// What a shard is told of this text, if anything.
+    pub fn share<'t>(&'t self, shard: ShardId, text: &'t str) -> Option<&'t str> {
+        match (&self.only, &self.shares) {
+            (Some(only), _) => (*only == shard).then_some(text),
+            (None, Some(shares)) => shares.get(usize::from(shard.0))?.as_deref(),
+            (None, None) => Some(text),
+        }
+    }
+
     /// What a shard is told before the statement.
     pub fn before(&self, text: &str) -> Option<String> {
         let listing = self.listing.as_ref()?;
@@ -65,8 +92,7 @@ impl Everywhere {
 
 /// SET CONSTRAINTS by name, which each shard of a transaction has to hear.
 pub fn constraints() -> Everywhere {
-    let (verb, reach) = (SET_CONSTRAINTS, Reach::Block);
-    Everywhere { verb, is_ddl: false, reach, bends: Vec::new(), numbers: None, only: None, listing: None, fill: None }
+    Everywhere::plain(SET_CONSTRAINTS, false, Reach::Block)
 }
 
 /// As PostgreSQL calls it.
@@ -111,9 +137,11 @@ fn written(name: &RelationName) -> Box<str> {
 }
 
 /// A statement on what is there.
-pub fn utility(statement: &Utility, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
+pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
     let names = utility::names(statement, schema);
-    if names.iter().any(|name| matches!(schema.find(name), Found::Single(..) | Found::Unlisted)) {
+    let is_mixed = names.iter().any(|name| matches!(schema.find(name), Found::Single(..) | Found::Unlisted));
+    let shares = divided(statement, text, schema).filter(|_| is_mixed);
+    if is_mixed && shares.is_none() {
         let shown: Vec<&str> = names.iter().map(|name| name.name.as_ref()).collect();
         return Err(Refusal::mixed_homes(statement.verb, &shown));
     }
@@ -127,7 +155,7 @@ pub fn utility(statement: &Utility, schema: &Schema<'_>) -> Result<Everywhere, R
         (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
         (_, _) => None,
     };
-    Ok(Everywhere { verb, is_ddl, reach, bends: bends.clone(), numbers, only: None, listing: None, fill: None })
+    Ok(Everywhere { bends: bends.clone(), numbers, shares, ..Everywhere::plain(verb, is_ddl, reach) })
 }
 
 /// CREATE TABLE of a table that every shard has.
@@ -148,16 +176,7 @@ pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
     });
     let is_sharded = matches!(utility::place_of_new(&create.name, &create.steps, schema), Some(Place::Sharded { .. }));
     let numbers = (counts && is_sharded).then(|| Numbers::OfTable(written(&create.name)));
-    Everywhere {
-        verb: "CREATE TABLE",
-        is_ddl: true,
-        reach: Reach::Database,
-        bends: Vec::new(),
-        numbers,
-        only: None,
-        listing: None,
-        fill: None,
-    }
+    Everywhere { numbers, ..Everywhere::plain("CREATE TABLE", true, Reach::Database) }
 }
 
 fn is_sharded(table: &RelationName, schema: &Schema<'_>) -> bool {

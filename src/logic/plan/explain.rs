@@ -51,7 +51,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         Across::CopyOut(CopyOut::Answer { gather, .. }) => format!("{}\n   copied", self::gather(gather, map)),
         Across::Carry(carry) => self::carry(carry, map),
         Across::Numbers(numbers) => format!("=> Numbers{}", origin(&numbers.origin, map)),
-        Across::Everywhere(everywhere) => self::everywhere(everywhere),
+        Across::Everywhere(everywhere) => self::everywhere(everywhere, map),
         Across::Signal(signal) => format!("=> The client of a number: {:?} {}", signal.kind, value(&signal.number)),
         Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => refused(refusal),
     }
@@ -61,10 +61,15 @@ fn fanout(fanout: &Fanout, map: &ShardMap) -> String {
     format!("=> Fanout: {}", requirement(&fanout.requirement, map))
 }
 
-fn everywhere(everywhere: &Everywhere) -> String {
+fn everywhere(everywhere: &Everywhere, map: &ShardMap) -> String {
     if let Some(fill) = &everywhere.fill {
         let rows = fill.insert.as_ref().map(|insert| format!("\n   rows: {insert}")).unwrap_or_default();
         return format!("=> Every shard, in one transaction: {}{rows}", fill.create.replace('\n', " "));
+    }
+    if let Some(shares) = &everywhere.shares {
+        let named = map.shards.iter().zip(shares).filter_map(|(shard, told)| Some((shard, told.as_ref()?)));
+        let shares: String = named.map(|(shard, told)| format!("\n   {shard}: {told}")).collect();
+        return format!("=> Every shard what it has, in one transaction{shares}");
     }
     match everywhere.reach {
         Reach::Upkeep | Reach::Outside => "=> Every shard, one after the other".to_owned(),

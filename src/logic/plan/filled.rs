@@ -40,13 +40,8 @@ pub fn filled(target: &RelationName, text: &str) -> Result<Everywhere, Refusal> 
         name: name.into(),
     };
     Ok(Everywhere {
-        verb: "CREATE TABLE AS",
-        is_ddl: true,
-        reach: Reach::Database,
         bends: vec![target.name.clone()],
-        numbers: None,
-        only: None,
-        listing: None,
         fill: Some(Box::new(fill)),
+        ..Everywhere::plain("CREATE TABLE AS", true, Reach::Database)
     })
 }

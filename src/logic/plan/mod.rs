@@ -38,6 +38,7 @@ pub mod process;
 pub mod asked;
 mod command;
 pub mod pieces;
+mod divided;
 mod layout;
 mod statement;
 pub mod fanout;

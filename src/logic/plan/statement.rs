@@ -8,6 +8,7 @@ use crate::logic::sql::statement::{Listen, Located, Statement, Transaction};
 
 use super::asked::{self, Asked};
 use super::constants::{Literals, parameter_oid};
+use super::divided::is_divisible;
 use super::schema::{Found, Schema};
 use super::survey::Survey;
 use super::words::{Words, after_explain};
@@ -56,6 +57,8 @@ fn may_span(statement: &Statement) -> bool {
         | Statement::Insert(_)
         | Statement::DeclareCursor { .. } => true,
         Statement::Copy(copy) => !copy.is_from,
+        // Tables of one shard each, of several shards.
+        Statement::Utility(utility) => is_divisible(utility),
         Statement::CreateTableAs { .. } => true,
         _ => false,
     }

@@ -125,8 +125,8 @@ impl Session {
     /// As a part of the open transaction.
     async fn run_in_transaction(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         let mut tag = None;
-        let shards: Vec<ShardId> = everywhere.only.map_or_else(|| self.shards().collect(), |shard| vec![shard]);
-        for shard in shards {
+        for shard in self.shards() {
+            let Some(sql) = everywhere.share(shard, sql) else { continue };
             let target = self.target(Destination::Shard(shard), Access::Write)?;
             let index = self.hold(target).await?;
             self.pipeline.clear();
