@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::logic::body::{Leaves, Names};
 use crate::logic::defaults::Defaults;
 use crate::logic::protocol::oids::Oids;
-use crate::logic::shards::{ShardId, TableName};
+use crate::logic::shards::{ShardId, ShardSet, TableName};
 
 /// The schema of one database, read from one of its shards. What is large is shared with the picture before it where it
 /// has not changed.
@@ -79,6 +79,8 @@ pub struct Relation {
     pub policies: Vec<Box<str>>,
     /// A view of tables with row security, whose policies hold for its owner and not for the user
     pub reads_as_owner: bool,
+    /// Shards that have no such relation
+    pub absent: ShardSet,
 }
 
 impl Relation {
@@ -95,6 +97,7 @@ impl Relation {
             has_rules: false,
             policies: Vec::new(),
             reads_as_owner: false,
+            absent: ShardSet::EMPTY,
         }
     }
 }

@@ -74,7 +74,7 @@ pub fn map_toml(schemas: &[Schema]) -> String {
             Home::Range(DAYS) => "{ keyspace = \"dates_by_range\", key = \"k\" }".to_owned(),
             Home::Range(_) => "{ keyspace = \"smalls\", key = \"k\" }".to_owned(),
             Home::Reference => "\"reference\"".to_owned(),
-            Home::Single(shard) => format!("{{ shard = \"{shard}\" }}"),
+            Home::Single(shard) | Home::Only(shard) => format!("{{ shard = \"{shard}\" }}"),
         };
         writeln!(toml, "{} = {place}", table.name).unwrap();
     }

@@ -131,6 +131,15 @@ fn tables() -> Vec<Scenario> {
     let of = |client: u32| format!("SELECT count(*) FROM events WHERE client_id = {client}");
     let act = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
     vec![
+        ("tables of one shard that no other has, prepared and described", ["notes", "labels"].iter().flat_map(|table| [
+            ask(&[[parse("a", &format!("SELECT id FROM {table} WHERE id = $1"), &[]), sync()].concat()]),
+            ask(&[[parse("b", &format!("SELECT max(t.id), count(e.id) FROM {table} AS t JOIN events AS e ON e.id = t.id"), &[]), describe(b'S', "b"), sync()].concat()]),
+            ask(&[[bind("", "a", &[text("7")], 0), describe(b'P', ""), execute("", 0), bind("", "b", &[], 0), execute("", 0), sync()].concat()]),
+            ask(&[[close(b'S', "a"), close(b'S', "b"), sync()].concat()]),
+            q(&format!("PREPARE p (int) AS SELECT count(*) FROM {table} WHERE id < $1")), q("EXECUTE p (9)"), q("EXECUTE p (9, 9)"), q("DEALLOCATE p"),
+            q(&format!("PREPARE p AS SELECT count(e.id) FROM {table} AS t JOIN events AS e ON e.id = t.id")), q("EXECUTE p"), q("DEALLOCATE p"),
+            q(&format!("BEGIN; INSERT INTO events (client_id, id, kind) SELECT id, 900, 's' FROM {table}; SELECT count(*) FROM events WHERE kind = 's'; ROLLBACK")),
+        ].concat()).collect()),
         ("table: of rows", [q(make), seen(), q("INSERT INTO mine VALUES (0, 1.5, 'x', 1.239) RETURNING *"), q("SELECT count(*) FROM events"), seen(), q("DROP TABLE mine"), seen()].concat()),
         ("table: WITH NO DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, kind AS k, amount, 1 / 0 AS a FROM events WITH NO DATA"), q("SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'mine'::regclass AND attnum > 0 ORDER BY attnum"), q("SELECT * FROM mine")].concat()),
         ("table: WITH NO DATA, of groups, in a block", [q("BEGIN"), q("CREATE TEMP TABLE mine (a, b) AS (SELECT kind, count(*) FROM events GROUP BY kind) WITH NO DATA"), q("SELECT * FROM mine"), q("ROLLBACK"), q("SELECT * FROM mine")].concat()),

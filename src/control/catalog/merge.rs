@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::read::ShardSchema;
 use crate::logic::catalog::{Catalog, Function, Relation};
 use crate::logic::protocol::oids::Oids;
-use crate::logic::shards::{Placement, ShardId, ShardMap, TableName};
+use crate::logic::shards::{Placement, ShardId, ShardMap, ShardSet, TableName};
 
 /// One shard's schema, and whose.
 pub type OfShard = (ShardId, Arc<ShardSchema>);
@@ -135,7 +135,7 @@ fn oids(shards: &[OfShard]) -> BTreeMap<ShardId, Arc<Oids>> {
     shards.iter().map(of).filter(|(_, oids)| !oids.is_empty()).collect()
 }
 
-/// The relation as its home has it, else as the first shard has it that has it at all.
+/// The relation as its home has it, else as the first shard has it that has it at all; and which lack it.
 fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relation> {
     let home = match map.tables.get(name) {
         Some(Placement::Single(shard)) => Some(*shard),
@@ -160,6 +160,11 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relatio
                 relation.unique_indexes.push(index.clone());
             }
         }
+    }
+    let lacks = |(_, schema): &&OfShard| !schema.relations.contains_key(name);
+    let absent: ShardSet = shards.iter().filter(lacks).map(|(shard, _)| *shard).collect();
+    if !absent.is_empty() {
+        Arc::make_mut(&mut merged).absent = absent;
     }
     merged
 }

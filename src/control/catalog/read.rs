@@ -14,7 +14,7 @@ use crate::logic::catalog::{
     Volatility,
 };
 use crate::logic::defaults::{DefaultSet, Defaults, NAMES};
-use crate::logic::shards::TableName;
+use crate::logic::shards::{ShardSet, TableName};
 use crate::logic::sql::escapes::{self, Strings};
 
 /// The schema of one shard. What is large is shared with what was read before, where it has not changed.
@@ -398,6 +398,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         has_rules: row.get(8),
         policies: texts(row, 9),
         reads_as_owner: row.get(10),
+        absent: ShardSet::EMPTY,
     };
     Some((row.get(3), (table(row, 0), relation)))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::logic::shards::ShardSet;
 use crate::logic::sql::statement::{Characteristics, Listen};
 
 use super::asked::Asked;
@@ -114,6 +115,8 @@ pub struct PrepareCommand {
     pub text: Box<str>,
     /// Its plan, parameters included
     pub plan: Arc<Plan>,
+    /// Shards that cannot parse it
+    pub lacking: ShardSet,
 }
 
 /// EXECUTE name (arguments).

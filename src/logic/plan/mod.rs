@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::logic::shards::KeyspaceId;
+use crate::logic::shards::{KeyspaceId, ShardSet};
 use crate::logic::sql::parse::with_statements;
 
 pub use crate::logic::sql::parse::SyntaxError;
@@ -167,6 +167,13 @@ pub struct Planned {
     pub may_span: bool,
 }
 
+impl Planned {
+    /// Shards that lack a table or view that it names, and cannot parse it.
+    pub fn lacking(&self) -> ShardSet {
+        self.forced.as_ref().map_or(ShardSet::EMPTY, |forced| forced.lacking)
+    }
+}
+
 /// How a statement runs on a shard that the session has named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Forced {
@@ -174,6 +181,8 @@ pub struct Forced {
     pub access: Access,
     /// What running it does to the session that PostgreSQL keeps on the server
     pub mark: Mark,
+    /// Shards that lack a table or view that it names: none of them can parse it
+    pub lacking: ShardSet,
 }
 
 /// The plans of one text.

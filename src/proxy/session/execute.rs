@@ -45,7 +45,8 @@ impl Session {
         let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
         let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
         let statement = self.numbered_statement(&statement).unwrap_or(statement);
-        let target = self.target(Destination::Any, Access::Read)?;
+        self.check_known(prepare.lacking)?;
+        let target = self.target(self.is_known_at(prepare.lacking), Access::Read)?;
         let index = self.hold(target).await?;
         // A Sync would end the implicit transaction of a pipeline.
         let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
@@ -112,7 +113,7 @@ impl Session {
                     Some(bound) => self.execute_bound(bound).await,
                     // PostgreSQL says how many it takes.
                     None => {
-                        let ready = self.ready(inner, Ok(Destination::Any))?;
+                        let ready = self.ready(inner, Ok(self.is_parsed_at(&shape)))?;
                         self.check_executed(ready.mark)?;
                         self.execute_on_server(&ready, (&execute.name, &statement), text, at).await
                     }
@@ -208,7 +209,11 @@ impl Session {
         statement: &Arc<Statement>,
         arguments: &str,
     ) -> Result<Option<Bound>, Trouble> {
-        let destination = route::destination(&execute.home, &Values::None, self.map())?;
+        let destination = match route::destination(&execute.home, &Values::None, self.map())? {
+            // It parses the statement, too.
+            Destination::Any => self.is_parsed_at(&statement.shape(&self.picture().planner)),
+            certain @ (Destination::First | Destination::Current | Destination::Shard(_)) => certain,
+        };
         let target = self.target(destination, execute.access)?;
         let index = self.hold(target).await?;
         let types = self.parameter_types(index, statement).await?;
@@ -339,7 +344,8 @@ impl Session {
 
     /// Tells the client of the columns of a bound statement, as a Query does.
     pub(super) async fn describe_bound(&mut self, statement: &Statement, bind: &[u8]) -> Result<(), Trouble> {
-        let target = self.target(Destination::Any, Access::Read)?;
+        let shape = statement.shape(&self.picture().planner);
+        let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.pipeline.more_follows = true;

@@ -10,7 +10,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
-use crate::logic::route::{Destination, Values};
+use crate::logic::route::Values;
 use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::execute::Bound;
@@ -145,8 +145,8 @@ impl Session {
         let shard = match found {
             Err(refusal) if self.may_cross(inner, &refusal) => {
                 let across = self.across_portal(&statement, &bind)?;
-                // Any server describes it.
-                let target = self.target(Destination::Any, across.across.described_with())?;
+                // Any server that can describes it.
+                let target = self.target(self.is_parsed_at(&shape), across.across.described_with())?;
                 self.bind_hidden(target, &statement, &bind).await?;
                 self.portals[place].across = Some(across);
                 None
@@ -192,7 +192,8 @@ impl Session {
 
     /// PostgreSQL says how many arguments it takes.
     async fn wrong_arguments(&mut self, execute: &ExecuteCommand, statement: &Statement) -> Result<(), Trouble> {
-        let target = self.target(Destination::Any, Access::Read)?;
+        let shape = statement.shape(&self.picture().planner);
+        let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);

@@ -204,7 +204,7 @@ impl Session {
         let destination = self.overrule(found, named)?;
         let (access, mark, kind) = match (&*planned.plan, &planned.forced) {
             (Plan::One(one), _) => (one.access, &one.mark, PlanKind::of(&planned.plan)),
-            (Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_), Some(Forced { access, mark })) => {
+            (Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_), Some(Forced { access, mark, .. })) => {
                 (*access, mark, None)
             }
             (Plan::Refuse(refusal), None) => return Err(refusal.clone().into()),

@@ -159,6 +159,7 @@ impl Session {
             self.check_alive()?;
             return Ok(true);
         };
+        self.check_known(planned.lacking())?;
         match &*planned.plan {
             Plan::Command(command) => {
                 if !ends_failed_transaction(command) {
@@ -201,7 +202,7 @@ impl Session {
         self.check_before_bind(&statement, &shape, reading, (bind.portal, self.body(at, size)))?;
         let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;
         let mut routed = match super::only(&shape) {
-            Some(_) if across.is_some() => Some((Destination::Any, Access::Read)),
+            Some(_) if across.is_some() => Some((self.is_parsed_at(&shape), Access::Read)),
             None if shape.statements.is_err() => {
                 Some((self.unread_goes_to().ok_or_else(Refusal::unread)?, Access::Write))
             }
@@ -221,15 +222,15 @@ impl Session {
                             let portal = self.across_portal(&statement, self.body(at, size))?;
                             let access = portal.across.described_with();
                             across = Some(portal);
-                            // Any server tells what is wrong with the Bind, and describes the portal.
-                            Some((Destination::Any, access))
+                            // Any server that can tells what is wrong with the Bind, and describes the portal.
+                            Some((self.is_parsed_at(&shape), access))
                         }
                         found => Some(self.routed(planned, found)?),
                     }
                 }
                 Plan::Refuse(refusal) if self.may_cross(planned, refusal) => {
                     across = Some(self.across_portal(&statement, self.body(at, size))?);
-                    Some((Destination::Any, Access::Read))
+                    Some((self.is_parsed_at(&shape), Access::Read))
                 }
                 Plan::Refuse(refusal) => Some(self.routed(planned, Err(refusal.clone()))?),
             },

@@ -45,6 +45,16 @@ impl Refusal {
         Self { sqlstate: "54000", ..refusal }
     }
 
+    /// Tables of one shard each, without a server that has them together.
+    pub fn known_nowhere() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "no shard has all tables that a statement names, so that none can parse it".to_owned(),
+            "They live on one shard each. What is prepared, bound or stored is described by a server.",
+            "Use a query of the simple protocol; or create the one table on the other's shard, too, without rows: that is enough.",
+        )
+    }
+
     /// TABLESAMPLE of a sharded table.
     pub fn sampled(table: &str) -> Self {
         Self::new(

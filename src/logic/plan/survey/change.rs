@@ -82,7 +82,7 @@ impl<'a> Survey<'a> {
     {
         let visible = alias.name.clone().unwrap_or_else(|| name.name.clone());
         let schema = if alias.name.is_some() { None } else { name.schema.clone() };
-        let (columns, target) = match self.schema.find(name) {
+        let (columns, target) = match self.find(name) {
             Found::Sharded { keyspace, key, relation } => {
                 let (columns, variable) = self.sharded_columns(keyspace, key, relation);
                 if !is_at_cursor {

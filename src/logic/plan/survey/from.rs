@@ -89,7 +89,7 @@ impl<'a> Survey<'a> {
 
     /// A table that is read. Returns its columns.
     fn relation(&mut self, name: &RelationName, is_sampled: bool) -> Columns {
-        match self.schema.find(name) {
+        match self.find(name) {
             Found::Sharded { keyspace, key, relation } => {
                 if is_sampled {
                     self.refuse(Refusal::sampled(&name.name));

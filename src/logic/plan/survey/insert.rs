@@ -43,7 +43,7 @@ impl Survey<'_> {
         if !self.spreads_rows {
             self.with(insert.with.as_ref(), &mut scope);
         }
-        match self.schema.find(&insert.table) {
+        match self.find(&insert.table) {
             Found::Sharded { keyspace, key, relation } => {
                 let target = Target { table: &insert.table.name, key, keyspace, relation };
                 self.check_key_column(target);

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::logic::shards::{KeyspaceId, ShardId};
+use crate::logic::shards::{KeyspaceId, ShardId, ShardSet};
 use crate::logic::sql::parse::{TOO_DEEP, deeper};
 use crate::logic::sql::statement::expression::{Expression, Subquery, SubqueryKind, Window};
-use crate::logic::sql::statement::{Query, Target as Assignment};
+use crate::logic::sql::statement::{Query, RelationName, Target as Assignment};
 
 use super::constants::{Literals, array_oid};
 use super::facts::{Facts, Variable};
@@ -16,7 +16,7 @@ use nature::Nature;
 use params::{Params, type_of};
 use source::Aggregates;
 
-use super::schema::Schema;
+use super::schema::{Found, Schema};
 use super::scope::{Columns, Meaning, Scope};
 use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, TEMPORARY_OBJECT, Value};
 
@@ -53,6 +53,8 @@ pub use write::{Copied, Written};
 )]
 pub struct Survey<'a> {
     schema: Schema<'a>,
+    /// Shards that lack something it names
+    lacking: ShardSet,
     /// The literals of the text
     pub literals: Literals<'a>,
     /// As PostgreSQL tags the statement
@@ -148,6 +150,7 @@ impl<'a> Survey<'a> {
     pub fn new(schema: Schema<'a>, literals: Literals<'a>, verb: &'static str) -> Self {
         Self {
             schema,
+            lacking: ShardSet::EMPTY,
             literals,
             verb,
             facts: Facts::default(),
@@ -227,6 +230,18 @@ impl<'a> Survey<'a> {
         self.preferred = self.preferred.max(Preferred::First);
     }
 
+    /// What a name means, and who has no such thing.
+    fn find(&mut self, name: &RelationName) -> Found<'a> {
+        let found = self.schema.find(name);
+        let relation = match found {
+            Found::Sharded { relation, .. } | Found::Reference(relation) | Found::Single(_, relation) => relation,
+            Found::View(_, relation) => Some(relation),
+            Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => None,
+        };
+        self.lacking = self.lacking.union(relation.map_or(ShardSet::EMPTY, |it| it.absent));
+        found
+    }
+
     /// The first shard alone has it.
     pub fn is_only_first(&mut self, what: &'static str) {
         self.preferred = self.preferred.max(Preferred::OnlyFirst(what));
@@ -260,7 +275,7 @@ impl<'a> Survey<'a> {
         let (home, is_bound) = (self.home(), self.preferred == Preferred::Current);
         let refusal =
             self.refusal.take().filter(|refusal| !self.schema.is_one_shard() || refusal.reason.holds_on_one_shard());
-        let forced = Forced { access: self.access, mark: self.mark.clone() };
+        let forced = Forced { access: self.access, mark: self.mark.clone(), lacking: self.lacking };
         let plan = match refusal {
             Some(refusal) => Plan::Refuse(refusal),
             None => Plan::One(One { home, access: self.access, mark: self.mark, is_bound }),
