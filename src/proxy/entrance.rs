@@ -105,7 +105,10 @@ impl Entrance {
             }
         };
         match entered {
-            Entered::Cancel { pid, key } => self.cancel(pid, &key).await,
+            Entered::Cancel { stream, pid, key } => {
+                self.cancel(pid, &key).await;
+                drop(stream);
+            }
             // Operators come in when nobody else does, and no drain waits for them.
             Entered::Session(guest) if console::NAMES.contains(&&*guest.database) => {
                 drop(place);

@@ -1,146 +1,146 @@
 # Tables of one shard that no other has
-SELECT id, note FROM notes ORDER BY id
+SELECT id, note FROM memos ORDER BY id
 
 # the other one
 SELECT count(*), min(label) FROM labels
 
 # by key
-SELECT note FROM notes WHERE id = 7
+SELECT note FROM memos WHERE id = 7
 
 # nothing of it
-SELECT note FROM notes WHERE id = 700
+SELECT note FROM memos WHERE id = 700
 
 # an error in it
-SELECT nope FROM notes
+SELECT nope FROM memos
 
 # division by zero in it
-SELECT 1 / (id - 7) FROM notes ORDER BY id
+SELECT 1 / (id - 7) FROM memos ORDER BY id
 
 # an alias and a schema
-SELECT n.id FROM public.notes AS n WHERE n.client_id > 20 ORDER BY n.id LIMIT 3
+SELECT n.id FROM public.memos AS n WHERE n.client_id > 20 ORDER BY n.id LIMIT 3
 
 # with a reference table
 SELECT l.id, c.name FROM labels l LEFT JOIN countries c USING (code) ORDER BY l.id
 
 # with rows of one client
-SELECT n.id, e.id, e.kind FROM notes n JOIN events e ON e.client_id = n.client_id WHERE n.client_id = 12 AND e.client_id = 12 ORDER BY 1, 2
+SELECT n.id, e.id, e.kind FROM memos n JOIN events e ON e.client_id = n.client_id WHERE n.client_id = 12 AND e.client_id = 12 ORDER BY 1, 2
 
 # with rows of all clients
-SELECT n.id, count(e.id), sum(e.amount) FROM notes n LEFT JOIN events e USING (client_id) GROUP BY n.id ORDER BY n.id
+SELECT n.id, count(e.id), sum(e.amount) FROM memos n LEFT JOIN events e USING (client_id) GROUP BY n.id ORDER BY n.id
 
 # rows of clients that it names
-SELECT client_id, id FROM events WHERE client_id IN (SELECT client_id FROM notes WHERE id < 8) ORDER BY 1, 2
+SELECT client_id, id FROM events WHERE client_id IN (SELECT client_id FROM memos WHERE id < 8) ORDER BY 1, 2
 
 # both
-SELECT n.id, n.note, l.label FROM notes n JOIN labels l USING (id) ORDER BY n.id
+SELECT n.id, n.note, l.label FROM memos n JOIN labels l USING (id) ORDER BY n.id
 
 # both, one of them outer
-SELECT n.id, l.label FROM notes n FULL JOIN labels l USING (id) ORDER BY 1
+SELECT n.id, l.label FROM memos n FULL JOIN labels l USING (id) ORDER BY 1
 
 # both and rows of clients
-SELECT l.label, count(*) FROM labels l JOIN notes n USING (id) JOIN events e USING (client_id) GROUP BY 1 ORDER BY 1
+SELECT l.label, count(*) FROM labels l JOIN memos n USING (id) JOIN events e USING (client_id) GROUP BY 1 ORDER BY 1
 
 # one in a subquery of the other
-SELECT label FROM labels l WHERE EXISTS (SELECT 1 FROM notes n WHERE n.id = l.id) ORDER BY label
+SELECT label FROM labels l WHERE EXISTS (SELECT 1 FROM memos n WHERE n.id = l.id) ORDER BY label
 
 # a set operation
-SELECT id FROM labels EXCEPT SELECT id FROM notes ORDER BY 1
+SELECT id FROM labels EXCEPT SELECT id FROM memos ORDER BY 1
 
 # with one of the first shard
-SELECT a.what, n.note FROM audit a JOIN notes n USING (id) ORDER BY 1
+SELECT a.what, n.note FROM audit a JOIN memos n USING (id) ORDER BY 1
 
 # a CTE
-WITH n AS (SELECT * FROM notes WHERE id > 9), l AS (SELECT * FROM labels) SELECT n.id, l.label FROM n LEFT JOIN l USING (id) ORDER BY 1
+WITH n AS (SELECT * FROM memos WHERE id > 9), l AS (SELECT * FROM labels) SELECT n.id, l.label FROM n LEFT JOIN l USING (id) ORDER BY 1
 
 # a window
-SELECT id, rank() OVER (ORDER BY client_id DESC) FROM notes ORDER BY id LIMIT 4
+SELECT id, rank() OVER (ORDER BY client_id DESC) FROM memos ORDER BY id LIMIT 4
 
 # a whole row
-SELECT n FROM notes n WHERE id = 5
+SELECT n FROM memos n WHERE id = 5
 
 # a lock
-SELECT id FROM notes WHERE id = 5 FOR UPDATE
+SELECT id FROM memos WHERE id = 5 FOR UPDATE
 
 # a function of a row
-SELECT upper(note) FROM notes WHERE id = 5
+SELECT upper(note) FROM memos WHERE id = 5
 
 # explained
-EXPLAIN (COSTS OFF) SELECT note FROM notes WHERE id = 5
+EXPLAIN (COSTS OFF) SELECT note FROM memos WHERE id = 5
 
 # stored
-INSERT INTO notes (id, client_id) VALUES (100, 1), (101, 2) RETURNING id, note, at
+INSERT INTO memos (id, client_id) VALUES (100, 1), (101, 2) RETURNING id, note, at
 
 # stored twice
-INSERT INTO notes (id) VALUES (4) ON CONFLICT (id) DO UPDATE SET note = excluded.note RETURNING note
+INSERT INTO memos (id) VALUES (4) ON CONFLICT (id) DO UPDATE SET note = excluded.note RETURNING note
 
 # stored from rows of clients
-INSERT INTO notes (id, note, client_id) SELECT 200 + id, kind, client_id FROM events WHERE client_id = 12 RETURNING id
+INSERT INTO memos (id, note, client_id) SELECT 200 + id, kind, client_id FROM events WHERE client_id = 12 RETURNING id
 
 # stored from rows of all clients
-INSERT INTO notes (id, note) SELECT 300 + row_number() OVER (ORDER BY client_id, id), kind FROM events WHERE id = 1
+INSERT INTO memos (id, note) SELECT 300 + row_number() OVER (ORDER BY client_id, id), kind FROM events WHERE id = 1
 
 # stored from the other one
-INSERT INTO labels (id, label) SELECT 400 + id, note FROM notes
+INSERT INTO labels (id, label) SELECT 400 + id, note FROM memos
 
 # rows of clients from it
-INSERT INTO events (client_id, id, kind) SELECT client_id, 500 + id, note FROM notes WHERE client_id IS NOT NULL
+INSERT INTO events (client_id, id, kind) SELECT client_id, 500 + id, note FROM memos WHERE client_id IS NOT NULL
 
 # rows of clients from both
-INSERT INTO events (client_id, id, kind) SELECT n.client_id, 600 + n.id, l.label FROM notes n JOIN labels l USING (id)
+INSERT INTO events (client_id, id, kind) SELECT n.client_id, 600 + n.id, l.label FROM memos n JOIN labels l USING (id)
 
 # countries from it
-INSERT INTO countries (code, name) SELECT 'N' || (id % 10), min(note) FROM notes GROUP BY 1
+INSERT INTO countries (code, name) SELECT 'N' || (id % 10), min(note) FROM memos GROUP BY 1
 
 # changed
-UPDATE notes SET note = upper(note) WHERE id > 8 RETURNING id, note
+UPDATE memos SET note = upper(note) WHERE id > 8 RETURNING id, note
 
 # changed by a reference table
 UPDATE labels SET label = c.name FROM countries c WHERE c.code = labels.code
 
 # changed by rows of clients
-UPDATE notes SET note = 'seen' WHERE client_id IN (SELECT client_id FROM events WHERE id = 2)
+UPDATE memos SET note = 'seen' WHERE client_id IN (SELECT client_id FROM events WHERE id = 2)
 
 # rows of clients changed by it
-UPDATE events SET kind = 'noted' FROM notes n WHERE n.client_id = events.client_id
+UPDATE events SET kind = 'noted' FROM memos n WHERE n.client_id = events.client_id
 
 # deleted
-DELETE FROM notes WHERE id = 4 RETURNING *
+DELETE FROM memos WHERE id = 4 RETURNING *
 
 # rows of clients deleted by it
-DELETE FROM events WHERE client_id IN (SELECT client_id FROM notes)
+DELETE FROM events WHERE client_id IN (SELECT client_id FROM memos)
 
 # merged
-MERGE INTO notes USING (VALUES (4, 'x'), (999, 'y')) AS v (id, note) ON notes.id = v.id WHEN MATCHED THEN UPDATE SET note = v.note WHEN NOT MATCHED THEN INSERT (id, note) VALUES (v.id, v.note)
+MERGE INTO memos USING (VALUES (4, 'x'), (999, 'y')) AS v (id, note) ON memos.id = v.id WHEN MATCHED THEN UPDATE SET note = v.note WHEN NOT MATCHED THEN INSERT (id, note) VALUES (v.id, v.note)
 
 # emptied
-TRUNCATE notes
+TRUNCATE memos
 
 # both emptied
-TRUNCATE notes, labels
+TRUNCATE memos, labels
 
 # locked
 LOCK TABLE labels IN SHARE MODE
 
 # copied
-COPY notes TO STDOUT
+COPY memos TO STDOUT
 
 # a join copied
-COPY (SELECT n.id, l.label FROM notes n JOIN labels l USING (id) ORDER BY 1) TO STDOUT
+COPY (SELECT n.id, l.label FROM memos n JOIN labels l USING (id) ORDER BY 1) TO STDOUT
 
 # a new column
-ALTER TABLE notes ADD COLUMN extra integer DEFAULT 3
+ALTER TABLE memos ADD COLUMN extra integer DEFAULT 3
 
 # an index
 CREATE INDEX ON labels (label)
 
 # a view of it
-CREATE VIEW of_notes AS SELECT id FROM notes
+CREATE VIEW of_notes AS SELECT id FROM memos
 
 # a comment
-COMMENT ON TABLE notes IS 'of one shard'
+COMMENT ON TABLE memos IS 'of one shard'
 
 # statistics
-ANALYZE notes
+ANALYZE memos
 
 # gone
-DROP TABLE notes, labels
+DROP TABLE memos, labels

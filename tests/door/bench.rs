@@ -57,7 +57,7 @@ impl Bench {
     pub async fn verdict(&mut self) -> String {
         match self.outcome().await {
             Ok(Entered::Session(guest)) => format!("welcome {}", guest.user.name),
-            Ok(Entered::Cancel { pid, key }) => format!("cancel {pid} {}", key.len()),
+            Ok(Entered::Cancel { pid, key, .. }) => format!("cancel {pid} {}", key.len()),
             Err(Turned::Gone) => "gone".to_owned(),
             Err(Turned::Lost(error)) => format!("lost {:?}", error.kind()),
             Err(Turned::Garbled(why)) => why.to_owned(),

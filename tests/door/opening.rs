@@ -86,7 +86,7 @@ async fn cancel_requests_are_read_and_not_answered() {
         let key: Vec<u8> = (0..size).map(|byte| byte as u8).collect();
         client.send(&packet(80_877_102, &[&(-7_i32).to_be_bytes()[..], &key].concat())).await;
         match bench.outcome().await {
-            Ok(Entered::Cancel { pid, key: read }) => assert_eq!((pid, &read[..]), (-7, &key[..])),
+            Ok(Entered::Cancel { pid, key: read, .. }) => assert_eq!((pid, &read[..]), (-7, &key[..])),
             other => panic!("{other:?}"),
         }
         assert_eq!(client.messages().await, []);

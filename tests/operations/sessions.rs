@@ -578,6 +578,8 @@ fn a_cancel_waits_until_its_statement_has_begun() {
         std::thread::scope(|scope| {
             let cancelling = scope.spawn(|| wire.cancel().unwrap());
             std::thread::sleep(Duration::from_millis(200));
+            // Whoever waits for the end of the request sends its next statement then: that one must not be hit.
+            assert!(!cancelling.is_finished(), "the request is over before it has been delivered");
             signal("CONT", &pid);
             cancelling.join().unwrap();
         });

@@ -131,7 +131,7 @@ fn tables() -> Vec<Scenario> {
     let of = |client: u32| format!("SELECT count(*) FROM events WHERE client_id = {client}");
     let act = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
     vec![
-        ("tables of one shard that no other has, prepared and described", ["notes", "labels"].iter().flat_map(|table| [
+        ("tables of one shard that no other has, prepared and described", ["memos", "labels"].iter().flat_map(|table| [
             ask(&[[parse("a", &format!("SELECT id FROM {table} WHERE id = $1"), &[]), sync()].concat()]),
             ask(&[[parse("b", &format!("SELECT max(t.id), count(e.id) FROM {table} AS t JOIN events AS e ON e.id = t.id"), &[]), describe(b'S', "b"), sync()].concat()]),
             ask(&[[bind("", "a", &[text("7")], 0), describe(b'P', ""), execute("", 0), bind("", "b", &[], 0), execute("", 0), sync()].concat()]),

@@ -49,7 +49,7 @@ pub const TABLES: &[(&str, Home)] = &[
     ("ledger", Single("b")),
     ("unlisted", Single("a")),
     ("labels", Only("b")),
-    ("notes", Only("c")),
+    ("memos", Only("c")),
     ("private_rows", Hash("client_id", "bigint")),
     ("k_smallint", Hash("k", "smallint")),
     ("k_integer", Hash("k", "integer")),

@@ -77,8 +77,11 @@ impl Door {
 pub enum Entered {
     /// To talk
     Session(Box<Guest>),
-    /// To stop the statement of another connection; this one is to be closed without an answer
+    /// To stop the statement of another connection
     Cancel {
+        /// To be closed without an answer, once the request has been delivered: a client that waits for that may send its next
+        /// statement then, which must not be hit
+        stream: Stream,
         /// As given out in BackendKeyData
         pid: i32,
         /// 4 bytes in protocol 3.0, up to 256 in 3.2; the peer has proved nothing
@@ -126,7 +129,7 @@ pub async fn enter(stream: Stream, peer: Peer, door: &Door) -> Result<Entered, T
         match arrival.next().await {
             Ok(Opening::Ssl) => arrival = arrival.answer_ssl().await?,
             Ok(Opening::Gss) => arrival.decline_gss().await?,
-            Ok(Opening::Cancel { pid, key }) => return Ok(Entered::Cancel { pid, key }),
+            Ok(Opening::Cancel { pid, key }) => return Ok(Entered::Cancel { stream: arrival.stream, pid, key }),
             Ok(Opening::Startup(startup)) => {
                 return login::admit(arrival, startup).await.map(|guest| Entered::Session(Box::new(guest)));
             }
