@@ -308,6 +308,10 @@ fn setval_goes_on_behind_the_number_on_every_shard() {
     ] {
         assert_eq!(failure(&mut wire, wrong), failure(&mut oracle, wrong), "{wrong}");
     }
+    // One that the session alone has is on one server.
+    wire.rows("CREATE TEMP SEQUENCE passing");
+    assert_eq!(failure(&mut wire, "SELECT setval('passing', 7)").0, "0A000");
+    wire.rows("DISCARD ALL");
     // Made elsewhere, with steps of one.
     for (number, shard) in stage.world.shards.iter().enumerate() {
         admin(shard.port()).rows(&format!("CREATE SEQUENCE alike START {}", 1 + number));

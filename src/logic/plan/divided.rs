@@ -8,7 +8,7 @@
 
 use std::ops::Range;
 
-use crate::logic::shards::ShardId;
+use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::sql::statement::{RelationName, Utility};
 
 use super::pieces::{Token, tokens};
@@ -29,36 +29,22 @@ pub fn divided(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Sha
     }
     let tokens = tokens(text)?;
     let items = items(&tokens, &utility.relations)?;
-    let homes: Vec<Home> = utility.relations.iter().map(|name| home(name, schema)).collect::<Option<_>>()?;
+    let homes: Vec<ShardSet> = utility.relations.iter().map(|name| home(name, schema)).collect::<Option<_>>()?;
     let (begin, end) = (items.first()?.start, items.last()?.end);
     let share = |shard: ShardId| {
-        let own = items.iter().zip(&homes).filter(|(_, home)| home.includes(shard));
+        let own = items.iter().zip(&homes).filter(|(_, home)| home.contains(shard));
         let own: Vec<&str> = own.map(|(item, _)| &text[item.clone()]).collect();
         let told = || format!("{}{}{}", &text[..begin], own.join(", "), &text[end..]).into();
         (!own.is_empty()).then(told)
     };
-    Some((0..schema.map.shards.len()).map(|shard| share(ShardId(shard as u16))).collect())
+    Some(ShardSet::first_of(schema.map.shards.len()).iter().map(share).collect())
 }
 
 /// Which shards have a table.
-enum Home {
-    All,
-    One(ShardId),
-}
-
-impl Home {
-    fn includes(&self, shard: ShardId) -> bool {
-        match self {
-            Self::All => true,
-            Self::One(home) => *home == shard,
-        }
-    }
-}
-
-fn home(name: &RelationName, schema: &Schema<'_>) -> Option<Home> {
+fn home(name: &RelationName, schema: &Schema<'_>) -> Option<ShardSet> {
     match schema.find(name) {
-        Found::Sharded { .. } | Found::Reference(_) => Some(Home::All),
-        Found::Single(shard, _) => Some(Home::One(shard)),
+        Found::Sharded { .. } | Found::Reference(_) => Some(ShardSet::first_of(schema.map.shards.len())),
+        Found::Single(shard, _) => Some(ShardSet::of(shard)),
         Found::View(..) | Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => None,
     }
 }

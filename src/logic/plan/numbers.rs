@@ -8,12 +8,12 @@
 //! ```
 
 use crate::logic::sql::name::literal;
-use crate::logic::sql::statement::expression::{Call, Expression};
-use crate::logic::sql::statement::{Body, Distinct, Query, Select};
+use crate::logic::sql::statement::Query;
+use crate::logic::sql::statement::expression::Call;
 
 use super::origin::Origin;
 use super::pieces::{Token, tokens};
-use super::process::is_of_postgres;
+use super::process::{is_of_postgres, only_call};
 use super::{Reason, Refusal, Schema, pieces};
 
 /// A query that sets sequences on all shards.
@@ -34,19 +34,8 @@ impl PartialEq for Numbers {
 
 /// A query that calls `setval` for each of its rows and does no more.
 pub fn sets_numbers<'q>(query: &'q Query, schema: &Schema<'_>) -> Option<&'q Call> {
-    let Body::Select(select) = &query.body else { return None };
-    let Select { distinct: Distinct::No, targets, group_by, windows, .. } = &**select else { return None };
-    let [target] = targets.as_slice() else { return None };
-    let Expression::Call(call) = &target.value else { return None };
-    let is_plain = query.with.is_none()
-        && !query.is_locking
-        && query.order_by.is_empty()
-        && query.limits.is_empty()
-        && group_by.is_empty()
-        && windows.is_empty()
-        && call.rest.is_empty()
-        && call.over.is_none();
-    (is_plain && matches!(call.arguments.len(), 2 | 3) && is_of_postgres(call, "setval", schema)).then_some(call)
+    let (.., call) = only_call(query)?;
+    (matches!(call.arguments.len(), 2 | 3) && is_of_postgres(call, "setval", schema)).then_some(call)
 }
 
 /// Plans such a query. `text` is the statement alone.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
 use crate::logic::sql::statement::expression::{Call, Expression, Literal};
-use crate::logic::sql::statement::{Body, Distinct, Query, Select};
+use crate::logic::sql::statement::{Body, Distinct, Query, Select, Target};
 
 use super::constants::Literals;
 use super::words::Words;
@@ -168,21 +168,9 @@ pub enum SignalKind {
 
 /// A query that is one of these and no more.
 pub fn signal(query: &Query, literals: &Literals<'_>, schema: &Schema<'_>) -> Option<Signal> {
-    let Body::Select(select) = &query.body else { return None };
-    let Select { distinct: Distinct::No, targets, from, filter: None, group_by, having: None, windows, .. } = &**select
-    else {
-        return None;
-    };
-    let [target] = targets.as_slice() else { return None };
-    let is_bare = query.with.is_none()
-        && !query.is_locking
-        && query.order_by.is_empty()
-        && query.limits.is_empty()
-        && from.is_empty()
-        && group_by.is_empty()
-        && windows.is_empty();
-    let Expression::Call(call) = &target.value else { return None };
-    let name = call.name.last().filter(|_| is_bare && call.rest.is_empty() && call.over.is_none())?;
+    let (select, target, call) = only_call(query)?;
+    let is_bare = select.from.is_empty() && select.filter.is_none() && select.having.is_none();
+    let name = call.name.last().filter(|_| is_bare)?;
     let (kind, number, timeout) = match (&**name, call.arguments.as_slice()) {
         ("pg_cancel_backend", [number]) => (SignalKind::Cancel, number, None),
         ("pg_terminate_backend", [number]) => (SignalKind::Terminate, number, None),
@@ -196,6 +184,23 @@ pub fn signal(query: &Query, literals: &Literals<'_>, schema: &Schema<'_>) -> Op
     };
     let column = target.name.clone().unwrap_or_else(|| name.clone());
     is_of_postgres(call, name, schema).then_some(Signal { kind, number, timeout, column })
+}
+
+/// A SELECT that returns what one call gives, for each of its rows and in any order.
+pub(super) fn only_call(query: &Query) -> Option<(&Select, &Target, &Call)> {
+    let Body::Select(select) = &query.body else { return None };
+    let Select { distinct: Distinct::No, targets, group_by, windows, .. } = &**select else { return None };
+    let [target] = targets.as_slice() else { return None };
+    let Expression::Call(call) = &target.value else { return None };
+    let is_plain = query.with.is_none()
+        && !query.is_locking
+        && query.order_by.is_empty()
+        && query.limits.is_empty()
+        && group_by.is_empty()
+        && windows.is_empty()
+        && call.rest.is_empty()
+        && call.over.is_none();
+    is_plain.then_some((&**select, target, call))
 }
 
 const INT8: u32 = 20;

@@ -108,6 +108,11 @@ pub struct Bind<'a> {
     count: u16,
 }
 
+/// Is the only column wanted in binary format, by the format codes of the results?
+pub fn is_binary(results: &[u8]) -> bool {
+    results.ends_with(&[0, 1]) && results.len() > 2
+}
+
 impl<'a> Bind<'a> {
     /// Checks a body, every parameter's length included.
     pub fn parse(body: &'a [u8]) -> Result<Self, Malformed> {

@@ -1,7 +1,7 @@
 //! `setval` over all shards: each goes on at the next number of its own.
 
-use crate::logic::plan::Access;
 use crate::logic::plan::numbers::{Counting, Numbers, Setting};
+use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -31,6 +31,10 @@ impl Session {
     }
 
     async fn numbers(&mut self, numbers: &Numbers, input: &Input<'_>) -> Result<Stored, Trouble> {
+        if self.with_temporary_objects().next().is_some() {
+            // It may be one of the session's own.
+            return Err(Refusal::sets_sequence().into());
+        }
         // What stands before it in the pipeline has not written.
         self.sync_servers().await?;
         let own = self.begin_own(Access::Write);
@@ -43,7 +47,7 @@ impl Session {
         let mut types = described.parameters.as_deref().map(view::parameter_types).unwrap_or_default().to_vec();
         types.resize(usize::from(numbers.params) * 4, 0);
         let computed = self.rows_of(&numbers.origin, &[], input, &types).await?.kept;
-        let is_binary = input.results.ends_with(&[0, 1]) && input.results.len() > 2;
+        let is_binary = view::is_binary(input.results);
         let mut rows = Vec::new();
         for row in 0..computed.starts.len() {
             let setting = setting_of(&view::fields(&computed.row(row)[HEADER..])?)?;

@@ -90,7 +90,7 @@ impl Session {
     /// The one row that it answers with, in the format that `results` asks for.
     async fn signal(&mut self, signal: &Signal, values: &Values<'_>, results: &[u8]) -> Result<Stored, Trouble> {
         let answer = self.do_signal(signal, values).await?;
-        let is_binary = results.ends_with(&[0, 1]) && results.len() > 2;
+        let is_binary = view::is_binary(results);
         let value: Option<&[u8]> = answer.map(|answer| match (answer, is_binary) {
             (true, false) => b"t".as_slice(),
             (false, false) => b"f",

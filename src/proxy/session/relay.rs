@@ -18,11 +18,16 @@ const RESET_SETTINGS: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL";
 const RESET_ALL_OF_IT: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL;CLOSE ALL;UNLISTEN *;\
     SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
 
-/// A query of ours before the client's own statement. It destroys the unnamed statement.
+/// A query of ours before the client's own statement.
 fn tell_first(backend: &mut Backend, pipeline: &mut Pipeline, out: &mut Vec<u8>, sql: &[u8]) {
-    backend.unnamed = None;
     backend.cancellable.enter();
-    pipeline.owe(Owed::HiddenQuery);
+    query(backend, pipeline, out, Owed::HiddenQuery, sql);
+}
+
+/// A query of ours. It destroys the unnamed statement.
+fn query(backend: &mut Backend, pipeline: &mut Pipeline, out: &mut Vec<u8>, owed: Owed, sql: &[u8]) {
+    backend.unnamed = None;
+    pipeline.owe(owed);
     write::query(out, sql);
 }
 
@@ -97,9 +102,7 @@ impl Session {
 
     /// A query of ours, to be sent with the next `converse`. It destroys the server's unnamed statement.
     pub(super) fn ask(&mut self, index: usize, owed: Owed, sql: &str) {
-        self.held[index].lease.unnamed = None;
-        self.pipeline.owe(owed);
-        write::query(self.outgoing.buffer(), sql.as_bytes());
+        query(&mut self.held[index].lease, &mut self.pipeline, self.outgoing.buffer(), owed, sql.as_bytes());
     }
 
     /// Sends what stands in `outgoing` and `direct`, relays until all that is owed is settled.

@@ -164,7 +164,7 @@ impl Session {
 
     /// Where the statement that a client gave with these words is described. Refused where no shard has all that it names.
     pub(super) fn is_described_at(&self, text: &str) -> Result<ShardId, Refusal> {
-        let (shape, _) = self.decide(text);
+        let shape = self.shape_of(text);
         let lacking = super::only(&shape).map_or(ShardSet::EMPTY, Planned::lacking);
         self.check_known(lacking)?;
         match self.is_known_at(lacking) {
@@ -194,7 +194,7 @@ impl Session {
         self.held.iter().find(|held| held.pin.is_some())
     }
 
-    fn with_temporary_objects(&self) -> impl Iterator<Item = &Held> {
+    pub(super) fn with_temporary_objects(&self) -> impl Iterator<Item = &Held> {
         let kinds = [TEMPORARY_TABLE, TEMPORARY_SEQUENCE, TEMPORARY_OBJECT];
         self.held.iter().filter(move |held| held.pin.is_some_and(|pin| kinds.contains(&pin)))
     }

@@ -155,6 +155,11 @@ impl Session {
         })
     }
 
+    /// The plan of a text.
+    pub(super) fn shape_of(&self, sql: &str) -> Arc<Shape> {
+        TEMPLATE.with_borrow_mut(|template| self.picture().planner.templated(sql, &template.lex(sql.as_bytes())))
+    }
+
     /// The plan of a text, and where it goes if it is one statement for one shard.
     pub(super) fn decide(&self, sql: &str) -> Decided {
         let picture = self.picture();
