@@ -21,6 +21,7 @@ use crate::logic::protocol::frame::{self, Frame, Front, HEADER, client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::roster::Roster;
+use crate::logic::topology::{Address, Spot};
 use crate::proxy::metrics::{ChannelMetrics, Metrics};
 use crate::proxy::pool::ServerPool;
 use crate::proxy::stream::Stream;
@@ -190,6 +191,17 @@ impl Channels {
         ear.metrics.listening.increment(1);
         ear.wake.notify_one();
         (Subscription { ear, channel: channel.into(), session }, answer)
+    }
+
+    /// Returns when all that has been committed up to now in the database at this address has been heard.
+    pub async fn catch_up(&self, address: &Address) {
+        let spot = Spot::beside(address, &address.database);
+        let ears: Vec<_> = self.ears.lock().values().filter(|ear| spot.is_of(&ear.pool.address)).cloned().collect();
+        let answers: Vec<Answer> = ears.iter().map(|ear| ear.catch_up()).collect();
+        for answer in answers {
+            // Who is lost has heard its last.
+            drop(answer.await);
+        }
     }
 }
 

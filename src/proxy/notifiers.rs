@@ -1,8 +1,12 @@
 //! Who has sent a notification. PostgreSQL tells the number of the server's process; clients know each other by the numbers
 //! that they were greeted with.
 //!
-//! A connection that serves many clients has one number for all of them. Whose a notification is, is told where it is certain:
-//! of the listener's own connection, and of connections whose clients have not notified shortly after one another, or while the
+//! A connection that serves many clients has one number for all of them. Before another client notifies over it, the
+//! connections that listen for clients (`proxy::channels`) are asked for what has been committed before: what they hear from
+//! then on is that client's.
+//!
+//! A listener with a server of its own (session pooling) cannot be asked. It is told a client's number where that is certain:
+//! of its own notifications, and of connections whose clients have not notified shortly after one another, or while the
 //! listener was in a transaction. Otherwise the server's number stays.
 
 use std::collections::HashMap;
@@ -43,6 +47,11 @@ impl Notifier {
         self.client.store(client, Relaxed);
     }
 
+    /// Has another than its client notified over it before?
+    pub fn is_anothers(&self) -> bool {
+        self.last.lock().as_ref().is_some_and(|said| said.client != self.client.load(Relaxed))
+    }
+
     /// Its client is about to notify.
     pub fn notify(&self, now: Instant) {
         let client = self.client.load(Relaxed);
@@ -61,7 +70,12 @@ impl Notifier {
         }
     }
 
-    /// The client whose a notification is, to a listener that was idle then.
+    /// The client whose a notification is, to a listener that is asked before another notifies.
+    fn heard(&self) -> Option<i32> {
+        self.last.lock().as_ref().map(|said| said.client)
+    }
+
+    /// The same to any other listener, which was idle then.
     fn said(&self, idle_at: Option<Instant>) -> Option<i32> {
         let last = self.last.lock();
         let said = last.as_ref()?;
@@ -90,9 +104,9 @@ impl Notifiers {
         notifier
     }
 
-    /// The number of the client that has notified by this process of a server, where that is certain.
-    pub fn client_of(&self, address: &Address, pid: i32, idle_at: Option<Instant>) -> Option<i32> {
-        self.find(address, pid)?.said(idle_at)
+    /// The number of the client that has notified by this process of a server, to one who is asked before another does.
+    pub fn client_of(&self, address: &Address, pid: i32) -> Option<i32> {
+        self.find(address, pid)?.heard()
     }
 
     fn find(&self, address: &Address, pid: i32) -> Option<Arc<Notifier>> {
@@ -121,7 +135,7 @@ impl Processes for Ear {
             // A connection that listens stays with its client.
             return Some(self.own.client.load(Relaxed));
         }
-        self.all.client_of(&self.address, pid, idle_at)
+        self.all.find(&self.address, pid)?.said(idle_at)
     }
 }
 

@@ -276,10 +276,9 @@ impl ServerPool {
         result
     }
 
-    /// The number of the client that has notified by this process of the server, where that is certain.
+    /// The number of the client that has notified by this process of the server, to who listens for clients.
     pub fn client_of(&self, pid: i32) -> Option<i32> {
-        // What listens is idle but for its questions, which take no time to speak of.
-        self.notifiers.client_of(&self.address, pid, Some(Instant::now()))
+        self.notifiers.client_of(&self.address, pid)
     }
 
     /// A connection that is none of the pool's.

@@ -330,7 +330,7 @@ impl Session {
     }
 
     /// Counts the statements that a segment sends to a server, and tells of those that notify.
-    pub(super) fn count_bound(&self, index: usize, segment: &Segment) {
+    pub(super) fn count_bound(&mut self, index: usize, segment: &Segment) {
         let Held { shard, role, .. } = self.held[index];
         for shape in &segment.bound {
             let planned = super::only(shape);

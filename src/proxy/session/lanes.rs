@@ -209,6 +209,11 @@ impl Session {
 
     /// To every server, before any answer is read.
     async fn send_lanes(&mut self, lanes: &mut [Lane]) {
+        for lane in lanes.iter().filter(|lane| lane.is_begun) {
+            if self.held[lane.index].notifies {
+                Box::pin(self.make_known(lane.index)).await;
+            }
+        }
         self.cancels_are_for(lanes.iter().filter(|lane| lane.is_begun));
         let mut sent = 0;
         std::future::poll_fn(|context| {

@@ -56,6 +56,7 @@ impl Session {
             untold: String::new(),
             pin,
             unpreparable: None,
+            notifies: false,
         });
         Ok(self.held.len() - 1)
     }

@@ -107,8 +107,10 @@ impl Session {
 
     /// Sends what stands in `outgoing` and `direct`, relays until all that is owed is settled.
     pub(super) async fn converse(&mut self, index: usize, direct: Option<usize>) -> Result<Outcome, End> {
-        let held = &mut self.held[index];
-        let backend = &mut *held.lease;
+        if self.held[index].notifies {
+            Box::pin(self.make_known(index)).await;
+        }
+        let backend = &mut *self.held[index].lease;
         self.slot.set(&backend.cancellable);
         let mut sent = 0;
         if let Some(size) = direct {

@@ -49,6 +49,8 @@ pub struct Held {
     pub pin: Option<&'static str>,
     /// The open transaction cannot be prepared here because of this
     pub unpreparable: Option<&'static str>,
+    /// What it is to be sent next notifies other sessions
+    pub notifies: bool,
 }
 
 impl Held {
@@ -308,11 +310,20 @@ impl Session {
         }
     }
 
-    /// What runs on this server next may notify others: they hear that it was this client.
-    pub(super) fn announce(&self, index: usize, mark: &Mark) {
-        if mark.notifies() {
-            self.held[index].lease.cancellable.notifier.notify(Instant::now());
+    /// What runs on this server next may notify others.
+    pub(super) fn announce(&mut self, index: usize, mark: &Mark) {
+        self.held[index].notifies |= mark.notifies();
+    }
+
+    /// Before it is sent: who listens hears that it was this client, and has heard what clients before it have notified.
+    pub(super) async fn make_known(&mut self, index: usize) {
+        let held = &mut self.held[index];
+        held.notifies = false;
+        let notifier = &held.lease.cancellable.notifier;
+        if notifier.is_anothers() {
+            self.shared.channels.catch_up(&held.lease.pool().address).await;
         }
+        notifier.notify(Instant::now());
     }
 
     /// A statement whose answer lies in what earlier ones have left on a server needs that server.
