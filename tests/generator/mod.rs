@@ -14,7 +14,7 @@ use crate::support::data::{self, admin};
 use crate::support::wire::{self, Answer, Wire};
 
 /// The source of chance.
-mod choices;
+pub mod choices;
 /// Types and values.
 mod kinds;
 /// Tables and rows.

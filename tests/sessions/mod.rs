@@ -33,6 +33,8 @@ mod shared;
 mod unread;
 /// Bytes that no client should send.
 mod hostile;
+/// Sessions that a seed makes up.
+mod random;
 
 /// So many scenarios may meet a refusal: DO blocks, functions called by number, several shards in one transaction.
 const REFUSED_MAX: usize = 25;

@@ -104,6 +104,13 @@ pub enum CursorUse {
     CloseAll,
 }
 
+impl CursorUse {
+    /// DECLARE of a cursor that does not outlive its transaction.
+    pub fn needs_block(&self) -> bool {
+        matches!(self, Self::Declare { is_held: false, .. })
+    }
+}
+
 /// A change of a setting that the session must remember.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingChange {

@@ -177,6 +177,22 @@ impl<'a> Bind<'a> {
         (0..self.len()).map_while(&mut next).collect()
     }
 
+    /// Are there as many parameters as the statement requires, and formats for them? If not, what PostgreSQL says
+    /// (`exec_bind_message`).
+    pub fn check_count(&self, required: usize) -> Result<(), String> {
+        let (formats, count) = (self.formats.len() / 2, self.len());
+        if formats > 1 && formats != count {
+            return Err(format!("bind message has {formats} parameter formats but {count} parameters"));
+        }
+        if count != required {
+            let name = String::from_utf8_lossy(self.statement);
+            return Err(format!(
+                "bind message supplies {count} parameters, but prepared statement \"{name}\" requires {required}"
+            ));
+        }
+        Ok(())
+    }
+
     fn format(&self, index: usize) -> Format {
         // One code holds for all parameters, none means text (Bind, "parameter format codes").
         let at = if self.formats.len() == 2 { 0 } else { index * 2 };

@@ -161,6 +161,14 @@ pub fn on_statement(out: &mut Vec<u8>, tag: u8, name: &[u8]) {
     });
 }
 
+/// Describe or Close of a portal.
+pub fn on_portal(out: &mut Vec<u8>, tag: u8, name: &[u8]) {
+    frame(out, tag, |out| {
+        out.push(b'P');
+        text(out, name);
+    });
+}
+
 /// Describe of the unnamed portal.
 pub fn describe_portal(out: &mut Vec<u8>) {
     out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);

@@ -6,10 +6,14 @@ use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::copy_out::CopyOut;
-use crate::logic::plan::{Access, Command, Refusal};
-use crate::logic::protocol::frame::server;
+use crate::logic::plan::{Access, Command, CursorUse, Refusal};
+use smallvec::SmallVec;
+
+use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
+use crate::logic::session::pipeline::Owed;
 use crate::logic::sql::statement::{Characteristics, Reach};
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
@@ -26,6 +30,11 @@ pub(super) enum Own {
 }
 
 impl AcrossPortal {
+    /// Servers have other portals under its name by now.
+    pub(super) fn is_run(&self) -> bool {
+        self.is_done || self.stored.is_some()
+    }
+
     /// It has no rows that could be asked for later: PostgreSQL runs it once.
     fn runs_once(&self) -> bool {
         match &*self.across {
@@ -105,12 +114,12 @@ impl Session {
         limit: i32,
     ) -> Result<(), Trouble> {
         let size = self.client.front().size();
-        if portal.runs_once() && (portal.is_done || portal.stored.is_some()) {
+        if portal.runs_once() && portal.is_run() {
             return Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into());
         }
         self.check_since(&portal)?;
         self.executed = self.executed.wrapping_add(1);
-        if !portal.is_done && portal.stored.is_none() {
+        if !portal.is_run() {
             self.take_part_as(&portal.across, size).await?;
         }
         match &*Arc::clone(&portal.across) {
@@ -175,6 +184,37 @@ impl Session {
         Ok(())
     }
 
+    /// Describe of a portal that has been run stands at the front: it is bound once more, to be described.
+    pub(super) async fn describe_across(&mut self, name: &[u8]) -> Result<(), Trouble> {
+        const PORTAL: &[u8] = b"shardway_described";
+        self.client.consume(self.client.front().size());
+        let portal = self.portals.iter().find(|portal| *portal.name == *name);
+        let Some(portal) = portal.and_then(|portal| portal.across.as_ref()) else { return Ok(()) };
+        let (statement, bind) = (Arc::clone(&portal.statement), portal.bind.clone());
+        let shape = statement.shape(&self.picture().planner);
+        let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.held[index].in_pipeline = true;
+        self.ensure(index, &statement, true, &mut SmallVec::new());
+        let out = self.outgoing.buffer();
+        write::bind(out, PORTAL, &statement.server_name(), Bind::parse(&bind)?.tail);
+        write::on_portal(out, client::DESCRIBE, PORTAL);
+        write::on_portal(out, client::CLOSE, PORTAL);
+        write::bare(out, client::FLUSH);
+        self.pipeline.owe(Owed::HiddenBind);
+        self.pipeline.owe(Owed::Describe);
+        self.pipeline.owe(Owed::HiddenClose);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            self.held[index].status = b'E';
+            return Err(Trouble::Told);
+        }
+        Ok(())
+    }
+
     /// What is bound now, to be executed over several shards.
     pub(super) fn bound_across(
         &self,
@@ -189,7 +229,7 @@ impl Session {
     /// PostgreSQL shows the rows that were there at the Bind, the shards those of the Execute: nothing may have been written
     /// between the two.
     fn check_since(&self, portal: &AcrossPortal) -> Result<(), Refusal> {
-        let is_read = matches!(&*portal.across, Across::Read(_)) && !portal.is_done && portal.stored.is_none();
+        let is_read = matches!(&*portal.across, Across::Read(_)) && !portal.is_run();
         let has_gone_on = self.executed != portal.since;
         match is_read && has_gone_on && self.held.iter().any(|held| held.has_written) {
             true => Err(Refusal::across("a portal that is executed after a later write of its transaction")),
@@ -346,7 +386,7 @@ impl Session {
                 self.take_part(!is_write || is_last).await
             }
             Across::Cursor(cursor) => {
-                if !cursor.mark.cursors.is_empty() {
+                if cursor.mark.cursors.iter().any(CursorUse::needs_block) {
                     self.check_block("DECLARE CURSOR")?;
                 }
                 self.take_part(true).await

@@ -1,5 +1,6 @@
 //! Ends a transaction over several shards: all of it stays, or nothing (`logic::commit` draws how).
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::logic::commit::{self, Decider, Outcome};
@@ -73,7 +74,10 @@ impl Session {
         match done {
             Ok(mut rest) => {
                 rest.extend(readers.into_iter().map(|index| (index, "COMMIT".to_owned())));
-                self.end_members(rest, "committed_one").await;
+                let reported = self.end_members(rest, "committed_one").await;
+                if writers.is_empty() {
+                    self.report_set(reported);
+                }
                 crash_at("committed_all");
                 Ok(())
             }
@@ -160,6 +164,7 @@ impl Session {
         let shard = self.shard_name(self.held[index].shard).to_owned();
         let sql = format!("INSERT INTO {} (gid) VALUES ({});COMMIT", commit::DECISIONS, literal(gid));
         let mut told = self.together(vec![(index, sql)], Stop::May, || crash_at("decided_unheard")).await;
+        self.report_set(told.iter_mut().flat_map(Told::take_reported).collect());
         let Some(it) = told.pop() else { return Ok(()) };
         if it.lost.is_some() {
             self.held[index].is_member = false;
@@ -217,12 +222,14 @@ impl Session {
         trouble
     }
 
-    /// What has to come after the decision. A server that is gone is left to recovery: the client is told nothing of it.
-    pub(super) async fn end_members(&mut self, statements: Statements, step: &str) {
+    /// What has to come after the decision. A server that is gone is left to recovery: the client is told nothing of it. Returns
+    /// what the servers have reported.
+    pub(super) async fn end_members(&mut self, statements: Statements, step: &str) -> Reported {
         for (index, _) in &statements {
             self.held[*index].is_member = false;
         }
         let mut told = self.together(statements, Stop::After(FINISH_MAX), || crash_at(step)).await;
+        let reported = told.iter_mut().flat_map(Told::take_reported).collect();
         for it in &told {
             // AND CHAIN begins the next one.
             let held = &mut self.held[it.index];
@@ -238,6 +245,14 @@ impl Session {
         if let Some(Trouble::Fault(fault)) = self.drop_lost(told) {
             tracing::warn!(client = self.id, %fault, "a decided transaction waits for recovery on a shard");
         }
+        reported
+    }
+
+    /// What was set for a transaction is over with it: the client is told what parameters are now.
+    fn report_set(&mut self, reported: Reported) {
+        for (name, value) in reported {
+            write::parameter_status(&mut self.client.outbox, &name, &value);
+        }
     }
 
     /// The open transaction is undone on all its servers, and nobody has to end it any more.
@@ -251,7 +266,8 @@ impl Session {
     pub(super) async fn roll_back_members(&mut self) {
         let members = (0..self.held.len()).filter(|index| self.held[*index].is_member);
         let statements = members.map(|index| (index, "ROLLBACK".to_owned())).collect();
-        self.end_members(statements, "rolled_back_one").await;
+        let reported = self.end_members(statements, "rolled_back_one").await;
+        self.report_set(reported);
     }
 
     /// An error on one shard ends the transaction, or what came since the last savepoint, on all of them: as on one
@@ -264,6 +280,7 @@ impl Session {
         }
         let statements = alive.into_iter().map(|index| (index, POISON.to_owned())).collect();
         let mut told = self.together(statements, Stop::After(FINISH_MAX), || ()).await;
+        self.report_set(told.iter_mut().flat_map(Told::take_reported).collect());
         told.retain(|it| it.lost.is_some());
         if self.drop_lost(told).is_some() {
             tracing::warn!(client = self.id, "a server was lost while its transaction was being aborted");
@@ -273,6 +290,8 @@ impl Session {
 
 /// Statements by the place of their server.
 type Statements = Vec<(usize, String)>;
+/// Parameters that servers have reported, and their values.
+type Reported = BTreeMap<Box<str>, Box<str>>;
 
 /// A decision takes milliseconds. After this long recovery may have undone the transaction, and even forgotten that.
 const UNDECIDED_MAX: Duration = Duration::from_secs(300);

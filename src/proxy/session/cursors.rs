@@ -17,7 +17,9 @@ impl Session {
     pub(super) fn at_cursors(&self, uses: &[CursorUse], mut destination: Destination) -> Result<Destination, Trouble> {
         for cursor in uses {
             let shard = match cursor {
-                CursorUse::Declare { name, .. } => match (self.cursors.find(name), destination) {
+                CursorUse::Declare { name, is_held } => match (self.cursors.find(name), destination) {
+                    // Outside a block its server asks for one.
+                    (Some(_), _) if self.transaction.is_idle() && !is_held => None,
                     (Some(open), Destination::Shard(shard)) if open.shard != shard => {
                         return Err(Fault::CursorExists(name.to_string()).into());
                     }
@@ -81,9 +83,17 @@ impl Session {
         }
     }
 
+    /// Outside a block an error has undone what was declared since the last Sync.
+    pub(super) fn forget_declared(&mut self) {
+        if self.transaction.is_idle() {
+            self.cursors.end(false);
+        }
+    }
+
     /// A Bind may take the place of the unnamed portal alone. With one shard its server says so.
     pub(super) fn check_new_portal(&self, name: &[u8]) -> Result<(), Fault> {
-        let is_taken = !name.is_empty() && self.portals.iter().any(|portal| *portal.name == *name);
+        let has_cursor = || std::str::from_utf8(name).is_ok_and(|name| self.cursors.find(name).is_some());
+        let is_taken = !name.is_empty() && (self.portals.iter().any(|portal| *portal.name == *name) || has_cursor());
         match is_taken && self.map().shards.len() > 1 {
             true => Err(Fault::CursorExists(String::from_utf8_lossy(name).into_owned())),
             false => Ok(()),
@@ -100,7 +110,7 @@ impl Session {
         if let Command::RollbackTo(name) = command
             && let Some(at) = self.cursors.savepoint(name)
         {
-            self.portals.retain(|portal| portal.depth <= at || portal.name.is_empty());
+            self.portals.retain(|portal| portal.depth <= at);
         }
         if let Command::Release(name) = command
             && let Some(at) = self.cursors.savepoint(name)
@@ -108,8 +118,7 @@ impl Session {
             self.portals.iter_mut().for_each(|portal| portal.depth = portal.depth.min(at));
         }
         if matches!(command, Command::Commit { .. } | Command::Rollback { .. }) {
-            // Its own is the unnamed one.
-            self.portals.retain(|portal| portal.name.is_empty());
+            self.portals.clear();
         }
         self.cursors.follow(command);
     }
@@ -194,11 +203,13 @@ impl Session {
 
     fn check_new(&self, cursor: &Cursor) -> Result<(), Fault> {
         let taken = cursor.mark.cursors.iter().find_map(|it| match it {
-            CursorUse::Declare { name, .. } => self.cursors.find(name).map(|_| name),
+            CursorUse::Declare { name, is_held } => self.cursors.find(name).map(|_| (name, *is_held)),
             CursorUse::Read(_) | CursorUse::Row(_) | CursorUse::Close(_) | CursorUse::CloseAll => None,
         });
         match taken {
-            Some(name) => Err(Fault::CursorExists(name.to_string())),
+            // PostgreSQL asks for the block first.
+            Some((_, false)) if self.transaction.is_idle() => Err(Fault::NoTransaction("DECLARE CURSOR")),
+            Some((name, _)) => Err(Fault::CursorExists(name.to_string())),
             None => Ok(()),
         }
     }

@@ -31,6 +31,7 @@ impl Session {
                     self.held[index].lease.unnamed = Some(statement.id);
                 }
                 Step::Parse { statement, is_named: true } => self.emit_parse(index, statement, sent),
+                Step::Trial { statement } => self.ensure(index, statement, true, sent),
                 Step::Bind { statement, name, at, .. } => {
                     self.ensure(index, statement, !name.is_empty(), sent);
                     self.emit_bind(statement, !name.is_empty(), at.clone());

@@ -28,9 +28,9 @@ pub(super) struct Bound {
 impl Session {
     /// PREPARE: a server checks it now, as PostgreSQL would. Among other messages or statements no ReadyForQuery is owed.
     pub(super) async fn prepare_command(&mut self, prepare: &PrepareCommand, is_among: bool) -> Result<(), Trouble> {
-        if self.named.contains_key(prepare.name.as_bytes()) {
-            return Err(Fault::StatementExists(prepare.name.to_string()).into());
-        }
+        // What PostgreSQL has against the statement comes first.
+        let is_taken = self.named.contains_key(prepare.name.as_bytes());
+        let is_among = is_among || is_taken;
         // Keys that have to be computed first are computed at EXECUTE.
         if let Plan::Refuse(refusal) = &*prepare.plan
             && !matches!(refusal.reason, Reason::KeyIsUnknown | Reason::Sequence)
@@ -62,7 +62,9 @@ impl Session {
             write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
             self.pipeline.owe(Owed::HiddenParse(statement.id));
         }
-        self.pipeline.owe(Owed::Local(complete.into()));
+        if !is_taken {
+            self.pipeline.owe(Owed::Local(complete.into()));
+        }
         if !is_open {
             self.pipeline.owe(if is_among { Owed::HiddenSync } else { Owed::Sync });
         }
@@ -74,6 +76,9 @@ impl Session {
             self.held[index].status = b'E';
         }
         self.settle(index);
+        if is_taken && !has_failed {
+            return Err(Fault::StatementExists(prepare.name.to_string()).into());
+        }
         if !has_failed {
             let named = Named { statement, since: self.shared.moment(), reading, columns: None };
             self.named.insert(prepare.name.as_bytes().into(), named);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::{Access, ExecuteCommand, Mark, Plan, Refusal};
-use crate::logic::protocol::frame::client;
+use crate::logic::protocol::frame::{Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
@@ -52,6 +52,10 @@ impl Session {
         }
         let arguments = &text[execute.name_at.end - planned.at.start..];
         let Some(Bound { statement, mut bind }) = self.bound(execute, &statement, arguments).await? else {
+            if matches!(self.client.front(), Front::Whole(frame) if frame.tag == client::DESCRIBE) {
+                let described = self.executed_by(&shape).unwrap_or(statement);
+                return self.describe_executed(&described).await;
+            }
             return self.wrong_arguments(execute, &statement).await;
         };
         // The formats that the client wants its rows in.
@@ -59,6 +63,28 @@ impl Session {
         bind.extend_from_slice(&results);
         let bind = [portal, &[0], &bind[1..]].concat();
         self.route_executed(place, Bound { statement, bind }).await
+    }
+
+    /// Describe of an EXECUTE that will fail when it is run: it has the columns of its statement all the same.
+    async fn describe_executed(&mut self, statement: &Arc<Statement>) -> Result<(), Trouble> {
+        self.client.consume(self.client.front().size());
+        let shape = statement.shape(&self.picture().planner);
+        let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
+        let index = self.hold(target).await?;
+        self.pipeline.clear();
+        self.prepare(index);
+        self.held[index].in_pipeline = true;
+        self.ensure(index, statement, true, &mut SmallVec::new());
+        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
+        self.pipeline.owe(Owed::DescribeColumns);
+        write::bare(self.outgoing.buffer(), client::FLUSH);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            self.held[index].status = b'E';
+            return Err(Trouble::Told);
+        }
+        Ok(())
     }
 
     /// An EXECUTE of constants that cannot become its statement: EXPLAIN takes the name of a CALL, but not a CALL, and no query

@@ -11,7 +11,7 @@ use crate::logic::topology::Role;
 use crate::logic::transaction::Transaction;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
-use crate::proxy::session::segment::{Cut, Segment, Step};
+use crate::proxy::session::segment::{Cut, Given, Segment, Step};
 use crate::proxy::session::servers::{Held, Target};
 use crate::proxy::session::shapes::is_ours;
 use crate::proxy::session::steps::own_columns;
@@ -67,6 +67,7 @@ impl Session {
             (Ok(()), Cut::Act(shape)) => Box::pin(self.act_extended(&shape)).await,
             (Ok(()), Cut::Across(portal, limit)) => Box::pin(self.execute_across(&portal, limit)).await,
             (Ok(()), Cut::Direct(direct)) => Box::pin(self.run_direct(*direct)).await,
+            (Ok(()), Cut::Described(portal)) => Box::pin(self.describe_across(&portal)).await,
             (Ok(()), Cut::Executed(portal)) => Box::pin(self.bind_executed(&portal)).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
             (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),
@@ -97,6 +98,7 @@ impl Session {
         Box::pin(self.hear_in_trouble(trouble)).await?;
         self.tell(trouble);
         self.transaction.abort();
+        self.forget_declared();
         self.run = Run::Skipping;
         if std::mem::take(&mut self.is_synced) {
             return self.sync_after_error().await;
@@ -157,6 +159,7 @@ impl Session {
                 Step::Answer(bytes) => self.client.outbox.extend_from_slice(bytes),
                 Step::OwnColumns(setting) => own_columns(&mut self.client.outbox, *setting),
                 Step::Parse { .. }
+                | Step::Trial { .. }
                 | Step::Bind { .. }
                 | Step::Describe { .. }
                 | Step::Columns { .. }
@@ -196,10 +199,16 @@ impl Session {
         self.pipeline.owe(Owed::HiddenSync);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
-        if self.held[index].is_member || self.transaction.is_idle() {
+        self.settle_segment(index);
+        Ok(())
+    }
+
+    /// The server said where it stands, behind messages that end no transaction: it does not know of an error of ours.
+    fn settle_segment(&mut self, index: usize) {
+        let is_ours = matches!(self.transaction, Transaction::Aborted(_));
+        if !is_ours && (self.held[index].is_member || self.transaction.is_idle()) {
             self.settle(index);
         }
-        Ok(())
     }
 
     async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
@@ -421,6 +430,7 @@ impl Session {
             } else {
                 // A statement that does not parse fails a transaction that no server knows of yet.
                 self.transaction.abort();
+                self.forget_declared();
             }
         }
         self.has_ddl |= changes_schema && failure.is_none();
@@ -451,6 +461,10 @@ impl Session {
     pub(super) fn take_back(&mut self, segment: &mut Segment, answered: u32) {
         let reached = segment.owed_at.iter().filter(|owed| **owed < answered).count();
         self.take_back_from(segment, reached);
+        if matches!(segment.steps.get(reached), Some(Step::Parse { is_named: false, .. })) {
+            // PostgreSQL forgets it even if what was parsed in its place is no statement.
+            self.unnamed = None;
+        }
     }
 
     /// The same for a segment of which nothing was reached.
@@ -459,14 +473,17 @@ impl Session {
     }
 
     fn take_back_from(&mut self, segment: &mut Segment, reached: usize) {
-        while let Some((step, name, before)) = segment.undo.pop() {
-            if step < reached {
-                break;
-            }
-            match (name.is_empty(), before) {
-                (true, before) => self.unnamed = before,
-                (false, Some(before)) => drop(self.named.insert(name, before)),
-                (false, None) => drop(self.named.remove(&name)),
+        while let Some((_, given)) = segment.undo.pop_if(|(step, _)| *step >= reached) {
+            match given {
+                Given::Statement(name, before) => match (name.is_empty(), before) {
+                    (true, before) => self.unnamed = before,
+                    (false, Some(before)) => drop(self.named.insert(name, before)),
+                    (false, None) => drop(self.named.remove(&name)),
+                },
+                Given::Portal(name, before) => {
+                    self.forget_portal(&name);
+                    self.portals.extend(before);
+                }
             }
         }
     }

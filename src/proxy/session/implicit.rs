@@ -59,7 +59,8 @@ impl Session {
         }
         let mut told = self.together_aside(&joining, &text).await;
         for it in &told {
-            self.held[it.index].is_member = true;
+            let held = &mut self.held[it.index];
+            (held.is_member, held.took_part) = (true, true);
         }
         self.transaction.opened();
         let objection = told.iter().find_map(|it| it.failure()).map(Vec::from);

@@ -90,6 +90,7 @@ impl Session {
                 | Cut::Act(_)
                 | Cut::Across(..)
                 | Cut::Executed(_)
+                | Cut::Described(_)
                 | Cut::Direct(_)
                 | Cut::Trouble(_) => Segment { size: own, cut, ..Segment::at(end) },
             };

@@ -56,6 +56,7 @@ mod executed;
 mod set;
 mod commands;
 mod segment;
+mod binds;
 mod steps;
 mod emit;
 mod act;

@@ -38,10 +38,7 @@ impl Session {
         let wanted = self.settings.get("shardway.role").map(|value| value.trim_matches('\''));
         let may_leave = match self.transaction.begun() {
             None => self.transaction.is_idle(),
-            Some(begun) => {
-                let is_read_only = begun.said.is_read_only.unwrap_or_else(|| self.is_read_only_by_default());
-                is_read_only && self.isolation() != Isolation::Serializable
-            }
+            Some(_) => self.is_read_only() && self.isolation() != Isolation::Serializable,
         };
         let is_open = database.replicas.enabled || wanted == Some("replica");
         if !may_leave || !is_open || self.asks_primaries || wanted == Some("primary") {
@@ -54,6 +51,12 @@ impl Session {
         let is_fresh = |replica: &Arc<Server>| reader::may_answer(replica, &database.replicas, Freshness::Any);
         self.metrics.kept(if replicas.iter().any(is_fresh) { Kept::Written } else { Kept::NoReplica });
         Role::Primary
+    }
+
+    /// The open transaction is, or the next one will be.
+    pub(super) fn is_read_only(&self) -> bool {
+        let said = self.transaction.begun().and_then(|begun| begun.said.is_read_only);
+        said.unwrap_or_else(|| self.is_read_only_by_default())
     }
 
     /// Transactions of the session are READ ONLY unless they say otherwise.

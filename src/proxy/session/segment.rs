@@ -6,18 +6,21 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::{Access, OwnSetting, Plan, SettingChange};
+use crate::logic::protocol::view::Bind;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::direct::Direct;
-use crate::proxy::session::shapes::changes_schema;
-use crate::proxy::session::{Named, Trouble};
+use crate::proxy::session::shapes::{bound_settings, changes_schema, sets};
+use crate::proxy::session::{Named, Portal, Trouble};
 use crate::proxy::statements::Statement;
 
 /// A message, as it will be sent or answered.
 pub(super) enum Step {
     /// Parse for a server
     Parse { statement: Arc<Statement>, is_named: bool },
+    /// Parse that the client does not hear of, unless it fails
+    Trial { statement: Arc<Statement> },
     /// Bind for a server; `at` is its body
     Bind { statement: Arc<Statement>, name: Name, since: u64, at: Range<usize> },
     /// Describe of a statement
@@ -46,6 +49,8 @@ pub(super) enum Cut {
     Across(Box<[u8]>, i32),
     /// The next message describes or executes this portal of an EXECUTE
     Executed(Box<[u8]>),
+    /// The next message describes this portal over several shards, which has been run
+    Described(Box<[u8]>),
     /// What comes next is run by several shards at once
     Direct(Box<Direct>),
     /// This message cannot be served
@@ -78,8 +83,16 @@ pub(super) struct Segment {
     pub owed_at: Vec<u32>,
     /// Statements that were described under another schema, with the columns that the client was told
     pub expected: Vec<(Arc<Statement>, Arc<[u8]>)>,
-    /// Names that were given, and what they meant before: an error takes them back
-    pub undo: Vec<(usize, Box<[u8]>, Option<Named>)>,
+    /// Names that were given by each step: an error takes them back
+    pub undo: Vec<(usize, Given)>,
+}
+
+/// A name that a message has given or taken, and what it meant before.
+pub(super) enum Given {
+    /// To a statement
+    Statement(Box<[u8]>, Option<Named>),
+    /// To a portal
+    Portal(Box<[u8]>, Option<Portal>),
 }
 
 impl Segment {
@@ -102,6 +115,14 @@ impl Segment {
             expected: Vec::new(),
             undo: Vec::new(),
         }
+    }
+
+    /// A statement of this shape is run in it, with these values.
+    pub fn run(&mut self, shape: &Arc<Shape>, bind: &Bind<'_>) {
+        let settings = bound_settings(shape, bind);
+        self.settings.extend(settings.map(|changes| (self.bound.len(), changes)));
+        self.sets |= sets(shape);
+        self.bound.push(Arc::clone(shape));
     }
 
     /// What stood before it has been consumed.

@@ -68,9 +68,8 @@ pub(super) fn changes_schema(shape: &Shape) -> bool {
 
 /// DECLARE CURSOR, which needs a transaction block unless it is WITH HOLD.
 pub(super) fn declares_cursor(shape: &Shape) -> bool {
-    let declares = |cursor: &CursorUse| matches!(cursor, CursorUse::Declare { is_held: false, .. });
     super::only(shape).is_some_and(|planned| match &*planned.plan {
-        Plan::One(one) => one.mark.cursors.iter().any(declares),
+        Plan::One(one) => one.mark.cursors.iter().any(CursorUse::needs_block),
         Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => false,
     })
 }

@@ -11,6 +11,7 @@ use crate::logic::protocol::{view, write};
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::{Owed, Withheld};
 use crate::logic::shards::ShardId;
+use crate::logic::sql::parse::complaint;
 use crate::logic::topology::Role;
 use crate::proxy::metrics::{PlanKind, Retry};
 use crate::proxy::plans::Shape;
@@ -373,7 +374,11 @@ impl Session {
     /// them, or store a row where it does not belong, so it is only parsed, also where the session has named a shard:
     /// PostgreSQL says what is wrong with it, in its own words.
     pub(super) async fn send_unread(&mut self, size: usize) -> Result<(), Trouble> {
-        self.check_alive()?;
+        if let Err(fault) = self.check_alive() {
+            let text = view::query(&self.client.received()[HEADER..size]).unwrap_or_default();
+            let said = complaint(&String::from_utf8_lossy(text));
+            return Err(said.map_or(fault, |message| Fault::Said { sqlstate: "42601", message }).into());
+        }
         let Some(destination) = self.unread_goes_to() else {
             return self.parse_unread(size).await;
         };

@@ -3,32 +3,29 @@
 
 use std::sync::Arc;
 
-use crate::logic::plan::across::Across;
-use crate::logic::plan::{Access, Command, OwnSetting, Plan, Refusal};
+use crate::logic::plan::{Command, OwnSetting, Plan};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
-use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
+use crate::logic::protocol::view::{self, Malformed, Parse, Target};
 use crate::logic::protocol::write;
-use crate::logic::route::{Destination, Values};
-use crate::logic::session::pipeline::Name;
+use crate::logic::route::Destination;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::parse::complaint;
+use crate::logic::transaction::Transaction;
 use crate::logic::value::oid;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::segment::{Cut, Segment, Step, executed};
+use crate::proxy::session::segment::{Cut, Given, Segment, Step, executed};
+use crate::proxy::session::servers::Held;
 use crate::proxy::session::shapes::{
-    bound_settings, can_be_undone, declares_cursor, ends_failed_transaction, executes, is_list, is_ours, sets, shown,
+    can_be_undone, declares_cursor, ends_failed_transaction, executes, is_list, is_ours, shown,
 };
-use crate::proxy::session::simple::{Ready, meet};
-use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
-use crate::proxy::statements::Statement;
+use crate::proxy::session::simple::meet;
+use crate::proxy::session::{Named, Portal, Session, Trouble};
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
 pub(super) const GATHER_MAX: usize = 32 << 10;
 
-/// Stands for the name of a statement that the client did not name: it is bound by the one that servers know.
-const LISTED: &[u8] = b"listed";
 const PARSE_COMPLETE: &[u8] = &[b'1', 0, 0, 0, 4];
-const BIND_COMPLETE: &[u8] = &[b'2', 0, 0, 0, 4];
 const CLOSE_COMPLETE: &[u8] = &[b'3', 0, 0, 0, 4];
 const NO_DATA: &[u8] = &[b'n', 0, 0, 0, 4];
 const NO_PARAMETERS: &[u8] = &[b't', 0, 0, 0, 6, 0, 0];
@@ -37,6 +34,18 @@ const NO_PARAMETERS_NO_DATA: &[u8] = &[b't', 0, 0, 0, 6, 0, 0, b'n', 0, 0, 0, 4]
 /// RowDescription of a SHOW of one of our own settings.
 pub(super) fn own_columns(out: &mut Vec<u8>, setting: OwnSetting) {
     write::row_description(out, setting.name(), oid::TEXT);
+}
+
+/// What PostgreSQL finds in a text before it looks at the transaction.
+pub(super) fn of_grammar(shape: &Shape, text: &str) -> Option<Fault> {
+    let message = match &shape.statements {
+        Ok(statements) if statements.len() > 1 => {
+            "cannot insert multiple commands into a prepared statement".to_owned()
+        }
+        Ok(_) => return None,
+        Err(_) => complaint(text)?,
+    };
+    Some(Fault::Said { sqlstate: "42601", message })
 }
 
 impl From<Malformed> for Trouble {
@@ -84,7 +93,7 @@ impl Session {
             match cut {
                 // The message itself belongs to the next segment.
                 Ok(Some(Cut::Next)) => return segment,
-                Ok(Some(cut @ (Cut::Across(..) | Cut::Executed(_) | Cut::Direct(_)))) => {
+                Ok(Some(cut @ (Cut::Across(..) | Cut::Executed(_) | Cut::Described(_) | Cut::Direct(_)))) => {
                     segment.cut = cut;
                     return segment;
                 }
@@ -96,6 +105,10 @@ impl Session {
                     }
                 }
                 Err(trouble) => {
+                    if tag == client::PARSE && Parse::parse(self.body(at, size)).is_ok_and(|it| it.name.is_empty()) {
+                        // PostgreSQL forgets the one before even if the new one is none.
+                        self.unnamed = None;
+                    }
                     segment.size += size;
                     segment.cut = Cut::Trouble(trouble);
                     return segment;
@@ -104,7 +117,7 @@ impl Session {
         }
     }
 
-    fn body(&self, at: usize, size: usize) -> &[u8] {
+    pub(super) fn body(&self, at: usize, size: usize) -> &[u8] {
         &self.client.received()[at + frame::HEADER..at + size]
     }
 
@@ -117,13 +130,11 @@ impl Session {
         let text = self.spelled_out(parse.text)?;
         let text = super::utf8(&text)?;
         let is_named = !parse.name.is_empty();
-        if is_named && self.named.contains_key(parse.name) {
-            return Err(Fault::StatementExists(String::from_utf8_lossy(parse.name).into_owned()).into());
-        }
         let statement = self.shared.statements.intern(text, parse.types, self.catalog_version());
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
-        let is_for_server = self.check_parse(&shape).inspect_err(|_| self.remember(&shape, &statement.text))?;
+        let is_for_server =
+            self.check_parse(&shape, &statement.text).inspect_err(|_| self.remember(&shape, &statement.text))?;
         let (statement, is_for_server) = match is_for_server {
             true => (statement, true),
             false => match self.numbered_statement(&statement) {
@@ -134,10 +145,19 @@ impl Session {
         if is_for_server && !self.is_parsed_in(segment, &shape) {
             return Ok(Some(Cut::Next));
         }
+        if is_named && self.named.contains_key(&name) {
+            if is_for_server {
+                // What PostgreSQL has against the text comes first.
+                segment.needs_server = true;
+                segment.steps.push(Step::Trial { statement });
+            }
+            let fault = Fault::StatementExists(String::from_utf8_lossy(&name).into_owned());
+            return Ok(Some(Cut::Trouble(fault.into())));
+        }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
         let named = Named { statement: Arc::clone(&statement), since, reading, columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
-        segment.undo.push((segment.steps.len(), name, before));
+        segment.undo.push((segment.steps.len(), Given::Statement(name, before)));
         if is_for_server {
             segment.needs_server = true;
             segment.steps.push(Step::Parse { statement, is_named });
@@ -148,21 +168,21 @@ impl Session {
     }
 
     /// Can the server of this segment parse a statement of this shape? If so, it does.
-    fn is_parsed_in(&self, segment: &mut Segment, shape: &Shape) -> bool {
+    pub(super) fn is_parsed_in(&self, segment: &mut Segment, shape: &Shape) -> bool {
         let met = meet(segment.destination, self.is_parsed_at(shape));
         met.map(|together| segment.destination = together).is_ok()
     }
 
     /// Does a server have to see a statement of this shape? Refusals that no value can change are said at once.
-    fn check_parse(&self, shape: &Shape) -> Result<bool, Trouble> {
+    fn check_parse(&self, shape: &Shape, text: &str) -> Result<bool, Trouble> {
         let Some(planned) = super::only(shape) else {
-            self.check_alive()?;
+            self.check_alive().map_err(|fault| of_grammar(shape, text).unwrap_or(fault))?;
             return Ok(true);
         };
         self.check_known(planned.lacking())?;
         match &*planned.plan {
             Plan::Command(command) => {
-                if !ends_failed_transaction(command) {
+                if !ends_failed_transaction(command) && !matches!(command, Command::Empty) {
                     self.check_alive()?;
                 }
                 Ok(is_list(command))
@@ -188,159 +208,9 @@ impl Session {
         }
     }
 
-    fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
+    pub(super) fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
         let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
         found.cloned().ok_or_else(|| Fault::NoStatement(String::from_utf8_lossy(name).into_owned()))
-    }
-
-    fn gather_bind(&mut self, segment: &mut Segment, at: usize, size: usize) -> Result<Option<Cut>, Trouble> {
-        let bind = Bind::parse(self.body(at, size))?;
-        self.slot.card.tallies.binds.add(1);
-        let Named { mut statement, since, reading, columns } = self.statement(bind.statement)?;
-        let (portal, mut name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
-        let mut shape = statement.shape(&self.picture().planner);
-        self.check_before_bind(&statement, &shape, reading, (bind.portal, self.body(at, size)))?;
-        let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;
-        let mut routed = match super::only(&shape) {
-            Some(_) if across.is_some() => Some((self.is_parsed_at(&shape), Access::Read)),
-            None if shape.statements.is_err() => {
-                Some((self.unread_goes_to().ok_or_else(Refusal::unread)?, Access::Write))
-            }
-            None => Some((Destination::Any, Access::Write)),
-            Some(planned) => match &*planned.plan {
-                Plan::Command(_) | Plan::CopyIn(_) => None,
-                Plan::One(one) => {
-                    let values = Values::Bind { bind: &bind, types: &statement.types };
-                    self.sample(one, &values);
-                    match self.destination(one, &values) {
-                        Err(refusal) if self.may_cross(planned, &refusal) => {
-                            if at == 0
-                                && let Some(direct) = self.direct(&bind, &statement, &shape)
-                            {
-                                return Ok(Some(Cut::Direct(Box::new(direct))));
-                            }
-                            let portal = self.across_portal(&statement, self.body(at, size))?;
-                            let access = portal.across.described_with();
-                            across = Some(portal);
-                            // Any server that can tells what is wrong with the Bind, and describes the portal.
-                            Some((self.is_parsed_at(&shape), access))
-                        }
-                        found => Some(self.routed(planned, found)?),
-                    }
-                }
-                Plan::Refuse(refusal) if self.may_cross(planned, refusal) => {
-                    across = Some(self.across_portal(&statement, self.body(at, size))?);
-                    Some((self.is_parsed_at(&shape), Access::Read))
-                }
-                Plan::Refuse(refusal) => Some(self.routed(planned, Err(refusal.clone()))?),
-            },
-        };
-        if routed.is_none()
-            && let Some(listed) = self.listed_statement(&statement, &shape)?
-        {
-            shape = listed.shape(&self.picture().planner);
-            (statement, name) = (listed, Name::from_slice(LISTED));
-            routed = Some((Destination::Any, Access::Read));
-        }
-        let Some((destination, access)) = routed else {
-            let results = bind.results.into();
-            return Ok(self.bind_ours(segment, portal, shape, results));
-        };
-        self.check_alive()?;
-        if !across.as_ref().is_some_and(|it| matches!(*it.across, Across::Everywhere(_))) {
-            self.check_bent(&statement.text)?;
-        }
-        // Another shard: what stands before it goes first. That is known, too, when a cursor is declared.
-        let is_alone = !self.transaction.is_idle() || segment.steps.is_empty() || !declares_cursor(&shape);
-        let Some(together) = meet(segment.destination, destination).ok().filter(|_| is_alone) else {
-            return Ok(Some(Cut::Next));
-        };
-        segment.destination = together;
-        if access == Access::Write {
-            segment.access = Access::Write;
-        }
-        (segment.needs_server, segment.needs_transaction) = (true, true);
-        if across.is_none() {
-            let settings = bound_settings(&shape, &bind);
-            segment.settings.extend(settings.map(|changes| (segment.bound.len(), changes)));
-            segment.sets |= sets(&shape);
-            segment.bound.push(Arc::clone(&shape));
-        }
-        if let Some(columns) = columns
-            && across.is_none()
-            && statement.catalog_version != self.catalog_version()
-        {
-            segment.expected.push((Arc::clone(&statement), columns));
-        }
-        segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
-        self.note_temporary(shape.statements.as_deref().unwrap_or_default());
-        self.remember_portal(portal, shape, across);
-        Ok(None)
-    }
-
-    /// What may be said against a Bind whatever its values are.
-    fn check_before_bind(
-        &self,
-        statement: &Statement,
-        shape: &Arc<Shape>,
-        reading: u64,
-        (portal, bind): (&[u8], &[u8]),
-    ) -> Result<(), Trouble> {
-        self.check_new_portal(portal)?;
-        self.remember(shape, &statement.text);
-        self.check_reading(reading, statement)?;
-        self.check_shadows(&statement.text)?;
-        self.check_close_all(shape)?;
-        self.check_bound(shape, &statement.text, bind)
-    }
-
-    /// The portal of a statement that the session itself answers for.
-    fn bind_ours(
-        &mut self,
-        segment: &mut Segment,
-        portal: Box<[u8]>,
-        shape: Arc<Shape>,
-        results: Box<[u8]>,
-    ) -> Option<Cut> {
-        self.remember_portal(portal, shape, None);
-        if let Some(portal) = self.portals.last_mut() {
-            portal.results = results;
-        }
-        segment.steps.push(Step::Answer(BIND_COMPLETE));
-        None
-    }
-
-    pub(super) fn across_portal(&self, statement: &Arc<Statement>, bind: &[u8]) -> Result<Box<AcrossPortal>, Trouble> {
-        let across = statement.across(&self.picture().planner, self.catalog_version())?;
-        if let Across::Refuse(refusal) = &*across {
-            return Err(refusal.clone().into());
-        }
-        self.check_across(&across)?;
-        Ok(self.bound_across(across, statement, bind))
-    }
-
-    fn routed(
-        &self,
-        planned: &crate::logic::plan::Planned,
-        found: Result<Destination, Refusal>,
-    ) -> Result<(Destination, Access), Trouble> {
-        let Ready { destination, access, .. } = self.ready(planned, found)?;
-        Ok((self.beside(destination, access)?, access))
-    }
-
-    pub(super) fn remember_portal(&mut self, name: Box<[u8]>, shape: Arc<Shape>, across: Option<Box<AcrossPortal>>) {
-        self.portals.retain(|portal| portal.name != name);
-        let depth = self.cursors.savepoints().len();
-        self.portals.push(Portal {
-            name,
-            shape,
-            shard: None,
-            across,
-            results: Box::default(),
-            is_run: false,
-            has_failed: false,
-            depth,
-        });
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -355,10 +225,14 @@ impl Session {
                 let shape = statement.shape(&self.picture().planner);
                 if let Some(statement) = self.executed_by(&shape) {
                     self.check_alive()?;
+                    if !self.is_parsed_in(segment, &statement.shape(&self.picture().planner)) {
+                        return Ok(Some(Cut::Next));
+                    }
                     segment.needs_server = true;
                     segment.steps.push(Step::Answer(NO_PARAMETERS));
                     segment.steps.push(Step::Columns { statement });
                 } else if let Some(setting) = shown(&shape) {
+                    self.check_alive()?;
                     segment.steps.push(Step::Answer(NO_PARAMETERS));
                     segment.steps.push(Step::OwnColumns(setting));
                 } else if is_ours(&shape) {
@@ -380,17 +254,35 @@ impl Session {
                 if self.portal(name).is_some_and(|portal| self.executed_by(&portal.shape).is_some()) {
                     return Ok(Some(executed(name, segment)));
                 }
+                self.check_portal_is_there(name)?;
+                if self.portal(name).is_some_and(|portal| portal.across.as_ref().is_some_and(|it| it.is_run())) {
+                    self.check_alive()?;
+                    return Ok(Some(if segment.steps.is_empty() { Cut::Described(name.into()) } else { Cut::Next }));
+                }
                 if let Some(setting) = self.portal(name).and_then(|portal| shown(&portal.shape)) {
+                    self.check_alive()?;
                     segment.steps.push(Step::OwnColumns(setting));
                 } else if self.portal(name).is_some_and(|portal| is_ours(&portal.shape)) {
                     segment.steps.push(Step::Answer(NO_DATA));
                 } else {
+                    self.check_alive()?;
                     let shard = self.shard_of_portal(name);
                     return Ok(self.push_portal(segment, client::DESCRIBE, shard, at, size));
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Functions open cursors of which the session does not know, on the servers of its transaction.
+    fn check_portal_is_there(&self, name: &[u8]) -> Result<(), Fault> {
+        let is_known = self.portal(name).is_some() || self.shard_of_portal(name).is_some();
+        let has_functions = |held: &Held| held.is_engaged() || held.pin.is_some();
+        let may_be_there = || !name.is_empty() && self.check_alive().is_ok() && self.held.iter().any(has_functions);
+        match is_known || may_be_there() {
+            true => Ok(()),
+            false => Err(Fault::NoPortal(String::from_utf8_lossy(name).into_owned())),
+        }
     }
 
     /// A message for a portal goes to the server that has it.
@@ -414,19 +306,20 @@ impl Session {
         None
     }
 
-    /// Execute of a portal that the session answers for: PostgreSQL runs such ones once.
+    /// Execute of a portal that the session answers for: PostgreSQL runs such ones once, and the end of a transaction is the
+    /// end of its portals.
     fn execute_ours(&mut self, place: usize) -> Result<Cut, Trouble> {
         let Portal { name, shape, is_run, .. } = &mut self.portals[place];
         let shape = Arc::clone(shape);
         let command = super::only(&shape).and_then(|planned| super::command(&planned.plan));
         let is_empty = matches!(command, Some(Command::Empty));
-        let is_end = matches!(command, Some(Command::Commit { .. } | Command::Rollback { .. }));
         if std::mem::replace(is_run, !is_empty) {
             let name = String::from_utf8_lossy(name).into_owned();
             self.check_alive()?;
-            // The end of a transaction is the end of its portals.
-            let fault = if is_end { Fault::NoPortal(name) } else { Fault::PortalIsDone(name) };
-            return Err(fault.into());
+            return Err(Fault::PortalIsDone(name).into());
+        }
+        if matches!(command, Some(Command::Commit { .. } | Command::Rollback { .. })) {
+            self.portals.remove(place);
         }
         self.executed = self.executed.wrapping_add(1);
         Ok(Cut::Act(shape))
@@ -438,9 +331,10 @@ impl Session {
         if let Some(place) = self.portals.iter().position(|portal| *portal.name == *name && is_answered(portal)) {
             return self.execute_ours(place).map(Some);
         }
+        self.check_portal_is_there(name)?;
+        self.check_alive()?;
         match self.portal(name) {
             Some(portal) if portal.has_failed => {
-                self.check_alive()?;
                 Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into())
             }
             Some(portal) if executes(&portal.shape).is_some() => Ok(Some(executed(name, segment))),
@@ -482,7 +376,7 @@ impl Session {
             Target::Statement(name) => {
                 let name: Box<[u8]> = name.into();
                 let before = if name.is_empty() { self.unnamed.take() } else { self.named.remove(&name) };
-                segment.undo.push((segment.steps.len(), name, before));
+                segment.undo.push((segment.steps.len(), Given::Statement(name, before)));
                 segment.steps.push(Step::Answer(CLOSE_COMPLETE));
             }
             Target::Portal(name) => {
@@ -490,13 +384,18 @@ impl Session {
                 let is_first = segment.start == 0 && !segment.needs_server;
                 let shard = self.shard_of_portal(name);
                 let name: Box<[u8]> = name.into();
-                if is_ours || is_first && shard.is_none() && self.held.iter().all(|held| !held.is_engaged()) {
+                // Its server does not know of an error of ours, and would say that all is well.
+                let is_ended = matches!(self.transaction, Transaction::Aborted(_));
+                let is_idle = is_first && shard.is_none() && self.held.iter().all(|held| !held.is_engaged());
+                if is_ours || is_ended || is_idle {
                     segment.steps.push(Step::Answer(CLOSE_COMPLETE));
                 } else if let Some(cut) = self.push_portal(segment, client::CLOSE, shard, at, size) {
                     // It comes again when its own server is asked.
                     return Ok(Some(cut));
                 }
+                let before = self.forget_portal(&name);
                 self.forget_cursor(&name);
+                segment.undo.push((segment.steps.len() - 1, Given::Portal(name, before)));
             }
         }
         Ok(None)

@@ -44,6 +44,11 @@ impl Told {
         self.pipeline.goodbye.take()
     }
 
+    /// The parameters that it has reported, and their values.
+    pub fn take_reported(&mut self) -> Vec<(Box<str>, Box<str>)> {
+        std::mem::take(&mut self.pipeline.parameters)
+    }
+
     /// It was done.
     pub fn is_done(&self) -> bool {
         self.lost.is_none() && self.failure().is_none()

@@ -98,6 +98,14 @@ fn tree(text: &str) -> Result<pg_raw_parse::ParseResult, SyntaxError> {
     })
 }
 
+/// What PostgreSQL's grammar has against a text.
+pub fn complaint(text: &str) -> Option<String> {
+    match pg_raw_parse::parse(text) {
+        Err(pg_raw_parse::Error::Parse(error)) => Some(error.to_string()),
+        Err(_) | Ok(_) => None,
+    }
+}
+
 fn parse(text: &str, with_texts: bool) -> Result<(Vec<Located>, usize), SyntaxError> {
     let parsed = tree(text)?;
     let mut convert = Convert { depth: 0, deepest: 0, with_texts };
