@@ -101,9 +101,7 @@ LOST = {
         "test_close_has_one_timeout_budget": "must be over in 0.7 s, which a busy machine does not always give",
     },
     "psycopg2": {},
-    "pg8000": {
-        "test_notify_with_payload": "notifies over a connection over which another client has just notified: it bears the server's number",
-    },
+    "pg8000": {},
     "sqlalchemy": {},
     "django": {},
     "node-postgres": {
