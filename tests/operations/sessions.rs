@@ -214,6 +214,10 @@ fn a_notification_bears_the_number_of_the_client_that_sent_it() {
     // Its own, over the connection that another has used just now.
     let own = wire.simple("NOTIFY numbers, 'own'").unwrap();
     assert_eq!(number(own.iter().find(|frame| frame.tag == b'A').unwrap()), wire.pid());
+    // In a text whose statements go to several shards one by one.
+    let text = format!("{}; {}; NOTIFY numbers, 'text'", ask(stage.clients[0], "1"), ask(stage.clients[1], "2"));
+    other.simple(&text).unwrap();
+    assert_eq!(number(&wire.recv().unwrap()), other.pid());
     // Others over the same connection, close upon each other, while the listener is busy.
     wire.rows("BEGIN");
     let mut said = Vec::new();

@@ -138,6 +138,7 @@ impl Session {
         self.pipeline.clear();
         self.prepare(index);
         self.ask(index, Owed::Query, text);
+        self.announce(index, ready.mark);
         self.metrics.statement(Some((target.shard, self.held[index].role)), ready.kind);
         let outcome = self.converse(index, None).await?;
         self.complete(index, outcome, ready, ready.mark.is_ddl).await
