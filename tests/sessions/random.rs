@@ -2,8 +2,8 @@
 //! and COPY, to one PostgreSQL and through the proxy over three shards. Both must say the same, message by message, up to the
 //! first refusal.
 //!
-//! `SHARDWAY_SEED` (default 1) and `SHARDWAY_SESSIONS` (default 400) choose another run or a longer one. A session that
-//! differs is shortened and printed, ready to become a scenario.
+//! `SHARDWAY_SEED` (default 1) and `SHARDWAY_SESSIONS` (default 400) choose another run or a longer one, `SHARDWAY_FROM` leaves out
+//! the sessions before that number. A session that differs is shortened and printed, ready to become a scenario.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -505,7 +505,7 @@ impl Telling<'_> {
                 "SELECT e.id, c.name FROM events e CROSS JOIN (SELECT name FROM countries ORDER BY code LIMIT 1) c WHERE e.client_id = {key} ORDER BY 1"
             ),
             12 => format!(
-                "SELECT e.id, m.note FROM events e LEFT JOIN memos m ON m.client_id = e.client_id AND m.id > {memo} WHERE {all} ORDER BY e.client_id, 1, 2"
+                "SELECT e.id, m.note FROM events e LEFT JOIN memos m ON m.client_id = e.client_id AND m.id > {memo} WHERE e.{all} ORDER BY e.client_id, 1, 2"
             ),
             _ => String::new(),
         }

@@ -171,7 +171,7 @@ pub fn on_portal(out: &mut Vec<u8>, tag: u8, name: &[u8]) {
 
 /// Describe of the unnamed portal.
 pub fn describe_portal(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[client::DESCRIBE, 0, 0, 0, 6, b'P', 0]);
+    on_portal(out, client::DESCRIBE, b"");
 }
 
 /// Execute of the unnamed portal: all its rows.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::{Access, Command, CursorUse, Refusal};
-use smallvec::SmallVec;
-
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
@@ -196,23 +196,15 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.held[index].in_pipeline = true;
         self.ensure(index, &statement, true, &mut SmallVec::new());
         let out = self.outgoing.buffer();
         write::bind(out, PORTAL, &statement.server_name(), Bind::parse(&bind)?.tail);
         write::on_portal(out, client::DESCRIBE, PORTAL);
         write::on_portal(out, client::CLOSE, PORTAL);
-        write::bare(out, client::FLUSH);
         self.pipeline.owe(Owed::HiddenBind);
         self.pipeline.owe(Owed::Describe);
         self.pipeline.owe(Owed::HiddenClose);
-        let outcome = self.converse(index, None).await?;
-        self.trouble_of(index, outcome)?;
-        if self.pipeline.failure.is_some() {
-            self.held[index].status = b'E';
-            return Err(Trouble::Told);
-        }
-        Ok(())
+        self.flush_to(index).await
     }
 
     /// What is bound now, to be executed over several shards.

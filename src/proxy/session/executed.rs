@@ -73,18 +73,10 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.held[index].in_pipeline = true;
         self.ensure(index, statement, true, &mut SmallVec::new());
         write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
         self.pipeline.owe(Owed::DescribeColumns);
-        write::bare(self.outgoing.buffer(), client::FLUSH);
-        let outcome = self.converse(index, None).await?;
-        self.trouble_of(index, outcome)?;
-        if self.pipeline.failure.is_some() {
-            self.held[index].status = b'E';
-            return Err(Trouble::Told);
-        }
-        Ok(())
+        self.flush_to(index).await
     }
 
     /// An EXECUTE of constants that cannot become its statement: EXPLAIN takes the name of a CALL, but not a CALL, and no query
@@ -127,7 +119,6 @@ impl Session {
         }
         self.pipeline.clear();
         self.prepare(index);
-        self.held[index].in_pipeline = true;
         self.ensure(index, statement, true, &mut SmallVec::new());
         let name = execute.name_at.start - start..execute.name_at.end - start;
         let server_name = statement.server_name();
@@ -138,14 +129,8 @@ impl Session {
         write::bind(out, &self.portals[place].name, b"", &[NO_PARAMETERS.as_slice(), results].concat());
         self.pipeline.owe(Owed::HiddenParse(UNNAMED));
         self.pipeline.owe(Owed::HiddenBind);
-        write::bare(self.outgoing.buffer(), client::FLUSH);
         self.metrics.statement(Some((target.shard, target.role)), ready.kind);
-        let outcome = self.converse(index, None).await?;
-        self.trouble_of(index, outcome)?;
-        if self.pipeline.failure.is_some() {
-            self.held[index].status = b'E';
-            return Err(Trouble::Told);
-        }
+        self.flush_to(index).await?;
         self.mark(index, &does, ready.access);
         let described = execute.explains.as_ref().map_or(shape, |head| self.explaining(head).shape(&planner));
         if let Some(portal) = self.portals.get_mut(place) {
@@ -201,18 +186,11 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.held[index].in_pipeline = true;
         self.ensure(index, statement, true, &mut SmallVec::new());
         let bind = Bind::parse(bind)?;
         write::bind(self.outgoing.buffer(), bind.portal, &statement.server_name(), bind.tail);
         self.pipeline.owe(Owed::HiddenBind);
-        write::bare(self.outgoing.buffer(), client::FLUSH);
-        let outcome = self.converse(index, None).await?;
-        self.trouble_of(index, outcome)?;
-        if self.pipeline.failure.is_some() {
-            self.held[index].status = b'E';
-            return Err(Trouble::Told);
-        }
+        self.flush_to(index).await?;
         Ok(index)
     }
 

@@ -193,23 +193,11 @@ impl Session {
             self.prepare(index);
         }
         if !bind.portal.is_empty() {
-            write::frame(self.outgoing.buffer(), client::CLOSE, |out| {
-                out.push(b'P');
-                out.extend_from_slice(bind.portal);
-                out.push(0);
-            });
+            write::on_portal(self.outgoing.buffer(), client::CLOSE, bind.portal);
             self.pipeline.owe(Owed::HiddenClose);
         }
         self.write_planned(index, gather, given, &fetched, Bound { portal: bind.portal, ..Bound::HIDDEN });
-        write::bare(self.outgoing.buffer(), client::FLUSH);
-        self.held[index].in_pipeline = true;
-        let outcome = self.converse(index, None).await?;
-        self.trouble_of(index, outcome)?;
-        if self.pipeline.failure.is_some() {
-            // It skips to Sync.
-            self.held[index].status = b'E';
-            return Err(Trouble::Told);
-        }
+        self.flush_to(index).await?;
         self.held[index].has_written |= gather.access == Access::Write;
         Ok(self.held[index].shard)
     }

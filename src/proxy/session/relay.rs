@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::session::pipeline::{CANCELLED, Done, Owed, Pipeline, UNNAMED};
@@ -11,7 +12,7 @@ use crate::logic::session::settings;
 use crate::proxy::metrics::Direction;
 use crate::proxy::server::Backend;
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
-use crate::proxy::session::{End, Session, watch};
+use crate::proxy::session::{End, Session, Trouble, watch};
 
 const RESET_SETTINGS: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL";
 /// DISCARD ALL, but for the statements that are prepared.
@@ -103,6 +104,20 @@ impl Session {
     /// A query of ours, to be sent with the next `converse`. It destroys the server's unnamed statement.
     pub(super) fn ask(&mut self, index: usize, owed: Owed, sql: &str) {
         query(&mut self.held[index].lease, &mut self.pipeline, self.outgoing.buffer(), owed, sql.as_bytes());
+    }
+
+    /// What stands in `outgoing` belongs to a pipeline of the client's, whose Sync is still to come: after an error the server
+    /// skips to it.
+    pub(super) async fn flush_to(&mut self, index: usize) -> Result<(), Trouble> {
+        self.held[index].in_pipeline = true;
+        write::bare(self.outgoing.buffer(), client::FLUSH);
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        if self.pipeline.failure.is_some() {
+            self.held[index].status = b'E';
+            return Err(Trouble::Told);
+        }
+        Ok(())
     }
 
     /// Sends what stands in `outgoing` and `direct`, relays until all that is owed is settled.

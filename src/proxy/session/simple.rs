@@ -376,8 +376,7 @@ impl Session {
     pub(super) async fn send_unread(&mut self, size: usize) -> Result<(), Trouble> {
         if let Err(fault) = self.check_alive() {
             let text = view::query(&self.client.received()[HEADER..size]).unwrap_or_default();
-            let said = complaint(&String::from_utf8_lossy(text));
-            return Err(said.map_or(fault, |message| Fault::Said { sqlstate: "42601", message }).into());
+            return Err(complaint(&String::from_utf8_lossy(text)).map_or(fault, no_syntax).into());
         }
         let Some(destination) = self.unread_goes_to() else {
             return self.parse_unread(size).await;
@@ -435,6 +434,11 @@ impl Session {
             Plan::One(_) => Err(Fault::Broken(format!("not routed: {:?}", shape.statements)).into()),
         }
     }
+}
+
+/// What PostgreSQL's grammar has against a text, as an error.
+pub(super) fn no_syntax(message: String) -> Fault {
+    Fault::Said { sqlstate: "42601", message }
 }
 
 /// One destination that suits both.

@@ -19,7 +19,7 @@ use crate::proxy::session::servers::Held;
 use crate::proxy::session::shapes::{
     can_be_undone, declares_cursor, ends_failed_transaction, executes, is_list, is_ours, shown,
 };
-use crate::proxy::session::simple::meet;
+use crate::proxy::session::simple::{meet, no_syntax};
 use crate::proxy::session::{Named, Portal, Session, Trouble};
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
@@ -37,15 +37,13 @@ pub(super) fn own_columns(out: &mut Vec<u8>, setting: OwnSetting) {
 }
 
 /// What PostgreSQL finds in a text before it looks at the transaction.
-pub(super) fn of_grammar(shape: &Shape, text: &str) -> Option<Fault> {
-    let message = match &shape.statements {
-        Ok(statements) if statements.len() > 1 => {
-            "cannot insert multiple commands into a prepared statement".to_owned()
-        }
-        Ok(_) => return None,
-        Err(_) => complaint(text)?,
-    };
-    Some(Fault::Said { sqlstate: "42601", message })
+fn of_grammar(shape: &Shape, text: &str) -> Option<Fault> {
+    const SEVERAL: &str = "cannot insert multiple commands into a prepared statement";
+    match &shape.statements {
+        Ok(statements) if statements.len() > 1 => Some(no_syntax(SEVERAL.to_owned())),
+        Ok(_) => None,
+        Err(_) => complaint(text).map(no_syntax),
+    }
 }
 
 impl From<Malformed> for Trouble {
