@@ -28,6 +28,8 @@ pub struct Statement {
     planned: ArcSwapOption<Remembered>,
     /// Its way over several shards under the schema that it was parsed with
     crossed: OnceLock<Arc<Across>>,
+    /// What servers know in its place, where none has all its tables
+    stand_in: OnceLock<Arc<Self>>,
 }
 
 struct Remembered {
@@ -59,6 +61,16 @@ impl Statement {
             Some(then) if reads_otherwise(&across, then) => Err(Refusal::changed_result()),
             Some(_) | None => Ok(across),
         }
+    }
+
+    /// What servers know in its place: it is described as the statement is, and runs nowhere.
+    pub fn stand_in(&self, make: impl FnOnce() -> Arc<Self>) -> Arc<Self> {
+        Arc::clone(self.stand_in.get_or_init(make))
+    }
+
+    /// How many parameters it has, of which the text names this many.
+    pub fn params(&self, named: u16) -> usize {
+        usize::from(named).max(self.types.len() / 4)
     }
 
     /// Its name on every server.
@@ -112,6 +124,7 @@ impl Statements {
             is_of_moment: may_be_of_moment(text),
             planned: ArcSwapOption::empty(),
             crossed: OnceLock::new(),
+            stand_in: OnceLock::new(),
         });
         known.insert(key, Arc::downgrade(&statement));
         self.sweep(&mut known);

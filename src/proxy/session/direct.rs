@@ -55,10 +55,12 @@ impl Session {
         self.check_bent(&statement.text).ok()?;
         let across = statement.across(&self.picture().planner, self.catalog_version()).ok()?;
         self.check_across(&across).ok()?;
-        if !matches!(&*across, Across::Read(Read { fanout: Some(fanout), .. }) if !fanout.is_locking)
-            && !matches!(&*across, Across::Read(Read { fanout: None, gather: Ok(_), .. }))
-        {
-            return None;
+        let Across::Read(read) = &*across else { return None };
+        match (&read.fanout, &read.gather) {
+            (Some(fanout), _) if !fanout.is_locking => (),
+            // A server that knows the statement says so if there are more or fewer of them.
+            (None, Ok(gather)) if bind.parameters().len() == statement.params(gather.params) => (),
+            (Some(_), _) | (None, Ok(_) | Err(_)) => return None,
         }
         let (portal, name) = (bind.portal.into(), SmallVec::from_slice(bind.statement));
         let (statement, shape, bind) = (Arc::clone(statement), Arc::clone(shape), body.to_vec());
