@@ -491,10 +491,11 @@ impl<'a> Survey<'a> {
         if let Some(name) = &mentions.twice {
             return Err(Refusal::across(&format!("two tables called \"{name}\"")));
         }
+        let shard = self.shard_of_rest(&mentions, &tables)?;
         Ok(Spread {
             tables,
             views,
-            shard: self.shard_of_rest(mentions.takes_whole)?,
+            shard,
             is_bound: self.preferred == Preferred::Current,
             params: self.params.highest(),
             access: self.access,
@@ -502,13 +503,24 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// What the first shard alone has, and single tables that are not fetched.
-    fn shard_of_rest(&self, takes_whole: bool) -> Result<Option<ShardId>, Refusal> {
+    /// What the first shard alone has, single tables that are not fetched, sequences of others, and types of rows that are
+    /// looked at as a whole.
+    fn shard_of_rest(
+        &self,
+        mentions: &Mentions<'_>,
+        tables: &[(Mention<'_>, Requirement)],
+    ) -> Result<Option<ShardId>, Refusal> {
         let mut shard = matches!(self.preferred, Preferred::First | Preferred::OnlyFirst(_)).then_some(ShardId(0));
-        for requirement in self.required.iter().filter(|_| !takes_whole) {
-            let Place::Shard(needed) = requirement.place else { continue };
+        let is_elsewhere = |mention: &Mention<'_>| mention.relation().is_some_and(|it| !it.absent.is_empty());
+        let of_rows = tables.iter().filter(|(mention, _)| mentions.is_whole(mention) && is_elsewhere(mention));
+        let of_tables = self.required.iter().filter(|_| !mentions.takes_whole);
+        let needed = of_tables.chain(of_rows.map(|(_, requirement)| requirement)).filter_map(|it| match it.place {
+            Place::Shard(shard) => Some(shard),
+            Place::Lookup { .. } | Place::Store { .. } | Place::Copies => None,
+        });
+        for needed in needed.chain(self.sequences.iter().copied()) {
             if *shard.get_or_insert(needed) != needed {
-                return Err(Refusal::across("tables of two single shards"));
+                return Err(Refusal::across("what two single shards have"));
             }
         }
         Ok(shard)

@@ -84,6 +84,8 @@ pub struct Survey<'a> {
     mentions: Option<Mentions<'a>>,
     /// The shards of the single tables that were met, one for each time
     singles: Vec<ShardId>,
+    /// The shards of the sequences of single tables that were met: nothing can be fetched in their place
+    sequences: Vec<ShardId>,
     /// How often reference tables were met
     copies: usize,
     /// The query of an EXISTS that is walked now, by address: what its rows are made of does not matter
@@ -170,6 +172,7 @@ impl<'a> Survey<'a> {
             volatile_calls: 0,
             mentions: None,
             singles: Vec::new(),
+            sequences: Vec::new(),
             copies: 0,
             existing: None,
             sure: config::Sure::default(),

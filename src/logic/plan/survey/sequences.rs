@@ -1,6 +1,6 @@
 //! Calls that take the next number of a sequence, or set it: where the sequence is.
 
-use crate::logic::shards::ShardId;
+use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::sql::name::parts_of;
 use crate::logic::sql::statement::RelationName;
 use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
@@ -11,8 +11,8 @@ use super::Survey;
 
 /// What has a sequence.
 enum Owner {
-    /// The table of one shard
-    Single(Box<str>, ShardId),
+    /// The table of one shard; these others have no such table
+    Single(Box<str>, ShardId, ShardSet),
     /// A table of which every shard has a copy: the first one counts for all
     Copies,
     /// Every shard, each for itself; or the text does not say
@@ -44,7 +44,11 @@ impl Survey<'_> {
 
     fn is_where(&mut self, owner: Owner) {
         match owner {
-            Owner::Single(table, shard) => self.require_shard(&table, shard),
+            Owner::Single(table, shard, absent) => {
+                self.lacking = self.lacking.union(absent);
+                self.sequences.push(shard);
+                self.require_shard(&table, shard);
+            }
             Owner::Copies | Owner::Unknown => self.is_only_first("sequences"),
         }
     }
@@ -55,7 +59,9 @@ impl Survey<'_> {
 
     fn owner(&self, owner: RelationName) -> Owner {
         match self.schema.find(&owner) {
-            Found::Single(shard, _) => Owner::Single(owner.name, shard),
+            Found::Single(shard, relation) => {
+                Owner::Single(owner.name, shard, relation.map_or(ShardSet::EMPTY, |it| it.absent))
+            }
             Found::Reference(_) => Owner::Copies,
             Found::Sharded { .. }
             | Found::View(..)
