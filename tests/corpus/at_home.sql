@@ -1,3 +1,5 @@
+@same 57
+
 # Tables of one shard that no other has
 SELECT id, note FROM memos ORDER BY id
 
@@ -67,6 +69,58 @@ SELECT upper(note) FROM memos WHERE id = 5
 # explained
 EXPLAIN (COSTS OFF) SELECT note FROM memos WHERE id = 5
 
+# both, grouped by a key
+SELECT l.id, l.label, count(*) FROM memos n JOIN labels l USING (id) GROUP BY l.id ORDER BY 1
+
+# both, by a parameter
+@params 9
+SELECT n.id, n.note, l.label FROM memos n JOIN labels l USING (id) WHERE n.id >= $1 ORDER BY n.id
+
+# both, with parameters of several types
+@params 9 | b% | 2024-01-01 00:00+00 | NULL
+SELECT n.id + $1, l.code || $4, n.at FROM memos n JOIN labels l USING (id) WHERE l.label LIKE $2 AND n.at >= $3 ORDER BY 1
+
+# both, a parameter whose type its column tells
+@params 7
+SELECT coalesce(l.label, $1) FROM memos n LEFT JOIN labels l USING (id) ORDER BY n.id
+
+# both, a parameter without a type
+@params x
+SELECT $1, n.id FROM memos n JOIN labels l USING (id) ORDER BY 2
+
+# both, a parameter that would be of two types
+@params 7
+SELECT n.id FROM memos n JOIN labels l USING (id) WHERE l.label = $1 AND n.id = $1
+
+# both and rows of clients, by a parameter
+@params 12
+SELECT l.label, e.kind FROM labels l JOIN memos n USING (id) JOIN events e USING (client_id) WHERE e.client_id = $1 ORDER BY 1, 2
+
+# both, with a limit
+@params 2 | 1
+SELECT n.id, l.label FROM memos n JOIN labels l USING (id) ORDER BY n.id LIMIT $1 OFFSET $2
+
+# an error in both
+SELECT n.nope FROM memos n JOIN labels l USING (id)
+
+# another error in both
+SELECT n.id FROM memos n JOIN labels l ON n.id = l.label
+
+# ungrouped in both
+SELECT n.note, count(*) FROM memos n JOIN labels l USING (id) GROUP BY n.client_id
+
+# division by zero in both
+SELECT 1 / (n.id - l.id) FROM memos n JOIN labels l USING (id)
+
+# rows of the one
+SELECT n, l.label FROM memos n JOIN labels l USING (id) ORDER BY n.id
+
+# rows of both
+SELECT n, l FROM memos n JOIN labels l USING (id) ORDER BY n.id
+
+# its sequence beside rows of all clients
+SELECT nextval('labels_id_seq') IS NULL, (SELECT count(*) FROM events)
+
 # stored
 INSERT INTO memos (id, client_id) VALUES (100, 1), (101, 2) RETURNING id, note, at
 
@@ -87,6 +141,14 @@ INSERT INTO events (client_id, id, kind) SELECT client_id, 500 + id, note FROM m
 
 # rows of clients from both
 INSERT INTO events (client_id, id, kind) SELECT n.client_id, 600 + n.id, l.label FROM memos n JOIN labels l USING (id)
+
+# rows of clients from both, returned
+@params 7 | 600
+INSERT INTO events (client_id, id, kind) SELECT n.client_id, $2 + n.id, l.label FROM memos n JOIN labels l USING (id) WHERE n.id > $1 RETURNING id, kind
+
+# rows of clients from both, a parameter of the type of its column
+@params 7
+INSERT INTO events (client_id, id, amount) SELECT n.client_id, n.id + 700, $1 FROM memos n JOIN labels l USING (id) RETURNING amount
 
 # countries from it
 INSERT INTO countries (code, name) SELECT 'N' || (id % 10), min(note) FROM memos GROUP BY 1

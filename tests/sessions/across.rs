@@ -131,6 +131,7 @@ fn tables() -> Vec<Scenario> {
     let seen = || q("SELECT count(*), sum(client_id), max(kind), sum(amount) FROM mine");
     let of = |client: u32| format!("SELECT count(*) FROM events WHERE client_id = {client}");
     let act = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
+    let both = "SELECT id, n.note, l.code FROM memos n JOIN labels l USING (id)";
     vec![
         ("tables of one shard that no other has, prepared and described", ["memos", "labels"].iter().flat_map(|table| [
             ask(&[[parse("a", &format!("SELECT id FROM {table} WHERE id = $1"), &[]), sync()].concat()]),
@@ -141,6 +142,27 @@ fn tables() -> Vec<Scenario> {
             q(&format!("PREPARE p AS SELECT count(e.id) FROM {table} AS t JOIN events AS e ON e.id = t.id")), q("EXECUTE p"), q("DEALLOCATE p"),
             q(&format!("BEGIN; INSERT INTO events (client_id, id, kind) SELECT id, 900, 's' FROM {table}; SELECT count(*) FROM events WHERE kind = 's'; ROLLBACK")),
         ].concat()).collect()),
+        ("tables of two shards that no shard has together, prepared and described", [
+            ask(&[parse("a", &format!("{both} WHERE n.id > $1 AND l.label LIKE $2 AND n.at < $3 ORDER BY 1 LIMIT $4"), &[]), describe(b'S', "a"), sync()]),
+            ask(&[bind("", "a", &[text("5"), text("l%"), text("2030-01-01"), text("3")], 0), describe(b'P', ""), execute("", 0), bind("", "a", &[text("9"), text("%"), text("infinity"), text("1")], 1), execute("", 0), sync()]),
+            ask(&[bind("", "a", &[text("x"), text("l%"), text("2030-01-01"), text("3")], 0), execute("", 0), sync()]),
+            ask(&[bind("", "a", &[text("5")], 0), execute("", 0), sync()]),
+            q("BEGIN"), ask(&[bind("p", "a", &[text("0"), text("l%"), text("2030-01-01"), text("9")], 0), execute("p", 2), sync()]), ask(&[execute("p", 2), execute("p", 0), sync()]), q("COMMIT"),
+            ask(&[close(b'S', "a"), sync()]), ask(&[describe(b'S', "a"), sync()]),
+            ask(&[parse("", &format!("{both} WHERE n.id = $1"), &[23]), describe(b'S', ""), bind("", "", &[text("7")], 0), describe(b'P', ""), execute("", 0), sync()]),
+            ask(&[parse("", &format!("{both} WHERE n.id = $1 AND l.label = $1"), &[]), describe(b'S', ""), sync()]),
+            ask(&[parse("", &format!("{both} WHERE l.label = 7"), &[]), sync()]),
+            ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", both, &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), bind("", "", &[], 0), execute("", 0), sync()]),
+            q(&format!("PREPARE p (int) AS {both} WHERE n.id < $1 ORDER BY 1")), q("EXECUTE p (7)"), q("EXECUTE p (3 + 4)"), q("EXECUTE p (7, 7)"), q("EXECUTE p ('x')"),
+            ask(&[extended("EXECUTE p (7)", &[])]), ask(&[parse("", "EXECUTE p (3 + 4)", &[]), describe(b'S', ""), bind("", "", &[], 0), describe(b'P', ""), execute("", 0), sync()]), ask(&[parse("", "EXECUTE p", &[]), bind("", "", &[], 0), execute("", 0), sync()]), q("DEALLOCATE p"), q("EXECUTE p (7)"),
+            q(&format!("PREPARE p AS {both} WHERE l.label = 7")),
+            q("BEGIN"), ask(&[extended(&format!("DECLARE c CURSOR FOR {both} ORDER BY 1"), &[])]), q("FETCH 2 FROM c"), q("ROLLBACK"),
+            ask(&[extended(&format!("CREATE TEMP TABLE mine AS {both} WHERE n.id < $1"), &["9"])]), q("SELECT count(*) FROM mine"),
+            ask(&[parse("", &format!("{both} JOIN mine USING (id) WHERE mine.note <> $1"), &[]), describe(b'S', ""), bind("", "", &[text("x")], 0), execute("", 0), sync()]),
+            ask(&[parse("", &format!("EXPLAIN {both} WHERE n.id < $1"), &[]), describe(b'S', ""), sync()]),
+            ask(&[parse("", "INSERT INTO events (client_id, id, kind, amount) SELECT n.client_id, 900 + n.id, 's', $1 FROM memos n JOIN labels l USING (id) WHERE l.label <> $2 RETURNING amount", &[]), describe(b'S', ""), bind("", "", &[text("1.5"), text("x")], 0), describe(b'P', ""), execute("", 0), sync()]),
+            q("DELETE FROM events WHERE id > 900"),
+        ].concat()),
         ("table: of rows", [q(make), seen(), q("INSERT INTO mine VALUES (0, 1.5, 'x', 1.239) RETURNING *"), q("SELECT count(*) FROM events"), seen(), q("DROP TABLE mine"), seen()].concat()),
         ("table: WITH NO DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, kind AS k, amount, 1 / 0 AS a FROM events WITH NO DATA"), q("SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'mine'::regclass AND attnum > 0 ORDER BY attnum"), q("SELECT * FROM mine")].concat()),
         ("table: WITH NO DATA, of groups, in a block", [q("BEGIN"), q("CREATE TEMP TABLE mine (a, b) AS (SELECT kind, count(*) FROM events GROUP BY kind) WITH NO DATA"), q("SELECT * FROM mine"), q("ROLLBACK"), q("SELECT * FROM mine")].concat()),

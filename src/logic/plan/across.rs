@@ -106,6 +106,28 @@ impl Across {
             | Self::Refuse(_) => Access::Read,
         }
     }
+
+    /// What a server parses and describes in the place of the statement, if none has all the tables that it names.
+    pub fn described(&self, text: &str) -> Result<String, Refusal> {
+        let described = match self {
+            Self::Read(Read { gather: Ok(gather), .. }) => gather.described(),
+            Self::Cursor(cursor) => cursor.gather.described(),
+            Self::Explain(explained) => {
+                Some(format!("{} {}", explained.head, explained.inner.described(&explained.text)?))
+            }
+            Self::Carry(carry) => carry.described(text),
+            // PostgreSQL looks at its tables when it runs.
+            Self::CopyOut(_) => Some(text.to_owned()),
+            Self::Read(Read { gather: Err(refusal), .. }) | Self::Refuse(refusal) => return Err(refusal.clone()),
+            Self::Change(_)
+            | Self::Once(_)
+            | Self::Split(_)
+            | Self::Numbers(_)
+            | Self::Everywhere(_)
+            | Self::Signal(_) => None,
+        };
+        described.ok_or_else(Refusal::known_nowhere)
+    }
 }
 
 /// May a query return other columns than it did under an earlier schema? What it reads tells.

@@ -42,6 +42,8 @@ pub struct Carry {
     between: Piece,
     /// What stands behind the query
     tail: Piece,
+    /// Where the INSERT stands in the text, its WITH left out, and where its query does
+    at: (Range<usize>, Range<usize>),
     /// The defaults that are one value for the whole statement, by the name of their column
     timed: Vec<(Box<str>, Piece)>,
     /// What one server computes first: the parameters behind those of the user, in order
@@ -110,6 +112,13 @@ impl Carry {
         statement.push(&format!(") AS u({}) ", names.join(", ")));
         statement.push_piece(&self.tail);
         statement
+    }
+
+    /// The statement over no rows, for a server that is to describe it; `text` is the statement as it was planned.
+    pub fn described(&self, text: &str) -> Option<String> {
+        let (insert, source) = &self.at;
+        let query = self.origin.gather.as_ref().ok()?.described().filter(|_| !self.origin.needs_first)?;
+        Some(format!("{}{query}{}", text.get(insert.start..source.start)?, text.get(source.end..insert.end)?))
     }
 
     /// The parameter that is the array of the nth column.
@@ -187,6 +196,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         head: cut.piece(layout.insert..layout.named),
         between: cut.piece(listed..layout.source.start),
         tail: cut.piece(behind),
+        at: (layout.insert..text.len(), layout.source),
         timed,
         asked: asked.pieces,
         params,

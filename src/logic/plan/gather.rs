@@ -69,6 +69,21 @@ impl Gather {
             access: Access::Write,
         }
     }
+
+    /// The final statement without rows, for a server that is to describe it: its parameters are those of the user. `None` where
+    /// it would not be described as the statement itself, or not everywhere.
+    pub fn described(&self) -> Option<String> {
+        if !self.absent.is_empty() || !self.groups_as_tables || !matches!(self.home, Home::Any | Home::Current) {
+            return None;
+        }
+        let is_rows = |token: &Token<'_>| token.param().is_some_and(|param| param > self.params);
+        // The columns are of their types by a cast.
+        let edits = tokens(&self.text)?
+            .into_iter()
+            .filter(is_rows)
+            .map(|token| Edit { at: token.start..token.end(), to: "NULL::pg_catalog.text[]".to_owned() });
+        edited(&self.text, edits.collect()).ok()
+    }
 }
 
 /// The rows of one table.

@@ -32,6 +32,8 @@ pub enum Owed {
     },
     /// Parse of the client; when it also prepares the proxy-wide statement of this number on the server
     Parse(Option<u64>),
+    /// The same of what stands in for the client's statement, which has other words
+    StandIn(u64),
     /// Parse of ours
     HiddenParse(u64),
     /// Parse of ours of a text that could not be read here: the client hears what is wrong with it

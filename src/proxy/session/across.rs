@@ -249,7 +249,7 @@ impl Session {
     pub(super) async fn across_bound(
         &mut self,
         across: &Across,
-        statement: &Statement,
+        statement: &Arc<Statement>,
         bind: &[u8],
     ) -> Result<(), Trouble> {
         self.check_across(across)?;
@@ -262,7 +262,7 @@ impl Session {
     }
 
     /// The client is told of the columns first.
-    async fn run_bound(&mut self, across: &Across, statement: &Statement, bind: &[u8]) -> Result<(), Trouble> {
+    async fn run_bound(&mut self, across: &Across, statement: &Arc<Statement>, bind: &[u8]) -> Result<(), Trouble> {
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) => {
                 self.describe_bound(statement, bind).await?;

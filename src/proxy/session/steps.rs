@@ -123,28 +123,36 @@ impl Session {
         let statement = self.shared.statements.intern(text, parse.types, self.catalog_version());
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
-        let is_for_server = self.check_parse(&shape).inspect_err(|_| self.remember(&shape, &statement.text))?;
-        let (statement, is_for_server) = match is_for_server {
-            true => (statement, true),
-            false => match self.numbered_statement(&statement) {
-                Some(numbered) => (numbered, true),
-                None => (statement, false),
-            },
-        };
-        if is_for_server && !self.is_parsed_in(segment, &shape) {
+        let (statement, parsed) =
+            self.meant(&statement, &shape).inspect_err(|_| self.remember(&shape, &statement.text))?;
+        if parsed.is_some() && !self.is_parsed_in(segment, &shape) {
             return Ok(Some(Cut::Next));
         }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
         let named = Named { statement: Arc::clone(&statement), since, reading, columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), name, before));
-        if is_for_server {
+        if let Some(parsed) = parsed {
             segment.needs_server = true;
-            segment.steps.push(Step::Parse { statement, is_named });
+            let is_stand_in = !Arc::ptr_eq(&parsed, &statement);
+            segment.steps.push(Step::Parse { statement: parsed, is_named, is_stand_in });
         } else {
             segment.steps.push(Step::Answer(PARSE_COMPLETE));
         }
         Ok(None)
+    }
+
+    /// What the name of a statement is to mean, and what a server has to parse for it, if anything.
+    fn meant(
+        &self,
+        statement: &Arc<Statement>,
+        shape: &Shape,
+    ) -> Result<(Arc<Statement>, Option<Arc<Statement>>), Trouble> {
+        if self.check_parse(shape)? {
+            return Ok((Arc::clone(statement), Some(self.as_described(statement, shape)?)));
+        }
+        let numbered = self.numbered_statement(statement);
+        Ok((numbered.as_ref().map_or_else(|| Arc::clone(statement), Arc::clone), numbered))
     }
 
     /// Can the server of this segment parse a statement of this shape? If so, it does.
@@ -159,7 +167,6 @@ impl Session {
             self.check_alive()?;
             return Ok(true);
         };
-        self.check_known(planned.lacking())?;
         match &*planned.plan {
             Plan::Command(command) => {
                 if !ends_failed_transaction(command) {
@@ -260,17 +267,16 @@ impl Session {
             segment.access = Access::Write;
         }
         (segment.needs_server, segment.needs_transaction) = (true, true);
-        if across.is_none() {
+        if across.is_some() {
+            // It is bound to be described, and runs elsewhere.
+            statement = self.as_described(&statement, &shape)?;
+        } else {
             let settings = bound_settings(&shape, &bind);
             segment.settings.extend(settings.map(|changes| (segment.bound.len(), changes)));
             segment.sets |= sets(&shape);
             segment.bound.push(Arc::clone(&shape));
-        }
-        if let Some(columns) = columns
-            && across.is_none()
-            && statement.catalog_version != self.catalog_version()
-        {
-            segment.expected.push((Arc::clone(&statement), columns));
+            let is_expected = statement.catalog_version != self.catalog_version();
+            segment.expected.extend(columns.filter(|_| is_expected).map(|columns| (Arc::clone(&statement), columns)));
         }
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());
@@ -355,6 +361,7 @@ impl Session {
                 let shape = statement.shape(&self.picture().planner);
                 if let Some(statement) = self.executed_by(&shape) {
                     self.check_alive()?;
+                    let statement = self.as_described(&statement, &statement.shape(&self.picture().planner))?;
                     segment.needs_server = true;
                     segment.steps.push(Step::Answer(NO_PARAMETERS));
                     segment.steps.push(Step::Columns { statement });
@@ -372,6 +379,7 @@ impl Session {
                         // What the client hears now it may expect later. One without a name it parses again.
                         statement.across(&self.picture().planner, self.catalog_version())?;
                     }
+                    let statement = self.as_described(&statement, &shape)?;
                     segment.needs_server = true;
                     segment.steps.push(Step::Describe { statement, name: name.into() });
                 }

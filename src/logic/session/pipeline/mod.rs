@@ -288,7 +288,7 @@ impl Pipeline {
                 self.done.push(Done::Prepared(id));
                 Verdict::Hide
             }
-            Some(Owed::Parse(Some(id))) => {
+            Some(Owed::Parse(Some(id)) | Owed::StandIn(id)) => {
                 self.done.push(Done::Prepared(id));
                 Verdict::Pass
             }

@@ -106,7 +106,7 @@ impl Pipeline {
                 self.skip_to_sync();
                 true
             }
-            Some(Owed::FinalParse { .. } | Owed::HiddenBind | Owed::Aside) => {
+            Some(Owed::FinalParse { .. } | Owed::StandIn(_) | Owed::HiddenBind | Owed::Aside) => {
                 let error = without_position(body);
                 self.fail(body);
                 self.skip_to_sync();
