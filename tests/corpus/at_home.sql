@@ -1,4 +1,4 @@
-@same 57
+@same 61
 
 # Tables of one shard that no other has
 SELECT id, note FROM memos ORDER BY id
@@ -204,5 +204,17 @@ COMMENT ON TABLE memos IS 'of one shard'
 # statistics
 ANALYZE memos
 
+# statistics of both and of rows of clients
+ANALYZE memos (id, note), labels, events
+
+# both cleaned up
+VACUUM (ANALYZE) memos, labels, events, countries
+
+# both cleaned up, one without such a column
+VACUUM ANALYZE memos (id), labels (nope)
+
+# rights to both
+GRANT SELECT ON memos, labels TO PUBLIC
+
 # gone
-DROP TABLE memos, labels
+DROP TABLE IF EXISTS nowhere, memos, labels, nowhere

@@ -86,6 +86,7 @@ fn texts() -> Vec<Scenario> {
         ("text: a deferred error at the end", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"), q(&format!("BEGIN; {all}; INSERT INTO once VALUES (1), (1); COMMIT; SELECT 1")), look()].concat()),
         ("text: temporary tables", [q(&format!("CREATE TEMP TABLE mine (a int); {all}; INSERT INTO mine VALUES (1); SELECT * FROM mine; {COUNT}")), q(&format!("{}; INSERT INTO mine VALUES (2); SELECT 1", inserts(2))), q("SELECT count(*) FROM mine"), look()].concat()),
         ("text: rows of several shards are written", [q("INSERT INTO events (client_id, id, kind) VALUES (4001, 1, 's'), (4002, 1, 's'), (4003, 1, 's'); SELECT count(*) FROM events WHERE kind = 's'; INSERT INTO events (client_id, id, kind) VALUES (4001, 2, 's'), (4002, 1, 's')"), look(), q("INSERT INTO events (client_id, id, kind) VALUES (4001, 1, 's'), (4002, 1, 's'), (4003, 1, 's'); SELECT count(*) FROM events WHERE kind = 's'"), look()].concat()),
+        ("notices: of tables of two shards", [q("BEGIN"), q("DROP TABLE IF EXISTS nothing, labels, memos, no_schema.nothing"), q("ROLLBACK"), q("BEGIN"), ask(&[extended("DROP TABLE IF EXISTS memos, nothing, labels", &[])]), q("ROLLBACK")].concat()),
         ("text: notices", q(&format!("{count}; {count}; DROP TABLE IF EXISTS pg_temp.nothing"))),
     ]
 }

@@ -10,7 +10,7 @@ use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utili
 
 use super::Refusal;
 use super::definition::Place;
-use super::divided::{Shares, divided};
+use super::divided::{Divided, divided};
 use super::listing::{Listing, done};
 use super::pieces::tokens;
 use super::schema::{Found, Schema};
@@ -32,7 +32,7 @@ pub struct Everywhere {
     /// Not every shard after all: this one
     pub only: Option<ShardId>,
     /// It names tables of different homes: what each shard is told of its own
-    pub shares: Option<Shares>,
+    pub divided: Option<Divided>,
     /// The map is to gain this table with it
     pub listing: Option<Box<Listing>>,
     /// Rows are to be stored behind it
@@ -60,7 +60,7 @@ impl Everywhere {
             bends: Vec::new(),
             numbers: None,
             only: None,
-            shares: None,
+            divided: None,
             listing: None,
             fill: None,
         }
@@ -68,9 +68,9 @@ impl Everywhere {
 
     /// What a shard is told of this text, if anything.
     pub fn share<'t>(&'t self, shard: ShardId, text: &'t str) -> Option<&'t str> {
-        match (&self.only, &self.shares) {
+        match (&self.only, &self.divided) {
             (Some(only), _) => (*only == shard).then_some(text),
-            (None, Some(shares)) => shares.get(usize::from(shard.0))?.as_deref(),
+            (None, Some(divided)) => divided.shares.get(usize::from(shard.0))?.as_deref(),
             (None, None) => Some(text),
         }
     }
@@ -140,8 +140,8 @@ fn written(name: &RelationName) -> Box<str> {
 pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
     let names = utility::names(statement, schema);
     let is_mixed = names.iter().any(|name| matches!(schema.find(name), Found::Single(..) | Found::Unlisted));
-    let shares = divided(statement, text, schema).filter(|_| is_mixed);
-    if is_mixed && shares.is_none() {
+    let divided = divided(statement, text, schema).filter(|_| is_mixed);
+    if is_mixed && divided.is_none() {
         let shown: Vec<&str> = names.iter().map(|name| name.name.as_ref()).collect();
         return Err(Refusal::mixed_homes(statement.verb, &shown));
     }
@@ -155,7 +155,7 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
         (_, _) => None,
     };
-    Ok(Everywhere { bends: bends.clone(), numbers, shares, ..Everywhere::plain(verb, is_ddl, reach) })
+    Ok(Everywhere { bends: bends.clone(), numbers, divided, ..Everywhere::plain(verb, is_ddl, reach) })
 }
 
 /// CREATE TABLE of a table that every shard has.
