@@ -239,7 +239,8 @@ impl<'a> Survey<'a> {
         let relation = match found {
             Found::Sharded { relation, .. } | Found::Reference(relation) | Found::Single(_, relation) => relation,
             Found::View(_, relation) => Some(relation),
-            Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => None,
+            Found::Sequence | Found::Unlisted => self.schema.relation(name),
+            Found::System | Found::Unheard => None,
         };
         self.lacking = self.lacking.union(relation.map_or(ShardSet::EMPTY, |it| it.absent));
         found
