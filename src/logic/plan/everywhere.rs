@@ -12,6 +12,7 @@ use super::Refusal;
 use super::definition::Place;
 use super::divided::{Divided, divided};
 use super::listing::{Listing, done};
+use super::numbers::Restart;
 use super::pieces::tokens;
 use super::schema::{Found, Schema};
 use super::utility;
@@ -29,6 +30,8 @@ pub struct Everywhere {
     pub bends: Vec<Box<str>>,
     /// Sequences that begin to count with it
     pub numbers: Option<Numbers>,
+    /// A sequence that goes on at a number
+    pub restart: Option<Restart>,
     /// Not every shard after all: this one
     pub only: Option<ShardId>,
     /// It names tables of different homes: what each shard is told of its own
@@ -59,6 +62,7 @@ impl Everywhere {
             reach,
             bends: Vec::new(),
             numbers: None,
+            restart: None,
             only: None,
             divided: None,
             listing: None,
@@ -155,7 +159,20 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
         (_, _) => None,
     };
-    Ok(Everywhere { bends: bends.clone(), numbers, divided, ..Everywhere::plain(verb, is_ddl, reach) })
+    let restart = restart(statement, &names, schema)?;
+    Ok(Everywhere { bends: bends.clone(), numbers, restart, divided, ..Everywhere::plain(verb, is_ddl, reach) })
+}
+
+/// RESTART WITH, where every shard counts for itself. Of a reference table the first one does for all.
+fn restart(statement: &Utility, owners: &[RelationName], schema: &Schema<'_>) -> Result<Option<Restart>, Refusal> {
+    let restarts = statement.steps.iter().find_map(|step| if let Step::Count(it) = step { it.restarts } else { None });
+    let Some((number, sequence)) = restarts.zip(statement.belongings.first()) else { return Ok(None) };
+    let name = written(sequence);
+    match (schema.find(sequence), owners.iter().any(|owner| matches!(schema.find(owner), Found::Reference(_)))) {
+        (Found::Sequence, false) => Ok(Some(Restart { name, number })),
+        (Found::Sequence, true) => Ok(None),
+        (_, _) => Err(Refusal::restarts_sequence(&name)),
+    }
 }
 
 /// CREATE TABLE of a table that every shard has.

@@ -132,6 +132,10 @@ impl Session {
     /// As a part of the open transaction.
     async fn run_in_transaction(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         let mut tag = None;
+        let restarts = match &everywhere.restart {
+            Some(restart) => self.restarts(restart).await?,
+            None => Vec::new(),
+        };
         for shard in self.shards() {
             let Some(sql) = everywhere.share(shard, sql) else { continue };
             let target = self.target(Destination::Shard(shard), Access::Write)?;
@@ -149,7 +153,8 @@ impl Session {
                 ended = self.run_on(index, sql, tag.is_none()).await?;
                 self.settle(index);
             }
-            for after in everywhere.after(shard, self.picture().database.limits.sequence_stride) {
+            let afters = everywhere.after(shard, self.picture().database.limits.sequence_stride);
+            for after in afters.chain(restarts.get(usize::from(shard.0)).cloned()) {
                 if matches!(ended, Ended::Failed(_)) {
                     break;
                 }

@@ -149,6 +149,16 @@ impl Refusal {
         )
     }
 
+    /// RESTART WITH of a sequence that all shards have, where they would meet.
+    pub fn restarts_sequence(name: &str) -> Self {
+        Self::new(
+            Reason::Sequence,
+            format!("RESTART WITH of the sequence {name}, which all shards have, is not possible"),
+            "Each shard goes on at the next number of its own. For that its steps have to keep it apart from the others.",
+            "`shardway check --live` prints what keeps the shards of a sequence apart that was made elsewhere; SET shardway.shard = 'name' goes to one.",
+        )
+    }
+
     /// What sets something for the session on one server, where the session has several.
     pub fn sets_session(what: &str) -> Self {
         Self::new(
