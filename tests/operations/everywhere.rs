@@ -262,6 +262,49 @@ fn no_number_is_given_out_by_two_shards() {
     wire.rows("DROP SEQUENCE stub_numbers, tickets_id_seq");
 }
 
+/// Of all its numbers the last is told, as pg_dump asks for it.
+#[test]
+fn a_sequence_that_all_shards_have_is_read_where_it_has_come_furthest() {
+    let stage = &*STAGE;
+    for (number, server) in (1..).zip(&stage.world.shards) {
+        let sequence = format!("CREATE SEQUENCE falling INCREMENT -64 START {}", -number);
+        admin(server.port()).rows(&format!("{sequence}; GRANT ALL ON SEQUENCE falling TO app"));
+    }
+    let proxy = with_tables(stage, "last-numbers", &["drawn"]);
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TABLE drawn (client_id bigint, id bigserial, down integer, PRIMARY KEY (client_id, id))");
+    wire.rows("ALTER TABLE drawn ALTER down SET DEFAULT nextval('falling')");
+    let ask = "SELECT last_value, is_called FROM public.drawn_id_seq";
+    let falls = "SELECT f.last_value, is_called FROM falling AS f";
+    let told = |wire: &mut Wire, sql: &str| {
+        let row: Vec<String> = wire.rows(sql)[0].iter().map(|it| it.clone().unwrap()).collect();
+        wire.send(&extended(sql, &[])).unwrap();
+        assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].rows.len(), 1);
+        row
+    };
+    assert_eq!(told(&mut wire, ask), ["1", "f"]);
+    assert_eq!(told(&mut wire, falls), ["-1", "f"]);
+    for (client, last, least) in [(0, "1", "-1"), (2, "3", "-3"), (1, "3", "-3"), (1, "66", "-66"), (0, "66", "-66")] {
+        wire.rows(&format!("INSERT INTO drawn (client_id) VALUES ({})", stage.clients[client]));
+        assert_eq!(told(&mut wire, ask), [last, "t"]);
+        assert_eq!(told(&mut wire, falls), [least, "t"]);
+    }
+    assert_eq!(
+        told(&mut wire, "SELECT s.last_value = (SELECT max(id) FROM drawn) FROM drawn_id_seq s WHERE is_called"),
+        ["t"]
+    );
+    assert_eq!(wire.value("SELECT count(*) FROM drawn_id_seq WHERE NOT is_called"), "0");
+    wire.rows("SELECT setval('drawn_id_seq', 1000)");
+    assert_eq!(told(&mut wire, ask), ["1025", "f"]);
+    for refused in ["SELECT s FROM drawn_id_seq s", "COPY (SELECT last_value FROM falling) TO STDOUT"] {
+        assert_eq!(failure(&mut wire, refused).0, "0A000", "{refused}");
+    }
+    wire.rows("DROP TABLE drawn");
+    for server in &stage.world.shards {
+        admin(server.port()).rows("DROP SEQUENCE falling");
+    }
+}
+
 /// As pg_dump, Django and Rails write it.
 #[test]
 fn setval_goes_on_behind_the_number_on_every_shard() {

@@ -233,6 +233,7 @@ fn requirement(requirement: &Requirement, map: &ShardMap) -> String {
             format!("{table} on {}", map.shards.get(usize::from(shard.0)).map_or("?", Box::as_ref))
         }
         Place::Copies => format!("{table} on one of them"),
+        Place::Every => format!("{table} on each of them"),
         Place::Lookup { column, keys, .. } => format!("key {}", restriction(&format!("{table}.{column}"), keys)),
         Place::Store { column, keys, .. } => match keys.as_slice() {
             [key] => format!("row {table}.{column} = {}", value(key)),

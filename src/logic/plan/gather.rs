@@ -16,14 +16,14 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
-use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::grouping_sets;
 use super::pieces::{self, Token, tokens};
-use super::stand_in::{is_grouped_by, next, of_whole_rows};
+use super::stand_in::{BIGINT, counted, is_grouped_by, next, of_whole_rows};
 use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::words::Words;
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
@@ -361,6 +361,9 @@ pub(super) fn over(
     let names_schemas = spread.is_some_and(|spread| spread.mentions.names_schemas);
     for (mention, requirement) in spread.iter().flat_map(|spread| &spread.tables) {
         if spread.is_some_and(|spread| spread.mentions.is_whole(mention)) {
+            if matches!(mention.what, Mentioned::Counted { .. }) {
+                return Err(Refusal::reads_sequence(&mention.name.name));
+            }
             let part = whole_part(mention, requirement, names_schemas)?;
             let known = parts.iter().position(|it| *it == part);
             let before: usize = parts[..known.unwrap_or(parts.len())].iter().map(|part| part.columns.len()).sum();
@@ -371,14 +374,24 @@ pub(super) fn over(
             }
             continue;
         }
-        let columns = spread.map_or(Ok(Vec::new()), |spread| columns_of(mention, &spread.mentions))?;
-        let part = part(mention, requirement, &columns, names_schemas);
+        let is_counted = matches!(mention.what, Mentioned::Counted { .. });
+        let (columns, part) = match spread.filter(|_| !is_counted) {
+            Some(spread) => {
+                let columns = columns_of(mention, &spread.mentions)?;
+                let part = part(mention, requirement, &columns, names_schemas);
+                (columns, part)
+            }
+            None => (Vec::new(), counted_part(mention, requirement)),
+        };
         // The same rows are fetched once, under one name: PostgreSQL compares expressions by the tables they name.
         let known = parts.iter().position(|it| *it == part);
         let name = format!("{prefix}{}", known.unwrap_or(parts.len()) + 1 - before);
         edits.push(instead_of(&tokens, mention, &name)?);
         if known.is_none() {
-            with.push(stand_in(&name, &columns, &mut param)?);
+            with.push(match is_counted {
+                true => counted(&name, &mut param)?,
+                false => stand_in(&name, &columns, &mut param)?,
+            });
             parts.push(part);
         }
     }
@@ -490,6 +503,18 @@ fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column], n
     let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
     let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
     part_of(mention, requirement, &list, columns, names_schemas)
+}
+
+/// The numbers of a sequence, and whether it goes up.
+fn counted_part(mention: &Mention<'_>, requirement: &Requirement) -> Part {
+    let name = qualified(mention.name.schema.as_deref(), &mention.name.name);
+    let text = format!(
+        "SELECT last_value, log_cnt, is_called, (SELECT seqincrement > 0 FROM pg_catalog.pg_sequence WHERE seqrelid = \
+         {}::pg_catalog.regclass) FROM {name}",
+        literal(&name)
+    );
+    let columns = vec![BIGINT, BIGINT, BOOL, BOOL];
+    Part { requirement: requirement.clone(), text: text.into(), params: Vec::new(), columns }
 }
 
 /// Rows as a whole, as text: the OID of their type is another one on each server.

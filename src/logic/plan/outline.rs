@@ -143,7 +143,7 @@ fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
 
 fn requirement(requirement: &mut Requirement, visitor: &mut impl Visitor) -> Option<()> {
     match &mut requirement.place {
-        Place::Shard(_) | Place::Copies => Some(()),
+        Place::Shard(_) | Place::Copies | Place::Every => Some(()),
         Place::Lookup { keys, .. } => restriction(keys, visitor),
         Place::Store { .. } => None,
     }

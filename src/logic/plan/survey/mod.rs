@@ -88,6 +88,8 @@ pub struct Survey<'a> {
     sequences: Vec<ShardId>,
     /// How often reference tables were met
     copies: usize,
+    /// How often sequences were met that each shard counts for itself
+    counted: usize,
     /// The query of an EXISTS that is walked now, by address: what its rows are made of does not matter
     existing: Option<*const Query>,
     /// Calls that are surely made
@@ -174,6 +176,7 @@ impl<'a> Survey<'a> {
             singles: Vec::new(),
             sequences: Vec::new(),
             copies: 0,
+            counted: 0,
             existing: None,
             sure: config::Sure::default(),
             may_spread: false,

@@ -22,8 +22,16 @@ enum Owner {
 impl Survey<'_> {
     /// A sequence that is read as a table.
     pub(super) fn reads_numbers(&mut self, sequence: &RelationName) {
-        let owner = self.table_of(sequence).map_or(Owner::Unknown, |table| self.owner(table));
-        self.is_where(owner);
+        match self.table_of(sequence).map_or(Owner::Unknown, |table| self.owner(table)) {
+            Owner::Unknown if self.is_everywhere(sequence) && self.puts_numbers_together() => self.counted += 1,
+            Owner::Unknown if self.is_everywhere(sequence) => self.refuse(Refusal::reads_sequence(&sequence.name)),
+            owner @ (Owner::Single(..) | Owner::Copies | Owner::Unknown) => self.is_where(owner),
+        }
+    }
+
+    /// Several shards have it, each its own.
+    fn is_everywhere(&self, sequence: &RelationName) -> bool {
+        !self.schema.is_one_shard() && self.schema.relation(sequence).is_some_and(|it| it.absent.is_empty())
     }
 
     /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT.
