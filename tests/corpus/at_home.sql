@@ -1,4 +1,4 @@
-@same 61
+@same 64
 
 # Tables of one shard that no other has
 SELECT id, note FROM memos ORDER BY id
@@ -111,6 +111,12 @@ SELECT n.note, count(*) FROM memos n JOIN labels l USING (id) GROUP BY n.client_
 
 # division by zero in both
 SELECT 1 / (n.id - l.id) FROM memos n JOIN labels l USING (id)
+
+# grouped in several ways in both
+SELECT l.code, count(*) FROM memos n JOIN labels l USING (id) GROUP BY ROLLUP (l.code) HAVING count(*) > 0 ORDER BY 1
+
+# grouped by a key in several ways in both
+SELECT n.id, n.note, count(*) FROM memos n JOIN labels l USING (id) GROUP BY GROUPING SETS ((n.id), (n.id, l.code)) ORDER BY 1, 3
 
 # rows of the one
 SELECT n, l.label FROM memos n JOIN labels l USING (id) ORDER BY n.id

@@ -13,7 +13,7 @@ use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::filled::filled;
 use super::fold;
-use super::gather::{self, Gather};
+use super::gather::{self, Described, Gather};
 use super::merge::{self, Merge};
 use super::numbers::{self, Numbers, sets_numbers};
 use super::process::{self, Signal};
@@ -108,16 +108,17 @@ impl Across {
     }
 
     /// What a server parses and describes in the place of the statement, if none has all the tables that it names.
-    pub fn described(&self, text: &str) -> Result<String, Refusal> {
+    pub fn described(&self, text: &str) -> Result<Described, Refusal> {
         let described = match self {
             Self::Read(Read { gather: Ok(gather), .. }) => gather.described(),
             Self::Cursor(cursor) => cursor.gather.described(),
             Self::Explain(explained) => {
-                Some(format!("{} {}", explained.head, explained.inner.described(&explained.text)?))
+                let inner = explained.inner.described(&explained.text)?;
+                Some(Described { text: format!("{} {}", explained.head, inner.text), ..inner })
             }
             Self::Carry(carry) => carry.described(text),
             // PostgreSQL looks at its tables when it runs.
-            Self::CopyOut(_) => Some(text.to_owned()),
+            Self::CopyOut(_) => Some(Described { text: text.to_owned(), groups_as_tables: true, home: Home::Any }),
             Self::Read(Read { gather: Err(refusal), .. }) | Self::Refuse(refusal) => return Err(refusal.clone()),
             Self::Change(_)
             | Self::Once(_)

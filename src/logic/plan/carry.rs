@@ -15,6 +15,7 @@ use crate::logic::sql::name::quoted;
 use crate::logic::sql::statement::{Body, Insert};
 
 use super::constants::Literals;
+use super::gather::Described;
 use super::layout::{layout, moments, reads_as_moment};
 use super::origin::Origin;
 use super::pieces::{Assembled, Cut, Piece, Token, tokens};
@@ -115,10 +116,11 @@ impl Carry {
     }
 
     /// The statement over no rows, for a server that is to describe it; `text` is the statement as it was planned.
-    pub fn described(&self, text: &str) -> Option<String> {
+    pub fn described(&self, text: &str) -> Option<Described> {
         let (insert, source) = &self.at;
         let query = self.origin.gather.as_ref().ok()?.described().filter(|_| !self.origin.needs_first)?;
-        Some(format!("{}{query}{}", text.get(insert.start..source.start)?, text.get(source.end..insert.end)?))
+        let (before, behind) = (text.get(insert.start..source.start)?, text.get(source.end..insert.end)?);
+        Some(Described { text: format!("{before}{}{behind}", query.text), ..query })
     }
 
     /// The parameter that is the array of the nth column.

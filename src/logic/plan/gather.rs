@@ -71,9 +71,9 @@ impl Gather {
     }
 
     /// The final statement without rows, for a server that is to describe it: its parameters are those of the user. `None` where
-    /// it would not be described as the statement itself, or not everywhere.
-    pub fn described(&self) -> Option<String> {
-        if !self.absent.is_empty() || !self.groups_as_tables || !matches!(self.home, Home::Any | Home::Current) {
+    /// it would not be described as the statement itself.
+    pub fn described(&self) -> Option<Described> {
+        if !self.absent.is_empty() {
             return None;
         }
         let is_rows = |token: &Token<'_>| token.param().is_some_and(|param| param > self.params);
@@ -82,8 +82,20 @@ impl Gather {
             .into_iter()
             .filter(is_rows)
             .map(|token| Edit { at: token.start..token.end(), to: "NULL::pg_catalog.text[]".to_owned() });
-        edited(&self.text, edits.collect()).ok()
+        let text = edited(&self.text, edits.collect()).ok()?;
+        Some(Described { text, groups_as_tables: self.groups_as_tables, home: self.home.clone() })
     }
+}
+
+/// What a server parses and describes in the place of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    /// SQL
+    pub text: String,
+    /// Each column that PostgreSQL finds ungrouped in it, it would find so in the statement itself
+    pub groups_as_tables: bool,
+    /// Where it can be parsed
+    pub home: Home,
 }
 
 /// The rows of one table.

@@ -23,16 +23,14 @@ impl Session {
         for (number, step) in steps.iter().enumerate() {
             segment.owed_at.push(self.pipeline.entered());
             match step {
-                Step::Parse { statement, is_named: false, is_stand_in } => {
+                Step::Parse { statement, is_named: false } => {
                     let types = self.held[index].types(&statement.types);
                     let out = self.outgoing.buffer();
                     write::parse(out, b"", statement.text.as_bytes(), &types);
-                    self.pipeline.owe(if *is_stand_in { Owed::StandIn(UNNAMED) } else { Owed::Parse(None) });
+                    self.pipeline.owe(statement.owed_for_parse(None));
                     self.held[index].lease.unnamed = Some(statement.id);
                 }
-                Step::Parse { statement, is_named: true, is_stand_in } => {
-                    self.emit_parse(index, statement, *is_stand_in, sent);
-                }
+                Step::Parse { statement, is_named: true } => self.emit_parse(index, statement, sent),
                 Step::Bind { statement, name, at, .. } => {
                     self.ensure(index, statement, !name.is_empty(), sent);
                     self.emit_bind(statement, !name.is_empty(), at.clone());
@@ -87,13 +85,7 @@ impl Session {
     }
 
     /// The client's own Parse of a named statement: the server may have the proxy-wide one already.
-    fn emit_parse(
-        &mut self,
-        index: usize,
-        statement: &Arc<Statement>,
-        is_stand_in: bool,
-        sent: &mut SmallVec<[u64; 8]>,
-    ) {
+    fn emit_parse(&mut self, index: usize, statement: &Arc<Statement>, sent: &mut SmallVec<[u64; 8]>) {
         const PARSE_COMPLETE: [u8; 5] = [b'1', 0, 0, 0, 4];
         if self.held[index].lease.prepared.touch(statement.id) || sent.contains(&statement.id) {
             self.pipeline.owe(Owed::Local(PARSE_COMPLETE.into()));
@@ -103,8 +95,7 @@ impl Session {
         let types = self.held[index].types(&statement.types);
         let out = self.outgoing.buffer();
         write::parse(out, &statement.server_name(), statement.text.as_bytes(), &types);
-        let id = statement.id;
-        self.pipeline.owe(if is_stand_in { Owed::StandIn(id) } else { Owed::Parse(Some(id)) });
+        self.pipeline.owe(statement.owed_for_parse(Some(statement.id)));
         sent.push(statement.id);
     }
 
@@ -124,13 +115,13 @@ impl Session {
             let types = self.held[index].types(&statement.types);
             let out = self.outgoing.buffer();
             write::parse(out, &statement.server_name(), statement.text.as_bytes(), &types);
-            self.pipeline.owe(Owed::HiddenParse(statement.id));
+            self.pipeline.owe(statement.owed_for_hidden_parse(statement.id));
             sent.push(statement.id);
         } else if self.held[index].lease.unnamed != Some(statement.id) {
             let types = self.held[index].types(&statement.types);
             let out = self.outgoing.buffer();
             write::parse(out, b"", statement.text.as_bytes(), &types);
-            self.pipeline.owe(Owed::HiddenParse(UNNAMED));
+            self.pipeline.owe(statement.owed_for_hidden_parse(UNNAMED));
             self.held[index].lease.unnamed = Some(statement.id);
         }
     }

@@ -45,8 +45,9 @@ impl Session {
         let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
         let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
         let statement = self.numbered_statement(&statement).unwrap_or(statement);
-        let parsed = self.as_described(&statement, &statement.shape(&self.picture().planner))?;
-        let target = self.target(self.is_known_at(prepare.lacking), Access::Read)?;
+        let shape = statement.shape(&self.picture().planner);
+        let parsed = self.as_described(&statement, &shape)?;
+        let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
         // A Sync would end the implicit transaction of a pipeline.
         let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
@@ -60,7 +61,7 @@ impl Session {
             self.make_room(index, 0);
             let out = self.outgoing.buffer();
             write::parse(out, &parsed.server_name(), parsed.text.as_bytes(), &parsed.types);
-            self.pipeline.owe(Owed::HiddenParse(parsed.id));
+            self.pipeline.owe(parsed.owed_for_hidden_parse(parsed.id));
         }
         self.pipeline.owe(Owed::Local(complete.into()));
         if !is_open {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::logic::plan::{Home, Plan, Planned, Refusal};
-use crate::logic::route::Destination;
+use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::Session;
@@ -15,7 +15,10 @@ impl Session {
     /// names tables of one shard to that shard.
     pub(super) fn is_parsed_at(&self, shape: &Shape) -> Destination {
         let Some(planned) = super::only(shape) else { return Destination::Any };
-        let known = || self.is_known_at(planned.lacking());
+        let known = || match self.is_known(planned.lacking()) {
+            true => self.is_known_at(planned.lacking()),
+            false => self.is_described_in(shape.text_of(planned)),
+        };
         let Plan::One(one) = &*planned.plan else { return known() };
         let home = match &one.home {
             Home::Meet(_) | Home::Process(_) if one.is_bound => Destination::Current,
@@ -43,13 +46,22 @@ impl Session {
     pub(super) fn is_described_at<'t>(&self, text: &'t str) -> Result<(ShardId, Cow<'t, str>), Refusal> {
         let lacking = lacking(&self.shape_of(text));
         if !self.is_known(lacking) {
-            let across = self.picture().planner.across(text);
-            return Ok((ShardId(0), Cow::Owned(across.described(text)?)));
+            let described = self.picture().planner.across(text).described(text)?;
+            // What it finds ungrouped would have to be looked at.
+            if !described.groups_as_tables {
+                return Err(Refusal::known_nowhere());
+            }
+            return Ok((certain(self.is_described_in(text)), Cow::Owned(described.text)));
         }
-        match self.is_known_at(lacking) {
-            Destination::Shard(shard) => Ok((shard, Cow::Borrowed(text))),
-            Destination::Any | Destination::First | Destination::Current => Ok((ShardId(0), Cow::Borrowed(text))),
-        }
+        Ok((certain(self.is_known_at(lacking)), Cow::Borrowed(text)))
+    }
+
+    /// Where the stand-in for a statement can be parsed that no shard knows.
+    fn is_described_in(&self, text: &str) -> Destination {
+        let described = self.picture().planner.across(text).described(text);
+        let found = described.and_then(|described| route::destination(&described.home, &Values::None, self.map()));
+        // Why it cannot be is said when it is asked for.
+        found.unwrap_or(Destination::Any)
     }
 
     /// A statement of this shape as servers parse and describe it: what stands in for it, where none has all that it names.
@@ -59,14 +71,20 @@ impl Session {
             return Ok(Arc::clone(statement));
         }
         let across = statement.across(&self.picture().planner, self.catalog_version())?;
-        let text = across.described(&statement.text)?;
-        let version = statement.catalog_version;
-        Ok(statement.stand_in(|| self.shared.statements.intern(&text, &statement.types, version)))
+        statement.stand_in(&self.shared.statements, || across.described(&statement.text))
     }
 
     /// Does any shard have all that a statement names?
     fn is_known(&self, lacking: ShardSet) -> bool {
         lacking.len() < self.map().shards.len()
+    }
+}
+
+/// A shard, whichever may be meant.
+fn certain(destination: Destination) -> ShardId {
+    match destination {
+        Destination::Shard(shard) => shard,
+        Destination::Any | Destination::First | Destination::Current => ShardId(0),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::proxy::statements::Statement;
 /// A message, as it will be sent or answered.
 pub(super) enum Step {
     /// Parse for a server
-    Parse { statement: Arc<Statement>, is_named: bool, is_stand_in: bool },
+    Parse { statement: Arc<Statement>, is_named: bool },
     /// Bind for a server; `at` is its body
     Bind { statement: Arc<Statement>, name: Name, since: u64, at: Range<usize> },
     /// Describe of a statement

@@ -129,13 +129,12 @@ impl Session {
             return Ok(Some(Cut::Next));
         }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
-        let named = Named { statement: Arc::clone(&statement), since, reading, columns: None };
+        let named = Named { statement, since, reading, columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), name, before));
         if let Some(parsed) = parsed {
             segment.needs_server = true;
-            let is_stand_in = !Arc::ptr_eq(&parsed, &statement);
-            segment.steps.push(Step::Parse { statement: parsed, is_named, is_stand_in });
+            segment.steps.push(Step::Parse { statement: parsed, is_named });
         } else {
             segment.steps.push(Step::Answer(PARSE_COMPLETE));
         }

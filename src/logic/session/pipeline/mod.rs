@@ -209,6 +209,7 @@ impl Pipeline {
                     | Owed::DeafQuery
                     | Owed::Everywhere { .. }
                     | Owed::HiddenParse(_)
+                    | Owed::StandIn { is_heard: false, .. }
                     | Owed::TrialParse
                     | Owed::FinalParse { .. }
                     | Owed::HiddenBind
@@ -311,7 +312,11 @@ impl Pipeline {
                 self.done.push(Done::Prepared(id));
                 Verdict::Hide
             }
-            Some(Owed::Parse(Some(id)) | Owed::StandIn(id)) => {
+            Some(Owed::StandIn { id, is_heard, .. }) => {
+                self.done.push(Done::Prepared(id));
+                if is_heard { Verdict::Pass } else { Verdict::Hide }
+            }
+            Some(Owed::Parse(Some(id))) => {
                 self.done.push(Done::Prepared(id));
                 Verdict::Pass
             }
