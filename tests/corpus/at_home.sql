@@ -1,4 +1,4 @@
-@same 64
+@same 76
 
 # Tables of one shard that no other has
 SELECT id, note FROM memos ORDER BY id
@@ -141,6 +141,40 @@ INSERT INTO memos (id, note) SELECT 300 + row_number() OVER (ORDER BY client_id,
 
 # stored from the other one
 INSERT INTO labels (id, label) SELECT 400 + id, note FROM memos
+
+# what has been stored
+SELECT id, note FROM memos WHERE id > 200 ORDER BY id
+
+# what has been stored in the other one
+SELECT id, label FROM labels WHERE id > 400 ORDER BY id
+
+# stored from an aggregate
+INSERT INTO labels (id, label) SELECT 500 + count(*), 'all' FROM events RETURNING id, label
+
+# stored by parameters
+@params 600 | 9 | DE
+INSERT INTO labels AS l (id, label, code) SELECT $1 + id, note, $3 FROM memos WHERE id < $2 RETURNING l.id, l.code
+
+# stored with a CTE before it
+WITH m AS (SELECT max(id) AS id FROM memos) INSERT INTO labels (id, label) SELECT 700 + m.id, 'm' FROM m RETURNING *
+
+# stored twice from the other one
+INSERT INTO labels (id, label) SELECT id, 'again ' || note FROM memos WHERE id < 9 ON CONFLICT (id) DO UPDATE SET label = excluded.label RETURNING id, label
+
+# stored twice without a word
+INSERT INTO labels (id, label) SELECT id, note FROM memos WHERE id < 9
+
+# stored with a value that is none
+INSERT INTO labels (id, label) SELECT 800 + id, 1 / (id - 7) FROM memos
+
+# stored from it and itself
+INSERT INTO labels (id, label) SELECT 900 + l.id, m.note || l.label FROM labels l JOIN memos m USING (id) RETURNING id
+
+# stored with a query behind it
+INSERT INTO labels (id, label) SELECT 1000 + id, note FROM memos RETURNING (SELECT count(*) FROM events)
+
+# explained
+EXPLAIN INSERT INTO labels (id, label) SELECT 1000 + id, nope FROM memos
 
 # rows of clients from it
 INSERT INTO events (client_id, id, kind) SELECT client_id, 500 + id, note FROM memos WHERE client_id IS NOT NULL

@@ -170,6 +170,23 @@ fn tables() -> Vec<Scenario> {
             ask(&[parse("", "INSERT INTO events (client_id, id, kind, amount) SELECT n.client_id, 900 + n.id, 's', $1 FROM memos n JOIN labels l USING (id) WHERE l.label <> $2 RETURNING amount", &[]), describe(b'S', ""), bind("", "", &[text("1.5"), text("x")], 0), describe(b'P', ""), execute("", 0), sync()]),
             q("DELETE FROM events WHERE id > 900"),
         ].concat()),
+        ("rows of all shards into a table of one", {
+            let store = "INSERT INTO memos (id, note, client_id) SELECT 7000 + client_id, kind, $1 FROM events WHERE id = 1 AND client_id < 9";
+            let plain = store.replace("$1", "1");
+            let count = || q("SELECT count(*), max(note) FROM memos WHERE id > 7000");
+            [
+                q("BEGIN"), q(&plain), count(), q("ROLLBACK"), count(),
+                q(&format!("{plain}; SELECT 1 / 0")), count(),
+                ask(&[act(&plain), act("SELECT 1 / 0"), sync()]), count(),
+                ask(&[act(&insert(4001, 1)), act(&plain), act("SELECT 1 / 0"), sync()]), count(), look(),
+                ask(&[act(&insert(4002, 1)), act(&plain), act("SELECT count(*) FROM memos WHERE id > 7000"), sync()]), count(), look(), q("DELETE FROM memos WHERE id > 7000"),
+                ask(&[parse("s", &format!("{store} RETURNING id, client_id"), &[]), describe(b'S', "s"), bind("", "s", &[text("5")], 0), describe(b'P', ""), execute("", 0), sync()]), count(), ask(&[bind("", "s", &[text("5")], 0), execute("", 0), sync()]),
+                q("DELETE FROM memos WHERE id > 7000"), q("BEGIN"), ask(&[bind("p", "s", &[text("5")], 1), execute("p", 2), sync()]), ask(&[execute("p", 0), execute("p", 0), sync()]), q("COMMIT"), count(), q("DELETE FROM memos WHERE id > 7000"),
+                q("BEGIN"), ask(&[parse("u", store, &[]), bind("p", "u", &[text("5")], 0), execute("p", 0), execute("p", 0), sync()]), q("ROLLBACK"), count(),
+                q(&format!("PREPARE w AS {store}")), q("EXECUTE w (3)"), count(), q("EXECUTE w (3)"), q("DELETE FROM memos WHERE id > 7000"),
+                q(&format!("EXPLAIN {plain} RETURNING nope")), count(),
+            ].concat()
+        }),
         ("table: of rows", [q(make), seen(), q("INSERT INTO mine VALUES (0, 1.5, 'x', 1.239) RETURNING *"), q("SELECT count(*) FROM events"), seen(), q("DROP TABLE mine"), seen()].concat()),
         ("table: WITH NO DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, kind AS k, amount, 1 / 0 AS a FROM events WITH NO DATA"), q("SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'mine'::regclass AND attnum > 0 ORDER BY attnum"), q("SELECT * FROM mine")].concat()),
         ("table: WITH NO DATA, of groups, in a block", [q("BEGIN"), q("CREATE TEMP TABLE mine (a, b) AS (SELECT kind, count(*) FROM events GROUP BY kind) WITH NO DATA"), q("SELECT * FROM mine"), q("ROLLBACK"), q("SELECT * FROM mine")].concat()),

@@ -108,7 +108,7 @@ trait Visitor {
 
 fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
     match across {
-        Across::Read(Read { fanout, merge, gather }) => {
+        Across::Read(Read { fanout, merge, gather, stores: _ }) => {
             if let Some(fanout) = fanout {
                 requirement(&mut fanout.requirement, visitor)?;
             }

@@ -78,7 +78,7 @@ impl Session {
             return Ok(());
         }
         match &read.gather {
-            Ok(gather) => self.gather_query(gather, sql).await.map(drop),
+            Ok(gather) => self.gather_query(gather, read.stores, sql).await.map(drop),
             Err(refusal) => Err(refusal.clone().into()),
         }
     }
@@ -336,7 +336,7 @@ impl Session {
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) if fanout.is_locking => self.take_part(is_last).await,
             Across::Read(Read { gather: Ok(gather), .. }) if gather.access == Access::Write => {
-                self.take_part(true).await
+                self.take_part(is_last).await
             }
             Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) | Across::Numbers(_) => {
                 self.take_part(is_last).await

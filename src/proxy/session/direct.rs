@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::logic::plan::Access;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::view::{self, Bind, Target};
@@ -56,12 +57,15 @@ impl Session {
         let across = statement.across(&self.picture().planner, self.catalog_version()).ok()?;
         self.check_across(&across).ok()?;
         let Across::Read(read) = &*across else { return None };
-        match (&read.fanout, &read.gather) {
-            (Some(fanout), _) if !fanout.is_locking => (),
-            // A server that knows the statement says so if there are more or fewer of them.
-            (None, Ok(gather)) if bind.parameters().len() == statement.params(gather.params) => (),
-            (Some(_), _) | (None, Ok(_) | Err(_)) => return None,
-        }
+        let is_suited = match (&read.fanout, &read.gather) {
+            (Some(fanout), _) => !fanout.is_locking,
+            // A server that knows the statement says so if there are more or fewer parameters.
+            (None, Ok(gather)) => {
+                gather.access == Access::Read && bind.parameters().len() == statement.params(gather.params)
+            }
+            (None, Err(_)) => false,
+        };
+        is_suited.then_some(())?;
         let (portal, name) = (bind.portal.into(), SmallVec::from_slice(bind.statement));
         let (statement, shape, bind) = (Arc::clone(statement), Arc::clone(shape), body.to_vec());
         Some(Direct { statement, shape, across, portal, bind, name, describes, size })
