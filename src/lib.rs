@@ -13,7 +13,8 @@
 //!
 //! Where one shard is not enough, `plan::across` says how several do: each runs the statement as it is (fan-out), its rows merged in their order, or
 //! their rows, or what each shard makes of its rows (reduce), are fetched and one server runs it over them (gather). Rows
-//! that are stored go to their shards in the words of the statement (split) or from a query's answer (carry).
+//! that are stored go to their shards in the words of the statement (split) or from a query's answer (carry; brought, where one
+//! shard has the table).
 //!
 //! # The rooms
 //!

@@ -26,7 +26,7 @@ pub fn keys(one: &One, values: &Values<'_>, map: &ShardMap) -> Touched {
                     note(*keyspace, values.decode_stored(value, key_type), &mut found);
                 }
             }
-            Place::Shard(_) | Place::Copies => (),
+            Place::Shard(_) | Place::Copies | Place::Every => (),
         }
     }
     found

@@ -9,6 +9,8 @@ use parking_lot::Mutex;
 
 use crate::logic::plan::Refusal;
 use crate::logic::plan::across::{Across, reads_otherwise};
+use crate::logic::plan::gather::Described;
+use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::logic::session::reading::may_be_of_moment;
 use crate::logic::trace::without_parent;
 use crate::proxy::plans::{Planner, Shape};
@@ -28,6 +30,10 @@ pub struct Statement {
     planned: ArcSwapOption<Remembered>,
     /// Its way over several shards under the schema that it was parsed with
     crossed: OnceLock<Arc<Across>>,
+    /// What servers know in its place, where none has all its tables
+    stand_in: OnceLock<Arc<Self>>,
+    /// It is such a stand-in itself: see `Described`
+    pub groups_as_tables: Option<bool>,
 }
 
 struct Remembered {
@@ -36,6 +42,20 @@ struct Remembered {
 }
 
 impl Statement {
+    fn new(id: u64, text: &str, types: &[u8], catalog_version: u64) -> Self {
+        Self {
+            id,
+            catalog_version,
+            text: text.into(),
+            types: types.into(),
+            is_of_moment: may_be_of_moment(text),
+            planned: ArcSwapOption::empty(),
+            crossed: OnceLock::new(),
+            stand_in: OnceLock::new(),
+            groups_as_tables: None,
+        }
+    }
+
     /// Its plan under this schema and search path.
     pub fn shape(&self, planner: &Arc<Planner>) -> Arc<Shape> {
         if let Some(remembered) = &*self.planned.load()
@@ -59,6 +79,42 @@ impl Statement {
             Some(then) if reads_otherwise(&across, then) => Err(Refusal::changed_result()),
             Some(_) | None => Ok(across),
         }
+    }
+
+    /// What servers know in its place: it is described as the statement is, and runs nowhere.
+    pub fn stand_in(
+        &self,
+        all: &Statements,
+        describe: impl FnOnce() -> Result<Described, Refusal>,
+    ) -> Result<Arc<Self>, Refusal> {
+        if let Some(known) = self.stand_in.get() {
+            return Ok(Arc::clone(known));
+        }
+        let Described { text, groups_as_tables, home: _ } = describe()?;
+        let made = Self {
+            groups_as_tables: Some(groups_as_tables),
+            ..Self::new(all.next_id(), &text, &self.types, self.catalog_version)
+        };
+        Ok(Arc::clone(self.stand_in.get_or_init(|| Arc::new(made))))
+    }
+
+    /// What is owed for its Parse by the client; when it is also prepared under its number, with that.
+    pub fn owed_for_parse(&self, id: Option<u64>) -> Owed {
+        self.owed_for_stand_in(id.unwrap_or(UNNAMED), true).unwrap_or(Owed::Parse(id))
+    }
+
+    /// What is owed for its Parse by us.
+    pub fn owed_for_hidden_parse(&self, id: u64) -> Owed {
+        self.owed_for_stand_in(id, false).unwrap_or(Owed::HiddenParse(id))
+    }
+
+    fn owed_for_stand_in(&self, id: u64, is_heard: bool) -> Option<Owed> {
+        self.groups_as_tables.map(|groups_as_tables| Owed::StandIn { id, groups_as_tables, is_heard })
+    }
+
+    /// How many parameters it has, of which the text names this many.
+    pub fn params(&self, named: u16) -> usize {
+        usize::from(named).max(self.types.len() / 4)
     }
 
     /// Its name on every server.
@@ -104,18 +160,14 @@ impl Statements {
         if let Some(statement) = known.get(&key).and_then(Weak::upgrade).filter(|it| !it.is_of_moment) {
             return statement;
         }
-        let statement = Arc::new(Statement {
-            id: self.next_id.fetch_add(1, Ordering::Relaxed),
-            catalog_version,
-            text: text.into(),
-            types: types.into(),
-            is_of_moment: may_be_of_moment(text),
-            planned: ArcSwapOption::empty(),
-            crossed: OnceLock::new(),
-        });
+        let statement = Arc::new(Statement::new(self.next_id(), text, types, catalog_version));
         known.insert(key, Arc::downgrade(&statement));
         self.sweep(&mut known);
         statement
+    }
+
+    fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
     /// How many are known.

@@ -472,6 +472,27 @@ DROP TABLE IF EXISTS order_items, audit, nowhere CASCADE
 # drop tables of all homes
 DROP TABLE order_items, audit
 
+# grant on tables of all homes
+GRANT SELECT, UPDATE ON events, audit, ledger, countries TO PUBLIC
+
+# grant on columns that not all of them have
+GRANT SELECT (what) ON audit, ledger TO PUBLIC
+
+# revoke on tables of all homes
+REVOKE ALL ON TABLE events, audit, labels, memos FROM PUBLIC
+
+# look through tables of all homes
+ANALYZE events, audit (what), labels, memos
+
+# vacuum tables of all homes in a transaction
+VACUUM events, audit, labels
+
+# drop what is there and what is not, of all homes
+DROP TABLE IF EXISTS nowhere, labels, no_schema.nowhere, memos, nowhere
+
+# drop what is there and what is not
+DROP TABLE memos, nowhere, labels
+
 # truncate with triggers of its own
 TRUNCATE watched
 

@@ -228,7 +228,6 @@ fn no_number_is_given_out_by_two_shards() {
     }
     assert_eq!(wire.value("SELECT array_agg(id ORDER BY id) FROM tickets"), "{1,2,3}");
     for refused in [
-        "ALTER SEQUENCE tickets_id_seq RESTART WITH 7",
         "ALTER SEQUENCE tickets_id_seq INCREMENT BY 1",
         "ALTER TABLE tickets ALTER n RESTART WITH 5",
         "CREATE SEQUENCE other_numbers INCREMENT BY 10",
@@ -237,10 +236,73 @@ fn no_number_is_given_out_by_two_shards() {
     ] {
         assert_eq!(failure(&mut wire, refused).0, "0A000", "{refused}");
     }
+    // Each shard goes on at the next number of its own, or does not, where the transaction is undone.
+    let next = |wire: &mut Wire| {
+        let of = |client| wire.value(&format!("INSERT INTO tickets (client_id) VALUES ({client}) RETURNING id"));
+        let mut ids: Vec<i64> = stage.clients.iter().map(of).map(|id| id.parse().unwrap()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    wire.rows("ALTER SEQUENCE public.tickets_id_seq RESTART WITH 700");
+    assert_eq!(next(&mut wire), [705, 706, 707]);
+    wire.rows("BEGIN");
+    wire.rows("ALTER SEQUENCE tickets_id_seq RESTART 5000000000");
+    assert_eq!(next(&mut wire), [5_000_000_001, 5_000_000_002, 5_000_000_003]);
+    wire.rows("ROLLBACK");
+    assert_eq!(next(&mut wire), [769, 770, 771]);
+    wire.send(&extended("ALTER SEQUENCE tickets_id_seq CACHE 1 RESTART WITH 1 OWNED BY NONE", &[])).unwrap();
+    assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "ALTER SEQUENCE");
+    assert_eq!(failure(&mut wire, "ALTER SEQUENCE tickets_id_seq RESTART WITH 0").0, "22023");
+    assert_eq!(failure(&mut wire, "ALTER SEQUENCE no_such_numbers RESTART WITH 7").0, "0A000");
+    wire.rows("TRUNCATE tickets");
+    assert_eq!(next(&mut wire), [1, 2, 3]);
     wire.rows("ALTER SEQUENCE tickets_id_seq RESTART");
     wire.rows("ALTER SEQUENCE tickets_id_seq OWNED BY NONE");
     wire.rows("DROP TABLE tickets, stubs, copies");
     wire.rows("DROP SEQUENCE stub_numbers, tickets_id_seq");
+}
+
+/// Of all its numbers the last is told, as pg_dump asks for it.
+#[test]
+fn a_sequence_that_all_shards_have_is_read_where_it_has_come_furthest() {
+    let stage = &*STAGE;
+    for (number, server) in (1..).zip(&stage.world.shards) {
+        let sequence = format!("CREATE SEQUENCE falling INCREMENT -64 START {}", -number);
+        admin(server.port()).rows(&format!("{sequence}; GRANT ALL ON SEQUENCE falling TO app"));
+    }
+    let proxy = with_tables(stage, "last-numbers", &["drawn"]);
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TABLE drawn (client_id bigint, id bigserial, down integer, PRIMARY KEY (client_id, id))");
+    wire.rows("ALTER TABLE drawn ALTER down SET DEFAULT nextval('falling')");
+    let ask = "SELECT last_value, is_called FROM public.drawn_id_seq";
+    let falls = "SELECT f.last_value, is_called FROM falling AS f";
+    let told = |wire: &mut Wire, sql: &str| {
+        let row: Vec<String> = wire.rows(sql)[0].iter().map(|it| it.clone().unwrap()).collect();
+        wire.send(&extended(sql, &[])).unwrap();
+        assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].rows.len(), 1);
+        row
+    };
+    assert_eq!(told(&mut wire, ask), ["1", "f"]);
+    assert_eq!(told(&mut wire, falls), ["-1", "f"]);
+    for (client, last, least) in [(0, "1", "-1"), (2, "3", "-3"), (1, "3", "-3"), (1, "66", "-66"), (0, "66", "-66")] {
+        wire.rows(&format!("INSERT INTO drawn (client_id) VALUES ({})", stage.clients[client]));
+        assert_eq!(told(&mut wire, ask), [last, "t"]);
+        assert_eq!(told(&mut wire, falls), [least, "t"]);
+    }
+    assert_eq!(
+        told(&mut wire, "SELECT s.last_value = (SELECT max(id) FROM drawn) FROM drawn_id_seq s WHERE is_called"),
+        ["t"]
+    );
+    assert_eq!(wire.value("SELECT count(*) FROM drawn_id_seq WHERE NOT is_called"), "0");
+    wire.rows("SELECT setval('drawn_id_seq', 1000)");
+    assert_eq!(told(&mut wire, ask), ["1025", "f"]);
+    for refused in ["SELECT s FROM drawn_id_seq s", "COPY (SELECT last_value FROM falling) TO STDOUT"] {
+        assert_eq!(failure(&mut wire, refused).0, "0A000", "{refused}");
+    }
+    wire.rows("DROP TABLE drawn");
+    for server in &stage.world.shards {
+        admin(server.port()).rows("DROP SEQUENCE falling");
+    }
 }
 
 /// As pg_dump, Django and Rails write it.

@@ -22,6 +22,31 @@ fn wrong_passwords_and_unknown_users_hear_the_same() {
     assert_eq!(login(&proxy).value("SELECT current_user"), "app");
 }
 
+/// Whoever reads it for the proxy.
+#[test]
+fn a_client_is_told_whether_it_is_a_superuser() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE ROLE chief SUPERUSER LOGIN PASSWORD 'secret'");
+    }
+    let user = "[[users]]\nname = \"chief\"\npassword = \"secret\"\n";
+    for (number, monitor) in ["app", "chief"].into_iter().enumerate() {
+        let more = format!("{user}[monitor]\nuser = \"{monitor}\"\npassword = \"secret\"\n");
+        let proxy = stage.proxy(&format!("superusers-{number}"), &Settings { more: &more, ..Settings::default() });
+        for (user, told) in [("app", "off"), ("chief", "on")] {
+            let mut wire = Wire::connect(proxy.port).unwrap();
+            wire.send(&wire::startup(196_608, &[("user", user), ("database", "app")])).unwrap();
+            let greeting = wire.authenticate().unwrap();
+            let status = format!("is_superuser\0{told}\0");
+            assert!(greeting.iter().any(|frame| frame.body == status.as_bytes()), "{user} by {monitor}: {greeting:?}");
+            assert_eq!(wire.value("SHOW is_superuser"), told);
+        }
+    }
+    for server in &stage.world.shards {
+        admin(server.port()).rows("DROP ROLE chief");
+    }
+}
+
 #[test]
 fn startup_parameters_are_refused_in_postgresqls_words() {
     let stage = &*STAGE;

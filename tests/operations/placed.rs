@@ -53,6 +53,36 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
     wire.rows("DROP TABLE \"Numbered\"");
 }
 
+/// Whichever server is asked to parse.
+#[test]
+fn a_table_of_one_shard_that_the_map_does_not_list_is_refused_by_name() {
+    let stage = &*STAGE;
+    let [_, b, c] = [0, 1, 2].map(|shard| stage.world.shards[shard].port());
+    admin(b).rows("CREATE TABLE forgotten_b (id integer); GRANT ALL ON forgotten_b TO app");
+    admin(c).rows("CREATE TABLE forgotten_c (id integer); GRANT ALL ON forgotten_c TO app");
+    let proxy = placing(stage, "forgotten", "");
+    let mut wires: Vec<Wire> = (0..4).map(|_| login(&proxy)).collect();
+    for (sql, table) in [
+        ("SELECT id FROM forgotten_b WHERE id = 7", "forgotten_b"),
+        ("INSERT INTO forgotten_c VALUES (7)", "forgotten_c"),
+        ("SELECT count(*) FROM forgotten_c JOIN forgotten_b USING (id)", "forgotten_"),
+        ("SELECT count(*) FROM events JOIN forgotten_b USING (id)", "forgotten_b"),
+    ] {
+        for wire in &mut wires {
+            let (state, message) = failure(wire, sql);
+            assert!(state == "0A000" && message.contains(table), "{sql}: {state} {message}");
+            wire.send(&extended(sql, &[])).unwrap();
+            let error = wire::answers(&wire.until_ready().unwrap()).remove(0).error;
+            assert!(error.is_some_and(|(state, text)| state == "0A000" && text.contains(table)), "{sql}");
+        }
+    }
+    // On a shard of the client's choice it is there.
+    wires[0].rows("SET shardway.shard = 'b'");
+    wires[0].send(&extended("SELECT id FROM forgotten_b WHERE id = 7", &[])).unwrap();
+    assert_eq!(wire::answers(&wires[0].until_ready().unwrap())[0].tag, "SELECT 0");
+    drop_everywhere(stage, "forgotten_b, forgotten_c");
+}
+
 #[test]
 fn a_new_table_is_spread_and_the_file_lists_it() {
     let stage = &*STAGE;

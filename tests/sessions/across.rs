@@ -86,6 +86,7 @@ fn texts() -> Vec<Scenario> {
         ("text: a deferred error at the end", [q("CREATE TEMP TABLE once (a int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED)"), q(&format!("BEGIN; {all}; INSERT INTO once VALUES (1), (1); COMMIT; SELECT 1")), look()].concat()),
         ("text: temporary tables", [q(&format!("CREATE TEMP TABLE mine (a int); {all}; INSERT INTO mine VALUES (1); SELECT * FROM mine; {COUNT}")), q(&format!("{}; INSERT INTO mine VALUES (2); SELECT 1", inserts(2))), q("SELECT count(*) FROM mine"), look()].concat()),
         ("text: rows of several shards are written", [q("INSERT INTO events (client_id, id, kind) VALUES (4001, 1, 's'), (4002, 1, 's'), (4003, 1, 's'); SELECT count(*) FROM events WHERE kind = 's'; INSERT INTO events (client_id, id, kind) VALUES (4001, 2, 's'), (4002, 1, 's')"), look(), q("INSERT INTO events (client_id, id, kind) VALUES (4001, 1, 's'), (4002, 1, 's'), (4003, 1, 's'); SELECT count(*) FROM events WHERE kind = 's'"), look()].concat()),
+        ("notices: of tables of two shards", [q("BEGIN"), q("DROP TABLE IF EXISTS nothing, labels, memos, no_schema.nothing"), q("ROLLBACK"), q("BEGIN"), ask(&[extended("DROP TABLE IF EXISTS memos, nothing, labels", &[])]), q("ROLLBACK")].concat()),
         ("text: notices", q(&format!("{count}; {count}; DROP TABLE IF EXISTS pg_temp.nothing"))),
     ]
 }
@@ -104,6 +105,7 @@ fn prepared() -> Vec<Scenario> {
         ("execute: numbers for text", [q("PREPARE s (text) AS SELECT count(*), max($1) FROM events"), q("EXECUTE s (007)"), q("EXECUTE s (1.50)"), q("EXECUTE s (1e3)"), q("EXECUTE s (-1)")].concat()),
         ("execute: an argument fails", [q(prepare), q("EXECUTE s (1 / 0)"), q("EXECUTE s (4)"), q("BEGIN"), q("EXECUTE s (1 / 0)"), q("SELECT 1"), q("ROLLBACK"), q("EXECUTE s (4)")].concat()),
         ("execute: too few and too many", [q(prepare), q("EXECUTE s"), q("EXECUTE s (1, 2)"), q("EXECUTE s (1 + 1, 2)"), q("EXECUTE s (4)")].concat()),
+        ("bind: too few and too many", ["SELECT kind, count(*) FROM events WHERE id > $1 GROUP BY kind ORDER BY 1", "SELECT client_id, id FROM events WHERE id = $1 ORDER BY 1", "SELECT count(DISTINCT kind) FROM events WHERE id > $1"].iter().flat_map(|sql| [ask(&[parse("b", sql, &[]), sync()]), ask(&[bind("", "b", &[], 0), execute("", 0), sync()]), ask(&[bind("", "b", &[text("3"), text("4")], 0), describe(b'P', ""), execute("", 0), sync()]), ask(&[bind("", "b", &[text("3")], 0), describe(b'P', ""), execute("", 0), sync()]), ask(&[close(b'S', "b"), sync()])].concat()).collect()),
         ("execute: a subquery is no argument", [q(prepare), q("EXECUTE s ((SELECT 1))"), q("EXECUTE s (count(*))"), q("EXECUTE s (client_id)")].concat()),
         ("execute: rows as they come", [q("PREPARE s (text) AS SELECT client_id FROM events WHERE kind = $1"), q(&inserts(1)), q("EXECUTE s ('nothing')"), q("PREPARE u (text, bigint) AS UPDATE events SET id = id + $2 WHERE kind = $1"), q("EXECUTE u ('s', 2)"), q("EXECUTE u ('s' || '', 2)"), look()].concat()),
         ("execute: a change with RETURNING", [q(&insert(4001, 1)), q("PREPARE u (text) AS UPDATE events SET id = id + 1 WHERE kind = $1 RETURNING client_id, id"), q("EXECUTE u ('s')"), look()].concat()),
@@ -130,6 +132,7 @@ fn tables() -> Vec<Scenario> {
     let seen = || q("SELECT count(*), sum(client_id), max(kind), sum(amount) FROM mine");
     let of = |client: u32| format!("SELECT count(*) FROM events WHERE client_id = {client}");
     let act = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
+    let both = "SELECT id, n.note, l.code FROM memos n JOIN labels l USING (id)";
     vec![
         ("tables of one shard that no other has, prepared and described", ["memos", "labels"].iter().flat_map(|table| [
             ask(&[[parse("a", &format!("SELECT id FROM {table} WHERE id = $1"), &[]), sync()].concat()]),
@@ -140,6 +143,50 @@ fn tables() -> Vec<Scenario> {
             q(&format!("PREPARE p AS SELECT count(e.id) FROM {table} AS t JOIN events AS e ON e.id = t.id")), q("EXECUTE p"), q("DEALLOCATE p"),
             q(&format!("BEGIN; INSERT INTO events (client_id, id, kind) SELECT id, 900, 's' FROM {table}; SELECT count(*) FROM events WHERE kind = 's'; ROLLBACK")),
         ].concat()).collect()),
+        ("tables of two shards that no shard has together, prepared and described", [
+            ask(&[parse("a", &format!("{both} WHERE n.id > $1 AND l.label LIKE $2 AND n.at < $3 ORDER BY 1 LIMIT $4"), &[]), describe(b'S', "a"), sync()]),
+            ask(&[bind("", "a", &[text("5"), text("l%"), text("2030-01-01"), text("3")], 0), describe(b'P', ""), execute("", 0), bind("", "a", &[text("9"), text("%"), text("infinity"), text("1")], 1), execute("", 0), sync()]),
+            ask(&[bind("", "a", &[text("x"), text("l%"), text("2030-01-01"), text("3")], 0), execute("", 0), sync()]),
+            ask(&[bind("", "a", &[text("5")], 0), execute("", 0), sync()]),
+            q("BEGIN"), ask(&[bind("p", "a", &[text("0"), text("l%"), text("2030-01-01"), text("9")], 0), execute("p", 2), sync()]), ask(&[execute("p", 2), execute("p", 0), sync()]), q("COMMIT"),
+            ask(&[close(b'S', "a"), sync()]), ask(&[describe(b'S', "a"), sync()]),
+            ask(&[parse("", &format!("{both} WHERE n.id = $1"), &[23]), describe(b'S', ""), bind("", "", &[text("7")], 0), describe(b'P', ""), execute("", 0), sync()]),
+            ask(&[parse("", &format!("{both} WHERE n.id = $1 AND l.label = $1"), &[]), describe(b'S', ""), sync()]),
+            ask(&[parse("", &format!("{both} WHERE l.label = 7"), &[]), sync()]),
+            ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", both, &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), bind("", "", &[], 0), execute("", 0), sync()]),
+            q(&format!("PREPARE p (int) AS {both} WHERE n.id < $1 ORDER BY 1")), q("EXECUTE p (7)"), q("EXECUTE p (3 + 4)"), q("EXECUTE p (7, 7)"), q("EXECUTE p ('x')"),
+            ask(&[extended("EXECUTE p (7)", &[])]), ask(&[parse("", "EXECUTE p (3 + 4)", &[]), describe(b'S', ""), bind("", "", &[], 0), describe(b'P', ""), execute("", 0), sync()]), ask(&[parse("", "EXECUTE p", &[]), bind("", "", &[], 0), execute("", 0), sync()]), q("DEALLOCATE p"), q("EXECUTE p (7)"),
+            q(&format!("PREPARE p AS {both} WHERE l.label = 7")), q("PREPARE p AS SELECT l.code, count(*) FROM memos n JOIN labels l USING (id) GROUP BY ROLLUP (l.code) ORDER BY 1, 2"), q("EXECUTE p"), q("DEALLOCATE p"),
+            ["memos n JOIN labels l", "labels n JOIN memos l"].iter().flat_map(|both| [
+                q(&format!("PREPARE p AS SELECT n, l.id, n.nope FROM {both} USING (id)")), q(&format!("PREPARE p (int) AS SELECT n, l.id, to_jsonb(n) FROM {both} USING (id) WHERE n.id < $1 ORDER BY n.id")), q("EXECUTE p (7)"), q("EXECUTE p (3 + 4)"), q("DEALLOCATE p"),
+                ask(&[parse("w", &format!("SELECT n, n IS NULL FROM {both} USING (id) WHERE n.id < $1 ORDER BY n.id"), &[]), describe(b'S', "w"), bind("", "w", &[text("6")], 0), describe(b'P', ""), execute("", 0), sync()]), ask(&[bind("", "w", &[text("7")], 0), execute("", 0), sync()]), ask(&[close(b'S', "w"), sync()]),
+                q("BEGIN"), q("SELECT count(*) FROM events WHERE client_id = 7"), ask(&[extended(&format!("SELECT n FROM {both} USING (id) ORDER BY n.id LIMIT $1"), &["2"])]), q("COMMIT"),
+                ask(&[extended(&format!("INSERT INTO events (client_id, id, kind) SELECT 4001, 800 + n.id, n::text FROM {both} USING (id) WHERE n.id < $1 RETURNING kind"), &["6"])]), q("DELETE FROM events WHERE id > 800"),
+            ].concat()).collect(),
+            q("BEGIN"), ask(&[extended(&format!("DECLARE c CURSOR FOR {both} ORDER BY 1"), &[])]), q("FETCH 2 FROM c"), q("ROLLBACK"),
+            ask(&[extended(&format!("CREATE TEMP TABLE mine AS {both} WHERE n.id < $1"), &["9"])]), q("SELECT count(*) FROM mine"),
+            ask(&[parse("", &format!("{both} JOIN mine USING (id) WHERE mine.note <> $1"), &[]), describe(b'S', ""), bind("", "", &[text("x")], 0), execute("", 0), sync()]),
+            ask(&[parse("", &format!("EXPLAIN {both} WHERE n.id < $1"), &[]), describe(b'S', ""), sync()]),
+            ask(&[parse("", "INSERT INTO events (client_id, id, kind, amount) SELECT n.client_id, 900 + n.id, 's', $1 FROM memos n JOIN labels l USING (id) WHERE l.label <> $2 RETURNING amount", &[]), describe(b'S', ""), bind("", "", &[text("1.5"), text("x")], 0), describe(b'P', ""), execute("", 0), sync()]),
+            q("DELETE FROM events WHERE id > 900"),
+        ].concat()),
+        ("rows of all shards into a table of one", {
+            let store = "INSERT INTO memos (id, note, client_id) SELECT 7000 + client_id, kind, $1 FROM events WHERE id = 1 AND client_id < 9";
+            let plain = store.replace("$1", "1");
+            let count = || q("SELECT count(*), max(note) FROM memos WHERE id > 7000");
+            [
+                q("BEGIN"), q(&plain), count(), q("ROLLBACK"), count(),
+                q(&format!("{plain}; SELECT 1 / 0")), count(),
+                ask(&[act(&plain), act("SELECT 1 / 0"), sync()]), count(),
+                ask(&[act(&insert(4001, 1)), act(&plain), act("SELECT 1 / 0"), sync()]), count(), look(),
+                ask(&[act(&insert(4002, 1)), act(&plain), act("SELECT count(*) FROM memos WHERE id > 7000"), sync()]), count(), look(), q("DELETE FROM memos WHERE id > 7000"),
+                ask(&[parse("s", &format!("{store} RETURNING id, client_id"), &[]), describe(b'S', "s"), bind("", "s", &[text("5")], 0), describe(b'P', ""), execute("", 0), sync()]), count(), ask(&[bind("", "s", &[text("5")], 0), execute("", 0), sync()]),
+                q("DELETE FROM memos WHERE id > 7000"), q("BEGIN"), ask(&[bind("p", "s", &[text("5")], 1), execute("p", 2), sync()]), ask(&[execute("p", 0), execute("p", 0), sync()]), q("COMMIT"), count(), q("DELETE FROM memos WHERE id > 7000"),
+                q("BEGIN"), ask(&[parse("u", store, &[]), bind("p", "u", &[text("5")], 0), execute("p", 0), execute("p", 0), sync()]), q("ROLLBACK"), count(),
+                q(&format!("PREPARE w AS {store}")), q("EXECUTE w (3)"), count(), q("EXECUTE w (3)"), q("DELETE FROM memos WHERE id > 7000"),
+                q(&format!("EXPLAIN {plain} RETURNING nope")), count(),
+            ].concat()
+        }),
         ("table: of rows", [q(make), seen(), q("INSERT INTO mine VALUES (0, 1.5, 'x', 1.239) RETURNING *"), q("SELECT count(*) FROM events"), seen(), q("DROP TABLE mine"), seen()].concat()),
         ("table: WITH NO DATA", [q("CREATE TEMP TABLE mine AS SELECT client_id, kind AS k, amount, 1 / 0 AS a FROM events WITH NO DATA"), q("SELECT attname, atttypid, atttypmod, attnotnull FROM pg_attribute WHERE attrelid = 'mine'::regclass AND attnum > 0 ORDER BY attnum"), q("SELECT * FROM mine")].concat()),
         ("table: WITH NO DATA, of groups, in a block", [q("BEGIN"), q("CREATE TEMP TABLE mine (a, b) AS (SELECT kind, count(*) FROM events GROUP BY kind) WITH NO DATA"), q("SELECT * FROM mine"), q("ROLLBACK"), q("SELECT * FROM mine")].concat()),

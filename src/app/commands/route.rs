@@ -212,7 +212,7 @@ fn parameters(home: &Home) -> Vec<u16> {
     let mut values = Vec::new();
     for requirement in all {
         match &requirement.place {
-            Place::Shard(_) | Place::Copies => (),
+            Place::Shard(_) | Place::Copies | Place::Every => (),
             Place::Lookup { keys, .. } => collect(keys, &mut values),
             Place::Store { keys, .. } => values.extend(keys),
         }

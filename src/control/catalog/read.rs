@@ -50,9 +50,11 @@ pub struct ShardSchema {
     pub greeting: Vec<(Box<str>, Box<str>)>,
 }
 
-/// What a server reports to its clients (protocol-flow, ParameterStatus), in its order. What a version lacks is left out.
+/// What a server reports to its clients (protocol-flow, ParameterStatus), in its order. What a version lacks is left out. Of
+/// `is_superuser` the users are read to whom it is `on`.
 const GREETING: &str = "
     SELECT name, CASE name WHEN 'application_name' THEN '' WHEN 'client_encoding' THEN current_setting('server_encoding')
+                 WHEN 'is_superuser' THEN (SELECT string_agg(rolname, E'\\n') FROM pg_roles WHERE rolsuper)
                  ELSE current_setting(name, true) END
       FROM unnest(ARRAY['in_hot_standby', 'integer_datetimes', 'TimeZone', 'IntervalStyle', 'is_superuser',
            'application_name', 'default_transaction_read_only', 'scram_iterations', 'DateStyle',

@@ -3,6 +3,7 @@
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, RelationName, Statement};
 
+use super::brought::brought;
 use super::carry::{self, Carry, is_carried};
 use super::change::{self, Change, On};
 use super::constants::Literals;
@@ -13,7 +14,7 @@ use super::everywhere::{self, Everywhere};
 use super::fanout::{self, Fanout};
 use super::filled::filled;
 use super::fold;
-use super::gather::{self, Gather};
+use super::gather::{self, Described, Gather};
 use super::merge::{self, Merge};
 use super::numbers::{self, Numbers, sets_numbers};
 use super::process::{self, Signal};
@@ -24,7 +25,7 @@ use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, red
 /// The way of a statement over several shards.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Across {
-    /// A query
+    /// A query, or an INSERT of its rows into a table of one shard
     Read(Read),
     /// A write that the shards run, each to its own rows or to its copy
     Change(Change),
@@ -59,6 +60,8 @@ pub struct Read {
     pub merge: Option<Box<Merge>>,
     /// One server runs it over the rows of all
     pub gather: Result<Gather, Refusal>,
+    /// It is an INSERT: nothing is told of its rows before all are stored
+    pub stores: bool,
 }
 
 /// A cursor or a new table over rows of several shards.
@@ -106,6 +109,29 @@ impl Across {
             | Self::Refuse(_) => Access::Read,
         }
     }
+
+    /// What a server parses and describes in the place of the statement, if none has all the tables that it names.
+    pub fn described(&self, text: &str) -> Result<Described, Refusal> {
+        let described = match self {
+            Self::Read(Read { gather: Ok(gather), .. }) => gather.described(),
+            Self::Cursor(cursor) => cursor.gather.described(),
+            Self::Explain(explained) => {
+                let inner = explained.inner.described(&explained.text)?;
+                Some(Described { text: format!("{} {}", explained.head, inner.text), ..inner })
+            }
+            Self::Carry(carry) => carry.described(text),
+            // PostgreSQL looks at its tables when it runs.
+            Self::CopyOut(_) => Some(Described { text: text.to_owned(), groups_as_tables: true, home: Home::Any }),
+            Self::Read(Read { gather: Err(refusal), .. }) | Self::Refuse(refusal) => return Err(refusal.clone()),
+            Self::Change(_)
+            | Self::Once(_)
+            | Self::Split(_)
+            | Self::Numbers(_)
+            | Self::Everywhere(_)
+            | Self::Signal(_) => None,
+        };
+        described.ok_or_else(Refusal::known_nowhere)
+    }
 }
 
 /// May a query return other columns than it did under an earlier schema? What it reads tells.
@@ -134,6 +160,16 @@ fn stays(insert: &Insert, fanout: Fanout) -> Change {
     Change { verb: fanout.verb, table, on: On::Rows(fanout.requirement), over: None, returns, taints: true }
 }
 
+/// INSERT … SELECT whose rows do not stay where they are.
+fn selected(insert: &Insert, located: &Located, text: &str, schema: &Schema<'_>) -> Across {
+    match brought(insert, &located.at, text, schema) {
+        Some(Ok(gather)) => Across::Read(Read { fanout: None, merge: None, gather: Ok(gather), stores: true }),
+        Some(Err(refusal)) => Across::Refuse(refusal),
+        None => carry::carry(insert, &located.at, text, schema)
+            .map_or_else(Across::Refuse, |carry| Across::Carry(Box::new(carry))),
+    }
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
     if let Some(copied) = copies::copies(located, text, schema) {
@@ -157,10 +193,7 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         }
         Statement::Insert(insert) if is_carried(insert) => match fanout::fanout(text, schema) {
             Some(fanout) => Across::Change(stays(insert, fanout)),
-            None => match carry::carry(insert, &located.at, text, schema) {
-                Ok(carry) => Across::Carry(Box::new(carry)),
-                Err(refusal) => Across::Refuse(refusal),
-            },
+            None => selected(insert, located, text, schema),
         },
         Statement::Insert(insert) => match split::split(insert, &located.at, text, schema) {
             Ok(split) => Across::Split(Box::new(split)),
@@ -194,6 +227,9 @@ fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Acros
     let (head, inner) = text.split_at(after_explain(text).ok_or_else(|| Refusal::across("such an EXPLAIN"))?);
     let (text, inner) = (inner.trim_start().into(), across(inner, schema));
     match &inner {
+        Across::Read(Read { stores: true, .. }) if explain.is_analyze => {
+            return Err(Refusal::across("EXPLAIN ANALYZE of such a write"));
+        }
         Across::Read(_) | Across::Change(Change { on: On::Rows(_), over: None, taints: false, .. }) => (),
         Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) if explain.is_analyze => {
             return Err(Refusal::across("EXPLAIN ANALYZE of such a write"));
@@ -328,6 +364,6 @@ fn read(text: &str, schema: &Schema<'_>) -> Across {
     };
     match (fanout, merge, gather) {
         (None, None, Err(refusal)) => Across::Refuse(refusal),
-        (fanout, merge, gather) => Across::Read(Read { fanout, merge, gather }),
+        (fanout, merge, gather) => Across::Read(Read { fanout, merge, gather, stores: false }),
     }
 }

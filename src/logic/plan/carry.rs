@@ -15,6 +15,7 @@ use crate::logic::sql::name::quoted;
 use crate::logic::sql::statement::{Body, Insert};
 
 use super::constants::Literals;
+use super::gather::Described;
 use super::layout::{layout, moments, reads_as_moment};
 use super::origin::Origin;
 use super::pieces::{Assembled, Cut, Piece, Token, tokens};
@@ -42,6 +43,8 @@ pub struct Carry {
     between: Piece,
     /// What stands behind the query
     tail: Piece,
+    /// Where the INSERT stands in the text, its WITH left out, and where its query does
+    at: (Range<usize>, Range<usize>),
     /// The defaults that are one value for the whole statement, by the name of their column
     timed: Vec<(Box<str>, Piece)>,
     /// What one server computes first: the parameters behind those of the user, in order
@@ -110,6 +113,14 @@ impl Carry {
         statement.push(&format!(") AS u({}) ", names.join(", ")));
         statement.push_piece(&self.tail);
         statement
+    }
+
+    /// The statement over no rows, for a server that is to describe it; `text` is the statement as it was planned.
+    pub fn described(&self, text: &str) -> Option<Described> {
+        let (insert, source) = &self.at;
+        let query = self.origin.gather.as_ref().ok()?.described().filter(|_| !self.origin.needs_first)?;
+        let (before, behind) = (text.get(insert.start..source.start)?, text.get(source.end..insert.end)?);
+        Some(Described { text: format!("{before}{}{behind}", query.text), ..query })
     }
 
     /// The parameter that is the array of the nth column.
@@ -187,6 +198,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         head: cut.piece(layout.insert..layout.named),
         between: cut.piece(listed..layout.source.start),
         tail: cut.piece(behind),
+        at: (layout.insert..text.len(), layout.source),
         timed,
         asked: asked.pieces,
         params,

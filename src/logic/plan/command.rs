@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::logic::shards::ShardSet;
 use crate::logic::sql::statement::{Characteristics, Listen};
 
 use super::asked::Asked;
@@ -115,8 +114,6 @@ pub struct PrepareCommand {
     pub text: Box<str>,
     /// Its plan, parameters included
     pub plan: Arc<Plan>,
-    /// Shards that cannot parse it
-    pub lacking: ShardSet,
 }
 
 /// EXECUTE name (arguments).

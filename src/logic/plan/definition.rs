@@ -288,11 +288,7 @@ fn check_parents(defined: Defined<'_>, what: &str, parents: &[RelationName], sch
 fn check_count(name: &str, count: Count) -> Option<Refusal> {
     let why = "Each shard takes its own numbers, which the steps between them keep apart.";
     let refuse = |what: &str| Refusal::not_followed(&format!("{what} in the sequence"), name, why, "Leave it out.");
-    match count {
-        Count { option: Some(what), .. } => Some(refuse(what)),
-        Count { restarts_with: true, .. } => Some(refuse("RESTART WITH")),
-        Count { .. } => None,
-    }
+    count.option.map(refuse)
 }
 
 /// A new sharded table has its key column, of the type that the map says.

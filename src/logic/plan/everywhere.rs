@@ -10,8 +10,9 @@ use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utili
 
 use super::Refusal;
 use super::definition::Place;
-use super::divided::{Shares, divided};
+use super::divided::{Divided, divided};
 use super::listing::{Listing, done};
+use super::numbers::Restart;
 use super::pieces::tokens;
 use super::schema::{Found, Schema};
 use super::utility;
@@ -29,10 +30,12 @@ pub struct Everywhere {
     pub bends: Vec<Box<str>>,
     /// Sequences that begin to count with it
     pub numbers: Option<Numbers>,
+    /// A sequence that goes on at a number
+    pub restart: Option<Restart>,
     /// Not every shard after all: this one
     pub only: Option<ShardId>,
     /// It names tables of different homes: what each shard is told of its own
-    pub shares: Option<Shares>,
+    pub divided: Option<Divided>,
     /// The map is to gain this table with it
     pub listing: Option<Box<Listing>>,
     /// Rows are to be stored behind it
@@ -59,8 +62,9 @@ impl Everywhere {
             reach,
             bends: Vec::new(),
             numbers: None,
+            restart: None,
             only: None,
-            shares: None,
+            divided: None,
             listing: None,
             fill: None,
         }
@@ -68,9 +72,9 @@ impl Everywhere {
 
     /// What a shard is told of this text, if anything.
     pub fn share<'t>(&'t self, shard: ShardId, text: &'t str) -> Option<&'t str> {
-        match (&self.only, &self.shares) {
+        match (&self.only, &self.divided) {
             (Some(only), _) => (*only == shard).then_some(text),
-            (None, Some(shares)) => shares.get(usize::from(shard.0))?.as_deref(),
+            (None, Some(divided)) => divided.shares.get(usize::from(shard.0))?.as_deref(),
             (None, None) => Some(text),
         }
     }
@@ -140,8 +144,8 @@ fn written(name: &RelationName) -> Box<str> {
 pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
     let names = utility::names(statement, schema);
     let is_mixed = names.iter().any(|name| matches!(schema.find(name), Found::Single(..) | Found::Unlisted));
-    let shares = divided(statement, text, schema).filter(|_| is_mixed);
-    if is_mixed && shares.is_none() {
+    let divided = divided(statement, text, schema).filter(|_| is_mixed);
+    if is_mixed && divided.is_none() {
         let shown: Vec<&str> = names.iter().map(|name| name.name.as_ref()).collect();
         return Err(Refusal::mixed_homes(statement.verb, &shown));
     }
@@ -155,7 +159,20 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
         (_, _) => None,
     };
-    Ok(Everywhere { bends: bends.clone(), numbers, shares, ..Everywhere::plain(verb, is_ddl, reach) })
+    let restart = restart(statement, &names, schema)?;
+    Ok(Everywhere { bends: bends.clone(), numbers, restart, divided, ..Everywhere::plain(verb, is_ddl, reach) })
+}
+
+/// RESTART WITH, where every shard counts for itself. Of a reference table the first one does for all.
+fn restart(statement: &Utility, owners: &[RelationName], schema: &Schema<'_>) -> Result<Option<Restart>, Refusal> {
+    let restarts = statement.steps.iter().find_map(|step| if let Step::Count(it) = step { it.restarts } else { None });
+    let Some((number, sequence)) = restarts.zip(statement.belongings.first()) else { return Ok(None) };
+    let name = written(sequence);
+    match (schema.find(sequence), owners.iter().any(|owner| matches!(schema.find(owner), Found::Reference(_)))) {
+        (Found::Sequence, false) => Ok(Some(Restart { name, number })),
+        (Found::Sequence, true) => Ok(None),
+        (_, _) => Err(Refusal::restarts_sequence(&name)),
+    }
 }
 
 /// CREATE TABLE of a table that every shard has.

@@ -66,17 +66,14 @@ fn everywhere(everywhere: &Everywhere, map: &ShardMap) -> String {
         let rows = fill.insert.as_ref().map(|insert| format!("\n   rows: {insert}")).unwrap_or_default();
         return format!("=> Every shard, in one transaction: {}{rows}", fill.create.replace('\n', " "));
     }
-    if let Some(shares) = &everywhere.shares {
-        let named = map.shards.iter().zip(shares).filter_map(|(shard, told)| Some((shard, told.as_ref()?)));
-        let shares: String = named.map(|(shard, told)| format!("\n   {shard}: {told}")).collect();
-        return format!("=> Every shard what it has, in one transaction{shares}");
-    }
-    match everywhere.reach {
-        Reach::Upkeep | Reach::Outside => "=> Every shard, one after the other".to_owned(),
-        Reach::Database | Reach::Roles | Reach::Block | Reach::Server => {
-            "=> Every shard, in one transaction".to_owned()
-        }
-    }
+    let shares = everywhere.divided.iter().flat_map(|divided| map.shards.iter().zip(&divided.shares));
+    let told = shares.filter_map(|(shard, told)| Some(format!("\n   {shard}: {}", told.as_ref()?)));
+    let what = if everywhere.divided.is_some() { " what it has" } else { "" };
+    let how = match everywhere.reach {
+        Reach::Upkeep | Reach::Outside => "one after the other",
+        Reach::Database | Reach::Roles | Reach::Block | Reach::Server => "in one transaction",
+    };
+    format!("=> Every shard{what}, {how}{}", told.collect::<String>())
 }
 
 fn change(change: &Change, map: &ShardMap) -> String {
@@ -236,6 +233,7 @@ fn requirement(requirement: &Requirement, map: &ShardMap) -> String {
             format!("{table} on {}", map.shards.get(usize::from(shard.0)).map_or("?", Box::as_ref))
         }
         Place::Copies => format!("{table} on one of them"),
+        Place::Every => format!("{table} on each of them"),
         Place::Lookup { column, keys, .. } => format!("key {}", restriction(&format!("{table}.{column}"), keys)),
         Place::Store { column, keys, .. } => match keys.as_slice() {
             [key] => format!("row {table}.{column} = {}", value(key)),

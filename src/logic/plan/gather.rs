@@ -16,14 +16,14 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
-use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::grouping_sets;
 use super::pieces::{self, Token, tokens};
-use super::stand_in::{is_grouped_by, next, of_whole_rows};
+use super::stand_in::{BIGINT, counted, is_grouped_by, next, of_whole_rows};
 use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::words::Words;
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
@@ -69,6 +69,33 @@ impl Gather {
             access: Access::Write,
         }
     }
+
+    /// The final statement without rows, for a server that is to describe it: its parameters are those of the user. `None` where
+    /// it would not be described as the statement itself.
+    pub fn described(&self) -> Option<Described> {
+        if !self.absent.is_empty() {
+            return None;
+        }
+        let is_rows = |token: &Token<'_>| token.param().is_some_and(|param| param > self.params);
+        // The columns are of their types by a cast.
+        let edits = tokens(&self.text)?
+            .into_iter()
+            .filter(is_rows)
+            .map(|token| Edit { at: token.start..token.end(), to: "NULL::pg_catalog.text[]".to_owned() });
+        let text = edited(&self.text, edits.collect()).ok()?;
+        Some(Described { text, groups_as_tables: self.groups_as_tables, home: self.home.clone() })
+    }
+}
+
+/// What a server parses and describes in the place of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Described {
+    /// SQL
+    pub text: String,
+    /// Each column that PostgreSQL finds ungrouped in it, it would find so in the statement itself
+    pub groups_as_tables: bool,
+    /// Where it can be parsed
+    pub home: Home,
 }
 
 /// The rows of one table.
@@ -346,6 +373,9 @@ pub(super) fn over(
     let names_schemas = spread.is_some_and(|spread| spread.mentions.names_schemas);
     for (mention, requirement) in spread.iter().flat_map(|spread| &spread.tables) {
         if spread.is_some_and(|spread| spread.mentions.is_whole(mention)) {
+            if matches!(mention.what, Mentioned::Counted { .. }) {
+                return Err(Refusal::reads_sequence(&mention.name.name));
+            }
             let part = whole_part(mention, requirement, names_schemas)?;
             let known = parts.iter().position(|it| *it == part);
             let before: usize = parts[..known.unwrap_or(parts.len())].iter().map(|part| part.columns.len()).sum();
@@ -356,14 +386,24 @@ pub(super) fn over(
             }
             continue;
         }
-        let columns = spread.map_or(Ok(Vec::new()), |spread| columns_of(mention, &spread.mentions))?;
-        let part = part(mention, requirement, &columns, names_schemas);
+        let is_counted = matches!(mention.what, Mentioned::Counted { .. });
+        let (columns, part) = match spread.filter(|_| !is_counted) {
+            Some(spread) => {
+                let columns = columns_of(mention, &spread.mentions)?;
+                let part = part(mention, requirement, &columns, names_schemas);
+                (columns, part)
+            }
+            None => (Vec::new(), counted_part(mention, requirement)),
+        };
         // The same rows are fetched once, under one name: PostgreSQL compares expressions by the tables they name.
         let known = parts.iter().position(|it| *it == part);
         let name = format!("{prefix}{}", known.unwrap_or(parts.len()) + 1 - before);
         edits.push(instead_of(&tokens, mention, &name)?);
         if known.is_none() {
-            with.push(stand_in(&name, &columns, &mut param)?);
+            with.push(match is_counted {
+                true => counted(&name, &mut param)?,
+                false => stand_in(&name, &columns, &mut param)?,
+            });
             parts.push(part);
         }
     }
@@ -475,6 +515,18 @@ fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column], n
     let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
     let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
     part_of(mention, requirement, &list, columns, names_schemas)
+}
+
+/// The numbers of a sequence, and whether it goes up.
+fn counted_part(mention: &Mention<'_>, requirement: &Requirement) -> Part {
+    let name = qualified(mention.name.schema.as_deref(), &mention.name.name);
+    let text = format!(
+        "SELECT last_value, log_cnt, is_called, (SELECT seqincrement > 0 FROM pg_catalog.pg_sequence WHERE seqrelid = \
+         {}::pg_catalog.regclass) FROM {name}",
+        literal(&name)
+    );
+    let columns = vec![BIGINT, BIGINT, BOOL, BOOL];
+    Part { requirement: requirement.clone(), text: text.into(), params: Vec::new(), columns }
 }
 
 /// Rows as a whole, as text: the OID of their type is another one on each server.

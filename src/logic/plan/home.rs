@@ -34,6 +34,8 @@ pub enum Place {
     Shard(ShardId),
     /// A reference table: every shard has all rows, and one that is asked anyway tells them
     Copies,
+    /// What each shard has one of its own of: all tell it
+    Every,
     /// Rows that are looked up: those the restriction lets through. A key without a home matches no rows
     Lookup {
         /// The table's keyspace

@@ -46,6 +46,7 @@ mod stand_in;
 mod grouping_sets;
 pub mod gather;
 mod reduce;
+mod brought;
 pub mod split;
 pub mod origin;
 pub mod carry;

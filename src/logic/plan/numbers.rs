@@ -88,6 +88,22 @@ pub struct Setting<'a> {
     pub is_used: bool,
 }
 
+/// ALTER SEQUENCE … RESTART WITH of a sequence that every shard counts for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restart {
+    /// The sequence, as SQL
+    pub name: Box<str>,
+    /// The number
+    pub number: i64,
+}
+
+impl Restart {
+    /// What is to become of it: the number is the next one.
+    pub fn setting(&self) -> Setting<'_> {
+        Setting { name: &self.name, number: self.number, is_used: false }
+    }
+}
+
 /// How one shard counts: START, INCREMENT and bounds of the sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counting {
@@ -125,6 +141,22 @@ impl Setting<'_> {
         }
         let statement = |shard: &Counting| match shard.next(self.number, self.is_used) {
             Some(next) => format!("{}, {}", self.plain(), call_of(self.name, next, false)),
+            // It has no more: the next call says so.
+            None => format!("SELECT {}", call_of(self.name, self.number, true)),
+        };
+        Ok(shards.iter().map(statement).collect())
+    }
+}
+
+impl Setting<'_> {
+    /// What each shard is told behind an ALTER SEQUENCE that has told it the number itself. In its transaction, which may be
+    /// undone.
+    pub fn restarts(&self, shards: &[Counting]) -> Result<Vec<String>, Refusal> {
+        if !keep_apart(shards) {
+            return Err(Refusal::restarts_sequence(self.name));
+        }
+        let statement = |shard: &Counting| match shard.next(self.number, self.is_used) {
+            Some(next) => format!("ALTER SEQUENCE {} RESTART WITH {next}", self.name),
             // It has no more: the next call says so.
             None => format!("SELECT {}", call_of(self.name, self.number, true)),
         };

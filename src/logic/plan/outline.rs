@@ -108,7 +108,7 @@ trait Visitor {
 
 fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
     match across {
-        Across::Read(Read { fanout, merge, gather }) => {
+        Across::Read(Read { fanout, merge, gather, stores: _ }) => {
             if let Some(fanout) = fanout {
                 requirement(&mut fanout.requirement, visitor)?;
             }
@@ -143,7 +143,7 @@ fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
 
 fn requirement(requirement: &mut Requirement, visitor: &mut impl Visitor) -> Option<()> {
     match &mut requirement.place {
-        Place::Shard(_) | Place::Copies => Some(()),
+        Place::Shard(_) | Place::Copies | Place::Every => Some(()),
         Place::Lookup { keys, .. } => restriction(keys, visitor),
         Place::Store { .. } => None,
     }

@@ -57,6 +57,11 @@ impl<'a> Schema<'a> {
         }
     }
 
+    /// What the catalog knows of what a name means; of a partition, what it knows of its whole table.
+    pub fn relation(&self, name: &RelationName) -> Option<&'a Relation> {
+        self.catalog.relations.get(&self.table_name(name)?).map(|relation| &**relation)
+    }
+
     /// The table that a name means; a partition is meant as its whole table.
     pub fn table_name(&self, name: &RelationName) -> Option<TableName> {
         let in_schema = |schema: &str| {

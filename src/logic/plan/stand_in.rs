@@ -25,6 +25,23 @@ pub struct Transfer {
 pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
 pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
 
+pub(super) const BIGINT: Transfer = Transfer { element: 20, array: 1016, is_binary: true, depends_on_settings: false };
+
+/// The part of WITH that stands in for a sequence that several shards count: it is where the one is that has come furthest,
+/// or, as long as none has been asked for a number, the one whose first comes first.
+pub(super) fn counted(name: &str, param: &mut u16) -> Result<String, Refusal> {
+    let first = next(*param)?;
+    for _ in 0..4 {
+        *param = next(*param)?;
+    }
+    Ok(format!(
+        "{name}(last_value, log_cnt, is_called) AS MATERIALIZED (SELECT u.c0::bigint, u.c1::bigint, u.c2::boolean FROM {} AS \
+         u(c0, c1, c2, c3) ORDER BY u.c2::boolean DESC, CASE WHEN u.c2::boolean = u.c3::boolean THEN - u.c0::numeric ELSE \
+         u.c0::numeric END LIMIT 1)",
+        rows_of(first..=*param)
+    ))
+}
+
 /// The part of WITH that stands in for a table.
 pub(super) fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Result<String, Refusal> {
     let (mut names, mut values) = (Vec::new(), Vec::new());

@@ -3,7 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::logic::shards::ShardSet;
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Listen, Located, Statement, Transaction};
 
@@ -151,14 +150,12 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
         Statement::Show(name) if name.starts_with("shardway.") => return Some(settings::show(name)),
         Statement::Prepare { name, types, inner } => {
             let text = prepared_text(source.text.get(at.clone())?)?;
-            let (plan, lacking) = prepared_plan(inner, at, source);
             Command::Prepare(PrepareCommand {
                 name: name.clone(),
                 types: types.iter().map(|name| parameter_oid(name).unwrap_or(0)).collect(),
                 type_names: types.iter().map(|name| name.names.join(".").into()).collect(),
                 text: Box::from(text),
-                plan: Arc::new(plan),
-                lacking,
+                plan: Arc::new(prepared_plan(inner, at, source)),
             })
         }
         Statement::Execute { name, arguments } => {
@@ -228,9 +225,8 @@ fn transaction_command(transaction: &Transaction) -> Option<Command> {
 }
 
 /// The plan of what PREPARE prepares: its literals have no place in the text of an EXECUTE, so they are written down.
-fn prepared_plan(inner: &Statement, at: &Range<usize>, source: Source<'_>) -> (Plan, ShardSet) {
-    let (plan, forced) = statement(inner, at, Source { literals: None, ..source }, &mut Vec::new());
-    (plan, forced.map_or(ShardSet::EMPTY, |forced| forced.lacking))
+fn prepared_plan(inner: &Statement, at: &Range<usize>, source: Source<'_>) -> Plan {
+    statement(inner, at, Source { literals: None, ..source }, &mut Vec::new()).0
 }
 
 impl Survey<'_> {

@@ -108,6 +108,7 @@ fn shards_of(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> 
     match &requirement.place {
         Place::Shard(shard) => Ok(Found::certain(ShardSet::of(*shard))),
         Place::Copies => Ok(Found::certain(ShardSet::default())),
+        Place::Every => Ok(Found::certain(ShardSet::first_of(map.shards.len()))),
         Place::Lookup { keyspace, keys, .. } => Ok(lookup(keys, *keyspace, values, map)),
         Place::Store { keyspace, column, keys, rule, is_conditional } => {
             let keyspace = &map.keyspaces[usize::from(keyspace.0)];
@@ -334,7 +335,7 @@ fn many_shards(
 fn hint_for(requirements: &[Requirement], map: &ShardMap) -> String {
     let keyed = requirements.iter().find_map(|requirement| match &requirement.place {
         Place::Lookup { keys: Restriction::All, keyspace, .. } => Some((&requirement.table, keyspace)),
-        Place::Lookup { .. } | Place::Store { .. } | Place::Shard(_) | Place::Copies => None,
+        Place::Lookup { .. } | Place::Store { .. } | Place::Shard(_) | Place::Copies | Place::Every => None,
     });
     match keyed {
         Some((table, keyspace)) => format!(

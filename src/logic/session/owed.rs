@@ -32,6 +32,15 @@ pub enum Owed {
     },
     /// Parse of the client; when it also prepares the proxy-wide statement of this number on the server
     Parse(Option<u64>),
+    /// Parse, of the client or of ours, of what stands in for a statement: it has other words
+    StandIn {
+        /// The number of what it prepares
+        id: u64,
+        /// Each column that stands ungrouped there would do so in the client's
+        groups_as_tables: bool,
+        /// The client has asked for it
+        is_heard: bool,
+    },
     /// Parse of ours
     HiddenParse(u64),
     /// Parse of ours of a text that could not be read here: the client hears what is wrong with it

@@ -87,7 +87,7 @@ impl Session {
             return Ok(());
         }
         match &read.gather {
-            Ok(gather) => self.gather_query(gather, sql).await.map(drop),
+            Ok(gather) => self.gather_query(gather, read.stores, sql).await.map(drop),
             Err(refusal) => Err(refusal.clone().into()),
         }
     }
@@ -281,7 +281,7 @@ impl Session {
     pub(super) async fn across_bound(
         &mut self,
         across: &Across,
-        statement: &Statement,
+        statement: &Arc<Statement>,
         bind: &[u8],
     ) -> Result<(), Trouble> {
         self.check_across(across)?;
@@ -294,7 +294,7 @@ impl Session {
     }
 
     /// The client is told of the columns first.
-    async fn run_bound(&mut self, across: &Across, statement: &Statement, bind: &[u8]) -> Result<(), Trouble> {
+    async fn run_bound(&mut self, across: &Across, statement: &Arc<Statement>, bind: &[u8]) -> Result<(), Trouble> {
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) => {
                 self.describe_bound(statement, bind).await?;
@@ -368,7 +368,7 @@ impl Session {
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) if fanout.is_locking => self.take_part(is_last).await,
             Across::Read(Read { gather: Ok(gather), .. }) if gather.access == Access::Write => {
-                self.take_part(true).await
+                self.take_part(is_last).await
             }
             Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) | Across::Numbers(_) => {
                 self.take_part(is_last).await

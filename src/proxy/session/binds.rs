@@ -94,7 +94,10 @@ impl Session {
             segment.access = Access::Write;
         }
         (segment.needs_server, segment.needs_transaction) = (true, true);
-        if across.is_none() {
+        if across.is_some() {
+            // It is bound to be described, and runs elsewhere.
+            statement = self.as_described(&statement, &shape)?;
+        } else {
             segment.run(&shape, &bind);
             let is_older = statement.catalog_version != self.catalog_version();
             let expected = columns.filter(|_| is_older).map(|columns| (Arc::clone(&statement), columns));

@@ -170,7 +170,7 @@ impl Session {
         self.note_mark(&cursor.mark);
         self.check_new(cursor)?;
         self.has_ddl = cursor.mark.is_ddl;
-        match self.gather_query(&cursor.gather, "").await {
+        match self.gather_query(&cursor.gather, false, "").await {
             Ok(index) => {
                 self.declared(index, cursor);
                 self.schema_may_have_changed(false).await

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use crate::logic::plan::Access;
 use crate::logic::plan::across::{Across, Read};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::view::{self, Bind, Target};
@@ -55,11 +56,16 @@ impl Session {
         self.check_bent(&statement.text).ok()?;
         let across = statement.across(&self.picture().planner, self.catalog_version()).ok()?;
         self.check_across(&across).ok()?;
-        if !matches!(&*across, Across::Read(Read { fanout: Some(fanout), .. }) if !fanout.is_locking)
-            && !matches!(&*across, Across::Read(Read { fanout: None, gather: Ok(_), .. }))
-        {
-            return None;
-        }
+        let Across::Read(read) = &*across else { return None };
+        let is_suited = match (&read.fanout, &read.gather) {
+            (Some(fanout), _) => !fanout.is_locking,
+            // A server that knows the statement says so if there are more or fewer parameters.
+            (None, Ok(gather)) => {
+                gather.access == Access::Read && bind.parameters().len() == statement.params(gather.params)
+            }
+            (None, Err(_)) => false,
+        };
+        is_suited.then_some(())?;
         let (portal, name) = (bind.portal.into(), SmallVec::from_slice(bind.statement));
         let (statement, shape, bind) = (Arc::clone(statement), Arc::clone(shape), body.to_vec());
         Some(Direct { statement, shape, across, portal, bind, name, describes, size })

@@ -27,7 +27,7 @@ impl Session {
                     let types = self.held[index].types(&statement.types);
                     let out = self.outgoing.buffer();
                     write::parse(out, b"", statement.text.as_bytes(), &types);
-                    self.pipeline.owe(Owed::Parse(None));
+                    self.pipeline.owe(statement.owed_for_parse(None));
                     self.held[index].lease.unnamed = Some(statement.id);
                 }
                 Step::Parse { statement, is_named: true } => self.emit_parse(index, statement, sent),
@@ -96,7 +96,7 @@ impl Session {
         let types = self.held[index].types(&statement.types);
         let out = self.outgoing.buffer();
         write::parse(out, &statement.server_name(), statement.text.as_bytes(), &types);
-        self.pipeline.owe(Owed::Parse(Some(statement.id)));
+        self.pipeline.owe(statement.owed_for_parse(Some(statement.id)));
         sent.push(statement.id);
     }
 
@@ -116,13 +116,13 @@ impl Session {
             let types = self.held[index].types(&statement.types);
             let out = self.outgoing.buffer();
             write::parse(out, &statement.server_name(), statement.text.as_bytes(), &types);
-            self.pipeline.owe(Owed::HiddenParse(statement.id));
+            self.pipeline.owe(statement.owed_for_hidden_parse(statement.id));
             sent.push(statement.id);
         } else if self.held[index].lease.unnamed != Some(statement.id) {
             let types = self.held[index].types(&statement.types);
             let out = self.outgoing.buffer();
             write::parse(out, b"", statement.text.as_bytes(), &types);
-            self.pipeline.owe(Owed::HiddenParse(UNNAMED));
+            self.pipeline.owe(statement.owed_for_hidden_parse(UNNAMED));
             self.held[index].lease.unnamed = Some(statement.id);
         }
     }

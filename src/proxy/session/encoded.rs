@@ -71,7 +71,7 @@ impl Session {
         match &one.home {
             Home::Any | Home::First | Home::Current | Home::Process(_) => false,
             Home::Meet(requirements) => requirements.iter().any(|requirement| match &requirement.place {
-                Place::Shard(_) | Place::Copies => false,
+                Place::Shard(_) | Place::Copies | Place::Every => false,
                 Place::Lookup { keyspace, .. } | Place::Store { keyspace, .. } => self.is_text(*keyspace),
             }),
         }

@@ -53,6 +53,11 @@ impl Session {
 
     async fn try_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         self.isolate().await?;
+        if everywhere.divided.as_ref().is_some_and(|it| it.names_unheard)
+            && self.with_temporary_objects().next().is_some()
+        {
+            return Err(Refusal::temporary_elsewhere().into());
+        }
         let needs_no_block = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
         let (is_named, needs_block) = (everywhere.verb == SET_CONSTRAINTS, everywhere.reach == Reach::Block);
         if is_named && (self.transaction.is_idle() || self.check_block(everywhere.verb).is_err()) {
@@ -80,8 +85,9 @@ impl Session {
             }
             None => (sql, None),
         };
+        self.pipeline.hears_once = everywhere.divided.is_some();
         let result = if needs_no_block && self.transaction.is_idle() {
-            self.run_in_turn(sql).await
+            self.run_in_turn(everywhere, sql).await
         } else {
             // In a transaction block PostgreSQL itself says what it does not let in.
             let own = self.begin_own(Access::Write);
@@ -100,6 +106,7 @@ impl Session {
             }
             self.end_own(own, result).await
         };
+        self.pipeline.hears_once = false;
         self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
         if result.is_ok() && !self.transaction.is_idle() {
             self.names.get_or_insert_default().bent.extend(everywhere.bends.iter().cloned());
@@ -125,6 +132,10 @@ impl Session {
     /// As a part of the open transaction.
     async fn run_in_transaction(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         let mut tag = None;
+        let restarts = match &everywhere.restart {
+            Some(restart) => self.restarts(restart).await?,
+            None => Vec::new(),
+        };
         for shard in self.shards() {
             let Some(sql) = everywhere.share(shard, sql) else { continue };
             let target = self.target(Destination::Shard(shard), Access::Write)?;
@@ -142,7 +153,8 @@ impl Session {
                 ended = self.run_on(index, sql, tag.is_none()).await?;
                 self.settle(index);
             }
-            for after in everywhere.after(shard, self.picture().database.limits.sequence_stride) {
+            let afters = everywhere.after(shard, self.picture().database.limits.sequence_stride);
+            for after in afters.chain(restarts.get(usize::from(shard.0)).cloned()) {
                 if matches!(ended, Ended::Failed(_)) {
                     break;
                 }
@@ -167,13 +179,15 @@ impl Session {
     }
 
     /// Shard by shard, each by itself. An error says where it has been done and where not.
-    async fn run_in_turn(&mut self, sql: &str) -> Result<String, Trouble> {
+    async fn run_in_turn(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
         let (mut tag, mut done) = (None, Vec::new());
-        for shard in self.shards() {
-            let failed = match self.run_alone(shard, sql, tag.is_none()).await {
+        let shares = self.shards().filter_map(|shard| Some((shard, everywhere.share(shard, sql)?)));
+        let shares: Vec<(ShardId, &str)> = shares.collect();
+        for (shard, sql) in &shares {
+            let failed = match self.run_alone(*shard, sql, tag.is_none()).await {
                 Ok(Ended::Done(said)) => {
                     tag.get_or_insert(said);
-                    done.push(shard);
+                    done.push(*shard);
                     continue;
                 }
                 Ok(Ended::Failed(body)) => body,
@@ -184,8 +198,8 @@ impl Session {
                 }
                 Err(trouble) => return Err(trouble),
             };
-            let left: Vec<ShardId> = self.shards().skip(done.len() + 1).collect();
-            let body = view::with_report(&failed, self.shard_name(shard), &self.report_of(&done, &left));
+            let left: Vec<ShardId> = shares.iter().skip(done.len() + 1).map(|(shard, _)| *shard).collect();
+            let body = view::with_report(&failed, self.shard_name(*shard), &self.report_of(&done, &left));
             return Err(self.pass_error(&body));
         }
         Ok(tag.unwrap_or_default())
@@ -203,6 +217,8 @@ impl Session {
     async fn run_on(&mut self, index: usize, sql: &str, is_first: bool) -> Result<Ended, Trouble> {
         let (shard, role) = (self.held[index].shard, self.held[index].role);
         self.metrics.statement(Some((shard, role)), PlanKind::Fanout);
+        // Those that are told different things have different remarks.
+        let is_first = is_first || self.pipeline.hears_once;
         self.ask(index, Owed::Everywhere { is_first }, sql);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;

@@ -45,8 +45,9 @@ impl Session {
         let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
         let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
         let statement = self.numbered_statement(&statement).unwrap_or(statement);
-        self.check_known(prepare.lacking)?;
-        let target = self.target(self.is_known_at(prepare.lacking), Access::Read)?;
+        let shape = statement.shape(&self.picture().planner);
+        let parsed = self.as_described(&statement, &shape)?;
+        let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
         // A Sync would end the implicit transaction of a pipeline.
         let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
@@ -56,11 +57,11 @@ impl Session {
         }
         let mut complete = Vec::new();
         write::command_complete(&mut complete, "PREPARE");
-        if !self.held[index].lease.prepared.touch(statement.id) {
+        if !self.held[index].lease.prepared.touch(parsed.id) {
             self.make_room(index, 0);
             let out = self.outgoing.buffer();
-            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
-            self.pipeline.owe(Owed::HiddenParse(statement.id));
+            write::parse(out, &parsed.server_name(), parsed.text.as_bytes(), &parsed.types);
+            self.pipeline.owe(parsed.owed_for_hidden_parse(parsed.id));
         }
         if !is_taken {
             self.pipeline.owe(Owed::Local(complete.into()));
@@ -120,7 +121,8 @@ impl Session {
                     None => {
                         let ready = self.ready(inner, Ok(self.is_parsed_at(&shape)))?;
                         self.check_executed(ready.mark)?;
-                        self.execute_on_server(&ready, (&execute.name, &statement), text, at).await
+                        let described = self.as_described(&statement, &shape)?;
+                        self.execute_on_server(&ready, (&execute.name, &described), text, at).await
                     }
                 }
             }
@@ -214,14 +216,16 @@ impl Session {
         statement: &Arc<Statement>,
         arguments: &str,
     ) -> Result<Option<Bound>, Trouble> {
+        let shape = statement.shape(&self.picture().planner);
         let destination = match route::destination(&execute.home, &Values::None, self.map())? {
             // It parses the statement, too.
-            Destination::Any => self.is_parsed_at(&statement.shape(&self.picture().planner)),
+            Destination::Any => self.is_parsed_at(&shape),
             certain @ (Destination::First | Destination::Current | Destination::Shard(_)) => certain,
         };
         let target = self.target(destination, execute.access)?;
         let index = self.hold(target).await?;
-        let types = self.parameter_types(index, statement).await?;
+        let described = self.as_described(statement, &shape)?;
+        let types = self.parameter_types(index, &described).await?;
         if types.len() != execute.arguments.len() {
             return Ok(None);
         }
@@ -348,8 +352,9 @@ impl Session {
     }
 
     /// Tells the client of the columns of a bound statement, as a Query does.
-    pub(super) async fn describe_bound(&mut self, statement: &Statement, bind: &[u8]) -> Result<(), Trouble> {
+    pub(super) async fn describe_bound(&mut self, statement: &Arc<Statement>, bind: &[u8]) -> Result<(), Trouble> {
         let shape = statement.shape(&self.picture().planner);
+        let statement = &self.as_described(statement, &shape)?;
         let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();

@@ -158,7 +158,8 @@ impl Session {
                 let across = self.across_portal(&statement, &bind)?;
                 // Any server that can describes it.
                 let target = self.target(self.is_parsed_at(&shape), across.across.described_with())?;
-                self.bind_hidden(target, &statement, &bind).await?;
+                let described = self.as_described(&statement, &shape)?;
+                self.bind_hidden(target, &described, &bind).await?;
                 self.portals[place].across = Some(across);
                 None
             }
@@ -195,8 +196,9 @@ impl Session {
     }
 
     /// PostgreSQL says how many arguments it takes.
-    async fn wrong_arguments(&mut self, execute: &ExecuteCommand, statement: &Statement) -> Result<(), Trouble> {
+    async fn wrong_arguments(&mut self, execute: &ExecuteCommand, statement: &Arc<Statement>) -> Result<(), Trouble> {
         let shape = statement.shape(&self.picture().planner);
+        let statement = &self.as_described(statement, &shape)?;
         let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();

@@ -79,10 +79,16 @@ pub(super) struct Portal {
 }
 
 impl Session {
-    /// A Query over several shards.
-    pub(super) async fn gather_query(&mut self, gather: &Gather, sql: &str) -> Result<usize, Trouble> {
+    /// A Query over several shards; or, if it `stores`, an INSERT of such rows.
+    pub(super) async fn gather_query(&mut self, gather: &Gather, stores: bool, sql: &str) -> Result<usize, Trouble> {
         let described = Some(Heard { sql, copied: None }).filter(|_| gather.fails_early);
-        self.gather_whole(gather, Given::NOTHING, &Values::None, described).await
+        // What PostgreSQL says when all is done, and not before an error.
+        let late: &[u8] = match (stores, gather.access) {
+            (true, _) => &[server::ROW_DESCRIPTION, server::DATA_ROW, server::COMMAND_COMPLETE],
+            (false, Access::Write) => &[server::COMMAND_COMPLETE],
+            (false, Access::Read) => &[],
+        };
+        self.gather_whole(gather, Given::NOTHING, &Values::None, (described, late)).await
     }
 
     /// An EXECUTE over several shards.
@@ -90,17 +96,18 @@ impl Session {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types, results: bind.results };
-        self.gather_whole(gather, given, &Values::Bind { bind: &bind, types }, None).await
+        let late = &[server::ROW_DESCRIPTION, server::DATA_ROW, server::COMMAND_COMPLETE];
+        self.gather_whole(gather, given, &Values::Bind { bind: &bind, types }, (None, late)).await
     }
 
     /// Returns the place of the server that ran the final statement. An error of the parts comes behind the columns of the
-    /// statement `described`.
+    /// statement `described`; messages of the kinds in `late` do not come before an error.
     async fn gather_whole(
         &mut self,
         gather: &Gather,
         given: Given<'_>,
         values: &Values<'_>,
-        described: Option<Heard<'_>>,
+        (described, late): (Option<Heard<'_>>, &[u8]),
     ) -> Result<usize, Trouble> {
         let begun = self.client.mark();
         let places = self.places(gather, values)?;
@@ -110,12 +117,6 @@ impl Session {
         self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
         let is_prepared = matches!(values, Values::Bind { .. });
-        // What PostgreSQL says when all is done, and not before an error.
-        let late: &[u8] = match (is_prepared, gather.access) {
-            (true, _) => &[server::ROW_DESCRIPTION, server::DATA_ROW],
-            (false, Access::Write) => &[server::COMMAND_COMPLETE],
-            (false, Access::Read) => &[],
-        };
         self.pipeline.more_follows = !late.is_empty();
         self.write_planned(index, gather, given, &fetched, Bound { is_prepared, ..Bound::HIDDEN });
         drop(fetched);

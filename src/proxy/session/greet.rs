@@ -125,6 +125,10 @@ impl Session {
             let value = match (&**name, changed) {
                 (_, Some((_, value))) => value,
                 ("session_authorization", None) => server_user,
+                ("is_superuser", None) => match value.split('\n').any(|superuser| superuser == server_user) {
+                    true => "on",
+                    false => "off",
+                },
                 (_, None) => value,
             };
             write::parameter_status(out, name, value);

@@ -9,6 +9,7 @@ mod exchange;
 mod picture;
 mod watch;
 mod servers;
+mod known;
 mod leases;
 mod relay;
 mod replicas;

@@ -1,6 +1,6 @@
 //! `setval` over all shards: each goes on at the next number of its own.
 
-use crate::logic::plan::numbers::{Counting, Numbers, Setting};
+use crate::logic::plan::numbers::{Counting, Numbers, Restart, Setting};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
@@ -65,11 +65,29 @@ impl Session {
         Ok(stored)
     }
 
-    /// How every shard counts is known before the first of them is set.
     async fn set_number(&mut self, setting: &Setting<'_>) -> Result<(), Trouble> {
+        let counting = self.counting(setting).await?;
         let shards = ShardSet::first_of(self.map().shards.len());
+        for (shard, statement) in shards.iter().zip(setting.statements(&counting)?) {
+            self.row_of(shard, &statement, true).await?;
+        }
+        Ok(())
+    }
+
+    /// What each shard is told behind an ALTER SEQUENCE … RESTART WITH.
+    pub(super) async fn restarts(&mut self, restart: &Restart) -> Result<Vec<String>, Trouble> {
+        if self.with_temporary_objects().next().is_some() {
+            // It may be one of the session's own.
+            return Err(Refusal::restarts_sequence(&restart.name).into());
+        }
+        let setting = restart.setting();
+        Ok(setting.restarts(&self.counting(&setting).await?)?)
+    }
+
+    /// How every shard counts: that is known before the first of them is set.
+    async fn counting(&mut self, setting: &Setting<'_>) -> Result<Vec<Counting>, Trouble> {
         let mut counting = Vec::new();
-        for shard in shards.iter() {
+        for shard in ShardSet::first_of(self.map().shards.len()).iter() {
             let answer = self.row_of(shard, &setting.question(), false).await?;
             let Some(row) = answer else {
                 // It is no sequence, which PostgreSQL says in its own words.
@@ -78,10 +96,7 @@ impl Session {
             };
             counting.push(counting_of(&view::fields(&row[HEADER..])?)?);
         }
-        for (shard, statement) in shards.iter().zip(setting.statements(&counting)?) {
-            self.row_of(shard, &statement, true).await?;
-        }
-        Ok(())
+        Ok(counting)
     }
 
     /// The frame of the row that a shard answers with.

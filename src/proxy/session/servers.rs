@@ -6,15 +6,14 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::logic::plan::{
-    Access, CURSORS, Home, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Plan, Planned, Reason, Refusal, SETTING,
-    TEMPORARY_OBJECT, TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
+    Access, CURSORS, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Reason, Refusal, SETTING, TEMPORARY_OBJECT,
+    TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
 };
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::shards::{ShardId, ShardSet};
+use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
 use crate::logic::topology::{Pinning, PoolMode, Role};
-use crate::proxy::plans::Shape;
 use crate::proxy::pool::Lease;
 use crate::proxy::session::exchange::{Exchange, Outcome};
 use crate::proxy::session::{End, Session, Trouble};
@@ -133,53 +132,6 @@ impl Session {
                 Ok(Destination::Shard(self.target(destination, access)?.shard))
             }
             Destination::Any | Destination::First | Destination::Current | Destination::Shard(_) => Ok(destination),
-        }
-    }
-
-    /// Where a statement has to be parsed: one that may name a temporary object is known to the server that has it, one that
-    /// names tables of one shard to that shard.
-    pub(super) fn is_parsed_at(&self, shape: &Shape) -> Destination {
-        let Some(planned) = super::only(shape) else { return Destination::Any };
-        let known = || self.is_known_at(planned.lacking());
-        let Plan::One(one) = &*planned.plan else { return known() };
-        let home = match &one.home {
-            Home::Meet(_) | Home::Process(_) if one.is_bound => Destination::Current,
-            Home::Meet(_) | Home::Process(_) | Home::Any => known(),
-            Home::First => Destination::First,
-            Home::Current => Destination::Current,
-        };
-        // What cannot be is said of its Bind.
-        self.beside(home, one.access).unwrap_or(Destination::Any)
-    }
-
-    /// A shard that has all that a statement names, where these lack something of it: one of the open transaction, if any has.
-    /// Where none has, any says so.
-    pub(super) fn is_known_at(&self, lacking: ShardSet) -> Destination {
-        if lacking.is_empty() {
-            return Destination::Any;
-        }
-        let knows = |shard: &ShardId| !lacking.contains(*shard);
-        let engaged = self.held.iter().filter(|held| held.is_engaged()).map(|held| held.shard);
-        let all = ShardSet::first_of(self.map().shards.len());
-        engaged.chain(all.iter()).find(knows).map_or(Destination::Any, Destination::Shard)
-    }
-
-    /// Where the statement that a client gave with these words is described. Refused where no shard has all that it names.
-    pub(super) fn is_described_at(&self, text: &str) -> Result<ShardId, Refusal> {
-        let shape = self.shape_of(text);
-        let lacking = super::only(&shape).map_or(ShardSet::EMPTY, Planned::lacking);
-        self.check_known(lacking)?;
-        match self.is_known_at(lacking) {
-            Destination::Shard(shard) => Ok(shard),
-            Destination::Any | Destination::First | Destination::Current => Ok(ShardId(0)),
-        }
-    }
-
-    /// Does any shard have all that a statement names?
-    pub(super) fn check_known(&self, lacking: ShardSet) -> Result<(), Refusal> {
-        match lacking.len() < self.map().shards.len() {
-            true => Ok(()),
-            false => Err(Refusal::known_nowhere()),
         }
     }
 

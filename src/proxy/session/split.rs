@@ -247,9 +247,10 @@ impl Session {
 
     /// A shard describes the statement as it is, or says what is wrong with it: the first that has all that it names.
     pub(super) async fn describe(&mut self, input: &Input<'_>) -> Result<Kept, Trouble> {
-        let index = self.hold_writer(self.is_described_at(input.text)?).await?;
+        let (shard, text) = self.is_described_at(input.text)?;
+        let index = self.hold_writer(shard).await?;
         let types = self.held[index].types(input.types);
-        write::parse(self.outgoing.buffer(), b"", input.text.as_bytes(), &types);
+        write::parse(self.outgoing.buffer(), b"", text.as_bytes(), &types);
         write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
         self.run_kept(index).await
     }

@@ -21,6 +21,7 @@ use crate::proxy::session::shapes::{
 };
 use crate::proxy::session::simple::{meet, no_syntax};
 use crate::proxy::session::{Named, Portal, Session, Trouble};
+use crate::proxy::statements::Statement;
 
 /// Bytes of a pipeline that wait for its Sync; more is sent on before.
 pub(super) const GATHER_MAX: usize = 32 << 10;
@@ -131,20 +132,13 @@ impl Session {
         let statement = self.shared.statements.intern(text, parse.types, self.catalog_version());
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
-        let is_for_server =
-            self.check_parse(&shape, &statement.text).inspect_err(|_| self.remember(&shape, &statement.text))?;
-        let (statement, is_for_server) = match is_for_server {
-            true => (statement, true),
-            false => match self.numbered_statement(&statement) {
-                Some(numbered) => (numbered, true),
-                None => (statement, false),
-            },
-        };
-        if is_for_server && !self.is_parsed_in(segment, &shape) {
+        let (statement, parsed) =
+            self.meant(&statement, &shape).inspect_err(|_| self.remember(&shape, &statement.text))?;
+        if parsed.is_some() && !self.is_parsed_in(segment, &shape) {
             return Ok(Some(Cut::Next));
         }
         if is_named && self.named.contains_key(&name) {
-            if is_for_server {
+            if let Some(statement) = parsed {
                 // What PostgreSQL has against the text comes first.
                 segment.needs_server = true;
                 segment.steps.push(Step::Trial { statement });
@@ -153,16 +147,29 @@ impl Session {
             return Ok(Some(Cut::Trouble(fault.into())));
         }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
-        let named = Named { statement: Arc::clone(&statement), since, reading, columns: None };
+        let named = Named { statement, since, reading, columns: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), Given::Statement(name, before)));
-        if is_for_server {
+        if let Some(parsed) = parsed {
             segment.needs_server = true;
-            segment.steps.push(Step::Parse { statement, is_named });
+            segment.steps.push(Step::Parse { statement: parsed, is_named });
         } else {
             segment.steps.push(Step::Answer(PARSE_COMPLETE));
         }
         Ok(None)
+    }
+
+    /// What the name of a statement is to mean, and what a server has to parse for it, if anything.
+    fn meant(
+        &self,
+        statement: &Arc<Statement>,
+        shape: &Shape,
+    ) -> Result<(Arc<Statement>, Option<Arc<Statement>>), Trouble> {
+        if self.check_parse(shape, &statement.text)? {
+            return Ok((Arc::clone(statement), Some(self.as_described(statement, shape)?)));
+        }
+        let numbered = self.numbered_statement(statement);
+        Ok((numbered.as_ref().map_or_else(|| Arc::clone(statement), Arc::clone), numbered))
     }
 
     /// Can the server of this segment parse a statement of this shape? If so, it does.
@@ -177,7 +184,6 @@ impl Session {
             self.check_alive().map_err(|fault| of_grammar(shape, text).unwrap_or(fault))?;
             return Ok(true);
         };
-        self.check_known(planned.lacking())?;
         match &*planned.plan {
             Plan::Command(command) => {
                 if !ends_failed_transaction(command) && !matches!(command, Command::Empty) {
@@ -223,9 +229,11 @@ impl Session {
                 let shape = statement.shape(&self.picture().planner);
                 if let Some(statement) = self.executed_by(&shape) {
                     self.check_alive()?;
-                    if !self.is_parsed_in(segment, &statement.shape(&self.picture().planner)) {
+                    let shape = statement.shape(&self.picture().planner);
+                    if !self.is_parsed_in(segment, &shape) {
                         return Ok(Some(Cut::Next));
                     }
+                    let statement = self.as_described(&statement, &shape)?;
                     segment.needs_server = true;
                     segment.steps.push(Step::Answer(NO_PARAMETERS));
                     segment.steps.push(Step::Columns { statement });
@@ -244,6 +252,7 @@ impl Session {
                         // What the client hears now it may expect later. One without a name it parses again.
                         statement.across(&self.picture().planner, self.catalog_version())?;
                     }
+                    let statement = self.as_described(&statement, &shape)?;
                     segment.needs_server = true;
                     segment.steps.push(Step::Describe { statement, name: name.into() });
                 }

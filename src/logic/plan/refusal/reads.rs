@@ -51,7 +51,7 @@ impl Refusal {
             Reason::ManyShards,
             "no shard has all tables that a statement names, so that none can parse it".to_owned(),
             "They live on one shard each. What is prepared, bound or stored is described by a server.",
-            "Use a query of the simple protocol; or create the one table on the other's shard, too, without rows: that is enough.",
+            "Create the one table on the other's shard, too, without rows: that is enough.",
         )
     }
 

@@ -149,6 +149,26 @@ impl Refusal {
         )
     }
 
+    /// A sequence that all shards have is read as a table, in a statement that cannot put their numbers together.
+    pub fn reads_sequence(name: &str) -> Self {
+        Self::new(
+            Reason::Sequence,
+            format!("reading the sequence \"{name}\", which all shards have, is not possible in this way"),
+            "Each shard counts for itself, and a statement that reads it has to know all of them.",
+            "Read it in a SELECT of its own; SET shardway.shard = 'name' goes to one.",
+        )
+    }
+
+    /// RESTART WITH of a sequence that all shards have, where they would meet.
+    pub fn restarts_sequence(name: &str) -> Self {
+        Self::new(
+            Reason::Sequence,
+            format!("RESTART WITH of the sequence {name}, which all shards have, is not possible"),
+            "Each shard goes on at the next number of its own. For that its steps have to keep it apart from the others.",
+            "`shardway check --live` prints what keeps the shards of a sequence apart that was made elsewhere; SET shardway.shard = 'name' goes to one.",
+        )
+    }
+
     /// What sets something for the session on one server, where the session has several.
     pub fn sets_session(what: &str) -> Self {
         Self::new(

@@ -142,7 +142,7 @@ impl Survey<'_> {
         inner.statement(statement);
         let single = inner.required.iter().filter_map(|requirement| match requirement.place {
             Place::Shard(shard) => Some(shard),
-            Place::Copies | Place::Lookup { .. } | Place::Store { .. } => None,
+            Place::Copies | Place::Every | Place::Lookup { .. } | Place::Store { .. } => None,
         });
         (single.collect(), inner.preferred == Preferred::Current)
     }

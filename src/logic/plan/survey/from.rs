@@ -114,7 +114,7 @@ impl<'a> Survey<'a> {
             Found::View(definition, relation) => self.view(name, definition, relation),
             Found::Sequence => {
                 self.reads_numbers(name);
-                Columns::open()
+                plain_columns(self.schema.relation(name))
             }
             Found::System => {
                 self.is_first();

@@ -44,7 +44,7 @@ impl<'a> Mention<'a> {
     pub fn relation(&self) -> Option<&'a Relation> {
         match &self.what {
             Mentioned::Sharded { relation, .. } | Mentioned::Whole { relation, .. } => *relation,
-            Mentioned::View { relation, .. } => Some(relation),
+            Mentioned::View { relation, .. } | Mentioned::Counted { relation } => Some(relation),
         }
     }
 }
@@ -76,6 +76,11 @@ pub enum Mentioned<'a> {
         relation: Option<&'a Relation>,
         /// Which shard has it; `None`: all
         shard: Option<ShardId>,
+    },
+    /// A sequence that each shard counts for itself
+    Counted {
+        /// What the catalog knows of it
+        relation: &'a Relation,
     },
     /// A view that needs rows of several shards
     View {
@@ -218,6 +223,7 @@ impl Mentions<'_> {
                 }
                 Mentioned::Sharded { relation: None, .. }
                 | Mentioned::Whole { relation: None, .. }
+                | Mentioned::Counted { .. }
                 | Mentioned::View { .. } => false,
             })
         };
@@ -244,11 +250,17 @@ pub(super) struct Before {
     uses: usize,
     singles: usize,
     copies: usize,
+    counted: usize,
     preferred: Preferred,
     nature: Nature,
 }
 
 impl<'a> Survey<'a> {
+    /// The numbers of all shards are put together for a sequence that the text names.
+    pub(super) fn puts_numbers_together(&self) -> bool {
+        self.view_depth == 0 && self.mentions.as_ref().is_some_and(|mentions| mentions.takes_whole)
+    }
+
     /// From here on everything that the text names is kept.
     pub fn keep_mentions(&mut self) {
         self.mentions = Some(Mentions::default());
@@ -266,6 +278,7 @@ impl<'a> Survey<'a> {
             uses: self.uses.len(),
             singles: self.singles.len(),
             copies: self.copies,
+            counted: self.counted,
             preferred: std::mem::replace(&mut self.preferred, Preferred::Any),
             nature: std::mem::take(&mut self.nature),
         }
@@ -303,6 +316,9 @@ impl<'a> Survey<'a> {
             Found::Reference(relation) if is_whole && singles.is_empty() => Mentioned::Whole { relation, shard: None },
             Found::Single(shard, relation) if is_whole && is_on_one => {
                 Mentioned::Whole { relation, shard: Some(shard) }
+            }
+            Found::Sequence if self.counted > before.counted => {
+                Mentioned::Counted { relation: self.schema.relation(name)? }
             }
             Found::View(..)
             | Found::Reference(_)
@@ -467,6 +483,11 @@ impl<'a> Survey<'a> {
                     Place::Lookup { keyspace: *keyspace, column: key.clone(), keys: self.facts.keys(*variable) }
                 }
                 Mentioned::Whole { shard, .. } => shard.map_or(Place::Copies, Place::Shard),
+                Mentioned::Counted { .. } => {
+                    // They hold for what becomes of all.
+                    mention.conditions.clear();
+                    Place::Every
+                }
                 Mentioned::View { .. } => {
                     views.push(mention);
                     continue;
@@ -491,10 +512,11 @@ impl<'a> Survey<'a> {
         if let Some(name) = &mentions.twice {
             return Err(Refusal::across(&format!("two tables called \"{name}\"")));
         }
+        let shard = self.shard_of_rest(&mentions, &tables)?;
         Ok(Spread {
             tables,
             views,
-            shard: self.shard_of_rest(mentions.takes_whole)?,
+            shard,
             is_bound: self.preferred == Preferred::Current,
             params: self.params.highest(),
             access: self.access,
@@ -502,13 +524,24 @@ impl<'a> Survey<'a> {
         })
     }
 
-    /// What the first shard alone has, and single tables that are not fetched.
-    fn shard_of_rest(&self, takes_whole: bool) -> Result<Option<ShardId>, Refusal> {
+    /// What the first shard alone has, single tables that are not fetched, sequences of others, and types of rows that are
+    /// looked at as a whole.
+    fn shard_of_rest(
+        &self,
+        mentions: &Mentions<'_>,
+        tables: &[(Mention<'_>, Requirement)],
+    ) -> Result<Option<ShardId>, Refusal> {
         let mut shard = matches!(self.preferred, Preferred::First | Preferred::OnlyFirst(_)).then_some(ShardId(0));
-        for requirement in self.required.iter().filter(|_| !takes_whole) {
-            let Place::Shard(needed) = requirement.place else { continue };
+        let is_elsewhere = |mention: &Mention<'_>| mention.relation().is_some_and(|it| !it.absent.is_empty());
+        let of_rows = tables.iter().filter(|(mention, _)| mentions.is_whole(mention) && is_elsewhere(mention));
+        let of_tables = self.required.iter().filter(|_| !mentions.takes_whole);
+        let needed = of_tables.chain(of_rows.map(|(_, requirement)| requirement)).filter_map(|it| match it.place {
+            Place::Shard(shard) => Some(shard),
+            Place::Lookup { .. } | Place::Store { .. } | Place::Copies | Place::Every => None,
+        });
+        for needed in needed.chain(self.sequences.iter().copied()) {
             if *shard.get_or_insert(needed) != needed {
-                return Err(Refusal::across("tables of two single shards"));
+                return Err(Refusal::across("what two single shards have"));
             }
         }
         Ok(shard)

@@ -84,8 +84,12 @@ pub struct Survey<'a> {
     mentions: Option<Mentions<'a>>,
     /// The shards of the single tables that were met, one for each time
     singles: Vec<ShardId>,
+    /// The shards of the sequences of single tables that were met: nothing can be fetched in their place
+    sequences: Vec<ShardId>,
     /// How often reference tables were met
     copies: usize,
+    /// How often sequences were met that each shard counts for itself
+    counted: usize,
     /// The query of an EXISTS that is walked now, by address: what its rows are made of does not matter
     existing: Option<*const Query>,
     /// Calls that are surely made
@@ -170,7 +174,9 @@ impl<'a> Survey<'a> {
             volatile_calls: 0,
             mentions: None,
             singles: Vec::new(),
+            sequences: Vec::new(),
             copies: 0,
+            counted: 0,
             existing: None,
             sure: config::Sure::default(),
             may_spread: false,
@@ -236,7 +242,8 @@ impl<'a> Survey<'a> {
         let relation = match found {
             Found::Sharded { relation, .. } | Found::Reference(relation) | Found::Single(_, relation) => relation,
             Found::View(_, relation) => Some(relation),
-            Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => None,
+            Found::Sequence | Found::Unlisted => self.schema.relation(name),
+            Found::System | Found::Unheard => None,
         };
         self.lacking = self.lacking.union(relation.map_or(ShardSet::EMPTY, |it| it.absent));
         found

@@ -120,7 +120,7 @@ impl Params {
     /// The same for one use of a table.
     pub fn mark_requirement(&self, requirement: &mut Requirement, map: &ShardMap) {
         match &mut requirement.place {
-            Place::Shard(_) | Place::Copies => (),
+            Place::Shard(_) | Place::Copies | Place::Every => (),
             Place::Lookup { keyspace, keys, .. } => {
                 let key_type = map.keyspaces[usize::from(keyspace.0)].key_type;
                 mark(keys, &mut |value| self.mark(value, key_type));

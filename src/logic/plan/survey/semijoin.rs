@@ -93,8 +93,8 @@ fn is_beside(of: &Mention<'_>, to: &Mention<'_>, ties: &[&Tie]) -> bool {
             Mentioned::Sharded { keyspace: another, key: others, .. },
         ) => one == another && ties.iter().any(|tie| tie.of.column == *own && tie.to.column == *others),
         (
-            Mentioned::Sharded { .. } | Mentioned::Whole { .. } | Mentioned::View { .. },
-            Mentioned::Sharded { .. } | Mentioned::Whole { .. } | Mentioned::View { .. },
+            Mentioned::Sharded { .. } | Mentioned::Whole { .. } | Mentioned::Counted { .. } | Mentioned::View { .. },
+            Mentioned::Sharded { .. } | Mentioned::Whole { .. } | Mentioned::Counted { .. } | Mentioned::View { .. },
         ) => false,
     }
 }

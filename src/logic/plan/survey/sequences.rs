@@ -1,6 +1,6 @@
 //! Calls that take the next number of a sequence, or set it: where the sequence is.
 
-use crate::logic::shards::ShardId;
+use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::sql::name::parts_of;
 use crate::logic::sql::statement::RelationName;
 use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
@@ -11,8 +11,8 @@ use super::Survey;
 
 /// What has a sequence.
 enum Owner {
-    /// The table of one shard
-    Single(Box<str>, ShardId),
+    /// The table of one shard; these others have no such table
+    Single(Box<str>, ShardId, ShardSet),
     /// A table of which every shard has a copy: the first one counts for all
     Copies,
     /// Every shard, each for itself; or the text does not say
@@ -22,8 +22,16 @@ enum Owner {
 impl Survey<'_> {
     /// A sequence that is read as a table.
     pub(super) fn reads_numbers(&mut self, sequence: &RelationName) {
-        let owner = self.table_of(sequence).map_or(Owner::Unknown, |table| self.owner(table));
-        self.is_where(owner);
+        match self.table_of(sequence).map_or(Owner::Unknown, |table| self.owner(table)) {
+            Owner::Unknown if self.is_everywhere(sequence) && self.puts_numbers_together() => self.counted += 1,
+            Owner::Unknown if self.is_everywhere(sequence) => self.refuse(Refusal::reads_sequence(&sequence.name)),
+            owner @ (Owner::Single(..) | Owner::Copies | Owner::Unknown) => self.is_where(owner),
+        }
+    }
+
+    /// Several shards have it, each its own.
+    fn is_everywhere(&self, sequence: &RelationName) -> bool {
+        !self.schema.is_one_shard() && self.schema.relation(sequence).is_some_and(|it| it.absent.is_empty())
     }
 
     /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT.
@@ -44,7 +52,11 @@ impl Survey<'_> {
 
     fn is_where(&mut self, owner: Owner) {
         match owner {
-            Owner::Single(table, shard) => self.require_shard(&table, shard),
+            Owner::Single(table, shard, absent) => {
+                self.lacking = self.lacking.union(absent);
+                self.sequences.push(shard);
+                self.require_shard(&table, shard);
+            }
             Owner::Copies | Owner::Unknown => self.is_only_first("sequences"),
         }
     }
@@ -55,7 +67,9 @@ impl Survey<'_> {
 
     fn owner(&self, owner: RelationName) -> Owner {
         match self.schema.find(&owner) {
-            Found::Single(shard, _) => Owner::Single(owner.name, shard),
+            Found::Single(shard, relation) => {
+                Owner::Single(owner.name, shard, relation.map_or(ShardSet::EMPTY, |it| it.absent))
+            }
             Found::Reference(_) => Owner::Copies,
             Found::Sharded { .. }
             | Found::View(..)

@@ -22,7 +22,7 @@ pub use super::owed::{Again, Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED
 
 mod told;
 
-/// What a server remarks on settings is remembered up to here.
+/// What servers remark is remembered up to here.
 const REMARKS_MAX: usize = 4096;
 
 /// The replies a server owes us.
@@ -63,6 +63,10 @@ pub struct Pipeline {
     pub is_deaf: bool,
     /// Another server says the same
     pub hides_notices: bool,
+    /// Another server may say the same, which the client hears once. What was said is kept, in `remarks`, from one to the next
+    pub hears_once: bool,
+    /// So much of that is of other servers
+    of_others: u32,
     /// The statement is being cancelled by us, for this reason: a whole ErrorResponse to stand for query_canceled
     pub instead: Option<Box<[u8]>>,
     /// More follows at once: what the client is to be sent may wait for it
@@ -160,10 +164,14 @@ impl Pipeline {
     /// Forgets what happened; keeps its memory.
     pub fn clear(&mut self) {
         debug_assert!(self.owed.is_empty(), "cleared between two batches only");
+        let remarks = if self.hears_once { std::mem::take(&mut self.remarks) } else { Vec::new() };
         *self = Self {
             owed: std::mem::take(&mut self.owed),
             done: std::mem::take(&mut self.done),
             parameters: std::mem::take(&mut self.parameters),
+            hears_once: self.hears_once,
+            of_others: remarks.len() as u32,
+            remarks,
             ..Self::default()
         };
         self.done.clear();
@@ -201,6 +209,7 @@ impl Pipeline {
                     | Owed::DeafQuery
                     | Owed::Everywhere { .. }
                     | Owed::HiddenParse(_)
+                    | Owed::StandIn { is_heard: false, .. }
                     | Owed::TrialParse
                     | Owed::FinalParse { .. }
                     | Owed::HiddenBind
@@ -268,6 +277,21 @@ impl Pipeline {
         }
     }
 
+    /// Another server has remarked the same.
+    fn is_repeated(&mut self, body: &[u8]) -> bool {
+        if !self.hears_once {
+            return false;
+        }
+        let fields = [b'C', b'M', b'D'].map(|code| view::error_field(body, code).unwrap_or_default());
+        let mut remark = Vec::new();
+        write::frame(&mut remark, server::NOTICE, |out| out.extend_from_slice(&fields.join(&0)));
+        let is_known = memchr::memmem::find(&self.remarks[..self.of_others as usize], &remark).is_some();
+        if !is_known && self.remarks.len() < REMARKS_MAX {
+            self.remarks.append(&mut remark);
+        }
+        is_known
+    }
+
     /// Of a message of ours, does the client hear this remark?
     fn is_remark_heard(&self, tag: u8) -> bool {
         match self.owed.front() {
@@ -287,6 +311,10 @@ impl Pipeline {
             Some(Owed::HiddenParse(id)) => {
                 self.done.push(Done::Prepared(id));
                 Verdict::Hide
+            }
+            Some(Owed::StandIn { id, is_heard, .. }) => {
+                self.done.push(Done::Prepared(id));
+                if is_heard { Verdict::Pass } else { Verdict::Hide }
             }
             Some(Owed::Parse(Some(id))) => {
                 self.done.push(Done::Prepared(id));
@@ -353,7 +381,7 @@ impl Judge for Pipeline {
             server::COPY_DATA => self.copy_out.as_ref().is_some_and(OutShare::is_looked_into),
             server::DATA_ROW => self.kept.is_some(),
             server::ROW_DESCRIPTION => self.is_described(),
-            server::NOTICE => matches!(self.owed.front(), Some(Owed::DeafQuery)),
+            server::NOTICE => matches!(self.owed.front(), Some(Owed::DeafQuery | Owed::Everywhere { .. })),
             _ => false,
         }
     }
@@ -375,7 +403,7 @@ impl Pipeline {
         let seen = body.unwrap_or_default();
         let hidden = if self.is_hidden() { Verdict::Hide } else { Verdict::Pass };
         match tag {
-            server::NOTICE if self.hides_notices => Verdict::Hide,
+            server::NOTICE if self.hides_notices || self.is_repeated(seen) => Verdict::Hide,
             server::DATA_ROW | server::NOTICE | server::ROW_DESCRIPTION
                 if matches!(self.owed.front(), Some(Owed::Share { shown: Shown::Errors, .. })) =>
             {
@@ -480,6 +508,23 @@ mod tests {
     }
 
     const ERROR: &[u8] = b"SERROR\0VERROR\0C22012\0Mdivision by zero\0\0";
+
+    #[test]
+    fn what_two_servers_remark_is_heard_once() {
+        let mut pipeline = pipeline(&[Owed::Everywhere { is_first: true }]);
+        pipeline.hears_once = true;
+        let notice = |text: &str| (b'N', [b"SNOTICE\0C00000\0M", text.as_bytes(), b"\0\0"].concat());
+        let said = |notices: &[(u8, Vec<u8>)]| {
+            frames(&notices.iter().map(|(tag, body)| (*tag, &body[..])).collect::<Vec<_>>())
+        };
+        let end = frames(&[(b'C', b"DROP TABLE\0"), (b'Z', b"T")]);
+        let first = said(&[notice("a"), notice("b"), notice("a")]);
+        assert_eq!(run(&mut pipeline, &[&first[..], &end].concat()), first);
+        pipeline.clear();
+        pipeline.owe(Owed::Everywhere { is_first: true });
+        let second = said(&[notice("b"), notice("c"), notice("c")]);
+        assert_eq!(run(&mut pipeline, &[&second[..], &end].concat()), said(&[notice("c"), notice("c")]));
+    }
 
     #[test]
     fn a_begin_held_back_is_not_answered_twice() {

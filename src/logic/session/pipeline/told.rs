@@ -89,7 +89,7 @@ impl Pipeline {
                 self.deaf_failure.get_or_insert_with(|| body.into());
                 true
             }
-            Some(Owed::FinalParse { groups_as_tables: false })
+            Some(Owed::FinalParse { groups_as_tables: false } | Owed::StandIn { groups_as_tables: false, .. })
                 if view::error_field(body, b'C') == Some(GROUPING_ERROR) =>
             {
                 self.failure = Some(Failure { sqlstate: *b"0A000", answered: self.answered });
@@ -106,7 +106,7 @@ impl Pipeline {
                 self.skip_to_sync();
                 true
             }
-            Some(Owed::FinalParse { .. } | Owed::HiddenBind | Owed::Aside) => {
+            Some(Owed::FinalParse { .. } | Owed::StandIn { .. } | Owed::HiddenBind | Owed::Aside) => {
                 let error = without_position(body);
                 self.fail(body);
                 self.skip_to_sync();

@@ -146,7 +146,10 @@ impl Convert {
                 steps.push(Step::Count(count(constraint.options(), true)));
             }
             (AlterTableType::AT_SetIdentity, Node::NodeList(options)) => {
-                steps.push(Step::Count(count(options, false)));
+                let count = count(options, false);
+                // It has no name here by which its shards could be told where to go on.
+                let option = count.option.or(count.restarts.map(|_| "RESTART WITH"));
+                steps.push(Step::Count(Count { option, ..count }));
             }
             _ => (),
         }
@@ -216,11 +219,24 @@ fn count(options: &NodeList, is_new: bool) -> Count {
             Some("start") if !is_new => count.option = Some("START"),
             Some("minvalue") if is_given && !is_new => count.option = Some("MINVALUE"),
             Some("maxvalue") if is_given && !is_new => count.option = Some("MAXVALUE"),
-            Some("restart") => count.restarts_with = is_given,
+            Some("restart") if is_given => match whole_number(option.arg()) {
+                Some(number) if !is_new => count.restarts = Some(number),
+                Some(_) | None => count.option = Some("RESTART WITH"),
+            },
             _ => (),
         }
     }
     count
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "a number is written in no other way")]
+fn whole_number(node: Node<'_>) -> Option<i64> {
+    match node {
+        Node::Integer(number) => Some(number.ival.into()),
+        // What is too large for an int4.
+        Node::Float(number) => number.fval()?.parse().ok(),
+        _ => None,
+    }
 }
 
 /// The tables that a utility statement names.

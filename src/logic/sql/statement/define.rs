@@ -156,6 +156,6 @@ pub struct Count {
     pub is_new: bool,
     /// INCREMENT other than 1, START of one that is there, CYCLE, or another option that decides which values come
     pub option: Option<&'static str>,
-    /// RESTART WITH
-    pub restarts_with: bool,
+    /// ALTER SEQUENCE … RESTART WITH this number
+    pub restarts: Option<i64>,
 }
