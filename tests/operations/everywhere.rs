@@ -388,6 +388,18 @@ fn copy_to_has_one_header_and_one_trailer_and_comes_back() {
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
 }
 
+#[test]
+fn a_table_of_one_shard_is_no_temporary_one_under_its_new_name() {
+    let stage = &*STAGE;
+    let settings = Settings { database: "default_shard = \"b\"", ..Settings::default() };
+    let proxy = stage.proxy("renamed", &settings);
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TABLE before_it AS SELECT 7 AS n");
+    wire.rows("ALTER TABLE before_it RENAME TO behind_it");
+    assert_eq!(wire.value("SELECT n FROM behind_it"), "7");
+    wire.rows("DROP TABLE behind_it");
+}
+
 /// The map says where such a table is, so the next statement of anyone finds it.
 #[test]
 fn a_new_table_of_one_shard_is_filled_with_rows_of_all() {
