@@ -155,6 +155,7 @@ fn a_changed_name_waits_for_the_commit() {
     wire.rows("CREATE VIEW bent AS SELECT name FROM countries");
     wire.rows("BEGIN");
     wire.rows("CREATE OR REPLACE VIEW bent AS SELECT kind AS name FROM events");
+    wire.rows("SELECT 1 AS unbent");
     assert_eq!(failure(&mut wire, "SELECT * FROM bent").0, "0A000");
     wire.rows("ROLLBACK");
     assert_eq!(wire.rows("SELECT * FROM bent").len(), 5);

@@ -232,7 +232,7 @@ impl Session {
         let Some(names) = &self.names else { return Ok(()) };
         self.check_shadows(sql)?;
         let sql = sql.to_lowercase();
-        match names.bent.iter().find(|name| sql.contains(&name.to_lowercase())) {
+        match names.bent.iter().find(|name| super::shadows::has_word(&sql, &name.to_lowercase())) {
             Some(name) => Err(Refusal::changed_here(name)),
             None => Ok(()),
         }

@@ -59,7 +59,7 @@ impl Session {
 
 /// Does the name stand in the text, not as a part of another word? Names can be written in more ways than are looked for
 /// with `U&`, which counts as all of them.
-fn has_word(sql: &str, name: &str) -> bool {
+pub(super) fn has_word(sql: &str, name: &str) -> bool {
     let name = name.replace('"', "\"\"");
     let is_part = |it: char| it.is_alphanumeric() || it == '_' || it == '$';
     let stands_alone = |at: usize| {
