@@ -8,15 +8,16 @@
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{
-    Alias, Change as Changed, Insert, Located, Merge, MergeAction, RelationName, Statement,
+    Alias, Change as Changed, Insert, Located, Merge, MergeAction, RelationName, Statement, Target as Assignment,
 };
 
 use super::change::{Change, On, Over};
 use super::constants::Literals;
 use super::gather::{self, At, Gather, Part, TEXT, is_steady};
 use super::schema::Found;
-use super::survey::{self, Survey};
+use super::survey::{self, Survey, is_column_of};
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
 /// How the copies of a reference table are written.
@@ -233,7 +234,12 @@ fn insert_rows<'r>(insert: &Insert, relation: &'r Relation) -> Option<(Vec<&'r C
     if let Some(conflict) = insert.on_conflict.as_ref().filter(|conflict| conflict.is_update) {
         let set: Vec<_> = conflict.assignments.iter().filter_map(|it| it.name.as_deref()).collect();
         let is_plain = !conflict.columns.is_empty() && !conflict.has_expressions && conflict.constraint.is_none();
-        if !is_plain || conflict.columns.iter().any(|column| set.contains(&&**column)) {
+        let changes = |it: &Assignment| {
+            let name = it.name.as_deref().unwrap_or_default();
+            let keeps = matches!(&it.value, Expression::Column(parts) if is_column_of(parts, "excluded", name));
+            !keeps && conflict.columns.iter().any(|column| **column == *name)
+        };
+        if !is_plain || conflict.assignments.iter().any(changes) {
             return None;
         }
         let arbiter: Vec<_> = conflict.columns.iter().map(|it| quoted(it)).collect();

@@ -40,7 +40,7 @@ mod change;
 mod company;
 mod write;
 
-pub use insert::{Target, has_no_default, is_plain, key_rule, position_of_key};
+pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
 pub use nature::{Time, is_now, says_now, speaks_of_now};
 pub use whole::Grouped;
