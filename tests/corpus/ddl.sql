@@ -1,5 +1,5 @@
 @undone
-@same 130
+@same 131
 
 # a column
 ALTER TABLE events ADD COLUMN note text

@@ -29,7 +29,9 @@ pub fn divided(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Sha
     }
     let tokens = tokens(text)?;
     let items = items(&tokens, &utility.relations)?;
-    let homes: Vec<ShardSet> = utility.relations.iter().map(|name| home(name, schema)).collect::<Option<_>>()?;
+    let tolerates = tokens.windows(2).any(|it| it[0].is("if") && it[1].is("exists"));
+    let homes: Vec<ShardSet> =
+        utility.relations.iter().map(|name| home(name, tolerates, schema)).collect::<Option<_>>()?;
     let (begin, end) = (items.first()?.start, items.last()?.end);
     let share = |shard: ShardId| {
         let own = items.iter().zip(&homes).filter(|(_, home)| home.contains(shard));
@@ -40,10 +42,12 @@ pub fn divided(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Sha
     Some(ShardSet::first_of(schema.map.shards.len()).iter().map(share).collect())
 }
 
-/// Which shards have a table.
-fn home(name: &RelationName, schema: &Schema<'_>) -> Option<ShardSet> {
+/// Which shards are told of a table. One that nobody has heard of may be the session's own: any shard, if it is to be
+/// dropped where it is.
+fn home(name: &RelationName, tolerates: bool, schema: &Schema<'_>) -> Option<ShardSet> {
     match schema.find(name) {
         Found::Sharded { .. } | Found::Reference(_) => Some(ShardSet::first_of(schema.map.shards.len())),
+        Found::Unheard if tolerates => Some(ShardSet::first_of(schema.map.shards.len())),
         Found::Single(shard, _) => Some(ShardSet::of(shard)),
         Found::View(..) | Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => None,
     }
