@@ -9,6 +9,7 @@ use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility};
 
 use super::Refusal;
+use super::block::with_definition;
 use super::definition::Place;
 use super::divided::{Shares, divided};
 use super::listing::{Listing, done};
@@ -156,6 +157,16 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (_, _) => None,
     };
     Ok(Everywhere { bends: bends.clone(), numbers, shares, ..Everywhere::plain(verb, is_ddl, reach) })
+}
+
+/// DO with a definition that concerns every shard.
+pub fn block(language: &str, body: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
+    let defined = with_definition(language, body, |statement, text| utility(statement, text, schema));
+    let everywhere = defined.unwrap_or_else(|| Err(Refusal::procedural("DO")))?;
+    match (&everywhere.shares, &everywhere.numbers) {
+        (None, None) => Ok(Everywhere { verb: "DO", ..everywhere }),
+        (_, _) => Err(Refusal::procedural("DO")),
+    }
 }
 
 /// CREATE TABLE of a table that every shard has.

@@ -39,6 +39,7 @@ pub mod asked;
 mod command;
 pub mod pieces;
 mod divided;
+mod block;
 mod layout;
 mod statement;
 pub mod fanout;
