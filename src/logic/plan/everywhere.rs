@@ -9,6 +9,7 @@ use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility};
 
 use super::Refusal;
+use super::altered::{Altered, altered};
 use super::block::with_definition;
 use super::definition::Place;
 use super::divided::{Shares, divided};
@@ -28,6 +29,8 @@ pub struct Everywhere {
     pub reach: Reach,
     /// Names that mean something else afterwards
     pub bends: Vec<Box<str>>,
+    /// Tables that have other columns afterwards
+    pub alters: Vec<Altered>,
     /// Sequences that begin to count with it
     pub numbers: Option<Numbers>,
     /// Not every shard after all: this one
@@ -59,6 +62,7 @@ impl Everywhere {
             is_ddl,
             reach,
             bends: Vec::new(),
+            alters: Vec::new(),
             numbers: None,
             only: None,
             shares: None,
@@ -156,7 +160,8 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
         (_, _) => None,
     };
-    Ok(Everywhere { bends: bends.clone(), numbers, shares, ..Everywhere::plain(verb, is_ddl, reach) })
+    let alters = altered(statement, schema);
+    Ok(Everywhere { bends: bends.clone(), alters, numbers, shares, ..Everywhere::plain(verb, is_ddl, reach) })
 }
 
 /// DO with a definition that concerns every shard.
@@ -185,9 +190,29 @@ pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
         | Step::Count(_)
         | Step::RenameSchema(_) => false,
     });
-    let is_sharded = matches!(utility::place_of_new(&create.name, &create.steps, schema), Some(Place::Sharded { .. }));
+    let place = utility::place_of_new(&create.name, &create.steps, schema);
+    let is_sharded = matches!(place, Some(Place::Sharded { .. }));
     let numbers = (counts && is_sharded).then(|| Numbers::OfTable(written(&create.name)));
-    Everywhere { numbers, ..Everywhere::plain("CREATE TABLE", true, Reach::Database) }
+    // Its rows cannot be given to other copies whole.
+    let is_bent = matches!(place, Some(Place::Reference)) && create.steps.iter().any(may_generate);
+    let bends = if is_bent { vec![create.name.name.clone()] } else { Vec::new() };
+    Everywhere { numbers, bends, ..Everywhere::plain("CREATE TABLE", true, Reach::Database) }
+}
+
+/// Some of the columns may be computed from others.
+fn may_generate(step: &Step) -> bool {
+    match step {
+        Step::Column(column) => column.is_generated,
+        Step::Like { .. } | Step::Partition(_) | Step::Inherits(..) => true,
+        Step::Rule(_)
+        | Step::DropColumn(_)
+        | Step::Retype(..)
+        | Step::RenameColumn(_)
+        | Step::Rename(_)
+        | Step::Move(_)
+        | Step::Count(_)
+        | Step::RenameSchema(_) => false,
+    }
 }
 
 fn is_sharded(table: &RelationName, schema: &Schema<'_>) -> bool {

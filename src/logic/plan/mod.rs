@@ -40,6 +40,7 @@ mod command;
 pub mod pieces;
 mod divided;
 mod block;
+pub mod altered;
 mod layout;
 mod statement;
 pub mod fanout;
