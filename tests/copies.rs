@@ -42,6 +42,7 @@ fn what_differs_from_server_to_server_is_decided_once() {
         "INSERT INTO remarks VALUES ('AA', gen_random_uuid()::text), ('BB', random()::text) RETURNING remark",
         "INSERT INTO tags (name, seen) VALUES ('one', clock_timestamp()), ('two', now()) RETURNING *",
         "INSERT INTO tags (name, weight, seen) VALUES ('red', random(), 'now') ON CONFLICT (name) DO UPDATE SET weight = excluded.weight + random(), seen = statement_timestamp()",
+        "INSERT INTO tags (name, weight) VALUES ('red', 12), ('pink', 13) ON CONFLICT (name) DO UPDATE SET name = excluded.name, weight = excluded.weight RETURNING id",
         "UPDATE tags SET seen = now(), weight = 7 WHERE name = 'green' RETURNING seen",
         "UPDATE tags SET weight = random() RETURNING id, weight",
         "UPDATE tags SET seen = 'now' WHERE name = 'one'",

@@ -1,5 +1,5 @@
 @undone
-@same 130
+@same 137
 
 # a column
 ALTER TABLE events ADD COLUMN note text
@@ -399,6 +399,24 @@ GRANT SELECT ON events TO nobody_at_all
 
 # rights of what comes
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO PUBLIC
+
+# a type, unless it is there
+DO $$ BEGIN CREATE TYPE flavour AS ENUM ('sweet', 'sour'); EXCEPTION WHEN duplicate_object THEN null; END $$
+
+# a type that is there, unless it is
+DO 'BEGIN CREATE TYPE "mood" AS ENUM (''sad''); EXCEPTION WHEN duplicate_object OR duplicate_table THEN NULL; END;'
+
+# a type that is there, in a block
+DO $$ BEGIN CREATE TYPE mood AS ENUM ('sad'); END $$
+
+# a foreign key, unless it is there
+DO $$ BEGIN ALTER TABLE "instruments" ADD CONSTRAINT of_country FOREIGN KEY (country) REFERENCES countries (code); EXCEPTION WHEN duplicate_object THEN null; END $$
+
+# a constraint of a single table, unless it is there
+DO $$ BEGIN ALTER TABLE audit ADD CONSTRAINT positive CHECK (id > 0); EXCEPTION WHEN duplicate_object THEN null; END $$
+
+# a constraint that rows are against, unless it is there
+DO $$ BEGIN ALTER TABLE countries ADD CONSTRAINT nobody CHECK (population > 100000000); EXCEPTION WHEN duplicate_object THEN null; END $$
 
 # a trigger
 CREATE TRIGGER stamp BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION stamp()

@@ -296,6 +296,33 @@ fn statements_over_several_shards_stand_in_pipelines_with_others() {
 }
 
 #[test]
+fn a_transaction_on_another_shard_reads_the_catalogs_of_the_first() {
+    let stage = &*STAGE;
+    let settings = Settings { database: "default_shard = \"a\"", ..Settings::default() };
+    let proxy = stage.proxy("catalogs", &settings);
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TABLE of_the_first AS SELECT 7 AS n");
+    let catalogs = [
+        "SELECT count(*) FROM pg_class WHERE relname = 'of_the_first'",
+        "SELECT count(to_regclass('of_the_first'))",
+        "SELECT count('of_the_first'::regclass)",
+        "SELECT count(has_table_privilege('of_the_first', 'select'))",
+    ];
+    let elsewhere = format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[1]);
+    for sql in catalogs {
+        wire.rows("BEGIN");
+        wire.rows(&elsewhere);
+        assert_eq!(wire.value(sql), "1", "{sql}");
+        wire.rows("COMMIT");
+        wire.rows("BEGIN ISOLATION LEVEL SERIALIZABLE");
+        wire.rows(&elsewhere);
+        assert_eq!(failure(&mut wire, sql).0, "0A000", "{sql}");
+        wire.rows("ROLLBACK");
+    }
+    wire.rows("DROP TABLE of_the_first");
+}
+
+#[test]
 fn rows_of_all_shards_stay_locked_until_the_transaction_ends() {
     let stage = &*STAGE;
     let proxy = stage.proxy("locks-across", &Settings::default());

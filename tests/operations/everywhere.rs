@@ -155,10 +155,63 @@ fn a_changed_name_waits_for_the_commit() {
     wire.rows("CREATE VIEW bent AS SELECT name FROM countries");
     wire.rows("BEGIN");
     wire.rows("CREATE OR REPLACE VIEW bent AS SELECT kind AS name FROM events");
+    wire.rows("SELECT 1 AS unbent");
     assert_eq!(failure(&mut wire, "SELECT * FROM bent").0, "0A000");
     wire.rows("ROLLBACK");
     assert_eq!(wire.rows("SELECT * FROM bent").len(), 5);
     wire.rows("DROP VIEW bent");
+}
+
+#[test]
+fn rows_are_not_put_in_by_the_columns_of_before() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-columns", &Settings::default());
+    let mut wire = login(&proxy);
+    let [one, other] = [stage.clients[1], stage.clients[2]];
+    let copies = "SELECT string_agg(t::text, ' ' ORDER BY id) FROM tags t WHERE id > 900";
+    let before = on_shards(stage, copies);
+    // Which rows the copies get would depend on the columns that were known; the key would be another column.
+    for (change, sql) in [
+        (
+            "ALTER TABLE tags ADD COLUMN extra integer",
+            "INSERT INTO tags (id, name, seen, extra) VALUES (901, 'x', 'now', 5)",
+        ),
+        ("ALTER TABLE tags ADD COLUMN extra integer", "UPDATE tags SET weight = random() WHERE id = 1"),
+        ("ALTER TABLE tags ALTER COLUMN weight SET DEFAULT random()", "INSERT INTO tags (id, name) VALUES (901, 'x')"),
+        ("ALTER TABLE other.events DROP COLUMN kind", &format!("INSERT INTO other.events VALUES ({one}, 1)")),
+        ("ALTER TABLE other.events DROP COLUMN kind", "COPY other.events FROM STDIN"),
+        (
+            "ALTER TABLE sessions ADD COLUMN extra integer",
+            &format!("UPDATE sessions SET client_id = {other} WHERE client_id = {one}"),
+        ),
+        (
+            "ALTER TABLE events ADD COLUMN extra integer",
+            "INSERT INTO other.events (client_id, id) SELECT id, client_id FROM events",
+        ),
+    ] {
+        wire.rows("BEGIN");
+        wire.rows(change);
+        assert_eq!(failure(&mut wire, sql).0, "0A000", "{sql}");
+        wire.rows("ROLLBACK");
+    }
+    assert_eq!(on_shards(stage, copies), before);
+    // What is listed finds its place, and what every shard computes for itself is the same.
+    for (change, sql) in [
+        ("ALTER TABLE tags ADD COLUMN extra integer", "UPDATE tags SET extra = id * 2".to_owned()),
+        (
+            "ALTER TABLE other.events ADD COLUMN extra integer",
+            format!("INSERT INTO other.events (extra, client_id, id) VALUES (1, {one}, 90001), (2, {other}, 90001)"),
+        ),
+        (
+            "ALTER TABLE tags ADD CONSTRAINT named CHECK (name <> '')",
+            "INSERT INTO tags (id, name) VALUES (901, 'x')".to_owned(),
+        ),
+    ] {
+        wire.rows("BEGIN");
+        wire.rows(change);
+        wire.rows(&sql);
+        wire.rows("ROLLBACK");
+    }
 }
 
 #[test]
@@ -448,6 +501,18 @@ fn copy_to_has_one_header_and_one_trailer_and_comes_back() {
     // An error on one shard ends it, and the session goes on.
     assert_eq!(failure(&mut wire, "COPY (SELECT 1 / (id - 2) FROM events) TO STDOUT").0, "22012");
     assert_eq!(wire.value("SELECT count(*) FROM events"), "365");
+}
+
+#[test]
+fn a_table_of_one_shard_is_no_temporary_one_under_its_new_name() {
+    let stage = &*STAGE;
+    let settings = Settings { database: "default_shard = \"b\"", ..Settings::default() };
+    let proxy = stage.proxy("renamed", &settings);
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TABLE before_it AS SELECT 7 AS n");
+    wire.rows("ALTER TABLE before_it RENAME TO behind_it");
+    assert_eq!(wire.value("SELECT n FROM behind_it"), "7");
+    wire.rows("DROP TABLE behind_it");
 }
 
 /// The map says where such a table is, so the next statement of anyone finds it.

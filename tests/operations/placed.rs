@@ -548,6 +548,33 @@ fn tables_of_a_transaction_are_listed_when_it_is_committed() {
     }
 }
 
+/// Its rows are given to the other copies whole: only its servers know its columns yet.
+#[test]
+fn a_new_reference_table_is_filled_in_its_transaction() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "placed-filled", "default_shard = \"a\"\n");
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.new_tables = 'reference'");
+    wire.rows("BEGIN");
+    wire.rows("CREATE TABLE grades (id integer GENERATED ALWAYS AS IDENTITY, grades text UNIQUE DEFAULT gen_random_uuid(), at timestamptz DEFAULT now(), parts text[])");
+    let told =
+        wire.rows("INSERT INTO grades (grades, parts) VALUES ('a, \"b\"', '{x,NULL}'), (DEFAULT, NULL) RETURNING id");
+    assert_eq!(told.len(), 2);
+    wire.rows("INSERT INTO grades AS g (grades) VALUES ('c'), ('c') ON CONFLICT DO NOTHING");
+    wire.rows("COMMIT");
+    let copies = on_shards(stage, "SELECT string_agg(ROW(g.*)::text, ' ' ORDER BY id) FROM grades g");
+    assert_eq!(copies, [&*copies[0]; 3]);
+    assert!(copies[0].contains(r#""a, ""b""","#) && copies[0].contains("{x,NULL}"), "{}", copies[0]);
+    assert_eq!(wire.value("SELECT count(*) FROM grades"), "3");
+    // What is computed from other columns cannot be given.
+    wire.rows("BEGIN");
+    wire.rows("CREATE TABLE computed (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED)");
+    assert_eq!(failure(&mut wire, "INSERT INTO computed (a) VALUES (1)").0, "0A000");
+    wire.rows("ROLLBACK");
+    check(&proxy);
+    drop_everywhere(stage, "grades");
+}
+
 /// The map changes meanwhile.
 #[test]
 fn a_transaction_with_new_tables_is_over_when_the_map_changes() {

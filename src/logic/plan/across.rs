@@ -202,6 +202,9 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         Statement::Utility(utility) => {
             everywhere::utility(utility, text, schema).map_or_else(Across::Refuse, Across::Everywhere)
         }
+        Statement::Do { language, body } => {
+            everywhere::block(language, body, schema).map_or_else(Across::Refuse, Across::Everywhere)
+        }
         Statement::SetConstraints { .. } => Across::Everywhere(everywhere::constraints()),
         Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, schema)),
         Statement::Copy(copy) => match copy_out::copy_out(copy, text, schema) {

@@ -53,6 +53,13 @@ pub struct Over {
     pub tells_time: bool,
 }
 
+impl Over {
+    /// More is fetched than the time.
+    pub fn fetches_rows(&self) -> bool {
+        self.gather.parts.len() > usize::from(self.tells_time)
+    }
+}
+
 /// How rows move.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Move {

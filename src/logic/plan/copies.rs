@@ -8,15 +8,16 @@
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{
-    Alias, Change as Changed, Insert, Located, Merge, MergeAction, RelationName, Statement,
+    Alias, Change as Changed, Insert, Located, Merge, MergeAction, RelationName, Statement, Target as Assignment,
 };
 
 use super::change::{Change, On, Over};
 use super::constants::Literals;
 use super::gather::{self, At, Gather, Part, TEXT, is_steady};
 use super::schema::Found;
-use super::survey::{self, Survey};
+use super::survey::{self, Survey, is_column_of};
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
 /// How the copies of a reference table are written.
@@ -158,7 +159,9 @@ fn once(
     params: u16,
 ) -> Result<Once, Refusal> {
     let refuse = |why: &str| Refusal::copies_may_differ(shape.verb, &shape.table.name, why);
-    let relation = relation.filter(|it| !it.columns.is_empty()).ok_or_else(|| refuse("Its columns are not known."))?;
+    let Some(relation) = relation.filter(|it| !it.columns.is_empty()) else {
+        return once_whole(located, text, shape, params).ok_or_else(|| refuse("Its columns are not known."));
+    };
     if !relation.triggers.is_empty() {
         return Err(refuse("Its values may differ between servers, and its triggers would act on them twice."));
     }
@@ -173,21 +176,47 @@ fn once(
     };
     let columns: Vec<_> =
         returned.iter().map(|it| super::gather::Transfer { depends_on_settings: !is_steady(it), ..TEXT }).collect();
-    let part = Part { requirement: anywhere(&shape.table.name), text: "".into(), params: Vec::new(), columns };
+    let own = quoted(own_name(located, shape));
+    let list: Vec<String> = returned.iter().map(|it| format!("{own}.{}::pg_catalog.text", quoted(&it.name))).collect();
     Ok(Once {
         verb: shape.tag,
         table: shape.table.name.clone(),
-        text: returning(located, text, shape, &returned).into(),
+        text: returning(located, text, shape, &list).into(),
         params,
         returns: shape.returns,
-        then: writing(then, 0, vec![part]),
+        then: writing(then, 0, vec![given(shape, columns)]),
     })
 }
 
-/// The statement, which returns these columns too.
-fn returning(located: &Located, text: &str, shape: &Shape<'_>, columns: &[&Column]) -> String {
-    let own = quoted(own_name(located, shape));
-    let list: Vec<String> = columns.iter().map(|it| format!("{own}.{}::pg_catalog.text", quoted(&it.name))).collect();
+/// The same for rows of a table that the transaction has made: they are returned, and inserted again, as a whole.
+fn once_whole(located: &Located, text: &str, shape: &Shape<'_>, params: u16) -> Option<Once> {
+    let Statement::Insert(insert) = &located.statement else { return None };
+    if insert.on_conflict.as_ref().is_some_and(|conflict| conflict.is_update) {
+        return None;
+    }
+    let row = format!("ROW({}.*)::pg_catalog.text", quoted(own_name(located, shape)));
+    let name = table(&insert.table);
+    let then = format!(
+        "INSERT INTO {name} OVERRIDING SYSTEM VALUE SELECT (shardway_rows.c0::{name}).* FROM ROWS FROM \
+         (pg_catalog.unnest($1)) AS shardway_rows(c0)"
+    );
+    Some(Once {
+        verb: shape.tag,
+        table: shape.table.name.clone(),
+        text: returning(located, text, shape, &[row]).into(),
+        params,
+        returns: shape.returns,
+        then: writing(then, 0, vec![given(shape, vec![super::gather::Transfer { depends_on_settings: true, ..TEXT }])]),
+    })
+}
+
+/// What the others are given.
+fn given(shape: &Shape<'_>, columns: Vec<super::gather::Transfer>) -> Part {
+    Part { requirement: anywhere(&shape.table.name), text: "".into(), params: Vec::new(), columns }
+}
+
+/// The statement, which returns this too.
+fn returning(located: &Located, text: &str, shape: &Shape<'_>, list: &[String]) -> String {
     let word = if shape.returns { "," } else { "RETURNING" };
     // The text may end with a comment.
     format!("{}\n{word} {}", &text[located.at.clone()], list.join(", "))
@@ -233,7 +262,12 @@ fn insert_rows<'r>(insert: &Insert, relation: &'r Relation) -> Option<(Vec<&'r C
     if let Some(conflict) = insert.on_conflict.as_ref().filter(|conflict| conflict.is_update) {
         let set: Vec<_> = conflict.assignments.iter().filter_map(|it| it.name.as_deref()).collect();
         let is_plain = !conflict.columns.is_empty() && !conflict.has_expressions && conflict.constraint.is_none();
-        if !is_plain || conflict.columns.iter().any(|column| set.contains(&&**column)) {
+        let changes = |it: &Assignment| {
+            let name = it.name.as_deref().unwrap_or_default();
+            let keeps = matches!(&it.value, Expression::Column(parts) if is_column_of(parts, "excluded", name));
+            !keeps && conflict.columns.iter().any(|column| **column == *name)
+        };
+        if !is_plain || conflict.assignments.iter().any(changes) {
             return None;
         }
         let arbiter: Vec<_> = conflict.columns.iter().map(|it| quoted(it)).collect();

@@ -9,6 +9,8 @@ use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility};
 
 use super::Refusal;
+use super::altered::{Altered, altered};
+use super::block::with_definition;
 use super::definition::Place;
 use super::divided::{Divided, divided};
 use super::listing::{Listing, done};
@@ -28,6 +30,8 @@ pub struct Everywhere {
     pub reach: Reach,
     /// Names that mean something else afterwards
     pub bends: Vec<Box<str>>,
+    /// Tables that have other columns afterwards
+    pub alters: Vec<Altered>,
     /// Sequences that begin to count with it
     pub numbers: Option<Numbers>,
     /// A sequence that goes on at a number
@@ -61,6 +65,7 @@ impl Everywhere {
             is_ddl,
             reach,
             bends: Vec::new(),
+            alters: Vec::new(),
             numbers: None,
             restart: None,
             only: None,
@@ -160,7 +165,8 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (_, _) => None,
     };
     let restart = restart(statement, &names, schema)?;
-    Ok(Everywhere { bends: bends.clone(), numbers, restart, divided, ..Everywhere::plain(verb, is_ddl, reach) })
+    let (bends, alters) = (bends.clone(), altered(statement, schema));
+    Ok(Everywhere { bends, alters, numbers, restart, divided, ..Everywhere::plain(verb, is_ddl, reach) })
 }
 
 /// RESTART WITH, where every shard counts for itself. Of a reference table the first one does for all.
@@ -172,6 +178,16 @@ fn restart(statement: &Utility, owners: &[RelationName], schema: &Schema<'_>) ->
         (Found::Sequence, false) => Ok(Some(Restart { name, number })),
         (Found::Sequence, true) => Ok(None),
         (_, _) => Err(Refusal::restarts_sequence(&name)),
+    }
+}
+
+/// DO with a definition that concerns every shard.
+pub fn block(language: &str, body: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
+    let defined = with_definition(language, body, |statement, text| utility(statement, text, schema));
+    let everywhere = defined.unwrap_or_else(|| Err(Refusal::procedural("DO")))?;
+    match (&everywhere.divided, &everywhere.numbers, &everywhere.restart) {
+        (None, None, None) => Ok(Everywhere { verb: "DO", ..everywhere }),
+        (_, _, _) => Err(Refusal::procedural("DO")),
     }
 }
 
@@ -191,9 +207,29 @@ pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
         | Step::Count(_)
         | Step::RenameSchema(_) => false,
     });
-    let is_sharded = matches!(utility::place_of_new(&create.name, &create.steps, schema), Some(Place::Sharded { .. }));
+    let place = utility::place_of_new(&create.name, &create.steps, schema);
+    let is_sharded = matches!(place, Some(Place::Sharded { .. }));
     let numbers = (counts && is_sharded).then(|| Numbers::OfTable(written(&create.name)));
-    Everywhere { numbers, ..Everywhere::plain("CREATE TABLE", true, Reach::Database) }
+    // Its rows cannot be given to other copies whole.
+    let is_bent = matches!(place, Some(Place::Reference)) && create.steps.iter().any(may_generate);
+    let bends = if is_bent { vec![create.name.name.clone()] } else { Vec::new() };
+    Everywhere { numbers, bends, ..Everywhere::plain("CREATE TABLE", true, Reach::Database) }
+}
+
+/// Some of the columns may be computed from others.
+fn may_generate(step: &Step) -> bool {
+    match step {
+        Step::Column(column) => column.is_generated,
+        Step::Like { .. } | Step::Partition(_) | Step::Inherits(..) => true,
+        Step::Rule(_)
+        | Step::DropColumn(_)
+        | Step::Retype(..)
+        | Step::RenameColumn(_)
+        | Step::Rename(_)
+        | Step::Move(_)
+        | Step::Count(_)
+        | Step::RenameSchema(_) => false,
+    }
 }
 
 fn is_sharded(table: &RelationName, schema: &Schema<'_>) -> bool {

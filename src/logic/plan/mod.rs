@@ -39,6 +39,8 @@ pub mod asked;
 mod command;
 pub mod pieces;
 mod divided;
+mod block;
+pub mod altered;
 mod layout;
 mod statement;
 pub mod fanout;

@@ -43,6 +43,17 @@ pub enum Found<'a> {
     Unheard,
 }
 
+/// A table that every shard has.
+#[derive(Debug)]
+pub struct Everywhere<'a> {
+    /// Its name
+    pub table: &'a TableName,
+    /// That of the table whose partition it is, or its own
+    pub whole: &'a TableName,
+    /// The key column; a reference table has none
+    pub key: Option<&'a str>,
+}
+
 impl<'a> Schema<'a> {
     /// Everything is on one shard.
     pub fn is_one_shard(&self) -> bool {
@@ -104,6 +115,25 @@ impl<'a> Schema<'a> {
             Some(schema) => owner(schema),
             None => self.path().find_map(owner),
         }
+    }
+
+    /// The tables of the map that all shards have, and their partitions.
+    pub fn on_every_shard(&self) -> impl Iterator<Item = Everywhere<'a>> + use<'a> {
+        let map = self.map;
+        let listed = map.tables.keys().map(|table| (table, table));
+        let partitions = self.catalog.relations.iter().filter_map(|(table, relation)| match &relation.kind {
+            RelationKind::Partition(whole) => Some((table, whole)),
+            RelationKind::Table
+            | RelationKind::View(_)
+            | RelationKind::MaterializedView
+            | RelationKind::Sequence
+            | RelationKind::Foreign => None,
+        });
+        listed.chain(partitions).filter_map(|(table, whole)| match map.tables.get(whole)? {
+            Placement::Sharded { key, .. } => Some(Everywhere { table, whole, key: Some(key) }),
+            Placement::Reference => Some(Everywhere { table, whole, key: None }),
+            Placement::Single(_) => None,
+        })
     }
 
     /// The schema of a relation that the catalog knows.

@@ -14,7 +14,7 @@ use super::survey::Survey;
 use super::words::{Words, after_explain};
 use super::{
     Command, CursorUse, ExecuteCommand, Forced, Home, Mark, NOTIFY, One, Plan, Planned, PrepareCommand, Reason,
-    Refusal, copy, hint, process, settings, utility,
+    Refusal, block, copy, hint, process, settings, utility,
 };
 
 /// The text around a statement.
@@ -69,7 +69,13 @@ fn may_span(statement: &Statement) -> bool {
 fn may_span_refused(statement: &Statement, reason: Reason, schema: &Schema<'_>) -> bool {
     match (reason, statement) {
         (Reason::Ddl, _) => {
-            matches!(statement, Statement::Utility(_) | Statement::CreateTable(_) | Statement::CreateTableAs { .. })
+            matches!(
+                statement,
+                Statement::Utility(_)
+                    | Statement::CreateTable(_)
+                    | Statement::CreateTableAs { .. }
+                    | Statement::Do { .. }
+            )
         }
         (Reason::KeyIsUnknown, _) => may_span(statement),
         (_, Statement::Explain(explain)) => may_span_refused(&explain.inner, reason, schema),
@@ -115,6 +121,11 @@ fn statement(
             if !explain.is_analyze {
                 survey.mark = Mark::default();
             }
+            None
+        }
+        Statement::Do { .. } => {
+            survey.literals.fix_all(at);
+            survey.statement(statement);
             None
         }
         _ => {
@@ -283,7 +294,10 @@ impl Survey<'_> {
             Statement::Do { language, body } => {
                 self.writes();
                 self.block(language, body);
-                self.refuse(Refusal::procedural("DO"));
+                let schema = self.schema();
+                if block::with_definition(language, body, |it, _| utility::utility(it, &schema, self)).is_none() {
+                    self.refuse(Refusal::procedural("DO"));
+                }
             }
             Statement::Call(call) => {
                 self.writes();

@@ -56,7 +56,9 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
             // A temporary table, or an error for PostgreSQL to report.
             Found::Unheard => {
                 survey.is_bound();
-                survey.mark.temporary = new_name(&utility.steps).or(survey.mark.temporary.take());
+                if Some(name) == names.first() {
+                    survey.mark.temporary = new_name(&utility.steps).or(survey.mark.temporary.take());
+                }
             }
             Found::Unlisted => survey.refuse(Refusal::unlisted(&name.name)),
             Found::View(definition, _) => match survey.home_of_view(definition) {

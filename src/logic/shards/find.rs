@@ -17,6 +17,11 @@ impl ShardMap {
         self.tables.get(table)
     }
 
+    /// Every shard has the same tables.
+    pub fn is_uniform(&self) -> bool {
+        self.default_shard.is_none() && !self.tables.values().any(|placement| matches!(placement, Placement::Single(_)))
+    }
+
     /// The shard of this name.
     pub fn shard_named(&self, name: &str) -> Option<ShardId> {
         let at = self.shards.iter().position(|shard| **shard == *name)?;

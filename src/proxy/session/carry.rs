@@ -52,6 +52,7 @@ impl Session {
     }
 
     async fn carry(&mut self, carry: &Carry, input: &Input<'_>) -> Result<Stored, Trouble> {
+        self.check_columns()?;
         // What stands before it in the pipeline has not written.
         self.sync_servers().await?;
         let own = self.begin_own(Access::Write);

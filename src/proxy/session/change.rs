@@ -87,6 +87,9 @@ impl Session {
 
     /// Returns how many rows there were.
     async fn change(&mut self, change: &Change, sent: Sent<'_>) -> Result<u64, Trouble> {
+        if matches!(change.on, On::Moves(..)) || change.over.as_ref().is_some_and(Over::fetches_rows) {
+            self.check_columns()?;
+        }
         let every = ShardSet::first_of(self.map().shards.len());
         let shards = match &change.on {
             On::Rows(rows) | On::Moves(rows, _) => match route::shards(rows, sent.values, self.map())? {

@@ -70,6 +70,7 @@ impl Session {
     }
 
     async fn once_whole(&mut self, once: &Once, given: Given<'_>) -> Result<Answer, Trouble> {
+        self.check_unaltered(&once.table)?;
         let own = self.begin_own(Access::Write);
         let result = Box::pin(self.once(once, given)).await;
         self.end_own(own, result).await

@@ -128,6 +128,7 @@ impl Session {
 
     /// COPY into a sharded table or a reference table. `text` is the statement; in the extended protocol its Bind has been answered.
     pub(super) async fn copy_in(&mut self, copy: &CopyIn, text: &str, is_extended: bool) -> Result<(), Trouble> {
+        self.check_bent(text)?;
         self.check_copied(&copy.to)?;
         if self.is_read_only() {
             let message = "cannot execute COPY FROM in a read-only transaction".to_owned();

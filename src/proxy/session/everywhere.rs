@@ -2,6 +2,7 @@
 //! each other out; the client hears what the first one says, and an error of any.
 
 use crate::logic::plan::across::Across;
+use crate::logic::plan::altered::telling;
 use crate::logic::plan::everywhere::{Everywhere, SET_CONSTRAINTS};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::server;
@@ -109,7 +110,9 @@ impl Session {
         self.pipeline.hears_once = false;
         self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
         if result.is_ok() && !self.transaction.is_idle() {
-            self.names.get_or_insert_default().bent.extend(everywhere.bends.iter().cloned());
+            let names = self.names.get_or_insert_default();
+            names.bent.extend(everywhere.bends.iter().cloned());
+            names.altered.extend(everywhere.alters.iter().cloned());
         }
         self.schema_may_have_changed(false).await?;
         result
@@ -244,13 +247,24 @@ impl Session {
     }
 
     /// A statement that looks at what this transaction has changed, in a way that plans do not know of yet.
-    pub(super) fn check_bent(&self, sql: &str) -> Result<(), Refusal> {
+    pub(super) fn check_bent(&self, text: &str) -> Result<(), Refusal> {
         let Some(names) = &self.names else { return Ok(()) };
-        self.check_shadows(sql)?;
-        let sql = sql.to_lowercase();
-        match names.bent.iter().find(|name| sql.contains(&name.to_lowercase())) {
+        self.check_shadows(text)?;
+        let sql = telling(text).to_lowercase();
+        if let Some(altered) = names.altered.iter().find(|altered| altered.forbids(text)) {
+            return Err(Refusal::changed_here(&altered.table));
+        }
+        match names.bent.iter().find(|name| super::shadows::has_word(&sql, &name.to_lowercase())) {
             Some(name) => Err(Refusal::changed_here(name)),
             None => Ok(()),
+        }
+    }
+
+    /// Rows that one shard makes are given to others by the columns that plans know.
+    pub(super) fn check_unaltered(&self, table: &str) -> Result<(), Refusal> {
+        match self.names.as_ref().is_some_and(|names| names.altered.iter().any(|it| *it.table == *table)) {
+            true => Err(Refusal::changed_here(table)),
+            false => Ok(()),
         }
     }
 }

@@ -95,9 +95,12 @@ impl Session {
                 let own = self.with_temporary_objects().next().filter(|_| self.isolation() != Isolation::Serializable);
                 own.or(member).or_else(|| self.pinned()).map_or_else(|| self.any_shard(), |held| held.shard)
             }
-            // The catalogs of the server that has the session's temporary objects show those too.
+            // The catalogs of the server that has the session's temporary objects show those too. Those of another server
+            // lack tables of one shard, and have numbers of their own for types.
             (member, Destination::First) if access == Access::Read => {
-                only(self.with_temporary_objects())?.or(member).map_or(first, |held| held.shard)
+                let own = only(self.with_temporary_objects())?;
+                let stays = self.isolation() == Isolation::Serializable && self.map().is_uniform();
+                own.or(member.filter(|_| stays)).map_or(first, |held| held.shard)
             }
             (member, Destination::Current) => self.current(member)?,
             (_, Destination::First) => first,

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::logic::plan::altered::Altered;
 use crate::logic::plan::{Mark, Plan, Planned, Refusal};
 use crate::proxy::session::Session;
 
@@ -11,8 +12,18 @@ use crate::proxy::session::Session;
 pub struct Names {
     /// The open transaction has given them another meaning: statements that name them would be planned with the old one
     pub bent: Vec<Box<str>>,
+    /// Tables that the open transaction has given other columns
+    pub altered: Vec<Altered>,
     /// Those of temporary tables that the session has or had
     temporary: HashSet<Box<str>>,
+}
+
+impl Names {
+    /// The transaction has ended: all sessions see what it has changed, or nobody does.
+    pub fn forget_changes(&mut self) {
+        self.bent.clear();
+        self.altered.clear();
+    }
 }
 
 impl Session {
@@ -29,7 +40,10 @@ impl Session {
 
     /// The same for one statement.
     pub(super) fn note_mark(&mut self, mark: &Mark) {
-        if let Some(name) = &mark.temporary {
+        let Some(name) = &mark.temporary else { return };
+        // What is renamed may be a temporary table where there are some.
+        let has_some = self.names.as_ref().is_some_and(|names| !names.temporary.is_empty());
+        if mark.pin.is_some() || has_some || self.pinned().is_some() {
             self.names.get_or_insert_default().temporary.insert(name.clone());
         }
     }
@@ -59,7 +73,7 @@ impl Session {
 
 /// Does the name stand in the text, not as a part of another word? Names can be written in more ways than are looked for
 /// with `U&`, which counts as all of them.
-fn has_word(sql: &str, name: &str) -> bool {
+pub(super) fn has_word(sql: &str, name: &str) -> bool {
     let name = name.replace('"', "\"\"");
     let is_part = |it: char| it.is_alphanumeric() || it == '_' || it == '$';
     let stands_alone = |at: usize| {

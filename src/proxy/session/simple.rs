@@ -359,7 +359,7 @@ impl Session {
             refreshed.await;
         }
         if self.transaction.is_idle() {
-            self.names.iter_mut().for_each(|names| names.bent.clear());
+            self.names.iter_mut().for_each(|names| names.forget_changes());
             self.has_made_functions = false;
         }
         if self.hearing.is_none()

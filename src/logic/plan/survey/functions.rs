@@ -63,6 +63,7 @@ impl<'a> Survey<'a> {
             [] if &**name == "nextval" => (),
             _ => self.depends_on_server(),
         }
+        self.asks_catalogs |= speaks_of_objects(name);
         // The user may have given one of these names to something else.
         let special = special(name).filter(|_| functions.is_empty() || functions.iter().any(|it| !is_own(it)));
         if let Some(special) = special {
@@ -258,6 +259,38 @@ pub(super) fn is_of_a_row(name: &str, function: &Function) -> bool {
 /// One value for a whole statement on one server.
 fn is_moment(name: &str) -> bool {
     matches!(name, "now" | "transaction_timestamp" | "statement_timestamp")
+}
+
+/// A type whose values are objects of the catalogs.
+pub(super) fn is_object(name: &str) -> bool {
+    const NAMED: [&str; 11] = [
+        "regclass",
+        "regcollation",
+        "regconfig",
+        "regdictionary",
+        "regnamespace",
+        "regoper",
+        "regoperator",
+        "regproc",
+        "regprocedure",
+        "regrole",
+        "regtype",
+    ];
+    NAMED.contains(&name)
+}
+
+/// Its result is read from the catalogs.
+fn speaks_of_objects(name: &str) -> bool {
+    const ALONE: [&str; 3] = ["format_type", "row_security_active", "pg_describe_object"];
+    let is_kind = |begin: &str, end: &str| name.starts_with(begin) && name.ends_with(end);
+    name.starts_with("pg_get_")
+        || name.strip_prefix("to_").is_some_and(is_object)
+        || is_kind("has_", "_privilege")
+        || is_kind("pg_", "_is_visible")
+        || is_kind("pg_", "_size")
+        || name.ends_with("_description")
+        || name.starts_with("pg_identify_object")
+        || ALONE.contains(&name)
 }
 
 /// It makes no difference on which server it is called, once for each row.

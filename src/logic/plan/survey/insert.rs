@@ -261,7 +261,7 @@ impl Survey<'_> {
             self.refuse(Refusal::conflict(target.table, target.key));
         }
         // The row that is in the way has the same key: it is part of what they conflict on.
-        let keeps = |it: &&Assignment| matches!(&it.value, Expression::Column(parts) if is_own_key(parts, "excluded", target.key));
+        let keeps = |it: &&Assignment| matches!(&it.value, Expression::Column(parts) if is_column_of(parts, "excluded", target.key));
         let changed = conflict.assignments.iter().filter(|it| it.name.as_deref() != Some(target.key) || !keeps(it));
         self.check_assignments(changed, own, target);
     }
@@ -276,7 +276,7 @@ impl Survey<'_> {
         target: Target<'_>,
     ) {
         let keeps =
-            |value: &Expression| matches!(value, Expression::Column(parts) if is_own_key(parts, own, target.key));
+            |value: &Expression| matches!(value, Expression::Column(parts) if is_column_of(parts, own, target.key));
         let is_key = |name: Option<&str>| name == Some(target.key);
         if assignments.any(|it| is_key(it.name.as_deref()) && !keeps(&it.value)) {
             self.refuse(Refusal::key_changed(target.table, target.key));
@@ -292,9 +292,9 @@ impl Survey<'_> {
     }
 }
 
-/// `table.key`: the table's name is asked for, another relation could have a column of that name.
-pub fn is_own_key(parts: &[Box<str>], own: &str, key: &str) -> bool {
-    matches!(parts, [table, column] if table.as_ref() == own && column.as_ref() == key)
+/// `table.column`: the table's name is asked for, another relation could have a column of that name.
+pub fn is_column_of(parts: &[Box<str>], own: &str, name: &str) -> bool {
+    matches!(parts, [table, column] if table.as_ref() == own && column.as_ref() == name)
 }
 
 /// VALUES and nothing around it.

@@ -40,7 +40,7 @@ mod change;
 mod company;
 mod write;
 
-pub use insert::{Target, has_no_default, is_plain, key_rule, position_of_key};
+pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
 pub use nature::{Time, is_now, says_now, speaks_of_now};
 pub use whole::Grouped;
@@ -69,6 +69,8 @@ pub struct Survey<'a> {
     /// For each window function met: the variables it partitions by, those that may be NULL left out
     windows: Vec<Vec<Variable>>,
     preferred: Preferred,
+    /// What it answers is read from the catalogs: names of tables and types, numbers of objects
+    asks_catalogs: bool,
     /// The values of an INSERT are walked: sequences there are as local as a default would be
     fills_rows: bool,
     access: Access,
@@ -165,6 +167,7 @@ impl<'a> Survey<'a> {
             subqueries: HashMap::new(),
             windows: Vec::new(),
             preferred: Preferred::Any,
+            asks_catalogs: false,
             fills_rows: false,
             access: Access::Read,
             mark: Mark::default(),
@@ -321,8 +324,8 @@ impl<'a> Survey<'a> {
                 Home::Meet(std::mem::take(&mut self.required))
             }
             (_, false) => Home::Meet(std::mem::take(&mut self.required)),
-            (Preferred::Any, true) => Home::Any,
-            (Preferred::First | Preferred::OnlyFirst(_), true) => Home::First,
+            (Preferred::Any, true) if !self.asks_catalogs => Home::Any,
+            (Preferred::Any | Preferred::First | Preferred::OnlyFirst(_), true) => Home::First,
             (Preferred::Current, true) => Home::Current,
         }
     }
@@ -378,7 +381,10 @@ impl<'a> Survey<'a> {
             // Outside of a list it is the row.
             Expression::Star(of) => self.mention_whole(of),
             Expression::Param(number) => self.params.meet(*number, None),
-            Expression::Cast { inner, to } => self.visit_as(inner, params::cast_oid(to), scope),
+            Expression::Cast { inner, to } => {
+                self.asks_catalogs |= to.names.last().is_some_and(|name| functions::is_object(name));
+                self.visit_as(inner, params::cast_oid(to), scope);
+            }
             Expression::IsNull(inner) => self.visit(inner, scope),
             Expression::Any { left, array, .. } => {
                 self.visit(left, scope);

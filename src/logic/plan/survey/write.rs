@@ -9,7 +9,7 @@ use crate::logic::value::KeyType;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::{Place, Requirement, Value};
-use super::insert::{Target, is_own_key};
+use super::insert::{Target, is_column_of};
 use super::nature::Nature;
 use super::{Preferred, Spread, Survey, key_rule};
 
@@ -81,7 +81,7 @@ impl<'a> Survey<'a> {
         let keeps = |value: &Expression| {
             let Expression::Column(parts) = value else { return false };
             let is_bare = change.from.is_empty() && parts.len() == 1 && *parts[0] == *target.key;
-            is_bare || is_own_key(parts, own, target.key)
+            is_bare || is_column_of(parts, own, target.key)
         };
         let is_key = |name: Option<&str>| name == Some(target.key);
         let at = change.assignments.iter().position(|it| is_key(it.name.as_deref()) && !keeps(&it.value))?;

@@ -1,7 +1,7 @@
 //! DDL and administration: which tables they name, and what they do to them.
 
 use pg_raw_parse::nodes::{
-    self, AlterTableType, ConstrType, GrantTargetType, ObjectType, ReindexObjectType, TableLikeOption,
+    self, AlterTableType, ConstrType, DropBehavior, GrantTargetType, ObjectType, ReindexObjectType, TableLikeOption,
 };
 use pg_raw_parse::{Node, list::NodeList};
 
@@ -28,6 +28,7 @@ impl Convert {
             steps: self.steps(node),
             query,
             bends: bends(node),
+            alters_columns: alters_columns(node),
             is_ddl,
             is_temporary: temporary::concerns(node),
             reach: verbs::reach(node),
@@ -74,6 +75,7 @@ impl Convert {
             )
         });
         let (mut is_numbered, mut default, mut rules) = (is_serial, self.maybe(column.raw_default()), Vec::new());
+        let mut is_generated = false;
         for constraint in column.constraints() {
             let Node::Constraint(constraint) = constraint else { continue };
             match constraint.contype {
@@ -81,11 +83,12 @@ impl Convert {
                     is_numbered = true;
                     rules.push(Step::Count(count(constraint.options(), true)));
                 }
+                ConstrType::CONSTR_GENERATED => is_generated = true,
                 ConstrType::CONSTR_DEFAULT => default = self.maybe(constraint.raw_expr()),
                 _ => rules.extend(rule(constraint, Some(&name))),
             }
         }
-        steps.push(Step::Column(Column { name, type_name, is_numbered, default, is_added }));
+        steps.push(Step::Column(Column { name, type_name, is_numbered, is_generated, default, is_added }));
         steps.append(&mut rules);
     }
 
@@ -335,6 +338,36 @@ fn bends(node: Node<'_>) -> Vec<Box<str>> {
             name.into_iter().collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Do tables have other columns, defaults or unique keys after the statement?
+#[expect(clippy::wildcard_enum_match_arm, reason = "all other statements leave columns as they are")]
+fn alters_columns(node: Node<'_>) -> bool {
+    match node {
+        Node::AlterTableStmt(it) => it.cmds().iter().any(|command| {
+            let Node::AlterTableCmd(command) = command else { return true };
+            matches!(
+                command.subtype,
+                AlterTableType::AT_AddColumn
+                    | AlterTableType::AT_DropColumn
+                    | AlterTableType::AT_AlterColumnType
+                    | AlterTableType::AT_ColumnDefault
+                    | AlterTableType::AT_AddIdentity
+                    | AlterTableType::AT_DropIdentity
+                    | AlterTableType::AT_SetIdentity
+                    | AlterTableType::AT_DropExpression
+                    | AlterTableType::AT_DropConstraint
+                    | AlterTableType::AT_AttachPartition
+                    | AlterTableType::AT_DetachPartition
+            )
+        }),
+        Node::DropStmt(it) => {
+            let is_table = it.remove_type == ObjectType::OBJECT_TABLE || is_belonging(it.remove_type);
+            is_table || it.behavior == DropBehavior::DROP_CASCADE && !is_of_table(it.remove_type)
+        }
+        Node::DropOwnedStmt(_) => true,
+        _ => false,
     }
 }
 

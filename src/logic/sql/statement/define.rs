@@ -18,6 +18,8 @@ pub struct Utility {
     pub query: Option<Box<Statement>>,
     /// Names that may mean something else afterwards: of views, functions, tables with new triggers or rules
     pub bends: Vec<Box<str>>,
+    /// Tables have other columns, or other defaults of them, afterwards
+    pub alters_columns: bool,
     /// It changes the schema
     pub is_ddl: bool,
     /// What it makes or changes is a type, a function or the like that ends with its session (`pg_temp.mood`)
@@ -121,6 +123,8 @@ pub struct Column {
     pub type_name: Option<TypeName>,
     /// `serial` and its kin, or GENERATED … AS IDENTITY
     pub is_numbered: bool,
+    /// GENERATED … AS an expression
+    pub is_generated: bool,
     /// DEFAULT
     pub default: Option<Expression>,
     /// ADD COLUMN: rows that are there get a value
