@@ -175,6 +175,8 @@ impl Session {
         match (view::error_field(body, b'C'), view::error_field(body, b'n')) {
             // undefined_table, invalid_schema_name, insufficient_privilege
             (Some(b"42P01" | b"3F000" | b"42501"), _) => Err(Refusal::no_decisions(&shard).into()),
+            // read_only_sql_transaction: it has written, so it was not before.
+            (Some(b"25006"), _) => Err(Refusal::decides_read_only().into()),
             (Some(b"23505"), Some(b"decisions_pkey")) => Err(Fault::Undone.into()),
             _ => Err(self.tell_failure(body, &shard)),
         }

@@ -81,7 +81,7 @@ impl Session {
             return Err(Fault::StatementExists(prepare.name.to_string()).into());
         }
         if !has_failed {
-            let named = Named { statement, since: self.shared.moment(), reading, columns: None };
+            let named = Named { statement, since: self.shared.moment(), reading, told: None };
             self.named.insert(prepare.name.as_bytes().into(), named);
         }
         if has_failed && is_among { Err(Trouble::Told) } else { Ok(()) }

@@ -147,7 +147,7 @@ impl Session {
             return Ok(Some(Cut::Trouble(fault.into())));
         }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
-        let named = Named { statement, since, reading, columns: None };
+        let named = Named { statement, since, reading, told: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), Given::Statement(name, before)));
         if let Some(parsed) = parsed {
@@ -210,11 +210,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    pub(super) fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
-        let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
-        found.cloned().ok_or_else(|| Fault::NoStatement(String::from_utf8_lossy(name).into_owned()))
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {

@@ -10,6 +10,8 @@ use crate::logic::topology::Server;
 
 use facts::ServerFacts;
 
+mod definitions;
+mod differences;
 mod facts;
 mod judge;
 
