@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), pieces(), tables(), cursors(), blocks()].concat()
+    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -124,6 +124,44 @@ fn prepared() -> Vec<Scenario> {
         ("prepare: in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", prepare, &[]), bind("", "", &[], 0), execute("", 0), bind("", "s", &[text("4")], 0), execute("", 0), sync()]), q("EXECUTE s (4)")].concat()),
         ("prepare: wrong, in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", "PREPARE s AS SELECT nope FROM events", &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), sync()]), q("EXECUTE s")].concat()),
     ]
+}
+
+/// What a pipeline sets belongs to it, as what it writes does.
+fn settings() -> Vec<Scenario> {
+    let run_of = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
+    let shown = || [q("SHOW work_mem"), q("SHOW application_name"), q("SELECT current_setting('work_mem') FROM events WHERE client_id = 2 AND id = 1")].concat();
+    let here = insert(4001, 1);
+    let elsewhere: Vec<String> = CLIENTS.map(|client| insert(client, 2)).collect();
+    let many = format!("INSERT INTO events (client_id, id, kind) VALUES {}", CLIENTS.map(|client| format!("({client}, 3, 's')")).collect::<Vec<_>>().join(", "));
+    let failing = "INSERT INTO events (client_id, id, kind) VALUES (4002, 1 / (length('x') - 1), 's')";
+    let failing_over_shards = "UPDATE events SET amount = 1 / (id - id) WHERE kind = 's'";
+    let mut all = Vec::new();
+    let setters = ["SELECT set_config('work_mem', '77kB', false)", "SET LOCAL work_mem = '78kB'"];
+    for setter in setters {
+        let before = || q(&insert(4003, 9));
+        let played = |statements: &[&str]| [before(), ask(&[statements.iter().map(|sql| run_of(sql)).collect::<Vec<_>>().concat(), sync()]), shown(), look(), q("RESET ALL"), shown()].concat();
+        all.extend([
+            ("settings: then a write", played(&[setter, &here])),
+            ("settings: then writes of all shards", played(&[&[setter][..], &elsewhere.iter().map(String::as_str).collect::<Vec<_>>()].concat())),
+            ("settings: then a write over shards", played(&[setter, &many])),
+            ("settings: behind a write over shards", played(&[&many, setter])),
+            ("settings: between writes", played(&[&here, setter, &many, "SELECT current_setting('work_mem')"])),
+            ("settings: then a write that fails", played(&[setter, failing])),
+            ("settings: then a write that fails elsewhere", played(&[setter, &here, failing])),
+            ("settings: then a write over shards that fails", played(&[setter, failing_over_shards])),
+            ("settings: behind a write, then one that fails", played(&[&here, setter, failing_over_shards])),
+            ("settings: then a read over shards that fails", played(&[setter, "SELECT sum(1 / (id - id)) FROM events"])),
+            ("settings: then a read that fails", played(&[setter, "SELECT 1 / (id - id) FROM events WHERE client_id = 2", &here])),
+        ]);
+    }
+    let reported = "SELECT set_config('application_name', 'x', false)";
+    let told = |statements: &[&str]| [ask(&[statements.iter().map(|sql| run_of(sql)).collect::<Vec<_>>().concat(), sync()]), q("SHOW application_name"), look(), q("RESET ALL")].concat();
+    all.extend([
+        ("settings: reported behind a write over shards", told(&[reported, &many])),
+        ("settings: reported behind writes", told(&[&here, reported, &many])),
+        ("settings: reported behind writes of all shards", told(&[&[reported][..], &elsewhere.iter().map(String::as_str).collect::<Vec<_>>()].concat())),
+    ]);
+    all
 }
 
 /// Temporary tables of rows over shards.

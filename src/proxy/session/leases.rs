@@ -57,6 +57,7 @@ impl Session {
             pin,
             unpreparable: None,
             notifies: false,
+            reported: Vec::new(),
         });
         Ok(self.held.len() - 1)
     }

@@ -50,6 +50,8 @@ pub struct Held {
     pub unpreparable: Option<&'static str>,
     /// What it is to be sent next notifies other sessions
     pub notifies: bool,
+    /// Parameters that it has reported, and their values, of which the client is to hear when the transaction commits
+    pub reported: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Held {

@@ -167,6 +167,7 @@ impl Session {
                     return Err(Fault::InsideTransaction("DISCARD ALL").into());
                 }
                 self.report_reset().await?;
+                Box::pin(self.hear_first()).await?;
                 self.named.clear();
                 self.unnamed = None;
                 self.settings.discard_all();

@@ -342,10 +342,10 @@ impl Session {
             Some(portal) if executes(&portal.shape).is_some() => Ok(Some(executed(name, segment))),
             Some(portal) if portal.across.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
             Some(portal) if portal.across.is_some() => Ok(Some(Cut::Across(name.into(), limit))),
-            Some(portal) if declares_cursor(&portal.shape) && self.check_block("DECLARE CURSOR").is_err() => {
-                Err(Fault::NoTransaction("DECLARE CURSOR").into())
-            }
             portal => {
+                if portal.is_some_and(|portal| declares_cursor(&portal.shape)) {
+                    self.check_block("DECLARE CURSOR")?;
+                }
                 let shard = self.shard_of_portal(name);
                 let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {

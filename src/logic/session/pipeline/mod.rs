@@ -300,6 +300,11 @@ impl Pipeline {
         }
     }
 
+    /// What a statement of ours among those of a batch makes the server report of what these have set.
+    fn is_reported_aside(&self, tag: u8) -> bool {
+        self.is_deaf && tag == server::PARAMETER_STATUS && matches!(self.owed.front(), Some(Owed::HiddenSync))
+    }
+
     fn on_parse_complete(&mut self) -> Verdict {
         if let Some(Owed::Aside) = self.owed.front() {
             return Verdict::Hide;
@@ -328,9 +333,8 @@ impl Pipeline {
             if self.remarks.len() < REMARKS_MAX {
                 write::frame(&mut self.remarks, tag, |out| out.extend_from_slice(body));
             }
-        } else if let Ok((name, value)) = view::parameter_status(body) {
-            let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
-            self.parameters.push((lossy(name), lossy(value)));
+        } else {
+            self.parameters.extend(view::reported(body));
         }
     }
 
@@ -441,7 +445,7 @@ impl Pipeline {
             server::NOTIFICATION => Verdict::Pass,
             server::NOTICE | server::PARAMETER_STATUS if self.is_remark_heard(tag) => Verdict::Pass,
             server::PARAMETER_STATUS | server::NOTICE => {
-                if matches!(self.owed.front(), Some(Owed::DeafQuery)) {
+                if matches!(self.owed.front(), Some(Owed::DeafQuery)) || self.is_reported_aside(tag) {
                     self.overhear(tag, seen);
                 }
                 hidden
