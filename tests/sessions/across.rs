@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks()].concat()
+    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks(), modes()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -374,4 +374,34 @@ fn blocks() -> Vec<Scenario> {
         ("block: BEGIN inside, over shards", [q("BEGIN"), all(), q("BEGIN"), q("START TRANSACTION"), q("COMMIT"), look()].concat()),
         ("block: by the extended protocol", [ask(&[extended("BEGIN", &[])]), ask(&[extended(&insert(4001, 1), &[])]), ask(&[extended(&insert(4002, 1), &[])]), ask(&[extended("SAVEPOINT a", &[])]), ask(&[extended(&insert(4003, 1), &[])]), ask(&[extended("SELECT 1/0", &[])]), ask(&[extended("ROLLBACK TO a", &[])]), ask(&[extended(COUNT, &[])]), ask(&[extended("COMMIT", &[])]), look()].concat()),
     ]
+}
+
+/// READ ONLY and levels of isolation, on no server yet, on one, on all: what is chained has those of before.
+fn modes() -> Vec<Scenario> {
+    let begins = ["BEGIN", "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"];
+    let said: [&[&str]; 12] = [
+        &[], &["SET TRANSACTION READ ONLY"], &["BEGIN READ ONLY"], &["SAVEPOINT a", "SET TRANSACTION READ ONLY"], &["SAVEPOINT a", "SELECT nope"],
+        &["SAVEPOINT a", "SET TRANSACTION READ ONLY", "RELEASE a"], &["SAVEPOINT a", "SET TRANSACTION READ ONLY", "ROLLBACK TO a"],
+        &["SAVEPOINT a", "SET TRANSACTION READ ONLY", "SAVEPOINT b", "SELECT nope"], &["SAVEPOINT a", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"],
+        &["SAVEPOINT a", "SET TRANSACTION READ WRITE"], &["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"], &["SELECT nope"],
+    ];
+    let reads = [None, Some("SHOW transaction_isolation"), Some("SELECT count(*) FROM events WHERE client_id = 4002"), Some(COUNT)];
+    let ends = ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN"];
+    let mut all = Vec::new();
+    for (number, begin) in begins.into_iter().enumerate() {
+        for (at, (said, end)) in said.into_iter().flat_map(|said| ends.map(|end| (said, end))).enumerate() {
+            let read = reads[(number + at / 2) % reads.len()];
+            let before = read.into_iter().flat_map(q);
+            let said = said.iter().copied().flat_map(q);
+            let after = [end, "SHOW transaction_isolation", "SHOW transaction_read_only", &insert(4002, 1), "ROLLBACK AND CHAIN", &insert(4003, 1), "COMMIT"].map(q).concat();
+            all.push(("modes: chained", q(begin).into_iter().chain(before).chain(said).chain(after).chain(look()).collect()));
+        }
+    }
+    let each = |lines: &[&str]| lines.iter().copied().flat_map(q).collect::<Vec<_>>();
+    all.extend([
+        ("modes: too late on a shard that joined", each(&["BEGIN", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4002", "SELECT count(*) FROM events WHERE client_id = 4003", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT 1", "ROLLBACK"])),
+        ("modes: READ WRITE too late", each(&["BEGIN READ ONLY", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4001", "SET TRANSACTION READ WRITE", "ROLLBACK"])),
+        ("settings: what is no value or no name", each(&["SET my.var = 1,2", "SELECT 1", "SET my.\"Var X\" = 'a'", "SELECT 1", "SET \"a b\".c = 1", "SELECT 1", "BEGIN", "SET my.var = 0x10", "SELECT 1", "ROLLBACK", "SET my.var = 12", "SELECT current_setting('my.var')", "SET my.\"Var\" = 'x'", "SHOW \"my.Var\"", "RESET my.var", "RESET my.\"V W\"", "SELECT 1"])),
+    ]);
+    all
 }
