@@ -448,6 +448,7 @@ fn control_settings(settings: &Settings) -> ControlSettings {
         health: settings.health.clone(),
         monitor: settings.monitor.clone(),
         http: settings.listen.metrics,
+        timelines: settings.timelines.clone().or_else(|| Some(systemd::state_folder()?.join("timelines.toml"))),
         ..ControlSettings::default()
     }
 }

@@ -65,6 +65,8 @@ pub struct Settings {
     pub wildcard: Option<WildcardSettings>,
     /// How servers are probed
     pub health: HealthSettings,
+    /// Where the newest timelines are kept
+    pub timelines: Option<PathBuf>,
     /// As whom the control plane logs in: as `[monitor]` says, or as the first user with a password for servers
     pub monitor: MonitorSettings,
     /// What is logged
@@ -157,6 +159,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         databases::read_all(file.get("databases"), general, env, problems)
     };
     let wildcard = wildcard::read(file.get("databases"), general, &auth, env, problems);
+    let health = file.section("health", HEALTH_FIELDS, problems);
     let monitor = limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems);
     Settings {
         console: console::read(file.section("console", console::FIELDS, problems), &users, problems),
@@ -169,7 +172,8 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         secret_files: std::mem::take(&mut problems.secret_files),
         databases,
         wildcard,
-        health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
+        health: limits::health(health, problems),
+        timelines: limits::timelines(health, problems),
         traces: traces::read(file.section("traces", traces::FIELDS, problems), problems),
         log: limits::log(file.section("log", LOG_FIELDS, problems), problems),
         listen,

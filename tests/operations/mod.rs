@@ -32,6 +32,8 @@ mod peers;
 mod replicas;
 /// Servers that change their roles.
 mod takeover;
+/// Timelines outlive reloads and restarts.
+mod remembered;
 /// Counters that say what happened; logs that say no secrets.
 mod figures;
 /// The status page in a browser.
