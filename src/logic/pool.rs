@@ -25,7 +25,7 @@ pub struct Pool<C, W> {
     opening: u32,
     fault: Option<(Instant, Why)>,
     is_closed: bool,
-    /// Nothing is lent, opened or kept until it is resumed
+    /// Nothing is kept until it is resumed, and nothing lent or opened but for who holds other servers
     is_paused: bool,
 }
 
@@ -155,9 +155,11 @@ impl<C, W> Pool<C, W> {
         Some(idle.connection)
     }
 
-    /// A user asks for a connection when `take` had none.
-    pub fn ask(&mut self, user: &str, who: W, now: Instant, effects: &mut Vec<Effect<C, W>>) -> Asked {
-        if self.waiting.len() >= self.settings.waiters_max as usize {
+    /// A user asks for a connection when `take` had none. `holds`: the client has other servers meanwhile, so that others may
+    /// wait for it.
+    pub fn ask(&mut self, (user, holds): (&str, bool), who: W, now: Instant, effects: &mut Vec<Effect<C, W>>) -> Asked {
+        let is_owed = self.is_paused && holds;
+        if self.waiting.len() >= self.settings.waiters_max as usize && !is_owed {
             return Asked::Full;
         }
         if let Some((_, why)) = &self.fault
@@ -167,7 +169,7 @@ impl<C, W> Pool<C, W> {
         {
             return Asked::Refused(why.clone());
         }
-        let ticket = self.waiting.push(user, who, now);
+        let ticket = self.waiting.push(user, who, holds, now);
         self.serve(effects);
         self.open_for_waiters(now, effects);
         Asked::Waits(ticket)
@@ -277,10 +279,12 @@ impl<C, W> Pool<C, W> {
         effects.extend(self.waiting.take_all().map(|who| Effect::Fail(who, Why::Unreachable(why.to_owned()))));
     }
 
-    /// Nothing is lent any more until `resume`: those who ask wait. Idle connections close, lent ones as they come back.
-    pub fn pause(&mut self, effects: &mut Vec<Effect<C, W>>) {
+    /// Nothing is lent any more until `resume`: those who ask wait. Idle connections close, lent ones as they come back. Who
+    /// holds other servers is served still: a transaction may need one more to come to its end.
+    pub fn pause(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
         self.is_paused = true;
         self.close_idle(effects);
+        self.open_for_waiters(now, effects);
     }
 
     /// Those who wait are served again.
@@ -319,7 +323,8 @@ impl<C, W> Pool<C, W> {
 
     fn settle(&mut self, connection: C, expiry: Expiry, now: Instant, effects: &mut Vec<Effect<C, W>>) {
         let is_above = self.total() >= self.settings.size + self.settings.reserve;
-        if self.is_closed || self.is_paused || now >= expiry.0 || is_above {
+        let is_wanted = !self.is_paused || self.waiting.holding() > 0;
+        if self.is_closed || !is_wanted || now >= expiry.0 || is_above {
             effects.push(Effect::Close(connection));
             self.open_for_waiters(now, effects);
             return;
@@ -329,20 +334,26 @@ impl<C, W> Pool<C, W> {
     }
 
     fn serve(&mut self, effects: &mut Vec<Effect<C, W>>) {
-        while !self.waiting.is_empty()
+        while self.wanted() > 0
             && let Some(idle) = self.idle.pop()
-            && let Some(who) = self.waiting.pop()
+            && let Some(who) = if self.is_paused { self.waiting.pop_holding() } else { self.waiting.pop() }
         {
             self.lent += 1;
             effects.push(Effect::Lend(who, idle.connection));
         }
     }
 
+    /// So many may be served now.
+    fn wanted(&self) -> usize {
+        if self.is_paused { self.waiting.holding() } else { self.waiting.len() }
+    }
+
     fn open_for_waiters(&mut self, now: Instant, effects: &mut Vec<Effect<C, W>>) {
-        if self.is_closed || self.is_paused || self.has_just_failed(now) {
+        if self.is_closed || self.has_just_failed(now) {
             return;
         }
-        while (self.opening as usize) < self.waiting.len() && self.total() < self.limit(now) {
+        let wanted = self.wanted();
+        while (self.opening as usize) < wanted && self.total() < self.limit(now) {
             self.opening += 1;
             effects.push(Effect::Open);
         }
@@ -400,7 +411,11 @@ mod tests {
         }
 
         fn ask(&mut self, who: char) -> Asked {
-            self.pool.ask("app", who, self.now, &mut self.effects)
+            self.pool.ask(("app", false), who, self.now, &mut self.effects)
+        }
+
+        fn ask_holding(&mut self, who: char) -> Asked {
+            self.pool.ask(("app", true), who, self.now, &mut self.effects)
         }
 
         fn opened(&mut self, connection: u32) {
@@ -571,7 +586,7 @@ mod tests {
         world.opened(2);
         world.give_back(2);
         world.said();
-        world.pool.pause(&mut world.effects);
+        world.pool.pause(world.now, &mut world.effects);
         assert_eq!(world.said(), "close 2");
         assert!(world.pool.take().is_none());
         world.ask('c');
@@ -583,6 +598,32 @@ mod tests {
         assert_eq!(world.said(), "open");
         world.opened(3);
         assert_eq!(world.said(), "lend 3 to c");
+    }
+
+    #[test]
+    fn a_paused_pool_serves_who_holds_other_servers() {
+        let mut world = World::new(PoolSettings { waiters_max: 2, ..settings(2) });
+        world.ask('a');
+        world.opened(1);
+        world.ask('b');
+        world.opened(2);
+        world.ask('c');
+        world.ask_holding('d');
+        world.said();
+        world.pool.pause(world.now, &mut world.effects);
+        world.give_back(1);
+        assert_eq!(world.said(), "lend 1 to d", "it waited before the pause");
+        world.give_back(1);
+        assert_eq!(world.said(), "close 1", "the others wait");
+        world.ask('e');
+        assert!(matches!(world.ask('f'), Asked::Full));
+        assert!(matches!(world.ask_holding('g'), Asked::Waits(_)), "the pause may be waiting for it");
+        assert_eq!(world.said(), "open");
+        world.opened(3);
+        world.give_back(3);
+        world.give_back(2);
+        assert_eq!(world.said(), "lend 3 to g, close 3, close 2");
+        assert!(world.pool.is_empty());
     }
 
     #[test]

@@ -1,17 +1,24 @@
 //! PAUSE, RESUME, KILL, RECONNECT and WAIT_CLOSE: what becomes of server connections.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::proxy::console::Console;
+use crate::proxy::cancel::Slot;
 use crate::proxy::console::act::Failure;
+use crate::proxy::console::{Console, look};
 use crate::proxy::pool::ServerPool;
 
 /// Looked at so often while something is waited for.
 const LOOK: Duration = Duration::from_millis(10);
+/// A PAUSE that waits is logged after so long, and again whenever that has passed.
+const LOGGED: Duration = Duration::from_secs(5);
+/// Clients that such a line names, at most.
+const NAMED: usize = 10;
 
 impl Console {
-    /// Lends no more servers; returns when all have come back and are closed.
+    /// Lends no more servers but to who has some; returns when all have come back and are closed, or when somebody has said
+    /// RESUME.
     pub(super) async fn pause(&self, database: Option<&str>) -> Result<(), Failure> {
         let database = self.named(database)?;
         let is_changed = self.shared.pools.set_paused(|paused| match &database {
@@ -28,8 +35,39 @@ impl Console {
         if !is_changed {
             return Err(Failure::new("55000", "already suspended/paused"));
         }
-        self.until(database.as_deref(), |pool| pool.counts().0.lent == 0 && pool.is_empty()).await;
+        let mut logged = Instant::now();
+        while !self.pools(database.as_deref()).iter().all(|pool| pool.is_empty()) {
+            tokio::time::sleep(LOOK).await;
+            if !self.is_paused(database.as_deref()) {
+                return Err(Failure::new("55000", "PAUSE ended by RESUME before all servers were released"));
+            }
+            if logged.elapsed() >= LOGGED {
+                logged = Instant::now();
+                self.log_who_holds(database.as_deref());
+            }
+        }
         Ok(())
+    }
+
+    fn is_paused(&self, database: Option<&str>) -> bool {
+        let paused = self.shared.pools.paused();
+        database.map_or(paused.all, |name| paused.all || paused.databases.contains(name))
+    }
+
+    /// Whom a PAUSE waits for: clients in a transaction, and those that keep a server between two.
+    fn log_who_holds(&self, database: Option<&str>) {
+        let holders: BTreeMap<u64, Arc<Slot>> =
+            look::holders(&self.shared).into_values().map(|slot| (slot.card.id, slot)).collect();
+        let of = holders.into_values().filter(|slot| database.is_none_or(|name| *slot.card.database == *name));
+        let (open, keeping): (Vec<_>, Vec<_>) = of.partition(|slot| slot.card.transaction().is_some());
+        let ids = |slots: &[Arc<Slot>]| slots.iter().take(NAMED).map(|slot| slot.card.id).collect::<Vec<_>>();
+        tracing::warn!(
+            database = database.unwrap_or("all of them"),
+            in_transactions = open.len(),
+            keep_a_server = keeping.len(),
+            clients = ?[ids(&open), ids(&keeping)].concat(),
+            "PAUSE waits for clients that have servers"
+        );
     }
 
     /// Lends servers again.

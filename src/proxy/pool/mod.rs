@@ -116,7 +116,7 @@ impl ServerPool {
     fn set_paused(self: &Arc<Self>, is_paused: bool) {
         let mut effects = Vec::new();
         match is_paused {
-            true => self.machine.lock().pause(&mut effects),
+            true => self.machine.lock().pause(Instant::now(), &mut effects),
             false => self.machine.lock().resume(Instant::now(), &mut effects),
         }
         self.carry_out(effects);
@@ -151,13 +151,14 @@ impl ServerPool {
         self.machine.lock().settings().wait_notify
     }
 
-    /// A connection for a client of this user; waits in the queue for at most `wait_timeout`.
-    pub async fn lease(self: &Arc<Self>, user: &str) -> Result<Lease, Fault> {
+    /// A connection for a client of this user; waits in the queue for at most `wait_timeout`. `holds`: it has other servers
+    /// meanwhile, and is served in a pause too.
+    pub async fn lease(self: &Arc<Self>, user: &str, holds: bool) -> Result<Lease, Fault> {
         let (sender, receiver) = oneshot::channel();
         let mut effects = Vec::new();
         let (asked, settings) = {
             let mut machine = self.machine.lock();
-            (machine.ask(user, sender, Instant::now(), &mut effects), machine.settings().clone())
+            (machine.ask((user, holds), sender, Instant::now(), &mut effects), machine.settings().clone())
         };
         self.carry_out(effects);
         let ticket = match asked {

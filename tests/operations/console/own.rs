@@ -142,6 +142,50 @@ fn pause_waits_for_transactions_and_holds_statements_until_resume() {
     assert_eq!(login(&proxy).value(&ask), "6");
 }
 
+/// The transaction waits for a server of its second shard, and PAUSE for the end of the transaction.
+#[test]
+fn pause_lets_a_transaction_reach_its_other_shards() {
+    let stage = &*STAGE;
+    let proxy = stage.with_console("pausing");
+    let mut ops = console(&proxy, "postgres");
+    let mut looker = console(&proxy, "grafana");
+    let ask = |shard: usize| format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[shard]);
+    let mut client = login(&proxy);
+    client.rows("BEGIN");
+    client.rows(&ask(0));
+    ops.send(&wire::query("PAUSE app")).unwrap();
+    until("it is paused", || row(&mut looker, "SHOW DATABASES", &[("name", "app")])["paused"] == "1");
+    assert_eq!(client.value(&ask(1)), "6");
+    assert_eq!(client.rows("SELECT count(*) FROM events").len(), 1);
+    client.rows("COMMIT");
+    assert_eq!(answers(&ops.until_ready().unwrap())[0].tag, "PAUSE");
+    assert_eq!(named_rows(&mut looker, "SHOW SERVERS"), [], "all are closed");
+    assert_eq!(answer(&mut ops, "RESUME app").tag, "RESUME");
+}
+
+#[test]
+fn pause_says_so_when_it_is_ended_by_resume_and_whom_it_waits_for() {
+    let stage = &*STAGE;
+    let proxy = stage.with_console("resumed");
+    let (mut ops, mut other) = (console(&proxy, "postgres"), console(&proxy, "postgres"));
+    let mut client = login(&proxy);
+    // It keeps its server though no transaction is open.
+    client.rows("CREATE TEMPORARY TABLE kept (n int)");
+    let shown = row(&mut other, "SHOW CLIENTS", &[("user", "app")]);
+    assert_eq!(row(&mut other, "SHOW SERVERS", &[("link", &shown["ptr"])])["ptr"], shown["link"]);
+    for (pause, resume) in [("PAUSE app", "RESUME app"), ("PAUSE", "RESUME")] {
+        ops.send(&wire::query(pause)).unwrap();
+        until("it is logged", || {
+            proxy.output().contains("PAUSE waits for clients that have servers") || pause == "PAUSE"
+        });
+        until("it is ended", || answer(&mut other, resume).error.is_none());
+        let (state, message) = answers(&ops.until_ready().unwrap())[0].error.clone().expect("an error");
+        assert_eq!((&*state, &*message), ("55000", "PAUSE ended by RESUME before all servers were released"));
+    }
+    assert!(proxy.output().contains("keep_a_server=1"), "{}", proxy.output());
+    assert_eq!(client.value("SELECT count(*) FROM kept"), "0");
+}
+
 #[test]
 fn reconnect_replaces_servers_as_they_come_back() {
     let stage = &*STAGE;
