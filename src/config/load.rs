@@ -151,6 +151,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     } else {
         users::read(file.get("users"), list, auth.query.is_some(), listen.tls.as_ref(), env, problems)
     };
+    let auth = AuthSettings { query: auth.query.map(|query| with_password(query, &users)), ..auth };
     let known = auth.query.is_none().then_some(&users[..]);
     let general = General { pool: &pool, limits: &session, users: known, has_peers: !peers.is_empty() };
     let databases = if syntax_errors && file.get("databases").is_none() {
@@ -179,6 +180,12 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         listen,
         warnings: Report::default(),
     }
+}
+
+/// Who looks up users may be one of them: then its password is known.
+fn with_password(query: AuthQuery, users: &[UserSettings]) -> AuthQuery {
+    let user = users.iter().find(|it| it.user.name == query.user && query.password.is_none());
+    AuthQuery { password: query.password.or_else(|| user?.user.server_password.clone()), ..query }
 }
 
 /// The first user who can log in to servers, else the one that looks up others, else the first at all.
