@@ -333,7 +333,7 @@ impl Proxy {
             Wish::Set { key, value } => (self.set(key, value), None),
             Wish::Shutdown(Shutdown::Now) => (Ok(()), Some(How::AtOnce)),
             Wish::Shutdown(Shutdown::WaitForServers) => (Ok(()), Some(How::Soon)),
-            Wish::Shutdown(Shutdown::WaitForClients) => (Ok(()), Some(How::Gently)),
+            Wish::Shutdown(Shutdown::WaitForClients) => (Ok(()), Some(How::WhenLeft)),
         };
         // Who asked may have left.
         order.answer.send(outcome).ok();

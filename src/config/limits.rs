@@ -50,7 +50,7 @@ pub const LIMIT_FIELDS: &[&str] = &[
 ];
 
 /// A Bind message carries what was fetched, and no message is longer than 1 GiB (PostgreSQL's MaxAllocSize).
-const GATHER_LIMIT_MAX: u64 = 768 << 20;
+pub const GATHER_LIMIT_MAX: u64 = 768 << 20;
 
 /// Fields of `[databases.x.replicas]`.
 pub const REPLICA_FIELDS: &[&str] = &["enabled", "max_lag", "max_lag_bytes", "own_writes", "zone"];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::proxy::cancel::Slot;
-use crate::proxy::console::act::Failure;
+use crate::proxy::console::act::{Failure, is_console};
 use crate::proxy::console::{Console, look};
 use crate::proxy::pool::ServerPool;
 
@@ -20,7 +20,7 @@ impl Console {
     /// Lends no more servers but to who has some; returns when all have come back and are closed, or when somebody has said
     /// RESUME.
     pub(super) async fn pause(&self, database: Option<&str>) -> Result<(), Failure> {
-        let database = self.named(database)?;
+        let database = self.named(database, "pause")?;
         let is_changed = self.shared.pools.set_paused(|paused| match &database {
             _ if paused.all => false,
             Some(name) => {
@@ -72,7 +72,10 @@ impl Console {
 
     /// Lends servers again.
     pub(super) fn resume(&self, database: Option<&str>) -> Result<(), Failure> {
-        let database = self.named(database)?;
+        if let Some(name) = database.filter(|name| is_console(name)) {
+            return Err(Failure::new("55000", format!("database {name} is not paused")));
+        }
+        let database = self.named(database, "resume")?;
         let is_changed = self.shared.pools.set_paused(|paused| match &database {
             Some(name) => paused.databases.remove(name),
             None => std::mem::take(&mut paused.all),
@@ -86,7 +89,7 @@ impl Console {
 
     /// Pauses a database and sends all its clients away, whatever they do.
     pub(super) async fn kill(&self, database: &str) -> Result<(), Failure> {
-        let name = self.database(database)?;
+        let name = self.database(database, "kill")?;
         let is_changed = self.shared.pools.set_paused(|paused| {
             paused.databases.insert(name.clone());
             !paused.all
@@ -104,21 +107,21 @@ impl Console {
 
     /// Servers are closed as they come back, and new ones opened in their place.
     pub(super) fn reconnect(&self, database: Option<&str>) -> Result<(), Failure> {
-        let database = self.named(database)?;
+        let database = self.named(database, "reconnect")?;
         self.pools(database.as_deref()).iter().for_each(ServerPool::renew);
         Ok(())
     }
 
     /// Returns when none is left that RECONNECT has told to close.
     pub(super) async fn wait_close(&self, database: Option<&str>) -> Result<(), Failure> {
-        let database = self.named(database)?;
+        let database = self.named(database, "wait in")?;
         let is_renewed = |pool: &ServerPool| pool.connections().iter().all(|connection| !pool.is_stale(connection));
         self.until(database.as_deref(), is_renewed).await;
         Ok(())
     }
 
-    fn named(&self, database: Option<&str>) -> Result<Option<Box<str>>, Failure> {
-        database.map(|name| self.database(name)).transpose()
+    fn named(&self, database: Option<&str>, what: &str) -> Result<Option<Box<str>>, Failure> {
+        database.map(|name| self.database(name, what)).transpose()
     }
 
     fn pools(&self, database: Option<&str>) -> Vec<Arc<ServerPool>> {

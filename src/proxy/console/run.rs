@@ -16,7 +16,7 @@ use crate::logic::protocol::frame::{self, Front, client as tag, server};
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
 use crate::logic::protocol::write::{self, Report};
 use crate::proxy::card::Card;
-use crate::proxy::console::act::{Failure, Outcome};
+use crate::proxy::console::act::{Failure, Notice, Outcome};
 use crate::proxy::console::messages::{Named, Portal};
 use crate::proxy::console::{Console, Visit, Visitor};
 use crate::proxy::door::Guest;
@@ -350,12 +350,11 @@ impl Session<'_> {
     }
 }
 
-fn say(out: &mut Vec<u8>, notice: Option<&'static str>) {
-    let Some(detail) = notice else { return };
+fn say(out: &mut Vec<u8>, notice: Option<Notice>) {
+    let Some(Notice { message, detail }) = notice else { return };
     write::frame(out, server::NOTICE, |out| {
-        for (code, value) in
-            [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', "Console usage"), (b'D', detail)]
-        {
+        let fields = [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', message)];
+        for (code, value) in fields.into_iter().chain(detail.map(|detail| (b'D', detail))) {
             out.push(code);
             out.extend_from_slice(value.as_bytes());
             out.push(0);

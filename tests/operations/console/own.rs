@@ -241,6 +241,15 @@ fn settings_are_set_until_the_next_reload() {
     assert_eq!(answer(&mut ops, "SET query_wait_timeout TO '250ms'").tag, "SET query_wait_timeout=250ms");
     assert_eq!(shown(&mut ops, "query_wait_timeout"), "0.25");
     assert!(failure(&mut ops, "SET listen_port = 1").1.contains("cannot be set here"));
+    for row in named_rows(&mut ops, "SHOW CONFIG") {
+        // As it is, so that nothing changes: what is shown as changeable is, and nothing else.
+        let (key, value) = (&row["key"], &row["value"]);
+        let outcome = answer(&mut ops, &format!("SET {key} = '{value}'")).error;
+        assert_eq!(outcome.is_none(), row["changeable"] == "yes", "{key}: {outcome:?}");
+    }
+    assert_eq!(answer(&mut ops, "SET pool_mode = session").tag, "SET pool_mode=session");
+    assert_eq!(row(&mut ops, "SHOW DATABASES", &[("name", "app")])["pool_mode"], "session");
+    assert!(failure(&mut ops, "SET admin_users = 'postgres, nobody'").1.contains("there is no user \"nobody\""));
     assert!(failure(&mut ops, "SET default_pool_size = many").1.contains("must be a number"));
     assert_eq!(answer(&mut ops, "RELOAD").tag, "RELOAD");
     assert_eq!((shown(&mut ops, "max_client_conn"), shown(&mut ops, "query_wait_timeout")), (before, "120".into()));
@@ -264,4 +273,20 @@ fn shutdown_ends_the_proxy() {
     assert_eq!(client.value("SELECT 7"), "7");
     client.rows("COMMIT");
     until("it has ended", || !proxy.is_alive());
+    // Others may do what they like for as long as they like.
+    let stays = Settings { more: MEMBERS, listen: "drain_timeout = \"100ms\"", ..Settings::default() };
+    let mut proxy = stage.proxy("shut_patiently", &stays);
+    let mut ops = console(&proxy, "postgres");
+    let mut client = login(&proxy);
+    assert_eq!(client.value("SELECT 6"), "6");
+    assert_eq!(answer(&mut ops, "SHUTDOWN WAIT_FOR_CLIENTS").tag, "SHUTDOWN");
+    until("nobody comes in", || Wire::connect(proxy.port).is_err());
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(client.value("SELECT 7"), "7");
+    client.rows("BEGIN");
+    assert_eq!(client.value("SELECT 8"), "8");
+    assert_eq!(answer(&mut ops, "SHOW VERSION").tag, "SHOW");
+    drop(client);
+    until("it has ended", || !proxy.is_alive());
+    assert_eq!(proxy.exit_code(), Some(0));
 }
