@@ -30,6 +30,8 @@ mod listen;
 mod peers;
 /// Which reads go to replicas.
 mod replicas;
+/// Which of several replicas is chosen.
+mod choice;
 /// Servers that change their roles.
 mod takeover;
 /// Timelines outlive reloads and restarts.
