@@ -1,5 +1,4 @@
-//! Which of several replicas answers: those of the proxy's zone, by their weight. And where a name leads: to the address that it
-//! stands for now.
+//! Which of several replicas answers: those of the proxy's zone, by their weight.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

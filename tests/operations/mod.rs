@@ -32,6 +32,8 @@ mod peers;
 mod replicas;
 /// Which of several replicas is chosen.
 mod choice;
+/// Names of servers that come to stand for other addresses.
+mod names;
 /// Servers that change their roles.
 mod takeover;
 /// Timelines outlive reloads and restarts.

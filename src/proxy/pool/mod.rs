@@ -51,7 +51,7 @@ pub struct ServerPool {
     machine: Mutex<Pool<Boxed, Waiter>>,
     /// What the host's name stands for; nothing: it is no name, or was not looked up yet
     places: ArcSwap<Vec<IpAddr>>,
-    /// It has stood for others before
+    /// It may have stood for others before
     has_moved: AtomicBool,
     lent: AtomicU32,
     /// Its connections, and some that have been closed since
@@ -247,9 +247,12 @@ impl ServerPool {
             return;
         }
         let before = self.places.swap(Arc::new(places.to_vec()));
-        self.has_moved.fetch_or(!before.is_empty(), Ordering::Relaxed);
         let mut effects = Vec::new();
-        self.machine.lock().retire(|boxed| is_elsewhere(boxed, places), &mut effects);
+        let mut machine = self.machine.lock();
+        machine.retire(|boxed| is_elsewhere(boxed, places), &mut effects);
+        // Those that are lent or being opened may be from a time when it stood for others, also where this is the first look.
+        self.has_moved.fetch_or(!before.is_empty() || !machine.is_empty(), Ordering::Relaxed);
+        drop(machine);
         self.carry_out(effects);
     }
 
