@@ -104,7 +104,7 @@ server_lifetime = 0
 server_tls_sslmode = require
 log_connections = 0
 log_disconnections = 0
-admin_users = ops, root
+admin_users = ops, root, old
 autodb_idle_timeout = 600
 %include more.ini
 ";
@@ -139,6 +139,7 @@ autodb_idle_timeout = 600
         "server_lifetime = 0: `[pool] server_lifetime` is between 1 and 31536000 seconds",
         "[users] app: pool_mode = session: it is set for a database here, not for a user",
         "admin_users = root: auth_file does not name the user",
+        "admin_users = old: auth_file has no password of the user, and no SCRAM verifier",
         "[databases] app: pool_mode = statement: there is no statement pooling: transaction pooling it is",
         "[databases] forced: connect_query = SELECT 1: nothing is said on new connections: ALTER ROLE … IN DATABASE … SET",
         "[databases] forced: host = 10.0.0.2: several hosts of one database: the first is the primary; `replicas` take reads",

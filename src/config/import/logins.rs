@@ -30,8 +30,13 @@ impl Listed {
         self.0.as_deref().unwrap_or_default()
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.entries().iter().any(|entry| entry.name == name)
+    /// Why nobody can log in as this user, if so.
+    fn lacks(&self, name: &str, ini: &Ini) -> Option<&'static str> {
+        match self.entries().iter().find(|entry| entry.name == name) {
+            None => Some("auth_file does not name the user"),
+            Some(entry) if is_usable(entry) || without_secret(ini).is_some() => None,
+            Some(_) => Some("auth_file has no password of the user, and no SCRAM verifier"),
+        }
     }
 }
 
@@ -47,6 +52,15 @@ fn is_verifier(entry: &Entry) -> bool {
 fn is_usable(entry: &Entry) -> bool {
     let is_hash = entry.secret.len() == 35 && entry.secret.starts_with("md5");
     !entry.secret.is_empty() && !is_hash
+}
+
+/// What `auth` says of users who need no secret.
+fn without_secret(ini: &Ini) -> Option<&'static str> {
+    match get(ini, "auth_type") {
+        Some("trust") => Some("trust"),
+        Some("cert") => Some("certificate"),
+        Some(_) | None => None,
+    }
 }
 
 /// `[listen.tls]`.
@@ -113,15 +127,10 @@ pub fn auth(ini: &Ini, listed: &Listed, read: Read<'_>, left: &mut Vec<String>) 
         }
         Some((_, Ok(text))) => hba::certificate_names(&text, &rules.maps, left),
     };
-    // Who has no secret and needs none.
-    let without = match kind {
-        "trust" => Some("trust"),
-        "cert" => Some("certificate"),
-        _ => None,
-    };
-    for entry in listed.entries().iter().filter(|it| without.is_some() && !is_usable(it)) {
-        let auth = without.unwrap_or_default();
-        users.push((entry.name.as_str(), format!("auth = \"{auth}\"\n")));
+    if let Some(auth) = without_secret(ini) {
+        for entry in listed.entries().iter().filter(|entry| !is_usable(entry)) {
+            users.push((entry.name.as_str(), format!("auth = \"{auth}\"\n")));
+        }
     }
     of_users(ini, listed, &mut users, left);
     let mut toml = String::new();
@@ -182,11 +191,13 @@ fn of_users<'a>(ini: &'a Ini, listed: &Listed, users: &mut Vec<(&'a str, String)
         let mut lines = String::new();
         for (key, value) in words(settings) {
             let why = match (key.as_str(), value.parse::<u32>()) {
-                ("max_user_connections" | "max_user_client_connections", Ok(number)) if listed.has(name) => {
-                    lines += &format!("{key} = {number}\n");
-                    continue;
-                }
-                ("max_user_connections" | "max_user_client_connections", Ok(_)) => "auth_file does not name the user",
+                ("max_user_connections" | "max_user_client_connections", Ok(number)) => match listed.lacks(name, ini) {
+                    Some(why) => why,
+                    None => {
+                        lines += &format!("{key} = {number}\n");
+                        continue;
+                    }
+                },
                 ("max_user_connections" | "max_user_client_connections", Err(_)) => "it is no number",
                 _ => "it is set for a database here, not for a user",
             };
@@ -204,8 +215,13 @@ fn of_users<'a>(ini: &'a Ini, listed: &Listed, users: &mut Vec<(&'a str, String)
 pub fn members(ini: &Ini, listed: &Listed, left: &mut Vec<String>) -> String {
     let mut members = |setting: &str| -> String {
         let names = get(ini, setting).unwrap_or("").split(',').map(str::trim).filter(|name| !name.is_empty());
-        let (known, unknown): (Vec<&str>, Vec<&str>) = names.partition(|name| listed.0.is_none() || listed.has(name));
-        left.extend(unknown.into_iter().map(|name| format!("{setting} = {name}: auth_file does not name the user")));
+        let mut known = Vec::new();
+        for name in names {
+            match listed.lacks(name, ini).filter(|_| listed.0.is_some()) {
+                Some(why) => left.push(format!("{setting} = {name}: {why}")),
+                None => known.push(name),
+            }
+        }
         list(known)
     };
     let (admin, stats) = (members("admin_users"), members("stats_users"));
