@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::logic::console::statement::{Act, Statement};
 use crate::proxy::cancel::Slot;
 use crate::proxy::console::act::{Failure, is_console};
 use crate::proxy::console::{Console, look};
@@ -47,6 +48,15 @@ impl Console {
             }
         }
         Ok(())
+    }
+
+    /// Whoever waits for a statement does so no longer. A PAUSE is undone, as in PgBouncer.
+    pub(super) fn give_up(&self, statement: &Statement) -> Failure {
+        if let Statement::Act(Act::Pause(database)) = statement {
+            // Somebody else may have said RESUME meanwhile.
+            self.resume(database.as_deref()).ok();
+        }
+        Failure::new("57014", "canceling statement due to user request")
     }
 
     fn is_paused(&self, database: Option<&str>) -> bool {

@@ -182,6 +182,12 @@ fn pause_says_so_when_it_is_ended_by_resume_and_whom_it_waits_for() {
         let (state, message) = answers(&ops.until_ready().unwrap())[0].error.clone().expect("an error");
         assert_eq!((&*state, &*message), ("55000", "PAUSE ended by RESUME before all servers were released"));
     }
+    // So does who has said PAUSE and will not wait any longer.
+    ops.send(&wire::query("PAUSE app")).unwrap();
+    until("it is paused", || row(&mut other, "SHOW DATABASES", &[("name", "app")])["paused"] == "1");
+    ops.cancel().unwrap();
+    let (state, _) = answers(&ops.until_ready().unwrap())[0].error.clone().expect("an error");
+    assert_eq!((&*state, &*row(&mut other, "SHOW DATABASES", &[("name", "app")])["paused"]), ("57014", "0"));
     assert!(proxy.output().contains("keep_a_server=1"), "{}", proxy.output());
     assert_eq!(client.value("SELECT count(*) FROM kept"), "0");
 }
