@@ -218,6 +218,10 @@ fn check_live_warns_of_a_server_that_prepares_no_transactions() {
         "{shown}"
     );
     assert_eq!(output.status.code(), Some(0), "a warning: {shown}");
+    // Where there is one shard nothing is prepared.
+    fs::write(&file, toml(&unable, &able).replace("b.primary", "# b.primary")).unwrap();
+    let shown = text(&shardway(&["check", "--live", file.to_str().unwrap()]).stdout);
+    assert!(!shown.contains("max_prepared_transactions"), "{shown}");
 }
 
 #[test]
