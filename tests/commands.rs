@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::cluster::{SHARDS, world};
+use crate::support::cluster::{Auth, Lab, SHARDS, Server, world};
 
 fn shardway(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_shardway")).args(arguments).env("APP_PASSWORD", "x").output().unwrap()
@@ -205,6 +205,37 @@ fn check_live_compares_the_map_with_the_servers() {
     );
     assert!(summary.ends_with("15 problems with the servers"), "{summary}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn check_live_warns_of_a_server_that_prepares_no_transactions() {
+    let lab = std::sync::Arc::new(Lab::new("unprepared").unwrap());
+    let start = |name, settings: &[(&str, &str)]| Server::start(&lab, name, Auth::Scram, settings).unwrap();
+    let (able, unable) = (start("able", &[]), start("unable", &[("max_prepared_transactions", "0")]));
+    let toml = |one: &Server, other: &Server| {
+        let url = |server: &Server| format!("\"postgres://127.0.0.1:{}/app\"", server.port());
+        format!(
+            "[[users]]\nname = \"postgres\"\npassword = \"secret\"\n[databases.app.shards]\n\
+             a.primary = {}\nb.primary = {}\n",
+            url(one),
+            url(other)
+        )
+    };
+    let file = lab.folder().join("unprepared.toml");
+    fs::write(&file, toml(&able, &unable)).unwrap();
+    let output = shardway(&["check", "--live", file.to_str().unwrap()]);
+    let shown = text(&output.stdout);
+    let found: Vec<&str> = shown.lines().filter(|line| line.contains("max_prepared_transactions")).collect();
+    assert_eq!(
+        found,
+        ["warning: app/b/primary: has max_prepared_transactions = 0: writes to several shards will be refused"],
+        "{shown}"
+    );
+    assert_eq!(output.status.code(), Some(0), "a warning: {shown}");
+    // Where there is one shard nothing is prepared.
+    fs::write(&file, toml(&unable, &able).replace("b.primary", "# b.primary")).unwrap();
+    let shown = text(&shardway(&["check", "--live", file.to_str().unwrap()]).stdout);
+    assert!(!shown.contains("max_prepared_transactions"), "{shown}");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::config::{DatabaseSettings, Severity};
 use crate::logic::shards::{Keyspace, Placement, ShardId, ShardMap, TableName};
 use crate::logic::topology::{Role, Server};
 
-/// What is wrong with one server on its own.
-pub fn server(server: &Server, finds_role: bool, facts: &ServerFacts) -> Vec<Finding> {
+/// What is wrong with one server on its own, in a database of so many shards.
+pub fn server(server: &Server, (finds_role, shards): (bool, usize), facts: &ServerFacts) -> Vec<Finding> {
     let mut notes = Notes { subject: server.name.to_string(), findings: Vec::new() };
     match (server.role, facts.is_recovering) {
         _ if finds_role => (),
@@ -21,7 +21,7 @@ pub fn server(server: &Server, finds_role: bool, facts: &ServerFacts) -> Vec<Fin
     if facts.encoding != "UTF8" {
         notes.error(format!("has server_encoding {}; keys are compared as UTF8", facts.encoding));
     }
-    if facts.prepared_transactions_max == 0 && server.role == Role::Primary {
+    if shards > 1 && facts.prepared_transactions_max == 0 && server.role == Role::Primary {
         notes.warning("has max_prepared_transactions = 0: writes to several shards will be refused");
     }
     notes.findings

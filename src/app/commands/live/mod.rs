@@ -70,7 +70,7 @@ async fn ask(
     };
     match answer {
         Ok(facts) => {
-            findings.extend(judge::server(server, finds_role, &facts));
+            findings.extend(judge::server(server, (finds_role, database.shards.len()), &facts));
             Some(facts)
         }
         Err(fault) => {

@@ -292,7 +292,7 @@ impl Refusal {
             Reason::BadHint,
             format!("unrecognized shardway hint \"{word}\""),
             "",
-            "Hints are shard=name, key=value, key=keyspace:value, role=primary, replica or auto, and new_tables=keyspace(column), \
+            "Hints stand in /* shardway … */ and are shard=name, key=value, key=keyspace:value, role=primary, replica or auto, and new_tables=keyspace(column), \
              new_tables=reference or new_tables=shard=name.",
         )
     }
