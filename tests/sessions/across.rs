@@ -154,6 +154,11 @@ fn settings() -> Vec<Scenario> {
             ("settings: then a read that fails", played(&[setter, "SELECT 1 / (id - id) FROM events WHERE client_id = 2", &here])),
         ]);
     }
+    let taken = |first: &str| [ask(&[parse("", first, &[]), bind("q", "", &[], 0), parse("s", &many, &[]), bind("p", "s", &[], 0), execute("p", 0), parse("s", "PREPARE x AS SELECT 1", &[]), sync()]), look()].concat();
+    all.extend([
+        ("pipeline: a name that is taken undoes the writes", taken("SELECT 1")),
+        ("pipeline: a name that is taken undoes the writes, behind CLOSE ALL", taken("CLOSE ALL")),
+    ]);
     let reported = "SELECT set_config('application_name', 'x', false)";
     let told = |statements: &[&str]| [ask(&[statements.iter().map(|sql| run_of(sql)).collect::<Vec<_>>().concat(), sync()]), q("SHOW application_name"), look(), q("RESET ALL")].concat();
     all.extend([

@@ -69,7 +69,8 @@ pub struct Warning {
 }
 
 const NONE_IN_PROGRESS: Warning = Warning { sqlstate: "25P01", message: "there is no transaction in progress" };
-const ALREADY_IN_PROGRESS: Warning =
+/// BEGIN inside of a block.
+pub const ALREADY_IN_PROGRESS: Warning =
     Warning { sqlstate: "25001", message: "there is already a transaction in progress" };
 const SET_OUTSIDE: Warning =
     Warning { sqlstate: "25P01", message: "SET TRANSACTION can only be used in transaction blocks" };

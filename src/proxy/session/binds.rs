@@ -11,7 +11,7 @@ use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::segment::{Cut, Given, Segment, Step};
-use crate::proxy::session::shapes::{declares_cursor, ends_failed_transaction, is_ours};
+use crate::proxy::session::shapes::{bound_settings, declares_cursor, ends_failed_transaction, is_ours};
 use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{AcrossPortal, Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -94,17 +94,22 @@ impl Session {
             segment.access = Access::Write;
         }
         (segment.needs_server, segment.needs_transaction) = (true, true);
+        let is_unrun = across.is_none();
+        segment.binds |= is_unrun;
+        let settings = bound_settings(&shape, &bind).filter(|_| is_unrun);
         if across.is_some() {
             // It is bound to be described, and runs elsewhere.
             statement = self.as_described(&statement, &shape)?;
         } else {
-            segment.run(&shape, &bind);
             let is_older = statement.catalog_version != self.catalog_version();
             let expected = told.filter(|_| is_older).map(|told| (Arc::clone(&statement), Arc::clone(&told.columns)));
             segment.expected.extend(expected);
         }
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());
         let before = self.remember_portal(portal.clone(), shape, across);
+        if let Some(portal) = self.portals.last_mut() {
+            (portal.is_unrun, portal.access, portal.settings) = (is_unrun, access, settings);
+        }
         segment.undo.push((segment.steps.len(), Given::Portal(portal, before)));
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         Ok(None)
@@ -188,6 +193,9 @@ impl Session {
             shape,
             shard: None,
             across,
+            is_unrun: false,
+            access: Access::Read,
+            settings: None,
             results: Box::default(),
             is_run: false,
             has_failed: false,

@@ -8,7 +8,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings;
-use crate::logic::transaction::{Step, Warning};
+use crate::logic::transaction::{ALREADY_IN_PROGRESS, Step, Warning};
 use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::together::Stop;
@@ -133,6 +133,9 @@ impl Session {
         if let Some(objection) = objection.filter(|_| !was_failed) {
             // The first may have none: only where a query has run it is too late for some modes.
             self.client.consume(size.unwrap_or(0));
+            if let Command::Begin(_) = command {
+                self.warn(Some(ALREADY_IN_PROGRESS));
+            }
             return Err(self.pass_error(&objection));
         }
         self.pipeline.clear();

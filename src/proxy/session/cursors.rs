@@ -155,8 +155,8 @@ impl Session {
                 CursorUse::Close(name) => self.forget_cursor(name.as_bytes()),
                 CursorUse::CloseAll => {
                     self.cursors.close_all();
-                    // Its own may be the unnamed one.
-                    self.portals.retain(|portal| portal.name.is_empty());
+                    // Its own stays, which may be the unnamed one.
+                    self.portals.retain(|portal| portal.name.is_empty() || closes_all(&portal.shape));
                 }
                 CursorUse::Read(_) | CursorUse::Row(_) => (),
             }

@@ -243,8 +243,7 @@ impl Session {
     ) -> Result<(), Trouble> {
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
-        // A portal over several shards is only described here.
-        self.held[index].has_written |= segment.access == Access::Write && !segment.bound.is_empty();
+        self.held[index].has_written |= segment.is_to_write();
         self.emit(index, segment, &mut smallvec::SmallVec::new());
         let ends = is_sync && !others && !self.is_implicit;
         self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;
@@ -294,7 +293,7 @@ impl Session {
         } else {
             self.trouble_of(index, outcome)?;
         }
-        let vacated = if changes_schema { vacates(&segment.bound) } else { None };
+        let vacated = if changes_schema { vacates(&segment.run) } else { None };
         self.after_segment(index, segment, changes_schema);
         if let Some(vacated) = vacated {
             Box::pin(self.was_vacated(&vacated, target.shard)).await;
@@ -324,13 +323,13 @@ impl Session {
             // It holds for what follows on other servers, and what follows may undo it.
             self.take_part(is_sync && self.held.iter().all(|held| !held.in_pipeline)).await?;
         }
-        if segment.access == Access::Write && !segment.bound.is_empty() {
+        if segment.is_to_write() {
             self.widen(segment.destination).await?;
         }
         let target = self.target(segment.destination, segment.access)?;
         if segment.access == Access::Write
             && segment.changes_schema()
-            && let Some(vacated) = vacates(&segment.bound)
+            && let Some(vacated) = vacates(&segment.run)
         {
             Box::pin(self.vacate(&vacated, target.shard)).await?;
         }
@@ -341,7 +340,7 @@ impl Session {
     /// Counts the statements that a segment sends to a server, and tells of those that notify.
     pub(super) fn count_bound(&mut self, index: usize, segment: &Segment) {
         let Held { shard, role, .. } = self.held[index];
-        for shape in &segment.bound {
+        for shape in &segment.run {
             let planned = super::only(shape);
             if let Some(Plan::One(one)) = planned.map(|planned| &*planned.plan) {
                 self.announce(index, &one.mark);
@@ -435,7 +434,7 @@ impl Session {
         }
         self.has_ddl |= changes_schema && failure.is_none();
         let mut settings = std::mem::take(&mut segment.settings).into_iter().peekable();
-        for (place, shape) in std::mem::take(&mut segment.bound).into_iter().enumerate() {
+        for (place, shape) in std::mem::take(&mut segment.run).into_iter().enumerate() {
             let set = settings.next_if(|(of, _)| *of == place);
             let Some(planned) = super::only(&shape) else {
                 // Nobody has read it.
@@ -491,5 +490,5 @@ impl Session {
 
 /// One statement and no more: of several, some may have been carried out.
 fn can_be_asked_again(segment: &Segment) -> bool {
-    segment.bound.len() == 1
+    segment.run.len() == 1
 }

@@ -161,7 +161,7 @@ impl Session {
         Ok(())
     }
 
-    fn warn(&mut self, warning: Option<Warning>) {
+    pub(super) fn warn(&mut self, warning: Option<Warning>) {
         if let Some(warning) = warning {
             write::notice(&mut self.client.outbox, write::WARNING, warning.sqlstate, warning.message);
         }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use crate::logic::plan::across::Across;
+use crate::logic::plan::{Access, SettingChange};
 use crate::logic::shards::ShardId;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::split::Stored;
@@ -50,6 +51,12 @@ pub(super) struct Portal {
     pub shard: Option<ShardId>,
     /// It needs rows of several shards
     pub across: Option<Box<AcrossPortal>>,
+    /// Its server has not begun to run it
+    pub is_unrun: bool,
+    /// It writes, as far as we can tell
+    pub access: Access,
+    /// What it sets then, of what values of its Bind say
+    pub settings: Option<Vec<SettingChange>>,
     /// The formats of its rows, where it is to become the portal of another statement
     pub results: Box<[u8]>,
     /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once

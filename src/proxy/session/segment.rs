@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::logic::plan::{Access, OwnSetting, Plan, SettingChange};
-use crate::logic::protocol::view::Bind;
+use crate::logic::plan::{Access, CursorUse, OwnSetting, Plan, SettingChange};
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::direct::Direct;
-use crate::proxy::session::shapes::{bound_settings, changes_schema, sets};
+use crate::proxy::session::shapes::{changes_schema, mark, sets};
 use crate::proxy::session::{Named, Portal, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -63,9 +62,11 @@ pub(super) struct Segment {
     pub steps: SmallVec<[Step; 8]>,
     pub destination: Destination,
     pub access: Access,
-    /// The statements that are bound in it
-    pub bound: SmallVec<[Arc<Shape>; 4]>,
-    /// What those of them set (by their place) whose values came with the Bind
+    /// It binds a portal that its server is to run
+    pub binds: bool,
+    /// The statements that it begins to execute on its server
+    pub run: SmallVec<[Arc<Shape>; 4]>,
+    /// What those of them set (by their place) whose values came with their Bind
     pub settings: Vec<(usize, Vec<SettingChange>)>,
     /// A statement of it sets something for the session or its transaction (`set_config`)
     pub sets: bool,
@@ -102,7 +103,8 @@ impl Segment {
             steps: SmallVec::new(),
             destination: Destination::Any,
             access: Access::Read,
-            bound: SmallVec::new(),
+            binds: false,
+            run: SmallVec::new(),
             settings: Vec::new(),
             sets: false,
             needs_server: false,
@@ -117,12 +119,23 @@ impl Segment {
         }
     }
 
-    /// A statement of this shape is run in it, with these values.
-    pub fn run(&mut self, shape: &Arc<Shape>, bind: &Bind<'_>) {
-        let settings = bound_settings(shape, bind);
-        self.settings.extend(settings.map(|changes| (self.bound.len(), changes)));
-        self.sets |= sets(shape);
-        self.bound.push(Arc::clone(shape));
+    /// It writes, or what it has bound will.
+    pub fn is_to_write(&self) -> bool {
+        self.access == Access::Write && (self.binds || !self.run.is_empty())
+    }
+
+    /// A portal is executed. What it does it does when that begins.
+    pub fn execute(&mut self, portal: &mut Portal) {
+        if !std::mem::take(&mut portal.is_unrun) {
+            return;
+        }
+        if portal.access == Access::Write {
+            self.access = Access::Write;
+        }
+        let settings = portal.settings.take();
+        self.settings.extend(settings.map(|changes| (self.run.len(), changes)));
+        self.sets |= sets(&portal.shape);
+        self.run.push(Arc::clone(&portal.shape));
     }
 
     /// What stood before it has been consumed.
@@ -137,13 +150,20 @@ impl Segment {
 
     /// A statement in it changes the schema.
     pub fn changes_schema(&self) -> bool {
-        self.bound.iter().any(|shape| changes_schema(shape))
+        self.run.iter().any(|shape| changes_schema(shape))
+    }
+
+    /// The last of its statements closes cursors, which may be portals: names that are given behind it mean others.
+    pub fn closes_cursors(&self) -> bool {
+        let is_close = |it: &CursorUse| matches!(it, CursorUse::Close(_) | CursorUse::CloseAll);
+        let last = self.run.last().and_then(|shape| super::only(shape)).and_then(mark);
+        last.is_some_and(|mark| mark.cursors.iter().any(is_close))
     }
 
     /// One of its statements sets how strings are read.
     pub fn changes_strings(&self) -> bool {
         let is_strings = |name: &str| name == "standard_conforming_strings";
-        self.bound.iter().any(|shape| match super::only(shape).map(|planned| &*planned.plan) {
+        self.run.iter().any(|shape| match super::only(shape).map(|planned| &*planned.plan) {
             Some(Plan::One(one)) => {
                 one.mark.set_config.iter().any(|change| is_strings(&change.name))
                     || one.mark.set_bound.iter().any(|set| is_strings(&set.name))

@@ -346,6 +346,7 @@ impl Session {
                 if portal.is_some_and(|portal| declares_cursor(&portal.shape)) {
                     self.check_block("DECLARE CURSOR")?;
                 }
+                let place = self.portals.iter().position(|portal| *portal.name == *name);
                 let shard = self.shard_of_portal(name);
                 let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {
@@ -353,8 +354,11 @@ impl Session {
                 }
                 self.executed = self.executed.wrapping_add(1);
                 segment.can_be_undone &= can_be_undone;
+                if let Some(place) = place {
+                    segment.execute(&mut self.portals[place]);
+                }
                 // What comes after DDL must be planned with the new schema; how strings are read may have changed.
-                Ok((segment.changes_schema() || segment.changes_strings())
+                Ok((segment.changes_schema() || segment.changes_strings() || segment.closes_cursors())
                     .then_some(Cut::Flush)
                     .filter(|_| !self.is_followed_by_end(at + size)))
             }
