@@ -10,6 +10,7 @@ use crate::logic::protocol::view::Bind;
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
+use crate::proxy::session::portal::Unrun;
 use crate::proxy::session::segment::{Cut, Given, Segment, Step};
 use crate::proxy::session::shapes::{bound_settings, declares_cursor, ends_failed_transaction, is_ours};
 use crate::proxy::session::simple::{Ready, meet};
@@ -94,9 +95,8 @@ impl Session {
             segment.access = Access::Write;
         }
         (segment.needs_server, segment.needs_transaction) = (true, true);
-        let is_unrun = across.is_none();
-        segment.binds |= is_unrun;
-        let settings = bound_settings(&shape, &bind).filter(|_| is_unrun);
+        let unrun = across.is_none().then(|| Unrun { access, settings: bound_settings(&shape, &bind) });
+        segment.binds |= unrun.is_some();
         if across.is_some() {
             // It is bound to be described, and runs elsewhere.
             statement = self.as_described(&statement, &shape)?;
@@ -106,10 +106,7 @@ impl Session {
             segment.expected.extend(expected);
         }
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());
-        let before = self.remember_portal(portal.clone(), shape, across);
-        if let Some(portal) = self.portals.last_mut() {
-            (portal.is_unrun, portal.access, portal.settings) = (is_unrun, access, settings);
-        }
+        let before = self.remember_portal(portal.clone(), shape, (across, unrun));
         segment.undo.push((segment.steps.len(), Given::Portal(portal, before)));
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         Ok(None)
@@ -152,7 +149,7 @@ impl Session {
         shape: Arc<Shape>,
         results: Box<[u8]>,
     ) -> Option<Cut> {
-        let before = self.remember_portal(portal.clone(), shape, None);
+        let before = self.remember_portal(portal.clone(), shape, (None, None));
         if let Some(portal) = self.portals.last_mut() {
             portal.results = results;
         }
@@ -184,7 +181,7 @@ impl Session {
         &mut self,
         name: Box<[u8]>,
         shape: Arc<Shape>,
-        across: Option<Box<AcrossPortal>>,
+        (across, unrun): (Option<Box<AcrossPortal>>, Option<Unrun>),
     ) -> Option<Portal> {
         let before = self.forget_portal(&name);
         let depth = self.cursors.savepoints().len();
@@ -193,9 +190,7 @@ impl Session {
             shape,
             shard: None,
             across,
-            is_unrun: false,
-            access: Access::Read,
-            settings: None,
+            unrun,
             results: Box::default(),
             is_run: false,
             has_failed: false,

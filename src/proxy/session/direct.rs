@@ -80,7 +80,7 @@ impl Session {
         self.read_direct(read, &statement, &bind, &Portal { name, describes }).await?;
         let since = self.executed;
         let across = AcrossPortal { across, statement, bind, since, is_done: true, stored: None };
-        self.remember_portal(portal, shape, Some(Box::new(across)));
+        self.remember_portal(portal, shape, (Some(Box::new(across)), None));
         self.client.consume(frame::HEADER);
         self.run = Run::Between;
         self.say_ready();

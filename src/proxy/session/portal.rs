@@ -52,11 +52,7 @@ pub(super) struct Portal {
     /// It needs rows of several shards
     pub across: Option<Box<AcrossPortal>>,
     /// Its server has not begun to run it
-    pub is_unrun: bool,
-    /// It writes, as far as we can tell
-    pub access: Access,
-    /// What it sets then, of what values of its Bind say
-    pub settings: Option<Vec<SettingChange>>,
+    pub unrun: Option<Unrun>,
     /// The formats of its rows, where it is to become the portal of another statement
     pub results: Box<[u8]>,
     /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once
@@ -65,6 +61,14 @@ pub(super) struct Portal {
     pub has_failed: bool,
     /// How many savepoints stood when it was bound
     pub depth: usize,
+}
+
+/// What comes of a portal when its server begins to run it.
+pub(super) struct Unrun {
+    /// It writes, as far as we can tell
+    pub access: Access,
+    /// What it sets, of what values of its Bind say
+    pub settings: Option<Vec<SettingChange>>,
 }
 
 /// What a portal over several shards is made of, until it is a portal of one server.

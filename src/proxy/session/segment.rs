@@ -10,6 +10,7 @@ use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::direct::Direct;
+use crate::proxy::session::portal::Unrun;
 use crate::proxy::session::shapes::{changes_schema, mark, sets};
 use crate::proxy::session::{Named, Portal, Trouble};
 use crate::proxy::statements::Statement;
@@ -126,13 +127,10 @@ impl Segment {
 
     /// A portal is executed. What it does it does when that begins.
     pub fn execute(&mut self, portal: &mut Portal) {
-        if !std::mem::take(&mut portal.is_unrun) {
-            return;
-        }
-        if portal.access == Access::Write {
+        let Some(Unrun { access, settings }) = portal.unrun.take() else { return };
+        if access == Access::Write {
             self.access = Access::Write;
         }
-        let settings = portal.settings.take();
         self.settings.extend(settings.map(|changes| (self.run.len(), changes)));
         self.sets |= sets(&portal.shape);
         self.run.push(Arc::clone(&portal.shape));
