@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser;
 
-use crate::config::{self, Settings};
+use crate::config::{self, Report, Settings};
 
 use super::run::AsRoot;
 use super::{logging, run};
@@ -84,7 +84,16 @@ pub fn perform(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome
 
 /// Loads the settings; whatever is wrong with them is shown on `out`.
 fn load(file: &Path, out: &mut impl Write) -> anyhow::Result<Option<Settings>> {
-    match config::load(file) {
+    shown(config::load(file), out)
+}
+
+/// The same for who logs in nowhere: passwords of the environment need not be there.
+fn load_without_secrets(file: &Path, out: &mut impl Write) -> anyhow::Result<Option<Settings>> {
+    shown(config::load_with(file, &|name| Some(std::env::var(name).unwrap_or_else(|_| "unknown".to_owned()))), out)
+}
+
+fn shown(loaded: Result<Settings, Report>, out: &mut impl Write) -> anyhow::Result<Option<Settings>> {
+    match loaded {
         Ok(settings) => {
             write!(out, "{}", settings.warnings)?;
             Ok(Some(settings))

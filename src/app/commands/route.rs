@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 
 use super::Outcome;
 use super::flags::RouteFlags;
-use super::load;
+use super::load_without_secrets;
 use crate::config::{DatabaseSettings, Settings};
 use crate::logic::catalog::{Catalog, Column, ColumnDefault, Relation};
 use crate::logic::plan::across::{Across, across};
@@ -17,8 +17,8 @@ use crate::logic::plan::explain::explain;
 use crate::logic::plan::gather::Part;
 use crate::logic::plan::placed::placed;
 use crate::logic::plan::{
-    self, Access, CopyTo, Hint, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement, Restriction,
-    Schema, Source, Value,
+    self, Access, Command, CopyTo, Hint, Home, One, OwnSetting, Place, Plan, Planned, Reason, Refusal, Requirement,
+    Restriction, Schema, Source, Value,
 };
 use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::shards::{Placement, ShardId, ShardMap, ShardSet};
@@ -27,7 +27,7 @@ use crate::logic::value::LiteralKind;
 
 /// Prints where each statement of a text would go, and why.
 pub fn route(flags: &RouteFlags, out: &mut impl Write) -> anyhow::Result<Outcome> {
-    let Some(settings) = load(&flags.config, &mut io::stderr())? else { return Ok(Outcome::Problems) };
+    let Some(settings) = load_without_secrets(&flags.config, &mut io::stderr())? else { return Ok(Outcome::Problems) };
     let database = database(&settings, flags.database.as_deref())?;
     write!(out, "{}", describe(database, &flags.sql, &flags.params)?)?;
     Ok(Outcome::Good)
@@ -102,6 +102,7 @@ fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Result<Line
             };
             vec![("shard", lines), ("server", "primary".to_owned())]
         }
+        (Plan::Command(Command::Empty), None) => vec![("shard", "none: there is no statement".to_owned())],
         (Plan::Command(_), None) => vec![("shard", format!("none: {} is the session's own", planned.verb))],
         (Plan::Refuse(refusal), None) => return Err(refusal.clone()),
     })
