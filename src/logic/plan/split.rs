@@ -24,7 +24,7 @@ use super::pieces::{Cut, Piece, Token, tokens};
 use super::schema::Found;
 use super::scope::Scope;
 use super::survey::{Stored, Survey, Target, has_no_default, is_plain, key_rule, position_of_key};
-use super::{Place, Refusal, Requirement, Schema, Source, Value};
+use super::{Place, Refusal, Requirement, Schema, Source, TakenNumbers, Value};
 
 /// An INSERT of rows for several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +49,8 @@ pub struct Split {
     pub moment_params: Vec<u16>,
     /// It may change settings that we cannot see
     pub taints: bool,
+    /// The numbers that it takes, the last of them on the server that computes the keys
+    pub numbers: TakenNumbers,
 }
 
 impl Split {
@@ -208,6 +210,7 @@ impl Work<'_> {
         let renames = returns && tail.params().any(|number| number > params);
         let is_described = is_computed || renames || !is_even || !self.stored.has_certain_params();
         let taints = self.stored.taints;
+        let numbers = self.numbers(schema);
         Ok(Split {
             requirement,
             head,
@@ -219,7 +222,34 @@ impl Work<'_> {
             returns,
             moment_params,
             taints,
+            numbers,
         })
+    }
+
+    /// The numbers that keys take by default, unless rows take others where they are stored.
+    fn numbers(&self, schema: &Schema<'_>) -> TakenNumbers {
+        let Table { target, relation, .. } = self.table;
+        let takes = |column: &Column| match &column.default {
+            ColumnDefault::Identity => true,
+            ColumnDefault::Expression(text) => text.contains("nextval"),
+            ColumnDefault::None | ColumnDefault::Generated => false,
+        };
+        let others = relation.columns.iter().any(|column| *column.name != *target.key && takes(column));
+        let text = self.text.to_ascii_lowercase();
+        let defaults = relation.columns.iter().filter_map(|column| match &column.default {
+            ColumnDefault::Expression(text) => Some(text.as_ref()),
+            ColumnDefault::Identity | ColumnDefault::Generated | ColumnDefault::None => None,
+        });
+        let is_called = |local: &str| {
+            let name = local.rsplit('.').next().unwrap_or(local);
+            text.contains(name) || defaults.clone().any(|text| text.contains(name))
+        };
+        let runs_more =
+            !relation.triggers.is_empty() || schema.map.local_functions.iter().any(|local| is_called(local));
+        if others || runs_more || text.contains("nextval") {
+            return TakenNumbers::default();
+        }
+        self.stored.numbers.clone()
     }
 
     /// The columns that the values of a row are for.

@@ -273,7 +273,9 @@ impl Session {
     ) -> Result<Vec<String>, Trouble> {
         let target = self.target(Destination::Shard(shard), access)?;
         let index = self.hold(target).await?;
-        self.held[index].has_written |= access == Access::Write;
+        if access == Access::Write {
+            self.wrote(index);
+        }
         let types: Vec<u8> = parameters.iter().flat_map(|(oid, ..)| oid.to_be_bytes()).collect();
         let types = self.held[index].types(&types).into_owned();
         let given: Vec<_> = parameters.iter().map(|(_, format, value)| (*format, *value)).collect();

@@ -244,7 +244,9 @@ impl Session {
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
         // A portal over several shards is only described here.
-        self.held[index].has_written |= segment.access == Access::Write && !segment.bound.is_empty();
+        if segment.access == Access::Write && !segment.bound.is_empty() {
+            self.wrote(index);
+        }
         self.emit(index, segment, &mut smallvec::SmallVec::new());
         let ends = is_sync && !others && !self.is_implicit;
         self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;
@@ -404,7 +406,9 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.keeps_ready = keeps_ready;
         self.prepare(index);
-        self.held[index].has_written |= has_written;
+        if has_written {
+            self.wrote(index);
+        }
         segment.owed_at.clear();
         self.emit(index, segment, &mut smallvec::SmallVec::new());
         self.count_bound(index, segment);
@@ -453,6 +457,11 @@ impl Session {
                 },
                 (_, Some(forced)) => self.mark(index, &forced.mark, forced.access),
                 (_, None) => (),
+            }
+        }
+        for shape in std::mem::take(&mut segment.numbering) {
+            if let Some(Plan::One(one)) = super::only(&shape).map(|planned| &*planned.plan) {
+                self.took(index, &one.mark.numbers);
             }
         }
     }

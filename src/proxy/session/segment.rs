@@ -65,6 +65,8 @@ pub(super) struct Segment {
     pub access: Access,
     /// The statements that are bound in it
     pub bound: SmallVec<[Arc<Shape>; 4]>,
+    /// Those that are executed in it and take numbers of sequences
+    pub numbering: Vec<Arc<Shape>>,
     /// What those of them set (by their place) whose values came with the Bind
     pub settings: Vec<(usize, Vec<SettingChange>)>,
     /// A statement of it sets something for the session or its transaction (`set_config`)
@@ -103,6 +105,7 @@ impl Segment {
             destination: Destination::Any,
             access: Access::Read,
             bound: SmallVec::new(),
+            numbering: Vec::new(),
             settings: Vec::new(),
             sets: false,
             needs_server: false,

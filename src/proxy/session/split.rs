@@ -207,11 +207,13 @@ impl Session {
                 write::describe_portal(self.outgoing.buffer());
             }
             write::execute(self.outgoing.buffer());
-            self.held[index].has_written = true;
+            self.wrote(index);
             self.held[index].lease.has_unseen |= split.taints;
             let kept = self.run_kept(index).await?;
             answers.push(kept);
         }
+        // Keys are computed there.
+        self.took_on(ShardId(0), &split.numbers);
         let mut stored = together(&shares, &answers);
         stored.description = description.or(stored.description);
         for kept in answers {

@@ -118,6 +118,9 @@ impl<'a> Survey<'a> {
             Special::SetsNumber => self.sets_number(call),
             Special::ReadsSession(what) => {
                 self.is_bound();
+                if matches!(what, "currval" | "lastval") {
+                    self.asks_number(call);
+                }
                 self.reads_session(what);
             }
             Special::Connection => {

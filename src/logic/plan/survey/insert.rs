@@ -51,6 +51,7 @@ impl Survey<'_> {
                 self.check_unique(target, "INSERT", None);
                 self.check_policies(&insert.table, relation);
                 self.insert_defaults(insert, relation);
+                self.insert_numbers(insert, relation);
                 self.insert_sharded(insert, target, &scope)
             }
             other => {
@@ -60,6 +61,7 @@ impl Survey<'_> {
                 self.written_elsewhere(&insert.table, &other, "INSERT");
                 if let Found::Single(_, relation) | Found::Reference(relation) = other {
                     self.insert_defaults(insert, relation);
+                    self.insert_numbers(insert, relation);
                 }
                 self.note_insert(insert);
                 self.after_insert(insert, Columns::open(), &scope)

@@ -36,6 +36,7 @@ mod source;
 mod from;
 mod cascade;
 mod insert;
+mod serial;
 mod change;
 mod company;
 mod write;

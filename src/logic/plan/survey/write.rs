@@ -8,7 +8,7 @@ use crate::logic::value::KeyType;
 
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
-use super::super::{Place, Requirement, Value};
+use super::super::{Place, Requirement, TakenNumbers, Value};
 use super::insert::{Target, is_column_of};
 use super::nature::Nature;
 use super::{Preferred, Spread, Survey, key_rule};
@@ -39,6 +39,8 @@ pub struct Copied {
     pub params: u16,
     /// Its triggers may change settings that we cannot see
     pub taints: bool,
+    /// The numbers that its rows take
+    pub numbers: TakenNumbers,
 }
 
 impl<'a> Survey<'a> {
@@ -152,7 +154,7 @@ impl<'a> Survey<'a> {
         }
         let needs_first = !self.required.is_empty() || self.preferred != Preferred::Any;
         let (params, taints) = (self.params.highest(), self.mark.taints);
-        Some(Ok(Copied { needs_first, params, taints, nature: self.nature }))
+        Some(Ok(Copied { needs_first, params, taints, nature: self.nature, numbers: self.mark.numbers }))
     }
 
     fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {
