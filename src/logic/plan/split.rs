@@ -16,7 +16,7 @@ use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert};
-use crate::logic::value::KeyType;
+use crate::logic::value::{KeyType, LiteralKind};
 
 use super::constants::Literals;
 use super::layout::{Layout, Moment, Tuple, layout, moments, reads_as_moment, tuples};
@@ -39,6 +39,8 @@ pub struct Split {
     pub tail: Piece,
     /// What one server computes first: the parameters behind those of the user, in order
     pub asked: Vec<Piece>,
+    /// The type of the key, where a server may be asked for keys that cannot be read here
+    pub key_type: Option<Box<str>>,
     /// How many parameters the user has
     pub params: u16,
     /// The types of the parameters, or the names of the results, are only to be had from the statement as a whole
@@ -54,6 +56,22 @@ pub struct Split {
 }
 
 impl Split {
+    /// What a server is asked for where the key of a row cannot be read here: its type may round it, or the session's settings
+    /// say what it means. `None`: it is of another type, or a cast of it would not do what storing it does.
+    pub fn asked_key(&self, row: usize) -> Option<Piece> {
+        let Place::Store { keys, .. } = &self.requirement.place else { return None };
+        let Value { source, cast: None } = keys.get(row)? else { return None };
+        let mut piece = Piece::of("(");
+        match source {
+            Source::Param(number) | Source::SharedParam(number) => piece.push_param(*number),
+            Source::Fixed(Some((LiteralKind::String, text))) => piece.push(&literal(text)),
+            Source::Fixed(Some((_, text))) => piece.push(text),
+            Source::Fixed(None) | Source::Literal { .. } => return None,
+        }
+        piece.push(&format!(")::{}", self.key_type.as_deref()?));
+        Some(piece)
+    }
+
     /// Another shard would read this value of a parameter as another moment.
     pub fn check_moment(&self, number: u16, value: &[u8]) -> Result<(), Refusal> {
         let is_suspect = self.moment_params.binary_search(&number).is_ok();
@@ -217,6 +235,7 @@ impl Work<'_> {
             rows: pieces,
             tail,
             asked: asked.pieces,
+            key_type: self.type_of_key(),
             params,
             is_described,
             returns,
@@ -250,6 +269,13 @@ impl Work<'_> {
             return TakenNumbers::default();
         }
         self.stored.numbers.clone()
+    }
+
+    /// A cast to `varchar(n)` cuts what cannot be stored.
+    fn type_of_key(&self) -> Option<Box<str>> {
+        let Table { target, relation, key_type } = self.table;
+        let column = relation.columns.iter().find(|column| *column.name == *target.key)?;
+        Some(column.type_name.clone()).filter(|_| key_type != KeyType::Text)
     }
 
     /// The columns that the values of a row are for.

@@ -241,7 +241,7 @@ impl Session {
             let text = asking.explained.text.clone();
             return self.explain_text(asking, ShardSet::of(shard), Access::Read, &text).await;
         }
-        for share in self.shares_of(split, asking.values)? {
+        for share in self.shares_of(split, &split.requirement, asking.values)? {
             let at = |number: &u16| parameter(given, usize::from(*number).wrapping_sub(1));
             let parameters: Vec<Parameter<'_>> = share.statement.params.iter().map(at).collect();
             self.explain_on(asking, share.shard, Access::Read, &share.statement.text, &parameters).await?;

@@ -1,12 +1,13 @@
 //! INSERT of rows that belong to several shards: what has to be computed first is asked of one server, then each shard
 //! stores its rows, one after the other.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::logic::fetch::Kept;
 use crate::logic::plan::pieces::{Assembled, Piece};
 use crate::logic::plan::split::Split;
-use crate::logic::plan::{Access, Refusal};
+use crate::logic::plan::{Access, Place, Refusal, Requirement, Source, Value};
 use crate::logic::protocol::frame::{self, Front, HEADER, client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -190,8 +191,14 @@ impl Session {
             parameters.push((Format::Binary, value.bytes.as_deref()));
             types.extend_from_slice(&value.type_oid.to_be_bytes());
         }
+        let mut requirement = Cow::Borrowed(&split.requirement);
+        let unread = self.read_keys(split, &mut requirement, input, (&parameters, &types)).await?;
+        for value in &unread {
+            parameters.push((Format::Binary, value.bytes.as_deref()));
+            types.extend_from_slice(&value.type_oid.to_be_bytes());
+        }
         let values = Values::Walked { parameters: &parameters, types: &types };
-        let shares = self.shares_of(split, &values)?;
+        let shares = self.shares_of(split, &requirement, &values)?;
         let is_ahead = input.is_query && shares.len() > 1;
         if is_ahead {
             self.bind_everywhere(input, &parameters, &types, &shares).await?;
@@ -220,6 +227,32 @@ impl Session {
             self.client.outbox.extend_from_slice(&kept.notices);
         }
         Ok(stored)
+    }
+
+    /// Has the first shard read the keys that cannot be read here: they become parameters behind the others.
+    async fn read_keys(
+        &mut self,
+        split: &Split,
+        requirement: &mut Cow<'_, Requirement>,
+        input: &Input<'_>,
+        (parameters, types): (&[(Format, Option<&[u8]>)], &[u8]),
+    ) -> Result<Vec<Computed>, Trouble> {
+        let rows = route::unread(requirement, &Values::Walked { parameters, types }, self.map());
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let Some(asked) = rows.iter().map(|row| split.asked_key(*row)).collect::<Option<Vec<Piece>>>() else {
+            return Ok(Vec::new());
+        };
+        let read = self.compute(&asked, input, types).await?;
+        if let Place::Store { keys, .. } = &mut requirement.to_mut().place {
+            for (row, number) in rows.into_iter().zip(parameters.len() + 1..) {
+                let number =
+                    u16::try_from(number).map_err(|_| Refusal::rows_beside("so many values to be computed"))?;
+                keys[row] = Value { source: Source::Param(number), cast: None };
+            }
+        }
+        Ok(read)
     }
 
     /// A server of a shard, ready to be sent messages of the extended protocol.
@@ -293,8 +326,13 @@ impl Session {
     }
 
     /// Which rows each shard stores, always in the same order of shards, so that two statements cannot wait for each other.
-    pub(super) fn shares_of(&self, split: &Split, values: &Values<'_>) -> Result<Vec<Share>, Trouble> {
-        let homes = route::homes(&split.requirement, values, self.map())?;
+    pub(super) fn shares_of(
+        &self,
+        split: &Split,
+        requirement: &Requirement,
+        values: &Values<'_>,
+    ) -> Result<Vec<Share>, Trouble> {
+        let homes = route::homes(requirement, values, self.map())?;
         let some = homes.iter().flatten().next().copied().unwrap_or(ShardId(0));
         let mut rows: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
         for (row, home) in homes.iter().enumerate() {

@@ -414,11 +414,6 @@ impl<'a> Survey<'a> {
         tables.for_each(|mention| mention.is_renamed = true);
     }
 
-    /// It is planned for several shards.
-    pub(super) fn keeps_mentions(&self) -> bool {
-        self.mentions.is_some()
-    }
-
     /// Something that one row does not tell.
     pub(super) fn depends_on_more_than_a_row(&mut self) {
         if let Some(mentions) = &mut self.mentions {

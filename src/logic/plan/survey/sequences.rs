@@ -58,7 +58,7 @@ impl Survey<'_> {
 
     /// `lastval()`, `currval('seq')`: the numbers of the server that has taken them.
     pub(super) fn asks_number(&mut self, call: &Call) {
-        if self.keeps_mentions() {
+        if self.mentions.is_some() {
             // Several servers run it, or one that has not given the number.
             self.refuse(Refusal::number_elsewhere());
         }
