@@ -54,7 +54,7 @@ impl<'a> Survey<'a> {
             let own = change.alias.name.as_deref().unwrap_or(&change.table.name);
             // Alone in its FROM, the table is meant by a bare name too.
             let is_alone = change.from.is_empty();
-            let moves = self.moves(change, own, target);
+            let moves = self.moves(change, own, target).or_else(|| self.stays(change, own, target));
             let assignments = change.assignments.iter().enumerate();
             let assignments =
                 assignments.filter(|(at, it)| moves != Some(*at) && !(is_alone && keeps_bare(it, target.key)));

@@ -199,7 +199,7 @@ impl Survey<'_> {
     }
 
     /// Rows with these keys are written.
-    fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>, is_conditional: bool) {
+    pub(super) fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>, is_conditional: bool) {
         let is_text = self.key_type(target.keyspace) == KeyType::Text;
         if is_text && keys.iter().any(|key| self.literals.is_bare_number(key)) {
             return self.refuse(Refusal::key_not_constant(self.verb, target.table, target.key));

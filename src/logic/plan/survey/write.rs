@@ -80,6 +80,22 @@ impl<'a> Survey<'a> {
         if !self.may_write_across || self.mentions.is_none() {
             return None;
         }
+        let (at, value) = self.one_key(change, own, target)?;
+        self.new_key = Some(value);
+        Some(at)
+    }
+
+    /// The same, where the shard of the rows must be that of their new key as well: all that may be tied to them is there.
+    pub(super) fn stays(&mut self, change: &Change, own: &str, target: Target<'_>) -> Option<usize> {
+        if self.may_write_across || self.mentions.is_some() {
+            return None;
+        }
+        let (at, value) = self.one_key(change, own, target)?;
+        self.store_values(vec![value], target, true);
+        Some(at)
+    }
+
+    fn one_key(&mut self, change: &Change, own: &str, target: Target<'_>) -> Option<(usize, Value)> {
         let keeps = |value: &Expression| {
             let Expression::Column(parts) = value else { return false };
             let is_bare = change.from.is_empty() && parts.len() == 1 && *parts[0] == *target.key;
@@ -92,8 +108,7 @@ impl<'a> Survey<'a> {
         if is_text && self.literals.is_bare_number(&value) {
             return None;
         }
-        self.new_key = Some(value);
-        Some(at)
+        Some((at, value))
     }
 
     /// What came out of a survey of a write to a sharded table: UPDATE, DELETE, MERGE.
