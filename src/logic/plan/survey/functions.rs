@@ -2,7 +2,7 @@
 
 use crate::logic::body::{self, Leaves};
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
-use crate::logic::sql::statement::expression::{Call, Literal};
+use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
@@ -60,6 +60,7 @@ impl<'a> Survey<'a> {
                 self.meet_moment();
             }
             [_, ..] if functions.iter().all(|it| is_of_any_server(name, it)) => (),
+            [_, ..] if self.reads_own_setting(name, call) => (),
             [] if &**name == "nextval" => (),
             _ => self.depends_on_server(),
         }
@@ -107,6 +108,25 @@ impl<'a> Survey<'a> {
             } else {
                 self.note_call(name, call);
             }
+        }
+    }
+
+    /// `current_setting('app.tenant')`: settings with a dot are the client's own, and follow it to every server.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
+    pub(super) fn reads_own_setting(&mut self, name: &str, call: &Call) -> bool {
+        let argument = match call.arguments.first() {
+            // As PostgreSQL prints policies.
+            Some(Expression::Cast { inner, .. }) => Some(&**inner),
+            argument => argument,
+        };
+        match argument {
+            Some(Expression::Constant(constant @ Constant { value: Literal::String(setting), .. }))
+                if name == "current_setting" && setting.contains('.') =>
+            {
+                self.literals.fix(constant);
+                true
+            }
+            _ => false,
         }
     }
 
