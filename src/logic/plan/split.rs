@@ -93,6 +93,7 @@ pub fn split(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     let table = &*insert.table.name;
     let target = match schema.find(&insert.table) {
         Found::Sharded { keyspace, key, relation: relation @ Some(_) } => Target { table, key, keyspace, relation },
+        Found::View(..) => return Err(Refusal::view("INSERT", table)),
         _ => return Err(Refusal::rows_beside("a table whose columns are not known")),
     };
     let no_values = [Vec::new()];

@@ -192,7 +192,8 @@ impl Session {
             types.extend_from_slice(&value.type_oid.to_be_bytes());
         }
         let mut requirement = Cow::Borrowed(&split.requirement);
-        let unread = self.read_keys(split, &mut requirement, input, (&parameters, &types)).await?;
+        let values = Values::Walked { parameters: &parameters, types: &types };
+        let unread = self.read_keys(split, &mut requirement, input, &values, &types).await?;
         for value in &unread {
             parameters.push((Format::Binary, value.bytes.as_deref()));
             types.extend_from_slice(&value.type_oid.to_be_bytes());
@@ -235,9 +236,10 @@ impl Session {
         split: &Split,
         requirement: &mut Cow<'_, Requirement>,
         input: &Input<'_>,
-        (parameters, types): (&[(Format, Option<&[u8]>)], &[u8]),
+        values: &Values<'_>,
+        types: &[u8],
     ) -> Result<Vec<Computed>, Trouble> {
-        let rows = route::unread(requirement, &Values::Walked { parameters, types }, self.map());
+        let rows = route::unread(requirement, values, self.map());
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -246,7 +248,7 @@ impl Session {
         };
         let read = self.compute(&asked, input, types).await?;
         if let Place::Store { keys, .. } = &mut requirement.to_mut().place {
-            for (row, number) in rows.into_iter().zip(parameters.len() + 1..) {
+            for (row, number) in rows.into_iter().zip(types.len() / 4 + 1..) {
                 let number =
                     u16::try_from(number).map_err(|_| Refusal::rows_beside("so many values to be computed"))?;
                 keys[row] = Value { source: Source::Param(number), cast: None };

@@ -112,7 +112,6 @@ impl<'a> Survey<'a> {
     }
 
     /// `current_setting('app.tenant')`: settings with a dot are the client's own, and follow it to every server.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
     pub(super) fn reads_own_setting(&mut self, name: &str, call: &Call) -> bool {
         let argument = match call.arguments.first() {
             // As PostgreSQL prints policies.

@@ -13,6 +13,7 @@ use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Meaning, Scope};
 use super::super::{KeyRule, Place, Requirement, Source, Value};
 use super::cascade::Act;
+use super::through::{PlaceOfRows, Through};
 use super::{Survey, meaning_of};
 
 /// A sharded table that is written.
@@ -54,6 +55,9 @@ impl Survey<'_> {
                 self.insert_numbers(insert, relation);
                 self.insert_sharded(insert, target, &scope)
             }
+            Found::View(..) if let Some(through) = self.through(&insert.table) => {
+                self.insert_through(insert, &through, &scope)
+            }
             other => {
                 if let Some(source) = &insert.source {
                     self.insert_source(source, &scope);
@@ -65,6 +69,29 @@ impl Survey<'_> {
                 }
                 self.note_insert(insert);
                 self.after_insert(insert, Columns::open(), &scope)
+            }
+        }
+    }
+
+    /// Into a view of one table.
+    fn insert_through(&mut self, insert: &Insert, through: &Through, scope: &Scope<'_>) -> Columns {
+        let relation = &through.relation;
+        self.check_company(&through.table, Some(relation));
+        self.insert_defaults(insert, Some(relation));
+        match &through.place {
+            PlaceOfRows::Sharded(keyspace, key) => {
+                let (table, keyspace) = (&*through.table, *keyspace);
+                let target = Target { table, key, keyspace, relation: Some(relation) };
+                self.check_key_column(target);
+                self.check_unique(target, "INSERT", None);
+                self.insert_sharded(insert, target, scope)
+            }
+            PlaceOfRows::Single(shard) => {
+                if let Some(source) = &insert.source {
+                    self.insert_source(source, scope);
+                }
+                self.require_shard(&through.table, *shard);
+                self.after_insert(insert, Columns::open(), scope)
             }
         }
     }

@@ -35,6 +35,7 @@ mod query;
 mod source;
 mod from;
 mod cascade;
+mod through;
 mod insert;
 mod serial;
 mod change;
