@@ -136,9 +136,11 @@ impl<'a> Survey<'a> {
             Special::TakesNumber => self.takes_number(call),
             Special::SetsNumber => self.sets_number(call),
             Special::ReadsSession(what) => {
-                self.is_bound();
                 if matches!(what, "currval" | "lastval") {
+                    self.is_where_numbers_are();
                     self.asks_number(call);
+                } else {
+                    self.is_bound();
                 }
                 self.reads_session(what);
             }
