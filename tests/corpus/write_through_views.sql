@@ -1,5 +1,5 @@
 @write
-@same 28
+@same 27
 
 # a row of a view of one table
 INSERT INTO client_events (client_id, id, kind) VALUES (7, 500000, 'v')

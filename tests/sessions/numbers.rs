@@ -99,6 +99,11 @@ fn numbers_that_may_be_others_are_refused() {
         let said = play(&mut wire, &q(asks));
         assert!(said.iter().any(|line| line.contains("ERROR 0A000")), "{text}: {said:#?}");
     }
+    // A cursor takes its numbers when it is read.
+    let cursor = "BEGIN | DECLARE c CURSOR FOR SELECT nextval('serials_id_seq') FROM generate_series(1, 9) | INSERT INTO labels (label) VALUES ('n') | FETCH c";
+    let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    let said = play(&mut wire, &[lines(cursor), q("SELECT lastval()")].concat());
+    assert!(said.iter().any(|line| line.contains("ERROR 0A000")), "{said:#?}");
     // A Bind alone takes nothing.
     let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
     play(&mut wire, &q("BEGIN"));

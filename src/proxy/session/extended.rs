@@ -459,6 +459,10 @@ impl Session {
                 (_, None) => (),
             }
         }
+        if segment.needs_transaction {
+            // Portals that were bound before may have gone on.
+            self.last_numbers_at(index);
+        }
         for shape in std::mem::take(&mut segment.numbering) {
             if let Some(Plan::One(one)) = super::only(&shape).map(|planned| &*planned.plan) {
                 self.took(index, &one.mark.numbers);

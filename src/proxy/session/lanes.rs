@@ -191,6 +191,7 @@ impl Session {
                 self.prepare(lane.index);
             }
             self.held[lane.index].in_pipeline = true;
+            self.last_numbers_at(lane.index);
             if segment.access == Access::Write {
                 self.wrote(lane.index);
             }

@@ -168,6 +168,11 @@ impl Session {
     /// A statement that may write has been sent to this server: numbers that others have given may not be the last.
     pub(super) fn wrote(&mut self, index: usize) {
         self.held[index].has_written = true;
+        self.last_numbers_at(index);
+    }
+
+    /// What runs on this server may take numbers of its sequences.
+    pub(super) fn last_numbers_at(&mut self, index: usize) {
         for (other, held) in self.held.iter_mut().enumerate() {
             if other != index {
                 held.numbers = Known::Elsewhere;
@@ -378,6 +383,9 @@ impl Session {
                     tracing::info!(client, %user, reason = pin, "server stays with its client");
                 }
             }
+        }
+        if !mark.cursors.is_empty() {
+            self.last_numbers_at(index);
         }
         if !mark.cursors.is_empty() && self.pipeline.failure.is_none() {
             self.remember_cursors(index, &mark.cursors, false);

@@ -84,7 +84,12 @@ impl Survey<'_> {
             }
             Err(shard) => PlaceOfRows::Single(shard),
         };
-        let relation = renamed(table, of_view, &shown);
+        let mut relation = renamed(table, of_view, &shown);
+        if let PlaceOfRows::Sharded(_, key) = &place {
+            // A transaction that has changed its default is seen to write to the table, and not to the view.
+            let of_key = relation.columns.iter_mut().filter(|column| column.name == *key);
+            of_key.for_each(|column| column.default = ColumnDefault::Identity);
+        }
         Some(Through { table: name.name.clone(), relation, place })
     }
 
