@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::cluster::{SHARDS, world};
+use crate::support::cluster::{Auth, Lab, SHARDS, Server, world};
 
 fn shardway(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_shardway")).args(arguments).env("APP_PASSWORD", "x").output().unwrap()
@@ -113,7 +113,10 @@ const SCHEMAS: [&str; 2] = [
      CREATE TABLE numbered (client_id bigint, id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (client_id, id));
      CREATE TABLE differs (client_id bigint, a text);
      CREATE TABLE only_here (client_id bigint);
-     CREATE TABLE single (id bigint PRIMARY KEY);",
+     CREATE TABLE single (id bigint PRIMARY KEY);
+     CREATE TYPE mood AS ENUM ('sad', 'ok');
+     CREATE VIEW of_single AS SELECT id FROM single;
+     CREATE VIEW codes AS SELECT code FROM countries;",
     "CREATE COLLATION loose (provider = icu, locale = 'und', deterministic = false);
      CREATE TABLE countries (code text PRIMARY KEY);
      CREATE TABLE good (client_id bigint, id bigint, country text REFERENCES countries, PRIMARY KEY (client_id, id));
@@ -128,7 +131,11 @@ const SCHEMAS: [&str; 2] = [
      CREATE TABLE loose_key (name text COLLATE loose);
      CREATE TABLE no_key (other bigint);
      CREATE TABLE numbered (client_id bigint, id bigint GENERATED ALWAYS AS IDENTITY, PRIMARY KEY (client_id, id));
-     CREATE TABLE differs (client_id bigint, a varchar(5), b int);",
+     CREATE TABLE differs (client_id bigint, a varchar(5), b int);
+     CREATE TYPE mood AS ENUM ('ok', 'sad');
+     CREATE VIEW codes AS SELECT lower(code) AS code FROM countries;
+     ALTER TABLE good ALTER COLUMN country SET DEFAULT 'de', ADD CHECK (id > 0);
+     CREATE INDEX by_country ON good (country);",
 ];
 
 #[test]
@@ -177,6 +184,10 @@ fn check_live_compares_the_map_with_the_servers() {
             "error: live: the table differs differs between the shards a and b: only a has a text; only b has a character varying(5), b integer",
             "warning: live: the foreign key follows_client_id_fkey of follows changes the key client_id where the row is (ON UPDATE): what would set it off is refused, unless it goes past shardway, which would leave rows on the wrong shard",
             "warning: live: the foreign key follows_client_id_fkey of follows changes the key client_id where the row is (ON DELETE): what would set it off is refused, unless it goes past shardway, which would leave rows on the wrong shard",
+            "error: live: the column country of good differs between the shards a and b: nothing more; DEFAULT 'de'::text",
+            "error: live: the constraint good_id_check of good is on b, not on a: CHECK ((id > 0))",
+            "warning: live: the index by_country of good is on b, not on a: CREATE INDEX by_country ON public.good USING btree (country)",
+            "error: live: the trigger counts of good is on b, not on a: CREATE TRIGGER counts AFTER INSERT ON public.good FOR EACH ROW EXECUTE FUNCTION public.nothing()",
             "warning: live: the table good has triggers (counts): they see only the rows of their own shard",
             "error: live: the column loose_key.name has a nondeterministic collation: equal keys may differ in bytes",
             "error: live: the table no_key has no column client_id, its sharding key",
@@ -187,10 +198,44 @@ fn check_live_compares_the_map_with_the_servers() {
             "error: live: the foreign key wrong_reference_id_fkey of wrong_reference to wrong_unique may point to another shard",
             "error: live: the column wrong_type.client_id is of type integer, the keyspace clients of type bigint",
             "error: live: the unique index wrong_unique_pkey of wrong_unique does not contain the key client_id: it holds only within a shard. Writes to it are refused, unless unique = [\"wrong_unique_pkey\"] in the map says that its values cannot repeat",
+            "error: live: the enum type public.mood differs between the shards a and b: {sad,ok}; {ok,sad}",
+            "error: live: the function public.nothing() is on b, not on a: CREATE OR REPLACE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql AS $function$BEGIN RETURN NULL; END$function$",
+            "error: live: the view public.codes differs between the shards a and b: SELECT countries.code FROM public.countries;; SELECT lower(countries.code) AS code FROM public.countries;",
         ]
     );
-    assert!(summary.ends_with("9 problems with the servers"), "{summary}");
+    assert!(summary.ends_with("15 problems with the servers"), "{summary}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn check_live_warns_of_a_server_that_prepares_no_transactions() {
+    let lab = std::sync::Arc::new(Lab::new("unprepared").unwrap());
+    let start = |name, settings: &[(&str, &str)]| Server::start(&lab, name, Auth::Scram, settings).unwrap();
+    let (able, unable) = (start("able", &[]), start("unable", &[("max_prepared_transactions", "0")]));
+    let toml = |one: &Server, other: &Server| {
+        let url = |server: &Server| format!("\"postgres://127.0.0.1:{}/app\"", server.port());
+        format!(
+            "[[users]]\nname = \"postgres\"\npassword = \"secret\"\n[databases.app.shards]\n\
+             a.primary = {}\nb.primary = {}\n",
+            url(one),
+            url(other)
+        )
+    };
+    let file = lab.folder().join("unprepared.toml");
+    fs::write(&file, toml(&able, &unable)).unwrap();
+    let output = shardway(&["check", "--live", file.to_str().unwrap()]);
+    let shown = text(&output.stdout);
+    let found: Vec<&str> = shown.lines().filter(|line| line.contains("max_prepared_transactions")).collect();
+    assert_eq!(
+        found,
+        ["warning: app/b/primary: has max_prepared_transactions = 0: writes to several shards will be refused"],
+        "{shown}"
+    );
+    assert_eq!(output.status.code(), Some(0), "a warning: {shown}");
+    // Where there is one shard nothing is prepared.
+    fs::write(&file, toml(&unable, &able).replace("b.primary", "# b.primary")).unwrap();
+    let shown = text(&shardway(&["check", "--live", file.to_str().unwrap()]).stdout);
+    assert!(!shown.contains("max_prepared_transactions"), "{shown}");
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod support;
 mod control;
 /// The settings: what is accepted, and how everything wrong is shown.
 mod config;
+/// Files of PgBouncer in our words.
+mod import;
 /// Tables that the settings file gains.
 mod listed;
 /// What operators are given: alerts, dashboard, manifests.

@@ -3,6 +3,7 @@
 //! ```text
 //! TERM: /readyz says no ─drain_grace→ listeners close ─→ each client ends at its next transaction boundary (57P01)
 //! INT:                                listeners close ─→ ─drain_timeout→ the rest ends in mid-transaction
+//! SHUTDOWN WAIT_FOR_CLIENTS:          listeners close ─→ clients leave by themselves, and so does the console ─→ as INT
 //! a second signal: the rest ends at once
 //! ```
 
@@ -49,13 +50,16 @@ impl Drain {
         let Self { shared, entrance, listening, .. } = self;
         let first = match how {
             How::AtOnce => return,
-            How::Soon => Leaving::Everyone,
+            How::Soon | How::WhenLeft => Leaving::Everyone,
             How::Gently => {
                 tokio::time::sleep(listen.drain_grace).await;
                 Leaving::Settled
             }
         };
         listening.close().await;
+        if how == How::WhenLeft {
+            until(|| shared.cancels.is_empty(), Duration::MAX).await;
+        }
         let started = Instant::now();
         shared.leave(first);
         if first == Leaving::Settled {
@@ -83,9 +87,13 @@ async fn part(shared: &Arc<Shared>, entrance: &Entrance) {
 }
 
 async fn until_empty(entrance: &Entrance, limit: Duration) {
+    until(|| entrance.open() == 0, limit).await;
+}
+
+async fn until(holds: impl Fn() -> bool, limit: Duration) {
     const LOOK: Duration = Duration::from_millis(20);
     let started = Instant::now();
-    while entrance.open() > 0 && started.elapsed() < limit {
+    while !holds() && started.elapsed() < limit {
         tokio::time::sleep(LOOK).await;
     }
 }

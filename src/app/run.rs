@@ -333,7 +333,7 @@ impl Proxy {
             Wish::Set { key, value } => (self.set(key, value), None),
             Wish::Shutdown(Shutdown::Now) => (Ok(()), Some(How::AtOnce)),
             Wish::Shutdown(Shutdown::WaitForServers) => (Ok(()), Some(How::Soon)),
-            Wish::Shutdown(Shutdown::WaitForClients) => (Ok(()), Some(How::Gently)),
+            Wish::Shutdown(Shutdown::WaitForClients) => (Ok(()), Some(How::WhenLeft)),
         };
         // Who asked may have left.
         order.answer.send(outcome).ok();
@@ -448,6 +448,7 @@ fn control_settings(settings: &Settings) -> ControlSettings {
         health: settings.health.clone(),
         monitor: settings.monitor.clone(),
         http: settings.listen.metrics,
+        timelines: settings.timelines.clone().or_else(|| Some(systemd::state_folder()?.join("timelines.toml"))),
         ..ControlSettings::default()
     }
 }

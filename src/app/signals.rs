@@ -16,6 +16,8 @@ pub enum Told {
 pub enum How {
     /// TERM: clients have time to go elsewhere first
     Gently,
+    /// SHUTDOWN WAIT_FOR_CLIENTS: clients go when they like; nobody comes in
+    WhenLeft,
     /// INT: clients go as soon as their transaction is over
     Soon,
     /// QUIT

@@ -1,5 +1,6 @@
 //! What systemd is told where it has started us, and the sockets it hands over.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,6 +12,12 @@ use crate::proxy::stream::SocketOptions;
 
 /// The status line is told this often.
 const STATUS: Duration = Duration::from_secs(10);
+
+/// Where it lets us keep what a restart is to know (`StateDirectory=`).
+pub fn state_folder() -> Option<PathBuf> {
+    let folders = std::env::var_os("STATE_DIRECTORY")?;
+    std::env::split_paths(&folders).next().filter(|folder| folder.is_absolute())
+}
 
 /// Clients are served.
 pub fn ready(status: &str) {

@@ -77,6 +77,7 @@ pub fn diff(old: &Settings, new: &Settings) -> Diff {
     diff.note(old.peers != new.peers, Effect::Live, "peers");
     diff.note(old.auth != new.auth, Effect::Live, "auth");
     diff.note(old.health != new.health, Effect::Live, "health");
+    diff.note(old.timelines != new.timelines, Effect::Restart, "health.timelines");
     diff.note(old.monitor != new.monitor, Effect::Live, "monitor");
     diff.note(old.console != new.console, Effect::Live, "console");
     diff.note(old.log.format != new.log.format, Effect::Restart, "log.format");

@@ -1,5 +1,6 @@
 //! Settings that may stand for all databases and be set anew for one: pools, limits, replicas; and health and log.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -49,13 +50,13 @@ pub const LIMIT_FIELDS: &[&str] = &[
 ];
 
 /// A Bind message carries what was fetched, and no message is longer than 1 GiB (PostgreSQL's MaxAllocSize).
-const GATHER_LIMIT_MAX: u64 = 768 << 20;
+pub const GATHER_LIMIT_MAX: u64 = 768 << 20;
 
 /// Fields of `[databases.x.replicas]`.
 pub const REPLICA_FIELDS: &[&str] = &["enabled", "max_lag", "max_lag_bytes", "own_writes", "zone"];
 
 /// Fields of `[health]`.
-pub const HEALTH_FIELDS: &[&str] = &["interval", "timeout", "failures_to_down", "successes_to_up"];
+pub const HEALTH_FIELDS: &[&str] = &["interval", "timeout", "failures_to_down", "successes_to_up", "timelines"];
 
 /// Fields of `[monitor]`.
 pub const MONITOR_FIELDS: &[&str] = &["user", "password"];
@@ -209,6 +210,16 @@ pub fn health(section: Section<'_>, problems: &mut Problems) -> HealthSettings {
         failures_to_down: section.count("failures_to_down", 3, 1..=100, problems),
         successes_to_up: section.count("successes_to_up", 2, 1..=100, problems),
     }
+}
+
+/// Reads where `[health]` keeps the newest timelines.
+pub fn timelines(section: Section<'_>, problems: &mut Problems) -> Option<PathBuf> {
+    let (path, span) = section.text("timelines", problems)?;
+    let file = problems.sources.folder(span.file).join(path);
+    if !file.parent().is_some_and(Path::is_dir) {
+        problems.warning(span, format!("there is no folder for {}", file.display()));
+    }
+    Some(file)
 }
 
 /// Reads `[monitor]`.

@@ -65,6 +65,8 @@ pub struct Settings {
     pub wildcard: Option<WildcardSettings>,
     /// How servers are probed
     pub health: HealthSettings,
+    /// Where the newest timelines are kept
+    pub timelines: Option<PathBuf>,
     /// As whom the control plane logs in: as `[monitor]` says, or as the first user with a password for servers
     pub monitor: MonitorSettings,
     /// What is logged
@@ -149,6 +151,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
     } else {
         users::read(file.get("users"), list, auth.query.is_some(), listen.tls.as_ref(), env, problems)
     };
+    let auth = AuthSettings { query: auth.query.map(|query| with_password(query, &users)), ..auth };
     let known = auth.query.is_none().then_some(&users[..]);
     let general = General { pool: &pool, limits: &session, users: known, has_peers: !peers.is_empty() };
     let databases = if syntax_errors && file.get("databases").is_none() {
@@ -157,6 +160,7 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         databases::read_all(file.get("databases"), general, env, problems)
     };
     let wildcard = wildcard::read(file.get("databases"), general, &auth, env, problems);
+    let health = file.section("health", HEALTH_FIELDS, problems);
     let monitor = limits::monitor(file.section("monitor", MONITOR_FIELDS, problems), env, problems);
     Settings {
         console: console::read(file.section("console", console::FIELDS, problems), &users, problems),
@@ -169,12 +173,19 @@ fn settings(tree: &Node, env: Environment<'_>, problems: &mut Problems) -> Setti
         secret_files: std::mem::take(&mut problems.secret_files),
         databases,
         wildcard,
-        health: limits::health(file.section("health", HEALTH_FIELDS, problems), problems),
+        health: limits::health(health, problems),
+        timelines: limits::timelines(health, problems),
         traces: traces::read(file.section("traces", traces::FIELDS, problems), problems),
         log: limits::log(file.section("log", LOG_FIELDS, problems), problems),
         listen,
         warnings: Report::default(),
     }
+}
+
+/// Who looks up users may be one of them: then its password is known.
+fn with_password(query: AuthQuery, users: &[UserSettings]) -> AuthQuery {
+    let user = users.iter().find(|it| it.user.name == query.user && query.password.is_none());
+    AuthQuery { password: query.password.or_else(|| user?.user.server_password.clone()), ..query }
 }
 
 /// The first user who can log in to servers, else the one that looks up others, else the first at all.

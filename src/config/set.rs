@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use crate::logic::topology::{PoolSettings, SessionLimits};
+use crate::logic::topology::{Pinning, PoolMode, PoolSettings, SessionLimits};
 
 use super::databases::DatabaseSettings;
+use super::limits::GATHER_LIMIT_MAX;
 use super::load::Settings;
 use super::units;
 
@@ -18,6 +19,10 @@ pub fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String
     let within = |least, most| time(key, value, least, most);
     let count = |least, most| number(key, value, least, most);
     match key {
+        "pool_mode" => {
+            let mode = word(key, value, &[("transaction", PoolMode::Transaction), ("session", PoolMode::Session)])?;
+            pool(settings, |it| &mut it.mode, mode);
+        }
         "default_pool_size" | "pool_size" => pool(settings, |it| &mut it.size, count(1, 10_000)?),
         "min_pool_size" | "pool_min" => pool(settings, |it| &mut it.min, count(0, 10_000)?),
         "reserve_pool_size" | "reserve_size" => pool(settings, |it| &mut it.reserve, count(0, 10_000)?),
@@ -32,22 +37,41 @@ pub fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String
         "query_wait_timeout" | "wait_timeout" => {
             pool(settings, |it| &mut it.wait_timeout, within(SECOND / 100, DAY)?);
         }
+        "server_login_retry" => pool(settings, |it| &mut it.login_retry, within(SECOND / 100, DAY)?),
+        "query_wait_notify" | "wait_notify" => {
+            pool(settings, |it| &mut it.wait_notify, within(Duration::ZERO, DAY)?);
+        }
         "waiters_max" => pool(settings, |it| &mut it.waiters_max, count(0, 1_000_000)?),
         "max_prepared_statements" | "prepared_statements_max" => {
             pool(settings, |it| &mut it.prepared_statements_max, count(1, 100_000)?);
         }
         "query_timeout" => limit(settings, |it| &mut it.query_timeout, within(Duration::ZERO, YEAR)?),
+        "transaction_timeout" => limit(settings, |it| &mut it.transaction_timeout, within(Duration::ZERO, YEAR)?),
         "idle_transaction_timeout" => {
             limit(settings, |it| &mut it.idle_transaction_timeout, within(Duration::ZERO, YEAR)?);
         }
         "client_idle_timeout" => limit(settings, |it| &mut it.client_idle_timeout, within(Duration::ZERO, YEAR)?),
         "deadlock_timeout" => limit(settings, |it| &mut it.deadlock_timeout, within(Duration::ZERO, YEAR)?),
+        "failover_wait" => limit(settings, |it| &mut it.failover_wait, within(Duration::ZERO, YEAR)?),
+        "gather_limit" => limit(settings, |it| &mut it.gather_limit, size(key, value, GATHER_LIMIT_MAX)?),
+        "sequence_stride" => limit(settings, |it| &mut it.sequence_stride, count(1, 65_536)?),
+        "max_db_client_connections" => limit(settings, |it| &mut it.crowd.clients, count(0, 1_000_000)?),
+        "logins_per_second" => limit(settings, |it| &mut it.crowd.logins_per_second, count(0, 1_000_000)?),
+        "pin" => {
+            let words = [("allow", Pinning::Allow), ("warn", Pinning::Warn), ("error", Pinning::Error)];
+            limit(settings, |it| &mut it.pin, word(key, value, &words)?);
+        }
         "max_db_connections" => pool(settings, |it| &mut it.database_max, count(0, 1_000_000)?),
         "max_user_connections" => pool(settings, |it| &mut it.user_max, count(0, 1_000_000)?),
         "max_client_conn" | "max_clients" => settings.listen.max_clients = count(1, 1_000_000)?,
         "client_login_timeout" | "login_timeout" => {
             settings.listen.login_timeout = within(SECOND, Duration::from_secs(3600))?;
         }
+        "admin_users" => settings.console.admin = users(settings, value)?,
+        "stats_users" => settings.console.stats = users(settings, value)?,
+        "drain_grace" => settings.listen.drain_grace = within(Duration::ZERO, Duration::from_secs(3600))?,
+        "slow_statement" => settings.log.statements.slow = within(Duration::ZERO, DAY)?,
+        "sample_every" => settings.log.statements.sample_every = count(0, u32::MAX)?,
         "drain_timeout" => settings.listen.drain_timeout = within(Duration::ZERO, DAY)?,
         "log_connections" | "log_disconnections" => settings.log.connections = count(0, 1)? == 1,
         _ => return Err(format!("\"{key}\" cannot be set here: change the file, and RELOAD")),
@@ -76,6 +100,28 @@ fn limit<T: PartialEq + Copy>(settings: &mut Settings, field: fn(&mut SessionLim
 
 fn databases(settings: &mut Settings) -> impl Iterator<Item = &mut DatabaseSettings> {
     settings.databases.iter_mut().chain(settings.wildcard.as_mut().map(|it| &mut it.database))
+}
+
+/// Names of users, as the file has them for the console.
+fn users(settings: &Settings, value: &str) -> Result<Vec<Box<str>>, String> {
+    let names: Vec<&str> = value.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let is_user = |name: &&str| settings.users.iter().any(|it| *it.user.name == **name);
+    match names.iter().find(|name| !is_user(name)) {
+        Some(name) => Err(format!("there is no user \"{name}\"")),
+        None => Ok(names.into_iter().map(Into::into).collect()),
+    }
+}
+
+fn word<T: Copy>(key: &str, value: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(value)).map(|(_, value)| *value);
+    let all: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+    found.ok_or_else(|| format!("{key} must be one of {}", all.join(", ")))
+}
+
+/// Bytes.
+fn size(key: &str, value: &str, most: u64) -> Result<u64, String> {
+    let size = value.parse().ok().or_else(|| units::size(value)).filter(|size| *size <= most);
+    size.ok_or_else(|| format!("{key} must be a number of bytes up to {}MiB", most >> 20))
 }
 
 fn number(key: &str, value: &str, least: u32, most: u32) -> Result<u32, String> {

@@ -13,7 +13,7 @@ use super::secret::{self, Environment, Password};
 use super::section::{Section, list};
 use super::source::Span;
 use super::tree::Node;
-use super::userlist;
+use super::userlist::{self, Entry};
 
 /// Fields of a user.
 pub const FIELDS: &[&str] = &[
@@ -71,6 +71,7 @@ pub fn read(
 ) -> Vec<UserSettings> {
     let mut seen: HashMap<&str, Span> = HashMap::new();
     let mut users = Vec::new();
+    let listed = file.map_or_else(Vec::new, |(path, span)| read_list(path, span, problems));
     for node in node.map_or(&[][..], list) {
         let section = Section::open(node, FIELDS, problems);
         let Some(name_node) = section.require("name", problems) else { continue };
@@ -84,10 +85,11 @@ pub fn read(
                 first.line
             ));
         }
-        users.extend(read_one(name, section, tls, env, problems));
+        let of_list = listed.iter().find(|entry| entry.name == name);
+        users.extend(read_one(name, section, of_list, tls, env, problems));
     }
-    if let Some((path, span)) = file {
-        read_list(path, span, &mut users, problems);
+    if let Some((_, span)) = file {
+        add_listed(&listed, span, &mut users, problems);
     }
     if users.is_empty() && !looks_up && problems.errors() == 0 {
         problems.general("there are no users: nobody could log in").help("add [[users]] with a name and a password");
@@ -95,16 +97,16 @@ pub fn read(
     users
 }
 
+fn read_list(path: &str, span: Span, problems: &mut Problems) -> Vec<Entry> {
+    let Some(text) = secret::read(path, span, problems) else { return Vec::new() };
+    userlist::parse(&text).unwrap_or_else(|line| {
+        problems.error(span, format!("line {line} of {path} is not \"name\" \"password\""));
+        Vec::new()
+    })
+}
+
 /// Adds the users of PgBouncer's list that the file does not name itself.
-fn read_list(path: &str, span: Span, users: &mut Vec<UserSettings>, problems: &mut Problems) {
-    let Some(text) = secret::read(path, span, problems) else { return };
-    let entries = match userlist::parse(&text) {
-        Ok(entries) => entries,
-        Err(line) => {
-            problems.error(span, format!("line {line} of {path} is not \"name\" \"password\""));
-            return;
-        }
-    };
+fn add_listed(entries: &[Entry], span: Span, users: &mut Vec<UserSettings>, problems: &mut Problems) {
     for entry in entries {
         if users.iter().any(|it| *it.user.name == *entry.name) {
             continue;
@@ -118,7 +120,7 @@ fn read_list(path: &str, span: Span, users: &mut Vec<UserSettings>, problems: &m
             continue;
         };
         let user = User {
-            name: entry.name.into(),
+            name: entry.name.as_str().into(),
             login: Login::Verifier(password.verifier()),
             server_user: None,
             server_password: plain(&password),
@@ -141,13 +143,15 @@ fn check_name(name: &str, span: Span, problems: &mut Problems) {
 fn read_one(
     name: &str,
     section: Section<'_>,
+    listed: Option<&Entry>,
     tls: Option<&TlsSettings>,
     env: Environment<'_>,
     problems: &mut Problems,
 ) -> Option<UserSettings> {
     let words = [("scram", Auth::Scram), ("trust", Auth::Trust), ("certificate", Auth::Certificate)];
     let auth = section.choice("auth", Auth::Scram, &words, problems);
-    let password = section.get("password").map(|node| secret::password(node, env, problems));
+    let listed = || Some(Password::of_text(&listed?.secret)).filter(Option::is_some);
+    let password = section.get("password").map(|node| secret::password(node, env, problems)).or_else(listed);
     let server_password = section.get("server_password").and_then(|node| secret::plain(node, env, problems));
     let login = match (auth, &password) {
         (Auth::Scram, Some(Some(password))) => Login::Verifier(password.verifier()),

@@ -126,7 +126,7 @@ impl Breaker {
     fn link(&mut self, database: &Database, shard: usize) -> Result<Arc<Link>, LinkFault> {
         let primary = &database.shards[shard].primary;
         if primary.health == Health::Down {
-            return Err(LinkFault::TimedOut(ANSWER_MAX));
+            return Err(LinkFault::Down);
         }
         if let Some(link) = self.links.get(&primary.address) {
             return Ok(Arc::clone(link));

@@ -87,6 +87,7 @@ impl Finder {
             LinkFault::Postgres(error) => error.as_db_error(),
             LinkFault::NoUser
             | LinkFault::Tls(_)
+            | LinkFault::Down
             | LinkFault::TimedOut(_)
             | LinkFault::NotConnected
             | LinkFault::Pool(_) => None,

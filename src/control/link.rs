@@ -32,6 +32,9 @@ pub enum LinkFault {
     /// TLS is asked for and cannot be set up
     #[error(transparent)]
     Tls(#[from] ConnectFault),
+    /// It is not asked: its probes say so
+    #[error("not asked, for it has no primary that is known to be up")]
+    Down,
     /// No answer in time
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
@@ -64,7 +67,7 @@ impl LinkFault {
     pub fn shows_life(&self) -> bool {
         match self {
             Self::Postgres(error) => error.code().is_some_and(|it| ["28", "3D", "42", "53"].contains(&&it.code()[..2])),
-            Self::NoUser | Self::Tls(_) | Self::TimedOut(_) | Self::NotConnected | Self::Pool(_) => false,
+            Self::NoUser | Self::Tls(_) | Self::Down | Self::TimedOut(_) | Self::NotConnected | Self::Pool(_) => false,
         }
     }
 
@@ -72,7 +75,7 @@ impl LinkFault {
     pub fn is_no_database(&self) -> bool {
         match self {
             Self::Postgres(error) => error.code() == Some(&SqlState::INVALID_CATALOG_NAME),
-            Self::NoUser | Self::Tls(_) | Self::TimedOut(_) | Self::NotConnected | Self::Pool(_) => false,
+            Self::NoUser | Self::Tls(_) | Self::Down | Self::TimedOut(_) | Self::NotConnected | Self::Pool(_) => false,
         }
     }
 
@@ -80,7 +83,7 @@ impl LinkFault {
     pub fn is_late(&self) -> bool {
         match self {
             Self::TimedOut(_) | Self::NotConnected => true,
-            Self::NoUser | Self::Tls(_) | Self::Postgres(_) | Self::Pool(_) => false,
+            Self::NoUser | Self::Tls(_) | Self::Down | Self::Postgres(_) | Self::Pool(_) => false,
         }
     }
 }

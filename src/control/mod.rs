@@ -3,6 +3,7 @@
 
 pub mod publisher;
 mod link;
+mod timelines;
 mod council;
 mod lookup;
 mod monitor;

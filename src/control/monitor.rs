@@ -242,7 +242,7 @@ impl Monitor {
                 (Role::Primary, Some(position)) => Report::Primary(position.timeline),
                 (Role::Primary, None) => Report::Silent,
             };
-            finding.verdict = self.watch.council.report(finding.place, finding.said);
+            finding.verdict = self.watch.council.hear(finding.place, finding.said, sight.system);
             self.role = found;
             finding.is_odd().then_some("server takes writes that another has taken over: it takes no part")
         } else {

@@ -123,7 +123,7 @@ impl Recovery {
     async fn link(&mut self, database: &Database, shard: usize) -> Result<Arc<Link>, LinkFault> {
         let primary = &database.shards[shard].primary;
         if database.shards[shard].is_down() {
-            return Err(LinkFault::TimedOut(ANSWER_MAX));
+            return Err(LinkFault::Down);
         }
         let known = self.links.get(&primary.address).cloned();
         let (link, is_set_up) = match known {

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use super::monitor::{self, Watch};
 use super::publisher::{self, Change, Publisher, Reader};
 use super::readiness::Required;
 use super::recovery::{self, Recover};
+use super::timelines::Timelines;
 use crate::logic::health::HealthSettings;
 use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardId;
@@ -56,6 +58,8 @@ pub struct ControlSettings {
     pub required: Required,
     /// Where `/metrics`, `/livez` and `/readyz` are served; read at the start only
     pub http: Option<SocketAddr>,
+    /// Where the newest timelines are kept; read at the start only
+    pub timelines: Option<PathBuf>,
 }
 
 /// The control plane.
@@ -66,6 +70,7 @@ impl Control {
     pub fn start(settings: ControlSettings, topology: Topology, metrics: Arc<Metrics>) -> io::Result<ControlHandle> {
         let listener = settings.http.map(TcpListener::bind).transpose()?;
         let http_address = listener.as_ref().map(TcpListener::local_addr).transpose()?;
+        let timelines = Arc::new(Timelines::open(settings.timelines.clone())?);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (stop, stopping) = watch::channel(false);
         let (running, ended) = watch::channel(());
@@ -83,6 +88,7 @@ impl Control {
             is_draining: Arc::default(),
             finder: Finder::default(),
             left_alone: Mutex::default(),
+            timelines,
             runtime: runtime.handle().clone(),
         });
         let steer =
@@ -124,6 +130,7 @@ struct Shared {
     finder: Finder,
     /// Databases that are left alone, each until then
     left_alone: Mutex<Vec<(Spot, Instant)>>,
+    timelines: Arc<Timelines>,
     /// Where the control plane runs
     runtime: Handle,
 }
@@ -272,6 +279,7 @@ struct Watched {
 struct Circle {
     database: Box<str>,
     shard: ShardId,
+    name: Box<str>,
     /// The primary, where the map names one
     primary: Option<Address>,
     /// Servers that find their roles, in the order of their names
@@ -286,7 +294,7 @@ impl Circle {
             finding.sort_by(|one, other| one.0.cmp(&other.0));
         }
         let primary = (!shard.finds_roles).then(|| shard.primary.address.clone());
-        Self { database: database.into(), shard: shard.primary.shard, primary, finding }
+        Self { database: database.into(), shard: shard.primary.shard, name: shard.name.clone(), primary, finding }
     }
 }
 
@@ -370,6 +378,7 @@ impl Steer {
         mut stopping: watch::Receiver<bool>,
     ) -> io::Result<()> {
         let _http = listener.map(|it| self.serve(it, required)).transpose()?;
+        let _keeper = Task(tokio::spawn(Arc::clone(&self.shared.timelines).keep()));
         let mut upkeep = tokio::time::interval(UPKEEP);
         loop {
             tokio::select! {
@@ -458,8 +467,10 @@ impl Steer {
 
     fn council(&mut self, circle: Circle) -> Arc<Council> {
         let names = circle.finding.iter().map(|(name, _)| name.clone()).collect();
-        let shard = circle.shard;
-        self.councils.entry(circle).or_insert_with(|| Arc::new(Council::new(shard, names))).clone()
+        let (shard, of) = (circle.shard, (circle.database.clone(), circle.name.clone()));
+        let timelines = &self.shared.timelines;
+        let new = || Arc::new(Council::new(shard, of, names, Arc::clone(timelines)));
+        self.councils.entry(circle).or_insert_with(new).clone()
     }
 
     /// Keeps nothing of servers and databases that nobody asks for.

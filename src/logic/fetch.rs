@@ -161,6 +161,8 @@ pub struct Fetch {
     pub received: usize,
     /// Notices of the parts as frames, for who wants to pass them on
     pub notices: Option<Vec<u8>>,
+    /// Parameters that it has reported, and their values
+    pub reported: Vec<(Box<str>, Box<str>)>,
     /// Statements of ours stand before and behind the one that is asked for
     pub has_asides: bool,
     /// So many statements have been parsed
@@ -306,6 +308,7 @@ impl Fetch {
                     write::frame(notices, tag, |out| out.extend_from_slice(body));
                 }
             }
+            server::PARAMETER_STATUS if self.hidden == 0 => self.reported.extend(view::reported(body)),
             _ => (),
         }
         Ok(())

@@ -27,6 +27,8 @@ struct Line<W> {
 #[derive(Debug)]
 struct Waiting<W> {
     ticket: u64,
+    /// It holds other servers meanwhile
+    holds: bool,
     who: W,
     since: Instant,
 }
@@ -39,11 +41,11 @@ impl<W> Default for Queue<W> {
 
 impl<W> Queue<W> {
     /// One more; gives its ticket.
-    pub fn push(&mut self, user: &str, who: W, now: Instant) -> u64 {
+    pub fn push(&mut self, user: &str, who: W, holds: bool, now: Instant) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.length += 1;
-        let waiting = Waiting { ticket, who, since: now };
+        let waiting = Waiting { ticket, holds, who, since: now };
         match self.lines.iter_mut().find(|line| *line.user == *user) {
             Some(line) => line.waiting.push_back(waiting),
             None => self.lines.push_back(Line { user: user.into(), waiting: VecDeque::from([waiting]) }),
@@ -60,6 +62,23 @@ impl<W> Queue<W> {
         }
         self.length -= 1;
         Some(first.who)
+    }
+
+    /// The first that holds other servers.
+    pub fn pop_holding(&mut self) -> Option<W> {
+        let first = |line: &Line<W>| line.waiting.iter().position(|waiting| waiting.holds);
+        let (line, place) = self.lines.iter().enumerate().find_map(|(index, line)| Some((index, first(line)?)))?;
+        let found = self.lines[line].waiting.remove(place)?;
+        if self.lines[line].waiting.is_empty() {
+            self.lines.remove(line);
+        }
+        self.length -= 1;
+        Some(found.who)
+    }
+
+    /// How many wait that hold other servers.
+    pub fn holding(&self) -> usize {
+        self.lines.iter().flat_map(|line| &line.waiting).filter(|waiting| waiting.holds).count()
     }
 
     /// Who waited under this ticket has gone.
@@ -102,7 +121,7 @@ mod tests {
     fn users_take_turns_and_each_keeps_its_order() {
         let (mut queue, now) = (Queue::default(), Instant::now());
         for (user, who) in [("a", 1), ("a", 2), ("a", 3), ("b", 11), ("c", 21), ("b", 12)] {
-            queue.push(user, who, now);
+            queue.push(user, who, false, now);
         }
         assert_eq!(queue.len(), 6);
         assert_eq!(queue.take_all().collect::<Vec<_>>(), [1, 11, 21, 2, 12, 3]);
@@ -110,10 +129,23 @@ mod tests {
     }
 
     #[test]
+    fn who_holds_servers_may_be_served_before_the_others() {
+        let (mut queue, now) = (Queue::default(), Instant::now());
+        for (user, who, holds) in [("a", 1, false), ("a", 2, true), ("b", 11, true), ("c", 21, false)] {
+            queue.push(user, who, holds, now);
+        }
+        assert_eq!(
+            (queue.holding(), queue.pop_holding(), queue.pop_holding(), queue.pop_holding()),
+            (2, Some(2), Some(11), None)
+        );
+        assert_eq!((queue.len(), queue.pop(), queue.pop(), queue.pop()), (2, Some(1), Some(21), None));
+    }
+
+    #[test]
     fn who_has_gone_leaves_nothing_behind() {
         let (mut queue, now) = (Queue::default(), Instant::now());
-        let first = queue.push("a", 1, now);
-        queue.push("b", 2, now + Duration::from_secs(1));
+        let first = queue.push("a", 1, false, now);
+        queue.push("b", 2, false, now + Duration::from_secs(1));
         assert_eq!(queue.longest_wait(now + Duration::from_secs(5)), Duration::from_secs(5));
         queue.remove(first);
         queue.remove(first);

@@ -27,18 +27,23 @@ pub fn is_near(replica: &Server, limits: &ReplicaSettings) -> bool {
     limits.zone.is_some() && replica.zone == limits.zone
 }
 
-/// The least busy for its weight; those that are equal take turns. While there are some in our zone, the others wait for
-/// them to fail. One without weight is not chosen.
+/// The least busy for its weight; those that are equally busy take turns, as many as their weight. While there are some in
+/// our zone, the others wait for them to fail. One without weight is not chosen.
 pub fn choose(candidates: &[Candidate], turn: usize) -> Option<usize> {
-    let count = candidates.len();
-    let load = |place: &usize| {
-        let Candidate { weight, lent, .. } = candidates[*place];
-        (u64::from(lent) + 1) * 1_000_000 / u64::from(weight.max(1))
-    };
-    let in_turn = (0..count).map(|step| (step + turn) % count);
     let is_some_near = candidates.iter().any(|candidate| candidate.is_near && candidate.weight > 0);
     let may_be = |candidate: &Candidate| candidate.weight > 0 && (candidate.is_near || !is_some_near);
-    in_turn.filter(|place| may_be(&candidates[*place])).min_by_key(load)
+    let load = |candidate: &Candidate| u64::from(candidate.lent) * 1_000_000 / u64::from(candidate.weight);
+    let all = || candidates.iter().enumerate().filter(|(_, candidate)| may_be(candidate));
+    let least = all().map(|(_, candidate)| load(candidate)).min()?;
+    let least_busy = || all().filter(|(_, candidate)| load(candidate) == least);
+    let turns: usize = least_busy().map(|(_, candidate)| candidate.weight as usize).sum();
+    let mut left = turn % turns;
+    let mut in_turn = least_busy().skip_while(|(_, candidate)| {
+        let is_past = left >= candidate.weight as usize;
+        left = left.saturating_sub(candidate.weight as usize);
+        is_past
+    });
+    in_turn.next().map(|(place, _)| place)
 }
 
 #[cfg(test)]
@@ -92,6 +97,9 @@ mod tests {
         assert_eq!(chosen(&[(0, 0)]), None);
         let turns: Vec<_> = (0..4).map(|turn| choose(&of(&[(1, 0), (1, 0)]), turn)).collect();
         assert_eq!(turns, [Some(0), Some(1), Some(0), Some(1)]);
+        let turns: Vec<_> = (0..6).filter_map(|turn| choose(&of(&[(2, 0), (0, 0), (3, 0), (1, 0)]), turn)).collect();
+        assert_eq!(turns, [0, 0, 2, 2, 2, 3], "shares of idle ones too");
+        assert_eq!(choose(&of(&[(9, 1), (1, 0)]), 3), Some(1), "an idle one first");
     }
 
     #[test]

@@ -21,6 +21,14 @@ pub enum Report {
 }
 
 impl Report {
+    /// The timeline that it tells of.
+    pub fn timeline(self) -> Option<u32> {
+        match self {
+            Self::Primary(timeline) | Self::Standby(Some(timeline)) => Some(timeline),
+            Self::Unasked | Self::Silent | Self::Standby(None) => None,
+        }
+    }
+
     /// What a server is taken to be that has `said` something and has this health now: one lost probe changes nothing.
     pub fn now(said: Self, health: Health) -> Self {
         match health {
@@ -57,13 +65,16 @@ impl Roles {
         Self { reports: vec![Report::Unasked; servers], newest: 0 }
     }
 
+    /// This timeline was seen before these servers were asked.
+    pub fn recall(&mut self, timeline: u32) {
+        self.newest = self.newest.max(timeline);
+    }
+
     /// A server was asked. A promoted one need not wait for the others: its timeline is newer than all that was seen.
     pub fn report(&mut self, server: usize, report: Report) -> Verdict {
         let is_newest = matches!(report, Report::Primary(timeline) if timeline > self.newest && self.newest > 0);
         self.reports[server] = report;
-        if let Report::Primary(timeline) | Report::Standby(Some(timeline)) = report {
-            self.newest = self.newest.max(timeline);
-        }
+        self.newest = self.newest.max(report.timeline().unwrap_or(0));
         if !is_newest && self.reports.contains(&Report::Unasked) {
             return Verdict::Undecided;
         }

@@ -192,11 +192,6 @@ impl Slot {
         running.servers().iter().for_each(|server| server.has_entered());
     }
 
-    /// The numbers of the server connections that work for it now.
-    pub fn servers(&self) -> Vec<u64> {
-        self.running.lock().servers().iter().map(|server| server.connection.id).collect()
-    }
-
     /// Sends the client away: what it runs is cancelled, and the session ends wherever it waits.
     pub async fn dismiss(&self, connector: &Connector) {
         self.send_away(false, connector).await;

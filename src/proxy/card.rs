@@ -64,7 +64,8 @@ impl Tally {
         self.add(nanoseconds(more));
     }
 
-    fn get(&self) -> u64 {
+    /// As it is.
+    pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 

@@ -158,6 +158,9 @@ impl Entrance {
     }
 
     async fn cancel(&self, pid: i32, key: &[u8]) {
+        if self.console.cancel(pid, key) {
+            return;
+        }
         match self.shared.cancels.addressee(pid, key) {
             Addressee::Ours(key) => match self.shared.cancels.find(pid, &key) {
                 Some(slot) => slot.cancel(&self.shared.connector).await,

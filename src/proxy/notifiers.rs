@@ -47,6 +47,11 @@ impl Notifier {
         self.client.store(client, Relaxed);
     }
 
+    /// The number of the client that it was lent to last.
+    pub fn client(&self) -> i32 {
+        self.client.load(Relaxed)
+    }
+
     /// Has another than its client notified over it before?
     pub fn is_anothers(&self) -> bool {
         self.last.lock().as_ref().is_some_and(|said| said.client != self.client.load(Relaxed))

@@ -1,5 +1,5 @@
 @write
-@same 60
+@same 64
 
 # smallint: insert
 INSERT INTO k_smallint VALUES (123, 'new') RETURNING k
@@ -304,6 +304,21 @@ COPY k_timestamptz FROM STDIN WITH (FORMAT csv)
 @data
 "2032-01-01 00:00:00+00",copied twice
 \.
+
+# timestamptz: the last day as another zone writes it
+INSERT INTO k_timestamptz VALUES ('294277-01-01 03:00:00+05', 'last') RETURNING v
+
+# timestamptz: the same moment
+UPDATE k_timestamptz SET v = v || '!' WHERE k = '294276-12-31 22:00:00+00' RETURNING v
+
+# timestamptz: the first day as another zone writes it
+INSERT INTO k_timestamptz VALUES ('4714-11-23 23:00:00-05 BC', 'first') RETURNING v
+
+# timestamptz: the same moment
+DELETE FROM k_timestamptz WHERE k = '4714-11-24 04:00:00+00 BC' RETURNING v
+
+# timestamptz: beyond the last moment
+INSERT INTO k_timestamptz VALUES ('294276-12-31 22:00:00-05', 'never')
 
 # numeric: insert
 INSERT INTO k_numeric VALUES (98765.4321, 'new') RETURNING k

@@ -258,3 +258,15 @@ SET seed TO 0.5
 
 # A block that sets something
 DO $$BEGIN SET work_mem = '7MB'; END$$
+
+# A function that is called immutable and reads rows
+SELECT fixed_events()
+
+# One that calls such a function
+SELECT fixed_twice() AS twice
+
+# In a condition
+SELECT id FROM events WHERE client_id = 2 AND id < fixed_events()
+
+# An operator of such a function
+SELECT @@@@ 'x'

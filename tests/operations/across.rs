@@ -323,6 +323,24 @@ fn a_transaction_on_another_shard_reads_the_catalogs_of_the_first() {
 }
 
 #[test]
+fn a_transaction_that_has_become_read_only_is_not_half_committed() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("across-read-only", &Settings::default());
+    let mut wire = login(&proxy);
+    let write = "UPDATE readings SET value = value + 1000";
+    let sum = "SELECT sum(value) FROM readings";
+    let before = wire.value(sum);
+    let error = wire.simple(&format!("{write}; SET TRANSACTION READ ONLY")).unwrap();
+    assert!(whole_error(&error).contains("C0A000"), "{}", whole_error(&error));
+    for sql in ["BEGIN", write, "SET TRANSACTION READ ONLY"] {
+        wire.rows(sql);
+    }
+    assert!(!wire.value(&format!("{sum} HAVING sum(value) > {before}")).is_empty());
+    assert_eq!(failure(&mut wire, "COMMIT").0, "0A000");
+    assert_eq!(wire.value(sum), before);
+}
+
+#[test]
 fn rows_of_all_shards_stay_locked_until_the_transaction_ends() {
     let stage = &*STAGE;
     let proxy = stage.proxy("locks-across", &Settings::default());

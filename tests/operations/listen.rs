@@ -85,6 +85,24 @@ fn many_listen_by_one_connection_and_all_hear_all_in_order() {
 }
 
 /// Before the answer to a statement stands what others had committed before it was sent.
+/// PostgreSQL tells a session of what was committed before it reads the statement that stops it.
+#[test]
+fn who_stops_listening_has_heard_what_was_committed_before() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("stoppers", &Settings::default());
+    let (mut listener, mut notifier) = (login(&proxy), login(&proxy));
+    for turn in 0..20 {
+        listener.rows("LISTEN stoppers_news");
+        notifier.rows(&format!("NOTIFY stoppers_news, '{turn}'"));
+        let stop = ["UNLISTEN *", "UNLISTEN stoppers_news", "DISCARD ALL"][turn % 3];
+        let frames = listener.simple(stop).unwrap();
+        let heard = frames.iter().filter(|frame| frame.tag == b'A').count();
+        assert_eq!(heard, 1, "{turn}: {stop}");
+        notifier.rows("NOTIFY stoppers_news, 'unheard'");
+        assert!(listener.simple("SELECT 1").unwrap().iter().all(|frame| frame.tag != b'A'));
+    }
+}
+
 #[test]
 fn what_was_committed_before_a_statement_is_heard_with_its_answer() {
     let stage = &*STAGE;

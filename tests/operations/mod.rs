@@ -30,8 +30,14 @@ mod listen;
 mod peers;
 /// Which reads go to replicas.
 mod replicas;
+/// Which of several replicas is chosen.
+mod choice;
+/// Names of servers that come to stand for other addresses.
+mod names;
 /// Servers that change their roles.
 mod takeover;
+/// Timelines outlive reloads and restarts.
+mod remembered;
 /// Counters that say what happened; logs that say no secrets.
 mod figures;
 /// The status page in a browser.

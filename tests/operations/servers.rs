@@ -239,6 +239,20 @@ fn a_server_that_refuses_our_login_is_heard_in_its_own_words() {
     });
 }
 
+/// Nobody has waited: it is not asked at all.
+#[test]
+fn what_is_not_asked_of_a_server_that_is_down_is_not_said_to_be_late() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("unasked", &Settings { more: "[health]\ninterval = \"100ms\"\n", ..Settings::default() });
+    let port = stage.world.shards[1].port().to_string();
+    let gone = crate::support::cluster::free_port().unwrap().to_string();
+    reload(&proxy, |toml| toml.replace(&format!(":{port}/"), &format!(":{gone}/")), "ok");
+    until("it is told", || {
+        proxy.output().contains("shard \"b\": not asked, for it has no primary that is known to be up")
+    });
+    assert!(!proxy.output().contains("no answer within"), "{}", proxy.output());
+}
+
 fn login_database(proxy: &Proxy, name: &str) -> Wire {
     enter(proxy.port, "app", &[("database", name)]).unwrap()
 }

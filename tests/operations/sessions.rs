@@ -50,7 +50,9 @@ fn settings_follow_their_client_over_one_server_connection() {
     one.rows("COMMIT");
     two.value(&ask(client, LOOK));
     assert_eq!(one.value(&ask(client, LOOK)), first.replace("4MB", "9MB"));
+    one.rows("SET shardway.shard = 'b'");
     one.rows("RESET ALL");
+    assert_eq!(one.value("SHOW shardway.shard"), "");
     two.value(&ask(client, LOOK));
     // RESET ALL goes back to what the session began with; the role is no setting to it.
     assert_eq!(one.value(&ask(client, LOOK)).trim_end(), "Asia/Tokyo \"$user\", public reader app 4MB one");
@@ -503,6 +505,39 @@ fn a_statement_does_not_change_its_columns_on_a_server_that_prepares_it_anew() {
     described(&mut wire, "u");
     assert_eq!(said(&run(&mut wire, &again("u"))), "1");
     other.rows("ROLLBACK");
+}
+
+#[test]
+fn parameters_keep_the_types_that_the_client_was_told() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE TABLE k_typed (a int); ALTER TABLE k_typed OWNER TO app");
+    }
+    let proxy = stage.proxy("typed", &Settings { database: "pool_size = 3", ..Settings::default() });
+    reload(&proxy, |toml| toml + "k_typed = { shard = \"a\" }\n", "ok");
+    let (mut wire, mut other, mut owner) = (login(&proxy), login(&proxy), login(&proxy));
+    let insert = |wire: &mut Wire, value: &[u8]| {
+        let parameters = [(1, Some(value.to_vec()))];
+        let answers = run(wire, &[wire::bind("", "s", &parameters, 0), wire::execute("", 0), wire::sync()]);
+        answers.into_iter().find_map(|answer| answer.error)
+    };
+    let sql = "INSERT INTO k_typed VALUES ($1)";
+    let parsed = run(&mut wire, &[wire::parse("s", sql, &[]), wire::describe(b'S', "s"), wire::sync()]);
+    assert!(parsed.iter().all(|answer| answer.error.is_none()), "{parsed:?}");
+    assert_eq!(insert(&mut wire, b"ABCD"), None);
+    for retyped in ["bigint", "text"] {
+        let change = format!("ALTER TABLE k_typed ALTER COLUMN a SET DATA TYPE {retyped}");
+        for server in &stage.world.shards[1..] {
+            admin(server.port()).rows(&change);
+        }
+        owner.rows(&change);
+        // The server that has it is busy: another one gets it.
+        other.rows("BEGIN");
+        other.value("SELECT count(*) FROM k_typed WHERE false");
+        assert_eq!(insert(&mut wire, b"ABCD"), None, "{retyped}");
+        other.rows("COMMIT");
+    }
+    assert_eq!(owner.value("SELECT string_agg(a, ' ') FROM k_typed"), "1094861636 1094861636 1094861636");
 }
 
 /// The texts of the rows that an extended query answers with, or its error.

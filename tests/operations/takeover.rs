@@ -282,3 +282,26 @@ fn drivers_find_what_they_ask_for() {
     assert_eq!(tags(&frames), "1tTZ");
     wire.until_ready().unwrap();
 }
+
+#[test]
+fn who_waits_for_a_primary_in_vain_hears_so_after_failover_wait() {
+    let mut pair = Pair::start("in_vain", "200ms");
+    until("the primary is found", || login(&pair.proxy).simple("SELECT text FROM notes WHERE client_id = 1").is_ok());
+    reload(&pair.proxy, |toml| toml.replace("\"1m\"", "\"1500ms\"\nwaiters_max = 1"), "ok");
+    let (mut first, mut second) = (login(&pair.proxy), login(&pair.proxy));
+    pair.one.kill().unwrap();
+    until("it is missed", || metric(&pair.proxy, "shardway_primaries", &["shard=\"a\""]) == 0.0);
+    let told = Instant::now();
+    first.send(&query(ADDED)).unwrap();
+    until("it waits", || metric(&pair.proxy, "shardway_failover_waiting", &[]) == 1.0);
+    assert_eq!(failure(&mut second, ADDED).0, "53300", "one waits already");
+    let error = whole_error(&first.until_ready().unwrap());
+    assert!(error.contains("C08006") && error.contains("no server takes its writes now"), "{error}");
+    assert!((Duration::from_millis(1400)..Duration::from_secs(10)).contains(&told.elapsed()), "{:?}", told.elapsed());
+    assert_eq!(metric(&pair.proxy, "shardway_failover_waiting", &[]), 0.0);
+    // The session goes on, and who comes in time is served.
+    first.send(&query(ADDED)).unwrap();
+    assert_eq!(admin(pair.other.port()).value("SELECT pg_promote(true, 60)"), "t");
+    assert_eq!(wire::answers(&first.until_ready().unwrap())[0].error, None);
+    assert_eq!(pair.notes(), "2");
+}

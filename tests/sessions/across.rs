@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), pieces(), tables(), cursors(), blocks()].concat()
+    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks(), modes()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -124,6 +124,44 @@ fn prepared() -> Vec<Scenario> {
         ("prepare: in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", prepare, &[]), bind("", "", &[], 0), execute("", 0), bind("", "s", &[text("4")], 0), execute("", 0), sync()]), q("EXECUTE s (4)")].concat()),
         ("prepare: wrong, in a pipeline", [ask(&[parse("", "SELECT 1", &[]), bind("", "", &[], 0), execute("", 0), parse("", "PREPARE s AS SELECT nope FROM events", &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 2", &[]), sync()]), q("EXECUTE s")].concat()),
     ]
+}
+
+/// What a pipeline sets belongs to it, as what it writes does.
+fn settings() -> Vec<Scenario> {
+    let run_of = |sql: &str| [parse("", sql, &[]), bind("", "", &[], 0), execute("", 0)].concat();
+    let shown = || [q("SHOW work_mem"), q("SHOW application_name"), q("SELECT current_setting('work_mem') FROM events WHERE client_id = 2 AND id = 1")].concat();
+    let here = insert(4001, 1);
+    let elsewhere: Vec<String> = CLIENTS.map(|client| insert(client, 2)).collect();
+    let many = format!("INSERT INTO events (client_id, id, kind) VALUES {}", CLIENTS.map(|client| format!("({client}, 3, 's')")).collect::<Vec<_>>().join(", "));
+    let failing = "INSERT INTO events (client_id, id, kind) VALUES (4002, 1 / (length('x') - 1), 's')";
+    let failing_over_shards = "UPDATE events SET amount = 1 / (id - id) WHERE kind = 's'";
+    let mut all = Vec::new();
+    let setters = ["SELECT set_config('work_mem', '77kB', false)", "SET LOCAL work_mem = '78kB'"];
+    for setter in setters {
+        let before = || q(&insert(4003, 9));
+        let played = |statements: &[&str]| [before(), ask(&[statements.iter().map(|sql| run_of(sql)).collect::<Vec<_>>().concat(), sync()]), shown(), look(), q("RESET ALL"), shown()].concat();
+        all.extend([
+            ("settings: then a write", played(&[setter, &here])),
+            ("settings: then writes of all shards", played(&[&[setter][..], &elsewhere.iter().map(String::as_str).collect::<Vec<_>>()].concat())),
+            ("settings: then a write over shards", played(&[setter, &many])),
+            ("settings: behind a write over shards", played(&[&many, setter])),
+            ("settings: between writes", played(&[&here, setter, &many, "SELECT current_setting('work_mem')"])),
+            ("settings: then a write that fails", played(&[setter, failing])),
+            ("settings: then a write that fails elsewhere", played(&[setter, &here, failing])),
+            ("settings: then a write over shards that fails", played(&[setter, failing_over_shards])),
+            ("settings: behind a write, then one that fails", played(&[&here, setter, failing_over_shards])),
+            ("settings: then a read over shards that fails", played(&[setter, "SELECT sum(1 / (id - id)) FROM events"])),
+            ("settings: then a read that fails", played(&[setter, "SELECT 1 / (id - id) FROM events WHERE client_id = 2", &here])),
+        ]);
+    }
+    let reported = "SELECT set_config('application_name', 'x', false)";
+    let told = |statements: &[&str]| [ask(&[statements.iter().map(|sql| run_of(sql)).collect::<Vec<_>>().concat(), sync()]), q("SHOW application_name"), look(), q("RESET ALL")].concat();
+    all.extend([
+        ("settings: reported behind a write over shards", told(&[reported, &many])),
+        ("settings: reported behind writes", told(&[&here, reported, &many])),
+        ("settings: reported behind writes of all shards", told(&[&[reported][..], &elsewhere.iter().map(String::as_str).collect::<Vec<_>>()].concat())),
+    ]);
+    all
 }
 
 /// Temporary tables of rows over shards.
@@ -336,4 +374,34 @@ fn blocks() -> Vec<Scenario> {
         ("block: BEGIN inside, over shards", [q("BEGIN"), all(), q("BEGIN"), q("START TRANSACTION"), q("COMMIT"), look()].concat()),
         ("block: by the extended protocol", [ask(&[extended("BEGIN", &[])]), ask(&[extended(&insert(4001, 1), &[])]), ask(&[extended(&insert(4002, 1), &[])]), ask(&[extended("SAVEPOINT a", &[])]), ask(&[extended(&insert(4003, 1), &[])]), ask(&[extended("SELECT 1/0", &[])]), ask(&[extended("ROLLBACK TO a", &[])]), ask(&[extended(COUNT, &[])]), ask(&[extended("COMMIT", &[])]), look()].concat()),
     ]
+}
+
+/// READ ONLY and levels of isolation, on no server yet, on one, on all: what is chained has those of before.
+fn modes() -> Vec<Scenario> {
+    let begins = ["BEGIN", "BEGIN READ ONLY", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"];
+    let said: [&[&str]; 12] = [
+        &[], &["SET TRANSACTION READ ONLY"], &["BEGIN READ ONLY"], &["SAVEPOINT a", "SET TRANSACTION READ ONLY"], &["SAVEPOINT a", "SELECT nope"],
+        &["SAVEPOINT a", "SET TRANSACTION READ ONLY", "RELEASE a"], &["SAVEPOINT a", "SET TRANSACTION READ ONLY", "ROLLBACK TO a"],
+        &["SAVEPOINT a", "SET TRANSACTION READ ONLY", "SAVEPOINT b", "SELECT nope"], &["SAVEPOINT a", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"],
+        &["SAVEPOINT a", "SET TRANSACTION READ WRITE"], &["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"], &["SELECT nope"],
+    ];
+    let reads = [None, Some("SHOW transaction_isolation"), Some("SELECT count(*) FROM events WHERE client_id = 4002"), Some(COUNT)];
+    let ends = ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN"];
+    let mut all = Vec::new();
+    for (number, begin) in begins.into_iter().enumerate() {
+        for (at, (said, end)) in said.into_iter().flat_map(|said| ends.map(|end| (said, end))).enumerate() {
+            let read = reads[(number + at / 2) % reads.len()];
+            let before = read.into_iter().flat_map(q);
+            let said = said.iter().copied().flat_map(q);
+            let after = [end, "SHOW transaction_isolation", "SHOW transaction_read_only", &insert(4002, 1), "ROLLBACK AND CHAIN", &insert(4003, 1), "COMMIT"].map(q).concat();
+            all.push(("modes: chained", q(begin).into_iter().chain(before).chain(said).chain(after).chain(look()).collect()));
+        }
+    }
+    let each = |lines: &[&str]| lines.iter().copied().flat_map(q).collect::<Vec<_>>();
+    all.extend([
+        ("modes: too late on a shard that joined", each(&["BEGIN", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4002", "SELECT count(*) FROM events WHERE client_id = 4003", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT 1", "ROLLBACK"])),
+        ("modes: READ WRITE too late", each(&["BEGIN READ ONLY", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4001", "SET TRANSACTION READ WRITE", "ROLLBACK"])),
+        ("settings: what is no value or no name", each(&["SET my.var = 1,2", "SELECT 1", "SET my.\"Var X\" = 'a'", "SELECT 1", "SET \"a b\".c = 1", "SELECT 1", "BEGIN", "SET my.var = 0x10", "SELECT 1", "ROLLBACK", "SET my.var = 12", "SELECT current_setting('my.var')", "SET my.\"Var\" = 'x'", "SHOW \"my.Var\"", "RESET my.var", "RESET my.\"V W\"", "SELECT 1"])),
+    ]);
+    all
 }

@@ -6,7 +6,7 @@
 use std::fs;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -95,18 +95,18 @@ impl Proxy {
     /// The same, not waited for: it may be gone before it is up.
     pub fn spawn_to_crash(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
         let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
-        Self::spawn(lab, name, front, &[("SHARDWAY_CRASH_AT", step)])
+        Self::spawn(lab, name, front, &[("SHARDWAY_CRASH_AT", step)], program())
     }
 
     /// The same; it stands still at the step until it is sent CONT.
     pub fn start_to_stop(lab: &Arc<Lab>, name: &str, toml: &str, step: &str) -> anyhow::Result<Self> {
         let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
-        Self::spawn(lab, name, front, &[("SHARDWAY_STOP_AT", step)])?.once_up()
+        Self::spawn(lab, name, front, &[("SHARDWAY_STOP_AT", step)], program())?.once_up()
     }
 
     /// Starts the proxy with what this makes of the ports for clients and for metrics.
     pub fn start_with(lab: &Arc<Lab>, name: &str, toml: impl FnOnce(u16, u16) -> String) -> anyhow::Result<Self> {
-        Self::spawn(lab, name, toml, &[])?.once_up()
+        Self::spawn(lab, name, toml, &[], program())?.once_up()
     }
 
     /// The same, with variables in its environment.
@@ -116,7 +116,21 @@ impl Proxy {
         toml: impl FnOnce(u16, u16) -> String,
         variables: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        Self::spawn(lab, name, toml, variables)?.once_up()
+        Self::spawn(lab, name, toml, variables, program())?.once_up()
+    }
+
+    /// The same, with a file of its own in place of `/etc/hosts`. `None`: this machine does not let us.
+    pub fn start_with_hosts(lab: &Arc<Lab>, name: &str, toml: &str, hosts: &Path) -> anyhow::Result<Option<Self>> {
+        let may = |flags: &&&str| {
+            let tried = Command::new("unshare").args([flags, "mount", "--bind", "/dev/null", "/etc/hosts"]).output();
+            tried.is_ok_and(|output| output.status.success())
+        };
+        let Some(flags) = ["-m", "-rm"].iter().find(may) else { return Ok(None) };
+        let mut command = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+        command.args([flags, "sh", "-c", script]).arg(hosts).arg(env!("CARGO_BIN_EXE_shardway"));
+        let front = |port, metrics_port| Self::front(port, metrics_port) + toml;
+        Self::spawn(lab, name, front, &[], command)?.once_up().map(Some)
     }
 
     fn spawn(
@@ -124,6 +138,7 @@ impl Proxy {
         name: &str,
         toml: impl FnOnce(u16, u16) -> String,
         variables: &[(&str, &str)],
+        mut command: Command,
     ) -> anyhow::Result<Self> {
         let (port, mut metrics_port) = (free_port()?, free_port()?);
         // A port that was free and given back may be the next free one again.
@@ -134,7 +149,7 @@ impl Proxy {
         fs::write(&config, toml(port, metrics_port))?;
         let log = lab.folder().join(format!("{name}.log"));
         let sink = fs::File::create(&log)?;
-        let child = Command::new(env!("CARGO_BIN_EXE_shardway"))
+        let child = command
             .args(["run", "--allow-root", "-c"])
             .arg(&config)
             .stdin(Stdio::null())
@@ -211,6 +226,11 @@ impl Proxy {
         }
         Ok(self)
     }
+}
+
+/// The binary as it is.
+fn program() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_shardway"))
 }
 
 impl Drop for Proxy {

@@ -64,7 +64,13 @@ pub fn perform(command: Command, out: &mut impl Write) -> anyhow::Result<Outcome
         Command::Check { config, live } => check::check(&config, live, out),
         Command::Import { file } => {
             let ini = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let (toml, left) = config::import::import(&ini);
+            // As PgBouncer finds them, from the folder where one is; else from that of the file.
+            let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+            let read = |named: &str| {
+                let found = std::fs::read_to_string(named).or_else(|_| std::fs::read_to_string(folder.join(named)));
+                found.map_err(|error| error.to_string())
+            };
+            let (toml, left) = config::import::import(&ini, &read);
             write!(out, "{toml}")?;
             for line in left {
                 writeln!(io::stderr(), "not carried over: {line}").ok();

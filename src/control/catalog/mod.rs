@@ -261,7 +261,8 @@ impl Keeper {
                 Ok((address, Ok(seen))) => is_changed |= self.remember(&address, seen),
                 Ok((_, Err(fault))) if database.is_found && fault.is_no_database() => self.is_gone(database),
                 Ok((address, Err(fault))) => {
-                    is_complete = self.cannot_ask(&format!("{:?}:{}", address.host, address.port), &fault)
+                    let server = database.shards.iter().find(|it| it.primary.address == address);
+                    is_complete = self.cannot_ask(server.map_or("", |it| &it.primary.name), &fault);
                 }
                 Err(_) => is_complete = false,
             }

@@ -163,24 +163,61 @@ const FOREIGN_KEYS: &str = "
      WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.confupdtype IN ('c', 'n', 'd') OR k.confdeltype IN ('c', 'n', 'd'))
      ORDER BY 1, 2, 3, 4, 5";
 
+/// Functions called immutable whose bodies name a table or view, run what they put together, or call functions that are not
+/// immutable: they look at rows all the same, and are taken for what they are. Those of extensions are believed.
+macro_rules! with_reading {
+    ($query:literal) => {
+        concat!(
+            r"
+    WITH RECURSIVE
+    bodies(oid, name, is_immutable, body) AS (
+        SELECT p.oid, p.proname, p.provolatile = 'i',
+               CASE WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END
+          FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+         WHERE p.oid >= 16384 AND l.lanname IN ('sql', 'plpgsql') AND p.prokind IN ('f', 'p')
+           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
+    named(oid, name, words) AS (
+        SELECT b.oid, b.name, ARRAY(SELECT lower(m[1]) FROM regexp_matches(b.body, '[[:alpha:]_][[:alnum:]_$]*', 'g') AS m)
+          FROM bodies b WHERE b.is_immutable),
+    reading(name) AS (
+        SELECT name FROM bodies WHERE NOT is_immutable
+        UNION
+        SELECT n.name FROM named n
+         WHERE 'execute' = ANY (n.words)
+            OR n.words && '{from,join,into,update,table}'
+           AND EXISTS (SELECT FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+                          AND lower(c.relname) = ANY (n.words))
+        UNION
+        SELECT n.name FROM named n JOIN reading r ON lower(r.name) = ANY (n.words)),
+    looks(oid) AS (SELECT n.oid FROM named n JOIN reading r USING (name))",
+            $query
+        )
+    };
+}
+
 /// PostgreSQL's own functions in SQL (`lpad`, `age`) look at no user table either.
-const FUNCTIONS: &str = "
-    SELECT DISTINCT p.proname, n.nspname, p.provolatile::text, p.prokind::text,
-           l.lanname IN ('internal', 'c') OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
+const FUNCTIONS: &str = with_reading!(
+    "
+    SELECT DISTINCT p.proname, n.nspname, CASE WHEN p.oid IN (SELECT oid FROM looks) THEN 's' ELSE p.provolatile::text END,
+           p.prokind::text, l.lanname IN ('internal', 'c') OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
      WHERE n.nspname !~ '^pg_temp'
-     ORDER BY 1, 2, 3, 4, 5";
+     ORDER BY 1, 2, 3, 4, 5"
+);
 
 /// Operators outside of pg_catalog: may their functions look at tables, do they compare PostgreSQL's own types?
-const OPERATORS: &str = "
-    SELECT o.oprname, bool_or(l.lanname NOT IN ('internal', 'c') AND f.provolatile <> 'i'),
+const OPERATORS: &str = with_reading!(
+    "
+    SELECT o.oprname,
+           bool_or(l.lanname NOT IN ('internal', 'c') AND (f.provolatile <> 'i' OR f.oid IN (SELECT oid FROM looks))),
            bool_or(o.oprname IN ('=', '<', '<=', '>', '>=') AND o.oprleft < 16384 AND o.oprright < 16384)
       FROM pg_operator o
       JOIN pg_namespace n ON n.oid = o.oprnamespace
       JOIN pg_proc f ON f.oid = o.oprcode
       JOIN pg_language l ON l.oid = f.prolang
      WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_temp'
-     GROUP BY o.oprname";
+     GROUP BY o.oprname"
+);
 
 /// Is its encoding UTF8, and does it order text by its bytes? Versions before 15 know one provider of collations.
 const TEXT_ORDER: &str = "

@@ -28,7 +28,10 @@ fn statement(tokens: &[Token<'_>], asker: &Asker<'_>) -> Option<Result<Statement
             None => return drivers::select(rest, asker).map(|answer| answer.map(answered_by_select)),
         },
         "set" => return set(rest).map(Ok),
-        _ => act(&word, rest).or_else(|| drivers::ignored(&word, rest))?,
+        _ => match of_one(&word, rest).or_else(|| Some(Ok(act(&word, rest)?))) {
+            Some(act) => return Some(act.map(Statement::Act)),
+            None => drivers::ignored(&word, rest)?,
+        },
     };
     Some(Ok(found))
 }
@@ -38,8 +41,7 @@ fn show(rest: &[Token<'_>], asker: &Asker<'_>) -> Option<Result<Statement, Probl
         return Some(Ok(Statement::Show(topic)));
     }
     if rest.first().is_some_and(|token| token.is("fds")) {
-        let message = "SHOW FDS is not supported: sockets are not handed over through the console".to_owned();
-        return Some(Err(Problem { sqlstate: "0A000", message }));
+        return Some(Err(Problem::unsupported("SHOW FDS")));
     }
     drivers::show(rest, asker).map(|table| Ok(Statement::Answer { table, tag: "SHOW" }))
 }
@@ -71,20 +73,37 @@ fn set(rest: &[Token<'_>]) -> Option<Statement> {
     Some(Statement::Set { key, value })
 }
 
-fn act(word: &str, rest: &[Token<'_>]) -> Option<Statement> {
-    let database = |rest: &[Token<'_>]| match rest {
-        [one] => one.name(),
+/// Commands that concern one database, or one client.
+fn of_one(word: &str, rest: &[Token<'_>]) -> Option<Result<Act, Problem>> {
+    let name = match rest {
+        [] => None,
+        [one] => Some(one.name()?),
+        _ => return None,
+    };
+    let act: fn(String) -> Act = match word {
+        "disable" => Act::Disable,
+        "enable" => Act::Enable,
+        "kill" => Act::Kill,
+        "kill_client" => {
+            let id = name.and_then(|name| name.parse().ok());
+            return Some(id.map(Act::KillClient).ok_or_else(Problem::no_client));
+        }
+        "suspend" if rest.is_empty() => return Some(Err(Problem::unsupported("SUSPEND"))),
+        _ => return None,
+    };
+    Some(name.map(act).ok_or_else(Problem::no_database))
+}
+
+fn act(word: &str, rest: &[Token<'_>]) -> Option<Act> {
+    let optional = |rest: &[Token<'_>]| match rest {
+        [] => Some(None),
+        [one] => one.name().map(Some),
         _ => None,
     };
-    let optional = |rest: &[Token<'_>]| if rest.is_empty() { Some(None) } else { database(rest).map(Some) };
-    let act = match word {
+    Some(match word {
         "pause" => Act::Pause(optional(rest)?),
         "resume" => Act::Resume(optional(rest)?),
-        "disable" => Act::Disable(database(rest)?),
-        "enable" => Act::Enable(database(rest)?),
         "reconnect" => Act::Reconnect(optional(rest)?),
-        "kill" => Act::Kill(database(rest)?),
-        "kill_client" => Act::KillClient(database(rest)?.parse().ok()?),
         "wait_close" => Act::WaitClose(optional(rest)?),
         "reload" if rest.is_empty() => Act::Reload,
         "shutdown" => Act::Shutdown(match rest {
@@ -94,8 +113,7 @@ fn act(word: &str, rest: &[Token<'_>]) -> Option<Statement> {
             _ => return None,
         }),
         _ => return None,
-    };
-    Some(Statement::Act(act))
+    })
 }
 
 #[cfg(test)]
@@ -130,10 +148,6 @@ mod tests {
         }
         for wrong in [
             "PAUSE a b",
-            "KILL",
-            "DISABLE",
-            "KILL_CLIENT",
-            "KILL_CLIENT x",
             "RELOAD app",
             "SHUTDOWN SOON",
             "FLY",
@@ -141,11 +155,25 @@ mod tests {
             "'show'",
             "PAUSE 'app",
             "/* SHOW POOLS",
-            "SUSPEND",
             "SET",
+            "KILL a b",
         ] {
             let problem = parse(wrong, &ASKER).expect_err(wrong);
             assert_eq!(problem.message, format!("invalid command '{wrong}', use SHOW HELP;"));
+        }
+    }
+
+    #[test]
+    fn what_a_command_lacks_is_told_in_pgbouncers_words() {
+        for (text, message) in [
+            ("KILL", "a database is required"),
+            ("disable", "a database is required"),
+            ("ENABLE;", "a database is required"),
+            ("KILL_CLIENT", "invalid client pointer supplied"),
+            ("KILL_CLIENT x", "invalid client pointer supplied"),
+            ("SUSPEND", "SUSPEND is not supported: sockets are not handed over through the console"),
+        ] {
+            assert_eq!(parse(text, &ASKER).expect_err(text).message, message);
         }
     }
 

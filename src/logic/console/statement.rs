@@ -111,7 +111,25 @@ pub struct Problem {
 impl Problem {
     /// Not a command.
     pub(super) fn syntax(text: &str) -> Self {
-        // PgBouncer's words.
+        // PgBouncer's words, here and below.
         Self { sqlstate: "42601", message: format!("invalid command '{}', use SHOW HELP;", text.trim()) }
+    }
+
+    /// A command for one database names none.
+    pub(super) fn no_database() -> Self {
+        Self { sqlstate: "42601", message: "a database is required".to_owned() }
+    }
+
+    /// What should be the number of a client is none.
+    pub(super) fn no_client() -> Self {
+        Self { sqlstate: "22023", message: "invalid client pointer supplied".to_owned() }
+    }
+
+    /// PgBouncer has it, and we do not.
+    pub(super) fn unsupported(what: &str) -> Self {
+        Self {
+            sqlstate: "0A000",
+            message: format!("{what} is not supported: sockets are not handed over through the console"),
+        }
     }
 }

@@ -2,23 +2,40 @@
 
 use super::{Hint, OwnSetting, Refusal};
 
-/// The hint in the comments that a statement begins with. A misspelled one is an error.
+/// The hint in the comments that a statement begins with. A misspelled one is an error, and so is a comment that begins with
+/// our name and is none.
 pub fn leading(statement: &str) -> Result<Option<Hint>, Refusal> {
     let mut rest = statement.trim_ascii_start();
     loop {
         if let Some(line) = rest.strip_prefix("--") {
-            rest = line.split_once(['\n', '\r']).map_or("", |(_, after)| after).trim_ascii_start();
+            let (comment, after) = line.split_once(['\n', '\r']).unwrap_or((line, ""));
+            if after_name(comment).is_some() {
+                return Err(Refusal::bad_hint(&format!("--{}", comment.trim_ascii_end())));
+            }
+            rest = after.trim_ascii_start();
         } else if let Some((comment, after)) = block(rest) {
-            match comment.trim_ascii().strip_prefix("shardway") {
-                Some(hint) if hint.is_empty() || hint.starts_with(|c: char| c == '.' || c.is_ascii_whitespace()) => {
-                    return parse(hint.trim_ascii().trim_start_matches('.')).map(Some);
-                }
-                Some(_) | None => rest = after.trim_ascii_start(),
+            match after_name(comment) {
+                Some((true, hint)) => return parse(hint.trim_ascii().trim_start_matches('.')).map(Some),
+                Some((false, _)) => return Err(Refusal::bad_hint(comment.trim_ascii())),
+                None => rest = after.trim_ascii_start(),
             }
         } else {
             return Ok(None);
         }
     }
+}
+
+/// What stands in a comment behind our name, if it begins with that, and whether it may be a hint: a name in other letters, or
+/// with another sign behind it, is none. A longer word (`shardway-exporter`, `shardway_demo`) is not our name.
+fn after_name(comment: &str) -> Option<(bool, &str)> {
+    const NAME: &str = "shardway";
+    let (name, rest) = comment.trim_ascii().split_at_checked(NAME.len())?;
+    let is_longer = rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '$' | '/' | '\''));
+    if !name.eq_ignore_ascii_case(NAME) || is_longer {
+        return None;
+    }
+    let is_hint = rest.is_empty() || rest.starts_with(|c: char| c == '.' || c.is_ascii_whitespace());
+    Some((name == NAME && is_hint, rest))
 }
 
 /// The inside of a block comment and what follows it. Comments nest (manual, 4.1.5).

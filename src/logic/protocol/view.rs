@@ -308,6 +308,12 @@ pub fn parameter_status(body: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     Ok((name, value))
 }
 
+/// The same, to be kept.
+pub fn reported(body: &[u8]) -> Option<(Box<str>, Box<str>)> {
+    let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
+    parameter_status(body).ok().map(|(name, value)| (lossy(name), lossy(value)))
+}
+
 /// NotificationResponse: the process that sent it, and the channel.
 pub fn notification(body: &[u8]) -> Option<(i32, &str)> {
     let (pid, rest) = body.split_first_chunk::<4>()?;

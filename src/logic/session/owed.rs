@@ -109,6 +109,8 @@ pub enum Done {
     Prepared(u64),
     /// An Execute that asked to be told has completed
     Executed(u16),
+    /// The body of the ParameterDescription of the statement that is described next
+    Parameters(Box<[u8]>),
     /// The body of the RowDescription of the statement that this step describes, empty for NoData
     Described(u32, Box<[u8]>),
     /// The nth statement (from 0) of the client's Query has completed

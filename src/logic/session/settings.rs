@@ -167,7 +167,7 @@ impl Settings {
         self.version += 1;
         let mut map = (*self.startup).clone();
         for (name, value) in self.current.iter() {
-            if matches!(&**name, "role" | "session_authorization") || name.starts_with(OWN_PREFIX) {
+            if matches!(&**name, "role" | "session_authorization") {
                 map.insert(name.clone(), value.clone());
             }
         }

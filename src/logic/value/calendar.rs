@@ -30,7 +30,11 @@ pub(super) fn parse_date(text: &str) -> Result<i32, NotRead> {
     }
     let (text, is_bc) = split_era(text);
     let (days, rest) = split_date(text, is_bc)?;
-    if rest.is_empty() { Ok(days) } else { Err(NotRead::Unread) }
+    match i32::try_from(days) {
+        _ if !rest.is_empty() => Err(NotRead::Unread),
+        Ok(days) if DATES.contains(&i64::from(days)) => Ok(days),
+        Ok(_) | Err(_) => Err(NotRead::Invalid),
+    }
 }
 
 /// A timestamp: a date, or a date and a time; an offset is read and ignored, as PostgreSQL does.
@@ -41,6 +45,7 @@ pub(super) fn parse_timestamp(text: &str) -> Result<i64, NotRead> {
 /// A timestamp with an offset, in UTC.
 pub(super) fn parse_timestamptz(text: &str) -> Result<i64, NotRead> {
     match parse_moment(text)? {
+        // The range is that of the moment in UTC: what is written may be outside of it.
         (micros, Some(offset)) => in_range(micros - offset * 1_000_000),
         (micros, None) if micros == i64::MIN || micros == i64::MAX => Ok(micros),
         (_, None) => Err(NotRead::Unread),
@@ -108,8 +113,9 @@ fn parse_moment(text: &str) -> Result<(i64, Option<i64>), NotRead> {
     }
     let (text, is_bc) = split_era(text);
     let (days, rest) = split_date(text, is_bc)?;
-    // Dates reach further than timestamps.
-    let midnight = midnight(days).ok_or(NotRead::Invalid)?;
+    // Dates reach further than timestamps. A zone does not reach over a day.
+    let written = TIMESTAMPS.start / DAY - 1..TIMESTAMPS.end / DAY + 1;
+    let midnight = if written.contains(&days) { days * DAY } else { return Err(NotRead::Invalid) };
     if rest.is_empty() {
         return Ok((midnight, None));
     }
@@ -134,7 +140,7 @@ fn split_era(text: &str) -> (&str, bool) {
 }
 
 /// `YYYY-MM-DD` at the start, and what follows it.
-fn split_date(text: &str, is_bc: bool) -> Result<(i32, &str), NotRead> {
+fn split_date(text: &str, is_bc: bool) -> Result<(i64, &str), NotRead> {
     let year_len = text.bytes().take_while(u8::is_ascii_digit).count();
     let rest = &text[year_len..];
     let bytes = rest.as_bytes();
@@ -149,11 +155,7 @@ fn split_date(text: &str, is_bc: bool) -> Result<(i32, &str), NotRead> {
     if written == 0 || !(1..=12).contains(&month) || day == 0 || day > month_len(year, month) {
         return Err(NotRead::Invalid);
     }
-    let days = days_from_civil(year, month, day);
-    if !DATES.contains(&days) {
-        return Err(NotRead::Invalid);
-    }
-    Ok((days as i32, &rest[6..]))
+    Ok((days_from_civil(year, month, day), &rest[6..]))
 }
 
 fn month_len(year: i64, month: u32) -> u32 {

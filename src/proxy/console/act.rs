@@ -8,18 +8,25 @@ use crate::logic::console::table::Table;
 use crate::logic::console::topics::Topic;
 use crate::logic::console::{own, pgbouncer};
 use crate::proxy::console::orders::{self, Wish};
-use crate::proxy::console::{Console, look, map};
+use crate::proxy::console::{Console, NAMES, look, map};
 
 /// Statements that SHOW PLANS shows: those that took most time.
 const PLANS_SHOWN: usize = 500;
 /// Keys and buckets that SHOW HOT KEYS shows of each keyspace.
 const HOT_SHOWN: usize = 20;
 
+/// Said beside an answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Notice {
+    pub message: &'static str,
+    pub detail: Option<&'static str>,
+}
+
 /// What came of it.
 pub(super) struct Outcome {
     pub table: Option<Table>,
     /// Said besides
-    pub notice: Option<&'static str>,
+    pub notice: Option<Notice>,
     pub tag: Cow<'static, str>,
 }
 
@@ -46,6 +53,11 @@ impl Failure {
     }
 }
 
+/// The console's own names.
+pub(super) fn is_console(name: &str) -> bool {
+    NAMES.contains(&name)
+}
+
 impl Console {
     /// Carries it out, if a user of this role may have it.
     pub(super) async fn carry_out(&self, statement: &Statement, role: Role) -> Result<Outcome, Failure> {
@@ -55,16 +67,23 @@ impl Console {
         match statement {
             Statement::Empty => Ok(Outcome::done("")),
             Statement::Show(Topic::Help) => {
-                Ok(Outcome { table: None, notice: Some(pgbouncer::HELP), tag: "SHOW".into() })
+                let notice = Notice { message: "Console usage", detail: Some(pgbouncer::HELP) };
+                Ok(Outcome { table: None, notice: Some(notice), tag: "SHOW".into() })
             }
             Statement::Show(topic) => Ok(Outcome::shown(self.show(*topic))),
             Statement::Answer { table, tag } => {
                 Ok(Outcome { table: Some(table.clone()), notice: None, tag: (*tag).into() })
             }
+            Statement::Ignored("SET") => Ok(Outcome {
+                table: None,
+                notice: Some(Notice { message: "SET ignored", detail: None }),
+                tag: "SET".into(),
+            }),
             Statement::Ignored(tag) | Statement::Begin(tag) | Statement::End(tag) => Ok(Outcome::done(*tag)),
             Statement::Set { key, value } => {
                 let wish = Wish::Set { key: key.clone(), value: value.clone() };
-                self.order(wish).await?;
+                let set = orders::ask(&self.orders, wish).await;
+                set.map_err(|why| Failure::new("22023", format!("SET failed: {why}")))?;
                 Ok(Outcome::done(format!("SET {key}={value}")))
             }
             Statement::Act(act) => {
@@ -120,12 +139,12 @@ impl Console {
             Act::Shutdown(how) => self.order(Wish::Shutdown(*how)).await,
             Act::KillClient(id) => self.kill_client(*id).await,
             Act::Disable(database) => {
-                let name = self.database(database)?;
+                let name = self.database(database, "disable")?;
                 self.shared.disabled.lock().insert(name);
                 Ok(())
             }
             Act::Enable(database) => {
-                let name = self.database(database)?;
+                let name = self.database(database, "enable")?;
                 self.shared.disabled.lock().remove(&name);
                 Ok(())
             }
@@ -137,8 +156,11 @@ impl Console {
         }
     }
 
-    /// A database of the map.
-    pub(super) fn database(&self, name: &str) -> Result<Box<str>, Failure> {
+    /// A database of the map, of which something is wanted.
+    pub(super) fn database(&self, name: &str, what: &str) -> Result<Box<str>, Failure> {
+        if is_console(name) {
+            return Err(Failure::new("55000", format!("cannot {what} admin db: {name}")));
+        }
         let topology = self.shared.topology.load();
         let known = topology.databases.get_key_value(name).map(|(name, _)| name.clone());
         known.ok_or_else(|| Failure::new("3D000", format!("no such database: {name}")))

@@ -12,6 +12,7 @@ use crate::logic::console::snapshot::{
 };
 use crate::logic::console::totals::Totals;
 use crate::logic::topology::{self, Host, Topology};
+use crate::proxy::cancel::Slot;
 use crate::proxy::card::Card;
 use crate::proxy::console::Console;
 use crate::proxy::pool::ServerPool;
@@ -92,6 +93,17 @@ fn console_pool(console: &Console) -> Pool {
     }
 }
 
+/// Server connections that clients have, by their numbers: also between two statements.
+pub(super) fn holders(shared: &Shared) -> HashMap<u64, Arc<Slot>> {
+    let mut holders = HashMap::new();
+    for pool in shared.pools.all() {
+        let idle: HashSet<u64> = pool.idle().into_iter().collect();
+        let lent = pool.connections().into_iter().filter(|it| !idle.contains(&it.connection.id));
+        holders.extend(lent.filter_map(|it| Some((it.connection.id, shared.cancels.named(it.notifier.client())?))));
+    }
+    holders
+}
+
 /// SHOW CLIENTS: in the order in which they came.
 pub fn clients(console: &Console) -> Vec<Client> {
     let now = Instant::now();
@@ -112,9 +124,13 @@ pub fn clients(console: &Console) -> Vec<Client> {
         application: card.application(),
         prepared: card.prepared_count(),
     };
+    let mut servers: HashMap<i32, u64> = HashMap::new();
+    for (server, slot) in holders(&console.shared) {
+        servers.entry(slot.pid).and_modify(|first| *first = server.min(*first)).or_insert(server);
+    }
     let of_sessions = console.shared.cancels.all();
     let mut clients: Vec<Client> =
-        of_sessions.iter().map(|slot| client(&slot.card, slot.servers().first().copied())).collect();
+        of_sessions.iter().map(|slot| client(&slot.card, servers.get(&slot.pid).copied())).collect();
     clients.extend(console.visitors.lock().values().map(|visitor| client(&visitor.card, None)));
     clients.sort_by_key(|client| client.id);
     clients
@@ -122,16 +138,14 @@ pub fn clients(console: &Console) -> Vec<Client> {
 
 /// SHOW SERVERS: in the order in which they were opened.
 pub fn servers(shared: &Shared) -> Vec<Server> {
-    let mut clients: HashMap<u64, (u64, Instant)> = HashMap::new();
-    for slot in shared.cancels.all() {
-        clients.extend(slot.servers().into_iter().map(|server| (server, (slot.card.id, slot.card.requested()))));
-    }
+    let holders = holders(shared);
+    let client = |server| holders.get(&server).map(|slot| (slot.card.id, slot.card.requested()));
     let mut servers = Vec::new();
     for pool in shared.pools.all() {
         let idle: HashSet<u64> = pool.idle().into_iter().collect();
         for cancellable in pool.connections() {
             let connection = &cancellable.connection;
-            let client = clients.get(&connection.id).copied();
+            let client = client(connection.id);
             let state = match (client, idle.contains(&connection.id)) {
                 (None, true) => ServerState::Idle,
                 (None, false) if !cancellable.is_quiet() => ServerState::BeingCanceled,

@@ -58,7 +58,10 @@ pub struct Console {
 /// A session of the console.
 struct Visitor {
     card: Card,
+    /// What a cancel request must bring, beside its number
+    key: [u8; 4],
     dismissed: Notify,
+    cancelled: Notify,
 }
 
 impl Console {
@@ -93,6 +96,13 @@ impl Console {
             return;
         };
         run::serve(&self, guest, role).await;
+    }
+
+    /// A cancel request: what its visitor waits for is given up. `false`: it is for nobody here.
+    pub fn cancel(&self, number: i32, key: &[u8]) -> bool {
+        let visitors = self.visitors.lock();
+        let visitor = u64::try_from(number).ok().and_then(|id| visitors.get(&id)).filter(|it| it.key == *key);
+        visitor.inspect(|visitor| visitor.cancelled.notify_waiters()).is_some()
     }
 
     /// Sends a visitor of the console away.

@@ -16,7 +16,7 @@ use crate::logic::protocol::frame::{self, Front, client as tag, server};
 use crate::logic::protocol::view::{self, Bind, Malformed, Parse, Target};
 use crate::logic::protocol::write::{self, Report};
 use crate::proxy::card::Card;
-use crate::proxy::console::act::{Failure, Outcome};
+use crate::proxy::console::act::{Failure, Notice, Outcome};
 use crate::proxy::console::messages::{Named, Portal};
 use crate::proxy::console::{Console, Visit, Visitor};
 use crate::proxy::door::Guest;
@@ -59,7 +59,7 @@ pub(super) async fn serve(console: &Console, guest: Guest, role: Role) {
         Card::new(id, guest.user, crate::logic::console::pgbouncer::CONSOLE.into(), ends, tls, console.shared.clock);
     let application = guest.parameters.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case("application_name"));
     card.set_application(application.map_or("", |(_, name)| name));
-    let visitor = Arc::new(Visitor { card, dismissed: Notify::new() });
+    let visitor = Arc::new(Visitor { card, key: rand::random(), dismissed: Notify::new(), cancelled: Notify::new() });
     console.visitors.lock().insert(id, Arc::clone(&visitor));
     tracing::info!(client = id, user = %visitor.card.user.name, ?role, "came to the console");
     let mut session = Session {
@@ -90,7 +90,7 @@ impl Session<'_> {
             write::parameter_status(&mut self.outbox, name, value);
         }
         write::parameter_status(&mut self.outbox, "session_authorization", &card.user.name);
-        write::backend_key(&mut self.outbox, id as i32, &[0; 4]);
+        write::backend_key(&mut self.outbox, id as i32, &self.visit.visitor.key);
         self.ready();
     }
 
@@ -189,14 +189,15 @@ impl Session<'_> {
 
     /// Carries one statement out. It ends early when the visitor leaves.
     async fn carry_out(&mut self, statement: &Statement) -> Result<Result<Outcome, Failure>, End> {
-        let console = self.visit.console;
+        let (console, visitor) = (self.visit.console, Arc::clone(&self.visit.visitor));
         let outcome = {
-            let working = console.carry_out(statement, self.visit.role);
-            tokio::pin!(working);
+            let (working, cancelled) = (console.carry_out(statement, self.visit.role), visitor.cancelled.notified());
+            tokio::pin!(working, cancelled);
             loop {
                 tokio::select! {
                     biased;
                     outcome = &mut working => break outcome,
+                    () = &mut cancelled => break Err(console.give_up(statement)),
                     // No more is read ahead than a message may be long.
                     filled = self.fill(), if self.inbox.len() < FRAME_MAX => filled?,
                 }
@@ -350,12 +351,11 @@ impl Session<'_> {
     }
 }
 
-fn say(out: &mut Vec<u8>, notice: Option<&'static str>) {
-    let Some(detail) = notice else { return };
+fn say(out: &mut Vec<u8>, notice: Option<Notice>) {
+    let Some(Notice { message, detail }) = notice else { return };
     write::frame(out, server::NOTICE, |out| {
-        for (code, value) in
-            [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', "Console usage"), (b'D', detail)]
-        {
+        let fields = [(b'S', "NOTICE"), (b'V', "NOTICE"), (b'C', "00000"), (b'M', message)];
+        for (code, value) in fields.into_iter().chain(detail.map(|detail| (b'D', detail))) {
             out.push(code);
             out.extend_from_slice(value.as_bytes());
             out.push(0);

@@ -51,7 +51,7 @@ pub struct ServerPool {
     machine: Mutex<Pool<Boxed, Waiter>>,
     /// What the host's name stands for; nothing: it is no name, or was not looked up yet
     places: ArcSwap<Vec<IpAddr>>,
-    /// It has stood for others before
+    /// It may have stood for others before
     has_moved: AtomicBool,
     lent: AtomicU32,
     /// Its connections, and some that have been closed since
@@ -116,7 +116,7 @@ impl ServerPool {
     fn set_paused(self: &Arc<Self>, is_paused: bool) {
         let mut effects = Vec::new();
         match is_paused {
-            true => self.machine.lock().pause(&mut effects),
+            true => self.machine.lock().pause(Instant::now(), &mut effects),
             false => self.machine.lock().resume(Instant::now(), &mut effects),
         }
         self.carry_out(effects);
@@ -151,13 +151,14 @@ impl ServerPool {
         self.machine.lock().settings().wait_notify
     }
 
-    /// A connection for a client of this user; waits in the queue for at most `wait_timeout`.
-    pub async fn lease(self: &Arc<Self>, user: &str) -> Result<Lease, Fault> {
+    /// A connection for a client of this user; waits in the queue for at most `wait_timeout`. `holds`: it has other servers
+    /// meanwhile, and is served in a pause too.
+    pub async fn lease(self: &Arc<Self>, user: &str, holds: bool) -> Result<Lease, Fault> {
         let (sender, receiver) = oneshot::channel();
         let mut effects = Vec::new();
         let (asked, settings) = {
             let mut machine = self.machine.lock();
-            (machine.ask(user, sender, Instant::now(), &mut effects), machine.settings().clone())
+            (machine.ask((user, holds), sender, Instant::now(), &mut effects), machine.settings().clone())
         };
         self.carry_out(effects);
         let ticket = match asked {
@@ -246,9 +247,12 @@ impl ServerPool {
             return;
         }
         let before = self.places.swap(Arc::new(places.to_vec()));
-        self.has_moved.fetch_or(!before.is_empty(), Ordering::Relaxed);
         let mut effects = Vec::new();
-        self.machine.lock().retire(|boxed| is_elsewhere(boxed, places), &mut effects);
+        let mut machine = self.machine.lock();
+        machine.retire(|boxed| is_elsewhere(boxed, places), &mut effects);
+        // Those that are lent or being opened may be from a time when it stood for others, also where this is the first look.
+        self.has_moved.fetch_or(!before.is_empty() || !machine.is_empty(), Ordering::Relaxed);
+        drop(machine);
         self.carry_out(effects);
     }
 

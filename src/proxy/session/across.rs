@@ -194,6 +194,7 @@ impl Session {
         let Some(portal) = portal.and_then(|portal| portal.across.as_ref()) else { return Ok(()) };
         let (statement, bind) = (Arc::clone(&portal.statement), portal.bind.clone());
         let shape = statement.shape(&self.picture().planner);
+        let statement = self.as_described(&statement, &shape)?;
         let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();

@@ -97,7 +97,7 @@ impl Session {
                     Ok(None)
                 }
                 Told::Send(replacement) => {
-                    self.tell_members(command, replacement, text, None).await?;
+                    self.tell_members(command, replacement.as_deref(), text, None).await?;
                     self.schema_may_have_changed(false).await?;
                     Ok(None)
                 }

@@ -29,7 +29,7 @@ impl Session {
     ) -> Result<Option<Cut>, Trouble> {
         let bind = Bind::parse(self.body(at, size))?;
         self.slot.card.tallies.binds.add(1);
-        let Named { mut statement, since, reading, columns } = self.statement(bind.statement)?;
+        let Named { mut statement, since, reading, told } = self.statement(bind.statement)?;
         let (portal, mut name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let mut shape = statement.shape(&self.picture().planner);
         self.check_ours(&bind, &statement, &shape)?;
@@ -100,7 +100,7 @@ impl Session {
         } else {
             segment.run(&shape, &bind);
             let is_older = statement.catalog_version != self.catalog_version();
-            let expected = columns.filter(|_| is_older).map(|columns| (Arc::clone(&statement), columns));
+            let expected = told.filter(|_| is_older).map(|told| (Arc::clone(&statement), Arc::clone(&told.columns)));
             segment.expected.extend(expected);
         }
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());

@@ -100,7 +100,7 @@ impl Session {
                 self.schema_may_have_changed(false).await
             }
             Step::Send(replacement) => {
-                self.tell_members(command, replacement, text, Some(size)).await?;
+                self.tell_members(command, replacement.as_deref(), text, Some(size)).await?;
                 self.schema_may_have_changed(false).await
             }
         }
@@ -130,6 +130,11 @@ impl Session {
             true => None,
             false => self.tell_others(others, replacement.unwrap_or(text)).await?,
         };
+        if let Some(objection) = objection.filter(|_| !was_failed) {
+            // The first may have none: only where a query has run it is too late for some modes.
+            self.client.consume(size.unwrap_or(0));
+            return Err(self.pass_error(&objection));
+        }
         self.pipeline.clear();
         // It is over when it is over on all of them: nobody shall meet its locks after that.
         self.pipeline.keeps_ready = self.has_ddl || is_end && !others.is_empty();
@@ -160,10 +165,7 @@ impl Session {
         self.transaction.on_ready(status.unwrap_or(b'I'));
         // What follows in the same text or pipeline is another transaction, which it has to join.
         self.held[*first].is_member = self.transaction.is_on_server();
-        if !has_failed {
-            self.pipeline.hidden_failure = objection;
-            self.check_hidden(*first)?;
-        } else {
+        if has_failed {
             if self.transaction.is_idle() {
                 self.transaction_ended(false);
             }
@@ -221,7 +223,7 @@ impl Session {
         }
         match command {
             Command::Begin(_) => {
-                self.transaction.default_to(self.default_isolation());
+                self.transaction.default_to(self.default_modes());
                 self.settings.begin();
             }
             Command::Commit { chain } => self.end_settings(true, *chain),

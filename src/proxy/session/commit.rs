@@ -65,23 +65,26 @@ impl Session {
             Ok(listed) => (listed, None),
             Err(trouble) => (Vec::new(), Some(trouble)),
         };
+        let mut reported: Reported = self.held.iter_mut().flat_map(|held| std::mem::take(&mut held.reported)).collect();
         let done = match (refused, writers.as_slice()) {
             (Some(trouble), _) => Err(trouble),
             (None, []) => Ok(Vec::new()),
             (None, [only]) => self.commit_one(*only).await.map(|()| Vec::new()),
-            (None, several) => self.commit_in_two_phases(several).await,
+            (None, several) => self.commit_in_two_phases(several, &mut reported).await,
         };
         match done {
             Ok(mut rest) => {
                 rest.extend(readers.into_iter().map(|index| (index, "COMMIT".to_owned())));
-                let reported = self.end_members(rest, "committed_one").await;
-                if writers.is_empty() {
-                    self.report_set(reported);
+                let by_others = self.end_members(rest, "committed_one").await;
+                if writers.len() != 1 {
+                    reported.extend(by_others);
                 }
+                self.report_set(reported);
                 crash_at("committed_all");
                 Ok(())
             }
             Err(trouble) => {
+                self.report_set(reported);
                 self.roll_back_members().await;
                 self.transaction.on_ready(b'I');
                 self.transaction_ended(false);
@@ -118,8 +121,12 @@ impl Session {
         Ok(bound.first().copied().or(pinned).unwrap_or(writers[0]))
     }
 
-    /// Returns what is left to be done when it is decided.
-    async fn commit_in_two_phases(&mut self, writers: &[usize]) -> Result<Statements, Trouble> {
+    /// Returns what is left to be done when it is decided, and adds what the client is to be told of parameters.
+    async fn commit_in_two_phases(
+        &mut self,
+        writers: &[usize],
+        reported: &mut Reported,
+    ) -> Result<Statements, Trouble> {
         let decider = self.decider(writers)?;
         let others = writers.iter().filter(|index| **index != decider);
         let held = &self.held[decider];
@@ -132,6 +139,7 @@ impl Session {
         let prepare = format!("PREPARE TRANSACTION {}", literal(&gid));
         let prepare = others.map(|index| (*index, prepare.clone())).collect();
         let mut told = self.together(prepare, Stop::May, || crash_at("prepared_one")).await;
+        let by_prepared: Reported = told.iter_mut().flat_map(Told::take_reported).collect();
         for it in &told {
             // Prepared or undone, the server's session is in no transaction any more.
             self.held[it.index].is_member = false;
@@ -141,8 +149,9 @@ impl Session {
         let undone = match told.iter().all(Told::is_done) {
             false => None,
             true if started.elapsed() > UNDECIDED_MAX => Some(Fault::Undone.into()),
-            true => match self.write_decision(decider, &gid).await {
+            true => match self.write_decision(decider, &gid, reported).await {
                 Ok(()) => {
+                    reported.extend(by_prepared);
                     self.held[decider].is_member = false;
                     crash_at("decided");
                     return Ok(finishing(&told, Outcome::Committed, &gid));
@@ -160,11 +169,11 @@ impl Session {
     }
 
     /// The decision: a row and a commit on one server.
-    async fn write_decision(&mut self, index: usize, gid: &str) -> Result<(), Trouble> {
+    async fn write_decision(&mut self, index: usize, gid: &str, reported: &mut Reported) -> Result<(), Trouble> {
         let shard = self.shard_name(self.held[index].shard).to_owned();
         let sql = format!("INSERT INTO {} (gid) VALUES ({});COMMIT", commit::DECISIONS, literal(gid));
         let mut told = self.together(vec![(index, sql)], Stop::May, || crash_at("decided_unheard")).await;
-        self.report_set(told.iter_mut().flat_map(Told::take_reported).collect());
+        reported.extend(told.iter_mut().flat_map(Told::take_reported));
         let Some(it) = told.pop() else { return Ok(()) };
         if it.lost.is_some() {
             self.held[index].is_member = false;
@@ -175,6 +184,8 @@ impl Session {
         match (view::error_field(body, b'C'), view::error_field(body, b'n')) {
             // undefined_table, invalid_schema_name, insufficient_privilege
             (Some(b"42P01" | b"3F000" | b"42501"), _) => Err(Refusal::no_decisions(&shard).into()),
+            // read_only_sql_transaction: it has written, so it was not before.
+            (Some(b"25006"), _) => Err(Refusal::decides_read_only().into()),
             (Some(b"23505"), Some(b"decisions_pkey")) => Err(Fault::Undone.into()),
             _ => Err(self.tell_failure(body, &shard)),
         }
@@ -264,10 +275,14 @@ impl Session {
 
     /// Rolls back on every server of the open transaction. What the session knows of it is left to the caller.
     pub(super) async fn roll_back_members(&mut self) {
+        let is_unheard = self.held.iter().any(|held| !held.reported.is_empty());
+        self.held.iter_mut().for_each(|held| held.reported.clear());
         let members = (0..self.held.len()).filter(|index| self.held[*index].is_member);
         let statements = members.map(|index| (index, "ROLLBACK".to_owned())).collect();
         let reported = self.end_members(statements, "rolled_back_one").await;
-        self.report_set(reported);
+        if !is_unheard {
+            self.report_set(reported);
+        }
     }
 
     /// An error on one shard ends the transaction, or what came since the last savepoint, on all of them: as on one

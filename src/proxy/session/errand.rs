@@ -262,7 +262,8 @@ impl Session {
         limit: usize,
         deadlock: Option<String>,
     ) -> Result<(), Trouble> {
-        for errand in errands.iter() {
+        for errand in errands.iter_mut() {
+            self.held[errand.index].reported.append(&mut errand.fetch.reported);
             if let Some(status) = errand.fetch.status {
                 let held = &mut self.held[errand.index];
                 held.status = status;

@@ -6,7 +6,6 @@ use crate::logic::plan::altered::telling;
 use crate::logic::plan::everywhere::{Everywhere, SET_CONSTRAINTS};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::server;
-use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
@@ -61,15 +60,12 @@ impl Session {
         }
         let needs_no_block = matches!(everywhere.reach, Reach::Upkeep | Reach::Outside);
         let (is_named, needs_block) = (everywhere.verb == SET_CONSTRAINTS, everywhere.reach == Reach::Block);
-        if is_named && (self.transaction.is_idle() || self.check_block(everywhere.verb).is_err()) {
+        if is_named && self.check_block(everywhere.verb).is_err() {
             // PostgreSQL warns, and looks whether it is there.
             return Err(Refusal::named_constraints().into());
         }
         if needs_block {
             self.check_block(everywhere.verb)?;
-            if self.transaction.is_idle() {
-                return Err(Fault::NoTransaction(everywhere.verb).into());
-            }
         }
         if let Some(listing) = &everywhere.listing {
             self.check_no_shadow(&listing.table.name)?;

@@ -81,7 +81,7 @@ impl Session {
             return Err(Fault::StatementExists(prepare.name.to_string()).into());
         }
         if !has_failed {
-            let named = Named { statement, since: self.shared.moment(), reading, columns: None };
+            let named = Named { statement, since: self.shared.moment(), reading, told: None };
             self.named.insert(prepare.name.as_bytes().into(), named);
         }
         if has_failed && is_among { Err(Trouble::Told) } else { Ok(()) }
@@ -164,18 +164,22 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        if !self.held[index].lease.prepared.touch(statement.id) {
+        let is_parsed = self.held[index].lease.prepared.touch(statement.id);
+        if !is_parsed {
             self.make_room(index, 0);
             let out = self.outgoing.buffer();
             write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
-            write::bare(out, client::SYNC);
             self.pipeline.owe(Owed::HiddenParse(statement.id));
-            self.pipeline.owe(Owed::HiddenSync);
         }
         self.pipeline.executed = name.as_bytes().into();
         let name = String::from_utf8_lossy(&statement.server_name()).into_owned();
         let sql = format!("{}{name}{}", &text[..name_at.start], &text[name_at.end..]);
         self.ask(index, Owed::Query, &sql);
+        if !is_parsed {
+            // Where it does not parse any more the Query is passed over.
+            write::bare(self.outgoing.buffer(), client::SYNC);
+            self.pipeline.owe(Owed::HiddenSync);
+        }
         self.announce(index, ready.mark);
         self.metrics.statement(Some((target.shard, target.role)), ready.kind);
         let outcome = self.converse(index, None).await?;

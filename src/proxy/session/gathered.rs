@@ -85,7 +85,7 @@ impl Session {
             .iter()
             .filter_map(|done| match done {
                 Done::Completed(at) => Some(usize::from(*at)),
-                Done::Prepared(_) | Done::Executed(_) | Done::Described(..) => None,
+                Done::Prepared(_) | Done::Executed(_) | Done::Parameters(_) | Done::Described(..) => None,
             })
             .collect();
         // An error undoes what the implicit transaction did since the last explicit end.

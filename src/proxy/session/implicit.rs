@@ -58,9 +58,10 @@ impl Session {
             return Ok(());
         }
         let mut told = self.together_aside(&joining, &text).await;
-        for it in &told {
+        for it in &mut told {
             let held = &mut self.held[it.index];
             (held.is_member, held.took_part) = (true, true);
+            held.reported.extend(it.take_reported());
         }
         self.transaction.opened();
         let objection = told.iter().find_map(|it| it.failure()).map(Vec::from);
@@ -93,7 +94,8 @@ impl Session {
 
     /// What a block alone may do is not for pipelines without BEGIN (several statements in a text may do it).
     pub(super) fn check_block(&self, what: &'static str) -> Result<(), Fault> {
-        if self.is_implicit && self.among.is_none() { Err(Fault::NoTransaction(what)) } else { Ok(()) }
+        let is_without = self.is_implicit || self.transaction.is_idle();
+        if is_without && self.among.is_none() { Err(Fault::NoTransaction(what)) } else { Ok(()) }
     }
 
     /// Ends the transaction block that an implicit transaction has become, as its statements went.

@@ -7,7 +7,7 @@
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::route::Destination;
 use crate::logic::shards::ShardId;
-use crate::logic::sql::statement::Isolation;
+use crate::logic::sql::statement::{Characteristics, Isolation};
 use crate::proxy::session::{Session, Trouble};
 
 /// The cheapest statement that takes a snapshot.
@@ -24,6 +24,12 @@ impl Session {
     pub(super) fn default_isolation(&self) -> Isolation {
         let level = self.settings.at_begin("default_transaction_isolation");
         level.and_then(|level| Isolation::parse(level.trim_matches('\''))).unwrap_or(Isolation::ReadCommitted)
+    }
+
+    /// How a transaction runs that does not say how.
+    pub(super) fn default_modes(&self) -> Characteristics {
+        let is_read_only = Some(self.is_read_only_by_default());
+        Characteristics { isolation: Some(self.default_isolation()), is_read_only, is_deferrable: None }
     }
 
     /// A statement needs several shards.

@@ -59,6 +59,7 @@ impl Session {
             unpreparable: None,
             notifies: false,
             numbers: Known::Nothing,
+            reported: Vec::new(),
         });
         Ok(self.held.len() - 1)
     }
@@ -148,7 +149,8 @@ impl Session {
     /// The client is told after a while that it waits; one that leaves meanwhile waits no longer.
     async fn wait_in_queue(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
         let user = Arc::clone(&self.user);
-        let (mut lease, notify) = (Box::pin(pool.lease(&user.name)), pool.wait_notify());
+        let holds = !self.held.is_empty();
+        let (mut lease, notify) = (Box::pin(pool.lease(&user.name, holds)), pool.wait_notify());
         let mut notice = (!notify.is_zero()).then(|| Box::pin(tokio::time::sleep(notify)));
         std::future::poll_fn(|context| {
             if let Poll::Ready(lease) = lease.as_mut().poll(context) {

@@ -65,6 +65,9 @@ impl Session {
                 mailbox: Arc::default(),
             }));
         }
+        if !matches!(listen, Listen::To(_)) {
+            self.hear_first().await?;
+        }
         let Some(hearing) = &mut self.hearing else { return Ok(()) };
         hearing.listening.ask(&shard, listen);
         if !self.transaction.is_idle() {
@@ -75,6 +78,15 @@ impl Session {
             hearing.listening.end(result.is_ok());
         }
         result
+    }
+
+    /// Before the session listens no longer: PostgreSQL has told it of what was committed before it was asked to stop.
+    pub(super) async fn hear_first(&mut self) -> Result<(), Trouble> {
+        if self.transaction.is_idle() {
+            self.catch_up().await?;
+            self.notify()?;
+        }
+        Ok(())
     }
 
     /// DISCARD ALL.

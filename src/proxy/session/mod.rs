@@ -475,7 +475,7 @@ fn write_refusal(out: &mut Vec<u8>, refusal: &Refusal) {
         detail: refusal.detail.as_deref(),
         hint: refusal.hint.as_deref(),
     };
-    write::error(out, &report);
+    write::error_of(out, &report, refusal.routine());
 }
 
 /// The only statement of a text, when there is one.

@@ -1,6 +1,6 @@
 //! What a client has prepared and bound, and where it stands among its messages.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::logic::plan::across::Across;
 use crate::logic::shards::ShardId;
@@ -16,8 +16,18 @@ pub(super) struct Named {
     pub since: u64,
     /// How literals were read then
     pub reading: u64,
-    /// The columns that the client was told
-    pub columns: Option<Arc<[u8]>>,
+    /// What the client was told of it
+    pub told: Option<Arc<Told>>,
+}
+
+/// What a client was told of a statement when it described it.
+pub(super) struct Told {
+    /// Types of its parameters, as a Parse carries them
+    pub types: Box<[u8]>,
+    /// Its columns
+    pub columns: Arc<[u8]>,
+    /// The same statement with these types declared
+    pub typed: OnceLock<Arc<Statement>>,
 }
 
 /// Where the session stands in the extended protocol.

@@ -97,8 +97,10 @@ impl Session {
             candidates.push(Candidate { weight: replica.weight, lent: pool.lent(), is_near });
             pools.push((pool, replica.trail.last().map(|sample| sample.at)));
         }
-        let turn = self.id.wrapping_add(self.client.bytes_in) as usize;
-        reader::choose(&candidates, turn).map(|chosen| pools.swap_remove(chosen))
+        // Spread by multiplying (Knuth): what a session does in a fixed pattern does not come to the same turns again and again.
+        let leases = self.slot.card.tallies.assignments.get();
+        let turn = self.id.rotate_left(16).wrapping_add(leases).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        reader::choose(&candidates, turn as usize).map(|chosen| pools.swap_remove(chosen))
     }
 
     /// A transaction that has written on a shard is over.

@@ -52,6 +52,8 @@ pub struct Held {
     pub notifies: bool,
     /// What is known of the numbers that the session has taken from its sequences
     pub numbers: Known,
+    /// Parameters that it has reported, and their values, of which the client is to hear when the transaction commits
+    pub reported: Vec<(Box<str>, Box<str>)>,
 }
 
 impl Held {

@@ -167,6 +167,7 @@ impl Session {
                     return Err(Fault::InsideTransaction("DISCARD ALL").into());
                 }
                 self.report_reset().await?;
+                Box::pin(self.hear_first()).await?;
                 self.named.clear();
                 self.unnamed = None;
                 self.settings.discard_all();
@@ -202,11 +203,25 @@ impl Session {
     }
 }
 
-/// Every parameter it sets has a dot in its name: PostgreSQL takes any value for these.
+/// Every parameter it sets has a name like `app.tenant` and one string for its value: PostgreSQL takes any.
 fn is_free(command: &Command) -> bool {
     let Command::Set(changes) = command else { return false };
-    !changes.is_empty()
-        && changes.iter().all(|change| change.name.contains('.') && !change.name.starts_with(OWN_PREFIX))
+    let is_usual = |part: &str| {
+        let mut bytes = part.bytes();
+        bytes.next().is_some_and(|first| first.is_ascii_lowercase() || first == b'_')
+            && bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    let is_string = |value: &str| {
+        let inner = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
+        inner.is_some_and(|inner| !inner.replace("''", "").contains('\''))
+    };
+    let is_free = |change: &SettingChange| {
+        change.name.contains('.')
+            && change.name.split('.').all(is_usual)
+            && !change.name.starts_with(OWN_PREFIX)
+            && change.value.as_deref().is_none_or(is_string)
+    };
+    !changes.is_empty() && changes.iter().all(is_free)
 }
 
 fn is_reset(text: &str) -> bool {

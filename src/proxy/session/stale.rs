@@ -1,28 +1,56 @@
 //! Statements that the client described before the schema changed: a server that prepares one anew must not give it other
-//! columns than it was told of. PostgreSQL refuses that too: "cached plan must not change result type".
+//! columns than it was told of. PostgreSQL refuses that too: "cached plan must not change result type". The types of its
+//! parameters stay what they were, as they do in PostgreSQL: the client may send values in their binary formats.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
 use crate::logic::protocol::frame::client;
+use crate::logic::protocol::frame::server::{PARAMETER_DESCRIPTION, ROW_DESCRIPTION};
 use crate::logic::protocol::report::Fault;
+use crate::logic::protocol::walk::Walk;
 use crate::logic::protocol::{view, write};
 use crate::logic::session::pipeline::{Done, Owed};
+use crate::proxy::session::portal::Told;
 use crate::proxy::session::segment::{Segment, Step};
-use crate::proxy::session::{Session, Trouble};
+use crate::proxy::session::{Named, Session, Trouble};
 use crate::proxy::statements::Statement;
 
 impl Session {
     /// What the client was told of the statements that it has described.
-    pub(super) fn remember_columns(&mut self, index: usize, segment: &Segment) {
+    pub(super) fn remember_told(&mut self, index: usize, segment: &Segment) {
+        let walk = &self.held[index].lease.walk;
+        let mut types: Box<[u8]> = Box::default();
         for done in &self.pipeline.done {
-            let Done::Described(step, body) = done else { continue };
-            let Some(Step::Describe { name, .. }) = segment.steps.get(*step as usize) else { continue };
+            let (step, body) = match done {
+                Done::Parameters(body) => {
+                    types = told_by(walk, PARAMETER_DESCRIPTION, body).get(2..).unwrap_or_default().into();
+                    continue;
+                }
+                Done::Described(step, body) => (*step as usize, body),
+                Done::Prepared(_) | Done::Executed(_) | Done::Completed(_) => continue,
+            };
+            let Some(Step::Describe { name, .. }) = segment.steps.get(step) else { continue };
             if let Some(named) = self.named.get_mut(&name[..]) {
-                named.columns = Some(columns_on(&self.held[index].lease.walk, body));
+                let (types, columns) = (std::mem::take(&mut types), columns_on(walk, body));
+                named.told = Some(Arc::new(Told { types, columns, typed: OnceLock::new() }));
             }
         }
+    }
+
+    /// The statement that a client calls by this name, or the unnamed one.
+    pub(super) fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
+        let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
+        let mut named = found.cloned().ok_or_else(|| Fault::NoStatement(String::from_utf8_lossy(name).into_owned()))?;
+        let version = named.statement.catalog_version;
+        if let Some(told) = named.told.as_ref().filter(|_| version != self.catalog_version())
+            && told.types != named.statement.types
+        {
+            let typed = || self.shared.statements.intern(&named.statement.text, &told.types, version);
+            named.statement = Arc::clone(told.typed.get_or_init(typed));
+        }
+        Ok(named)
     }
 
     /// Before a segment is sent: do its statements have the columns on this server that the client was told? Asks the
@@ -78,11 +106,15 @@ impl Session {
 }
 
 /// The columns in a RowDescription of a server, with the client's numbers of types.
-fn columns_on(walk: &crate::logic::protocol::walk::Walk, body: &[u8]) -> Arc<[u8]> {
-    use crate::logic::protocol::frame::server::ROW_DESCRIPTION;
+fn columns_on(walk: &Walk, body: &[u8]) -> Arc<[u8]> {
+    view::columns(&told_by(walk, ROW_DESCRIPTION, body)).into()
+}
+
+/// What a server has told of a statement, with the client's numbers of types.
+fn told_by(walk: &Walk, tag: u8, body: &[u8]) -> Vec<u8> {
     let mut body = body.to_vec();
     if let Some(oids) = &walk.oids {
-        oids.translate(ROW_DESCRIPTION, &mut body);
+        oids.translate(tag, &mut body);
     }
-    view::columns(&body).into()
+    body
 }

@@ -147,7 +147,7 @@ impl Session {
             return Ok(Some(Cut::Trouble(fault.into())));
         }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
-        let named = Named { statement, since, reading, columns: None };
+        let named = Named { statement, since, reading, told: None };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), Given::Statement(name, before)));
         if let Some(parsed) = parsed {
@@ -210,11 +210,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    pub(super) fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
-        let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
-        found.cloned().ok_or_else(|| Fault::NoStatement(String::from_utf8_lossy(name).into_owned()))
     }
 
     fn portal(&self, name: &[u8]) -> Option<&Portal> {
@@ -347,10 +342,10 @@ impl Session {
             Some(portal) if executes(&portal.shape).is_some() => Ok(Some(executed(name, segment))),
             Some(portal) if portal.across.is_some() && !segment.steps.is_empty() => Ok(Some(Cut::Next)),
             Some(portal) if portal.across.is_some() => Ok(Some(Cut::Across(name.into(), limit))),
-            Some(portal) if declares_cursor(&portal.shape) && self.check_block("DECLARE CURSOR").is_err() => {
-                Err(Fault::NoTransaction("DECLARE CURSOR").into())
-            }
             portal => {
+                if portal.is_some_and(|portal| declares_cursor(&portal.shape)) {
+                    self.check_block("DECLARE CURSOR")?;
+                }
                 let shard = self.shard_of_portal(name);
                 let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
                 let numbering = portal.filter(|portal| takes_numbers(&portal.shape)).map(|it| Arc::clone(&it.shape));

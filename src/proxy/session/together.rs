@@ -132,6 +132,7 @@ impl Session {
         for it in &mut told {
             self.pipeline.hidden_failure = it.pipeline.hidden_failure.take();
             self.check_hidden(it.index)?;
+            self.held[it.index].reported.extend(it.take_reported());
         }
         self.drop_lost(told).map_or(Ok(()), Err)
     }

@@ -106,3 +106,33 @@ fn a_reload_says_what_is_wrong() {
     assert!(why.contains("unknown setting `max_clientz`"), "{why}");
     assert_eq!(row(&mut ops, "SHOW CONFIG", &[("key", "max_client_conn")])["value"], "77");
 }
+
+/// Scripts match these words.
+#[test]
+fn errors_are_worded_as_pgbouncer_words_them() {
+    let proxy = STAGE.with_console("worded");
+    let mut ops = console(&proxy, "postgres");
+    for (sql, message) in [
+        ("FLY", "invalid command 'FLY', use SHOW HELP;"),
+        ("SHOW NONSENSE", "invalid command 'SHOW NONSENSE', use SHOW HELP;"),
+        ("KILL nope", "no such database: nope"),
+        ("KILL", "a database is required"),
+        ("RESUME", "pooler is not paused/suspended"),
+        ("RESUME app", "database app is not paused"),
+        ("RESUME pgbouncer", "database pgbouncer is not paused"),
+        ("PAUSE pgbouncer", "cannot pause admin db: pgbouncer"),
+        ("KILL pgbouncer", "cannot kill admin db: pgbouncer"),
+        ("DISABLE pgbouncer", "cannot disable admin db: pgbouncer"),
+        ("RECONNECT pgbouncer", "cannot reconnect admin db: pgbouncer"),
+        ("WAIT_CLOSE pgbouncer", "cannot wait in admin db: pgbouncer"),
+        ("KILL_CLIENT x", "invalid client pointer supplied"),
+        ("KILL_CLIENT 99999999", "client not found"),
+        ("SET x = y", "SET failed: \"x\" cannot be set here: change the file, and RELOAD"),
+    ] {
+        assert_eq!(failure(&mut ops, sql).1, message, "{sql}");
+    }
+    let frames = ops.simple("SET client_encoding = 'UTF8'").unwrap();
+    let notice = frames.iter().find(|frame| frame.tag == b'N').unwrap();
+    assert!(String::from_utf8_lossy(&notice.body).contains("SET ignored"));
+    assert_eq!(answers(&frames)[0].tag, "SET");
+}

@@ -142,6 +142,56 @@ fn pause_waits_for_transactions_and_holds_statements_until_resume() {
     assert_eq!(login(&proxy).value(&ask), "6");
 }
 
+/// The transaction waits for a server of its second shard, and PAUSE for the end of the transaction.
+#[test]
+fn pause_lets_a_transaction_reach_its_other_shards() {
+    let stage = &*STAGE;
+    let proxy = stage.with_console("pausing");
+    let mut ops = console(&proxy, "postgres");
+    let mut looker = console(&proxy, "grafana");
+    let ask = |shard: usize| format!("SELECT count(*) FROM events WHERE client_id = {}", stage.clients[shard]);
+    let mut client = login(&proxy);
+    client.rows("BEGIN");
+    client.rows(&ask(0));
+    ops.send(&wire::query("PAUSE app")).unwrap();
+    until("it is paused", || row(&mut looker, "SHOW DATABASES", &[("name", "app")])["paused"] == "1");
+    assert_eq!(client.value(&ask(1)), "6");
+    assert_eq!(client.rows("SELECT count(*) FROM events").len(), 1);
+    client.rows("COMMIT");
+    assert_eq!(answers(&ops.until_ready().unwrap())[0].tag, "PAUSE");
+    assert_eq!(named_rows(&mut looker, "SHOW SERVERS"), [], "all are closed");
+    assert_eq!(answer(&mut ops, "RESUME app").tag, "RESUME");
+}
+
+#[test]
+fn pause_says_so_when_it_is_ended_by_resume_and_whom_it_waits_for() {
+    let stage = &*STAGE;
+    let proxy = stage.with_console("resumed");
+    let (mut ops, mut other) = (console(&proxy, "postgres"), console(&proxy, "postgres"));
+    let mut client = login(&proxy);
+    // It keeps its server though no transaction is open.
+    client.rows("CREATE TEMPORARY TABLE kept (n int)");
+    let shown = row(&mut other, "SHOW CLIENTS", &[("user", "app")]);
+    assert_eq!(row(&mut other, "SHOW SERVERS", &[("link", &shown["ptr"])])["ptr"], shown["link"]);
+    for (pause, resume) in [("PAUSE app", "RESUME app"), ("PAUSE", "RESUME")] {
+        ops.send(&wire::query(pause)).unwrap();
+        until("it is logged", || {
+            proxy.output().contains("PAUSE waits for clients that have servers") || pause == "PAUSE"
+        });
+        until("it is ended", || answer(&mut other, resume).error.is_none());
+        let (state, message) = answers(&ops.until_ready().unwrap())[0].error.clone().expect("an error");
+        assert_eq!((&*state, &*message), ("55000", "PAUSE ended by RESUME before all servers were released"));
+    }
+    // So does who has said PAUSE and will not wait any longer.
+    ops.send(&wire::query("PAUSE app")).unwrap();
+    until("it is paused", || row(&mut other, "SHOW DATABASES", &[("name", "app")])["paused"] == "1");
+    ops.cancel().unwrap();
+    let (state, _) = answers(&ops.until_ready().unwrap())[0].error.clone().expect("an error");
+    assert_eq!((&*state, &*row(&mut other, "SHOW DATABASES", &[("name", "app")])["paused"]), ("57014", "0"));
+    assert!(proxy.output().contains("keep_a_server=1"), "{}", proxy.output());
+    assert_eq!(client.value("SELECT count(*) FROM kept"), "0");
+}
+
 #[test]
 fn reconnect_replaces_servers_as_they_come_back() {
     let stage = &*STAGE;
@@ -197,6 +247,15 @@ fn settings_are_set_until_the_next_reload() {
     assert_eq!(answer(&mut ops, "SET query_wait_timeout TO '250ms'").tag, "SET query_wait_timeout=250ms");
     assert_eq!(shown(&mut ops, "query_wait_timeout"), "0.25");
     assert!(failure(&mut ops, "SET listen_port = 1").1.contains("cannot be set here"));
+    for row in named_rows(&mut ops, "SHOW CONFIG") {
+        // As it is, so that nothing changes: what is shown as changeable is, and nothing else.
+        let (key, value) = (&row["key"], &row["value"]);
+        let outcome = answer(&mut ops, &format!("SET {key} = '{value}'")).error;
+        assert_eq!(outcome.is_none(), row["changeable"] == "yes", "{key}: {outcome:?}");
+    }
+    assert_eq!(answer(&mut ops, "SET pool_mode = session").tag, "SET pool_mode=session");
+    assert_eq!(row(&mut ops, "SHOW DATABASES", &[("name", "app")])["pool_mode"], "session");
+    assert!(failure(&mut ops, "SET admin_users = 'postgres, nobody'").1.contains("there is no user \"nobody\""));
     assert!(failure(&mut ops, "SET default_pool_size = many").1.contains("must be a number"));
     assert_eq!(answer(&mut ops, "RELOAD").tag, "RELOAD");
     assert_eq!((shown(&mut ops, "max_client_conn"), shown(&mut ops, "query_wait_timeout")), (before, "120".into()));
@@ -220,4 +279,20 @@ fn shutdown_ends_the_proxy() {
     assert_eq!(client.value("SELECT 7"), "7");
     client.rows("COMMIT");
     until("it has ended", || !proxy.is_alive());
+    // Others may do what they like for as long as they like.
+    let stays = Settings { more: MEMBERS, listen: "drain_timeout = \"100ms\"", ..Settings::default() };
+    let mut proxy = stage.proxy("shut_patiently", &stays);
+    let mut ops = console(&proxy, "postgres");
+    let mut client = login(&proxy);
+    assert_eq!(client.value("SELECT 6"), "6");
+    assert_eq!(answer(&mut ops, "SHUTDOWN WAIT_FOR_CLIENTS").tag, "SHUTDOWN");
+    until("nobody comes in", || Wire::connect(proxy.port).is_err());
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(client.value("SELECT 7"), "7");
+    client.rows("BEGIN");
+    assert_eq!(client.value("SELECT 8"), "8");
+    assert_eq!(answer(&mut ops, "SHOW VERSION").tag, "SHOW");
+    drop(client);
+    until("it has ended", || !proxy.is_alive());
+    assert_eq!(proxy.exit_code(), Some(0));
 }

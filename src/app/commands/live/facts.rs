@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use deadpool_postgres::Object;
 use tokio_postgres::{Error, Row};
 
+use super::definitions::{self, Objects};
 use crate::logic::shards::TableName;
 
 /// One server.
@@ -20,6 +21,8 @@ pub struct ServerFacts {
     pub prepared_transactions_max: i32,
     /// Those of the map that exist
     pub tables: HashMap<TableName, TableFacts>,
+    /// What the database has besides tables
+    pub objects: Objects,
 }
 
 /// One table.
@@ -35,6 +38,8 @@ pub struct TableFacts {
     pub triggers: Vec<String>,
     /// Sequences that its columns take their values from, by name
     pub sequences: Vec<SequenceFacts>,
+    /// What else is defined of it
+    pub objects: Objects,
 }
 
 /// How a sequence counts.
@@ -129,6 +134,7 @@ pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFa
         encoding: server.get(2),
         prepared_transactions_max: server.get(3),
         tables: HashMap::new(),
+        objects: definitions::of_database(client).await?,
     };
     for name in tables {
         const FIND: &str = "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -165,5 +171,6 @@ async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
         references: client.query(REFERENCES, &[&oid]).await?.iter().map(foreign_key).collect(),
         triggers: client.query(TRIGGERS, &[&oid]).await?.iter().map(|row| row.get(0)).collect(),
         sequences: client.query(SEQUENCES, &[&oid]).await?.iter().map(sequence).collect(),
+        objects: definitions::of_table(client, oid).await?,
     })
 }

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
+use super::differences::differences;
 use super::facts::{ForeignKey, ServerFacts, TableFacts};
 use crate::config::{DatabaseSettings, Severity};
 use crate::logic::shards::{Keyspace, Placement, ShardId, ShardMap, TableName};
 use crate::logic::topology::{Role, Server};
 
-/// What is wrong with one server on its own.
-pub fn server(server: &Server, finds_role: bool, facts: &ServerFacts) -> Vec<Finding> {
+/// What is wrong with one server on its own, in a database of so many shards.
+pub fn server(server: &Server, (finds_role, shards): (bool, usize), facts: &ServerFacts) -> Vec<Finding> {
     let mut notes = Notes { subject: server.name.to_string(), findings: Vec::new() };
     match (server.role, facts.is_recovering) {
         _ if finds_role => (),
@@ -20,7 +21,7 @@ pub fn server(server: &Server, finds_role: bool, facts: &ServerFacts) -> Vec<Fin
     if facts.encoding != "UTF8" {
         notes.error(format!("has server_encoding {}; keys are compared as UTF8", facts.encoding));
     }
-    if facts.prepared_transactions_max == 0 && server.role == Role::Primary {
+    if shards > 1 && facts.prepared_transactions_max == 0 && server.role == Role::Primary {
         notes.warning("has max_prepared_transactions = 0: writes to several shards will be refused");
     }
     notes.findings
@@ -43,6 +44,12 @@ pub fn shards(database: &DatabaseSettings, primaries: &[Option<ServerFacts>]) ->
             check_sequences(name, &homes, database.limits.sequence_stride, &mut notes);
         }
     }
+    let objects: Vec<_> = known.iter().map(|(shard, _, facts)| (*shard, &facts.objects)).collect();
+    let is_home = |name: &str| {
+        let shard = known.iter().find(|(shard, _, _)| *shard == name).map(|(_, shard, _)| *shard);
+        shard.is_some_and(|shard| is_home_of_its_own(&database.map, shard))
+    };
+    differences("", &objects, is_home).into_iter().for_each(|(severity, message)| notes.add(severity, message));
     notes.findings
 }
 
@@ -85,7 +92,13 @@ fn lives_on(placement: &Placement, shard: ShardId) -> bool {
     }
 }
 
-fn check_table(name: &TableName, placement: &Placement, map: &ShardMap, homes: &[Known<'_>], notes: &mut Notes) {
+/// Tables may live on this shard alone, and views and functions beside them.
+fn is_home_of_its_own(map: &ShardMap, shard: ShardId) -> bool {
+    let mut placements = map.tables.values();
+    map.default_shard == Some(shard) || placements.any(|it| matches!(it, Placement::Single(home) if *home == shard))
+}
+
+fn check_table<'a>(name: &TableName, placement: &Placement, map: &ShardMap, homes: &[Known<'a>], notes: &mut Notes) {
     let shown = show(name);
     let mut first: Option<(&str, &TableFacts)> = None;
     let mut triggers: BTreeSet<&str> = BTreeSet::new();
@@ -100,6 +113,10 @@ fn check_table(name: &TableName, placement: &Placement, map: &ShardMap, homes: &
             Some((other, same)) => compare(&shown, (other, same), (shard, table), notes),
         }
     }
+    let objects = |(shard, _, facts): &Known<'a>| Some((*shard, &facts.tables.get(name)?.objects));
+    let objects: Vec<_> = homes.iter().filter_map(objects).collect();
+    let differences = differences(&format!(" of {shown}"), &objects, |_| false);
+    differences.into_iter().for_each(|(severity, message)| notes.add(severity, message));
     let Some((_, table)) = first else { return };
     match placement {
         Placement::Sharded { keyspace, key } => {

@@ -10,6 +10,8 @@ use crate::logic::topology::Server;
 
 use facts::ServerFacts;
 
+mod definitions;
+mod differences;
 mod facts;
 mod judge;
 
@@ -68,7 +70,7 @@ async fn ask(
     };
     match answer {
         Ok(facts) => {
-            findings.extend(judge::server(server, finds_role, &facts));
+            findings.extend(judge::server(server, (finds_role, database.shards.len()), &facts));
             Some(facts)
         }
         Err(fault) => {

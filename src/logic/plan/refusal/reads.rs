@@ -80,7 +80,7 @@ impl Refusal {
         Self::new(
             Reason::Function,
             format!("function {name}() may need rows of more than one shard"),
-            "It is not immutable and may run queries of its own.",
+            "It is not immutable, or reads tables all the same: it may run queries of its own.",
             "If it only reads rows of the shard it runs on, list it under local_functions in the shard map.",
         )
     }

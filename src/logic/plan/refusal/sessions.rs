@@ -2,6 +2,8 @@
 
 use super::{Reason, Refusal};
 
+const CHANGED_RESULT: &str = "cached plan must not change result type";
+
 impl Refusal {
     /// A prepared statement whose constants were made under other settings.
     pub fn read_otherwise() -> Self {
@@ -113,10 +115,15 @@ impl Refusal {
     pub fn changed_result() -> Self {
         Self::new(
             Reason::ManyShards,
-            "cached plan must not change result type".to_owned(),
+            CHANGED_RESULT.to_owned(),
             "The columns that the statement reads have changed since it was prepared.",
             "prepare it again",
         )
+    }
+
+    /// The function of PostgreSQL that says the same, where drivers know an error by that; else empty.
+    pub fn routine(&self) -> &'static str {
+        if self.message == CHANGED_RESULT { "RevalidateCachedQuery" } else { "" }
     }
 
     /// A function that reads what a text names.
@@ -296,7 +303,7 @@ impl Refusal {
             Reason::BadHint,
             format!("unrecognized shardway hint \"{word}\""),
             "",
-            "Hints are shard=name, key=value, key=keyspace:value, role=primary, replica or auto, and new_tables=keyspace(column), \
+            "Hints stand in /* shardway … */ and are shard=name, key=value, key=keyspace:value, role=primary, replica or auto, and new_tables=keyspace(column), \
              new_tables=reference or new_tables=shard=name.",
         )
     }

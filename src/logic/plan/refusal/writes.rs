@@ -130,6 +130,17 @@ impl Refusal {
         )
     }
 
+    /// A transaction that has written on several shards, and has become read only since.
+    pub fn decides_read_only() -> Self {
+        Self::new(
+            Reason::TwoPhase,
+            "a transaction over several shards cannot be committed: it has become read only after it has written"
+                .to_owned(),
+            "That it is committed is a row on one of them.",
+            "leave out SET TRANSACTION READ ONLY, or say it in a transaction of its own",
+        )
+    }
+
     /// Names that leave no room for a global transaction identifier.
     pub fn long_names() -> Self {
         Self::new(

@@ -20,6 +20,9 @@ use crate::logic::protocol::write::{self};
 pub use super::errors::{CANCELLED, GROUPING_ERROR, without_position};
 pub use super::owed::{Again, Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED, Withheld};
 
+mod described;
+#[cfg(test)]
+mod tests;
 mod told;
 
 /// What servers remark is remembered up to here.
@@ -222,11 +225,6 @@ impl Pipeline {
         )
     }
 
-    /// The columns that come next are wanted.
-    fn is_described(&self) -> bool {
-        matches!(self.owed.front(), Some(Owed::DescribeStatement(_) | Owed::HiddenDescribe))
-    }
-
     /// The client's own statement has been answered, ours stand behind it.
     fn is_behind_first(&self) -> bool {
         matches!(self.owed.front(), Some(Owed::FirstOf)) && self.completed > 0
@@ -302,6 +300,11 @@ impl Pipeline {
         }
     }
 
+    /// What a statement of ours among those of a batch makes the server report of what these have set.
+    fn is_reported_aside(&self, tag: u8) -> bool {
+        self.is_deaf && tag == server::PARAMETER_STATUS && matches!(self.owed.front(), Some(Owed::HiddenSync))
+    }
+
     fn on_parse_complete(&mut self) -> Verdict {
         if let Some(Owed::Aside) = self.owed.front() {
             return Verdict::Hide;
@@ -330,9 +333,8 @@ impl Pipeline {
             if self.remarks.len() < REMARKS_MAX {
                 write::frame(&mut self.remarks, tag, |out| out.extend_from_slice(body));
             }
-        } else if let Ok((name, value)) = view::parameter_status(body) {
-            let lossy = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned().into_boxed_str();
-            self.parameters.push((lossy(name), lossy(value)));
+        } else {
+            self.parameters.extend(view::reported(body));
         }
     }
 
@@ -380,7 +382,7 @@ impl Judge for Pipeline {
         match tag {
             server::COPY_DATA => self.copy_out.as_ref().is_some_and(OutShare::is_looked_into),
             server::DATA_ROW => self.kept.is_some(),
-            server::ROW_DESCRIPTION => self.is_described(),
+            server::ROW_DESCRIPTION | server::PARAMETER_DESCRIPTION => self.is_description_wanted(tag),
             server::NOTICE => matches!(self.owed.front(), Some(Owed::DeafQuery | Owed::Everywhere { .. })),
             _ => false,
         }
@@ -436,38 +438,14 @@ impl Pipeline {
                 self.pop();
                 hidden
             }
-            server::ROW_DESCRIPTION if matches!(self.owed.front(), Some(Owed::Share { shown: Shown::Rows, .. })) => {
-                Verdict::Hide
-            }
-            server::ROW_DESCRIPTION | server::NO_DATA if matches!(self.owed.front(), Some(Owed::DescribeRows)) => {
-                self.pop();
-                if tag == server::NO_DATA { Verdict::Hide } else { Verdict::Pass }
-            }
-            server::ROW_DESCRIPTION | server::NO_DATA if self.is_described() => {
-                if let Some(Owed::DescribeStatement(step)) = self.owed.front() {
-                    self.done.push(Done::Described(*step, seen.into()));
-                } else {
-                    self.columns = Some(seen.into());
-                }
-                self.pop();
-                hidden
-            }
-            server::ROW_DESCRIPTION | server::NO_DATA => {
-                if matches!(self.owed.front(), Some(Owed::Describe | Owed::DescribeColumns)) {
-                    self.pop();
-                }
-                hidden
-            }
-            server::PARAMETER_DESCRIPTION
-                if matches!(self.owed.front(), Some(Owed::DescribeColumns | Owed::DescribeRows)) =>
-            {
-                Verdict::Hide
+            server::ROW_DESCRIPTION | server::NO_DATA | server::PARAMETER_DESCRIPTION => {
+                self.on_description(tag, seen, hidden)
             }
             // Nobody else hears of it: whatever the server is busy with, the client gets it.
             server::NOTIFICATION => Verdict::Pass,
             server::NOTICE | server::PARAMETER_STATUS if self.is_remark_heard(tag) => Verdict::Pass,
             server::PARAMETER_STATUS | server::NOTICE => {
-                if matches!(self.owed.front(), Some(Owed::DeafQuery)) {
+                if matches!(self.owed.front(), Some(Owed::DeafQuery)) || self.is_reported_aside(tag) {
                     self.overhear(tag, seen);
                 }
                 hidden
@@ -478,142 +456,5 @@ impl Pipeline {
             }
             _ => hidden,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::logic::protocol::walk::Walk;
-
-    fn frames(parts: &[(u8, &[u8])]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (tag, body) in parts {
-            write::frame(&mut bytes, *tag, |out| out.extend_from_slice(body));
-        }
-        bytes
-    }
-
-    fn run(pipeline: &mut Pipeline, server: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let tail = Walk::default().feed(server, pipeline, &mut out).expect("well-formed");
-        out.extend_from_slice(tail);
-        out
-    }
-
-    fn pipeline(owed: &[Owed]) -> Pipeline {
-        let mut pipeline = Pipeline::default();
-        owed.iter().for_each(|owed| pipeline.owe(owed.clone()));
-        pipeline
-    }
-
-    const ERROR: &[u8] = b"SERROR\0VERROR\0C22012\0Mdivision by zero\0\0";
-
-    #[test]
-    fn what_two_servers_remark_is_heard_once() {
-        let mut pipeline = pipeline(&[Owed::Everywhere { is_first: true }]);
-        pipeline.hears_once = true;
-        let notice = |text: &str| (b'N', [b"SNOTICE\0C00000\0M", text.as_bytes(), b"\0\0"].concat());
-        let said = |notices: &[(u8, Vec<u8>)]| {
-            frames(&notices.iter().map(|(tag, body)| (*tag, &body[..])).collect::<Vec<_>>())
-        };
-        let end = frames(&[(b'C', b"DROP TABLE\0"), (b'Z', b"T")]);
-        let first = said(&[notice("a"), notice("b"), notice("a")]);
-        assert_eq!(run(&mut pipeline, &[&first[..], &end].concat()), first);
-        pipeline.clear();
-        pipeline.owe(Owed::Everywhere { is_first: true });
-        let second = said(&[notice("b"), notice("c"), notice("c")]);
-        assert_eq!(run(&mut pipeline, &[&second[..], &end].concat()), said(&[notice("c"), notice("c")]));
-    }
-
-    #[test]
-    fn a_begin_held_back_is_not_answered_twice() {
-        let mut pipeline = pipeline(&[Owed::HiddenQuery, Owed::Query]);
-        let server = frames(&[(b'C', b"BEGIN\0"), (b'Z', b"T"), (b'D', b"row"), (b'C', b"SELECT 1\0"), (b'Z', b"T")]);
-        assert_eq!(run(&mut pipeline, &server), frames(&[(b'D', b"row"), (b'C', b"SELECT 1\0"), (b'Z', b"T")]));
-        assert!(pipeline.is_settled());
-        assert_eq!(pipeline.status, Some(b'T'));
-    }
-
-    #[test]
-    fn what_stands_behind_the_clients_statement_is_not_heard() {
-        let mut pipeline = pipeline(&[Owed::FirstOf]);
-        let server = frames(&[
-            (b'C', b"RESET\0"),
-            (b'T', b"\0\0"),
-            (b'D', b"\0\0"),
-            (b'C', b"SELECT 1\0"),
-            (b'C', b"SET\0"),
-            (b'Z', b"I"),
-        ]);
-        assert_eq!(run(&mut pipeline, &server), frames(&[(b'C', b"RESET\0"), (b'Z', b"I")]));
-    }
-
-    #[test]
-    fn replies_of_ours_stand_where_the_client_expects_them() {
-        let mut pipeline = pipeline(&[
-            Owed::Local(frames(&[(b'1', b"")]).into()),
-            Owed::HiddenParse(7),
-            Owed::Bind(Name::new()),
-            Owed::Execute(Some(2)),
-            Owed::Local(frames(&[(b'3', b"")]).into()),
-            Owed::Sync,
-        ]);
-        let server = frames(&[(b'1', b""), (b'2', b""), (b'C', b"SELECT 0\0"), (b'Z', b"I")]);
-        let client = frames(&[(b'1', b""), (b'2', b""), (b'C', b"SELECT 0\0"), (b'3', b""), (b'Z', b"I")]);
-        assert_eq!(run(&mut pipeline, &server), client);
-        assert_eq!(pipeline.done, [Done::Prepared(7), Done::Executed(2)]);
-    }
-
-    #[test]
-    fn an_error_skips_to_sync_and_takes_our_replies_with_it() {
-        let mut pipeline = pipeline(&[
-            Owed::Bind(Name::new()),
-            Owed::Execute(None),
-            Owed::Bind(Name::new()),
-            Owed::Execute(None),
-            Owed::Local(frames(&[(b'3', b"")]).into()),
-            Owed::Sync,
-        ]);
-        let server = frames(&[(b'2', b""), (b'E', ERROR), (b'Z', b"I")]);
-        assert_eq!(run(&mut pipeline, &server), server);
-        assert!(pipeline.is_settled());
-        assert_eq!(pipeline.failure, Some(Failure { sqlstate: *b"22012", answered: 1 }));
-        assert!(!pipeline.skips_to_sync);
-    }
-
-    #[test]
-    fn an_error_before_the_sync_was_sent_is_remembered() {
-        let mut pipeline = pipeline(&[Owed::Parse(None), Owed::Describe]);
-        run(&mut pipeline, &frames(&[(b'E', ERROR)]));
-        assert!(pipeline.is_settled() && pipeline.skips_to_sync);
-    }
-
-    #[test]
-    fn a_refusal_in_a_pipeline_replaces_the_error_provoked_for_it() {
-        let mut pipeline =
-            pipeline(&[Owed::Bind(Name::new()), Owed::Execute(None), Owed::Poison((*b"refused").into()), Owed::Sync]);
-        let server = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0"), (b'E', ERROR), (b'Z', b"I")]);
-        let mut client = frames(&[(b'2', b""), (b'C', b"UPDATE 1\0")]);
-        client.extend_from_slice(b"refused");
-        client.extend_from_slice(&frames(&[(b'Z', b"I")]));
-        assert_eq!(run(&mut pipeline, &server), client);
-    }
-
-    #[test]
-    fn a_servers_goodbye_is_kept_from_the_client() {
-        let mut pipeline = pipeline(&[Owed::Query]);
-        let body = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection\0\0";
-        assert_eq!(run(&mut pipeline, &frames(&[(b'E', body)])), b"");
-        assert!(pipeline.goodbye.is_some() && !pipeline.is_settled());
-    }
-
-    #[test]
-    fn a_sync_sent_ahead_of_copy_data_is_not_answered() {
-        let mut pipeline = pipeline(&[Owed::Bind(Name::new()), Owed::Execute(None), Owed::Sync]);
-        run(&mut pipeline, &frames(&[(b'2', b""), (b'G', b"\0\0\0")]));
-        assert!(pipeline.is_copy_in);
-        run(&mut pipeline, &frames(&[(b'C', b"COPY 1\0")]));
-        assert!(pipeline.is_settled());
     }
 }

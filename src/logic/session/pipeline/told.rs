@@ -144,10 +144,15 @@ impl Pipeline {
     /// After an error the server skips everything up to Sync (PostgreSQL manual, protocol-flow, extended query),
     /// so we owe no reply for these.
     fn skip_to_sync(&mut self) {
-        while let Some(owed) = self.owed.front() {
-            if matches!(owed, Owed::Sync | Owed::HiddenSync) {
+        let mut is_for_query = false;
+        while let Some(owed) = self.owed.front_mut() {
+            if let Owed::Sync | Owed::HiddenSync = owed {
+                if is_for_query {
+                    *owed = Owed::Sync;
+                }
                 return;
             }
+            is_for_query |= matches!(owed, Owed::Query);
             self.owed.pop_front();
         }
         self.skips_to_sync = true;

@@ -124,28 +124,49 @@ pub struct Characteristics {
     pub isolation: Option<Isolation>,
     /// READ ONLY or READ WRITE
     pub is_read_only: Option<bool>,
+    /// DEFERRABLE or NOT DEFERRABLE
+    pub is_deferrable: Option<bool>,
 }
 
 impl Characteristics {
-    /// `transaction_isolation` or `transaction_read_only` has this value.
+    /// `transaction_isolation`, `transaction_read_only` or `transaction_deferrable` has this value.
     pub fn add(&mut self, name: &str, value: &Literal) {
         let word = match value {
             Literal::String(word) | Literal::Integer(word) => word.to_ascii_lowercase(),
             Literal::Boolean(value) => value.to_string(),
             Literal::Decimal(_) | Literal::Null | Literal::Odd => return,
         };
+        let is_on = !matches!(word.as_str(), "0" | "f" | "false" | "off" | "of" | "n" | "no");
         match name {
             "transaction_isolation" => self.isolation = Isolation::parse(&word).or(self.isolation),
-            "transaction_read_only" => {
-                self.is_read_only = Some(!matches!(word.as_str(), "0" | "f" | "false" | "off" | "of" | "n" | "no"));
-            }
+            "transaction_read_only" => self.is_read_only = Some(is_on),
+            "transaction_deferrable" => self.is_deferrable = Some(is_on),
             _ => (),
         }
     }
 
     /// What was said later counts.
     pub fn then(self, later: Self) -> Self {
-        Self { isolation: later.isolation.or(self.isolation), is_read_only: later.is_read_only.or(self.is_read_only) }
+        Self {
+            isolation: later.isolation.or(self.isolation),
+            is_read_only: later.is_read_only.or(self.is_read_only),
+            is_deferrable: later.is_deferrable.or(self.is_deferrable),
+        }
+    }
+
+    /// What SET TRANSACTION has to say of them where these have been said.
+    pub fn beyond(self, said: Self) -> Vec<&'static str> {
+        let isolation = self.isolation.filter(|_| self.isolation != said.isolation).map(|it| match it {
+            Isolation::ReadCommitted => "ISOLATION LEVEL READ COMMITTED",
+            Isolation::RepeatableRead => "ISOLATION LEVEL REPEATABLE READ",
+            Isolation::Serializable => "ISOLATION LEVEL SERIALIZABLE",
+        });
+        let is_new = |now: Option<bool>, then: Option<bool>| now.filter(|_| now != then);
+        let read_only =
+            is_new(self.is_read_only, said.is_read_only).map(|is| if is { "READ ONLY" } else { "READ WRITE" });
+        let deferrable =
+            is_new(self.is_deferrable, said.is_deferrable).map(|is| if is { "DEFERRABLE" } else { "NOT DEFERRABLE" });
+        [isolation, read_only, deferrable].into_iter().flatten().collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr2, memmem};
+use memchr::memchr2;
 
 use super::Literal;
 use crate::logic::value::LiteralKind;
@@ -28,6 +28,11 @@ pub(super) fn is_marker(letter: char) -> bool {
 
 /// The word that makes a leading comment a routing hint.
 const HINT_WORD: &[u8] = b"shardway";
+
+/// Does the inside of a comment begin with it, however its letters are written? One that is no hint for that is an error.
+fn begins_with_hint_word(inside: &[u8]) -> bool {
+    inside.trim_ascii_start().get(..HINT_WORD.len()).is_some_and(|word| word.eq_ignore_ascii_case(HINT_WORD))
+}
 
 /// `Source::Literal` counts literals in 16 bits.
 const LITERALS_MAX: usize = u16::MAX as usize;
@@ -163,7 +168,7 @@ impl<'a> Pass<'a> {
     fn look_for_hint(&mut self, comment: Range<usize>) {
         let is_leading = self.statements == 0 && self.hint.is_none();
         let bytes = &self.text[comment.clone()];
-        if is_leading && memmem::find(bytes, HINT_WORD).is_some() {
+        if is_leading && begins_with_hint_word(&bytes[2..]) {
             self.skeleton.extend_from_slice(bytes);
             // A line comment would otherwise run into what follows.
             self.skeleton.push(b'\n');

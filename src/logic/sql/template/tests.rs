@@ -88,6 +88,8 @@ fn what_is_lifted_out() {
             "/* shardway shard=b */\n SELECT <int4> |1 hint=\"/* shardway shard=b */\"",
         ),
         ("/* x */ -- shardway key=7\nSELECT 1", "-- shardway key=7\n SELECT <int4> |1 hint=\"-- shardway key=7\""),
+        ("/*SHARDWAY: b*/SELECT 1", "/*SHARDWAY: b*/\n SELECT <int4> |1 hint=\"/*SHARDWAY: b*/\""),
+        ("/* not of shardway */ SELECT 1", "SELECT <int4> |1"),
         ("SELECT /* shardway shard=b */ 1", "SELECT <int4> |1"),
     ];
     for (text, expected) in cases {

@@ -12,7 +12,11 @@
 
 use crate::logic::plan::Command;
 use crate::logic::protocol::report::Fault;
-use crate::logic::sql::statement::{Characteristics, Isolation};
+use crate::logic::sql::statement::Characteristics;
+
+pub use begun::Begun;
+
+mod begun;
 
 /// Where a session stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -33,19 +37,6 @@ pub enum Transaction {
     Aborted(Box<Aborted>),
 }
 
-/// What has been said of a transaction, for the servers that do not know of it yet.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Begun {
-    /// SQL to open it: the BEGIN and what followed, separated by `;`
-    pub text: String,
-    /// Length of the BEGIN alone: what AND CHAIN starts over with
-    begin_len: usize,
-    /// Savepoints and the length of the text up to and including each
-    savepoints: Vec<(Box<str>, usize)>,
-    /// How it runs, as far as it was said
-    pub said: Characteristics,
-}
-
 /// What an aborted transaction was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Aborted {
@@ -61,7 +52,7 @@ pub enum Aborted {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// The server of the transaction answers; with this text instead of the client's, when there is one
-    Send(Option<&'static str>),
+    Send(Option<String>),
     /// We answer with this tag, after this warning when there is one
     Answer(&'static str, Option<Warning>),
     /// We report this
@@ -115,10 +106,10 @@ impl Transaction {
         }
     }
 
-    /// It begins at this level, unless it was begun with another.
-    pub fn default_to(&mut self, isolation: Isolation) {
+    /// It begins with these modes, unless it was begun with others.
+    pub fn default_to(&mut self, modes: Characteristics) {
         if let Self::Begun(begun) = self {
-            begun.said.isolation.get_or_insert(isolation);
+            begun.default_to(modes);
         }
     }
 
@@ -179,8 +170,12 @@ impl Transaction {
             (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open(begun)) => {
                 Step::Send(Some(begun.fail(*chain)))
             }
-            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Begun(_) | Aborted::Lost) => {
-                *self = if *chain { Self::Begun(Begun::plain()) } else { Self::Idle };
+            (Command::Commit { chain } | Command::Rollback { chain }, was @ (Aborted::Begun(_) | Aborted::Lost)) => {
+                let next = match was {
+                    Aborted::Begun(begun) => begun.failed(),
+                    Aborted::Open(_) | Aborted::Lost => Begun::plain(),
+                };
+                *self = if *chain { Self::Begun(next) } else { Self::Idle };
                 Step::Answer("ROLLBACK", None)
             }
             (Command::RollbackTo(_), Aborted::Open(_)) => Step::Send(None),
@@ -228,7 +223,8 @@ impl Transaction {
                 | Command::RollbackTo(_)
                 | Command::SetTransaction(_)
                 | Command::Begin(_) => drop(begun.on_command(command, text)),
-                Command::Commit { .. } | Command::Rollback { .. } => *begun = begun.again(),
+                Command::Commit { .. } => *begun = begun.again(),
+                Command::Rollback { .. } => *begun = begun.undone(),
                 Command::Set(_) | Command::ResetAll => begun.push(text),
                 Command::Own(_)
                 | Command::Prepare(_)
@@ -281,99 +277,6 @@ impl Transaction {
     }
 }
 
-impl Begun {
-    fn new(text: &str, said: Characteristics) -> Self {
-        let mut begun = Self { said, ..Self::default() };
-        begun.push(text);
-        begun.begin_len = begun.text.len();
-        begun
-    }
-
-    fn plain() -> Self {
-        Self::new("BEGIN", Characteristics::default())
-    }
-
-    /// What ends it on its servers after an error. PostgreSQL has forgotten by then how it was begun: with AND CHAIN the
-    /// next one is a plain one.
-    fn fail(&mut self, chain: bool) -> &'static str {
-        *self = Self::plain();
-        if chain { "ROLLBACK; BEGIN" } else { "ROLLBACK" }
-    }
-
-    /// A line comment at the end of one statement must not swallow the next.
-    fn push(&mut self, text: &str) {
-        self.text.push_str(text.trim_end_matches([';', ' ', '\n', '\t', '\r']));
-        self.text.push_str("\n;");
-    }
-
-    fn again(&self) -> Self {
-        let text = self.text[..self.begin_len].to_owned();
-        Self { begin_len: text.len(), text, savepoints: Vec::new(), ..*self }
-    }
-
-    fn find(&self, name: &str) -> Result<usize, Fault> {
-        let at = self.savepoints.iter().rposition(|(savepoint, _)| &**savepoint == name);
-        at.ok_or_else(|| Fault::NoSavepoint(name.into()))
-    }
-
-    fn rollback_to(&mut self, name: &str) -> Result<(), Fault> {
-        let at = self.find(name)?;
-        self.text.truncate(self.savepoints[at].1);
-        self.savepoints.truncate(at + 1);
-        Ok(())
-    }
-
-    fn on_command(&mut self, command: &Command, text: &str) -> (Step, Option<Transaction>) {
-        let aborted = |begun: &Self| Some(Transaction::Aborted(Box::new(Aborted::Begun(begun.clone()))));
-        match command {
-            Command::Begin(said) => {
-                self.push(text);
-                self.said = self.said.then(*said);
-                (Step::Answer(begin_tag(text), Some(ALREADY_IN_PROGRESS)), None)
-            }
-            Command::Commit { chain } => (Step::Answer("COMMIT", None), Some(self.ended(*chain))),
-            Command::Rollback { chain } => (Step::Answer("ROLLBACK", None), Some(self.ended(*chain))),
-            Command::Savepoint(name) => {
-                self.push(text);
-                self.savepoints.push((name.clone(), self.text.len()));
-                (Step::Answer("SAVEPOINT", None), None)
-            }
-            Command::Release(name) => match self.find(name) {
-                Ok(at) => {
-                    self.push(text);
-                    self.savepoints.truncate(at);
-                    (Step::Answer("RELEASE", None), None)
-                }
-                Err(fault) => (Step::Fail(fault), aborted(self)),
-            },
-            Command::RollbackTo(name) => match self.rollback_to(name) {
-                Ok(()) => (Step::Answer("ROLLBACK", None), None),
-                Err(fault) => (Step::Fail(fault), aborted(self)),
-            },
-            Command::SetTransaction(said) => {
-                self.push(text);
-                self.said = self.said.then(*said);
-                (Step::Answer("SET", None), None)
-            }
-            Command::Set(_)
-            | Command::ResetAll
-            | Command::Own(_)
-            | Command::Prepare(_)
-            | Command::Execute(_)
-            | Command::Deallocate(_)
-            | Command::DiscardAll
-            | Command::Discard
-            | Command::Listen(_)
-            | Command::OfSession(_)
-            | Command::Empty => (not_ours(command), None),
-        }
-    }
-
-    fn ended(&self, chain: bool) -> Transaction {
-        if chain { Transaction::Begun(self.again()) } else { Transaction::Idle }
-    }
-}
-
 /// PostgreSQL tags a BEGIN by how it was written.
 pub fn begin_tag(text: &str) -> &'static str {
     let is_start = text.trim_start().get(..5).is_some_and(|word| word.eq_ignore_ascii_case("start"));
@@ -388,7 +291,7 @@ fn not_ours(command: &Command) -> Step {
 mod tests {
     use super::*;
 
-    const BEGIN: Command = Command::Begin(Characteristics { isolation: None, is_read_only: None });
+    const BEGIN: Command = Command::Begin(Characteristics { isolation: None, is_read_only: None, is_deferrable: None });
     const COMMIT: Command = Command::Commit { chain: false };
 
     fn begun() -> Transaction {
@@ -433,7 +336,7 @@ mod tests {
         transaction.abort();
         assert_eq!(transaction.status(), b'E');
         assert_eq!(transaction.on_command(&BEGIN, "BEGIN"), Step::Fail(Fault::TransactionAborted));
-        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK")));
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK".to_owned())));
         transaction.on_ready(b'I');
         assert!(transaction.is_idle());
     }
@@ -442,7 +345,7 @@ mod tests {
     fn commit_after_an_error_is_a_rollback_on_every_server() {
         let mut transaction = begun();
         transaction.on_ready(b'E');
-        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK")));
+        assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK".to_owned())));
     }
 
     #[test]
@@ -452,7 +355,10 @@ mod tests {
         transaction.on_command(&Command::Begin(said), "BEGIN READ ONLY");
         transaction.on_ready(b'E');
         let chain = Command::Rollback { chain: true };
-        assert_eq!(transaction.on_command(&chain, "ROLLBACK AND CHAIN"), Step::Send(Some("ROLLBACK; BEGIN")));
+        assert_eq!(
+            transaction.on_command(&chain, "ROLLBACK AND CHAIN"),
+            Step::Send(Some("ROLLBACK; BEGIN".to_owned()))
+        );
         transaction.on_ready(b'T');
         transaction.succeeded(&chain, "ROLLBACK AND CHAIN");
         assert_eq!(transaction.begun().map(|begun| &*begun.text), Some("BEGIN\n;"));

@@ -1,0 +1,229 @@
+//! What has been said of a transaction, and how the next one begins where it is chained.
+
+use crate::logic::plan::Command;
+use crate::logic::protocol::report::Fault;
+use crate::logic::sql::statement::{Characteristics, Isolation};
+
+use super::{ALREADY_IN_PROGRESS, Aborted, Step, Transaction, begin_tag, not_ours};
+
+/// What has been said of a transaction, for the servers that do not know of it yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Begun {
+    /// SQL to open it: the BEGIN and what followed, separated by `;`
+    pub text: String,
+    /// Length of what begins it, with its modes: what AND CHAIN starts over with
+    begin_len: usize,
+    /// The modes that this part of the text says
+    begin_said: Characteristics,
+    /// It has them from the transaction before
+    is_chained: bool,
+    savepoints: Vec<Savepoint>,
+    /// How it runs, as far as it was said
+    pub said: Characteristics,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Savepoint {
+    name: Box<str>,
+    /// Length of the text up to and including it
+    len: usize,
+    /// How the transaction ran when it was set
+    said: Characteristics,
+}
+
+impl Begun {
+    pub(super) fn new(text: &str, said: Characteristics) -> Self {
+        let mut begun = Self { said, begin_said: said, ..Self::default() };
+        begun.push(text);
+        begun.begin_len = begun.text.len();
+        begun
+    }
+
+    pub(super) fn plain() -> Self {
+        Self::new("BEGIN", Characteristics::default())
+    }
+
+    pub(super) fn default_to(&mut self, modes: Characteristics) {
+        (self.said, self.begin_said) = (modes.then(self.said), modes.then(self.begin_said));
+    }
+
+    /// What ends it on its servers after an error, and begins the next one if it is chained.
+    pub(super) fn fail(&mut self, chain: bool) -> String {
+        *self = self.failed();
+        if chain { format!("ROLLBACK; {}", self.text.trim_end_matches("\n;")) } else { "ROLLBACK".to_owned() }
+    }
+
+    /// What AND CHAIN begins after an error. Outside of savepoints PostgreSQL has forgotten by then which modes were said
+    /// (AbortTransaction puts them back), but not those that it was chained with.
+    pub(super) fn failed(&self) -> Self {
+        match (self.savepoints.is_empty(), self.is_chained) {
+            (false, _) => self.undone(),
+            (true, true) => self.with(self.begin_said),
+            (true, false) => Self::plain(),
+        }
+    }
+
+    /// What ROLLBACK AND CHAIN begins: savepoints are undone first, with what was said in them.
+    pub(super) fn undone(&self) -> Self {
+        let outermost = self.savepoints.first().map_or(self.said, |savepoint| savepoint.said);
+        self.with(Characteristics { is_read_only: outermost.is_read_only, ..self.said })
+    }
+
+    /// What COMMIT AND CHAIN begins (PostgreSQL manual, COMMIT: with the same characteristics).
+    pub(super) fn again(&self) -> Self {
+        self.with(self.said)
+    }
+
+    fn with(&self, said: Characteristics) -> Self {
+        let text = self.text[..self.begin_len].to_owned();
+        let mut next = Self { text, begin_len: 0, begin_said: said, is_chained: true, savepoints: Vec::new(), said };
+        said.beyond(self.begin_said).into_iter().for_each(|mode| next.push(&format!("SET TRANSACTION {mode}")));
+        next.begin_len = next.text.len();
+        next
+    }
+
+    /// A line comment at the end of one statement must not swallow the next.
+    pub(super) fn push(&mut self, text: &str) {
+        self.text.push_str(text.trim_end_matches([';', ' ', '\n', '\t', '\r']));
+        self.text.push_str("\n;");
+    }
+
+    fn find(&self, name: &str) -> Result<usize, Fault> {
+        let at = self.savepoints.iter().rposition(|savepoint| &*savepoint.name == name);
+        at.ok_or_else(|| Fault::NoSavepoint(name.into()))
+    }
+
+    pub(super) fn rollback_to(&mut self, name: &str) -> Result<(), Fault> {
+        let at = self.find(name)?;
+        self.text.truncate(self.savepoints[at].len);
+        self.said = self.savepoints[at].said;
+        self.savepoints.truncate(at + 1);
+        Ok(())
+    }
+
+    /// What PostgreSQL has against modes that are said in a savepoint (variable.c, check_transaction_isolation and its
+    /// neighbours).
+    fn objection(&self, later: Characteristics) -> Option<Fault> {
+        let is_another = |isolation: Isolation| self.said.isolation.is_some_and(|now| now != isolation);
+        let message = if self.savepoints.is_empty() {
+            return None;
+        } else if later.isolation.is_some_and(is_another) {
+            "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction"
+        } else if later.is_read_only == Some(false) && self.said.is_read_only == Some(true) {
+            "cannot set transaction read-write mode inside a read-only transaction"
+        } else if later.is_deferrable.is_some() {
+            "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction"
+        } else {
+            return None;
+        };
+        Some(Fault::Said { sqlstate: "25001", message: message.to_owned() })
+    }
+
+    pub(super) fn on_command(&mut self, command: &Command, text: &str) -> (Step, Option<Transaction>) {
+        let aborted = |begun: &Self| Some(Transaction::Aborted(Box::new(Aborted::Begun(begun.clone()))));
+        match command {
+            Command::Begin(said) | Command::SetTransaction(said) => {
+                if let Some(fault) = self.objection(*said) {
+                    return (Step::Fail(fault), aborted(self));
+                }
+                self.push(text);
+                self.said = self.said.then(*said);
+                let step = match matches!(command, Command::Begin(_)) {
+                    true => Step::Answer(begin_tag(text), Some(ALREADY_IN_PROGRESS)),
+                    false => Step::Answer("SET", None),
+                };
+                (step, None)
+            }
+            Command::Commit { chain } => (Step::Answer("COMMIT", None), Some(self.ended(*chain))),
+            Command::Rollback { chain: true } => {
+                (Step::Answer("ROLLBACK", None), Some(Transaction::Begun(self.undone())))
+            }
+            Command::Rollback { chain: false } => (Step::Answer("ROLLBACK", None), Some(Transaction::Idle)),
+            Command::Savepoint(name) => {
+                self.push(text);
+                let (len, said) = (self.text.len(), self.said);
+                self.savepoints.push(Savepoint { name: name.clone(), len, said });
+                (Step::Answer("SAVEPOINT", None), None)
+            }
+            Command::Release(name) => match self.find(name) {
+                Ok(at) => {
+                    self.push(text);
+                    // The transaction around it is read only or not as it was (CommitSubTransaction).
+                    self.said.is_read_only = self.savepoints[at].said.is_read_only;
+                    self.savepoints.truncate(at);
+                    (Step::Answer("RELEASE", None), None)
+                }
+                Err(fault) => (Step::Fail(fault), aborted(self)),
+            },
+            Command::RollbackTo(name) => match self.rollback_to(name) {
+                Ok(()) => (Step::Answer("ROLLBACK", None), None),
+                Err(fault) => (Step::Fail(fault), aborted(self)),
+            },
+            Command::Set(_)
+            | Command::ResetAll
+            | Command::Own(_)
+            | Command::Prepare(_)
+            | Command::Execute(_)
+            | Command::Deallocate(_)
+            | Command::DiscardAll
+            | Command::Discard
+            | Command::Listen(_)
+            | Command::OfSession(_)
+            | Command::Empty => (not_ours(command), None),
+        }
+    }
+
+    pub(super) fn ended(&self, chain: bool) -> Transaction {
+        if chain { Transaction::Begun(self.again()) } else { Transaction::Idle }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ_ONLY: Characteristics =
+        Characteristics { isolation: None, is_read_only: Some(true), is_deferrable: None };
+
+    fn said(begun: &mut Begun, commands: &[(Command, &str)]) {
+        for (command, text) in commands {
+            assert!(matches!(begun.on_command(command, text).0, Step::Answer(..)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_chained_transaction_has_the_modes_of_the_one_before() {
+        let set = (Command::SetTransaction(READ_ONLY), "SET TRANSACTION READ ONLY");
+        let savepoint = (Command::Savepoint("a".into()), "SAVEPOINT a");
+        let mut begun = Begun::plain();
+        said(&mut begun, &[savepoint.clone(), set.clone()]);
+        assert_eq!(begun.again().text, "BEGIN\n;SET TRANSACTION READ ONLY\n;");
+        assert_eq!(begun.again().again(), begun.again());
+        assert_eq!(begun.failed(), begun.undone(), "the savepoint is undone either way");
+        assert_eq!(begun.failed().text, "BEGIN\n;");
+        said(&mut begun, &[(Command::Release("a".into()), "RELEASE a")]);
+        assert_eq!(begun.again().text, "BEGIN\n;");
+        said(&mut begun, &[set, savepoint]);
+        assert_eq!(begun.failed().text, "BEGIN\n;SET TRANSACTION READ ONLY\n;");
+    }
+
+    #[test]
+    fn modes_are_not_changed_in_a_savepoint() {
+        let mut begun = Begun::new("BEGIN READ ONLY", READ_ONLY);
+        begun.default_to(Characteristics { isolation: Some(Isolation::ReadCommitted), ..Characteristics::default() });
+        said(&mut begun, &[(Command::Savepoint("a".into()), "SAVEPOINT a")]);
+        let none = Characteristics::default();
+        let fails = [
+            Characteristics { isolation: Some(Isolation::Serializable), ..none },
+            Characteristics { is_read_only: Some(false), ..none },
+            Characteristics { is_deferrable: Some(true), ..none },
+        ];
+        for modes in fails {
+            let (step, next) = begun.clone().on_command(&Command::SetTransaction(modes), "SET TRANSACTION …");
+            assert!(matches!(step, Step::Fail(Fault::Said { sqlstate: "25001", .. })), "{step:?}");
+            assert_eq!(next.map(|it| it.status()), Some(b'E'));
+        }
+        let same = Characteristics { isolation: Some(Isolation::ReadCommitted), ..READ_ONLY };
+        said(&mut begun, &[(Command::SetTransaction(same), "SET TRANSACTION …")]);
+    }
+}
