@@ -1,13 +1,12 @@
 //! INSERT of rows that belong to several shards: what has to be computed first is asked of one server, then each shard
 //! stores its rows, one after the other.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::logic::fetch::Kept;
 use crate::logic::plan::pieces::{Assembled, Piece};
 use crate::logic::plan::split::Split;
-use crate::logic::plan::{Access, Place, Refusal, Requirement, Source, Value};
+use crate::logic::plan::{Access, Place, Reason, Refusal, Requirement, Source, Value};
 use crate::logic::protocol::frame::{self, Front, HEADER, client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -191,15 +190,21 @@ impl Session {
             parameters.push((Format::Binary, value.bytes.as_deref()));
             types.extend_from_slice(&value.type_oid.to_be_bytes());
         }
-        let mut requirement = Cow::Borrowed(&split.requirement);
         let values = Values::Walked { parameters: &parameters, types: &types };
-        let unread = self.read_keys(split, &mut requirement, input, &values, &types).await?;
-        for value in &unread {
-            parameters.push((Format::Binary, value.bytes.as_deref()));
-            types.extend_from_slice(&value.type_oid.to_be_bytes());
-        }
-        let values = Values::Walked { parameters: &parameters, types: &types };
-        let shares = self.shares_of(split, &requirement, &values)?;
+        let read;
+        let shares = match self.shares_of(split, &split.requirement, &values) {
+            Err(Trouble::Refusal(refusal)) if refusal.reason == Reason::UndecidableKey => {
+                let mut requirement = split.requirement.clone();
+                read = self.read_keys(split, &mut requirement, input, &values, &types).await?;
+                for value in &read {
+                    parameters.push((Format::Binary, value.bytes.as_deref()));
+                    types.extend_from_slice(&value.type_oid.to_be_bytes());
+                }
+                let values = Values::Walked { parameters: &parameters, types: &types };
+                self.shares_of(split, &requirement, &values)?
+            }
+            shares => shares?,
+        };
         let is_ahead = input.is_query && shares.len() > 1;
         if is_ahead {
             self.bind_everywhere(input, &parameters, &types, &shares).await?;
@@ -234,20 +239,17 @@ impl Session {
     async fn read_keys(
         &mut self,
         split: &Split,
-        requirement: &mut Cow<'_, Requirement>,
+        requirement: &mut Requirement,
         input: &Input<'_>,
         values: &Values<'_>,
         types: &[u8],
     ) -> Result<Vec<Computed>, Trouble> {
         let rows = route::unread(requirement, values, self.map());
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
         let Some(asked) = rows.iter().map(|row| split.asked_key(*row)).collect::<Option<Vec<Piece>>>() else {
             return Ok(Vec::new());
         };
         let read = self.compute(&asked, input, types).await?;
-        if let Place::Store { keys, .. } = &mut requirement.to_mut().place {
+        if let Place::Store { keys, .. } = &mut requirement.place {
             for (row, number) in rows.into_iter().zip(types.len() / 4 + 1..) {
                 let number =
                     u16::try_from(number).map_err(|_| Refusal::rows_beside("so many values to be computed"))?;
