@@ -625,14 +625,15 @@ fn a_parameter_in_places_of_several_types_must_read_the_same_in_all() {
     assert!(executed(&fixture, mixed, &[], &[(String, "6")]).is_none());
 }
 
+fn destination_of(fixture: &Fixture, sql: &str) -> Result<Destination, &'static str> {
+    let planned = only(fixture, sql);
+    let Plan::One(one) = planned.plan.as_ref() else { panic!("{sql}: {:?}", planned.plan) };
+    destination(&one.home, &Values::None, &fixture.map).map_err(|refusal| refusal.sqlstate)
+}
+
 #[test]
 fn a_row_without_its_key_is_the_servers_error_where_the_column_is_not_null() {
     let mut fixture = Fixture::new();
-    let destination_of = |fixture: &Fixture, sql: &str| {
-        let planned = only(fixture, sql);
-        let Plan::One(one) = planned.plan.as_ref() else { panic!("{sql}: {:?}", planned.plan) };
-        destination(&one.home, &Values::None, &fixture.map).map_err(|refusal| refusal.sqlstate)
-    };
     let (values, select) =
         ("INSERT INTO events (client_id) VALUES (NULL)", "INSERT INTO events (client_id) SELECT NULL WHERE false");
     assert_eq!(destination_of(&fixture, values), Err("23514"));
@@ -646,7 +647,13 @@ fn a_row_without_its_key_is_the_servers_error_where_the_column_is_not_null() {
 #[test]
 fn moving_a_key_is_refused_on_a_shard_of_choice_too() {
     let fixture = Fixture::new();
-    assert!(only(&fixture, "UPDATE events SET client_id = 7 WHERE client_id = 5").forced.is_none());
+    assert!(only(&fixture, "UPDATE events SET client_id = client_id + 1 WHERE client_id = 5").forced.is_none());
+    // Where old and new key are known, both have to be at home there.
+    assert!(destination_of(&fixture, "UPDATE events SET client_id = 7 WHERE id = 5").is_err());
+    assert_eq!(
+        destination_of(&fixture, "UPDATE events SET client_id = 5 WHERE client_id = 5"),
+        destination_of(&fixture, "SELECT 1 FROM events WHERE client_id = 5")
+    );
     assert!(only(&fixture, "SELECT count(*) FROM events").forced.is_some());
 }
 

@@ -1,5 +1,5 @@
 @write
-@same 14
+@same 32
 
 # numeric(10,2) keeps it as it is
 INSERT INTO rounded VALUES (5.25, 'x')
@@ -103,3 +103,34 @@ UPDATE events e SET amount = x.seconds FROM (SELECT client_id, s.seconds FROM pa
 
 # and without a tie to it
 DELETE FROM children c USING (SELECT count(*) AS n FROM parents p FULL JOIN sessions s USING (client_id)) x WHERE c.id = x.n
+
+# a key that is set to itself, though others point to it
+UPDATE parents SET client_id = 7, v = 'itself' WHERE client_id = 7 RETURNING client_id, v
+
+# the same by parameters
+@params 7 | itself again | 7
+UPDATE parents SET client_id = $1, v = $2 WHERE client_id = $3
+
+# of a row that points to another
+UPDATE children SET client_id = 7, v = 'itself' WHERE client_id = 7
+
+# to a key that is not there
+UPDATE children SET client_id = 9999 WHERE client_id = 7
+
+# to NULL
+UPDATE parents SET client_id = NULL WHERE client_id = 7
+
+# with another column of the primary key
+UPDATE events SET client_id = 7, id = 77001 WHERE client_id = 7 AND id = 1
+
+# by way of another table
+UPDATE events SET client_id = 7, kind = s.seconds::text FROM sessions s WHERE s.client_id = events.client_id AND s.client_id = 7 AND events.id = 2
+
+# another key of the same shard, whose foreign keys are there too
+UPDATE parents SET client_id = 8 WHERE client_id = 7
+
+# one that its shard holds: ranges
+UPDATE market_data SET instrument_id = 5, day = '2031-01-01' WHERE instrument_id = 1 AND day = (SELECT min(day) FROM market_data WHERE instrument_id = 1)
+
+# with row security
+UPDATE own_rows SET client_id = 7, v = 'itself' WHERE client_id = 7

@@ -29,6 +29,8 @@ mod settings;
 #[rustfmt::skip]
 /// What clients share.
 mod shared;
+/// Numbers of sequences that are asked for again.
+mod numbers;
 /// Texts that the planner cannot read.
 mod unread;
 /// Bytes that no client should send.

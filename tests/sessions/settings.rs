@@ -46,6 +46,13 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             q("SHOW SERVER_VERSION"), q("SET client_min_messages TO warning; SET TIME ZONE INTERVAL '-03:30' HOUR TO MINUTE;"), q("SHOW TimeZone"), zone(), all(),
             q("BEGIN"), zone(), q("SET LOCAL TIME ZONE INTERVAL '+05:45' HOUR TO MINUTE"), zone(), all(), q("COMMIT"), zone(), q("SET TIME ZONE INTERVAL '+00:00' HOUR TO MINUTE"), zone(), all(),
         ].concat()),
+        ("row security by a setting", &[], [
+            q("SET app.tenant = '7'"), q("INSERT INTO tenant_rows VALUES (7, 1, 'a'), (7, 2, 'b'), (7, 3, 'c')"), q("INSERT INTO tenant_rows VALUES (7, 4, 'a'), (8, 1, 'b')"),
+            q("INSERT INTO tenant_rows SELECT client_id, id + 10, v FROM tenant_rows"), q("INSERT INTO tenant_rows VALUES (current_setting('app.tenant')::bigint, 20, current_setting('app.tenant'))"),
+            q("UPDATE tenant_rows SET v = v || current_setting('app.tenant') WHERE id > 1 RETURNING id, v"), q("SELECT id, v FROM tenant_rows ORDER BY id"), q("SELECT count(*) FROM tenant_rows"),
+            q("BEGIN"), q("SET LOCAL app.tenant = '8'"), q("UPDATE tenant_rows SET v = 'x'"), q("INSERT INTO tenant_rows VALUES (8, 1, 'theirs')"), q("DELETE FROM tenant_rows"), q("SELECT set_config('app.tenant', '7', true)"),
+            q("DELETE FROM tenant_rows WHERE id = 20"), q("SELECT count(*) FROM tenant_rows"), q("ROLLBACK"), q("UPDATE tenant_rows SET v = 'y' WHERE id = 20"), q("DELETE FROM tenant_rows"), q("RESET app.tenant"),
+        ].concat()),
         ("set_config for a transaction", &[], [q("BEGIN"), set("Asia/Tokyo", true), zone(), all(), q("COMMIT"), zone()].concat()),
         ("set_config by a transaction", &[], [q("BEGIN"), set("Asia/Tokyo", false), zone(), q("COMMIT"), zone()].concat()),
         ("set_config undone", &[], [q("BEGIN"), set("Asia/Tokyo", false), zone(), q("ROLLBACK"), zone()].concat()),

@@ -51,6 +51,7 @@ pub const TABLES: &[(&str, Home)] = &[
     ("labels", Only("b")),
     ("memos", Only("c")),
     ("private_rows", Hash("client_id", "bigint")),
+    ("tenant_rows", Hash("client_id", "bigint")),
     ("k_smallint", Hash("k", "smallint")),
     ("k_integer", Hash("k", "integer")),
     ("k_bigint", Hash("k", "bigint")),

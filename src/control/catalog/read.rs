@@ -89,7 +89,7 @@ const RELATIONS: &str = "
                   WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND l.lanname NOT IN ('internal', 'c')
                     AND t.tgrelid IN (SELECT c.oid UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE c.relkind = 'p')
                   ORDER BY 1),
-           c.relkind IN ('r', 'p') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid),
+           c.relkind IN ('r', 'p', 'v') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.rulename <> '_RETURN'),
            ARRAY(SELECT pg_get_expr(e, c.oid) FROM pg_policy p CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) v(e)
                   WHERE c.relrowsecurity AND p.polrelid = c.oid AND e IS NOT NULL ORDER BY p.polname, 1),
            c.relkind = 'v' AND NOT coalesce((SELECT option_value::boolean FROM pg_options_to_table(c.reloptions)

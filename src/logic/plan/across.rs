@@ -188,6 +188,9 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
                 None => read(text, schema),
             },
         },
+        Statement::Change(it) if gather::is_of_session(it, schema) => {
+            Across::Read(Read { fanout: None, merge: None, gather: gather::gather(text, schema), stores: true })
+        }
         Statement::Change(_) | Statement::Merge(_) => {
             change::change(text, schema).map_or_else(Across::Refuse, Across::Change)
         }

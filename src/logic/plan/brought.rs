@@ -1,4 +1,4 @@
-//! INSERT … SELECT into a table of one shard: the rows of other shards are brought to it, which runs the statement over them.
+//! INSERT … SELECT into a table of one shard, or a temporary one: the rows of other shards are brought to it, which runs the statement over them.
 //!
 //! ```sql
 //! INSERT INTO audit (id, what) SELECT id, kind FROM events RETURNING id      -- a table of shard a, rows of all
@@ -16,12 +16,19 @@ use super::reduce;
 use super::schema::Found;
 use super::{Access, Home, Place, Refusal, Requirement, Schema, pieces};
 
-/// Plans an INSERT … SELECT that stands at `at` in a text. `None`: its table is none of one shard.
+/// Plans an INSERT … SELECT that stands at `at` in a text. `None`: its table is none of one shard, nor a temporary one.
+#[expect(clippy::wildcard_enum_match_arm, reason = "rows of other tables are on several shards, or nobody knows where")]
 pub fn brought(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>) -> Option<Result<Gather, Refusal>> {
-    let Found::Single(shard, Some(relation)) = schema.find(&insert.table) else { return None };
-    let requirement = Requirement { table: insert.table.name.clone(), place: Place::Shard(shard) };
-    // What these run may need rows of other shards, too.
-    let is_plain = relation.policies.is_empty() && relation.triggers.is_empty() && !relation.has_rules;
+    let (requirement, is_plain) = match schema.find(&insert.table) {
+        Found::Single(shard, Some(relation)) => {
+            let requirement = Requirement { table: insert.table.name.clone(), place: Place::Shard(shard) };
+            // What these run may need rows of other shards, too.
+            let is_plain = relation.policies.is_empty() && relation.triggers.is_empty() && !relation.has_rules;
+            (Some(requirement), is_plain)
+        }
+        Found::Unheard => (None, true),
+        _ => return None,
+    };
     let plan = || {
         let text = text.get(..at.end)?;
         let tokens = tokens(text)?;
@@ -58,15 +65,16 @@ fn gathered(query: &str, around: [&str; 2], params: u16, schema: &Schema<'_>) ->
     Ok(Gather { text, access: Access::Write, ..gather })
 }
 
-/// It runs where the table is.
-fn placed(gather: Gather, table: Requirement) -> Result<Gather, Refusal> {
-    let home = match gather.home.clone() {
-        Home::Any => Home::Meet(vec![table]),
-        Home::Meet(mut all) => {
+/// It runs where the table is: one that only the session knows is on its server.
+fn placed(gather: Gather, table: Option<Requirement>) -> Result<Gather, Refusal> {
+    let home = match (gather.home.clone(), table) {
+        (Home::Any, Some(table)) => Home::Meet(vec![table]),
+        (Home::Meet(mut all), Some(table)) => {
             all.push(table);
             Home::Meet(all)
         }
-        Home::First | Home::Current | Home::Process(_) => {
+        (Home::Any | Home::Current, None) => Home::Current,
+        (Home::First | Home::Current | Home::Process(_), _) | (Home::Meet(_), None) => {
             return Err(Refusal::rows_beside("a function that depends on the server or the session"));
         }
     };

@@ -18,7 +18,7 @@ use super::constants::Literals;
 use super::gather::{self, At, Gather, Part, TEXT, is_steady};
 use super::schema::Found;
 use super::survey::{self, Survey, is_column_of};
-use super::{Access, Home, Place, Refusal, Requirement, Schema};
+use super::{Access, Home, Place, Refusal, Requirement, Schema, TakenNumbers};
 
 /// How the copies of a reference table are written.
 pub enum Copied {
@@ -43,6 +43,8 @@ pub struct Once {
     pub returns: bool,
     /// What the others run, over these columns: its only part
     pub then: Gather,
+    /// The numbers that the first shard takes
+    pub numbers: TakenNumbers,
 }
 
 impl Once {
@@ -107,7 +109,8 @@ fn planned(
     let draws_numbers = relation.is_none_or(has_identity) && !matches!(located.statement, Statement::Change(_));
     let may_differ = nature.asks_server || nature.draws || nature.picks || nature.follows_order || nature.says_now;
     if may_differ || draws_numbers || copied.needs_first {
-        return once(located, text, shape, relation, copied.params).map(Copied::Once);
+        let once = once(located, text, shape, relation, copied.params);
+        return once.map(|once| Copied::Once(Once { numbers: copied.numbers.clone(), ..once }));
     }
     let over = match nature.times.as_slice() {
         [] => None,
@@ -185,6 +188,7 @@ fn once(
         params,
         returns: shape.returns,
         then: writing(then, 0, vec![given(shape, columns)]),
+        numbers: TakenNumbers::default(),
     })
 }
 
@@ -207,6 +211,7 @@ fn once_whole(located: &Located, text: &str, shape: &Shape<'_>, params: u16) -> 
         params,
         returns: shape.returns,
         then: writing(then, 0, vec![given(shape, vec![super::gather::Transfer { depends_on_settings: true, ..TEXT }])]),
+        numbers: TakenNumbers::default(),
     })
 }
 

@@ -29,6 +29,7 @@ pub fn fold(text: &str, schema: &Schema<'_>) -> Option<Merge> {
         text: text.into(),
         params: params_of(text, schema)?.into_iter().collect(),
         columns: u16::try_from(folds.len()).ok()?,
+        has_star: false,
         keys: Vec::new(),
         folds,
         limit: None,

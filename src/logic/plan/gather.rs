@@ -18,11 +18,12 @@ use std::ops::Range;
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::parse::with_texts;
-use crate::logic::sql::statement::{Located, RelationName, Statement};
+use crate::logic::sql::statement::{Change, Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::grouping_sets;
 use super::pieces::{self, Token, tokens};
+use super::schema::Found;
 use super::stand_in::{BIGINT, counted, is_grouped_by, next, of_whole_rows};
 use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::words::Words;
@@ -197,6 +198,7 @@ pub(super) fn in_rounds<T>(
 fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gather>, Refusal> {
     let has_with = match &located.statement {
         Statement::Query(query) => query.with.is_some(),
+        Statement::Change(change) if is_of_session(change, schema) => change.with.is_some(),
         _ => return Err(Refusal::across("a statement that is no query")),
     };
     let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");
@@ -207,6 +209,11 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gat
         return with_views(text, &spread);
     }
     finished(&located.at, text, &spread, has_with).map(|gather| Round::Done(Box::new(gather)))
+}
+
+/// It changes rows of what no plan knows: a temporary table, whose server runs it.
+pub fn is_of_session(change: &Change, schema: &Schema<'_>) -> bool {
+    matches!(schema.find(&change.table), Found::Unheard)
 }
 
 /// A piece of text in the place of another.

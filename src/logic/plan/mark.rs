@@ -2,6 +2,8 @@
 
 use crate::logic::sql::statement::Vacated;
 
+use super::taken::TakenNumbers;
+
 /// The pin of a server on which a function, or a block of code, may have set something for the session.
 pub const SETTING: &str = "setting made by a function";
 /// The pin of a server whose `random()` begins where the session has said.
@@ -50,6 +52,8 @@ pub struct Mark {
     pub set_config: Vec<SettingChange>,
     /// The same with a parameter for its value: it comes with the Bind. Where there is none, the server has to stay
     pub set_bound: Vec<BoundSetting>,
+    /// TakenNumbers of sequences that it takes and asks for
+    pub numbers: TakenNumbers,
 }
 
 /// `set_config(name, $n, is_local)`.

@@ -38,6 +38,8 @@ pub struct Merge {
     pub params: Vec<u16>,
     /// How many columns the client gets
     pub columns: u16,
+    /// Those of a star have been counted
+    pub has_star: bool,
     /// The columns behind them: what the rows are sorted by, none where any order will do
     pub keys: Vec<SortKey>,
     /// Each shard has one row, and the client gets one: what becomes of each column. Else empty
@@ -93,6 +95,13 @@ impl Merge {
         own.max(of(&self.limit)).max(of(&self.offset))
     }
 
+    /// The same for whatever columns the tables have by now, if none have been counted: what sorts rows is what shards say of
+    /// them, but for collations, which they do not tell.
+    pub fn of_new_columns(&self) -> Option<Self> {
+        let keys = || self.keys.iter().map(|key| SortKey { is_text_by_bytes: false, ..*key }).collect();
+        (!self.has_star).then(|| Self { keys: keys(), learned: Learned::default(), ..self.clone() })
+    }
+
     /// The shards are told how many rows are wanted.
     pub fn is_limited(&self) -> bool {
         self.limit.is_some()
@@ -128,6 +137,7 @@ pub fn merge(text: &str, schema: &Schema<'_>) -> Option<Merge> {
         text: Box::default(),
         params: params.into_iter().collect(),
         columns,
+        has_star: sorted.items.iter().any(|item| matches!(item, Item::Star(_))),
         keys,
         folds: Vec::new(),
         limit,

@@ -19,8 +19,10 @@ pub use mark::{
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
 pub use survey::{is_now, says_now, speaks_of_now};
+pub use taken::{Known, TakenNumbers};
 
 mod home;
+mod taken;
 mod mark;
 pub mod refusal;
 pub mod schema;

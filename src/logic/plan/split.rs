@@ -16,7 +16,7 @@ use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert};
-use crate::logic::value::KeyType;
+use crate::logic::value::{KeyType, LiteralKind};
 
 use super::constants::Literals;
 use super::layout::{Layout, Moment, Tuple, layout, moments, reads_as_moment, tuples};
@@ -24,7 +24,7 @@ use super::pieces::{Cut, Piece, Token, tokens};
 use super::schema::Found;
 use super::scope::Scope;
 use super::survey::{Stored, Survey, Target, has_no_default, is_plain, key_rule, position_of_key};
-use super::{Place, Refusal, Requirement, Schema, Source, Value};
+use super::{Place, Refusal, Requirement, Schema, Source, TakenNumbers, Value};
 
 /// An INSERT of rows for several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Split {
     pub tail: Piece,
     /// What one server computes first: the parameters behind those of the user, in order
     pub asked: Vec<Piece>,
+    /// The type of the key, where a server may be asked for keys that cannot be read here
+    pub key_type: Option<Box<str>>,
     /// How many parameters the user has
     pub params: u16,
     /// The types of the parameters, or the names of the results, are only to be had from the statement as a whole
@@ -49,9 +51,27 @@ pub struct Split {
     pub moment_params: Vec<u16>,
     /// It may change settings that we cannot see
     pub taints: bool,
+    /// The numbers that it takes, the last of them on the server that computes the keys
+    pub numbers: TakenNumbers,
 }
 
 impl Split {
+    /// What a server is asked for where the key of a row cannot be read here: its type may round it, or the session's settings
+    /// say what it means. `None`: it is of another type, or a cast of it would not do what storing it does.
+    pub fn asked_key(&self, row: usize) -> Option<Piece> {
+        let Place::Store { keys, .. } = &self.requirement.place else { return None };
+        let Value { source, cast: None } = keys.get(row)? else { return None };
+        let mut piece = Piece::of("(");
+        match source {
+            Source::Param(number) | Source::SharedParam(number) => piece.push_param(*number),
+            Source::Fixed(Some((LiteralKind::String, text))) => piece.push(&literal(text)),
+            Source::Fixed(Some((_, text))) => piece.push(text),
+            Source::Fixed(None) | Source::Literal { .. } => return None,
+        }
+        piece.push(&format!(")::{}", self.key_type.as_deref()?));
+        Some(piece)
+    }
+
     /// Another shard would read this value of a parameter as another moment.
     pub fn check_moment(&self, number: u16, value: &[u8]) -> Result<(), Refusal> {
         let is_suspect = self.moment_params.binary_search(&number).is_ok();
@@ -73,6 +93,7 @@ pub fn split(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     let table = &*insert.table.name;
     let target = match schema.find(&insert.table) {
         Found::Sharded { keyspace, key, relation: relation @ Some(_) } => Target { table, key, keyspace, relation },
+        Found::View(..) => return Err(Refusal::view("INSERT", table)),
         _ => return Err(Refusal::rows_beside("a table whose columns are not known")),
     };
     let no_values = [Vec::new()];
@@ -208,18 +229,54 @@ impl Work<'_> {
         let renames = returns && tail.params().any(|number| number > params);
         let is_described = is_computed || renames || !is_even || !self.stored.has_certain_params();
         let taints = self.stored.taints;
+        let numbers = self.numbers(schema);
         Ok(Split {
             requirement,
             head,
             rows: pieces,
             tail,
             asked: asked.pieces,
+            key_type: self.type_of_key(),
             params,
             is_described,
             returns,
             moment_params,
             taints,
+            numbers,
         })
+    }
+
+    /// The numbers that keys take by default, unless rows take others where they are stored.
+    fn numbers(&self, schema: &Schema<'_>) -> TakenNumbers {
+        let Table { target, relation, .. } = self.table;
+        let takes = |column: &Column| match &column.default {
+            ColumnDefault::Identity => true,
+            ColumnDefault::Expression(text) => text.contains("nextval"),
+            ColumnDefault::None | ColumnDefault::Generated => false,
+        };
+        let others = relation.columns.iter().any(|column| *column.name != *target.key && takes(column));
+        let text = self.text.to_ascii_lowercase();
+        let defaults = relation.columns.iter().filter_map(|column| match &column.default {
+            ColumnDefault::Expression(text) => Some(text.as_ref()),
+            ColumnDefault::Identity | ColumnDefault::Generated | ColumnDefault::None => None,
+        });
+        let is_called = |local: &str| {
+            let name = local.rsplit('.').next().unwrap_or(local);
+            text.contains(name) || defaults.clone().any(|text| text.contains(name))
+        };
+        let runs_more =
+            !relation.triggers.is_empty() || schema.map.local_functions.iter().any(|local| is_called(local));
+        if others || runs_more || text.contains("nextval") {
+            return TakenNumbers::default();
+        }
+        self.stored.numbers.clone()
+    }
+
+    /// A cast to `varchar(n)` cuts what cannot be stored.
+    fn type_of_key(&self) -> Option<Box<str>> {
+        let Table { target, relation, key_type } = self.table;
+        let column = relation.columns.iter().find(|column| *column.name == *target.key)?;
+        Some(column.type_name.clone()).filter(|_| key_type != KeyType::Text)
     }
 
     /// The columns that the values of a row are for.

@@ -5,7 +5,7 @@
 use crate::logic::plan::process::FIRST_CLIENT;
 use crate::logic::plan::{Home, KeyOfRow, KeyRule, Place, Reason, Refusal, Requirement, Restriction, Value};
 use crate::logic::shards::{Keyspace, KeyspaceId, ShardId, ShardMap, ShardSet};
-use crate::logic::value::{Decoded, Key, KeyType, Raw};
+use crate::logic::value::{Decoded, Key, KeyType, Raw, Stored as Becomes};
 
 mod values;
 
@@ -142,12 +142,15 @@ impl Stored<'_> {
     fn home(&self, key: Decoded) -> Result<Option<ShardId>, Refusal> {
         let Self { table, column, keyspace, rule } = *self;
         match key {
-            Decoded::Key(key) if !rule.modifier.keeps(&key) => {
-                Err(undecidable(table, column, "the column's type changes the value when it is stored"))
-            }
-            Decoded::Key(key) => match keyspace.shard_of(&key) {
-                Some(shard) => Ok(Some(shard)),
-                None => Err(no_home(table, column, &keyspace.name, Some(&key))),
+            Decoded::Key(key) => match rule.modifier.stored(key) {
+                Becomes::As(key) => match keyspace.shard_of(&key) {
+                    Some(shard) => Ok(Some(shard)),
+                    None => Err(no_home(table, column, &keyspace.name, Some(&key))),
+                },
+                Becomes::Error => Ok(None),
+                Becomes::Unknown => {
+                    Err(undecidable(table, column, "the column's type changes the value when it is stored"))
+                }
             },
             Decoded::Null if rule.is_not_null => Ok(None),
             Decoded::Null => Err(no_home(table, column, &keyspace.name, None)),
@@ -169,6 +172,18 @@ pub fn homes(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> 
     let keyspace = &map.keyspaces[usize::from(keyspace.0)];
     let target = Stored { table: &requirement.table, column, keyspace, rule: *rule };
     keys.iter().map(|key| target.home(values.decode_stored(key, keyspace.key_type))).collect()
+}
+
+/// The rows whose keys only a server can read.
+pub fn unread(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Vec<usize> {
+    let Place::Store { keyspace, keys, rule, .. } = &requirement.place else { return Vec::new() };
+    let key_type = map.keyspaces[usize::from(keyspace.0)].key_type;
+    let is_unread = |key: &Value| match values.decode_stored(key, key_type) {
+        Decoded::Key(key) => rule.modifier.stored(key) == Becomes::Unknown,
+        Decoded::NoMatch | Decoded::Undecidable(_) => true,
+        Decoded::Null | Decoded::Invalid => false,
+    };
+    keys.iter().enumerate().filter(|(_, key)| is_unread(key)).map(|(row, _)| row).collect()
 }
 
 /// The home of one row that is written, by the value of its key; `None` as above.

@@ -2,7 +2,7 @@
 //!
 //! Never guesses: what depends on a setting of the session or on the server's version is `Undecidable`.
 
-pub use modifier::Modifier;
+pub use modifier::{Modifier, Stored};
 pub use numeric::Numeric;
 
 mod numeric;

@@ -18,6 +18,17 @@ pub enum Modifier {
     Fraction(u32),
 }
 
+/// What becomes of a key that is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// It, or another one in its place
+    As(Key),
+    /// It does not fit: any server reports that
+    Error,
+    /// Only a server knows
+    Unknown,
+}
+
 impl Modifier {
     /// Of a type as `format_type` names it.
     pub fn of_type(name: &str) -> Self {
@@ -30,6 +41,19 @@ impl Modifier {
             "character varying" => Self::Length(usize::try_from(first).unwrap_or(0)),
             "timestamp" => Self::Fraction(u32::try_from(first).unwrap_or(0)),
             _ => Self::None,
+        }
+    }
+
+    /// What this key becomes when it is stored.
+    pub fn stored(self, key: Key) -> Stored {
+        match (self, &key) {
+            _ if self.keeps(&key) => Stored::As(key),
+            // Where letters take more than a byte, only the server's encoding tells how many they are.
+            (Self::Length(max), Key::Text(bytes)) if bytes.is_ascii() => match bytes.split_at_checked(max) {
+                Some((kept, rest)) if rest.iter().all(|byte| *byte == b' ') => Stored::As(Key::Text(kept.into())),
+                Some(_) | None => Stored::Error,
+            },
+            (Self::None | Self::Length(_) | Self::Scale(_) | Self::Fraction(_), _) => Stored::Unknown,
         }
     }
 
@@ -95,5 +119,22 @@ mod tests {
         for (name, key, kept) in cases {
             assert_eq!(Modifier::of_type(name).keeps(&key), kept, "{key} as {name}");
         }
+    }
+
+    #[test]
+    fn too_long_a_text_loses_blanks_or_is_an_error() {
+        let text = |text: &str| Key::Text(text.as_bytes().into());
+        for (value, stored) in [
+            ("abc", Stored::As(text("abc"))),
+            ("abc   ", Stored::As(text("abc"))),
+            ("a      ", Stored::As(text("a  "))),
+            ("abcd", Stored::Error),
+            ("abc d", Stored::Error),
+            ("äöü", Stored::As(text("äöü"))),
+            ("äöü ", Stored::Unknown),
+        ] {
+            assert_eq!(Modifier::Length(3).stored(text(value)), stored, "{value}");
+        }
+        assert_eq!(Modifier::Fraction(0).stored(Key::Timestamp(1)), Stored::Unknown);
     }
 }

@@ -1,5 +1,6 @@
 //! Statements that one shard cannot answer: which way each goes, and the transaction that a write over several shards is.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -8,6 +9,7 @@ use crate::logic::plan::across::{Across, Read};
 use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::copy_out::CopyOut;
+use crate::logic::plan::merge::Merge;
 use crate::logic::plan::{Access, Command, CursorUse, Refusal};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
@@ -80,12 +82,12 @@ impl Session {
         if let Some(fanout) = &read.fanout {
             return self.fan_out_query(fanout, sql).await;
         }
-        self.check_columns()?;
-        if let Some(merge) = read.merge.as_ref().filter(|merge| merge.is_suited())
-            && let Merged::Done(_) = self.merge_query(merge).await?
+        if let Some(merge) = self.merged_by(read)
+            && let Merged::Done(_) = self.merge_query(&merge).await?
         {
             return Ok(());
         }
+        self.check_columns()?;
         match &read.gather {
             Ok(gather) => self.gather_query(gather, read.stores, sql).await.map(drop),
             Err(refusal) => Err(refusal.clone().into()),
@@ -260,14 +262,14 @@ impl Session {
         limit: i32,
         size: usize,
     ) -> Result<(), Trouble> {
-        self.check_columns()?;
-        if let Some(merge) = read.merge.as_ref().filter(|merge| limit == 0 && merge.is_suited())
-            && let Merged::Done(_) = self.merge_portal(merge, &portal.statement, &portal.bind, None).await?
+        if let Some(merge) = self.merged_by(read).filter(|_| limit == 0)
+            && let Merged::Done(_) = self.merge_portal(&merge, &portal.statement, &portal.bind, None).await?
         {
             self.client.consume(size);
             self.is_over(place, *portal);
             return Ok(());
         }
+        self.check_columns()?;
         let gather = read.gather.as_ref().map_err(Clone::clone)?;
         // From now on it is a portal of one server, which the Execute goes to.
         let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
@@ -392,6 +394,12 @@ impl Session {
             Across::CopyOut(CopyOut::Answer { .. }) => self.take_part(true).await,
             Across::Read(_) | Across::CopyOut(CopyOut::Pieces { .. }) | Across::Signal(_) | Across::Refuse(_) => Ok(()),
         }
+    }
+
+    /// The merge of a query: nothing is known against it, and it is right for the columns that its tables have by now.
+    fn merged_by<'r>(&self, read: &'r Read) -> Option<Cow<'r, Merge>> {
+        let merge = read.merge.as_deref().filter(|merge| merge.is_suited())?;
+        if self.has_ddl { merge.of_new_columns().map(Cow::Owned) } else { Some(Cow::Borrowed(merge)) }
     }
 
     /// Rows are fetched by the columns that their table had before this transaction.

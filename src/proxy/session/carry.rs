@@ -115,7 +115,7 @@ impl Session {
             let types = self.held[index].types(&types);
             write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
             write::execute(self.outgoing.buffer());
-            self.held[index].has_written = true;
+            self.wrote(index);
             self.held[index].lease.has_unseen |= carry.taints;
             let kept: Kept = self.run_kept(index).await?;
             self.client.outbox.extend_from_slice(&kept.notices);

@@ -95,6 +95,7 @@ impl Session {
             counts.extend(self.fan_out(run, others).await?);
             self.check_copies(&once.table, &counts)?;
         }
+        self.took_on(first, &once.numbers);
         Ok(Answer { description, columns, count, notices: said.notices.unwrap_or_default() })
     }
 }

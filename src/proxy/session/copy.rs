@@ -319,7 +319,7 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.held[index].has_written = true;
+        self.wrote(index);
         self.ask(index, Owed::QuietQuery, text);
         let outcome = self.converse(index, None).await?;
         let is_taking = matches!(outcome, Outcome::CopyIn);

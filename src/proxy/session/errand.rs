@@ -93,7 +93,9 @@ impl Session {
         let hidden = self.pipeline.entered() as usize;
         self.pipeline.forget();
         self.held[index].lease.unnamed = None;
-        self.held[index].has_written |= access == Access::Write;
+        if access == Access::Write {
+            self.wrote(index);
+        }
         let types = self.held[index].types(types);
         let out = self.outgoing.buffer();
         write(out, &types);

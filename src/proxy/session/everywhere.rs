@@ -141,7 +141,7 @@ impl Session {
             let index = self.hold(target).await?;
             self.pipeline.clear();
             self.prepare(index);
-            self.held[index].has_written = true;
+            self.wrote(index);
             let mut ended = Ended::Done(String::new());
             if let Some(before) = everywhere.before(sql) {
                 ended = self.run_on(index, &before, false).await?;
@@ -209,7 +209,7 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare_settings(index);
-        self.held[index].has_written = true;
+        self.wrote(index);
         self.run_on(index, sql, is_first).await
     }
 

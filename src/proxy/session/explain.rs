@@ -241,7 +241,7 @@ impl Session {
             let text = asking.explained.text.clone();
             return self.explain_text(asking, ShardSet::of(shard), Access::Read, &text).await;
         }
-        for share in self.shares_of(split, asking.values)? {
+        for share in self.shares_of(split, &split.requirement, asking.values)? {
             let at = |number: &u16| parameter(given, usize::from(*number).wrapping_sub(1));
             let parameters: Vec<Parameter<'_>> = share.statement.params.iter().map(at).collect();
             self.explain_on(asking, share.shard, Access::Read, &share.statement.text, &parameters).await?;
@@ -273,7 +273,9 @@ impl Session {
     ) -> Result<Vec<String>, Trouble> {
         let target = self.target(Destination::Shard(shard), access)?;
         let index = self.hold(target).await?;
-        self.held[index].has_written |= access == Access::Write;
+        if access == Access::Write {
+            self.wrote(index);
+        }
         let types: Vec<u8> = parameters.iter().flat_map(|(oid, ..)| oid.to_be_bytes()).collect();
         let types = self.held[index].types(&types).into_owned();
         let given: Vec<_> = parameters.iter().map(|(_, format, value)| (*format, *value)).collect();

@@ -243,7 +243,9 @@ impl Session {
     ) -> Result<(), Trouble> {
         let changes_schema = segment.changes_schema();
         let others = self.held.iter().enumerate().any(|(other, held)| other != index && held.in_pipeline);
-        self.held[index].has_written |= segment.is_to_write();
+        if segment.is_to_write() {
+            self.wrote(index);
+        }
         self.emit(index, segment, &mut smallvec::SmallVec::new());
         let ends = is_sync && !others && !self.is_implicit;
         self.pipeline.keeps_ready = changes_schema || self.has_ddl || !joins;
@@ -403,7 +405,9 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.keeps_ready = keeps_ready;
         self.prepare(index);
-        self.held[index].has_written |= has_written;
+        if has_written {
+            self.wrote(index);
+        }
         segment.owed_at.clear();
         self.emit(index, segment, &mut smallvec::SmallVec::new());
         self.count_bound(index, segment);
@@ -452,6 +456,15 @@ impl Session {
                 },
                 (_, Some(forced)) => self.mark(index, &forced.mark, forced.access),
                 (_, None) => (),
+            }
+        }
+        if segment.needs_transaction {
+            // Portals that were bound before may have gone on.
+            self.last_numbers_at(index);
+        }
+        for shape in std::mem::take(&mut segment.numbering) {
+            if let Some(Plan::One(one)) = super::only(&shape).map(|planned| &*planned.plan) {
+                self.took(index, &one.mark.numbers);
             }
         }
     }

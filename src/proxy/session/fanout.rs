@@ -270,7 +270,9 @@ impl Session {
             self.prepare(index);
         }
         self.held[index].lease.unnamed = None;
-        self.held[index].has_written |= run.access == Access::Write && !run.is_locking;
+        if run.access == Access::Write && !run.is_locking {
+            self.wrote(index);
+        }
         self.write_share(index, run, is_first);
         if let (Shown::Described | Shown::Rows, Some(kept)) = (run.shown(is_first), &self.kept) {
             self.pipeline.kept = Some(KeptRows { max: kept.max, ..KeptRows::default() });

@@ -134,7 +134,9 @@ impl Session {
         if self.pipeline.failure.is_some() {
             self.client.take_back(begun, self.client.mark(), late);
         }
-        self.held[index].has_written |= gather.access == Access::Write;
+        if gather.access == Access::Write {
+            self.wrote(index);
+        }
         self.settle(index);
         Ok(index)
     }
@@ -171,7 +173,9 @@ impl Session {
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         let has_failed = self.pipeline.failure.is_some();
-        self.held[index].has_written |= gather.access == Access::Write;
+        if gather.access == Access::Write {
+            self.wrote(index);
+        }
         self.settle(index);
         if has_failed { Err(Trouble::Told) } else { Ok(()) }
     }
@@ -199,7 +203,9 @@ impl Session {
         }
         self.write_planned(index, gather, given, &fetched, Bound { portal: bind.portal, ..Bound::HIDDEN });
         self.flush_to(index).await?;
-        self.held[index].has_written |= gather.access == Access::Write;
+        if gather.access == Access::Write {
+            self.wrote(index);
+        }
         Ok(self.held[index].shard)
     }
 

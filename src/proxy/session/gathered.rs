@@ -47,6 +47,11 @@ impl Session {
             self.trouble_of(index, outcome)?;
         }
         self.mark(index, ready.mark, ready.access);
+        for planned in statements {
+            if let Plan::One(one) = &*planned.plan {
+                self.took(index, &one.mark.numbers);
+            }
+        }
         self.apply_several(statements, sql);
         self.settle(index);
         if self.transaction.is_idle() {

@@ -190,9 +190,11 @@ impl Session {
             } else {
                 self.prepare(lane.index);
             }
-            let held = &mut self.held[lane.index];
-            held.in_pipeline = true;
-            held.has_written |= segment.access == Access::Write;
+            self.held[lane.index].in_pipeline = true;
+            self.last_numbers_at(lane.index);
+            if segment.access == Access::Write {
+                self.wrote(lane.index);
+            }
             self.emit(lane.index, segment, &mut lane.sent);
             self.count_bound(lane.index, segment);
             self.swap(lane);

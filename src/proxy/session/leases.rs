@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
 
+use crate::logic::plan::Known;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::shards::ShardId;
@@ -57,6 +58,7 @@ impl Session {
             pin,
             unpreparable: None,
             notifies: false,
+            numbers: Known::Nothing,
             reported: Vec::new(),
         });
         Ok(self.held.len() - 1)

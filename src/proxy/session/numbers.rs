@@ -105,7 +105,9 @@ impl Session {
         write::parse(self.outgoing.buffer(), b"", text.as_bytes(), b"");
         write_bind(self.outgoing.buffer(), &[], &TEXT_RESULTS);
         write::execute(self.outgoing.buffer());
-        self.held[index].has_written |= is_write;
+        if is_write {
+            self.wrote(index);
+        }
         let kept = self.run_kept(index).await?;
         Ok((!kept.starts.is_empty()).then(|| kept.row(0).to_vec()))
     }

@@ -85,7 +85,9 @@ impl Session {
         let target = self.target(destination, Access::Write)?;
         let index = self.hold(target).await?;
         self.begin_kept(index);
-        self.held[index].has_written |= origin.one.access == Access::Write;
+        if origin.one.access == Access::Write {
+            self.wrote(index);
+        }
         self.held[index].lease.has_unseen |= origin.one.mark.taints;
         let used: Vec<u16> = pieces::params(&origin.text);
         let highest = used.iter().max().copied().unwrap_or_default();

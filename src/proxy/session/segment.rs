@@ -67,7 +67,9 @@ pub(super) struct Segment {
     pub binds: bool,
     /// The statements that it begins to execute on its server
     pub run: SmallVec<[Arc<Shape>; 4]>,
-    /// What those of them set (by their place) whose values came with their Bind
+    /// Those that are executed in it and take numbers of sequences
+    pub numbering: Vec<Arc<Shape>>,
+    /// What those that it begins to execute set (by their place) whose values came with their Bind
     pub settings: Vec<(usize, Vec<SettingChange>)>,
     /// A statement of it sets something for the session or its transaction (`set_config`)
     pub sets: bool,
@@ -106,6 +108,7 @@ impl Segment {
             access: Access::Read,
             binds: false,
             run: SmallVec::new(),
+            numbering: Vec::new(),
             settings: Vec::new(),
             sets: false,
             needs_server: false,

@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use crate::logic::plan::{
-    Access, CURSORS, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Reason, Refusal, SETTING, TEMPORARY_OBJECT,
-    TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
+    Access, CURSORS, Known, LISTENING_CHANNELS, Mark, One, PREPARED_STATEMENTS, Reason, Refusal, SETTING,
+    TEMPORARY_OBJECT, TEMPORARY_SEQUENCE, TEMPORARY_TABLE, TakenNumbers,
 };
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination, Values};
@@ -50,6 +50,8 @@ pub struct Held {
     pub unpreparable: Option<&'static str>,
     /// What it is to be sent next notifies other sessions
     pub notifies: bool,
+    /// What is known of the numbers that the session has taken from its sequences
+    pub numbers: Known,
     /// Parameters that it has reported, and their values, of which the client is to hear when the transaction commits
     pub reported: Vec<(Box<str>, Box<str>)>,
 }
@@ -119,12 +121,65 @@ impl Session {
     /// Where a statement of one shard goes. One that may name a temporary table does not leave the server that has it.
     pub(super) fn destination(&self, one: &One, values: &Values<'_>) -> Result<Destination, Refusal> {
         let found = route::destination(&one.home, values, self.map())?;
+        let found = self.where_taken(&one.mark.numbers, found)?;
         let Destination::Shard(shard) = found else { return Ok(found) };
         let mut with_tables = self.with_temporary_tables().peekable();
         if one.is_bound && with_tables.peek().is_some() && with_tables.all(|held| held.shard != shard) {
             return Err(Refusal::temporary_elsewhere());
         }
         Ok(found)
+    }
+
+    /// A statement that asks for numbers goes where the session has taken them.
+    fn where_taken(&self, numbers: &TakenNumbers, found: Destination) -> Result<Destination, Refusal> {
+        if numbers.asked.is_empty() {
+            return Ok(found);
+        }
+        let knows = |held: &&Held| held.numbers.answers(&numbers.asked);
+        match (self.held.iter().find(knows).map(|held| held.shard), found) {
+            (Some(shard), Destination::Any | Destination::Current) => Ok(Destination::Shard(shard)),
+            (Some(ShardId(0)), Destination::First) => Ok(found),
+            (Some(shard), Destination::Shard(other)) if shard == other => Ok(found),
+            (Some(_), Destination::First | Destination::Shard(_)) => Err(Refusal::number_elsewhere()),
+            (None, _) => Ok(found),
+        }
+    }
+
+    /// Its server says the same as one PostgreSQL would.
+    fn check_numbers(&self, numbers: &TakenNumbers, what: &str) -> Result<(), Refusal> {
+        let is_known = self.held.iter().any(|held| held.numbers.answers(&numbers.asked));
+        let is_elsewhere = self.pinned().is_none_or(|held| held.numbers == Known::Elsewhere);
+        if !is_known && is_elsewhere { Err(needs_session(what)) } else { Ok(()) }
+    }
+
+    /// A statement has been carried out on this server, unless it has failed there.
+    pub(super) fn took(&mut self, index: usize, numbers: &TakenNumbers) {
+        if self.pipeline.failure.is_none() {
+            self.held[index].numbers.took(numbers);
+        }
+    }
+
+    /// A part of a statement that has gone well.
+    pub(super) fn took_on(&mut self, shard: ShardId, numbers: &TakenNumbers) {
+        let is_there = |held: &&mut Held| held.shard == shard && held.role == Role::Primary;
+        if let Some(held) = self.held.iter_mut().find(is_there) {
+            held.numbers.took(numbers);
+        }
+    }
+
+    /// A statement that may write has been sent to this server: numbers that others have given may not be the last.
+    pub(super) fn wrote(&mut self, index: usize) {
+        self.held[index].has_written = true;
+        self.last_numbers_at(index);
+    }
+
+    /// What runs on this server may take numbers of its sequences.
+    pub(super) fn last_numbers_at(&mut self, index: usize) {
+        for (other, held) in self.held.iter_mut().enumerate() {
+            if other != index {
+                held.numbers = Known::Elsewhere;
+            }
+        }
     }
 
     /// Where a statement of a text or pipeline goes, whatever stands beside it: to the server of the session's temporary
@@ -291,6 +346,7 @@ impl Session {
             Some(CURSORS) if self.has_cursors_apart() => Err(Refusal::cursors()),
             // No server listens for a client: any of them says so.
             Some(LISTENING_CHANNELS | CURSORS) | None => Ok(()),
+            Some(what) if !mark.numbers.asked.is_empty() => self.check_numbers(&mark.numbers, what),
             Some(what) if self.pinned().is_none() => Err(needs_session(what)),
             Some(_) => Ok(()),
         }
@@ -308,10 +364,12 @@ impl Session {
         self.has_made_functions |= mark.makes_functions;
         let sets_unseen = calls_made || !mark.set_bound.is_empty();
         let pin = mark.pin.or(sets_unseen.then_some(SETTING));
+        // A held cursor is computed by COMMIT, which may fail.
+        if access == Access::Write || mark.unpreparable.is_some() {
+            self.wrote(index);
+        }
         let held = &mut self.held[index];
         held.lease.has_unseen |= mark.taints || sets_unseen;
-        // A held cursor is computed by COMMIT, which may fail.
-        held.has_written |= access == Access::Write || mark.unpreparable.is_some();
         held.unpreparable = held.unpreparable.or(mark.unpreparable);
         if let Some(pin) = pin
             && (held.pin.is_none() || pin == TEMPORARY_TABLE)
@@ -327,6 +385,9 @@ impl Session {
                     tracing::info!(client, %user, reason = pin, "server stays with its client");
                 }
             }
+        }
+        if !mark.cursors.is_empty() {
+            self.last_numbers_at(index);
         }
         if !mark.cursors.is_empty() && self.pipeline.failure.is_none() {
             self.remember_cursors(index, &mark.cursors, false);
@@ -348,6 +409,10 @@ impl Session {
         self.slot.clear();
         if self.transaction.is_on_server() {
             return;
+        }
+        if self.held.len() > 1 {
+            // COMMIT may have run deferred triggers.
+            self.held.iter_mut().for_each(|held| held.numbers = Known::Elsewhere);
         }
         let mut index = 0;
         while index < self.held.len() {
@@ -444,7 +509,15 @@ pub(super) fn needs_session(what: &str) -> Refusal {
         detail: Some(
             "its answer depends on what earlier statements left on the server, which may be another one now".to_owned(),
         ),
-        hint: Some("use pool_mode = \"session\", or RETURNING instead of currval".to_owned()),
+        hint: Some(
+            match what {
+                "currval" | "lastval" => {
+                    "ask in the transaction that has taken the number, or use RETURNING, or pool_mode = \"session\""
+                }
+                _ => "use pool_mode = \"session\"",
+            }
+            .to_owned(),
+        ),
     }
 }
 

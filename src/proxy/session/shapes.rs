@@ -2,7 +2,7 @@
 
 use crate::logic::plan::{
     BoundSetting, Command, CursorUse, ExecuteCommand, Mark, OwnCommand, OwnSetting, Plan, Planned, Refusal,
-    SettingChange,
+    SettingChange, TakenNumbers,
 };
 use crate::logic::protocol::view::Bind;
 use crate::logic::sql::name::setting_value;
@@ -76,8 +76,17 @@ pub(super) fn declares_cursor(shape: &Shape) -> bool {
 
 /// Running it does nothing that a rollback would not undo. COPY talks with the client while it runs.
 pub(super) fn can_be_undone(shape: &Shape) -> bool {
-    let changes_nothing = |planned: &Planned| mark(planned).is_some_and(|mark| *mark == Mark::default());
+    let nothing = |mark: &Mark| *mark == Mark::default();
+    let numbers_alone = |mark: &Mark| {
+        mark.numbers.taken.is_some() && nothing(&Mark { numbers: TakenNumbers::default(), ..mark.clone() })
+    };
+    let changes_nothing = |planned: &Planned| mark(planned).is_some_and(|mark| nothing(mark) || numbers_alone(mark));
     super::only(shape).is_some_and(|planned| changes_nothing(planned) && planned.verb != "COPY")
+}
+
+/// It surely takes a number of a sequence.
+pub(super) fn takes_numbers(shape: &Shape) -> bool {
+    super::only(shape).and_then(mark).is_some_and(|mark| mark.numbers.taken.is_some())
 }
 
 pub(super) fn ends_failed_transaction(command: &Command) -> bool {

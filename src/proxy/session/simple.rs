@@ -328,6 +328,7 @@ impl Session {
             self.trouble_of(index, outcome)?;
         }
         self.mark(index, ready.mark, ready.access);
+        self.took(index, &ready.mark.numbers);
         self.settle(index);
         if is_ddl && let Some(vacated) = &ready.mark.vacates {
             let shard = self.held[index].shard;

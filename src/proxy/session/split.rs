@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::logic::fetch::Kept;
 use crate::logic::plan::pieces::{Assembled, Piece};
 use crate::logic::plan::split::Split;
-use crate::logic::plan::{Access, Refusal};
+use crate::logic::plan::{Access, Place, Reason, Refusal, Requirement, Source, Value};
 use crate::logic::protocol::frame::{self, Front, HEADER, client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -191,7 +191,20 @@ impl Session {
             types.extend_from_slice(&value.type_oid.to_be_bytes());
         }
         let values = Values::Walked { parameters: &parameters, types: &types };
-        let shares = self.shares_of(split, &values)?;
+        let read;
+        let shares = match self.shares_of(split, &split.requirement, &values) {
+            Err(Trouble::Refusal(refusal)) if refusal.reason == Reason::UndecidableKey => {
+                let mut requirement = split.requirement.clone();
+                read = self.read_keys(split, &mut requirement, input, &values, &types).await?;
+                for value in &read {
+                    parameters.push((Format::Binary, value.bytes.as_deref()));
+                    types.extend_from_slice(&value.type_oid.to_be_bytes());
+                }
+                let values = Values::Walked { parameters: &parameters, types: &types };
+                self.shares_of(split, &requirement, &values)?
+            }
+            shares => shares?,
+        };
         let is_ahead = input.is_query && shares.len() > 1;
         if is_ahead {
             self.bind_everywhere(input, &parameters, &types, &shares).await?;
@@ -207,17 +220,43 @@ impl Session {
                 write::describe_portal(self.outgoing.buffer());
             }
             write::execute(self.outgoing.buffer());
-            self.held[index].has_written = true;
+            self.wrote(index);
             self.held[index].lease.has_unseen |= split.taints;
             let kept = self.run_kept(index).await?;
             answers.push(kept);
         }
+        // Keys are computed there.
+        self.took_on(ShardId(0), &split.numbers);
         let mut stored = together(&shares, &answers);
         stored.description = description.or(stored.description);
         for kept in answers {
             self.client.outbox.extend_from_slice(&kept.notices);
         }
         Ok(stored)
+    }
+
+    /// Has the first shard read the keys that cannot be read here: they become parameters behind the others.
+    async fn read_keys(
+        &mut self,
+        split: &Split,
+        requirement: &mut Requirement,
+        input: &Input<'_>,
+        values: &Values<'_>,
+        types: &[u8],
+    ) -> Result<Vec<Computed>, Trouble> {
+        let rows = route::unread(requirement, values, self.map());
+        let Some(asked) = rows.iter().map(|row| split.asked_key(*row)).collect::<Option<Vec<Piece>>>() else {
+            return Ok(Vec::new());
+        };
+        let read = self.compute(&asked, input, types).await?;
+        if let Place::Store { keys, .. } = &mut requirement.place {
+            for (row, number) in rows.into_iter().zip(types.len() / 4 + 1..) {
+                let number =
+                    u16::try_from(number).map_err(|_| Refusal::rows_beside("so many values to be computed"))?;
+                keys[row] = Value { source: Source::Param(number), cast: None };
+            }
+        }
+        Ok(read)
     }
 
     /// A server of a shard, ready to be sent messages of the extended protocol.
@@ -291,8 +330,13 @@ impl Session {
     }
 
     /// Which rows each shard stores, always in the same order of shards, so that two statements cannot wait for each other.
-    pub(super) fn shares_of(&self, split: &Split, values: &Values<'_>) -> Result<Vec<Share>, Trouble> {
-        let homes = route::homes(&split.requirement, values, self.map())?;
+    pub(super) fn shares_of(
+        &self,
+        split: &Split,
+        requirement: &Requirement,
+        values: &Values<'_>,
+    ) -> Result<Vec<Share>, Trouble> {
+        let homes = route::homes(requirement, values, self.map())?;
         let some = homes.iter().flatten().next().copied().unwrap_or(ShardId(0));
         let mut rows: BTreeMap<ShardId, Vec<usize>> = BTreeMap::new();
         for (row, home) in homes.iter().enumerate() {

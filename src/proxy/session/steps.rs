@@ -17,7 +17,7 @@ use crate::proxy::plans::Shape;
 use crate::proxy::session::segment::{Cut, Given, Segment, Step, executed};
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::shapes::{
-    can_be_undone, declares_cursor, ends_failed_transaction, executes, is_list, is_ours, shown,
+    can_be_undone, declares_cursor, ends_failed_transaction, executes, is_list, is_ours, shown, takes_numbers,
 };
 use crate::proxy::session::simple::{meet, no_syntax};
 use crate::proxy::session::{Named, Portal, Session, Trouble};
@@ -349,6 +349,7 @@ impl Session {
                 let place = self.portals.iter().position(|portal| *portal.name == *name);
                 let shard = self.shard_of_portal(name);
                 let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
+                let numbering = portal.filter(|portal| takes_numbers(&portal.shape)).map(|it| Arc::clone(&it.shape));
                 if let Some(cut) = self.push_portal(segment, client::EXECUTE, shard, at, size) {
                     return Ok(Some(cut));
                 }
@@ -357,6 +358,7 @@ impl Session {
                 if let Some(place) = place {
                     segment.execute(&mut self.portals[place]);
                 }
+                segment.numbering.extend(numbering);
                 // What comes after DDL must be planned with the new schema; how strings are read may have changed.
                 Ok((segment.changes_schema() || segment.changes_strings() || segment.closes_cursors())
                     .then_some(Cut::Flush)

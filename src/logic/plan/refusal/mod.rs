@@ -80,7 +80,12 @@ impl Reason {
     /// Several shards together may have an answer where one has none.
     pub fn is_for_several(self) -> bool {
         match self {
-            Self::ManyShards | Self::KeyIsUnknown | Self::KeyIsChanged | Self::Ddl | Self::Sequence => true,
+            Self::ManyShards
+            | Self::KeyIsUnknown
+            | Self::KeyIsChanged
+            | Self::Ddl
+            | Self::Sequence
+            | Self::UndecidableKey => true,
             Self::Conflict
             | Self::UnlistedTable
             | Self::Function
@@ -91,7 +96,6 @@ impl Reason {
             | Self::ServerFiles
             | Self::TooDeep
             | Self::NoHome
-            | Self::UndecidableKey
             | Self::NotAlone
             | Self::NeedsSession
             | Self::ClientNumber

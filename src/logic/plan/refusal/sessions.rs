@@ -226,6 +226,17 @@ impl Refusal {
         )
     }
 
+    /// A statement that asks for a number and needs rows of another shard.
+    pub fn number_elsewhere() -> Self {
+        Self::new(
+            Reason::NeedsSession,
+            "lastval() and currval() are not possible where other shards are needed than the one that has given the number"
+                .to_owned(),
+            "Each server knows the numbers that it has given itself.",
+            "Ask for the number first, then give it as a constant or a parameter.",
+        )
+    }
+
     /// A statement that may need any of them.
     pub fn temporary_on_several() -> Self {
         Self::new(

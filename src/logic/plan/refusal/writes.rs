@@ -188,8 +188,8 @@ impl Refusal {
         Self::new(
             Reason::Unknown,
             format!("{verb} through view \"{table}\" is not supported"),
-            "",
-            "Write to the table itself.",
+            "Views of one table are written through on one shard, where they show its sharding key and look at no other rows.",
+            "Add a condition on the key, or write to the table itself.",
         )
     }
 

@@ -12,6 +12,7 @@ use super::super::scope::{Columns, Entry, Scope, variables};
 use super::Survey;
 use super::cascade::Act;
 use super::insert::{Target, position_of_key};
+use super::through::{PlaceOfRows, Through};
 
 impl<'a> Survey<'a> {
     /// Surveys an UPDATE or DELETE. Returns what its RETURNING columns stand for.
@@ -20,7 +21,11 @@ impl<'a> Survey<'a> {
         let mut outer = Scope::inside(parent);
         self.with(change.with.as_ref(), &mut outer);
         let is_at_cursor = matches!(change.filter, Some(Expression::CurrentOf(_)));
-        let (entry, target) = self.target(&change.table, &change.alias, change.verb, is_at_cursor);
+        let through = self.through(&change.table);
+        let (entry, target) = match &through {
+            Some(through) => self.target_through(&change.table, &change.alias, through, is_at_cursor),
+            None => self.target(&change.table, &change.alias, change.verb, is_at_cursor),
+        };
         let act = if change.verb == "DELETE" { Act::Delete } else { Act::of(&change.assignments) };
         self.check_cascades(&change.table, change.verb, act);
         let mut scope = Scope::inside(&outer);
@@ -54,7 +59,7 @@ impl<'a> Survey<'a> {
             let own = change.alias.name.as_deref().unwrap_or(&change.table.name);
             // Alone in its FROM, the table is meant by a bare name too.
             let is_alone = change.from.is_empty();
-            let moves = self.moves(change, own, target);
+            let moves = self.moves(change, own, target).or_else(|| self.stays(change, own, target));
             let assignments = change.assignments.iter().enumerate();
             let assignments =
                 assignments.filter(|(at, it)| moves != Some(*at) && !(is_alone && keeps_bare(it, target.key)));
@@ -100,6 +105,37 @@ impl<'a> Survey<'a> {
                 (Columns::open(), None)
             }
         };
+        (Entry { schema, ..Entry::of(Some(visible), columns) }, target)
+    }
+
+    /// The table that is written through a view.
+    fn target_through<'t>(
+        &mut self,
+        name: &RelationName,
+        alias: &Alias,
+        through: &'t Through,
+        is_at_cursor: bool,
+    ) -> (Entry, Option<Target<'t>>) {
+        let Through { table, relation, place } = through;
+        self.check_company(table, Some(relation));
+        let (columns, target) = match place {
+            PlaceOfRows::Sharded(keyspace, key) => {
+                let (columns, variable) = self.sharded_columns(*keyspace, key, Some(relation));
+                if !is_at_cursor {
+                    self.use_table(&RelationName::of(None, table.clone()), key, *keyspace, variable);
+                    self.goes_through = Some(variable);
+                }
+                let target = Target { table, key, keyspace: *keyspace, relation: Some(relation) };
+                self.check_key_column(target);
+                (columns, Some(target))
+            }
+            PlaceOfRows::Single(shard) => {
+                self.require_shard(table, *shard);
+                (Columns::open(), None)
+            }
+        };
+        let visible = alias.name.clone().unwrap_or_else(|| name.name.clone());
+        let schema = if alias.name.is_some() { None } else { name.schema.clone() };
         (Entry { schema, ..Entry::of(Some(visible), columns) }, target)
     }
 

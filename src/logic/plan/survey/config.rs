@@ -15,6 +15,8 @@ use super::functions::boolean;
 pub(super) struct Sure {
     /// They are made once, whatever the rows are
     calls: Vec<*const Call>,
+    /// There is nothing beside the only one of them
+    is_alone: bool,
     /// It is made once with this name, if servers have a setting that is called so
     of_known: Option<(*const Call, Box<str>)>,
 }
@@ -30,6 +32,7 @@ impl Survey<'_> {
         self.sure = match (select.from.as_slice(), &select.filter) {
             ([], None) => Sure {
                 calls: select.targets.iter().filter_map(|it| call_of(&it.value)).map(std::ptr::from_ref).collect(),
+                is_alone: select.targets.len() == 1,
                 of_known: None,
             },
             // An alias may call another column so.
@@ -38,7 +41,7 @@ impl Survey<'_> {
                     && alias.columns.is_empty()
                     && matches!(self.schema.find(name), Found::System) =>
             {
-                Sure { calls: Vec::new(), of_known: self.of_known(select, filter) }
+                Sure { of_known: self.of_known(select, filter), ..Sure::default() }
             }
             _ => return,
         };
@@ -63,6 +66,11 @@ impl Survey<'_> {
     /// A call that is made once and surely, whenever the statement runs.
     fn is_sure_call(&self, call: &Call) -> bool {
         self.sure.calls.contains(&std::ptr::from_ref(call))
+    }
+
+    /// All that the statement does is to call this, once.
+    pub(super) fn sure_alone(&self, call: &Call) -> bool {
+        self.sure.is_alone && self.verb == "SELECT" && self.is_sure_call(call)
     }
 
     /// The numbers of `random()` are those of one server from now on.

@@ -2,7 +2,7 @@
 
 use crate::logic::body::{self, Leaves};
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
-use crate::logic::sql::statement::expression::{Call, Literal};
+use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
@@ -60,6 +60,7 @@ impl<'a> Survey<'a> {
                 self.meet_moment();
             }
             [_, ..] if functions.iter().all(|it| is_of_any_server(name, it)) => (),
+            [_, ..] if self.reads_own_setting(name, call) => (),
             [] if &**name == "nextval" => (),
             _ => self.depends_on_server(),
         }
@@ -110,6 +111,24 @@ impl<'a> Survey<'a> {
         }
     }
 
+    /// `current_setting('app.tenant')`: settings with a dot are the client's own, and follow it to every server.
+    pub(super) fn reads_own_setting(&mut self, name: &str, call: &Call) -> bool {
+        let argument = match call.arguments.first() {
+            // As PostgreSQL prints policies.
+            Some(Expression::Cast { inner, .. }) => Some(&**inner),
+            argument => argument,
+        };
+        match argument {
+            Some(Expression::Constant(constant @ Constant { value: Literal::String(setting), .. }))
+                if name == "current_setting" && setting.contains('.') =>
+            {
+                self.literals.fix(constant);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn special(&mut self, special: Special, name: &str, call: &Call) {
         self.writes();
         self.volatile_calls += 1;
@@ -117,7 +136,12 @@ impl<'a> Survey<'a> {
             Special::TakesNumber => self.takes_number(call),
             Special::SetsNumber => self.sets_number(call),
             Special::ReadsSession(what) => {
-                self.is_bound();
+                if matches!(what, "currval" | "lastval") {
+                    self.is_where_numbers_are();
+                    self.asks_number(call);
+                } else {
+                    self.is_bound();
+                }
                 self.reads_session(what);
             }
             Special::Connection => {

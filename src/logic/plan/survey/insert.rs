@@ -13,6 +13,7 @@ use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Meaning, Scope};
 use super::super::{KeyRule, Place, Requirement, Source, Value};
 use super::cascade::Act;
+use super::through::{PlaceOfRows, Through};
 use super::{Survey, meaning_of};
 
 /// A sharded table that is written.
@@ -51,7 +52,11 @@ impl Survey<'_> {
                 self.check_unique(target, "INSERT", None);
                 self.check_policies(&insert.table, relation);
                 self.insert_defaults(insert, relation);
+                self.insert_numbers(insert, relation);
                 self.insert_sharded(insert, target, &scope)
+            }
+            Found::View(..) if let Some(through) = self.through(&insert.table) => {
+                self.insert_through(insert, &through, &scope)
             }
             other => {
                 if let Some(source) = &insert.source {
@@ -60,9 +65,33 @@ impl Survey<'_> {
                 self.written_elsewhere(&insert.table, &other, "INSERT");
                 if let Found::Single(_, relation) | Found::Reference(relation) = other {
                     self.insert_defaults(insert, relation);
+                    self.insert_numbers(insert, relation);
                 }
                 self.note_insert(insert);
                 self.after_insert(insert, Columns::open(), &scope)
+            }
+        }
+    }
+
+    /// Into a view of one table.
+    fn insert_through(&mut self, insert: &Insert, through: &Through, scope: &Scope<'_>) -> Columns {
+        let relation = &through.relation;
+        self.check_company(&through.table, Some(relation));
+        self.insert_defaults(insert, Some(relation));
+        match &through.place {
+            PlaceOfRows::Sharded(keyspace, key) => {
+                let (table, keyspace) = (&*through.table, *keyspace);
+                let target = Target { table, key, keyspace, relation: Some(relation) };
+                self.check_key_column(target);
+                self.check_unique(target, "INSERT", None);
+                self.insert_sharded(insert, target, scope)
+            }
+            PlaceOfRows::Single(shard) => {
+                if let Some(source) = &insert.source {
+                    self.insert_source(source, scope);
+                }
+                self.require_shard(&through.table, *shard);
+                self.after_insert(insert, Columns::open(), scope)
             }
         }
     }
@@ -197,7 +226,7 @@ impl Survey<'_> {
     }
 
     /// Rows with these keys are written.
-    fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>, is_conditional: bool) {
+    pub(super) fn store_values(&mut self, keys: Vec<Value>, target: Target<'_>, is_conditional: bool) {
         let is_text = self.key_type(target.keyspace) == KeyType::Text;
         if is_text && keys.iter().any(|key| self.literals.is_bare_number(key)) {
             return self.refuse(Refusal::key_not_constant(self.verb, target.table, target.key));

@@ -10,7 +10,7 @@ use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::schema::{Found, Schema};
 use super::super::scope::Scope;
-use super::super::{Access, Mark, Place, Requirement, Restriction};
+use super::super::{Access, Mark, Place, Requirement, Restriction, TakenNumbers};
 use super::nature::Nature;
 use super::params::Params;
 use super::ties::Ties;
@@ -140,6 +140,8 @@ pub struct Stored {
     pub moments: usize,
     /// It may change settings that we cannot see
     pub taints: bool,
+    /// The numbers that its rows take
+    pub numbers: TakenNumbers,
 }
 
 impl Stored {
@@ -446,6 +448,7 @@ impl<'a> Survey<'a> {
             return Err(Refusal::unrestricted(self.verb, &used.table, &used.column));
         }
         let needs_rows = !self.uses.is_empty() || !self.required.is_empty();
+        let numbers = std::mem::take(&mut self.mark.numbers);
         let is_bound =
             self.preferred != Preferred::Any || self.mark != Mark { taints: self.mark.taints, ..Mark::default() };
         if needs_rows {
@@ -457,7 +460,7 @@ impl<'a> Survey<'a> {
         if is_bound || mentions.depends_on_server {
             return Err(Refusal::rows_beside("a function that depends on the server or the session"));
         }
-        Ok(Stored { params: self.params, moments: mentions.moments, taints: self.mark.taints })
+        Ok(Stored { params: self.params, moments: mentions.moments, taints: self.mark.taints, numbers })
     }
 
     /// Has there been something that one row does not tell?

@@ -35,7 +35,9 @@ mod query;
 mod source;
 mod from;
 mod cascade;
+mod through;
 mod insert;
+mod serial;
 mod change;
 mod company;
 mod write;
@@ -145,6 +147,8 @@ enum Preferred {
     Any,
     /// Each shard's own answer would do, but it should be the same every time
     First,
+    /// What has given the session its numbers
+    Numbers,
     /// What is bound to the session
     Current,
     /// Only the first one has it: locks, notifications, sequences by name
@@ -232,6 +236,11 @@ impl<'a> Survey<'a> {
     /// It belongs where the session is.
     pub fn is_bound(&mut self) {
         self.preferred = self.preferred.max(Preferred::Current);
+    }
+
+    /// It belongs where the session has taken numbers of sequences.
+    pub fn is_where_numbers_are(&mut self) {
+        self.preferred = self.preferred.max(Preferred::Numbers);
     }
 
     /// It belongs on the first shard.
@@ -326,7 +335,7 @@ impl<'a> Survey<'a> {
             (_, false) => Home::Meet(std::mem::take(&mut self.required)),
             (Preferred::Any, true) if !self.asks_catalogs => Home::Any,
             (Preferred::Any | Preferred::First | Preferred::OnlyFirst(_), true) => Home::First,
-            (Preferred::Current, true) => Home::Current,
+            (Preferred::Numbers | Preferred::Current, true) => Home::Current,
         }
     }
 

@@ -75,7 +75,7 @@ impl Survey<'_> {
             self.nature.times.push(Time { at: call.at, type_oid: TIMESTAMPTZ, is_call: true });
         } else if DRAWS.contains(&name) && self.query_depth == 0 && !self.is_in_rows {
             self.nature.draws = true;
-        } else {
+        } else if !self.reads_own_setting(name, call) {
             self.nature.asks_server = true;
         }
     }

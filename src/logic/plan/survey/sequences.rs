@@ -1,12 +1,14 @@
 //! Calls that take the next number of a sequence, or set it: where the sequence is.
 
-use crate::logic::shards::{ShardId, ShardSet};
+use crate::logic::catalog::RelationKind;
+use crate::logic::shards::{ShardId, ShardSet, TableName};
 use crate::logic::sql::name::parts_of;
 use crate::logic::sql::statement::RelationName;
 use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
 
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
+use super::super::taken::AskedNumber;
 use super::Survey;
 
 /// What has a sequence.
@@ -37,6 +39,10 @@ impl Survey<'_> {
     /// `nextval('seq')`: the numbers of one shard, unless they fill a column of an INSERT.
     pub(super) fn takes_number(&mut self, call: &Call) {
         let owner = self.owner_of_sequence(call);
+        if self.sure_alone(call) {
+            let sequence = self.sequence_of(call);
+            self.mark.numbers.take(sequence);
+        }
         if !self.fills_rows {
             self.is_where(owner);
         }
@@ -48,6 +54,56 @@ impl Survey<'_> {
             Owner::Unknown if !self.schema.is_one_shard() => self.refuse(Refusal::sets_sequence()),
             owner @ (Owner::Single(..) | Owner::Copies | Owner::Unknown) => self.is_where(owner),
         }
+    }
+
+    /// `lastval()`, `currval('seq')`: the numbers of the server that has taken them.
+    pub(super) fn asks_number(&mut self, call: &Call) {
+        if self.mentions.is_some() {
+            // Several servers run it, or one that has not given the number.
+            self.refuse(Refusal::number_elsewhere());
+        }
+        if call.arguments.is_empty() {
+            return self.mark.numbers.asked.push(AskedNumber::Last);
+        }
+        let sequences: Vec<TableName> = match self.sequence_of(call) {
+            Some(sequence) => vec![sequence],
+            // Whichever of them it is.
+            None => {
+                let owner = self.table_of_sequence(call).and_then(|table| self.schema.table_name(&table));
+                owner.map(|table| self.sequences_of(&table)).unwrap_or_default()
+            }
+        };
+        match sequences.is_empty() {
+            true => self.mark.numbers.asked.push(AskedNumber::Unknown),
+            false => self.mark.numbers.asked.extend(sequences.into_iter().map(AskedNumber::Of)),
+        }
+    }
+
+    /// The sequences that belong to a table.
+    pub(super) fn sequences_of(&self, table: &TableName) -> Vec<TableName> {
+        let catalog = self.schema.catalog;
+        let is_sequence = |name: &TableName| {
+            catalog.relations.get(name).is_some_and(|relation| relation.kind == RelationKind::Sequence)
+        };
+        let own = catalog.owners.iter().filter(|(name, owner)| *owner == table && is_sequence(name));
+        own.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The sequence that a call names.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
+    fn sequence_of(&mut self, call: &Call) -> Option<TableName> {
+        let constant = match call.arguments.first()? {
+            Expression::Constant(constant) => constant,
+            Expression::Cast { inner, to } if to.names.last().is_some_and(|name| &**name == "regclass") => {
+                match &**inner {
+                    Expression::Constant(constant) => constant,
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        let name = self.named(constant)?;
+        self.schema.table_name(&name)
     }
 
     fn is_where(&mut self, owner: Owner) {

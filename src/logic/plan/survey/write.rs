@@ -8,7 +8,7 @@ use crate::logic::value::KeyType;
 
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
-use super::super::{Place, Requirement, Value};
+use super::super::{Place, Requirement, TakenNumbers, Value};
 use super::insert::{Target, is_column_of};
 use super::nature::Nature;
 use super::{Preferred, Spread, Survey, key_rule};
@@ -39,6 +39,8 @@ pub struct Copied {
     pub params: u16,
     /// Its triggers may change settings that we cannot see
     pub taints: bool,
+    /// The numbers that its rows take
+    pub numbers: TakenNumbers,
 }
 
 impl<'a> Survey<'a> {
@@ -78,6 +80,22 @@ impl<'a> Survey<'a> {
         if !self.may_write_across || self.mentions.is_none() {
             return None;
         }
+        let (at, value) = self.one_key(change, own, target)?;
+        self.new_key = Some(value);
+        Some(at)
+    }
+
+    /// The same, where the shard of the rows must be that of their new key as well: all that may be tied to them is there.
+    pub(super) fn stays(&mut self, change: &Change, own: &str, target: Target<'_>) -> Option<usize> {
+        if self.may_write_across || self.mentions.is_some() {
+            return None;
+        }
+        let (at, value) = self.one_key(change, own, target)?;
+        self.store_values(vec![value], target, true);
+        Some(at)
+    }
+
+    fn one_key(&mut self, change: &Change, own: &str, target: Target<'_>) -> Option<(usize, Value)> {
         let keeps = |value: &Expression| {
             let Expression::Column(parts) = value else { return false };
             let is_bare = change.from.is_empty() && parts.len() == 1 && *parts[0] == *target.key;
@@ -90,8 +108,7 @@ impl<'a> Survey<'a> {
         if is_text && self.literals.is_bare_number(&value) {
             return None;
         }
-        self.new_key = Some(value);
-        Some(at)
+        Some((at, value))
     }
 
     /// What came out of a survey of a write to a sharded table: UPDATE, DELETE, MERGE.
@@ -152,7 +169,7 @@ impl<'a> Survey<'a> {
         }
         let needs_first = !self.required.is_empty() || self.preferred != Preferred::Any;
         let (params, taints) = (self.params.highest(), self.mark.taints);
-        Some(Ok(Copied { needs_first, params, taints, nature: self.nature }))
+        Some(Ok(Copied { needs_first, params, taints, nature: self.nature, numbers: self.mark.numbers }))
     }
 
     fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {
