@@ -100,15 +100,18 @@ fn a_prepared_statement_does_not_change_its_columns() {
 #[test]
 fn an_execute_of_what_does_not_parse_any_more_is_one_error() {
     let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE TABLE k_passing (a int, passing int); ALTER TABLE k_passing OWNER TO app");
+    }
     let proxy = stage.proxy("ddl-executed", &Settings::default());
+    reload(&proxy, |toml| toml + "k_passing = { shard = \"a\" }\n", "ok");
     let (mut owner, mut other, mut wire) = (login(&proxy), login(&proxy), login(&proxy));
-    owner.rows("ALTER TABLE readings ADD COLUMN passing integer");
-    wire.rows("PREPARE passing AS SELECT passing FROM readings WHERE sensor = 1");
-    owner.rows("ALTER TABLE readings DROP COLUMN passing");
+    wire.rows("PREPARE passing AS SELECT passing FROM k_passing");
+    owner.rows("ALTER TABLE k_passing DROP COLUMN passing");
     for begin in [None, Some("BEGIN")] {
         // The server that has it is busy: another one gets it.
         other.rows("BEGIN");
-        other.rows("SELECT value FROM readings WHERE sensor = 1");
+        other.rows("SELECT a FROM k_passing");
         begin.into_iter().for_each(|sql| drop(wire.rows(sql)));
         let tags: Vec<u8> = wire.simple("EXECUTE passing").unwrap().iter().map(|frame| frame.tag).collect();
         assert_eq!(tags, b"EZ");

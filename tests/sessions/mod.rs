@@ -169,7 +169,7 @@ fn what_needs_no_block_comes_too_late_in_a_pipeline() {
         let sql = format!("INSERT INTO events (client_id, id, kind) VALUES ({client}, 1, 'late')");
         [wire::parse("", &sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat()
     };
-    for (clients, late) in [(5101..5105, "VACUUM events"), (5101..5105, "DISCARD ALL"), (5101..5102, "DISCARD ALL")] {
+    for (clients, late) in [(5301..5305, "VACUUM events"), (5301..5305, "DISCARD ALL"), (5301..5302, "DISCARD ALL")] {
         let late = extended(late, &[]);
         let lines = play(&mut wire, &ask(&[clients.flat_map(add).collect(), late]));
         assert!(lines.iter().any(|line| line.contains("ERROR 25001")), "{lines:#?}");

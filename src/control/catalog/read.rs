@@ -179,17 +179,17 @@ macro_rules! with_reading {
     named(oid, name, words) AS (
         SELECT b.oid, b.name, ARRAY(SELECT lower(m[1]) FROM regexp_matches(b.body, '[[:alpha:]_][[:alnum:]_$]*', 'g') AS m)
           FROM bodies b WHERE b.is_immutable),
-    reading(name) AS (
-        SELECT name FROM bodies WHERE NOT is_immutable
+    reading(oid, name) AS (
+        SELECT oid, name FROM bodies WHERE NOT is_immutable
         UNION
-        SELECT n.name FROM named n
+        SELECT n.oid, n.name FROM named n
          WHERE 'execute' = ANY (n.words)
             OR n.words && '{from,join,into,update,table}'
            AND EXISTS (SELECT FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
                           AND lower(c.relname) = ANY (n.words))
         UNION
-        SELECT n.name FROM named n JOIN reading r ON lower(r.name) = ANY (n.words)),
-    looks(oid) AS (SELECT n.oid FROM named n JOIN reading r USING (name))",
+        SELECT n.oid, n.name FROM named n JOIN reading r ON lower(r.name) = ANY (n.words)),
+    looks(oid) AS (SELECT r.oid FROM reading r JOIN named n ON n.oid = r.oid)",
             $query
         )
     };

@@ -47,6 +47,7 @@ mod layout;
 mod statement;
 pub mod fanout;
 mod stand_in;
+mod edits;
 mod grouping_sets;
 pub mod gather;
 mod reduce;
