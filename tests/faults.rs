@@ -184,9 +184,9 @@ fn a_server_with_no_time_for_probes_is_not_down_while_it_answers() {
     // Nobody can log in, and who is in goes on.
     let mut lock = admin(stage.world.shards[0].port());
     lock.rows("BEGIN; LOCK pg_catalog.pg_authid IN ACCESS EXCLUSIVE MODE");
-    lock.rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE '%pg_control_system%' AND pid <> pg_backend_pid()");
     let before = stage.proxy.output().len();
     let said = |text: &str| stage.proxy.output()[before..].contains(&format!("{text} server=app/a/primary"));
+    lock.rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE '%pg_control_system%' AND pid <> pg_backend_pid()");
     // Twice the time that makes a silent server one that is down.
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(9) || !said("missed a probe") {
