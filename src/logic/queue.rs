@@ -14,6 +14,8 @@ pub struct Queue<W> {
     /// In the order of their turns; none is empty
     lines: VecDeque<Line<W>>,
     length: usize,
+    /// How many of them hold other servers
+    holding: usize,
     next_ticket: u64,
 }
 
@@ -35,7 +37,7 @@ struct Waiting<W> {
 
 impl<W> Default for Queue<W> {
     fn default() -> Self {
-        Self { lines: VecDeque::new(), length: 0, next_ticket: 0 }
+        Self { lines: VecDeque::new(), length: 0, holding: 0, next_ticket: 0 }
     }
 }
 
@@ -45,6 +47,7 @@ impl<W> Queue<W> {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
         self.length += 1;
+        self.holding += usize::from(holds);
         let waiting = Waiting { ticket, holds, who, since: now };
         match self.lines.iter_mut().find(|line| *line.user == *user) {
             Some(line) => line.waiting.push_back(waiting),
@@ -61,11 +64,15 @@ impl<W> Queue<W> {
             self.lines.push_back(line);
         }
         self.length -= 1;
+        self.holding -= usize::from(first.holds);
         Some(first.who)
     }
 
     /// The first that holds other servers.
     pub fn pop_holding(&mut self) -> Option<W> {
+        if self.holding == 0 {
+            return None;
+        }
         let first = |line: &Line<W>| line.waiting.iter().position(|waiting| waiting.holds);
         let (line, place) = self.lines.iter().enumerate().find_map(|(index, line)| Some((index, first(line)?)))?;
         let found = self.lines[line].waiting.remove(place)?;
@@ -73,19 +80,31 @@ impl<W> Queue<W> {
             self.lines.remove(line);
         }
         self.length -= 1;
+        self.holding -= 1;
         Some(found.who)
     }
 
     /// How many wait that hold other servers.
     pub fn holding(&self) -> usize {
-        self.lines.iter().flat_map(|line| &line.waiting).filter(|waiting| waiting.holds).count()
+        self.holding
+    }
+
+    /// How long the first of these has waited.
+    pub fn longest_holding(&self, now: Instant) -> Duration {
+        if self.holding == 0 {
+            return Duration::ZERO;
+        }
+        let firsts = self.lines.iter().filter_map(|line| line.waiting.iter().find(|waiting| waiting.holds));
+        firsts.map(|first| now.saturating_duration_since(first.since)).max().unwrap_or_default()
     }
 
     /// Who waited under this ticket has gone.
     pub fn remove(&mut self, ticket: u64) {
         for line in &mut self.lines {
             let before = line.waiting.len();
-            line.waiting.retain(|waiting| waiting.ticket != ticket);
+            let is_it = |waiting: &Waiting<W>| waiting.ticket == ticket;
+            self.holding -= line.waiting.iter().filter(|waiting| is_it(waiting) && waiting.holds).count();
+            line.waiting.retain(|waiting| !is_it(waiting));
             self.length -= before - line.waiting.len();
         }
         self.lines.retain(|line| !line.waiting.is_empty());

@@ -270,3 +270,6 @@ SELECT id FROM events WHERE client_id = 2 AND id < fixed_events()
 
 # An operator of such a function
 SELECT @@@@ 'x'
+
+# An aggregate whose function reads rows
+SELECT sum_and_events(1)

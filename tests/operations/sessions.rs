@@ -540,6 +540,46 @@ fn parameters_keep_the_types_that_the_client_was_told() {
     assert_eq!(owner.value("SELECT string_agg(a, ' ') FROM k_typed"), "1094861636 1094861636 1094861636");
 }
 
+#[test]
+fn a_client_that_dies_in_a_copy_leaves_no_server_in_the_midst_of_it() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE TABLE k_copied (a int); ALTER TABLE k_copied OWNER TO app");
+    }
+    let proxy = stage.proxy("copied", &Settings { database: "pool_size = 1", ..Settings::default() });
+    reload(&proxy, |toml| toml + "k_copied = { shard = \"a\" }\n", "ok");
+    for sql in ["COPY k_copied FROM STDIN", "SELECT 1; COPY k_copied FROM STDIN"] {
+        let mut dying = login(&proxy);
+        dying.send(&wire::query(sql)).unwrap();
+        dying.until(b"G").unwrap();
+        dying.send(&wire::message(b'd', b"1\n")).unwrap();
+        drop(dying);
+        let mut next = login(&proxy);
+        assert_eq!(next.value("SELECT count(*) FROM k_copied"), "0", "{sql}");
+        next.rows("BEGIN; LOCK TABLE k_copied IN ACCESS EXCLUSIVE MODE NOWAIT; COMMIT");
+    }
+}
+
+#[test]
+fn transactions_that_need_each_others_connections_go_on() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("crossing", &Settings { database: "pool_size = 1", ..Settings::default() });
+    let (mut one, mut two) = (login(&proxy), login(&proxy));
+    let [first, second] = [stage.clients[0], stage.clients[1]].map(|client| ask(client, "1"));
+    for (wire, sql) in [(&mut one, &first), (&mut two, &second)] {
+        wire.rows("BEGIN");
+        wire.rows(sql);
+    }
+    for (wire, sql) in [(&mut one, &second), (&mut two, &first)] {
+        wire.send(&wire::query(sql)).unwrap();
+    }
+    for wire in [&mut one, &mut two] {
+        let tags: Vec<u8> = wire.until_ready().unwrap().iter().map(|frame| frame.tag).collect();
+        assert_eq!(tags, b"TDCZ");
+        wire.rows("COMMIT");
+    }
+}
+
 /// The texts of the rows that an extended query answers with, or its error.
 fn texts(wire: &mut Wire, sql: &str) -> Result<Vec<String>, String> {
     let prepared =

@@ -163,7 +163,7 @@ const FOREIGN_KEYS: &str = "
      WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.confupdtype IN ('c', 'n', 'd') OR k.confdeltype IN ('c', 'n', 'd'))
      ORDER BY 1, 2, 3, 4, 5";
 
-/// Functions called immutable whose bodies name a table or view, run what they put together, or call functions that are not
+/// `gathering`: aggregates of functions that are not immutable, or look. `looks`: functions called immutable whose bodies name a table or view, run what they put together, or call functions that are not
 /// immutable: they look at rows all the same, and are taken for what they are. Those of extensions are believed.
 macro_rules! with_reading {
     ($query:literal) => {
@@ -189,7 +189,13 @@ macro_rules! with_reading {
                           AND lower(c.relname) = ANY (n.words))
         UNION
         SELECT n.oid, n.name FROM named n JOIN reading r ON lower(r.name) = ANY (n.words)),
-    looks(oid) AS (SELECT r.oid FROM reading r JOIN named n ON n.oid = r.oid)",
+    looks(oid) AS (SELECT r.oid FROM reading r JOIN named n ON n.oid = r.oid),
+    gathering(oid) AS (
+        SELECT a.aggfnoid::oid FROM pg_aggregate a
+          JOIN pg_proc f ON f.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
+          JOIN pg_language l ON l.oid = f.prolang
+         WHERE a.aggfnoid::oid >= 16384 AND l.lanname NOT IN ('internal', 'c')
+           AND (f.provolatile <> 'i' OR f.oid IN (SELECT oid FROM looks)))",
             $query
         )
     };
@@ -198,8 +204,10 @@ macro_rules! with_reading {
 /// PostgreSQL's own functions in SQL (`lpad`, `age`) look at no user table either.
 const FUNCTIONS: &str = with_reading!(
     "
-    SELECT DISTINCT p.proname, n.nspname, CASE WHEN p.oid IN (SELECT oid FROM looks) THEN 's' ELSE p.provolatile::text END,
-           p.prokind::text, l.lanname IN ('internal', 'c') OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
+    SELECT DISTINCT p.proname, n.nspname,
+           CASE WHEN p.oid IN (SELECT oid FROM looks) OR p.oid IN (SELECT oid FROM gathering) THEN 's' ELSE p.provolatile::text END,
+           p.prokind::text,
+           l.lanname IN ('internal', 'c') AND p.oid NOT IN (SELECT oid FROM gathering) OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
      WHERE n.nspname !~ '^pg_temp'
      ORDER BY 1, 2, 3, 4, 5"

@@ -313,17 +313,22 @@ impl<C, W> Pool<C, W> {
         self.lent + self.opening + self.idle.len() as u32
     }
 
-    /// `size`, and the reserve once somebody has waited for `reserve_timeout`.
+    /// `size`, and the reserve once somebody has waited for `reserve_timeout`. Transactions that hold a server here and wait
+    /// for one there may wait for each other: those that have waited for a while get connections of their own, as many again
+    /// as `size` at most.
     fn limit(&self, now: Instant) -> u32 {
+        let is_stuck = self.waiting.longest_holding(now) >= HOLDING_PATIENCE;
+        let for_holding = if is_stuck { (self.waiting.holding() as u32).min(self.settings.size) } else { 0 };
         let is_pressed = self.settings.reserve > 0
             && !self.waiting.is_empty()
             && self.longest_wait(now) >= self.settings.reserve_timeout;
-        self.settings.size + if is_pressed { self.settings.reserve } else { 0 }
+        self.settings.size + for_holding + if is_pressed { self.settings.reserve } else { 0 }
     }
 
     fn settle(&mut self, connection: C, expiry: Expiry, now: Instant, effects: &mut Vec<Effect<C, W>>) {
-        let is_above = self.total() >= self.settings.size + self.settings.reserve;
-        let is_wanted = !self.is_paused || self.waiting.holding() > 0;
+        let is_owed = self.waiting.holding() > 0;
+        let is_above = self.total() >= self.settings.size + self.settings.reserve && !is_owed;
+        let is_wanted = !self.is_paused || is_owed;
         if self.is_closed || !is_wanted || now >= expiry.0 || is_above {
             effects.push(Effect::Close(connection));
             self.open_for_waiters(now, effects);
@@ -336,11 +341,17 @@ impl<C, W> Pool<C, W> {
     fn serve(&mut self, effects: &mut Vec<Effect<C, W>>) {
         while self.wanted() > 0
             && let Some(idle) = self.idle.pop()
-            && let Some(who) = if self.is_paused { self.waiting.pop_holding() } else { self.waiting.pop() }
+            && let Some(who) = self.next()
         {
             self.lent += 1;
             effects.push(Effect::Lend(who, idle.connection));
         }
+    }
+
+    /// Who holds other servers comes first: others may wait for these.
+    fn next(&mut self) -> Option<W> {
+        let holding = self.waiting.pop_holding();
+        if self.is_paused { holding } else { holding.or_else(|| self.waiting.pop()) }
     }
 
     /// So many may be served now.
@@ -359,6 +370,9 @@ impl<C, W> Pool<C, W> {
         }
     }
 }
+
+/// A transaction that has servers waits for another one as long as this before the pool grows for it.
+const HOLDING_PATIENCE: Duration = Duration::from_millis(200);
 
 /// How a pool stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

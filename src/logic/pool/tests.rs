@@ -257,3 +257,35 @@ fn the_queue_has_a_size() {
     world.ask('a');
     assert!(matches!(world.ask('b'), Asked::Full));
 }
+
+#[test]
+fn who_holds_servers_comes_first_and_does_not_wait_for_others_who_do() {
+    let mut world = World::new(settings(2));
+    for (who, connection) in [('a', 1), ('b', 2)] {
+        world.ask_holding(who);
+        world.opened(connection);
+    }
+    world.ask('c');
+    for who in ['d', 'e', 'f'] {
+        world.ask_holding(who);
+    }
+    world.effects.clear();
+    world.give_back(1);
+    assert!(matches!(world.effects[..], [Effect::Lend('d', 1)]));
+    world.effects.clear();
+    // They may wait for each other: as many again at most are opened for them.
+    world.pass(1);
+    assert_eq!(world.effects.iter().filter(|effect| matches!(effect, Effect::Open)).count(), 2);
+    world.effects.clear();
+    world.opened(3);
+    world.opened(4);
+    assert!(matches!(world.effects[..], [Effect::Lend('e', 3), Effect::Lend('f', 4)]));
+    world.effects.clear();
+    // Those above the size close as they come back, and who holds nothing has waited for the others.
+    world.give_back(3);
+    world.give_back(4);
+    assert!(matches!(world.effects[..], [Effect::Close(3), Effect::Close(4)]));
+    world.effects.clear();
+    world.give_back(2);
+    assert!(matches!(world.effects[..], [Effect::Lend('c', 2)]));
+}

@@ -42,6 +42,15 @@ struct Part {
 impl Session {
     /// The server of `index` takes COPY data: passes on what the client sends until it is done or the server ends it.
     pub(super) async fn pump_copy(&mut self, index: usize) -> Result<(), Trouble> {
+        let result = Box::pin(self.pump(index)).await;
+        if let (Err(Trouble::End(_)), true) = (&result, self.pipeline.is_copy_in) {
+            // It waits for more of this copy, and is good for nothing else.
+            drop(self.held.swap_remove(index));
+        }
+        result
+    }
+
+    async fn pump(&mut self, index: usize) -> Result<(), Trouble> {
         loop {
             let mut is_over = false;
             while let Front::Whole(frame) = self.client.front() {

@@ -47,6 +47,7 @@ impl Session {
         let mut lanes = self.gather_lanes(&mut segment);
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
         self.run = if matches!(cut, Cut::Sync) { Run::Between } else { Run::Pipelining };
+        let ends_nothing = matches!(cut, Cut::Sync) && segment.size == frame::HEADER && self.is_quiet();
         let result = if lanes.is_empty() {
             self.run_segment(&mut segment, &cut).await
         } else {
@@ -78,16 +79,29 @@ impl Session {
                 Err(trouble)
             }
         };
-        self.segment_ended(result, started).await
+        self.segment_ended(result, started, ends_nothing).await
     }
 
-    async fn segment_ended(&mut self, result: Result<(), Trouble>, started: Instant) -> Result<Progress, Trouble> {
+    /// No server has been sent messages that await their Sync.
+    fn is_quiet(&self) -> bool {
+        !self.is_implicit && self.held.iter().all(|held| !held.in_pipeline)
+    }
+
+    /// `ends_nothing`: a Sync behind what has ended, and been counted, already.
+    async fn segment_ended(
+        &mut self,
+        result: Result<(), Trouble>,
+        started: Instant,
+        ends_nothing: bool,
+    ) -> Result<Progress, Trouble> {
         match result {
             Ok(()) => (),
             Err(Trouble::End(end)) => return Err(end.into()),
             Err(trouble) => Box::pin(self.skip(&trouble)).await?,
         }
-        if self.held.iter().all(|held| !held.in_pipeline) {
+        if ends_nothing {
+            self.end_batch();
+        } else if self.held.iter().all(|held| !held.in_pipeline) {
             self.end_statement(started);
         }
         Ok(Progress::Served)

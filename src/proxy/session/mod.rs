@@ -399,7 +399,12 @@ impl Session {
         let (mut limit, mut fault) = match (limits, self.transaction.is_idle()) {
             (Some(limits), true) => (limits.client_idle_timeout, Fault::IdleTimeout),
             (Some(limits), false) => (limits.idle_transaction_timeout, Fault::IdleTransactionTimeout),
-            (None, _) => (std::time::Duration::ZERO, Fault::IdleTimeout),
+            // It has not said anything yet.
+            (None, _) => {
+                let topology = self.shared.topology.load();
+                let limit = topology.databases.get(&self.database).map(|database| database.limits.client_idle_timeout);
+                (limit.unwrap_or_default(), Fault::IdleTimeout)
+            }
         };
         if !self.transaction.is_idle()
             && let Some(left) = self.transaction_left()

@@ -64,8 +64,6 @@ impl Session {
         self.ended(started, took);
         let began = *self.transaction_started.get_or_insert(started);
         if self.transaction.is_idle() {
-            // Whatever ended it: what is held has outlived it.
-            self.cursors.end(true);
             let open = now - began;
             let tallies = &self.slot.card.tallies;
             tallies.transactions.add(1);
@@ -73,13 +71,22 @@ impl Session {
             self.metrics.transaction_seconds.record(open.as_secs_f64());
             self.transaction_started = None;
             self.slot.card.end_transaction();
-            if !self.portals.is_empty() && self.run == Run::Between {
-                self.portals.clear();
-            }
         } else {
             let members = self.held.iter().filter(|held| held.is_engaged());
             let members = members.fold(0, |members, held| members | 1_u64 << held.shard.0.min(63));
             self.slot.card.in_transaction(began, members);
+        }
+        self.end_batch();
+    }
+
+    /// Cursors, portals and leases at that point.
+    pub(super) fn end_batch(&mut self) {
+        if self.transaction.is_idle() {
+            // Whatever ended it: what is held has outlived it.
+            self.cursors.end(true);
+            if !self.portals.is_empty() && self.run == Run::Between {
+                self.portals.clear();
+            }
         }
         self.release();
     }

@@ -167,7 +167,11 @@ impl<'a> Survey<'a> {
             Special::SetConfig => self.set_config(call),
             Special::Sets => self.leave(Leaves::Settings, || format!("function {name}()")),
             Special::Seed => self.seeds(),
-            Special::ReadsByText => self.refuse(Refusal::reads_by_text(name)),
+            Special::ReadsByText => {
+                self.refuse(Refusal::reads_by_text(name));
+                // The text may set something, or lock.
+                self.leave(Leaves::Settings, || format!("function {name}()"));
+            }
             Special::ServerObject => self.is_only_first("large objects and files"),
         }
     }
