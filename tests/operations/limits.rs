@@ -52,6 +52,9 @@ fn idle_clients_hear_what_postgresql_would_say() {
     let stage = &*STAGE;
     let database = "client_idle_timeout = \"300ms\"\nidle_transaction_timeout = \"300ms\"";
     let proxy = stage.proxy("idlers", &Settings { database, ..Settings::default() });
+    // One that has not said anything yet, too.
+    let mut silent = login(&proxy);
+    assert!(whole_error(&silent.until_closed().unwrap()).contains("C57P05"));
     let mut wire = login(&proxy);
     wire.send(&wire::query(&count(stage))).unwrap();
     let error = whole_error(&wire.until_closed().unwrap());
