@@ -14,7 +14,7 @@ use crate::proxy::session::errand::Errand;
 use crate::proxy::session::{Run, Session};
 
 /// A look at a server that takes no writes takes no longer.
-const LOOK_MAX: Duration = Duration::from_secs(5);
+const LOOK_MAX: Duration = Duration::from_secs(10);
 /// Between two attempts, so that a server that refuses is not asked without a pause.
 const PAUSE: Duration = Duration::from_millis(50);
 
