@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::logic::plan::{Access, ExecuteCommand, One, Plan, Planned, PrepareCommand, Reason, Refusal, array_of_plain};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
@@ -57,12 +59,7 @@ impl Session {
         }
         let mut complete = Vec::new();
         write::command_complete(&mut complete, "PREPARE");
-        if !self.held[index].lease.prepared.touch(parsed.id) {
-            self.make_room(index, 0);
-            let out = self.outgoing.buffer();
-            write::parse(out, &parsed.server_name(), parsed.text.as_bytes(), &parsed.types);
-            self.pipeline.owe(parsed.owed_for_hidden_parse(parsed.id));
-        }
+        self.ensure(index, &parsed, true, &mut SmallVec::new());
         if !is_taken {
             self.pipeline.owe(Owed::Local(complete.into()));
         }
@@ -164,18 +161,13 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        let is_parsed = self.held[index].lease.prepared.touch(statement.id);
-        if !is_parsed {
-            self.make_room(index, 0);
-            let out = self.outgoing.buffer();
-            write::parse(out, &statement.server_name(), statement.text.as_bytes(), &statement.types);
-            self.pipeline.owe(Owed::HiddenParse(statement.id));
-        }
+        let mut sent = SmallVec::new();
+        self.ensure(index, statement, true, &mut sent);
         self.pipeline.executed = name.as_bytes().into();
         let name = String::from_utf8_lossy(&statement.server_name()).into_owned();
         let sql = format!("{}{name}{}", &text[..name_at.start], &text[name_at.end..]);
         self.ask(index, Owed::Query, &sql);
-        if !is_parsed {
+        if !sent.is_empty() {
             // Where it does not parse any more the Query is passed over.
             write::bare(self.outgoing.buffer(), client::SYNC);
             self.pipeline.owe(Owed::HiddenSync);

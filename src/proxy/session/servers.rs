@@ -451,15 +451,8 @@ impl Session {
     /// The session ends: what is pinned or in a transaction closes, the rest goes back.
     pub(super) fn release_all(&mut self) {
         self.slot.clear();
-        // One that owes an answer is in the midst of something: a COPY that its client has left.
-        let is_quiet = self.pipeline.is_empty();
         for held in self.held.drain(..) {
-            if is_quiet
-                && held.pin.is_none()
-                && !held.is_engaged()
-                && held.status == b'I'
-                && held.lease.walk.is_between_frames()
-            {
+            if held.pin.is_none() && !held.is_engaged() && held.status == b'I' && held.lease.walk.is_between_frames() {
                 held.lease.give_back();
             }
         }

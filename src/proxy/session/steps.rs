@@ -335,7 +335,8 @@ impl Session {
         }
         self.check_portal_is_there(name)?;
         self.check_alive()?;
-        match self.portal(name) {
+        let place = self.portals.iter().position(|portal| *portal.name == *name);
+        match place.map(|place| &self.portals[place]) {
             Some(portal) if portal.has_failed => {
                 Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into())
             }
@@ -346,7 +347,6 @@ impl Session {
                 if portal.is_some_and(|portal| declares_cursor(&portal.shape)) {
                     self.check_block("DECLARE CURSOR")?;
                 }
-                let place = self.portals.iter().position(|portal| *portal.name == *name);
                 let shard = self.shard_of_portal(name);
                 let can_be_undone = portal.is_none_or(|portal| can_be_undone(&portal.shape));
                 let numbering = portal.filter(|portal| takes_numbers(&portal.shape)).map(|it| Arc::clone(&it.shape));
