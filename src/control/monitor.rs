@@ -125,6 +125,11 @@ impl Finding {
         matches!(self.said, Report::Primary(_)) && !is_chosen
     }
 
+    /// It said last that it takes no writes.
+    fn follows(&self) -> bool {
+        matches!(self.said, Report::Standby(_))
+    }
+
     /// Others have not been asked yet: who is the primary is open.
     fn is_open(&self) -> bool {
         self.verdict == Verdict::Undecided
@@ -177,8 +182,8 @@ impl Monitor {
             return now + self.watch.health.interval / 10;
         }
         let (database, server, trail) = (self.watch.database.clone(), self.watch.server.clone(), self.trail.clone());
-        let places = self.places.clone();
-        self.watch.publisher.publish(Change::Server { database, server, health, lag, trail, places });
+        let (places, follows) = (self.places.clone(), self.finding.as_ref().is_some_and(Finding::follows));
+        self.watch.publisher.publish(Change::Server { database, server, health, lag, trail, places, follows });
         match self.waits_for_primary(health, lag) {
             true => due.min(now + self.watch.health.interval / 4),
             false => due,

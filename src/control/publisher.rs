@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::logic::catalog::Catalog;
 use crate::logic::shards::ShardId;
-use crate::logic::topology::{Database, Health, Lag, Server, Shard, Topology, Wildcard};
+use crate::logic::topology::{Database, Health, Lag, Role, Server, Shard, Topology, Wildcard};
 use crate::logic::wal::Sample;
 use crate::proxy::metrics::Metrics;
 
@@ -31,6 +31,8 @@ pub enum Change {
         trail: Arc<[Sample]>,
         /// What its host's name stands for
         places: Arc<[IpAddr]>,
+        /// It has said that it follows another one: where roles are found, it is no primary, however well it is
+        follows: bool,
     },
     /// The primary of a shard that finds its roles
     Primary {
@@ -158,14 +160,18 @@ impl Reader {
 
 fn apply(before: &Topology, change: Change) -> Option<Topology> {
     match change {
-        Change::Server { database, server, health, lag, trail, places } => with_database(before, &database, |it| {
-            let place = member(it, &server)?;
-            if (place.health, place.lag, &place.trail, &place.places) == (health, lag, &trail, &places) {
-                return None;
-            }
-            *place = Arc::new(Server { health, lag, trail, places, ..Server::clone(place) });
-            Some(())
-        }),
+        Change::Server { database, server, health, lag, trail, places, follows } => {
+            with_database(before, &database, |it| {
+                let (place, finds_roles) = member(it, &server)?;
+                let is_stand_in = finds_roles && follows && place.role == Role::Primary;
+                let health = if is_stand_in { Health::Down } else { health };
+                if (place.health, place.lag, &place.trail, &place.places) == (health, lag, &trail, &places) {
+                    return None;
+                }
+                *place = Arc::new(Server { health, lag, trail, places, ..Server::clone(place) });
+                Some(())
+            })
+        }
         Change::Primary { database, shard, server } => with_database(before, &database, |it| {
             let shard = it.shards.get_mut(usize::from(shard.0)).filter(|shard| shard.finds_roles)?;
             match server {
@@ -215,9 +221,14 @@ fn with_database(before: &Topology, name: &str, edit: impl FnOnce(&mut Database)
     Some(with(before, |databases| drop(databases.insert(name.into(), Arc::new(database)))))
 }
 
-fn member<'a>(database: &'a mut Database, server: &Server) -> Option<&'a mut Arc<Server>> {
+/// A server, and whether its shard finds its roles.
+fn member<'a>(database: &'a mut Database, server: &Server) -> Option<(&'a mut Arc<Server>, bool)> {
     let is_same = |it: &&mut Arc<Server>| it.name == server.name && it.address == server.address;
-    database.shards.iter_mut().flat_map(members_mut).find(is_same)
+    let of = |shard: &'a mut Shard| {
+        let finds_roles = shard.finds_roles;
+        Some((members_mut(shard).find(is_same)?, finds_roles))
+    };
+    database.shards.iter_mut().find_map(of)
 }
 
 fn is_same_server(one: &Server, other: &Server) -> bool {
@@ -291,7 +302,6 @@ fn appoint_again(old: &Database, shard: &mut Shard) {
 mod tests {
     use super::*;
     use crate::logic::picture;
-    use crate::logic::topology::Role;
     use std::time::Duration;
 
     const LAG: Option<Lag> = Some(Lag { bytes: 7, time: Duration::from_secs(1) });
@@ -301,14 +311,13 @@ mod tests {
     }
 
     fn down(topology: &Topology, index: usize) -> Change {
-        Change::Server {
-            database: "app".into(),
-            server: server(topology, index),
-            health: Health::Down,
-            lag: LAG,
-            trail: Arc::default(),
-            places: Arc::default(),
-        }
+        seen(topology, index, Health::Down, false)
+    }
+
+    fn seen(topology: &Topology, index: usize, health: Health, follows: bool) -> Change {
+        let (trail, places) = (Arc::default(), Arc::default());
+        let server = server(topology, index);
+        Change::Server { database: "app".into(), server, health, lag: LAG, trail, places, follows }
     }
 
     #[test]
@@ -368,6 +377,12 @@ mod tests {
         let now = publisher.publish(primary(None)).expect("nobody");
         assert!(now.databases["app"].shards[0].is_down());
         assert!(publisher.publish(primary(None)).is_none());
+        let now = publisher.publish(seen(&now, 0, Health::Up, true)).expect("its lag is new");
+        assert!(now.databases["app"].shards[0].is_down(), "it is well, and takes no writes");
+        let now = publisher.publish(seen(&now, 0, Health::Up, false)).expect("it does again");
+        assert!(!now.databases["app"].shards[0].is_down());
+        let now = publisher.publish(seen(&now, 1, Health::Up, true)).expect("a replica");
+        assert_eq!(server(&now, 1).health, Health::Up);
     }
 
     #[test]
