@@ -79,6 +79,66 @@ fn a_late_statement_hears_that_it_was_late() {
     assert_eq!(wire.value(&count(stage)), "6");
 }
 
+/// A client that has begun a COPY and sends no more keeps a server and its locks: as much of a statement as one that runs.
+#[test]
+fn a_copy_whose_data_does_not_come_is_late_too() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("stalled", &Settings { database: "query_timeout = \"400ms\"", ..Settings::default() });
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TEMP TABLE loaded (client_id bigint, id int, kind text)");
+    let extended = |sql: &str| [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+    for table in ["loaded", "events"] {
+        let copy = format!("COPY {table} (client_id, id, kind) FROM STDIN");
+        let row = |number: usize| format!("{}\t{}\tstalled\n", stage.clients[number], 9_000_000 + number);
+        for messages in [wire::query(&copy), [extended(&copy), wire::flush()].concat()] {
+            wire.send(&messages).unwrap();
+            wire.until(b"G").unwrap();
+            wire.send(&[wire::message(b'd', row(0).as_bytes()), wire::message(b'd', row(1).as_bytes())].concat())
+                .unwrap();
+            let error = whole_error(&wire.until(b"E").unwrap());
+            assert!(error.contains("C57014 | Mcanceling statement due to statement timeout"), "{table}: {error}");
+            if messages[0] != b'Q' {
+                wire.send(&wire::sync()).unwrap();
+            }
+            wire.until_ready().unwrap();
+            // What still comes of it is for nobody.
+            wire.send(&[wire::message(b'd', row(2).as_bytes()), wire::message(b'c', b"")].concat()).unwrap();
+            assert_eq!(wire.value(&format!("SELECT count(*) FROM {table} WHERE kind = 'stalled'")), "0");
+        }
+    }
+}
+
+#[test]
+fn a_pipeline_that_nobody_ends_is_given_up() {
+    let stage = &*STAGE;
+    let ask = count(stage);
+    let open = [wire::parse("", &ask, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), wire::flush()].concat();
+    let cases = [
+        ("query_timeout", "C57014 | Mterminating connection: no Sync has come within query_timeout"),
+        ("transaction_timeout", "C25P04 | Mterminating connection due to transaction timeout"),
+        ("idle_transaction_timeout", "C25P03 | Mterminating connection due to idle-in-transaction timeout"),
+    ];
+    for (setting, said) in cases {
+        let database = format!("{setting} = \"400ms\"\nclient_idle_timeout = \"200ms\"");
+        let proxy = stage.proxy(setting, &Settings { database: &database, ..Settings::default() });
+        let mut wire = login(&proxy);
+        wire.send(&open).unwrap();
+        let error = whole_error(&wire.until_closed().unwrap());
+        assert!(error.contains(&format!("SFATAL | VFATAL | {said}")), "{setting}: {error}");
+    }
+    // Flushes do not make a transaction younger.
+    let database = "transaction_timeout = \"1s\"";
+    let proxy = stage.proxy("unsynced", &Settings { database, ..Settings::default() });
+    let mut wire = login(&proxy);
+    let (started, mut ended) = (Instant::now(), false);
+    while !ended && started.elapsed() < Duration::from_secs(20) {
+        wire.send(&open).unwrap();
+        let frames = wire.until(b"CE").unwrap();
+        ended = frames.last().is_some_and(|frame| frame.tag == b'E');
+    }
+    assert!(ended && started.elapsed() > Duration::from_millis(900), "{:?}", started.elapsed());
+}
+
 #[test]
 fn clients_of_a_user_and_of_a_database_are_counted() {
     let stage = &*STAGE;

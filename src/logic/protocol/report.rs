@@ -158,6 +158,8 @@ pub enum Fault {
     IdleTransactionTimeout,
     /// A transaction took too long (`transaction_timeout`): the session ends
     TransactionTimeout,
+    /// A pipeline has been left without Sync for longer than a statement may take (`query_timeout`): the session ends
+    SyncTimeout,
     /// A server has ended this session alone, as it would have without us: the body of its ErrorResponse
     Farewell(Box<[u8]>),
     /// The proxy is shutting down: the session ends
@@ -184,6 +186,7 @@ impl Fault {
             | Self::IdleTimeout
             | Self::IdleTransactionTimeout
             | Self::TransactionTimeout
+            | Self::SyncTimeout
             | Self::ClientGone
             | Self::Farewell(_)
             | Self::Shutdown
@@ -250,7 +253,7 @@ impl Fault {
             Self::CopyFailed { sqlstate, .. } | Self::Said { sqlstate, .. } => sqlstate,
             Self::Startup { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
-            Self::StatementTimeout { .. } => "57014",
+            Self::StatementTimeout { .. } | Self::SyncTimeout => "57014",
             Self::ClientGone => "08006",
             Self::IdleTimeout => "57P05",
             Self::IdleTransactionTimeout => "25P03",
@@ -334,6 +337,7 @@ impl Fault {
             Self::IdleTimeout => plain("terminating connection due to idle-session timeout".into()),
             Self::IdleTransactionTimeout => plain("terminating connection due to idle-in-transaction timeout".into()),
             Self::TransactionTimeout => plain("terminating connection due to transaction timeout".into()),
+            Self::SyncTimeout => plain("terminating connection: no Sync has come within query_timeout".into()),
             Self::Farewell(body) => plain(field(body, b'M').to_owned()),
             Self::Shutdown => plain("terminating connection: the pooler is shutting down".into()),
             Self::Dismissed => plain("terminating connection: admin forced disconnect".into()),

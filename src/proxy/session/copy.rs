@@ -14,6 +14,7 @@ use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::sql::statement::Characteristics;
 use crate::logic::topology::Role;
 use crate::logic::value::{Format, Raw};
+use crate::proxy::session::errand::Deadline;
 use crate::proxy::session::exchange::{Exchange, Outcome, Outgoing};
 use crate::proxy::session::servers::Target;
 use crate::proxy::session::{End, Session, Trouble};
@@ -51,6 +52,7 @@ impl Session {
     }
 
     async fn pump(&mut self, index: usize) -> Result<(), Trouble> {
+        let deadline = self.deadline();
         loop {
             let mut is_over = false;
             while let Front::Whole(frame) = self.client.front() {
@@ -78,27 +80,16 @@ impl Session {
                 super::check_frame(tag, size)?;
             }
             if is_over {
-                self.pipeline.is_copy_in = false;
-                if self.held[index].in_pipeline {
-                    // In the extended protocol a server keeps its answer until it is asked for it.
-                    write::bare(self.outgoing.buffer(), client::FLUSH);
-                }
-                let outcome = self.converse(index, None).await?;
-                return self.trouble_of(index, outcome);
+                return self.end_pump(index).await;
             }
-            let mut patience = self.endless_patience();
+            let mut patience = self.patience_until(deadline);
             let polled = std::future::poll_fn(|context| match patience.ends(context) {
                 true => Poll::Ready(Ok(())),
                 false => self.poll_pump(index, context),
             });
             let polled = polled.await;
-            if let Some(detail) = patience.deadlock {
-                let mut error = Vec::new();
-                Fault::Deadlock { detail }.write(&mut error);
-                self.pipeline.instead = Some(error.into());
-                // What the server says of the cancel is read like any other error of it.
-                self.cancel_copies(&[index]).await;
-                continue;
+            if let Some(fault) = patience.fault() {
+                return self.give_up_pump(index, &fault).await;
             }
             match polled {
                 Ok(()) if self.pipeline.is_settled() => {
@@ -110,6 +101,30 @@ impl Session {
                 Err(outcome) => return self.trouble_of(index, outcome),
             }
         }
+    }
+
+    /// The last of the data has been written: what comes of it.
+    async fn end_pump(&mut self, index: usize) -> Result<(), Trouble> {
+        self.pipeline.is_copy_in = false;
+        if self.held[index].in_pipeline {
+            // In the extended protocol a server keeps its answer until it is asked for it.
+            write::bare(self.outgoing.buffer(), client::FLUSH);
+        }
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)
+    }
+
+    /// The client hears of this instead of what the server says.
+    async fn give_up_pump(&mut self, index: usize, fault: &Fault) -> Result<(), Trouble> {
+        let mut error = Vec::new();
+        fault.write(&mut error);
+        self.pipeline.instead = Some(error.into());
+        // It waits for a lock, which a cancel ends, or for data, which only the end of it does.
+        self.cancel_copies(&[index]).await;
+        write::copy_fail(self.outgoing.buffer(), "the statement is given up");
+        let result = self.end_pump(index).await;
+        self.pipeline.instead = None;
+        result
     }
 
     /// Sends what is gathered; reads what the server says; then more from the client.
@@ -158,10 +173,10 @@ impl Session {
         let format = u8::from(copy.format == CopyFormat::Binary);
         write::copy_in_response(&mut self.client.outbox, format, copy.columns);
         self.flush().await?;
-        let mut parts = Vec::new();
-        let streamed = self.stream_rows(copy, position, text, is_own, &mut parts).await;
+        let (mut parts, deadline) = (Vec::new(), self.deadline());
+        let streamed = self.stream_rows((copy, position), text, is_own, &mut parts, deadline).await;
         let result = match streamed {
-            Ok(()) => self.finish_copy(copy, &mut parts, is_own).await,
+            Ok(()) => self.finish_copy(copy, &mut parts, is_own, deadline).await,
             Err(trouble) => Err(trouble),
         };
         match result {
@@ -173,7 +188,7 @@ impl Session {
                 Ok(())
             }
             Err(trouble) => {
-                if let Trouble::Fault(Fault::Deadlock { .. }) = trouble {
+                if let Trouble::Fault(Fault::Deadlock { .. } | Fault::StatementTimeout { .. }) = trouble {
                     let servers: Vec<usize> = parts.iter().map(|part| part.index).collect();
                     self.cancel_copies(&servers).await;
                 }
@@ -186,16 +201,16 @@ impl Session {
     /// Reads the client's rows up to CopyDone and sends each to its shard.
     async fn stream_rows(
         &mut self,
-        copy: &CopyIn,
-        position: usize,
+        (copy, position): (&CopyIn, usize),
         text: &str,
         is_own: bool,
         parts: &mut Vec<Part>,
+        deadline: Option<Deadline>,
     ) -> Result<(), Trouble> {
         let mut splitter = RowSplitter::new(copy.format.clone(), position, ROW_MAX);
         let mut header = Vec::new();
         loop {
-            let said = self.copy_message(&mut splitter).await?;
+            let said = self.copy_message(&mut splitter, deadline).await?;
             match said {
                 Said::Data => (),
                 Said::Done => splitter.finish(),
@@ -221,7 +236,7 @@ impl Session {
                             // Of all copies the first one tells what there is to note.
                             parts[at].pipeline.hides_notices = shards.len() > 1 && at > 0;
                             if parts[at].rows.len() >= BATCH {
-                                self.deliver(&mut parts[at]).await?;
+                                self.deliver(&mut parts[at], deadline).await?;
                             }
                         }
                     }
@@ -239,7 +254,7 @@ impl Session {
     }
 
     /// The client's next message; its data goes to the splitter.
-    async fn copy_message(&mut self, splitter: &mut RowSplitter) -> Result<Said, Trouble> {
+    async fn copy_message(&mut self, splitter: &mut RowSplitter, deadline: Option<Deadline>) -> Result<Said, Trouble> {
         loop {
             let mut said = None;
             match self.client.front() {
@@ -267,14 +282,14 @@ impl Session {
                 Front::Partial { tag, size } => {
                     super::check_frame(tag, size)?;
                     // A server may wait for a lock while the client takes its time.
-                    let mut patience = self.endless_patience();
+                    let mut patience = self.patience_until(deadline);
                     let filled = std::future::poll_fn(|context| match patience.ends(context) {
                         true => Poll::Ready(Ok(0)),
                         false => self.client.poll_fill(context),
                     });
                     let filled = filled.await;
-                    if let Some(detail) = patience.deadlock {
-                        return Err(Fault::Deadlock { detail }.into());
+                    if let Some(fault) = patience.fault() {
+                        return Err(fault.into());
                     }
                     if !matches!(filled, Ok(1..)) {
                         return Err(End::Gone.into());
@@ -343,12 +358,12 @@ impl Session {
     }
 
     /// Sends the rows gathered for a shard. What its server says meanwhile is kept.
-    async fn deliver(&mut self, part: &mut Part) -> Result<(), Trouble> {
+    async fn deliver(&mut self, part: &mut Part, deadline: Option<Deadline>) -> Result<(), Trouble> {
         if !part.rows.is_empty() {
             write::copy_data(part.outgoing.buffer(), &part.rows);
             part.rows.clear();
         }
-        let mut patience = self.endless_patience();
+        let mut patience = self.patience_until(deadline);
         let outcome = std::future::poll_fn(|context| {
             if patience.ends(context) {
                 return Poll::Ready(Ok(()));
@@ -362,8 +377,8 @@ impl Session {
             }
         });
         let outcome = outcome.await;
-        if let Some(detail) = patience.deadlock {
-            return Err(Fault::Deadlock { detail }.into());
+        if let Some(fault) = patience.fault() {
+            return Err(fault.into());
         }
         match outcome {
             Ok(()) if part.pipeline.failure.is_some() => Err(Trouble::Told),
@@ -373,10 +388,16 @@ impl Session {
     }
 
     /// CopyDone on every shard, then the commit. Returns the number of rows.
-    async fn finish_copy(&mut self, copy: &CopyIn, parts: &mut [Part], is_own: bool) -> Result<u64, Trouble> {
+    async fn finish_copy(
+        &mut self,
+        copy: &CopyIn,
+        parts: &mut [Part],
+        is_own: bool,
+        deadline: Option<Deadline>,
+    ) -> Result<u64, Trouble> {
         let mut counts = Vec::with_capacity(parts.len());
         for part in parts.iter_mut() {
-            self.deliver(part).await?;
+            self.deliver(part, deadline).await?;
         }
         for part in parts.iter_mut() {
             counts.push(self.end_part(part, client::COPY_DONE).await?);

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use crate::logic::copy::RowFormat;
 use crate::logic::fetch::{Fetch, Kept, Rows};
@@ -43,9 +44,19 @@ pub(super) struct Errand {
     pub views: Vec<Box<str>>,
 }
 
+/// When a statement is late.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline {
+    at: Instant,
+    /// How long it might take
+    limit: Duration,
+}
+
 /// What ends a statement before it is done.
 pub(super) struct Patience {
     deadline: Option<Pin<Box<tokio::time::Sleep>>>,
+    limit: Duration,
+    is_late: bool,
     watch: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
     /// The session is given up for others to go on: why
     pub deadlock: Option<String>,
@@ -219,18 +230,25 @@ impl Session {
 
     /// How long a statement over several shards may take.
     pub(super) fn patience(&self) -> Patience {
-        let timeout = self.statement_limit();
+        self.patience_until(self.deadline())
+    }
+
+    /// When a statement that begins now is late; `None`: never.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let limit = self.statement_limit();
+        (!limit.is_zero()).then(|| Deadline { at: Instant::now() + limit, limit })
+    }
+
+    /// For one step of a statement that is late at `deadline`.
+    pub(super) fn patience_until(&self, deadline: Option<Deadline>) -> Patience {
         Patience {
-            deadline: (!timeout.is_zero()).then(|| Box::pin(tokio::time::sleep(timeout))),
+            deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.at.into()))),
+            limit: deadline.map_or(Duration::ZERO, |deadline| deadline.limit),
+            is_late: false,
             watch: self.watch().map(|watch| Box::pin(watch) as Pin<Box<dyn Future<Output = String> + Send>>),
             deadlock: None,
             is_over: false,
         }
-    }
-
-    /// The same where only a deadlock ends it.
-    pub(super) fn endless_patience(&self) -> Patience {
-        Patience { deadline: None, ..self.patience() }
     }
 
     /// A cancel that is late must not meet the next statement.
@@ -357,8 +375,16 @@ impl Patience {
         {
             self.deadlock = Some(detail);
         }
-        let is_late = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
-        is_late || self.deadlock.is_some()
+        if let (false, Some(deadline)) = (self.is_late, &mut self.deadline) {
+            self.is_late = deadline.as_mut().poll(context).is_ready();
+        }
+        self.is_late || self.deadlock.is_some()
+    }
+
+    /// Why it has ended, if it has.
+    pub fn fault(self) -> Option<Fault> {
+        let late = self.is_late.then_some(Fault::StatementTimeout { limit: self.limit });
+        self.deadlock.map(|detail| Fault::Deadlock { detail }).or(late)
     }
 }
 

@@ -103,6 +103,9 @@ impl Session {
             self.end_batch();
         } else if self.held.iter().all(|held| !held.in_pipeline) {
             self.end_statement(started);
+        } else {
+            // Its transaction is as old as its first messages.
+            self.transaction_started.get_or_insert(started);
         }
         Ok(Progress::Served)
     }

@@ -69,7 +69,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::logic::plan::{Plan, Refusal};
 use crate::logic::protocol::frame::{self, Front, client as tag};
@@ -395,27 +395,33 @@ impl Session {
 
     /// The time after which an idle client is sent away; never, when it may stay.
     fn idle_limit(&self) -> impl Future<Output = Fault> + use<> {
-        let limits = self.picture.as_ref().map(|picture| &picture.database.limits);
-        let (mut limit, mut fault) = match (limits, self.transaction.is_idle()) {
-            (Some(limits), true) => (limits.client_idle_timeout, Fault::IdleTimeout),
-            (Some(limits), false) => (limits.idle_transaction_timeout, Fault::IdleTransactionTimeout),
-            // It has not said anything yet.
-            (None, _) => {
-                let topology = self.shared.topology.load();
-                let limit = topology.databases.get(&self.database).map(|database| database.limits.client_idle_timeout);
-                (limit.unwrap_or_default(), Fault::IdleTimeout)
+        let mut least: Option<(Duration, Fault)> = None;
+        let mut bound = |limit: Duration, fault: Fault| {
+            if !limit.is_zero() && least.as_ref().is_none_or(|(least, _)| limit < *least) {
+                least = Some((limit, fault));
             }
         };
-        if !self.transaction.is_idle()
-            && let Some(left) = self.transaction_left()
-            && (limit.is_zero() || left < limit)
-        {
-            (limit, fault) = (left, Fault::TransactionTimeout);
+        // In the midst of a pipeline servers have a transaction open too.
+        let is_unsynced = self.run != Run::Between && self.held.iter().any(|held| held.in_pipeline);
+        let is_open = is_unsynced || !self.transaction.is_idle();
+        match self.picture.as_ref().map(|picture| &picture.database.limits) {
+            Some(limits) if is_open => {
+                bound(limits.idle_transaction_timeout, Fault::IdleTransactionTimeout);
+                bound(self.transaction_left().unwrap_or_default(), Fault::TransactionTimeout);
+                if is_unsynced {
+                    bound(limits.query_timeout, Fault::SyncTimeout);
+                }
+            }
+            Some(limits) => bound(limits.client_idle_timeout, Fault::IdleTimeout),
+            // It has not said anything yet.
+            None => {
+                let topology = self.shared.topology.load();
+                let limit = topology.databases.get(&self.database).map(|database| database.limits.client_idle_timeout);
+                bound(limit.unwrap_or_default(), Fault::IdleTimeout);
+            }
         }
         async move {
-            if limit.is_zero() {
-                return std::future::pending().await;
-            }
+            let Some((limit, fault)) = least else { return std::future::pending().await };
             tokio::time::sleep(limit).await;
             fault
         }
@@ -436,7 +442,7 @@ impl Session {
                 tracing::info!(client = self.id, user = %self.user.name, database = %self.database, %fault, "client is sent away");
                 self.metrics.error(fault.sqlstate().as_bytes());
                 fault.write(&mut self.client.outbox);
-                let farewell = tokio::time::timeout(std::time::Duration::from_secs(5), self.client.flush());
+                let farewell = tokio::time::timeout(Duration::from_secs(5), self.client.flush());
                 if farewell.await.is_err() {
                     tracing::debug!(client = self.id, "client did not take its farewell");
                 }
