@@ -108,6 +108,25 @@ fn a_copy_whose_data_does_not_come_is_late_too() {
     }
 }
 
+/// Rows that their client does not take stand in the way of everybody who wants their server.
+#[test]
+fn a_client_that_does_not_read_is_late_too() {
+    let stage = &*STAGE;
+    let database = "query_timeout = \"400ms\"\npool_size = 1";
+    let proxy = stage.proxy("unread", &Settings { database, ..Settings::default() });
+    let rows = "generate_series(1, 200000) g, repeat('x', 1000)";
+    let one = format!("SELECT * FROM events, {rows} WHERE client_id = {}", stage.clients[0]);
+    for sql in [one, format!("SELECT * FROM events, {rows}"), format!("COPY (SELECT * FROM events, {rows}) TO STDOUT")]
+    {
+        let mut deaf = login(&proxy);
+        deaf.send(&wire::query(&sql)).unwrap();
+        let mut next = login(&proxy);
+        until("the server is free", || {
+            next.simple(&count(stage)).is_ok_and(|it| wire::answers(&it)[0].error.is_none())
+        });
+    }
+}
+
 #[test]
 fn a_pipeline_that_nobody_ends_is_given_up() {
     let stage = &*STAGE;

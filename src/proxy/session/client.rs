@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,6 +19,8 @@ use crate::proxy::stream::Stream;
 pub const SCRATCH: usize = 64 << 10;
 /// While a statement runs, no more than this is read ahead from the client.
 const AHEAD_MAX: usize = 64 << 10;
+/// A statement that is late is over for a client that takes nothing for so long.
+pub const UNTAKEN_MAX: Duration = Duration::from_secs(5);
 /// Buffers larger than this are given back as soon as they are empty.
 const KEEP_MAX: usize = 8 << 10;
 
@@ -289,6 +292,32 @@ impl Client {
             self.is_flushing = false;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Has it taken nothing of what is waiting since it had been sent so many bytes? Its log says so.
+    pub fn takes_nothing_since(&self, bytes_out: u64) -> bool {
+        let is_deaf = self.has_backlog() && self.bytes_out == bytes_out;
+        if is_deaf {
+            let waiting = self.outbox.len() - self.sent;
+            tracing::info!(
+                client = self.slot.as_ref().map(|slot| slot.card.id),
+                waiting,
+                "client does not take what it has asked for: it is sent away"
+            );
+        }
+        is_deaf
+    }
+
+    /// Sends what is waiting to a client that must take some of it before each `limit` is over.
+    pub async fn flush_within(&mut self, limit: Duration) -> io::Result<()> {
+        loop {
+            let taken = self.bytes_out;
+            match tokio::time::timeout(limit, self.flush()).await {
+                Ok(flushed) => return flushed,
+                Err(_) if self.takes_nothing_since(taken) => return Err(io::ErrorKind::TimedOut.into()),
+                Err(_) => (),
+            }
+        }
     }
 
     /// Sends what is waiting.

@@ -8,7 +8,7 @@ use crate::logic::protocol::frame::{HEADER, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Values;
 use crate::proxy::session::gather::{Bound, Given, Heard, TEXT_RESULTS};
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// Data that waits for the client: then it is its turn.
@@ -77,7 +77,7 @@ impl Session {
             let out = &mut self.client.outbox;
             write::frame(out, server::COPY_DATA, |out| out.append(&mut data));
             if out.len() >= OUTBOX_MAX {
-                self.client.flush().await.map_err(|_| End::Gone)?;
+                self.flush().await?;
             }
         }
         let out = &mut self.client.outbox;

@@ -17,7 +17,7 @@ use crate::logic::session::pipeline::{Again, CANCELLED, GROUPING_ERROR, without_
 use crate::logic::shards::ShardId;
 use crate::proxy::metrics::{Direction, PlanKind};
 use crate::proxy::server::Backend;
-use crate::proxy::session::client::{poll_read, with_scratch};
+use crate::proxy::session::client::{Client, UNTAKEN_MAX, poll_read, with_scratch};
 use crate::proxy::session::exchange::Outgoing;
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::{End, Session, Trouble};
@@ -57,6 +57,8 @@ pub(super) struct Patience {
     deadline: Option<Pin<Box<tokio::time::Sleep>>>,
     limit: Duration,
     is_late: bool,
+    /// What the client had taken when it was looked at, and when it is looked at again
+    untaken: Option<(u64, Pin<Box<tokio::time::Sleep>>)>,
     watch: Option<Pin<Box<dyn Future<Output = String> + Send>>>,
     /// The session is given up for others to go on: why
     pub deadlock: Option<String>,
@@ -245,6 +247,7 @@ impl Session {
             deadline: deadline.map(|deadline| Box::pin(tokio::time::sleep_until(deadline.at.into()))),
             limit: deadline.map_or(Duration::ZERO, |deadline| deadline.limit),
             is_late: false,
+            untaken: None,
             watch: self.watch().map(|watch| Box::pin(watch) as Pin<Box<dyn Future<Output = String> + Send>>),
             deadlock: None,
             is_over: false,
@@ -379,6 +382,24 @@ impl Patience {
             self.is_late = deadline.as_mut().poll(context).is_ready();
         }
         self.is_late || self.deadlock.is_some()
+    }
+
+    /// Is the statement late, and its client takes nothing of what is there for it?
+    pub fn ends_with_client(&mut self, client: &Client, context: &mut Context<'_>) -> bool {
+        if !self.is_late {
+            return false;
+        }
+        loop {
+            let begin = || (client.bytes_out, Box::pin(tokio::time::sleep(UNTAKEN_MAX)));
+            let (taken, again) = self.untaken.get_or_insert_with(begin);
+            if again.as_mut().poll(context).is_pending() {
+                return false;
+            }
+            if client.takes_nothing_since(*taken) {
+                return true;
+            }
+            self.untaken = None;
+        }
     }
 
     /// Why it has ended, if it has.

@@ -14,7 +14,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::walk::Broken;
 use crate::logic::session::pipeline::Pipeline;
 use crate::proxy::server::Backend;
-use crate::proxy::session::client::{Client, poll_read, poll_write_some, with_scratch};
+use crate::proxy::session::client::{Client, UNTAKEN_MAX, poll_read, poll_write_some, with_scratch};
 
 /// What waits for more to come stays below this, so that it costs no more to copy it than to send it alone.
 const WAIT_MAX: usize = 16 << 10;
@@ -149,9 +149,22 @@ impl<'a> Exchange<'a> {
                 Fault::StatementTimeout { limit }.write(&mut error);
                 self.pipeline.instead = Some(error.into());
                 on_late();
-                let outcome = self.run().await;
+                let outcome = self.run_while_taken().await;
                 self.pipeline.instead = None;
                 outcome
+            }
+        }
+    }
+
+    /// The same with a client that must take what is there for it: if it does not, it is as good as gone.
+    async fn run_while_taken(&mut self) -> Outcome {
+        loop {
+            let taken = self.client.bytes_out;
+            if let Ok(outcome) = tokio::time::timeout(UNTAKEN_MAX, self.run()).await {
+                return outcome;
+            }
+            if self.client.takes_nothing_since(taken) {
+                return Outcome::ClientGone;
             }
         }
     }

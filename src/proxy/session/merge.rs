@@ -180,6 +180,7 @@ impl Session {
                 match self.poll_merge(errands, step, context) {
                     Poll::Ready(None) => (),
                     Poll::Ready(Some(is_gone)) => return Poll::Ready(is_gone),
+                    Poll::Pending if patience.ends_with_client(&self.client, context) => return Poll::Ready(true),
                     Poll::Pending => return Poll::Pending,
                 }
             }

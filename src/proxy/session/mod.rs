@@ -87,7 +87,7 @@ use crate::proxy::cancel::Slot;
 use crate::proxy::metrics::{ClientState, Direction};
 use crate::proxy::plans::Shape;
 use crate::proxy::shared::Shared;
-use client::Client;
+use client::{Client, UNTAKEN_MAX};
 use exchange::Outgoing;
 use extended::Progress;
 use farewell::Farewell;
@@ -358,7 +358,12 @@ impl Session {
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        let flushed = self.client.flush().await;
+        let limit = if self.held.is_empty() { Duration::ZERO } else { self.statement_limit() };
+        let flushed = match limit.is_zero() {
+            true => self.client.flush().await,
+            // Its servers are not its own to keep.
+            false => self.client.flush_within(limit.max(UNTAKEN_MAX)).await,
+        };
         let received = std::mem::take(&mut self.client.bytes_in);
         let sent = std::mem::take(&mut self.client.bytes_out);
         self.metrics.bytes(Direction::ClientIn, received);
