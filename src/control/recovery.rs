@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 use deadpool_postgres::Object;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::link::{Link, LinkFault, MonitorSettings};
 use super::publisher::Reader;
 use crate::logic::commit::{self, Outcome};
-use crate::logic::topology::{Address, Database};
+use crate::logic::topology::{Address, Database, Health, Topology};
 use crate::proxy::crash::crash_at;
 use crate::proxy::doubts::Doubts;
 use crate::proxy::metrics::Metrics;
@@ -67,6 +67,7 @@ pub(super) async fn recover(recover: Recover) {
         recover.metrics.recovered(&recover.database, outcome, 0);
     }
     let mut recovery = Recovery { recover, links: HashMap::new(), warned: Vec::new(), next_forget: Instant::now() };
+    recovery.wait_for_first_looks().await;
     loop {
         recovery.round().await;
         tokio::time::sleep(INTERVAL).await;
@@ -91,6 +92,17 @@ struct Listed {
 }
 
 impl Recovery {
+    /// At the start nobody has looked yet which servers are up, or primaries: that is no trouble to tell of.
+    async fn wait_for_first_looks(&self) {
+        let has_looked = |topology: &Topology| {
+            let database = topology.databases.get(&self.recover.database);
+            database.is_none_or(|it| it.shards.iter().all(|shard| shard.primary.health != Health::Unknown))
+        };
+        if tokio::time::timeout(ANSWER_MAX, self.recover.reader.until(has_looked)).await.is_err() {
+            debug!(database = %self.recover.database, "not all primaries are found yet");
+        }
+    }
+
     async fn round(&mut self) {
         let topology = self.recover.reader.load_full();
         let Some(database) = topology.databases.get(&self.recover.database) else { return };
