@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::logic::sql::statement::{Characteristics, Listen};
+use crate::logic::sql::statement::{Control, Listen};
 
 use super::asked::Asked;
 use super::home::{Home, Value};
@@ -12,26 +12,8 @@ use super::{Access, Plan};
 /// Statements that act on the session.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// BEGIN or START TRANSACTION with its options
-    Begin(Characteristics),
-    /// COMMIT, END
-    Commit {
-        /// AND CHAIN
-        chain: bool,
-    },
-    /// ROLLBACK, ABORT
-    Rollback {
-        /// AND CHAIN
-        chain: bool,
-    },
-    /// SAVEPOINT name
-    Savepoint(Box<str>),
-    /// RELEASE name
-    Release(Box<str>),
-    /// ROLLBACK TO name
-    RollbackTo(Box<str>),
-    /// SET TRANSACTION …, and SET LOCAL transaction_* : belongs to the open transaction
-    SetTransaction(Characteristics),
+    /// BEGIN, COMMIT, SAVEPOINT and their like
+    Control(Control),
     /// SET / RESET of one of PostgreSQL's parameters (one change, or several for SET SESSION CHARACTERISTICS and SET NAMES);
     /// none is SET CONSTRAINTS
     Set(Vec<SettingChange>),

@@ -325,14 +325,8 @@ fn command(command: &Command, map: &ShardMap) -> String {
         Command::OfSession(Asked::Number(_)) => "the client's number".to_owned(),
         Command::OfSession(Asked::Channels(..)) => "the session's channels".to_owned(),
         Command::OfSession(Asked::Prepared(_)) => "the session's prepared statements".to_owned(),
-        Command::Begin(_)
-        | Command::Commit { .. }
-        | Command::Rollback { .. }
-        | Command::Savepoint(_)
-        | Command::Release(_)
-        | Command::RollbackTo(_)
-        | Command::SetTransaction(_)
-        | Command::ResetAll
+        Command::Control(control) => format!("{control:?}"),
+        Command::ResetAll
         | Command::Deallocate(_)
         | Command::DiscardAll
         | Command::Discard

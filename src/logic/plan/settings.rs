@@ -2,7 +2,7 @@
 
 use crate::logic::sql::name::literal;
 use crate::logic::sql::statement::expression::Literal;
-use crate::logic::sql::statement::{Characteristics, Set, SetChange};
+use crate::logic::sql::statement::{Characteristics, Control, Set, SetChange};
 
 use super::hint::setting;
 use super::{Access, Command, Home, Mark, One, OwnCommand, OwnSetting, Plan, Refusal, SEED, Schema, SettingChange};
@@ -93,7 +93,7 @@ fn of_transaction(set: &Set) -> Result<Command, Refusal> {
             return Err(Refusal::unknown(&format!("this form of SET {}", set.name)));
         }
     }
-    Ok(Command::SetTransaction(said))
+    Ok(Command::Control(Control::SetTransaction(said)))
 }
 
 /// It belongs to the open transaction, not to the session.

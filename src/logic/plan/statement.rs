@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Listen, Located, Statement, Transaction};
+use crate::logic::sql::statement::{Control, Listen, Located, Statement};
 
 use super::asked::{self, Asked};
 use super::constants::{Literals, parameter_oid};
@@ -152,7 +152,7 @@ fn statement(
 #[expect(clippy::wildcard_enum_match_arm, reason = "all other statements run on a shard")]
 fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Option<Plan> {
     let command = match statement {
-        Statement::Transaction(transaction) => transaction_command(transaction)?,
+        Statement::Control(control) => Command::Control(control.clone()),
         Statement::Set(set) => return Some(settings::set(set, &source.schema)),
         // No parameter changes, but every server of the transaction has to hear of it.
         Statement::SetConstraints { is_all: true } => Command::Set(Vec::new()),
@@ -221,18 +221,6 @@ fn execute(
         Plan::Refuse(refusal) => Err(refusal),
         Plan::Command(_) | Plan::CopyIn(_) => Err(Refusal::unknown("such an argument of EXECUTE")),
     }
-}
-
-fn transaction_command(transaction: &Transaction) -> Option<Command> {
-    Some(match transaction {
-        Transaction::Begin(said) => Command::Begin(*said),
-        Transaction::Commit { chain } => Command::Commit { chain: *chain },
-        Transaction::Rollback { chain } => Command::Rollback { chain: *chain },
-        Transaction::Savepoint(name) => Command::Savepoint(name.clone()),
-        Transaction::Release(name) => Command::Release(name.clone()),
-        Transaction::RollbackTo(name) => Command::RollbackTo(name.clone()),
-        Transaction::TwoPhase(_) => return None,
-    })
 }
 
 /// The plan of what PREPARE prepares: its literals have no place in the text of an EXECUTE, so they are written down.
@@ -305,12 +293,12 @@ impl Survey<'_> {
                 self.call(call, &scope);
                 self.visit_all(&call.arguments, &scope);
             }
-            Statement::Transaction(Transaction::TwoPhase(verb)) => {
+            Statement::TwoPhase(verb) => {
                 self.writes();
                 self.refuse(Refusal::two_phase(verb));
             }
             Statement::Unknown(what) => self.unknown(what),
-            Statement::Transaction(_)
+            Statement::Control(_)
             | Statement::Set(_)
             | Statement::SetConstraints { .. }
             | Statement::Prepare { .. }
@@ -330,13 +318,14 @@ fn verb(statement: &Statement) -> &'static str {
         Statement::Insert(_) => "INSERT",
         Statement::Change(change) => change.verb,
         Statement::Merge(_) => "MERGE",
-        Statement::Transaction(transaction) => match transaction {
-            Transaction::Begin(_) => "BEGIN",
-            Transaction::Commit { .. } => "COMMIT",
-            Transaction::Rollback { .. } | Transaction::RollbackTo(_) => "ROLLBACK",
-            Transaction::Savepoint(_) => "SAVEPOINT",
-            Transaction::Release(_) => "RELEASE",
-            Transaction::TwoPhase(verb) => verb,
+        Statement::TwoPhase(verb) => verb,
+        Statement::Control(control) => match control {
+            Control::Begin(_) => "BEGIN",
+            Control::Commit { .. } => "COMMIT",
+            Control::Rollback { .. } | Control::RollbackTo(_) => "ROLLBACK",
+            Control::Savepoint(_) => "SAVEPOINT",
+            Control::Release(_) => "RELEASE",
+            Control::SetTransaction(_) => "SET",
         },
         Statement::Set(_) => "SET",
         Statement::Show(_) => "SHOW",

@@ -3,8 +3,8 @@
 //! PostgreSQL closes a cursor with its transaction, unless it is WITH HOLD and the transaction commits; ROLLBACK TO
 //! closes those that were declared behind the savepoint.
 
-use crate::logic::plan::Command;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Control;
 
 /// An open cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,10 +63,10 @@ impl Cursors {
     }
 
     /// A command of the client's has succeeded.
-    pub fn follow(&mut self, command: &Command) {
-        match command {
-            Command::Savepoint(name) => self.savepoints.push(name.clone()),
-            Command::Release(name) => {
+    pub fn follow(&mut self, control: &Control) {
+        match control {
+            Control::Savepoint(name) => self.savepoints.push(name.clone()),
+            Control::Release(name) => {
                 if let Some(at) = self.savepoint(name) {
                     self.savepoints.truncate(at);
                     for cursor in &mut self.open {
@@ -74,27 +74,15 @@ impl Cursors {
                     }
                 }
             }
-            Command::RollbackTo(name) => {
+            Control::RollbackTo(name) => {
                 if let Some(at) = self.savepoint(name) {
                     self.savepoints.truncate(at + 1);
                     self.open.retain(|cursor| cursor.depth.is_none_or(|depth| depth <= at));
                 }
             }
-            Command::Commit { .. } => self.end(true),
-            Command::Rollback { .. } => self.end(false),
-            Command::DiscardAll => self.close_all(),
-            Command::Begin(_)
-            | Command::SetTransaction(_)
-            | Command::Set(_)
-            | Command::ResetAll
-            | Command::Own(_)
-            | Command::Prepare(_)
-            | Command::Execute(_)
-            | Command::Deallocate(_)
-            | Command::Discard
-            | Command::Listen(_)
-            | Command::OfSession(_)
-            | Command::Empty => (),
+            Control::Commit { .. } => self.end(true),
+            Control::Rollback { .. } => self.end(false),
+            Control::Begin(_) | Control::SetTransaction(_) => (),
         }
     }
 
@@ -127,18 +115,18 @@ mod tests {
     fn cursors_behind_a_savepoint_go_with_it() {
         let mut cursors = Cursors::default();
         cursors.declare("a", SHARD, false, false);
-        cursors.follow(&Command::Savepoint("s".into()));
+        cursors.follow(&Control::Savepoint("s".into()));
         cursors.declare("b", SHARD, false, true);
-        cursors.follow(&Command::Savepoint("t".into()));
+        cursors.follow(&Control::Savepoint("t".into()));
         cursors.declare("c", ShardId(2), false, false);
         assert_eq!(cursors.shards(), [SHARD, ShardId(2)]);
-        cursors.follow(&Command::Release("t".into()));
+        cursors.follow(&Control::Release("t".into()));
         cursors.declare("d", SHARD, false, false);
         assert_eq!(names(&cursors), ["a", "b", "c", "d"]);
-        cursors.follow(&Command::RollbackTo("s".into()));
+        cursors.follow(&Control::RollbackTo("s".into()));
         assert_eq!(names(&cursors), ["a"]);
         cursors.declare("e", SHARD, false, false);
-        cursors.follow(&Command::RollbackTo("s".into()));
+        cursors.follow(&Control::RollbackTo("s".into()));
         assert_eq!(names(&cursors), ["a"]);
     }
 
@@ -147,9 +135,9 @@ mod tests {
         let mut cursors = Cursors::default();
         cursors.declare("a", SHARD, true, true);
         cursors.declare("b", SHARD, false, false);
-        cursors.follow(&Command::Commit { chain: true });
+        cursors.follow(&Control::Commit { chain: true });
         cursors.declare("c", SHARD, true, false);
-        cursors.follow(&Command::Rollback { chain: false });
+        cursors.follow(&Control::Rollback { chain: false });
         assert_eq!(names(&cursors), ["a"]);
         cursors.close("a");
         assert!(cursors.find("a").is_none());

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::logic::plan::Command;
-use crate::logic::sql::statement::Listen;
+use crate::logic::sql::statement::{Control, Listen};
 
 /// A channel on a shard: notifications are those of one server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,22 +65,21 @@ impl Listening {
     }
 
     /// A command of the client's has succeeded.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "no other command concerns savepoints")]
-    pub fn follow(&mut self, command: &Command) {
-        match command {
-            Command::Savepoint(name) => self.savepoints.push((name.clone(), self.pending.len())),
-            Command::Release(name) => {
+    pub fn follow(&mut self, control: &Control) {
+        match control {
+            Control::Savepoint(name) => self.savepoints.push((name.clone(), self.pending.len())),
+            Control::Release(name) => {
                 if let Some(at) = self.savepoint(name) {
                     self.savepoints.truncate(at);
                 }
             }
-            Command::RollbackTo(name) => {
+            Control::RollbackTo(name) => {
                 if let Some(at) = self.savepoint(name) {
                     self.pending.truncate(self.savepoints[at].1);
                     self.savepoints.truncate(at + 1);
                 }
             }
-            _ => (),
+            Control::Begin(_) | Control::Commit { .. } | Control::Rollback { .. } | Control::SetTransaction(_) => (),
         }
     }
 
@@ -133,15 +131,15 @@ mod tests {
     fn what_was_asked_for_behind_a_savepoint_goes_with_it() {
         let mut listening = Listening::new(&["before".into()]);
         listening.ask("a", &Listen::To("one".into()));
-        listening.follow(&Command::Savepoint("s".into()));
+        listening.follow(&Control::Savepoint("s".into()));
         listening.ask("a", &Listen::To("two".into()));
-        listening.follow(&Command::Savepoint("t".into()));
+        listening.follow(&Control::Savepoint("t".into()));
         listening.ask("a", &Listen::To("three".into()));
-        listening.follow(&Command::Release("t".into()));
+        listening.follow(&Control::Release("t".into()));
         assert_eq!(names(&listening.wanted()), ["one", "three", "two"]);
-        listening.follow(&Command::RollbackTo("s".into()));
+        listening.follow(&Control::RollbackTo("s".into()));
         assert_eq!(names(&listening.wanted()), ["one"]);
-        listening.follow(&Command::RollbackTo("before".into()));
+        listening.follow(&Control::RollbackTo("before".into()));
         assert!(listening.is_nothing());
     }
 }

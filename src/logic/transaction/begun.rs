@@ -1,10 +1,9 @@
 //! What has been said of a transaction, and how the next one begins where it is chained.
 
-use crate::logic::plan::Command;
 use crate::logic::protocol::report::Fault;
-use crate::logic::sql::statement::{Characteristics, Isolation};
+use crate::logic::sql::statement::{Characteristics, Control, Isolation};
 
-use super::{ALREADY_IN_PROGRESS, Aborted, Step, Transaction, begin_tag, not_ours};
+use super::{ALREADY_IN_PROGRESS, Aborted, Step, Transaction, begin_tag};
 
 /// What has been said of a transaction, for the servers that do not know of it yet.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -119,33 +118,33 @@ impl Begun {
         Some(Fault::Said { sqlstate: "25001", message: message.to_owned() })
     }
 
-    pub(super) fn on_command(&mut self, command: &Command, text: &str) -> (Step, Option<Transaction>) {
+    pub(super) fn on_command(&mut self, control: &Control, text: &str) -> (Step, Option<Transaction>) {
         let aborted = |begun: &Self| Some(Transaction::Aborted(Box::new(Aborted::Begun(begun.clone()))));
-        match command {
-            Command::Begin(said) | Command::SetTransaction(said) => {
+        match control {
+            Control::Begin(said) | Control::SetTransaction(said) => {
                 if let Some(fault) = self.objection(*said) {
                     return (Step::Fail(fault), aborted(self));
                 }
                 self.push(text);
                 self.said = self.said.then(*said);
-                let step = match matches!(command, Command::Begin(_)) {
+                let step = match matches!(control, Control::Begin(_)) {
                     true => Step::Answer(begin_tag(text), Some(ALREADY_IN_PROGRESS)),
                     false => Step::Answer("SET", None),
                 };
                 (step, None)
             }
-            Command::Commit { chain } => (Step::Answer("COMMIT", None), Some(self.ended(*chain))),
-            Command::Rollback { chain: true } => {
+            Control::Commit { chain } => (Step::Answer("COMMIT", None), Some(self.ended(*chain))),
+            Control::Rollback { chain: true } => {
                 (Step::Answer("ROLLBACK", None), Some(Transaction::Begun(self.undone())))
             }
-            Command::Rollback { chain: false } => (Step::Answer("ROLLBACK", None), Some(Transaction::Idle)),
-            Command::Savepoint(name) => {
+            Control::Rollback { chain: false } => (Step::Answer("ROLLBACK", None), Some(Transaction::Idle)),
+            Control::Savepoint(name) => {
                 self.push(text);
                 let (len, said) = (self.text.len(), self.said);
                 self.savepoints.push(Savepoint { name: name.clone(), len, said });
                 (Step::Answer("SAVEPOINT", None), None)
             }
-            Command::Release(name) => match self.find(name) {
+            Control::Release(name) => match self.find(name) {
                 Ok(at) => {
                     self.push(text);
                     // The transaction around it is read only or not as it was (CommitSubTransaction).
@@ -155,21 +154,10 @@ impl Begun {
                 }
                 Err(fault) => (Step::Fail(fault), aborted(self)),
             },
-            Command::RollbackTo(name) => match self.rollback_to(name) {
+            Control::RollbackTo(name) => match self.rollback_to(name) {
                 Ok(()) => (Step::Answer("ROLLBACK", None), None),
                 Err(fault) => (Step::Fail(fault), aborted(self)),
             },
-            Command::Set(_)
-            | Command::ResetAll
-            | Command::Own(_)
-            | Command::Prepare(_)
-            | Command::Execute(_)
-            | Command::Deallocate(_)
-            | Command::DiscardAll
-            | Command::Discard
-            | Command::Listen(_)
-            | Command::OfSession(_)
-            | Command::Empty => (not_ours(command), None),
         }
     }
 
@@ -185,7 +173,7 @@ mod tests {
     const READ_ONLY: Characteristics =
         Characteristics { isolation: None, is_read_only: Some(true), is_deferrable: None };
 
-    fn said(begun: &mut Begun, commands: &[(Command, &str)]) {
+    fn said(begun: &mut Begun, commands: &[(Control, &str)]) {
         for (command, text) in commands {
             assert!(matches!(begun.on_command(command, text).0, Step::Answer(..)), "{text}");
         }
@@ -193,15 +181,15 @@ mod tests {
 
     #[test]
     fn a_chained_transaction_has_the_modes_of_the_one_before() {
-        let set = (Command::SetTransaction(READ_ONLY), "SET TRANSACTION READ ONLY");
-        let savepoint = (Command::Savepoint("a".into()), "SAVEPOINT a");
+        let set = (Control::SetTransaction(READ_ONLY), "SET TRANSACTION READ ONLY");
+        let savepoint = (Control::Savepoint("a".into()), "SAVEPOINT a");
         let mut begun = Begun::plain();
         said(&mut begun, &[savepoint.clone(), set.clone()]);
         assert_eq!(begun.again().text, "BEGIN\n;SET TRANSACTION READ ONLY\n;");
         assert_eq!(begun.again().again(), begun.again());
         assert_eq!(begun.failed(), begun.undone(), "the savepoint is undone either way");
         assert_eq!(begun.failed().text, "BEGIN\n;");
-        said(&mut begun, &[(Command::Release("a".into()), "RELEASE a")]);
+        said(&mut begun, &[(Control::Release("a".into()), "RELEASE a")]);
         assert_eq!(begun.again().text, "BEGIN\n;");
         said(&mut begun, &[set, savepoint]);
         assert_eq!(begun.failed().text, "BEGIN\n;SET TRANSACTION READ ONLY\n;");
@@ -211,7 +199,7 @@ mod tests {
     fn modes_are_not_changed_in_a_savepoint() {
         let mut begun = Begun::new("BEGIN READ ONLY", READ_ONLY);
         begun.default_to(Characteristics { isolation: Some(Isolation::ReadCommitted), ..Characteristics::default() });
-        said(&mut begun, &[(Command::Savepoint("a".into()), "SAVEPOINT a")]);
+        said(&mut begun, &[(Control::Savepoint("a".into()), "SAVEPOINT a")]);
         let none = Characteristics::default();
         let fails = [
             Characteristics { isolation: Some(Isolation::Serializable), ..none },
@@ -219,11 +207,11 @@ mod tests {
             Characteristics { is_deferrable: Some(true), ..none },
         ];
         for modes in fails {
-            let (step, next) = begun.clone().on_command(&Command::SetTransaction(modes), "SET TRANSACTION …");
+            let (step, next) = begun.clone().on_command(&Control::SetTransaction(modes), "SET TRANSACTION …");
             assert!(matches!(step, Step::Fail(Fault::Said { sqlstate: "25001", .. })), "{step:?}");
             assert_eq!(next.map(|it| it.status()), Some(b'E'));
         }
         let same = Characteristics { isolation: Some(Isolation::ReadCommitted), ..READ_ONLY };
-        said(&mut begun, &[(Command::SetTransaction(same), "SET TRANSACTION …")]);
+        said(&mut begun, &[(Control::SetTransaction(same), "SET TRANSACTION …")]);
     }
 }

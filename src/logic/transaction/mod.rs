@@ -10,9 +10,8 @@
 //! BEGIN costs nothing: no server knows of a `Begun` transaction. What was said since (SAVEPOINT, SET LOCAL, …)
 //! is kept as text and goes out together with the first statement that chooses a shard.
 
-use crate::logic::plan::Command;
 use crate::logic::protocol::report::Fault;
-use crate::logic::sql::statement::Characteristics;
+use crate::logic::sql::statement::{Characteristics, Control};
 
 pub use begun::Begun;
 
@@ -115,10 +114,10 @@ impl Transaction {
     }
 
     /// A transaction command: what is to be done. `text` is its own SQL.
-    pub fn on_command(&mut self, command: &Command, text: &str) -> Step {
+    pub fn on_command(&mut self, control: &Control, text: &str) -> Step {
         match self {
-            Self::Idle => self.on_idle(command, text),
-            Self::Begun(begun) => match begun.on_command(command, text) {
+            Self::Idle => self.on_idle(control, text),
+            Self::Begun(begun) => match begun.on_command(control, text) {
                 (step, Some(next)) => {
                     *self = next;
                     step
@@ -127,51 +126,40 @@ impl Transaction {
             },
             Self::Open { is_failed: true, begun } => {
                 // Only one of its servers may have failed: none of the others must be told to commit.
-                let (Command::Commit { chain } | Command::Rollback { chain }) = command else {
+                let (Control::Commit { chain } | Control::Rollback { chain }) = control else {
                     return Step::Send(None);
                 };
                 Step::Send(Some(begun.fail(*chain)))
             }
             Self::Open { is_failed: false, .. } => Step::Send(None),
-            Self::Aborted(_) => self.on_aborted(command),
+            Self::Aborted(_) => self.on_aborted(control),
         }
     }
 
-    fn on_idle(&mut self, command: &Command, text: &str) -> Step {
-        match command {
-            Command::Begin(said) => {
+    fn on_idle(&mut self, control: &Control, text: &str) -> Step {
+        match control {
+            Control::Begin(said) => {
                 *self = Self::Begun(Begun::new(text, *said));
                 Step::Answer(begin_tag(text), None)
             }
-            Command::Commit { chain: false } => Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)),
-            Command::Rollback { chain: false } => Step::Answer("ROLLBACK", Some(NONE_IN_PROGRESS)),
-            Command::Commit { chain: true } => Step::Fail(Fault::NoTransaction("COMMIT AND CHAIN")),
-            Command::Rollback { chain: true } => Step::Fail(Fault::NoTransaction("ROLLBACK AND CHAIN")),
-            Command::Savepoint(_) => Step::Fail(Fault::NoTransaction("SAVEPOINT")),
-            Command::Release(_) => Step::Fail(Fault::NoTransaction("RELEASE SAVEPOINT")),
-            Command::RollbackTo(_) => Step::Fail(Fault::NoTransaction("ROLLBACK TO SAVEPOINT")),
-            Command::SetTransaction(_) => Step::Answer("SET", Some(SET_OUTSIDE)),
-            Command::Set(_)
-            | Command::ResetAll
-            | Command::Own(_)
-            | Command::Prepare(_)
-            | Command::Execute(_)
-            | Command::Deallocate(_)
-            | Command::DiscardAll
-            | Command::Discard
-            | Command::Listen(_)
-            | Command::OfSession(_)
-            | Command::Empty => not_ours(command),
+            Control::Commit { chain: false } => Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)),
+            Control::Rollback { chain: false } => Step::Answer("ROLLBACK", Some(NONE_IN_PROGRESS)),
+            Control::Commit { chain: true } => Step::Fail(Fault::NoTransaction("COMMIT AND CHAIN")),
+            Control::Rollback { chain: true } => Step::Fail(Fault::NoTransaction("ROLLBACK AND CHAIN")),
+            Control::Savepoint(_) => Step::Fail(Fault::NoTransaction("SAVEPOINT")),
+            Control::Release(_) => Step::Fail(Fault::NoTransaction("RELEASE SAVEPOINT")),
+            Control::RollbackTo(_) => Step::Fail(Fault::NoTransaction("ROLLBACK TO SAVEPOINT")),
+            Control::SetTransaction(_) => Step::Answer("SET", Some(SET_OUTSIDE)),
         }
     }
 
-    fn on_aborted(&mut self, command: &Command) -> Step {
+    fn on_aborted(&mut self, control: &Control) -> Step {
         let Self::Aborted(was) = self else { return Step::Send(None) };
-        match (command, &mut **was) {
-            (Command::Commit { chain } | Command::Rollback { chain }, Aborted::Open(begun)) => {
+        match (control, &mut **was) {
+            (Control::Commit { chain } | Control::Rollback { chain }, Aborted::Open(begun)) => {
                 Step::Send(Some(begun.fail(*chain)))
             }
-            (Command::Commit { chain } | Command::Rollback { chain }, was @ (Aborted::Begun(_) | Aborted::Lost)) => {
+            (Control::Commit { chain } | Control::Rollback { chain }, was @ (Aborted::Begun(_) | Aborted::Lost)) => {
                 let next = match was {
                     Aborted::Begun(begun) => begun.failed(),
                     Aborted::Open(_) | Aborted::Lost => Begun::plain(),
@@ -179,8 +167,8 @@ impl Transaction {
                 *self = if *chain { Self::Begun(next) } else { Self::Idle };
                 Step::Answer("ROLLBACK", None)
             }
-            (Command::RollbackTo(_), Aborted::Open(_)) => Step::Send(None),
-            (Command::RollbackTo(name), Aborted::Begun(begun)) => match begun.rollback_to(name) {
+            (Control::RollbackTo(_), Aborted::Open(_)) => Step::Send(None),
+            (Control::RollbackTo(name), Aborted::Begun(begun)) => match begun.rollback_to(name) {
                 Ok(()) => {
                     *self = Self::Begun(std::mem::take(begun));
                     Step::Answer("ROLLBACK", None)
@@ -216,26 +204,16 @@ impl Transaction {
     }
 
     /// A command has succeeded on the servers that know of the transaction: shards that join later hear of it.
-    pub fn succeeded(&mut self, command: &Command, text: &str) {
+    pub fn succeeded(&mut self, control: &Control, text: &str) {
         if let Self::Open { begun, .. } | Self::Begun(begun) = self {
-            match command {
-                Command::Savepoint(_)
-                | Command::Release(_)
-                | Command::RollbackTo(_)
-                | Command::SetTransaction(_)
-                | Command::Begin(_) => drop(begun.on_command(command, text)),
-                Command::Commit { .. } => *begun = begun.again(),
-                Command::Rollback { .. } => *begun = begun.undone(),
-                Command::Set(_) | Command::ResetAll => begun.push(text),
-                Command::Own(_)
-                | Command::Prepare(_)
-                | Command::Execute(_)
-                | Command::Deallocate(_)
-                | Command::DiscardAll
-                | Command::Discard
-                | Command::Listen(_)
-                | Command::OfSession(_)
-                | Command::Empty => (),
+            match control {
+                Control::Savepoint(_)
+                | Control::Release(_)
+                | Control::RollbackTo(_)
+                | Control::SetTransaction(_)
+                | Control::Begin(_) => drop(begun.on_command(control, text)),
+                Control::Commit { .. } => *begun = begun.again(),
+                Control::Rollback { .. } => *begun = begun.undone(),
             }
         }
     }
@@ -284,16 +262,12 @@ pub fn begin_tag(text: &str) -> &'static str {
     if is_start { "START TRANSACTION" } else { "BEGIN" }
 }
 
-fn not_ours(command: &Command) -> Step {
-    Step::Fail(Fault::Broken(format!("not a transaction command: {command:?}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const BEGIN: Command = Command::Begin(Characteristics { isolation: None, is_read_only: None, is_deferrable: None });
-    const COMMIT: Command = Command::Commit { chain: false };
+    const BEGIN: Control = Control::Begin(Characteristics { isolation: None, is_read_only: None, is_deferrable: None });
+    const COMMIT: Control = Control::Commit { chain: false };
 
     fn begun() -> Transaction {
         let mut transaction = Transaction::Idle;
@@ -309,12 +283,12 @@ mod tests {
     #[test]
     fn what_is_said_before_the_first_statement_goes_out_with_it() {
         let mut transaction = begun();
-        transaction.on_command(&Command::Savepoint("a".into()), "SAVEPOINT a;");
+        transaction.on_command(&Control::Savepoint("a".into()), "SAVEPOINT a;");
         transaction.remember("SET LOCAL x.y = 1 -- why");
-        transaction.on_command(&Command::Savepoint("b".into()), "SAVEPOINT b");
+        transaction.on_command(&Control::Savepoint("b".into()), "SAVEPOINT b");
         assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;SET LOCAL x.y = 1 -- why\n;SAVEPOINT b\n;");
         assert_eq!(
-            transaction.on_command(&Command::RollbackTo("a".into()), "ROLLBACK TO a"),
+            transaction.on_command(&Control::RollbackTo("a".into()), "ROLLBACK TO a"),
             Step::Answer("ROLLBACK", None)
         );
         assert_eq!(text(&transaction), "BEGIN\n;SAVEPOINT a\n;");
@@ -353,9 +327,9 @@ mod tests {
     fn what_follows_a_failed_transaction_is_a_plain_one() {
         let mut transaction = Transaction::Idle;
         let said = Characteristics { is_read_only: Some(true), ..Characteristics::default() };
-        transaction.on_command(&Command::Begin(said), "BEGIN READ ONLY");
+        transaction.on_command(&Control::Begin(said), "BEGIN READ ONLY");
         transaction.on_ready(b'E');
-        let chain = Command::Rollback { chain: true };
+        let chain = Control::Rollback { chain: true };
         assert_eq!(
             transaction.on_command(&chain, "ROLLBACK AND CHAIN"),
             Step::Send(Some("ROLLBACK; BEGIN".to_owned()))
@@ -369,9 +343,9 @@ mod tests {
     #[test]
     fn a_savepoint_brings_an_aborted_transaction_back() {
         let mut transaction = begun();
-        transaction.on_command(&Command::Savepoint("s".into()), "SAVEPOINT s");
+        transaction.on_command(&Control::Savepoint("s".into()), "SAVEPOINT s");
         transaction.abort();
-        let step = transaction.on_command(&Command::RollbackTo("s".into()), "ROLLBACK TO s");
+        let step = transaction.on_command(&Control::RollbackTo("s".into()), "ROLLBACK TO s");
         assert_eq!((step, transaction.status()), (Step::Answer("ROLLBACK", None), b'T'));
     }
 
@@ -380,7 +354,7 @@ mod tests {
         let mut transaction = begun();
         transaction.on_ready(b'T');
         transaction.lose();
-        assert_eq!(transaction.on_command(&Command::RollbackTo("s".into()), ""), Step::Fail(Fault::TransactionAborted));
+        assert_eq!(transaction.on_command(&Control::RollbackTo("s".into()), ""), Step::Fail(Fault::TransactionAborted));
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("ROLLBACK", None));
         assert!(transaction.is_idle());
     }
@@ -400,10 +374,10 @@ mod tests {
     fn a_shard_that_joins_late_hears_of_savepoints_and_settings() {
         let mut transaction = begun();
         transaction.on_ready(b'T');
-        transaction.succeeded(&Command::Savepoint("s".into()), "SAVEPOINT s");
-        transaction.succeeded(&Command::Set(Vec::new()), "SET LOCAL x.y = 1");
+        transaction.succeeded(&Control::Savepoint("s".into()), "SAVEPOINT s");
+        transaction.remember("SET LOCAL x.y = 1");
         assert_eq!(transaction.begun().map(|begun| &*begun.text), Some("BEGIN\n;SAVEPOINT s\n;SET LOCAL x.y = 1\n;"));
-        transaction.succeeded(&Command::RollbackTo("s".into()), "ROLLBACK TO s");
+        transaction.succeeded(&Control::RollbackTo("s".into()), "ROLLBACK TO s");
         assert_eq!(transaction.begun().map(|begun| &*begun.text), Some("BEGIN\n;SAVEPOINT s\n;"));
     }
 }

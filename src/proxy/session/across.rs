@@ -10,13 +10,13 @@ use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::merge::Merge;
-use crate::logic::plan::{Access, Command, CursorUse, Refusal};
+use crate::logic::plan::{Access, CursorUse, Refusal};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
-use crate::logic::sql::statement::{Characteristics, Reach};
+use crate::logic::sql::statement::{Characteristics, Control, Reach};
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
@@ -412,7 +412,7 @@ impl Session {
         if access == Access::Read || !self.transaction.is_idle() {
             return Own::No;
         }
-        let begin = Command::Begin(Characteristics::default());
+        let begin = Control::Begin(Characteristics::default());
         drop(self.transaction.on_command(&begin, "BEGIN"));
         self.settings.begin();
         Own::Begun

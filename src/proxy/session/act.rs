@@ -8,11 +8,10 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{frame, view, write};
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
+use crate::logic::sql::statement::Control;
 use crate::logic::transaction::Step as Told;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::commit::is_commit;
-use crate::proxy::session::implicit::is_of_block;
 use crate::proxy::session::shapes::needs_simple;
 use crate::proxy::session::{Session, Trouble};
 
@@ -29,14 +28,14 @@ impl Session {
             }
             Plan::Command(command) => {
                 self.metrics.statement(None, PlanKind::Command);
-                let tag = match command {
-                    command if is_of_block(command) && self.is_implicit_open() => {
-                        Some(self.command_implicit(command, text).await?)
-                    }
-                    command => {
-                        self.set_in_pipeline(command).await?;
-                        self.command_extended(command, text, planned).await?
-                    }
+                let tag = if let Command::Control(control) = command
+                    && control.is_of_block()
+                    && self.is_implicit_open()
+                {
+                    Some(self.control_implicit(control, text).await?)
+                } else {
+                    self.set_in_pipeline(command).await?;
+                    self.command_extended(command, text, planned).await?
                 };
                 if let Some(tag) = tag {
                     write::command_complete(&mut self.client.outbox, tag);
@@ -49,7 +48,9 @@ impl Session {
 
     /// What follows may undo a SET or a LISTEN, or be undone with it.
     async fn set_in_pipeline(&mut self, command: &Command) -> Result<(), Trouble> {
-        let (Command::Set(_) | Command::ResetAll | Command::SetTransaction(_) | Command::Listen(_)) = command else {
+        let (Command::Set(_) | Command::ResetAll | Command::Control(Control::SetTransaction(_)) | Command::Listen(_)) =
+            command
+        else {
             return Ok(());
         };
         self.check_alive()?;
@@ -57,7 +58,7 @@ impl Session {
         self.take_part(is_last).await?;
         let sets = |what: fn(&[SettingChange]) -> bool| matches!(command, Command::Set(changes) if what(changes));
         let what = match () {
-            () if matches!(command, Command::SetTransaction(_)) => "SET TRANSACTION",
+            () if matches!(command, Command::Control(Control::SetTransaction(_))) => "SET TRANSACTION",
             () if sets(<[SettingChange]>::is_empty) => "SET CONSTRAINTS",
             () if sets(|changes| changes.iter().any(|change| change.is_local)) => "SET LOCAL",
             () => return Ok(()),
@@ -76,32 +77,28 @@ impl Session {
         text: &str,
         planned: &Planned,
     ) -> Result<Option<&'static str>, Trouble> {
-        self.check_heard(command)?;
-        self.listen_before(command).await?;
         match command {
-            Command::Begin(_)
-            | Command::Commit { .. }
-            | Command::Rollback { .. }
-            | Command::Savepoint(_)
-            | Command::Release(_)
-            | Command::RollbackTo(_)
-            | Command::SetTransaction(_) => match self.transaction.on_command(command, text) {
-                Told::Answer(tag, warning) => {
-                    self.answered(command, tag, warning);
-                    Ok(None)
+            Command::Control(control) => {
+                self.check_heard(control)?;
+                self.listen_before(control).await?;
+                match self.transaction.on_command(control, text) {
+                    Told::Answer(tag, warning) => {
+                        self.answered(control, tag, warning);
+                        Ok(None)
+                    }
+                    Told::Fail(fault) => Err(fault.into()),
+                    Told::Send(None) if control.is_commit() && self.has_to_be_decided() => {
+                        self.commit_command(control).await?;
+                        self.schema_may_have_changed(false).await?;
+                        Ok(None)
+                    }
+                    Told::Send(replacement) => {
+                        self.tell_members(command, replacement.as_deref(), text, None).await?;
+                        self.schema_may_have_changed(false).await?;
+                        Ok(None)
+                    }
                 }
-                Told::Fail(fault) => Err(fault.into()),
-                Told::Send(None) if is_commit(command) && self.has_to_be_decided() => {
-                    self.commit_command(command).await?;
-                    self.schema_may_have_changed(false).await?;
-                    Ok(None)
-                }
-                Told::Send(replacement) => {
-                    self.tell_members(command, replacement.as_deref(), text, None).await?;
-                    self.schema_may_have_changed(false).await?;
-                    Ok(None)
-                }
-            },
+            }
             Command::Set(_) | Command::ResetAll => {
                 self.check_alive()?;
                 self.set_command(command, text, None).await?;

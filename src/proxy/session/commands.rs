@@ -8,8 +8,8 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::session::settings;
+use crate::logic::sql::statement::Control;
 use crate::logic::transaction::{ALREADY_IN_PROGRESS, Step, Warning};
-use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::servers::Held;
 use crate::proxy::session::together::Stop;
 use crate::proxy::session::{Session, Trouble};
@@ -25,13 +25,7 @@ impl Session {
         size: usize,
     ) -> Result<(), Trouble> {
         match command {
-            Command::Begin(_)
-            | Command::Commit { .. }
-            | Command::Rollback { .. }
-            | Command::Savepoint(_)
-            | Command::Release(_)
-            | Command::RollbackTo(_)
-            | Command::SetTransaction(_) => self.transaction_command(command, &text, size).await,
+            Command::Control(control) => self.control_command(control, &text, size).await,
             Command::Set(_) | Command::ResetAll => {
                 self.check_alive()?;
                 self.set_command(command, &text, Some(size)).await
@@ -83,24 +77,25 @@ impl Session {
         Ok(())
     }
 
-    async fn transaction_command(&mut self, command: &Command, text: &str, size: usize) -> Result<(), Trouble> {
-        self.check_heard(command)?;
-        self.listen_before(command).await?;
-        match self.transaction.on_command(command, text) {
+    async fn control_command(&mut self, control: &Control, text: &str, size: usize) -> Result<(), Trouble> {
+        self.check_heard(control)?;
+        self.listen_before(control).await?;
+        match self.transaction.on_command(control, text) {
             Step::Answer(tag, warning) => {
-                self.answered(command, tag, warning);
+                self.answered(control, tag, warning);
                 self.say_ready();
                 Ok(())
             }
             Step::Fail(fault) => Err(fault.into()),
-            Step::Send(None) if is_commit(command) && self.has_to_be_decided() => {
+            Step::Send(None) if control.is_commit() && self.has_to_be_decided() => {
                 self.client.consume(size);
-                self.commit_command(command).await?;
+                self.commit_command(control).await?;
                 self.say_ready();
                 self.schema_may_have_changed(false).await
             }
             Step::Send(replacement) => {
-                self.tell_members(command, replacement.as_deref(), text, Some(size)).await?;
+                let command = Command::Control(control.clone());
+                self.tell_members(&command, replacement.as_deref(), text, Some(size)).await?;
                 self.schema_may_have_changed(false).await
             }
         }
@@ -122,8 +117,8 @@ impl Session {
         let Some((first, others)) = members.split_first() else {
             return Err(Fault::Broken("a transaction is open on no server".into()).into());
         };
-        let is_end = matches!(command, Command::Commit { .. } | Command::Rollback { .. });
-        if !matches!(command, Command::Rollback { .. }) && !was_failed {
+        let is_end = matches!(command, Command::Control(control) if control.ends());
+        if !matches!(command, Command::Control(Control::Rollback { .. })) && !was_failed {
             self.tell_untold().await?;
         }
         let objection = match is_end {
@@ -133,7 +128,7 @@ impl Session {
         if let Some(objection) = objection.filter(|_| !was_failed) {
             // The first may have none: only where a query has run it is too late for some modes.
             self.client.consume(size.unwrap_or(0));
-            if let Command::Begin(_) = command {
+            if let Command::Control(Control::Begin(_)) = command {
                 self.warn(Some(ALREADY_IN_PROGRESS));
             }
             return Err(self.pass_error(&objection));
@@ -177,9 +172,16 @@ impl Session {
         if let Some(tag) = tag {
             write::command_complete(&mut self.client.outbox, &String::from_utf8_lossy(&tag));
         }
-        let ended = if was_failed { &Command::Rollback { chain: is_chain(command) } } else { command };
-        let followed = if matches!(command, Command::RollbackTo(_)) { command } else { ended };
-        self.apply_command(followed, replacement.unwrap_or(text));
+        let text = replacement.unwrap_or(text);
+        if let Command::Control(control) = command
+            && was_failed
+            && control.ends()
+        {
+            // COMMIT ends it as ROLLBACK does.
+            self.apply_control(&Control::Rollback { chain: control.chains() }, text);
+        } else {
+            self.apply_command(command, text);
+        }
         Ok(())
     }
 
@@ -198,19 +200,35 @@ impl Session {
 
     /// A command has succeeded on the servers: what the session and shards that join later must know of it.
     pub(super) fn apply_command(&mut self, command: &Command, text: &str) {
-        if let (Command::Begin(_), true) = (command, self.transaction.is_idle()) {
+        match command {
+            Command::Control(control) => self.apply_control(control, text),
+            Command::Set(_) | Command::ResetAll => self.apply_set(command, text),
+            Command::DiscardAll => self.cursors.close_all(),
+            Command::Own(_)
+            | Command::Prepare(_)
+            | Command::Execute(_)
+            | Command::Deallocate(_)
+            | Command::Discard
+            | Command::Listen(_)
+            | Command::OfSession(_)
+            | Command::Empty => (),
+        }
+    }
+
+    fn apply_control(&mut self, control: &Control, text: &str) {
+        if let (Control::Begin(_), true) = (control, self.transaction.is_idle()) {
             // Answered by a server: where it stands, it says itself.
-            let step = self.transaction.on_command(command, text);
+            let step = self.transaction.on_command(control, text);
             debug_assert!(matches!(step, Step::Answer(..)), "BEGIN outside a transaction begins one");
         } else {
-            self.transaction.succeeded(command, text);
+            self.transaction.succeeded(control, text);
         }
-        self.follow(command);
+        self.follow(control);
     }
 
     /// A transaction command that no server needs to hear: the settings follow, the client gets warning and tag.
-    pub(super) fn answered(&mut self, command: &Command, tag: &str, warning: Option<Warning>) {
-        self.follow(command);
+    pub(super) fn answered(&mut self, control: &Control, tag: &str, warning: Option<Warning>) {
+        self.follow(control);
         if let Some(warning) = warning {
             write::notice(&mut self.client.outbox, write::WARNING, warning.sqlstate, warning.message);
         }
@@ -218,34 +236,23 @@ impl Session {
     }
 
     /// The settings and cursors follow the transaction.
-    pub(super) fn follow(&mut self, command: &Command) {
-        self.cursors_follow(command);
-        self.follow_made(command);
+    pub(super) fn follow(&mut self, control: &Control) {
+        self.cursors_follow(control);
+        self.follow_made(control);
         if let Some(hearing) = &mut self.hearing {
-            hearing.listening.follow(command);
+            hearing.listening.follow(control);
         }
-        match command {
-            Command::Begin(_) => {
+        match control {
+            Control::Begin(_) => {
                 self.transaction.default_to(self.default_modes());
                 self.settings.begin();
             }
-            Command::Commit { chain } => self.end_settings(true, *chain),
-            Command::Rollback { chain } => self.end_settings(false, *chain),
-            Command::Savepoint(name) => self.settings.savepoint(name),
-            Command::Release(name) => self.settings.release(name),
-            Command::RollbackTo(name) => self.settings.rollback_to(name),
-            Command::Set(changes) => changes.iter().for_each(|change| self.settings.apply(change)),
-            Command::ResetAll => self.settings.reset_all(),
-            Command::SetTransaction(_)
-            | Command::Own(_)
-            | Command::Prepare(_)
-            | Command::Execute(_)
-            | Command::Deallocate(_)
-            | Command::DiscardAll
-            | Command::Discard
-            | Command::Listen(_)
-            | Command::OfSession(_)
-            | Command::Empty => (),
+            Control::Commit { chain } => self.end_settings(true, *chain),
+            Control::Rollback { chain } => self.end_settings(false, *chain),
+            Control::Savepoint(name) => self.settings.savepoint(name),
+            Control::Release(name) => self.settings.release(name),
+            Control::RollbackTo(name) => self.settings.rollback_to(name),
+            Control::SetTransaction(_) => (),
         }
     }
 
@@ -342,31 +349,18 @@ impl Session {
     pub(super) fn are_local(&self, statements: &[Planned]) -> bool {
         !self.transaction.is_on_server()
             && !self.is_to_listen()
-            && statements.iter().all(|planned| {
-                matches!(
-                    super::command(&planned.plan),
-                    Some(
-                        Command::Begin(_)
-                            | Command::Commit { .. }
-                            | Command::Rollback { .. }
-                            | Command::Savepoint(_)
-                            | Command::Release(_)
-                            | Command::RollbackTo(_)
-                            | Command::SetTransaction(_)
-                    )
-                )
-            })
+            && statements.iter().all(|planned| matches!(super::command(&planned.plan), Some(Command::Control(_))))
             && !ends_in_nothing(statements)
     }
 
     /// Several transaction commands that no server needs to hear.
     pub(super) fn answer_locally(&mut self, statements: &[Planned], sql: &str) -> Result<(), Trouble> {
         for planned in statements {
-            let Some(command) = super::command(&planned.plan) else { continue };
-            self.check_heard(command)?;
-            match self.transaction.on_command(command, &sql[planned.at.clone()]) {
+            let Some(Command::Control(control)) = super::command(&planned.plan) else { continue };
+            self.check_heard(control)?;
+            match self.transaction.on_command(control, &sql[planned.at.clone()]) {
                 Step::Answer(tag, warning) => {
-                    self.answered(command, tag, warning);
+                    self.answered(control, tag, warning);
                 }
                 Step::Fail(fault) => return Err(fault.into()),
                 Step::Send(_) => return Err(Fault::Broken("a local transaction asks for a server".into()).into()),
@@ -381,9 +375,5 @@ impl Session {
 /// answers of their own: a server gives them.
 fn ends_in_nothing(statements: &[Planned]) -> bool {
     let first = statements.first().and_then(|planned| super::command(&planned.plan));
-    !matches!(first, Some(Command::Begin(_)))
-}
-
-fn is_chain(command: &Command) -> bool {
-    matches!(command, Command::Commit { chain: true } | Command::Rollback { chain: true })
+    !matches!(first, Some(Command::Control(Control::Begin(_))))
 }

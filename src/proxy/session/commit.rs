@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::logic::commit::{self, Decider, Outcome};
-use crate::logic::plan::{Command, Refusal, TEMPORARY_TABLE};
+use crate::logic::plan::{Refusal, TEMPORARY_TABLE};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::sql::name::literal;
+use crate::logic::sql::statement::Control;
 use crate::proxy::crash::crash_at;
 use crate::proxy::session::together::{Stop, Told};
 use crate::proxy::session::{Session, Trouble};
@@ -26,12 +27,12 @@ impl Session {
 
     /// COMMIT of a transaction that was lost behind the client's back is an error: PostgreSQL's tag for it, ROLLBACK, is
     /// for clients who have heard of one. Any other statement tells them.
-    pub(super) fn check_heard(&mut self, command: &Command) -> Result<(), Fault> {
-        if !matches!(command, Command::Commit { .. } | Command::Rollback { .. }) {
+    pub(super) fn check_heard(&mut self, control: &Control) -> Result<(), Fault> {
+        if !control.ends() {
             return Ok(());
         }
         match self.unheard.take() {
-            Some(fault) if is_commit(command) && self.transaction.status() == b'E' => {
+            Some(fault) if control.is_commit() && self.transaction.status() == b'E' => {
                 self.transaction.forget();
                 Err(*fault)
             }
@@ -40,10 +41,10 @@ impl Session {
     }
 
     /// COMMIT of a transaction that has written on several shards.
-    pub(super) async fn commit_command(&mut self, command: &Command) -> Result<(), Trouble> {
+    pub(super) async fn commit_command(&mut self, control: &Control) -> Result<(), Trouble> {
         self.commit_everywhere().await?;
-        self.transaction.committed(matches!(command, Command::Commit { chain: true }));
-        self.follow(command);
+        self.transaction.committed(control.chains());
+        self.follow(control);
         write::command_complete(&mut self.client.outbox, "COMMIT");
         Ok(())
     }
@@ -318,9 +319,4 @@ const POISON: &str = "aborted by an error on another shard";
 /// What ends what has been prepared.
 fn finishing(told: &[Told], outcome: Outcome, gid: &str) -> Statements {
     told.iter().filter(|it| it.is_done()).map(|it| (it.index, outcome.statement(gid))).collect()
-}
-
-/// COMMIT or END.
-pub(super) fn is_commit(command: &Command) -> bool {
-    matches!(command, Command::Commit { .. })
 }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter, field_of_row};
-use crate::logic::plan::{Command, CopyIn, CopyTo, KeyOfRow, Refusal, speaks_of_now};
+use crate::logic::plan::{CopyIn, CopyTo, KeyOfRow, Refusal, speaks_of_now};
 use crate::logic::protocol::frame::{Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route;
 use crate::logic::session::pipeline::{Owed, Pipeline};
 use crate::logic::shards::{ShardId, ShardSet};
-use crate::logic::sql::statement::Characteristics;
+use crate::logic::sql::statement::{Characteristics, Control};
 use crate::logic::topology::Role;
 use crate::logic::value::{Format, Raw};
-use crate::proxy::session::errand::Deadline;
 use crate::proxy::session::exchange::{Exchange, Outcome, Outgoing};
+use crate::proxy::session::patience::Deadline;
 use crate::proxy::session::servers::Target;
 use crate::proxy::session::{End, Session, Trouble};
 
@@ -166,7 +166,7 @@ impl Session {
         let is_own = self.transaction.is_idle();
         if is_own {
             // Its own transaction, so that all shards commit or none does.
-            let begin = Command::Begin(Characteristics::default());
+            let begin = Control::Begin(Characteristics::default());
             drop(self.transaction.on_command(&begin, "BEGIN"));
             self.settings.begin();
         }

@@ -2,11 +2,12 @@
 //! server, and the cursor is declared there over them.
 
 use crate::logic::plan::across::Cursor;
-use crate::logic::plan::{Command, CursorUse, Refusal};
+use crate::logic::plan::{CursorUse, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Control;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::shapes::{closes_all, executes};
 use crate::proxy::session::simple::meet;
@@ -106,21 +107,21 @@ impl Session {
     }
 
     /// A command of the client's has succeeded: cursors and portals go the way of their transaction.
-    pub(super) fn cursors_follow(&mut self, command: &Command) {
-        if let Command::RollbackTo(name) = command
+    pub(super) fn cursors_follow(&mut self, control: &Control) {
+        if let Control::RollbackTo(name) = control
             && let Some(at) = self.cursors.savepoint(name)
         {
             self.portals.retain(|portal| portal.depth <= at);
         }
-        if let Command::Release(name) = command
+        if let Control::Release(name) = control
             && let Some(at) = self.cursors.savepoint(name)
         {
             self.portals.iter_mut().for_each(|portal| portal.depth = portal.depth.min(at));
         }
-        if matches!(command, Command::Commit { .. } | Command::Rollback { .. }) {
+        if control.ends() {
             self.portals.clear();
         }
-        self.cursors.follow(command);
+        self.cursors.follow(control);
     }
 
     /// CLOSE ALL that is bound: it is for one server.

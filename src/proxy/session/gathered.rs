@@ -93,7 +93,8 @@ impl Session {
             completed.len()
         } else {
             let ends = |at: &usize| {
-                matches!(statements.get(*at).and_then(|it| super::command(&it.plan)), Some(Command::Commit { .. }))
+                let command = statements.get(*at).and_then(|it| super::command(&it.plan));
+                matches!(command, Some(Command::Control(control)) if control.is_commit())
             };
             completed.iter().rposition(ends).map_or(0, |last| last + 1)
         };
@@ -165,15 +166,8 @@ impl Session {
             }
             Command::Set(changes) => Ok(changes.iter().any(|change| &*change.name == "search_path")),
             Command::ResetAll => Ok(true),
-            Command::Commit { .. } if self.is_to_listen() => Err(Refusal::alone("COMMIT")),
-            Command::Begin(_)
-            | Command::Commit { .. }
-            | Command::Rollback { .. }
-            | Command::Savepoint(_)
-            | Command::Release(_)
-            | Command::RollbackTo(_)
-            | Command::SetTransaction(_)
-            | Command::Empty => Ok(false),
+            Command::Control(control) if control.is_commit() && self.is_to_listen() => Err(Refusal::alone("COMMIT")),
+            Command::Control(_) | Command::Empty => Ok(false),
             Command::Own(_) => Err(Refusal::alone("SET shardway.*")),
             Command::OfSession(_) => Err(Refusal::alone("a query for what the session itself knows")),
             Command::Prepare(_) => Err(Refusal::alone("PREPARE")),
@@ -216,5 +210,5 @@ impl Gathered {
 
 fn ends_transaction(statements: &[Planned]) -> bool {
     let first = statements.first().and_then(|planned| super::command(&planned.plan));
-    matches!(first, Some(Command::Rollback { .. } | Command::Commit { .. } | Command::RollbackTo(_)))
+    matches!(first, Some(Command::Control(control)) if control.ends_failed())
 }

@@ -9,11 +9,12 @@
 //!     └ an error, Sync, the end of the text ┘
 //! ```
 
-use crate::logic::plan::{Access, Command, Refusal};
+use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Control;
 use crate::logic::topology::Role;
 use crate::logic::transaction::{Step, Transaction, Warning, begin_tag};
 use crate::proxy::session::across::Own;
@@ -105,13 +106,13 @@ impl Session {
     }
 
     /// A command for transaction blocks meets an implicit transaction. Returns its tag.
-    pub(super) async fn command_implicit(&mut self, command: &Command, text: &str) -> Result<&'static str, Trouble> {
-        match (command, Transaction::Idle.on_command(command, text)) {
-            (Command::Begin(_), _) => {
-                self.begin_block(command, text).await?;
+    pub(super) async fn control_implicit(&mut self, control: &Control, text: &str) -> Result<&'static str, Trouble> {
+        match (control, Transaction::Idle.on_command(control, text)) {
+            (Control::Begin(_), _) => {
+                self.begin_block(control, text).await?;
                 Ok(begin_tag(text))
             }
-            (Command::Commit { .. }, Step::Answer(tag, warning)) => {
+            (Control::Commit { .. }, Step::Answer(tag, warning)) => {
                 self.warn(warning);
                 self.commit_implicit().await?;
                 Ok(tag)
@@ -123,15 +124,15 @@ impl Session {
                 Ok(tag)
             }
             (_, Step::Fail(fault)) => Err(fault.into()),
-            (_, Step::Send(_)) => Err(Fault::Broken(format!("not a command of blocks: {command:?}")).into()),
+            (_, Step::Send(_)) => Err(Fault::Broken(format!("not a command of blocks: {control:?}")).into()),
         }
     }
 
     /// The block is to be ended by the client from now on.
-    async fn begin_block(&mut self, command: &Command, text: &str) -> Result<(), Trouble> {
+    async fn begin_block(&mut self, control: &Control, text: &str) -> Result<(), Trouble> {
         if !self.is_implicit {
-            drop(self.transaction.on_command(command, text));
-            self.follow(command);
+            drop(self.transaction.on_command(control, text));
+            self.follow(control);
             self.is_implicit = true;
             self.join_pipelined().await?;
         } else if text.split_ascii_whitespace().count() > 2 {
@@ -165,29 +166,5 @@ impl Session {
         if let Some(warning) = warning {
             write::notice(&mut self.client.outbox, write::WARNING, warning.sqlstate, warning.message);
         }
-    }
-}
-
-/// Does this command begin or end a transaction block, or stand inside one only?
-pub(super) fn is_of_block(command: &Command) -> bool {
-    match command {
-        Command::Begin(_)
-        | Command::Commit { .. }
-        | Command::Rollback { .. }
-        | Command::Savepoint(_)
-        | Command::Release(_)
-        | Command::RollbackTo(_) => true,
-        Command::SetTransaction(_)
-        | Command::Set(_)
-        | Command::ResetAll
-        | Command::Own(_)
-        | Command::Prepare(_)
-        | Command::Execute(_)
-        | Command::Deallocate(_)
-        | Command::DiscardAll
-        | Command::Discard
-        | Command::Listen(_)
-        | Command::OfSession(_)
-        | Command::Empty => false,
     }
 }

@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::logic::plan::{Command, Planned};
+use crate::logic::plan::Planned;
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::session::encoding::Encoding;
 use crate::logic::session::listening::{Channel, Listening};
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Control;
 use crate::logic::sql::statement::Listen;
 use crate::logic::topology::{Role, Topology};
 use crate::proxy::channels::{Answer, Mailbox, Moved, Subscription};
 use crate::proxy::pool::ServerPool;
-use crate::proxy::session::commit::is_commit;
 use crate::proxy::session::picture::shard_by_name;
 use crate::proxy::session::{End, Run, Session, Trouble};
 
@@ -103,10 +103,10 @@ impl Session {
     }
 
     /// The same, before a command that may be its COMMIT.
-    pub(super) async fn listen_before(&mut self, command: &Command) -> Result<(), Trouble> {
-        match command {
-            command if is_commit(command) && self.transaction.status() == b'T' => self.listen_first().await,
-            _ => Ok(()),
+    pub(super) async fn listen_before(&mut self, control: &Control) -> Result<(), Trouble> {
+        match control.is_commit() && self.transaction.status() == b'T' {
+            true => self.listen_first().await,
+            false => Ok(()),
         }
     }
 

@@ -20,6 +20,7 @@ mod greet;
 mod commit;
 mod listen;
 mod shadows;
+mod patience;
 mod copy;
 mod errand;
 mod failover;

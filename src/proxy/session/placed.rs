@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use crate::logic::plan::across::Across;
 use crate::logic::plan::listing::{Listing, placement};
-use crate::logic::plan::{Command, OwnSetting, Planned, Refusal};
+use crate::logic::plan::{OwnSetting, Planned, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::session::unlisted::Unlisted;
 use crate::logic::shards::ShardMap;
+use crate::logic::sql::statement::Control;
 use crate::proxy::placing::{Placing, Step};
 use crate::proxy::plans::Shape;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
@@ -148,30 +149,16 @@ impl Session {
     }
 
     /// Savepoints and the end of the transaction, for the tables that it has made.
-    pub(super) fn follow_made(&mut self, command: &Command) {
+    pub(super) fn follow_made(&mut self, control: &Control) {
         let Some(unlisted) = &mut self.unlisted else { return };
-        match command {
-            Command::Savepoint(name) => unlisted.savepoint(name),
-            Command::Release(name) => unlisted.release(name),
-            Command::RollbackTo(name) => {
+        match control {
+            Control::Savepoint(name) => unlisted.savepoint(name),
+            Control::Release(name) => unlisted.release(name),
+            Control::RollbackTo(name) => {
                 unlisted.roll_back_to(name);
                 self.look_again();
             }
-            Command::Begin(_)
-            | Command::Commit { .. }
-            | Command::Rollback { .. }
-            | Command::SetTransaction(_)
-            | Command::Set(_)
-            | Command::ResetAll
-            | Command::Own(_)
-            | Command::Prepare(_)
-            | Command::Execute(_)
-            | Command::Deallocate(_)
-            | Command::DiscardAll
-            | Command::Discard
-            | Command::Listen(_)
-            | Command::OfSession(_)
-            | Command::Empty => (),
+            Control::Begin(_) | Control::Commit { .. } | Control::Rollback { .. } | Control::SetTransaction(_) => (),
         }
     }
 

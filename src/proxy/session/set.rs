@@ -14,6 +14,16 @@ use crate::proxy::session::servers::needs_session;
 use crate::proxy::session::{Session, Trouble};
 
 impl Session {
+    /// SET or RESET has succeeded: shards that join later must hear of it.
+    pub(super) fn apply_set(&mut self, command: &Command, text: &str) {
+        self.transaction.remember(text);
+        if let Command::Set(changes) = command {
+            changes.iter().for_each(|change| self.settings.apply(change));
+        } else {
+            self.settings.reset_all();
+        }
+    }
+
     /// SET and RESET. A parameter of the user's own (`my.var`) takes any value: no server is asked.
     pub(super) async fn set_command(
         &mut self,
@@ -26,8 +36,7 @@ impl Session {
         // Where functions may have set it otherwise, the server has to hear of it.
         let is_unseen = self.held.iter().any(|held| held.lease.has_unseen);
         if is_free(command) && !is_unseen && !self.transaction.is_on_server() {
-            self.transaction.remember(reset.as_deref().unwrap_or(text));
-            self.follow(command);
+            self.apply_set(command, reset.as_deref().unwrap_or(text));
             write::command_complete(&mut self.client.outbox, if is_reset(text) { "RESET" } else { "SET" });
             if size.is_some() {
                 self.say_ready();
@@ -179,13 +188,7 @@ impl Session {
                 Ok("DISCARD ALL")
             }
             Command::Discard
-            | Command::Begin(_)
-            | Command::Commit { .. }
-            | Command::Rollback { .. }
-            | Command::Savepoint(_)
-            | Command::Release(_)
-            | Command::RollbackTo(_)
-            | Command::SetTransaction(_)
+            | Command::Control(_)
             | Command::Set(_)
             | Command::ResetAll
             | Command::Own(_)

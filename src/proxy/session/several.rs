@@ -8,7 +8,6 @@ use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::implicit::is_of_block;
 use crate::proxy::session::simple::Ready;
 use crate::proxy::session::{Among, Session, Trouble};
 
@@ -74,12 +73,16 @@ impl Session {
             counted = planned.at.start;
             self.among = Some(Among { before: u32::try_from(before).unwrap_or(u32::MAX) });
             let command = super::command(&planned.plan);
-            if self.transaction.is_idle() && !command.is_some_and(is_of_block) {
+            let of_block = match command {
+                Some(Command::Control(control)) if control.is_of_block() => Some(control),
+                Some(_) | None => None,
+            };
+            if self.transaction.is_idle() && of_block.is_none() {
                 self.begin_implicit().await?;
             }
-            match command {
-                Some(command) if self.is_implicit && is_of_block(command) => {
-                    let tag = self.command_implicit(command, &sql[planned.at.clone()]).await?;
+            match of_block {
+                Some(control) if self.is_implicit => {
+                    let tag = self.control_implicit(control, &sql[planned.at.clone()]).await?;
                     write::command_complete(&mut self.client.outbox, tag);
                 }
                 Some(_) | None => self.run_among(&sql[planned.at.clone()]).await?,
@@ -164,13 +167,7 @@ impl Session {
                 let text = self.answered_for(text, asked)?;
                 Box::pin(self.run_among(&text)).await
             }
-            Command::Begin(_)
-            | Command::Commit { .. }
-            | Command::Rollback { .. }
-            | Command::Savepoint(_)
-            | Command::Release(_)
-            | Command::RollbackTo(_)
-            | Command::SetTransaction(_)
+            Command::Control(_)
             | Command::Set(_)
             | Command::ResetAll
             | Command::Own(OwnCommand::Set { .. })

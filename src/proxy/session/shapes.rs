@@ -90,7 +90,7 @@ pub(super) fn takes_numbers(shape: &Shape) -> bool {
 }
 
 pub(super) fn ends_failed_transaction(command: &Command) -> bool {
-    matches!(command, Command::Commit { .. } | Command::Rollback { .. } | Command::RollbackTo(_))
+    matches!(command, Command::Control(control) if control.ends_failed())
 }
 
 /// What only a simple query can ask for.

@@ -320,7 +320,7 @@ impl Session {
             self.check_alive()?;
             return Err(Fault::PortalIsDone(name).into());
         }
-        if matches!(command, Some(Command::Commit { .. } | Command::Rollback { .. })) {
+        if matches!(command, Some(Command::Control(control)) if control.ends()) {
             self.portals.remove(place);
         }
         self.executed = self.executed.wrapping_add(1);

@@ -5,7 +5,7 @@ use pg_raw_parse::{ConstValue, Node, list::NodeList};
 
 use super::super::statement::expression::Literal;
 use super::super::statement::{
-    Characteristics, Copy, CopyOption, Explain, ExplainForm, Listen, Set, SetChange, Statement, Transaction,
+    Characteristics, Control, Copy, CopyOption, Explain, ExplainForm, Listen, Set, SetChange, Statement,
 };
 use super::expression::type_name;
 use super::query::into_clause;
@@ -154,22 +154,22 @@ fn copy_option(option: &nodes::DefElem) -> CopyOption {
 
 fn transaction(statement: &nodes::TransactionStmt) -> Statement {
     let name = || text(statement.savepoint_name());
-    Statement::Transaction(match statement.kind {
+    Statement::Control(match statement.kind {
         TransactionStmtKind::TRANS_STMT_BEGIN | TransactionStmtKind::TRANS_STMT_START => {
             let mut said = Characteristics::default();
             for (name, value) in characteristics(statement.options()) {
                 said.add(&name, &value);
             }
-            Transaction::Begin(said)
+            Control::Begin(said)
         }
-        TransactionStmtKind::TRANS_STMT_COMMIT => Transaction::Commit { chain: statement.chain },
-        TransactionStmtKind::TRANS_STMT_ROLLBACK => Transaction::Rollback { chain: statement.chain },
-        TransactionStmtKind::TRANS_STMT_SAVEPOINT => Transaction::Savepoint(name()),
-        TransactionStmtKind::TRANS_STMT_RELEASE => Transaction::Release(name()),
-        TransactionStmtKind::TRANS_STMT_ROLLBACK_TO => Transaction::RollbackTo(name()),
-        TransactionStmtKind::TRANS_STMT_PREPARE => Transaction::TwoPhase("PREPARE TRANSACTION"),
-        TransactionStmtKind::TRANS_STMT_COMMIT_PREPARED => Transaction::TwoPhase("COMMIT PREPARED"),
-        TransactionStmtKind::TRANS_STMT_ROLLBACK_PREPARED => Transaction::TwoPhase("ROLLBACK PREPARED"),
+        TransactionStmtKind::TRANS_STMT_COMMIT => Control::Commit { chain: statement.chain },
+        TransactionStmtKind::TRANS_STMT_ROLLBACK => Control::Rollback { chain: statement.chain },
+        TransactionStmtKind::TRANS_STMT_SAVEPOINT => Control::Savepoint(name()),
+        TransactionStmtKind::TRANS_STMT_RELEASE => Control::Release(name()),
+        TransactionStmtKind::TRANS_STMT_ROLLBACK_TO => Control::RollbackTo(name()),
+        TransactionStmtKind::TRANS_STMT_PREPARE => return Statement::TwoPhase("PREPARE TRANSACTION"),
+        TransactionStmtKind::TRANS_STMT_COMMIT_PREPARED => return Statement::TwoPhase("COMMIT PREPARED"),
+        TransactionStmtKind::TRANS_STMT_ROLLBACK_PREPARED => return Statement::TwoPhase("ROLLBACK PREPARED"),
         _ => return Statement::Unknown("a transaction statement that shardway does not know"),
     })
 }

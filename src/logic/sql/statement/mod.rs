@@ -36,7 +36,9 @@ pub enum Statement {
     /// MERGE
     Merge(Box<Merge>),
     /// BEGIN, COMMIT and their kin
-    Transaction(Transaction),
+    Control(Control),
+    /// PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED
+    TwoPhase(&'static str),
     /// SET, RESET
     Set(Set),
     /// SHOW
@@ -205,8 +207,8 @@ pub enum Listen {
 }
 
 /// Transaction control.
-#[derive(Debug)]
-pub enum Transaction {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Control {
     /// BEGIN, START TRANSACTION
     Begin(Characteristics),
     /// COMMIT, END
@@ -225,8 +227,35 @@ pub enum Transaction {
     Release(Box<str>),
     /// ROLLBACK TO
     RollbackTo(Box<str>),
-    /// PREPARE TRANSACTION, COMMIT PREPARED, ROLLBACK PREPARED
-    TwoPhase(&'static str),
+    /// SET TRANSACTION …, and SET LOCAL transaction_* : belongs to the open transaction
+    SetTransaction(Characteristics),
+}
+
+impl Control {
+    /// It ends a transaction, one way or the other.
+    pub fn ends(&self) -> bool {
+        matches!(self, Self::Commit { .. } | Self::Rollback { .. })
+    }
+
+    /// COMMIT, END.
+    pub fn is_commit(&self) -> bool {
+        matches!(self, Self::Commit { .. })
+    }
+
+    /// AND CHAIN.
+    pub fn chains(&self) -> bool {
+        matches!(self, Self::Commit { chain: true } | Self::Rollback { chain: true })
+    }
+
+    /// It begins or ends a transaction block, or can stand inside one only.
+    pub fn is_of_block(&self) -> bool {
+        !matches!(self, Self::SetTransaction(_))
+    }
+
+    /// It brings a transaction that has failed to its end, or back to life.
+    pub fn ends_failed(&self) -> bool {
+        self.ends() || matches!(self, Self::RollbackTo(_))
+    }
 }
 
 /// SET, RESET.
