@@ -405,6 +405,11 @@ fn modes() -> Vec<Scenario> {
     let each = |lines: &[&str]| lines.iter().copied().flat_map(q).collect::<Vec<_>>();
     all.extend([
         ("modes: too late on a shard that joined", each(&["BEGIN", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4002", "SELECT count(*) FROM events WHERE client_id = 4003", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT 1", "ROLLBACK"])),
+        ("modes: behind what takes a snapshot", ["PREPARE x AS SELECT 1", "DEALLOCATE ALL", "DISCARD PLANS", "SHOW work_mem", "SAVEPOINT a"].into_iter().flat_map(|sql| {
+            let modes = ["ISOLATION LEVEL REPEATABLE READ", "READ WRITE", "DEFERRABLE", "ISOLATION LEVEL READ COMMITTED, READ ONLY"];
+            let says = ["SET TRANSACTION", "BEGIN"];
+            modes.into_iter().flat_map(move |mode| says.map(|say| each(&["BEGIN READ ONLY", sql, &format!("{say} {mode}"), "SHOW transaction_isolation", "ROLLBACK", "DEALLOCATE ALL"])).concat())
+        }).collect()),
         ("modes: READ WRITE too late", each(&["BEGIN READ ONLY", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4001", "SET TRANSACTION READ WRITE", "ROLLBACK"])),
         ("settings: what is no value or no name", each(&["SET my.var = 1,2", "SELECT 1", "SET my.\"Var X\" = 'a'", "SELECT 1", "SET \"a b\".c = 1", "SELECT 1", "BEGIN", "SET my.var = 0x10", "SELECT 1", "ROLLBACK", "SET my.var = 12", "SELECT current_setting('my.var')", "SET my.\"Var\" = 'x'", "SHOW \"my.Var\"", "RESET my.var", "RESET my.\"V W\"", "SELECT 1"])),
     ]);

@@ -19,6 +19,8 @@ pub struct Begun {
     savepoints: Vec<Savepoint>,
     /// How it runs, as far as it was said
     pub said: Characteristics,
+    /// A statement has been answered for which PostgreSQL takes a snapshot: too late for some modes
+    has_snapshot: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +42,10 @@ impl Begun {
 
     pub(super) fn plain() -> Self {
         Self::new("BEGIN", Characteristics::default())
+    }
+
+    pub(super) fn take_snapshot(&mut self) {
+        self.has_snapshot = true;
     }
 
     pub(super) fn default_to(&mut self, modes: Characteristics) {
@@ -75,7 +81,7 @@ impl Begun {
 
     fn with(&self, said: Characteristics) -> Self {
         let text = self.text[..self.begin_len].to_owned();
-        let mut next = Self { text, begin_len: 0, begin_said: said, is_chained: true, savepoints: Vec::new(), said };
+        let mut next = Self { text, begin_said: said, is_chained: true, said, ..Self::default() };
         said.beyond(self.begin_said).into_iter().for_each(|mode| next.push(&format!("SET TRANSACTION {mode}")));
         next.begin_len = next.text.len();
         next
@@ -100,18 +106,25 @@ impl Begun {
         Ok(())
     }
 
-    /// What PostgreSQL has against modes that are said in a savepoint (variable.c, check_transaction_isolation and its
-    /// neighbours).
+    /// What PostgreSQL has against modes that are said in a savepoint or behind a query (variable.c, check_XactIsoLevel and
+    /// its neighbours).
     fn objection(&self, later: Characteristics) -> Option<Fault> {
         let is_another = |isolation: Isolation| self.said.isolation.is_some_and(|now| now != isolation);
-        let message = if self.savepoints.is_empty() {
-            return None;
-        } else if later.isolation.is_some_and(is_another) {
+        let is_level = later.isolation.is_some_and(is_another);
+        let is_to_write = later.is_read_only == Some(false) && self.said.is_read_only == Some(true);
+        let (is_inside, is_late) = (!self.savepoints.is_empty(), self.has_snapshot);
+        let message = if is_late && is_level {
+            "SET TRANSACTION ISOLATION LEVEL must be called before any query"
+        } else if is_inside && is_level {
             "SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction"
-        } else if later.is_read_only == Some(false) && self.said.is_read_only == Some(true) {
+        } else if is_inside && is_to_write {
             "cannot set transaction read-write mode inside a read-only transaction"
-        } else if later.is_deferrable.is_some() {
+        } else if is_late && is_to_write {
+            "transaction read-write mode must be set before any query"
+        } else if is_inside && later.is_deferrable.is_some() {
             "SET TRANSACTION [NOT] DEFERRABLE cannot be called within a subtransaction"
+        } else if is_late && later.is_deferrable.is_some() {
+            "SET TRANSACTION [NOT] DEFERRABLE must be called before any query"
         } else {
             return None;
         };
@@ -123,7 +136,8 @@ impl Begun {
         match control {
             Control::Begin(said) | Control::SetTransaction(said) => {
                 if let Some(fault) = self.objection(*said) {
-                    return (Step::Fail(fault), aborted(self));
+                    let warning = matches!(control, Control::Begin(_)).then_some(ALREADY_IN_PROGRESS);
+                    return (Step::Fail(fault, warning), aborted(self));
                 }
                 self.push(text);
                 self.said = self.said.then(*said);
@@ -152,11 +166,11 @@ impl Begun {
                     self.savepoints.truncate(at);
                     (Step::Answer("RELEASE", None), None)
                 }
-                Err(fault) => (Step::Fail(fault), aborted(self)),
+                Err(fault) => (Step::Fail(fault, None), aborted(self)),
             },
             Control::RollbackTo(name) => match self.rollback_to(name) {
                 Ok(()) => (Step::Answer("ROLLBACK", None), None),
-                Err(fault) => (Step::Fail(fault), aborted(self)),
+                Err(fault) => (Step::Fail(fault, None), aborted(self)),
             },
         }
     }
@@ -208,7 +222,7 @@ mod tests {
         ];
         for modes in fails {
             let (step, next) = begun.clone().on_command(&Control::SetTransaction(modes), "SET TRANSACTION …");
-            assert!(matches!(step, Step::Fail(Fault::Said { sqlstate: "25001", .. })), "{step:?}");
+            assert!(matches!(step, Step::Fail(Fault::Said { sqlstate: "25001", .. }, _)), "{step:?}");
             assert_eq!(next.map(|it| it.status()), Some(b'E'));
         }
         let same = Characteristics { isolation: Some(Isolation::ReadCommitted), ..READ_ONLY };

@@ -54,8 +54,8 @@ pub enum Step {
     Send(Option<String>),
     /// We answer with this tag, after this warning when there is one
     Answer(&'static str, Option<Warning>),
-    /// We report this
-    Fail(Fault),
+    /// We report this, after this warning when there is one
+    Fail(Fault, Option<Warning>),
 }
 
 /// PostgreSQL's warnings on transaction commands.
@@ -113,6 +113,13 @@ impl Transaction {
         }
     }
 
+    /// A statement has been answered without a server, for which PostgreSQL takes a snapshot.
+    pub fn take_snapshot(&mut self) {
+        if let Self::Begun(begun) = self {
+            begun.take_snapshot();
+        }
+    }
+
     /// A transaction command: what is to be done. `text` is its own SQL.
     pub fn on_command(&mut self, control: &Control, text: &str) -> Step {
         match self {
@@ -144,11 +151,11 @@ impl Transaction {
             }
             Control::Commit { chain: false } => Step::Answer("COMMIT", Some(NONE_IN_PROGRESS)),
             Control::Rollback { chain: false } => Step::Answer("ROLLBACK", Some(NONE_IN_PROGRESS)),
-            Control::Commit { chain: true } => Step::Fail(Fault::NoTransaction("COMMIT AND CHAIN")),
-            Control::Rollback { chain: true } => Step::Fail(Fault::NoTransaction("ROLLBACK AND CHAIN")),
-            Control::Savepoint(_) => Step::Fail(Fault::NoTransaction("SAVEPOINT")),
-            Control::Release(_) => Step::Fail(Fault::NoTransaction("RELEASE SAVEPOINT")),
-            Control::RollbackTo(_) => Step::Fail(Fault::NoTransaction("ROLLBACK TO SAVEPOINT")),
+            Control::Commit { chain: true } => Step::Fail(Fault::NoTransaction("COMMIT AND CHAIN"), None),
+            Control::Rollback { chain: true } => Step::Fail(Fault::NoTransaction("ROLLBACK AND CHAIN"), None),
+            Control::Savepoint(_) => Step::Fail(Fault::NoTransaction("SAVEPOINT"), None),
+            Control::Release(_) => Step::Fail(Fault::NoTransaction("RELEASE SAVEPOINT"), None),
+            Control::RollbackTo(_) => Step::Fail(Fault::NoTransaction("ROLLBACK TO SAVEPOINT"), None),
             Control::SetTransaction(_) => Step::Answer("SET", Some(SET_OUTSIDE)),
         }
     }
@@ -173,9 +180,9 @@ impl Transaction {
                     *self = Self::Begun(std::mem::take(begun));
                     Step::Answer("ROLLBACK", None)
                 }
-                Err(fault) => Step::Fail(fault),
+                Err(fault) => Step::Fail(fault, None),
             },
-            _ => Step::Fail(Fault::TransactionAborted),
+            _ => Step::Fail(Fault::TransactionAborted, None),
         }
     }
 
@@ -310,7 +317,7 @@ mod tests {
         transaction.on_ready(b'T');
         transaction.abort();
         assert_eq!(transaction.status(), b'E');
-        assert_eq!(transaction.on_command(&BEGIN, "BEGIN"), Step::Fail(Fault::TransactionAborted));
+        assert_eq!(transaction.on_command(&BEGIN, "BEGIN"), Step::Fail(Fault::TransactionAborted, None));
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Send(Some("ROLLBACK".to_owned())));
         transaction.on_ready(b'I');
         assert!(transaction.is_idle());
@@ -354,7 +361,10 @@ mod tests {
         let mut transaction = begun();
         transaction.on_ready(b'T');
         transaction.lose();
-        assert_eq!(transaction.on_command(&Control::RollbackTo("s".into()), ""), Step::Fail(Fault::TransactionAborted));
+        assert_eq!(
+            transaction.on_command(&Control::RollbackTo("s".into()), ""),
+            Step::Fail(Fault::TransactionAborted, None)
+        );
         assert_eq!(transaction.on_command(&COMMIT, "COMMIT"), Step::Answer("ROLLBACK", None));
         assert!(transaction.is_idle());
     }

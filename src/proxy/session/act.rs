@@ -86,7 +86,10 @@ impl Session {
                         self.answered(control, tag, warning);
                         Ok(None)
                     }
-                    Told::Fail(fault) => Err(fault.into()),
+                    Told::Fail(fault, warning) => {
+                        self.warn(warning);
+                        Err(fault.into())
+                    }
                     Told::Send(None) if control.is_commit() && self.has_to_be_decided() => {
                         self.commit_command(control).await?;
                         self.schema_may_have_changed(false).await?;

@@ -86,7 +86,10 @@ impl Session {
                 self.say_ready();
                 Ok(())
             }
-            Step::Fail(fault) => Err(fault.into()),
+            Step::Fail(fault, warning) => {
+                self.warn(warning);
+                Err(fault.into())
+            }
             Step::Send(None) if control.is_commit() && self.has_to_be_decided() => {
                 self.client.consume(size);
                 self.commit_command(control).await?;
@@ -362,7 +365,10 @@ impl Session {
                 Step::Answer(tag, warning) => {
                     self.answered(control, tag, warning);
                 }
-                Step::Fail(fault) => return Err(fault.into()),
+                Step::Fail(fault, warning) => {
+                    self.warn(warning);
+                    return Err(fault.into());
+                }
                 Step::Send(_) => return Err(Fault::Broken("a local transaction asks for a server".into()).into()),
             }
         }

@@ -123,7 +123,7 @@ impl Session {
                 self.undo_implicit().await?;
                 Ok(tag)
             }
-            (_, Step::Fail(fault)) => Err(fault.into()),
+            (_, Step::Fail(fault, _)) => Err(fault.into()),
             (_, Step::Send(_)) => Err(Fault::Broken(format!("not a command of blocks: {control:?}")).into()),
         }
     }

@@ -162,6 +162,7 @@ impl Session {
         command: &Command,
         verb: &'static str,
     ) -> Result<&'static str, Trouble> {
+        self.transaction.take_snapshot();
         match command {
             Command::Deallocate(Some(name)) => match self.named.remove(name.as_bytes()) {
                 Some(_) => Ok("DEALLOCATE"),
