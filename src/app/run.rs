@@ -1,12 +1,9 @@
 //! Runs the proxy: wires the rooms, reloads when it is told to, and ends.
 
-use std::collections::HashMap;
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::net::UnixStream;
@@ -19,34 +16,30 @@ use super::found::Found;
 use super::keeper::{self, WANTED_MAX, Wanted};
 use super::listening::{self, Listening};
 use super::signals::{How, Signals, Told};
-use super::systemd;
+use super::steering::Refresh;
+use super::{systemd, upkeep};
 use crate::config::{self, SecretFile, Settings};
-use crate::control::{Control, ControlHandle, ControlSettings, Users};
-use crate::control::{Refresher, export};
+
+use crate::control::{Control, ControlHandle, ControlSettings, Users, export};
 use crate::logic::auth::verifier;
-use crate::logic::budget::Owner;
 use crate::logic::cancel_key::Keys;
 use crate::logic::console::statement::Shutdown;
 use crate::logic::plan::listing::Listing;
-use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardMap;
-use crate::logic::topology::{Address, Database, PoolSettings, Secret, Spot, Topology};
+use crate::logic::topology::{Address, Database, PoolSettings, Secret, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::console::orders::{Order, Wish};
 use crate::proxy::console::{Console, ConsoleSettings};
 use crate::proxy::door::{Door, Tls};
 use crate::proxy::entrance::{Entrance, EntranceLimits};
-use crate::proxy::metrics::{Metrics, Standing};
+use crate::proxy::metrics::Metrics;
 use crate::proxy::placing::{Placing, Step};
 use crate::proxy::pool::Pools;
-use crate::proxy::shared::{Shared, Steering};
+use crate::proxy::shared::Shared;
 use crate::proxy::witness::Traces;
 
 /// Orders of operators that wait for their turn, at most.
 const ORDERS_MAX: usize = 16;
-
-/// Pools are looked after, and their gauges set, this often.
-const UPKEEP: Duration = Duration::from_secs(1);
 
 /// A proxy that cannot find out what the schemas are takes its predecessor's place all the same, after this.
 const SUCCESSION: Duration = Duration::from_secs(30);
@@ -132,50 +125,6 @@ pub struct Proxy {
     doubted: Arc<Notify>,
 }
 
-/// The data plane asks the control plane, and whoever keeps the map.
-struct Refresh(Refresher, ControlHandle, mpsc::Sender<Wanted>);
-
-impl Steering for Refresh {
-    fn schema_changed(&self, database: &str) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let (refresher, database) = (self.0.clone(), database.to_owned());
-        Box::pin(async move {
-            let refreshed = refresher.poke(&database).await;
-            tracing::debug!(%database, ?refreshed, "the schema was read after a change");
-        })
-    }
-
-    fn find(&self, database: &str) -> Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>> {
-        let (control, database) = (self.1.clone(), Box::from(database));
-        Box::pin(async move { control.find(database).await })
-    }
-
-    fn forget(&self, database: &str) {
-        self.1.forget(database);
-    }
-
-    fn leave_alone(&self, spot: Spot) {
-        self.1.leave_alone(spot);
-    }
-
-    fn come_back(&self, spot: &Spot) {
-        self.1.come_back(spot);
-    }
-
-    fn hasten(&self, server: &str) {
-        self.1.hasten(server);
-    }
-
-    fn place(&self, placing: Placing) -> Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
-        let wanted = self.2.clone();
-        Box::pin(async move { keeper::ask(&wanted, placing).await })
-    }
-
-    fn until(&self, holds: Box<dyn Fn(&Topology) -> bool + Send + Sync>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let reader = self.1.reader();
-        Box::pin(async move { drop(reader.until(holds).await) })
-    }
-}
-
 impl Proxy {
     /// Begins to look after servers. Call it inside the runtime that is to carry the sessions.
     pub fn start(file: PathBuf, settings: Settings) -> anyhow::Result<Self> {
@@ -212,7 +161,8 @@ impl Proxy {
         if let (node @ 1.., Some(secret)) = (settings.listen.node, &settings.listen.peer_secret) {
             shared.cancels.set_keys(Keys::new(node, secret.expose().as_bytes()));
         }
-        let upkeep = tokio::spawn(look_after(Arc::clone(&shared), Arc::clone(&console), Found::new(control.clone())));
+        let upkeep =
+            tokio::spawn(upkeep::look_after(Arc::clone(&shared), Arc::clone(&console), Found::new(control.clone())));
         let listening = Listening::default();
         let (entrance_too, shared_too) = (Arc::clone(&entrance), Arc::clone(&shared));
         let telling = tokio::spawn(systemd::keep_telling(move || status(&entrance_too, &shared_too)));
@@ -495,49 +445,4 @@ fn pool_settings(
     let database = topology.databases.values().find(has)?;
     let known = settings.users.iter().find(|it| logs_in(it));
     Some(known.map_or_else(|| database.pool.clone(), |it| it.user.pool(&database.pool).into_owned()))
-}
-
-/// Lets time pass in the pools, and shows how they stand.
-async fn look_after(shared: Arc<Shared>, console: Arc<Console>, mut found: Found) {
-    let mut interval = tokio::time::interval(UPKEEP);
-    loop {
-        interval.tick().await;
-        console.tick();
-        shared.heat.show(&shared.metrics);
-        let topology = shared.topology.load_full();
-        found.tick(&shared, &topology, Instant::now());
-        let shards = topology.databases.values().flat_map(|database| &database.shards);
-        let known: HashMap<&Address, &[std::net::IpAddr]> = shards
-            .flat_map(|shard| std::iter::once(&shard.primary).chain(&shard.replicas))
-            .map(|server| (&server.address, &*server.places))
-            .collect();
-        let mut servers = HashMap::<Box<str>, Standing>::new();
-        for pool in shared.pools.all() {
-            pool.keep_to(known.get(&pool.address).copied().unwrap_or_default());
-            pool.tick();
-            let (counts, wait) = pool.counts();
-            let sums = servers.entry(topology.server_label(&pool.database, &pool.server).into()).or_default();
-            sums.active += counts.lent;
-            sums.idle += counts.idle;
-            sums.opening += counts.opening;
-            sums.waiting += counts.waiting;
-            *sums.connections_max.get_or_insert_default() += pool.connections_max();
-            sums.wait_max = sums.wait_max.max(wait);
-            let connects = pool.take_connects();
-            sums.connects.ok += connects.ok;
-            sums.connects.failed += connects.failed;
-        }
-        shared.metrics.stand(&servers);
-        let mut used = HashMap::<&str, (u32, u32)>::new();
-        for database in topology.databases.values() {
-            let (used, max) = used.entry(database.label()).or_default();
-            *used += shared.pools.budgets.used(&Owner::Database(database.name.clone()));
-            *max = database.pool.database_max;
-        }
-        for (label, (used, max)) in used {
-            shared.metrics.connections_of(label, used, max);
-        }
-        shared.metrics.plan_cache_entries.set(shared.plans() as f64);
-        shared.metrics.prepared_statements.set(shared.statements.len() as f64);
-    }
 }
