@@ -245,6 +245,7 @@ impl Survey<'_> {
     pub fn statement(&mut self, statement: &Statement) {
         let scope = super::scope::Scope::default();
         let schema = self.schema();
+        self.note_values(statement);
         match statement {
             Statement::Query(query) => {
                 self.query(query, &scope);
