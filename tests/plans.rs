@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use shardway::logic::body::Leaves;
 use shardway::logic::catalog::{
-    Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, UniqueIndex, Volatility,
+    Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Unasked, UniqueIndex, Volatility,
 };
 use shardway::logic::plan::across::across;
 use shardway::logic::plan::explain::{across as across_in_words, explain};
@@ -195,6 +195,8 @@ fn map() -> ShardMap {
         ("emails", sharded(0, "client_id")),
         ("market_data", sharded(1, "instrument_id")),
         ("documents", sharded(2, "tenant")),
+        ("checked", sharded(0, "client_id")),
+        ("vouched_for", sharded(0, "client_id")),
         ("countries", Placement::Reference),
         ("audit", Placement::Single(ShardId(0))),
         ("settings", Placement::Single(ShardId(1))),
@@ -246,6 +248,12 @@ fn with_index(columns: &[&str], definition: Option<&str>) -> Relation {
     found
 }
 
+/// A table with a column of a domain whose check runs this function.
+fn checked(function: &str) -> Relation {
+    let columns = [("client_id", 20), ("id", 20), ("value", 20_000)];
+    Relation { checks: vec![Box::from(function)], ..relation(RelationKind::Table, &columns, &[&["client_id", "id"]]) }
+}
+
 fn catalog() -> Catalog {
     use RelationKind::{MaterializedView, Partition, Sequence, Table, View};
     let events: &[(&str, u32)] =
@@ -268,6 +276,8 @@ fn catalog() -> Catalog {
         ),
         ("documents", relation(Table, &[("tenant", 25), ("id", 20), ("body", 25)], &[&["tenant", "id"]])),
         ("countries", relation(Table, &[("code", 25), ("name", 25)], &[&["code"]])),
+        ("checked", checked("public.total")),
+        ("vouched_for", checked("public.local_total")),
         ("audit", relation(Table, &[("id", 20), ("what", 25), ("client_id", 20)], &[&["id"]])),
         ("settings", relation(Table, &[("name", 25), ("value", 25)], &[&["name"]])),
         ("forgotten", relation(Table, &[("id", 20)], &[&["id"]])),
@@ -360,8 +370,22 @@ fn catalog() -> Catalog {
         relations: relations.into_iter().map(|(name, relation)| (table(name), Arc::new(relation))).collect(),
         system_relations: Arc::new(["pg_class", "pg_type", "pg_locks"].into_iter().map(Box::from).collect()),
         functions: Arc::new(functions.into_iter().map(|(name, overloads)| (Box::from(name), overloads)).collect()),
+        unasked: unasked(),
         search_path: vec![Box::from("public")],
         ..Catalog::default()
+    }
+}
+
+/// An operator and three domains.
+fn unasked() -> Unasked {
+    let runs = |pairs: &[(&str, &str)]| {
+        let of = |(name, function): &(&str, &str)| (Box::from(*name), [Box::from(*function)].into_iter().collect());
+        pairs.iter().map(of).collect()
+    };
+    Unasked {
+        operators: runs(&[("===", "public.touch")]),
+        types: runs(&[("totalled", "public.total"), ("vouched", "public.local_total"), ("setting", "public.setter")]),
+        ..Unasked::default()
     }
 }
 
@@ -498,6 +522,26 @@ fn one_shard_takes_everything() {
     }
     let misspelled = only(&fixture, "/* shardway shrad=b */ SELECT 1");
     assert!(matches!(misspelled.plan.as_ref(), Plan::Refuse(_)));
+}
+
+/// On one shard it may do all that, but not on a replica, and what it sets stays with its session.
+#[test]
+fn what_runs_unasked_is_looked_at_on_one_shard_too() {
+    let mut fixture = Fixture::new();
+    fixture.map.shards.truncate(1);
+    fixture.catalog.unasked.definitions.insert(Box::from("public.setter"));
+    for (sql, access, pin) in [
+        ("SELECT 1 === 2", Access::Write, None),
+        ("SELECT '5'::totalled", Access::Read, None),
+        ("CREATE INDEX ON events (kind)", Access::Write, Some("setting made by a function")),
+        ("CREATE EVENT TRIGGER t ON ddl_command_end EXECUTE FUNCTION setter()", Access::Write, None),
+    ] {
+        let planned = only(&fixture, sql);
+        let Plan::One(one) = planned.plan.as_ref() else { panic!("{sql}: {:?}", planned.plan) };
+        assert_eq!((one.access, one.mark.pin), (access, pin), "{sql}");
+    }
+    let planned = only(&fixture, "SELECT '5'::setting");
+    assert!(matches!(planned.plan.as_ref(), Plan::Refuse(refusal) if refusal.message.contains("set something")));
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub struct Catalog {
     pub functions: Arc<HashMap<Box<str>, Vec<Function>>>,
     /// Those that leave something in the session, and what else does
     pub leaving: Names,
-    /// Operators of the user's own whose functions may look at tables
-    pub operators: HashSet<Box<str>>,
+    /// Functions that run although no statement calls them
+    pub unasked: Unasked,
     /// The user has given `=`, `<` and their kin a meaning of their own between PostgreSQL's own types
     pub has_own_comparisons: bool,
     /// Shards whose types have other OIDs than those of the first
@@ -42,6 +42,33 @@ pub struct Catalog {
     pub defaults: Defaults,
     /// `search_path` of a new session of this database, split into schemas (`"$user"` kept as written)
     pub search_path: Vec<Box<str>>,
+}
+
+/// Functions of the user's own (`schema.name`) that may look at tables, or do anything else, and run although nobody calls
+/// them by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Unasked {
+    /// By operator
+    pub operators: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// By the name of a type: where a value of it is made, or is taken for one of another type
+    pub types: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Where any value is taken for one of another type: casts between types of PostgreSQL's
+    pub anywhere: BTreeSet<Box<str>>,
+    /// Where the schema is changed: event triggers
+    pub definitions: BTreeSet<Box<str>>,
+}
+
+impl Unasked {
+    /// What runs on another shard counts too.
+    pub fn join(&mut self, other: &Self) {
+        for (ours, theirs) in [(&mut self.operators, &other.operators), (&mut self.types, &other.types)] {
+            for (name, functions) in theirs {
+                ours.entry(name.clone()).or_default().extend(functions.iter().cloned());
+            }
+        }
+        self.anywhere.extend(other.anywhere.iter().cloned());
+        self.definitions.extend(other.definitions.iter().cloned());
+    }
 }
 
 /// How a database orders text, the least that is known first.
@@ -73,6 +100,11 @@ pub struct Relation {
     pub unique_indexes: Vec<UniqueIndex>,
     /// The functions (`schema.name`) of its triggers and of those of its partitions, PostgreSQL's own left out
     pub triggers: Vec<Box<str>>,
+    /// Functions (`schema.name`) that may look at tables and run when its rows are written: those of checks, generated
+    /// columns, indexes and the types of its columns
+    pub checks: Vec<Box<str>>,
+    /// Of these, the ones that may run when its rows are read: those of casts and orders of the types of its columns
+    pub reads: Vec<Box<str>>,
     /// It has rules, which rewrite the statements that write to it
     pub has_rules: bool,
     /// The expressions of its row security policies, when they are in force
@@ -84,6 +116,11 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// The values of this column may run something when they are made.
+    pub fn checks_values_of(&self, column: &Column) -> bool {
+        !self.checks.is_empty() && column.is_of_own_type()
+    }
+
     /// A table that has columns and nothing else.
     pub fn plain_table(columns: Vec<Column>) -> Self {
         Self {
@@ -94,6 +131,8 @@ impl Relation {
             has_partial_unique: false,
             unique_indexes: Vec::new(),
             triggers: Vec::new(),
+            checks: Vec::new(),
+            reads: Vec::new(),
             has_rules: false,
             policies: Vec::new(),
             reads_as_owner: false,
@@ -177,6 +216,14 @@ pub struct Column {
     pub has_loose_equality: bool,
     /// Its collation as SQL, where it is not that of its type
     pub collation: Option<Box<str>>,
+}
+
+impl Column {
+    /// Its type is none that PostgreSQL brings along.
+    pub fn is_of_own_type(&self) -> bool {
+        const OIDS_OF_USERS: u32 = 16_384;
+        self.type_oid >= OIDS_OF_USERS
+    }
 }
 
 /// What an omitted column becomes.

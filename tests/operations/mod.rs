@@ -56,6 +56,8 @@ mod across;
 mod console;
 /// Statements that concern every shard as a whole.
 mod everywhere;
+/// Functions that run although nobody calls them.
+mod unasked;
 /// New tables that the session places.
 mod placed;
 /// Databases that the map does not name.

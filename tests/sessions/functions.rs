@@ -56,8 +56,31 @@ pub const SCHEMA: &str = "
     CREATE FUNCTION keeps_cursor() RETURNS void LANGUAGE plpgsql AS
       $$BEGIN EXECUTE 'DECLARE held CURSOR WITH HOLD FOR SELECT 7'; END$$;
     CREATE FUNCTION keeps_channel() RETURNS void LANGUAGE plpgsql AS $$BEGIN LISTEN kept; END$$;
+    CREATE FUNCTION compares(a int, t text) RETURNS boolean LANGUAGE plpgsql AS
+      $$BEGIN PERFORM set_config('app.tenant', t, false); RETURN true; END$$;
+    CREATE OPERATOR === (LEFTARG = int, RIGHTARG = text, FUNCTION = compares);
+    CREATE FUNCTION by_operator(t text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RETURN 1 OPERATOR(made.===) t; END$$;
+    CREATE FUNCTION checks(t text) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN SET work_mem = '12MB'; RETURN true; END$$;
+    CREATE TABLE checked (id int, note text CHECK (made.checks(note)));
+    CREATE FUNCTION writes_checked() RETURNS void LANGUAGE sql AS $$INSERT INTO made.checked VALUES (2, 'b')$$;
+    CREATE FUNCTION by_default(a boolean DEFAULT made.checks('a')) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+    CREATE FUNCTION commented() RETURNS event_trigger LANGUAGE plpgsql AS $$BEGIN SET work_mem = '13MB'; END$$;
+    CREATE EVENT TRIGGER commented ON ddl_command_end WHEN TAG IN ('COMMENT') EXECUTE FUNCTION commented();
+    CREATE FUNCTION comments() RETURNS void LANGUAGE plpgsql AS $$BEGIN COMMENT ON TABLE made.mine IS 'by a function'; END$$;
+    CREATE DOMAIN tenant_name AS text CHECK (made.compares(1, VALUE)); CREATE TABLE tenants (id int, name tenant_name);
     INSERT INTO notes VALUES (1, 'one'), (2, 'two');
     GRANT ALL ON ALL TABLES IN SCHEMA made TO app; GRANT CREATE ON SCHEMA made TO app";
+
+/// Values of this type set something wherever they are made, if only where a server parses a statement.
+pub const REFUSED: [&str; 7] = [
+    "SELECT 'a'::made.tenant_name",
+    "SELECT '{a}'::made.tenant_name[]",
+    "SELECT made.tenant_name('a')",
+    "SELECT '(1,a)'::made.tenants",
+    "INSERT INTO made.tenants VALUES (1, 'a')",
+    "SELECT * FROM json_to_record('{\"a\": \"b\"}') AS x(a made.tenant_name)",
+    "SELECT array_append(array_agg(name), 'a') FROM made.tenants",
+];
 
 /// What another client sees of all that.
 pub const LOOK: &str =
@@ -103,6 +126,10 @@ pub fn all() -> Vec<Scenario> {
         ("function: a savepoint, and the client's own", looked(&["SELECT made.by_set()", "BEGIN", "SAVEPOINT s", "SET work_mem = '5MB'", "ROLLBACK TO s", "COMMIT"])),
         ("function: COMMIT AND CHAIN", looked(&["BEGIN", "SET work_mem = '5MB'", "COMMIT AND CHAIN", "SELECT made.by_set()", "COMMIT"])),
         ("function: the block fails", looked(&["BEGIN", call, "SELECT 1/0", "COMMIT"])),
+        ("function: an operator", looked(&["SELECT 1 OPERATOR(made.===) 'a'", "RESET app.tenant", "SELECT made.by_operator('b')", "RESET app.tenant"])),
+        ("function: a check", looked(&["INSERT INTO made.checked VALUES (1, 'a')", "RESET work_mem", "UPDATE made.checked SET note = 'b'", "RESET work_mem", "SELECT made.writes_checked()", "RESET work_mem", "DELETE FROM made.checked"])),
+        ("function: an argument by default", looked(&["SELECT made.by_default()", "RESET work_mem", "SELECT made.by_default(true)"])),
+        ("function: an event trigger", looked(&["CREATE TABLE made.mine (a int)", "COMMENT ON TABLE made.mine IS 'mine'", "RESET work_mem", "SELECT made.comments()", "DROP TABLE made.mine"])),
         ("function: DO", looked(&["DO $$BEGIN PERFORM set_config('app.tenant', 'a', false); END$$", "DO LANGUAGE plpgsql 'BEGIN SET work_mem = ''6MB''; END'", "DO $$BEGIN PERFORM made.nested(); END$$", "DO $$BEGIN SET LOCAL work_mem = '2MB'; END$$"])),
         ("function: a temporary table", looked(&["SELECT made.keeps_table()", "INSERT INTO kept VALUES (1)", "SELECT a FROM kept", "DROP TABLE kept"])),
         ("function: a temporary table that its transaction drops", looked(&["BEGIN", "SELECT made.keeps_no_table()", "INSERT INTO kept VALUES (1)", "SELECT a FROM kept", "COMMIT"])),

@@ -127,6 +127,14 @@ fn what_functions_set_stays_with_their_session() {
                 wrong += &format!("\n--- {mode}: {name}\n{}", side_by_side(&expected, &found));
             }
         }
+        let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+        for sql in functions::REFUSED {
+            for steps in [q(sql), ask(&[wire::parse("", sql, &[]), wire::sync()]), ask(&[extended(sql, &[])])] {
+                let found = play(&mut wire, &steps);
+                assert!(found.iter().any(|line| line.contains("ERROR 0A000")), "{mode}: {sql}: {found:#?}");
+                assert_eq!(play(&mut other, &q(functions::LOOK)), seen, "{mode}: {sql}: another client has it");
+            }
+        }
     }
     assert!(wrong.is_empty(), "{wrong}");
 }

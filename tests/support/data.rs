@@ -93,6 +93,13 @@ pub const TABLES: &[(&str, Home)] = &[
     ("regions", Reference),
     ("depots", Hash("region", "text")),
     ("lots", Hash("zone", "text")),
+    ("met", Hash("client_id", "bigint")),
+    ("meetings", Hash("client_id", "bigint")),
+    ("vetted", Hash("client_id", "bigint")),
+    ("totalled", Hash("client_id", "bigint")),
+    ("badges", Hash("client_id", "bigint")),
+    ("sized", Hash("client_id", "bigint")),
+    ("plain_numbers", Hash("client_id", "bigint")),
 ];
 
 /// The types of hash keys.

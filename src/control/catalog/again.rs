@@ -7,10 +7,10 @@ use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::bodies;
 use super::part::Part;
 use super::read::{self, ShardSchema};
 use super::rows::{Rows, Source};
+use super::unasked;
 use crate::logic::catalog::{Relation, RelationKind};
 use crate::logic::shards::TableName;
 
@@ -79,7 +79,15 @@ async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> R
         oids.extend(seen.rows.all(Source::Policy).values().map(|row| row.owner));
     }
     let oids: Vec<u32> = oids.into_iter().collect();
-    let found = read::relations(transaction, Some(&oids)).await?;
+    let mut found = read::relations(transaction, Some(&oids)).await?;
+    let come = found.keys().filter(|name| !schema.relations.contains_key(*name));
+    let come_or_gone: Vec<&TableName> = come.chain(&part.gone).collect();
+    let reads_functions = part.functions || unasked::are_named(transaction, &come_or_gone).await?;
+    let runners = Arc::clone(&schema.runners);
+    if reads_functions {
+        read::functions(transaction, &mut schema).await?;
+    }
+    unasked::company(transaction, &schema.runners, &mut found).await?;
     let name_of = |oid: &u32| seen.rows.name(seen.rows.get(Source::Class, (*oid).into())?);
     let is_kept = |name: TableName| match (schema.relations.get(&name), found.get(&name)) {
         (Some(before), Some(after)) => keeps_columns(before, after),
@@ -105,11 +113,11 @@ async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> R
             }
         }
     }
-    if part.functions {
-        schema.functions = Arc::new(read::functions(transaction).await?);
+    if runners != schema.runners {
+        unasked::company(transaction, &schema.runners, &mut schema.relations).await?;
     }
-    if may_leave || part.functions || part.texts {
-        schema.leaving = bodies::leaving(transaction, &mut schema.functions, &schema.relations).await?;
+    if may_leave || reads_functions || part.texts {
+        read::leaving(transaction, &mut schema).await?;
     }
     if !gone.is_empty() {
         replace(&mut schema.owners, &gone, read::owners(transaction, Some(&oids)).await?);
@@ -132,7 +140,7 @@ fn keeps_columns(before: &Relation, after: &Relation) -> bool {
 
 /// Reading it or writing to it runs functions.
 fn runs_something(relation: &Relation) -> bool {
-    matches!(relation.kind, RelationKind::View(_)) || !relation.triggers.is_empty()
+    matches!(relation.kind, RelationKind::View(_)) || !relation.triggers.is_empty() || !relation.checks.is_empty()
 }
 
 fn replace<V>(map: &mut Arc<HashMap<TableName, V>>, gone: &[TableName], found: impl Iterator<Item = (TableName, V)>)

@@ -3,7 +3,7 @@
 //! Few bodies are fetched: those with words that matter, and then those with the names of functions, tables and views that
 //! have been found to leave something.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use deadpool_postgres::Transaction;
@@ -32,11 +32,13 @@ const BODIES: &str = r"
                   OR body ~* '(^|[;>]|\m(begin|then|else|loop|declare)\M)(\s|--[^\n]*\n|/\*.*\*/)*set\M'
                 ELSE body ILIKE ANY ($1) END";
 
-/// Judges the functions. Returns the names of what leaves something.
+/// Judges the functions. `unasked`: names that run functions, with
+/// their schemas where they are functions themselves, and those. Returns the names of what leaves something.
 pub async fn leaving(
     transaction: &Transaction<'_>,
     functions: &mut Arc<HashMap<Box<str>, Vec<Function>>>,
     relations: &HashMap<TableName, Arc<Relation>>,
+    unasked: &BTreeSet<[&str; 3]>,
 ) -> Result<Names, Error> {
     let mut found = Found::default();
     let mut searched: Option<Vec<Box<str>>> = None;
@@ -46,6 +48,7 @@ pub async fn leaving(
             found.judge((row.get(0), row.get(1)), row.get(2), row.get(3));
         }
         found.follow(relations, searched.as_deref());
+        found.follow_unasked(relations, unasked);
         if found.news.is_empty() {
             break;
         }
@@ -77,6 +80,11 @@ impl Found {
         self.functions.get(name).and_then(|schemas| schemas.get(schema)).copied().unwrap_or_default()
     }
 
+    fn of_function(&self, function: &str) -> Leaves {
+        let (schema, name) = function.split_once('.').unwrap_or(("", function));
+        self.of(schema, name)
+    }
+
     fn judge(&mut self, (schema, name): (&str, &str), language: &str, body: &str) {
         let leaves = leaves(language, body, &self.names);
         raise(self.functions.entry(name.into()).or_default(), schema, leaves);
@@ -88,8 +96,8 @@ impl Found {
     /// Tables whose triggers leave something, and views that are made of what does. `searched`: the names before these.
     fn follow(&mut self, relations: &HashMap<TableName, Arc<Relation>>, searched: Option<&[Box<str>]>) {
         for (table, relation) in relations {
-            let functions = relation.triggers.iter().map(|it| it.split_once('.').unwrap_or(("", it)));
-            let leaves = functions.map(|(schema, name)| self.of(schema, name)).max().unwrap_or_default();
+            let functions = relation.triggers.iter().chain(&relation.checks);
+            let leaves = functions.map(|function| self.of_function(function)).max().unwrap_or_default();
             if raise(&mut self.names.written, &table.name, leaves) {
                 self.news.push(table.name.clone());
             }
@@ -107,6 +115,21 @@ impl Found {
         for (view, leaves) in views {
             if raise(&mut self.names.called, &view, leaves) {
                 self.news.push(view);
+            }
+        }
+    }
+
+    /// What runs functions unasked leaves what they leave: operators, types, tables whose values are read, functions whose
+    /// arguments say so.
+    fn follow_unasked(&mut self, relations: &HashMap<TableName, Arc<Relation>>, unasked: &BTreeSet<[&str; 3]>) {
+        let read = relations.iter().flat_map(|(table, it)| it.reads.iter().map(|function| ["", &table.name, function]));
+        for [schema, name, function] in unasked.iter().copied().chain(read) {
+            let leaves = self.of_function(function);
+            if !schema.is_empty() {
+                raise(self.functions.entry(name.into()).or_default(), schema, leaves);
+            }
+            if raise(&mut self.names.called, name, leaves) {
+                self.news.push(name.into());
             }
         }
     }

@@ -46,7 +46,7 @@ impl Merger {
             ..Catalog::default()
         };
         for (_, schema) in &shards {
-            catalog.operators.extend(schema.operators.iter().cloned());
+            catalog.unasked.join(&schema.unasked);
             for (to, foreign_key) in &schema.foreign_keys {
                 let known = catalog.foreign_keys.entry(to.clone()).or_default();
                 if !known.contains(foreign_key) {
@@ -153,6 +153,8 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relatio
         relation.has_rules |= other.has_rules;
         relation.reads_as_owner |= other.reads_as_owner;
         union(&mut relation.triggers, &other.triggers);
+        union(&mut relation.checks, &other.checks);
+        union(&mut relation.reads, &other.reads);
         union(&mut relation.policies, &other.policies);
         relation.has_partial_unique |= other.has_partial_unique;
         for index in &other.unique_indexes {
@@ -228,7 +230,7 @@ impl Hashes {
         let Catalog { version: _, relations, owners, system_relations, functions, leaving, .. } = catalog;
         let Catalog {
             settings,
-            operators,
+            unasked,
             has_own_comparisons,
             oids,
             text_order,
@@ -245,11 +247,10 @@ impl Hashes {
             of_all(settings.iter()),
             of_all(leaving.called.iter()),
             of_all(leaving.written.iter()),
-            of_all(operators.iter()),
             of_all(foreign_keys.iter()),
             of_all(oids.iter().map(|(shard, oids)| (shard, oids.numbers()))),
         ];
-        hash_of((parts, has_own_comparisons, text_order, defaults, search_path))
+        hash_of((parts, unasked, has_own_comparisons, text_order, defaults, search_path))
     }
 
     fn of_relations(&mut self, relations: &HashMap<TableName, Arc<Relation>>) -> u64 {

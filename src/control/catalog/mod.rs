@@ -5,6 +5,7 @@
 
 mod search_path;
 mod bodies;
+mod unasked;
 mod rows;
 mod part;
 mod read;

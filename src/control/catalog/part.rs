@@ -22,7 +22,7 @@ pub struct Part {
     pub texts: bool,
     /// All foreign keys
     pub foreign_keys: bool,
-    /// All functions
+    /// All functions, and what runs them
     pub functions: bool,
     /// New types, by OID
     pub types: BTreeSet<u32>,
@@ -39,6 +39,7 @@ impl Part {
         for it in changed {
             finding.follow(it)?;
         }
+        finding.add_ancestors();
         Some(finding.part)
     }
 
@@ -105,6 +106,17 @@ impl Finding<'_> {
         Some(())
     }
 
+    /// What checks the rows of a partition checks those of the whole table.
+    fn add_ancestors(&mut self) {
+        if self.part.relations.is_empty() || self.rows.all(Source::Inherits).is_empty() {
+            return;
+        }
+        let relations = std::mem::take(&mut self.part.relations);
+        let family = self.family();
+        let all = relations.into_iter().flat_map(|oid| family.ancestors(oid)).collect();
+        self.part.relations = all;
+    }
+
     fn owners(&mut self, it: &Changed, after: Option<&Row>) {
         self.part.relations.extend(it.before.iter().chain(after).map(|row| row.owner));
     }
@@ -121,6 +133,7 @@ impl Finding<'_> {
             }
             (Some(_), Some(_)) => return self.columns_of(oid),
             (None, Some(after)) if is_read(after.kind) => drop(self.part.relations.insert(oid)),
+            (None, Some(after)) if after.kind == COMPOSITE => self.part.functions = true,
             (Some(before), None) if is_read(before.kind) => self.part.gone.extend(self.rows.name(before)),
             (_, _) => (),
         }
@@ -134,7 +147,7 @@ impl Finding<'_> {
         }
         match self.rows.get(Source::Class, oid.into()).map(|row| row.kind) {
             // A composite type.
-            Some(b'c') => return None,
+            Some(COMPOSITE) => return None,
             Some(b'i' | b'I' | b'S') => drop(self.part.relations.insert(oid)),
             Some(kind) if is_read(kind) => {
                 self.part.relations.insert(oid);
@@ -149,7 +162,11 @@ impl Finding<'_> {
 
     fn a_type(&mut self, oid: u32, before: Option<&Row>, after: Option<&Row>) -> Option<()> {
         match (before, after) {
-            (None, _) => drop(self.part.types.insert(oid)),
+            (None, after) => {
+                self.part.types.insert(oid);
+                // Values of a domain, or of a range, may run what values of another type do.
+                self.part.functions |= after.is_some_and(|after| matches!(after.kind, b'd' | b'r'));
+            }
             // Those of temporary tables are in no schema that is looked at.
             (Some(before), None) => self.part.gone_types.extend(self.rows.name(before)),
             // A domain may have another default.
@@ -187,6 +204,9 @@ impl Finding<'_> {
         self.family.get_or_insert_with(|| Family::of(self.rows))
     }
 }
+
+/// `relkind` of a type that is made of others.
+const COMPOSITE: u8 = b'c';
 
 /// Are relations of this kind read, or whose they are?
 fn is_read(kind: u8) -> bool {

@@ -7,11 +7,12 @@ use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
 use super::rows::Rows;
+use super::unasked::{self, Runner};
 use super::{bodies, search_path};
 use crate::logic::body::{Leaves, Names};
 use crate::logic::catalog::{
-    Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, UniqueIndex,
-    Volatility,
+    Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, Unasked,
+    UniqueIndex, Volatility,
 };
 use crate::logic::defaults::{DefaultSet, Defaults, NAMES};
 use crate::logic::shards::{ShardSet, TableName};
@@ -34,8 +35,10 @@ pub struct ShardSchema {
     pub functions: Arc<HashMap<Box<str>, Vec<Function>>>,
     /// Functions that leave something in the session, and what else does
     pub leaving: Names,
-    /// Of the user's own, with functions that may look at tables
-    pub operators: HashSet<Box<str>>,
+    /// What runs functions unasked
+    pub runners: Arc<Vec<Runner>>,
+    /// The same, as statements meet it
+    pub unasked: Unasked,
     /// `=`, `<` and their kin between PostgreSQL's own types mean something else
     pub has_own_comparisons: bool,
     /// The OIDs of types that PostgreSQL does not bring along, temporary ones left out
@@ -163,69 +166,22 @@ const FOREIGN_KEYS: &str = "
      WHERE k.contype = 'f' AND k.conparentid = 0 AND (k.confupdtype IN ('c', 'n', 'd') OR k.confdeltype IN ('c', 'n', 'd'))
      ORDER BY 1, 2, 3, 4, 5";
 
-/// `gathering`: aggregates of functions that are not immutable, or look. `looks`: functions called immutable whose bodies name a table or view, run what they put together, or call functions that are not
-/// immutable: they look at rows all the same, and are taken for what they are. Those of extensions are believed.
-macro_rules! with_reading {
-    ($query:literal) => {
-        concat!(
-            r"
-    WITH RECURSIVE
-    bodies(oid, name, is_immutable, body) AS (
-        SELECT p.oid, p.proname, p.provolatile = 'i',
-               CASE WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END
-          FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-         WHERE p.oid >= 16384 AND l.lanname IN ('sql', 'plpgsql') AND p.prokind IN ('f', 'p')
-           AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
-    named(oid, name, words) AS (
-        SELECT b.oid, b.name, ARRAY(SELECT lower(m[1]) FROM regexp_matches(b.body, '[[:alpha:]_][[:alnum:]_$]*', 'g') AS m)
-          FROM bodies b WHERE b.is_immutable),
-    reading(oid, name) AS (
-        SELECT oid, name FROM bodies WHERE NOT is_immutable
-        UNION
-        SELECT n.oid, n.name FROM named n
-         WHERE 'execute' = ANY (n.words)
-            OR n.words && '{from,join,into,update,table}'
-           AND EXISTS (SELECT FROM pg_class c WHERE c.oid >= 16384 AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-                          AND lower(c.relname) = ANY (n.words))
-        UNION
-        SELECT n.oid, n.name FROM named n JOIN reading r ON lower(r.name) = ANY (n.words)),
-    looks(oid) AS (SELECT r.oid FROM reading r JOIN named n ON n.oid = r.oid),
-    gathering(oid) AS (
-        SELECT a.aggfnoid::oid FROM pg_aggregate a
-          JOIN pg_proc f ON f.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn)
-          JOIN pg_language l ON l.oid = f.prolang
-         WHERE a.aggfnoid::oid >= 16384 AND l.lanname NOT IN ('internal', 'c')
-           AND (f.provolatile <> 'i' OR f.oid IN (SELECT oid FROM looks)))",
-            $query
-        )
-    };
-}
-
-/// PostgreSQL's own functions in SQL (`lpad`, `age`) look at no user table either.
-const FUNCTIONS: &str = with_reading!(
-    "
+/// PostgreSQL's own functions in SQL (`lpad`, `age`) look at no user table. `looking`: those that do, whatever they say of
+/// themselves, and those that run them.
+const FUNCTIONS: &str = "
     SELECT DISTINCT p.proname, n.nspname,
-           CASE WHEN p.oid IN (SELECT oid FROM looks) OR p.oid IN (SELECT oid FROM gathering) THEN 's' ELSE p.provolatile::text END,
-           p.prokind::text,
-           l.lanname IN ('internal', 'c') AND p.oid NOT IN (SELECT oid FROM gathering) OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
+           CASE WHEN r.oid IS NULL THEN p.provolatile::text WHEN r.is_volatile THEN 'v' ELSE greatest(p.provolatile::text, 's') END,
+           p.prokind::text, l.lanname IN ('internal', 'c') AND r.oid IS NULL OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
+      LEFT JOIN unnest($1::oid[], $2::bool[]) AS r(oid, is_volatile) ON r.oid = p.oid
      WHERE n.nspname !~ '^pg_temp'
-     ORDER BY 1, 2, 3, 4, 5"
-);
+     ORDER BY 1, 2, 3, 4, 5";
 
-/// Operators outside of pg_catalog: may their functions look at tables, do they compare PostgreSQL's own types?
-const OPERATORS: &str = with_reading!(
-    "
-    SELECT o.oprname,
-           bool_or(l.lanname NOT IN ('internal', 'c') AND (f.provolatile <> 'i' OR f.oid IN (SELECT oid FROM looks))),
-           bool_or(o.oprname IN ('=', '<', '<=', '>', '>=') AND o.oprleft < 16384 AND o.oprright < 16384)
-      FROM pg_operator o
-      JOIN pg_namespace n ON n.oid = o.oprnamespace
-      JOIN pg_proc f ON f.oid = o.oprcode
-      JOIN pg_language l ON l.oid = f.prolang
-     WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_temp'
-     GROUP BY o.oprname"
-);
+/// Do operators outside of pg_catalog compare PostgreSQL's own types?
+const OWN_COMPARISONS: &str = "
+    SELECT EXISTS (SELECT FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
+                    WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_temp'
+                      AND o.oprname IN ('=', '<', '<=', '>', '>=') AND o.oprleft < 16384 AND o.oprright < 16384)";
 
 /// Is its encoding UTF8, and does it order text by its bytes? Versions before 15 know one provider of collations.
 const TEXT_ORDER: &str = "
@@ -268,16 +224,12 @@ pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
     schema.defaults.set = defaults_set(&mut transaction).await?;
     transaction.batch_execute(PRINTING).await?;
     schema.relations = relations(&transaction, None).await?;
-    schema.functions = Arc::new(functions(&transaction).await?);
-    schema.leaving = bodies::leaving(&transaction, &mut schema.functions, &schema.relations).await?;
+    functions(&transaction, &mut schema).await?;
+    unasked::company(&transaction, &schema.runners, &mut schema.relations).await?;
+    leaving(&transaction, &mut schema).await?;
     schema.owners = Arc::new(owners(&transaction, None).await?.collect());
     schema.foreign_keys = foreign_keys(&transaction).await?;
-    for row in &transaction.query(OPERATORS, &[]).await? {
-        if row.get(1) {
-            schema.operators.insert(text(row, 0));
-        }
-        schema.has_own_comparisons |= row.get::<_, bool>(2);
-    }
+    schema.has_own_comparisons = transaction.query_one(OWN_COMPARISONS, &[]).await?.get(0);
     schema.types = Arc::new(types(&transaction, None).await?.collect());
     let order = transaction.query_one(TEXT_ORDER, &[]).await?;
     schema.text_order = match (order.get(0), order.get(1)) {
@@ -442,6 +394,8 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         has_partial_unique: false,
         unique_indexes: Vec::new(),
         triggers: texts(row, 7),
+        checks: Vec::new(),
+        reads: Vec::new(),
         has_rules: row.get(8),
         policies: texts(row, 9),
         reads_as_owner: row.get(10),
@@ -475,12 +429,25 @@ fn column(row: &Row) -> Column {
     }
 }
 
-pub async fn functions(transaction: &Transaction<'_>) -> Result<HashMap<Box<str>, Vec<Function>>, Error> {
+/// Reads the functions, and what runs them.
+pub async fn functions(transaction: &Transaction<'_>, schema: &mut ShardSchema) -> Result<(), Error> {
+    let runners = unasked::runners(transaction).await?;
+    let (looking, volatile) = unasked::looking(&runners);
     let mut functions: HashMap<Box<str>, Vec<Function>> = HashMap::new();
-    for row in &transaction.query(FUNCTIONS, &[]).await? {
+    for row in &transaction.query(FUNCTIONS, &[&looking, &volatile]).await? {
         functions.entry(text(row, 0)).or_default().push(function(row));
     }
-    Ok(functions)
+    schema.functions = Arc::new(functions);
+    schema.unasked = unasked::unasked(&runners);
+    schema.runners = Arc::new(runners);
+    Ok(())
+}
+
+/// Reads what functions leave in the session.
+pub async fn leaving(transaction: &Transaction<'_>, schema: &mut ShardSchema) -> Result<(), Error> {
+    let names = unasked::names(&schema.runners);
+    schema.leaving = bodies::leaving(transaction, &mut schema.functions, &schema.relations, &names).await?;
+    Ok(())
 }
 
 fn function(row: &Row) -> Function {

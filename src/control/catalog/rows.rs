@@ -44,7 +44,7 @@ pub enum Source {
     Function,
     /// pg_operator
     Operator,
-    /// What else has names that definitions may print
+    /// What else has names that definitions may print, or runs functions
     Other,
 }
 
@@ -98,6 +98,11 @@ impl Source {
                 "(SELECT tableoid AS t, oid, xmin FROM pg_enum UNION ALL SELECT tableoid, oid, xmin FROM pg_language
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_collation WHERE oid >= 16384
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_opclass WHERE oid >= 16384
+                  UNION ALL SELECT tableoid, oid, xmin FROM pg_amop WHERE oid >= 16384
+                  UNION ALL SELECT tableoid, oid, xmin FROM pg_amproc WHERE oid >= 16384
+                  UNION ALL SELECT tableoid, oid, xmin FROM pg_cast WHERE oid >= 16384
+                  UNION ALL SELECT tableoid, oid, xmin FROM pg_constraint WHERE contypid <> 0
+                  UNION ALL SELECT tableoid, oid, xmin FROM pg_event_trigger
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_ts_config WHERE oid >= 16384
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_ts_dict WHERE oid >= 16384) AS others",
             ],

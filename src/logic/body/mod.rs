@@ -24,7 +24,7 @@ pub enum Leaves {
 /// The names that bodies may use of what leaves something.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Names {
-    /// Functions and views of any schema: what calling or reading them leaves
+    /// Functions, views, operators and types of any schema, and whatever else runs functions: what they leave
     pub called: HashMap<Box<str>, Leaves>,
     /// Tables and views of any schema: what their triggers leave
     pub written: HashMap<Box<str>, Leaves>,
@@ -42,6 +42,13 @@ impl Names {
 
     fn called(&self, name: &str) -> Leaves {
         self.called.get(name).copied().unwrap_or_default()
+    }
+
+    /// What operators leave that may stand in a body.
+    fn operators(&self, body: &str) -> Leaves {
+        let is_operator = |name: &str| !name.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | ' ' | '"'));
+        let found = self.called.iter().filter(|(name, _)| is_operator(name) && body.contains(&***name));
+        found.map(|(_, leaves)| *leaves).max().unwrap_or_default()
     }
 
     fn written(&self, name: &str) -> Leaves {
@@ -65,7 +72,7 @@ pub fn raise(names: &mut HashMap<Box<str>, Leaves>, name: &str, leaves: Leaves) 
 /// What running this body leaves.
 pub fn leaves(language: &str, body: &str, names: &Names) -> Leaves {
     match language {
-        "sql" | "plpgsql" => Reader { names, depth: 0 }.read(body, true),
+        "sql" | "plpgsql" => Reader { names, depth: 0 }.read(body, true).max(names.operators(body)),
         // C and PostgreSQL's own do what they are known for.
         "c" | "internal" => Leaves::Nothing,
         _ => foreign(body),

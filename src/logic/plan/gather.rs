@@ -369,8 +369,9 @@ fn time_column(number: usize, time: &Time) -> Column {
 }
 
 fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<&'a Column>, Refusal> {
-    let columns = mentions.columns_of(mention, relation_of(mention)?);
-    check_named(&columns)?;
+    let relation = relation_of(mention)?;
+    let columns = mentions.columns_of(mention, relation);
+    check_values(relation, &columns)?;
     Ok(columns)
 }
 
@@ -379,7 +380,13 @@ pub(super) fn is_a_name(column: &Column) -> bool {
     ["regproc", "regoper"].contains(&&*column.type_name)
 }
 
-fn check_named(columns: &[&Column]) -> Result<(), Refusal> {
+/// Values can be written down here and read again there.
+fn check_values(relation: &Relation, columns: &[&Column]) -> Result<(), Refusal> {
+    if let Some(column) = columns.iter().find(|column| relation.checks_values_of(column))
+        && let Some(function) = relation.checks.first()
+    {
+        return Err(Refusal::made_again(&column.name, &column.type_name, function));
+    }
     match columns.iter().find(|column| is_a_name(column)) {
         Some(column) => Err(Refusal::across(&format!("a column of the type {}", column.type_name))),
         None => Ok(()),
@@ -414,7 +421,7 @@ fn counted_part(mention: &Mention<'_>, requirement: &Requirement) -> Part {
 /// Rows as a whole, as text: the OID of their type is another one on each server.
 fn whole_part(mention: &Mention<'_>, requirement: &Requirement, names_schemas: bool) -> Result<Part, Refusal> {
     let relation = relation_of(mention)?;
-    check_named(&relation.columns.iter().collect::<Vec<_>>())?;
+    check_values(relation, &relation.columns.iter().collect::<Vec<_>>())?;
     let depends_on_settings = !relation.columns.iter().all(is_steady);
     let list = format!("({}.*)::pg_catalog.text", quoted(alias_of(mention)));
     let columns = vec![Transfer { depends_on_settings, ..TEXT }];

@@ -154,6 +154,11 @@ impl<'a> Tables<'a> {
         self.all.iter().flat_map(|(visible, relation)| relation.columns.iter().map(|column| (&**visible, column)))
     }
 
+    /// Its values are made anew where they are put together, which may run something.
+    fn checks(&self, column: &Column) -> bool {
+        self.all.iter().any(|(_, relation)| relation.checks_values_of(column))
+    }
+
     fn column_at(&self, place: usize) -> Option<&'a Column> {
         self.columns().nth(place).map(|(_, column)| column)
     }
@@ -245,7 +250,7 @@ impl Parts {
     fn key(&mut self, key: &Key, tables: &Tables<'_>, may_lack_rows: bool) -> Option<()> {
         let (transfer, cast) = match (key.column, key.kind) {
             (Some(place), _) => {
-                let column = tables.column_at(place).filter(|column| !is_a_name(column))?;
+                let column = tables.column_at(place).filter(|column| !is_a_name(column) && !tables.checks(column))?;
                 // A domain may forbid the NULL that stands for a row that is lacking.
                 if may_lack_rows && column.type_oid >= OIDS_OF_USERS {
                     return None;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Control, Listen, Located, Statement};
+use crate::logic::sql::statement::{Control, Listen, Located, Statement, Utility};
 
 use super::asked::{self, Asked};
 use super::constants::{Literals, parameter_oid};
@@ -14,7 +14,7 @@ use super::survey::Survey;
 use super::words::{Words, after_explain};
 use super::{
     Command, CursorUse, ExecuteCommand, Forced, Home, Mark, NOTIFY, One, Plan, Planned, PrepareCommand, Reason,
-    Refusal, block, copy, hint, process, settings, utility,
+    Refusal, block, copy, evaluated, hint, process, settings, utility,
 };
 
 /// The text around a statement.
@@ -128,6 +128,12 @@ fn statement(
             survey.statement(statement);
             None
         }
+        Statement::Utility(utility) => {
+            let text = source.text.get(at.clone()).unwrap_or_default();
+            evaluated::refusal(utility, text, &source.schema).into_iter().for_each(|it| survey.refuse(it));
+            survey.statement(statement);
+            None
+        }
         _ => {
             survey.statement(statement);
             None
@@ -233,6 +239,7 @@ impl Survey<'_> {
     pub fn statement(&mut self, statement: &Statement) {
         let scope = super::scope::Scope::default();
         let schema = self.schema();
+        self.note_values(statement);
         match statement {
             Statement::Query(query) => {
                 self.query(query, &scope);
@@ -283,7 +290,11 @@ impl Survey<'_> {
                 self.writes();
                 self.block(language, body);
                 let schema = self.schema();
-                if block::with_definition(language, body, |it, _| utility::utility(it, &schema, self)).is_none() {
+                let define = |it: &Utility, text: &str| {
+                    evaluated::refusal(it, text, &schema).into_iter().for_each(|it| self.refuse(it));
+                    utility::utility(it, &schema, self);
+                };
+                if block::with_definition(language, body, define).is_none() {
                     self.refuse(Refusal::procedural("DO"));
                 }
             }

@@ -10,6 +10,9 @@ use super::{Refusal, TEMPORARY_OBJECT, TEMPORARY_SEQUENCE, TEMPORARY_TABLE};
 /// Surveys DDL and administration by name. What concerns every shard is a refusal here; `everywhere` has the way.
 pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) {
     survey.writes();
+    if utility.fires {
+        survey.note_definition(utility.verb);
+    }
     if utility.is_temporary {
         stays_with_session(survey);
         return survey.refuse(Refusal::temporary_object(utility.verb));
@@ -124,6 +127,7 @@ pub fn create_table(
     survey: &mut Survey<'_>,
 ) {
     survey.writes();
+    survey.note_definition(verb);
     if name.is_temporary {
         survey.is_bound();
         survey.mark.pin = Some(TEMPORARY_TABLE);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::logic::plan::{Home, Plan, Planned, Refusal};
+use crate::logic::plan::{Home, Plan, Planned, Reason, Refusal};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::plans::Shape;
@@ -19,7 +19,14 @@ impl Session {
             true => self.is_known_at(planned.lacking()),
             false => self.is_described_in(shape.text_of(planned)),
         };
-        let Plan::One(one) = &*planned.plan else { return known() };
+        let one = match &*planned.plan {
+            Plan::One(one) => one,
+            Plan::Refuse(Refusal { reason: Reason::Unasked, .. }) => {
+                let named = self.named_for(planned).ok().flatten();
+                return named.map_or_else(known, Destination::Shard);
+            }
+            Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_) => return known(),
+        };
         let home = match &one.home {
             Home::Meet(_) | Home::Process(_) if one.is_bound => Destination::Current,
             Home::Meet(_) | Home::Process(_) | Home::Any => known(),

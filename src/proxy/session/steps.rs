@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::logic::plan::{Command, OwnSetting, Plan};
+use crate::logic::plan::{Command, OwnSetting, Plan, Reason};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Malformed, Parse, Target};
@@ -202,8 +202,9 @@ impl Session {
             Plan::Refuse(refusal) => {
                 self.check_alive()?;
                 // PostgreSQL parses and describes it; the refusal comes when it is to be run. What would not parse
-                // under any plan is refused at once.
-                if planned.forced.is_some() || self.may_cross(planned, refusal) {
+                // under any plan is refused at once, and so is what may run functions where it is parsed.
+                let may_run = refusal.reason == Reason::Unasked && self.named_for(planned)?.is_none();
+                if planned.forced.is_some() && !may_run || self.may_cross(planned, refusal) {
                     Ok(true)
                 } else {
                     Err(refusal.clone().into())

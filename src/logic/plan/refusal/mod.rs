@@ -20,6 +20,8 @@ pub enum Reason {
     UnlistedTable,
     /// A function that may look at rows of other shards
     Function,
+    /// A function that may do so and runs although nobody calls it, some even where a statement is parsed
+    Unasked,
     /// A change of the schema or of something else that all shards have
     Ddl,
     /// A definition that cannot hold over several shards
@@ -60,6 +62,7 @@ impl Reason {
             Self::Conflict => "conflict",
             Self::UnlistedTable => "unlisted_table",
             Self::Function => "function",
+            Self::Unasked => "unasked",
             Self::Ddl => "ddl",
             Self::Definition => "definition",
             Self::Unknown => "unknown",
@@ -89,6 +92,7 @@ impl Reason {
             Self::Conflict
             | Self::UnlistedTable
             | Self::Function
+            | Self::Unasked
             | Self::Definition
             | Self::Unknown
             | Self::BadHint
@@ -106,7 +110,7 @@ impl Reason {
     /// It stands even where all data is on one shard.
     pub(super) fn holds_on_one_shard(self) -> bool {
         match self {
-            Self::BadHint | Self::TooDeep | Self::NeedsSession => true,
+            Self::BadHint | Self::TooDeep | Self::NeedsSession | Self::Unasked => true,
             Self::ManyShards
             | Self::KeyIsUnknown
             | Self::KeyIsChanged

@@ -4,6 +4,9 @@ use crate::logic::commit::{DECISIONS, SETUP};
 
 use super::{CHOOSE, Reason, Refusal};
 
+/// What makes a function that runs unasked one that may.
+const ONE_OF_TWO: &str = "If it depends on its arguments alone, say so: ALTER FUNCTION … IMMUTABLE. If it only uses rows of the shard it runs on, list it under local_functions in the shard map.";
+
 impl Refusal {
     /// A sharded table without a restriction of its key.
     pub fn unrestricted(verb: &str, table: &str, column: &str) -> Self {
@@ -262,6 +265,58 @@ impl Refusal {
             format!("trigger function {function}() of \"{table}\" may need rows of more than one shard"),
             "It runs with every write and is not looked into.",
             "If it leaves the sharding key alone and uses only rows of the shard it runs on, list it under local_functions in the shard map.",
+        )
+    }
+
+    /// An operator, a type or a table that runs something.
+    pub fn unasked(function: &str, of: &str) -> Self {
+        Self::new(
+            Reason::Unasked,
+            format!("function {function}() of {of} may need rows of more than one shard"),
+            "It runs although nobody calls it, and is not IMMUTABLE, or reads tables all the same.",
+            ONE_OF_TWO,
+        )
+    }
+
+    /// A type that sets something for the session.
+    pub fn unasked_setting(function: &str, of: &str) -> Self {
+        Self::new(
+            Reason::Unasked,
+            format!("function {function}() of {of} may set something for the session"),
+            "It may run wherever a statement is parsed, and other clients' statements are parsed there, too.",
+            "Use SET, or set_config(…, true), which ends with the transaction.",
+        )
+    }
+
+    /// A change of the schema that asks a function about the rows that are there.
+    pub fn evaluated(verb: &str, function: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!(
+                "{verb} runs function {function}() over the rows that are there, which may need more than one shard"
+            ),
+            "Each shard would ask it about its own rows, and it is not IMMUTABLE, or reads tables all the same.",
+            "ADD CONSTRAINT … NOT VALID looks at no rows. If it only uses rows of the shard it runs on, list it under local_functions in the shard map.",
+        )
+    }
+
+    /// Values whose type runs something when they are made.
+    pub fn made_again(column: &str, type_name: &str, function: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("column \"{column}\" of type {type_name} cannot be put together from rows of several shards"),
+            &format!("Its values would be made anew on another server, and {function}() may run with them there."),
+            "If the function depends on its arguments alone, say so: ALTER FUNCTION … IMMUTABLE.",
+        )
+    }
+
+    /// Event triggers run with every change of the schema.
+    pub fn event_trigger(verb: &str, function: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("{verb} runs event trigger function {function}(), which may need rows of more than one shard"),
+            "It runs on every shard and is not looked into.",
+            "If it only uses rows of the shard it runs on, list it under local_functions in the shard map.",
         )
     }
 

@@ -108,7 +108,7 @@ impl Survey<'_> {
         }
         let catalog = self.schema.catalog;
         let relation = catalog.relations.get(table).map(|relation| &**relation);
-        self.check_company(&table.name, relation);
+        self.check_company(&table.name, relation, if *act == Act::Delete { "DELETE" } else { "UPDATE" });
         let is_copied = self.is_copied(table);
         if is_copied && !self.is_copied(to) {
             return Err(Refusal::cascades_to_copy(verb, &name.name, &foreign_key.name, &table.name));

@@ -23,7 +23,7 @@ impl<'a> Survey<'a> {
         let is_at_cursor = matches!(change.filter, Some(Expression::CurrentOf(_)));
         let through = self.through(&change.table);
         let (entry, target) = match &through {
-            Some(through) => self.target_through(&change.table, &change.alias, through, is_at_cursor),
+            Some(through) => self.target_through(change, through, is_at_cursor),
             None => self.target(&change.table, &change.alias, change.verb, is_at_cursor),
         };
         let act = if change.verb == "DELETE" { Act::Delete } else { Act::of(&change.assignments) };
@@ -96,7 +96,7 @@ impl<'a> Survey<'a> {
                 }
                 let target = Target { table: &name.name, key, keyspace, relation };
                 self.check_key_column(target);
-                self.check_company(&name.name, relation);
+                self.check_company(&name.name, relation, verb);
                 self.policies(name, relation, &columns);
                 (columns, Some(target))
             }
@@ -111,13 +111,13 @@ impl<'a> Survey<'a> {
     /// The table that is written through a view.
     fn target_through<'t>(
         &mut self,
-        name: &RelationName,
-        alias: &Alias,
+        change: &Change,
         through: &'t Through,
         is_at_cursor: bool,
     ) -> (Entry, Option<Target<'t>>) {
+        let Change { table: name, alias, verb, .. } = change;
         let Through { table, relation, place } = through;
-        self.check_company(table, Some(relation));
+        self.check_company(table, Some(relation), verb);
         let (columns, target) = match place {
             PlaceOfRows::Sharded(keyspace, key) => {
                 let (columns, variable) = self.sharded_columns(*keyspace, key, Some(relation));

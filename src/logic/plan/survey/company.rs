@@ -1,4 +1,4 @@
-//! What comes along with a table unasked: triggers, rules, row security, defaults; and whether its key can be followed.
+//! What comes along with a table: triggers, checks, rules, row security, defaults; and whether its key can be followed.
 
 use crate::logic::catalog::{ColumnDefault, Relation, UniqueIndex};
 use crate::logic::shards::ShardId;
@@ -23,18 +23,20 @@ impl Survey<'_> {
         }
     }
 
-    /// Triggers and rules run with a write, and may look anywhere.
-    pub fn check_company(&mut self, table: &str, relation: Option<&Relation>) {
+    /// Triggers, checks and rules run with a write, and may look anywhere.
+    pub fn check_company(&mut self, table: &str, relation: Option<&Relation>, verb: &str) {
         let Some(relation) = relation else { return };
         self.triggers(table, &relation.triggers);
         // What rules run is not looked into.
         self.mark.taints |= relation.has_rules;
         for function in &relation.triggers {
-            let bare = function.split_once('.').map_or(function.as_ref(), |(_, bare)| bare);
-            let locals = &self.schema.map.local_functions;
-            if !locals.iter().any(|local| local.as_ref() == bare || local == function) {
+            if !self.schema.map.is_local(function) {
                 self.refuse(Refusal::trigger(table, function));
             }
+        }
+        // Rows that go are not checked.
+        if verb != "DELETE" {
+            self.checks(table, relation);
         }
         if relation.has_rules {
             self.refuse(Refusal::rules(table));
@@ -44,7 +46,7 @@ impl Survey<'_> {
     /// TRUNCATE runs triggers, with CASCADE those of other tables too.
     pub fn truncated(&mut self, tables: &[RelationName]) {
         if self.schema.is_one_shard() {
-            return self.any_company();
+            return self.any_triggers();
         }
         for name in tables {
             let relation = self.schema.table_name(name).and_then(|table| self.schema.catalog.relations.get(&table));
@@ -52,10 +54,19 @@ impl Survey<'_> {
         }
     }
 
-    /// Triggers may run with a write to tables that are not named: those of a view.
-    pub fn any_company(&mut self) {
-        let relations = self.schema.catalog.relations.iter();
-        for (table, relation) in relations.filter(|(_, relation)| !relation.triggers.is_empty()) {
+    /// Triggers and checks may run with a write to tables that are not named: those of a view.
+    pub fn any_company(&mut self, name: &str, view: &Relation) {
+        self.checks(name, view);
+        self.any_triggers();
+        for (table, relation) in &self.schema.catalog.relations {
+            for function in &relation.checks {
+                self.runs_one(function, &format!("\"{}\"", table.name), false);
+            }
+        }
+    }
+
+    fn any_triggers(&mut self) {
+        for (table, relation) in &self.schema.catalog.relations {
             self.triggers(&table.name, &relation.triggers);
         }
     }

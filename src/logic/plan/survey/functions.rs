@@ -49,6 +49,8 @@ impl<'a> Survey<'a> {
     pub(in super::super) fn call(&mut self, call: &Call, scope: &Scope<'_>) {
         let Some(name) = call.name.last() else { return };
         let functions = self.candidates(call);
+        self.note_type(&call.name);
+        self.note_carried(call, functions.iter().all(|it| it.schema.as_ref() == "pg_catalog"));
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
             if !self.is_of_rows_here(name, call, &functions, scope) {
                 self.depends_on_more_than_a_row();
@@ -216,12 +218,7 @@ impl<'a> Survey<'a> {
     /// Trigger functions (`schema.name`) that run with a write.
     pub(super) fn triggers(&mut self, table: &str, triggers: &[Box<str>]) {
         for trigger in triggers {
-            let (schema, name) = trigger.split_once('.').unwrap_or(("", trigger));
-            let overloads = self.schema().catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
-            let of_schema = overloads.iter().filter(|function| &*function.schema == schema);
-            // One that the catalog lacks is newer than it.
-            let leaves = of_schema.map(leaves_of).max().unwrap_or(Leaves::Unseen);
-            self.leave(leaves, || format!("trigger function {trigger}() of \"{table}\""));
+            self.leave(self.judged(trigger).0, || format!("trigger function {trigger}() of \"{table}\""));
         }
     }
 
@@ -247,7 +244,7 @@ fn is_own(function: &Function) -> bool {
 }
 
 /// What running it leaves: where that cannot be seen, only a volatile one is taken to leave something.
-fn leaves_of(function: &Function) -> Leaves {
+pub(super) fn leaves_of(function: &Function) -> Leaves {
     match (function.leaves, function.volatility) {
         (Leaves::Unseen, Volatility::Immutable | Volatility::Stable) => Leaves::Nothing,
         (leaves, _) => leaves,

@@ -21,6 +21,7 @@ use super::scope::{Columns, Meaning, Scope};
 use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, TEMPORARY_OBJECT, Value};
 
 mod functions;
+mod unasked;
 mod config;
 mod sequences;
 mod params;
@@ -122,6 +123,10 @@ pub struct Survey<'a> {
     sources: Vec<Variable>,
     /// The aggregates of the SELECT that is walked now
     aggregates: Aggregates,
+    /// Functions that run where values are made of the types of columns that are read
+    checked: BTreeSet<Box<str>>,
+    /// The types of columns may become those of literals
+    carries_types: bool,
 }
 
 /// One use of a sharded table.
@@ -198,6 +203,8 @@ impl<'a> Survey<'a> {
             is_in_rows: false,
             sources: Vec::new(),
             aggregates: Aggregates::default(),
+            checked: BTreeSet::new(),
+            carries_types: false,
         }
     }
 
@@ -258,6 +265,7 @@ impl<'a> Survey<'a> {
             Found::System | Found::Unheard => None,
         };
         self.lacking = self.lacking.union(relation.map_or(ShardSet::EMPTY, |it| it.absent));
+        self.note_relation(&name.name, relation);
         found
     }
 
@@ -279,6 +287,7 @@ impl<'a> Survey<'a> {
 
     /// What came out of it.
     pub fn finish(mut self) -> (Plan, Forced, Vec<u16>) {
+        self.finish_types();
         self.finish_ties();
         for used in std::mem::take(&mut self.uses) {
             self.require_use(used);
@@ -392,6 +401,7 @@ impl<'a> Survey<'a> {
             Expression::Param(number) => self.params.meet(*number, None),
             Expression::Cast { inner, to } => {
                 self.asks_catalogs |= to.names.last().is_some_and(|name| functions::is_object(name));
+                self.note_type(&to.names);
                 self.visit_as(inner, params::cast_oid(to), scope);
             }
             Expression::IsNull(inner) => self.visit(inner, scope),
@@ -413,13 +423,13 @@ impl<'a> Survey<'a> {
                 self.visit_beside(high, left, scope);
             }
             Expression::Row(parts) => self.visit_items(parts, scope),
-            Expression::And(parts) | Expression::Or(parts) | Expression::Array(parts) | Expression::Other(parts) => {
-                self.visit_all(parts, scope)
+            Expression::Array(parts) => {
+                self.carries_types = true;
+                self.visit_all(parts, scope);
             }
+            Expression::And(parts) | Expression::Or(parts) | Expression::Other(parts) => self.visit_all(parts, scope),
             Expression::Operator { name, parts } => {
-                if self.schema.catalog.operators.contains(name) {
-                    self.refuse(Refusal::function(name));
-                }
+                self.note_operator(name);
                 self.visit_all(parts, scope);
             }
             Expression::Call(call) => {
@@ -435,6 +445,7 @@ impl<'a> Survey<'a> {
             Expression::Subquery(subquery) => {
                 let copies_before = (self.uses.len(), self.copies);
                 self.nature.follows_order |= subquery.kind == SubqueryKind::Array;
+                self.carries_types |= subquery.kind == SubqueryKind::Array;
                 if let Some(test) = &subquery.test {
                     self.visit(test, scope);
                 }

@@ -30,6 +30,7 @@ impl Convert {
             bends: bends(node),
             alters_columns: alters_columns(node),
             is_ddl,
+            fires: is_ddl && verbs::fires(node),
             is_temporary: temporary::concerns(node),
             reach: verbs::reach(node),
             vacates: vacated::vacated(node),

@@ -57,11 +57,16 @@ impl Convert {
             | Node::BitString(_)
             | Node::A_Star(_)
             | Node::Alias(_)
-            | Node::ColumnDef(_)
             | Node::JsonFormat(_)
             | Node::JsonReturning(_)
-            | Node::MergeSupportFunc(_)
-            | Node::TypeName(_) => Expression::Other(Vec::new()),
+            | Node::MergeSupportFunc(_) => Expression::Other(Vec::new()),
+            Node::TypeName(name) => value_of(Some(name)),
+            Node::ColumnDef(column) => value_of(column.type_name()),
+            Node::RangeTableFuncCol(column) => {
+                let mut parts = self.children(node);
+                parts.push(value_of(column.type_name()));
+                Expression::Other(parts)
+            }
             Node::SQLValueFunction(function) => Expression::Moment(moment(function)),
             Node::NodeList(list) => Expression::Other(self.expressions(list)),
             Node::NullTest(_)
@@ -82,7 +87,6 @@ impl Convert {
             | Node::XmlExpr(_)
             | Node::XmlSerialize(_)
             | Node::RangeTableFunc(_)
-            | Node::RangeTableFuncCol(_)
             | Node::JsonOutput(_)
             | Node::JsonValueExpr(_)
             | Node::JsonIsPredicate(_)
@@ -291,6 +295,15 @@ fn column_name(column: &nodes::ColumnRef) -> Expression {
         Some(Node::A_Star(_)) => Expression::Star(parts),
         Some(_) if parts.len() == column.fields().len() => Expression::Column(parts),
         Some(_) | None => Expression::Unknown("a column reference that shardway does not know"),
+    }
+}
+
+/// A value of this type is made of what stands elsewhere: XMLTABLE, the columns of `json_to_record()`.
+pub(super) fn value_of(name: Option<&nodes::TypeName>) -> Expression {
+    let of = Expression::Other(Vec::new());
+    match name {
+        Some(name) => Expression::Cast { inner: Box::new(of), to: type_name(name) },
+        None => of,
     }
 }
 

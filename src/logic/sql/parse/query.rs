@@ -10,6 +10,7 @@ use super::super::statement::{
     Alias, Body, Change, CommonTable, Conjunct, Distinct, FromItem, Insert, Join, JoinKind, Merge, MergeAction,
     MergeBranch, MergeKind, OnConflict, Query, RelationName, Select, Statement, Target, With,
 };
+use super::expression::value_of;
 use super::{Convert, TOO_DEEP, names, relation};
 
 impl Convert {
@@ -118,7 +119,9 @@ impl Convert {
                 _ => FromItem::Unknown("a subquery that is not a query"),
             },
             Node::RangeFunction(function) => {
-                FromItem::Rows { calls: self.expressions(function.functions()), alias: alias(function.alias()) }
+                let mut calls = self.expressions(function.functions());
+                calls.extend(function.coldeflist().iter().map(|column| value_of(column.type_name())));
+                FromItem::Rows { calls, alias: alias(function.alias()) }
             }
             Node::RangeTableFunc(table) => {
                 FromItem::Rows { calls: vec![self.expression(node)], alias: alias(table.alias()) }

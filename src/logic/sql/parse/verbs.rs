@@ -161,6 +161,45 @@ pub(super) fn reach(node: Node<'_>) -> Reach {
     }
 }
 
+/// Do event triggers run with it, if it changes the schema (manual, 40.1)?
+#[expect(clippy::wildcard_enum_match_arm, reason = "the exceptions are listed")]
+pub(super) fn fires(node: Node<'_>) -> bool {
+    let is_of_database = |object: ObjectType::Type| {
+        !matches!(
+            object,
+            ObjectType::OBJECT_DATABASE
+                | ObjectType::OBJECT_TABLESPACE
+                | ObjectType::OBJECT_ROLE
+                | ObjectType::OBJECT_PARAMETER_ACL
+                | ObjectType::OBJECT_EVENT_TRIGGER
+        )
+    };
+    match node {
+        Node::CommentStmt(it) => is_of_database(it.objtype),
+        Node::AlterOwnerStmt(it) => is_of_database(it.object_type),
+        Node::RenameStmt(it) => is_of_database(it.rename_type),
+        Node::DropStmt(it) => is_of_database(it.remove_type),
+        Node::GrantStmt(it) => is_of_database(it.objtype),
+        Node::SecLabelStmt(it) => is_of_database(it.objtype),
+        Node::CreateEventTrigStmt(_)
+        | Node::AlterEventTrigStmt(_)
+        | Node::CreateRoleStmt(_)
+        | Node::AlterRoleStmt(_)
+        | Node::AlterRoleSetStmt(_)
+        | Node::DropRoleStmt(_)
+        | Node::GrantRoleStmt(_)
+        | Node::CreatedbStmt(_)
+        | Node::DropdbStmt(_)
+        | Node::AlterDatabaseStmt(_)
+        | Node::AlterDatabaseSetStmt(_)
+        | Node::AlterDatabaseRefreshCollStmt(_)
+        | Node::CreateTableSpaceStmt(_)
+        | Node::DropTableSpaceStmt(_)
+        | Node::AlterTableSpaceOptionsStmt(_) => false,
+        _ => true,
+    }
+}
+
 /// What one server has for all its databases, or for others that connect to it.
 fn is_shared(object: ObjectType::Type) -> bool {
     matches!(

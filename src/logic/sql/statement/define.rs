@@ -4,6 +4,7 @@ use super::expression::{Expression, TypeName};
 use super::{RelationName, Statement};
 
 /// Statements on tables and other objects by name that are not queries.
+#[allow(clippy::struct_excessive_bools, reason = "facts about the statement, each independent of the others")]
 #[derive(Debug)]
 pub struct Utility {
     /// As PostgreSQL tags it
@@ -22,6 +23,8 @@ pub struct Utility {
     pub alters_columns: bool,
     /// It changes the schema
     pub is_ddl: bool,
+    /// Event triggers run with it
+    pub fires: bool,
     /// What it makes or changes is a type, a function or the like that ends with its session (`pg_temp.mood`)
     pub is_temporary: bool,
     /// How far it goes

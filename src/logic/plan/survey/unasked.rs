@@ -1,0 +1,137 @@
+//! Functions that run although the statement calls none of them: those of operators, of types (checks of domains, casts,
+//! orders), of tables whose rows are written, and of event triggers.
+//!
+//! PostgreSQL decides by the types of values what runs, and we know few of them. Where a type runs something, whatever may
+//! make a value of it is taken to do so: a cast to it, rows of it, functions that take it or return it. Of a database
+//! without such types nothing is asked.
+
+use crate::logic::body::Leaves;
+use crate::logic::catalog::{Relation, Volatility};
+use crate::logic::sql::statement::expression::{Call, Expression};
+use crate::logic::sql::statement::{RelationName, Statement};
+
+use super::super::refusal::Refusal;
+use super::Survey;
+use super::functions::leaves_of;
+
+impl Survey<'_> {
+    /// Values of any type may run something.
+    pub(in super::super) fn note_values(&mut self, statement: &Statement) {
+        let has_values = !matches!(
+            statement,
+            Statement::Utility(_) | Statement::CreateTable(_) | Statement::Show(_) | Statement::Cursor { .. }
+        );
+        if has_values {
+            let catalog = self.schema.catalog;
+            self.runs(&catalog.unasked.anywhere, "a cast", true);
+        }
+    }
+
+    pub(super) fn note_operator(&mut self, name: &str) {
+        if let Some(functions) = self.schema.catalog.unasked.operators.get(name) {
+            self.runs(functions, &format!("operator {name}"), false);
+        }
+    }
+
+    /// A value of this type is made: the last of the names is its own.
+    pub(in super::super) fn note_type(&mut self, names: &[Box<str>]) {
+        let Some(name) = names.last() else { return };
+        let catalog = self.schema.catalog;
+        if let Some(functions) = catalog.unasked.types.get(name) {
+            self.runs(functions, &format!("type \"{name}\""), true);
+        }
+        let schema = names.len().checked_sub(2).map(|at| names[at].clone());
+        // Rows of a table; the type of an array of them has an underscore in front.
+        for name in [Some(&**name), name.strip_prefix('_')].into_iter().flatten() {
+            let rows = self.schema.relation(&RelationName::of(schema.clone(), name.into()));
+            if let Some(relation) = rows.filter(|it| !it.checks.is_empty()) {
+                self.runs(&relation.checks, &format!("type \"{name}\""), true);
+            }
+        }
+    }
+
+    /// A relation is read or written.
+    pub(super) fn note_relation(&mut self, name: &str, relation: Option<&Relation>) {
+        let Some(relation) = relation.filter(|it| !it.checks.is_empty()) else { return };
+        if !relation.reads.is_empty() {
+            self.runs(&relation.reads, &format!("the column types of \"{name}\""), true);
+        }
+        if relation.columns.iter().any(|column| relation.checks_values_of(column)) {
+            self.checked.extend(relation.checks.iter().cloned());
+        }
+    }
+
+    /// The type of one argument may become that of another: a domain's, too (`lag(d, 1, '5')`, `array_agg(d) || '{5}'`).
+    pub(super) fn note_carried(&mut self, call: &Call, is_postgresqls: bool) {
+        let name = call.name.last().map_or("", Box::as_ref);
+        let is_open = |it: &Expression| matches!(it, Expression::Constant(_) | Expression::Param(_));
+        let may = matches!(name, "lag" | "lead") || name.starts_with("array_") || !is_postgresqls;
+        self.carries_types |= may && (call.arguments.len() < 2 || call.arguments.iter().any(is_open));
+    }
+
+    /// What becomes of the types of columns that are read.
+    pub(super) fn finish_types(&mut self) {
+        if self.carries_types && !self.checked.is_empty() {
+            let functions = std::mem::take(&mut self.checked);
+            let before = self.refusal.take();
+            self.runs(&functions, "a column type", true);
+            self.refusal = self.refusal.take().or(before);
+        }
+    }
+
+    /// Checks, generated columns, indexes and types run functions when rows are written.
+    pub(super) fn checks(&mut self, table: &str, relation: &Relation) {
+        let has_values = relation.columns.iter().any(|column| relation.checks_values_of(column));
+        for function in &relation.checks {
+            self.runs_one(function, &format!("\"{table}\""), has_values);
+        }
+    }
+
+    /// The schema is changed: event triggers run.
+    pub(in super::super) fn note_definition(&mut self, verb: &str) {
+        let catalog = self.schema.catalog;
+        for function in &catalog.unasked.definitions {
+            self.leave(self.judged(function).0, || format!("event trigger function {function}()"));
+            if !self.schema.map.is_local(function) {
+                self.refuse(Refusal::event_trigger(verb, function));
+            }
+        }
+    }
+
+    /// Functions run with values that are read or made: how often nobody knows.
+    fn runs<'f>(&mut self, functions: impl IntoIterator<Item = &'f Box<str>>, of: &str, has_values: bool) {
+        for function in functions {
+            if self.runs_one(function, of, has_values) == Volatility::Volatile {
+                self.volatile_calls += 1;
+                self.writes();
+            }
+            self.nature.asks_server = true;
+            self.depends_on_more_than_a_row();
+            self.depends_on_server();
+        }
+    }
+
+    /// `has_values`: it may run where a literal is read already, when a server parses the statement.
+    pub(super) fn runs_one(&mut self, function: &str, of: &str, has_values: bool) -> Volatility {
+        let (leaves, volatility) = self.judged(function);
+        if !self.schema.map.is_local(function) && !self.schema.is_one_shard() {
+            self.refuse(Refusal::unasked(function, of));
+        }
+        if has_values && leaves == Leaves::Settings {
+            self.refusal = Some(Refusal::unasked_setting(function, of));
+        }
+        self.leave(leaves, || format!("function {function}() of {of}"));
+        volatility
+    }
+
+    /// What a function (`schema.name`) leaves, and what it may do. One that the catalog lacks is newer than it.
+    pub(super) fn judged(&self, function: &str) -> (Leaves, Volatility) {
+        let (schema, name) = function.split_once('.').unwrap_or(("", function));
+        let overloads = self.schema.catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
+        let of_schema = overloads.iter().filter(|function| &*function.schema == schema);
+        let judged = of_schema.map(|it| (leaves_of(it), it.volatility));
+        judged
+            .reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
+            .unwrap_or((Leaves::Unseen, Volatility::Volatile))
+    }
+}
