@@ -85,6 +85,7 @@ pub enum TextOrder {
 
 /// One relation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[allow(clippy::struct_excessive_bools, reason = "facts about the relation, each independent of the others")]
 pub struct Relation {
     /// What it is
     pub kind: RelationKind,
@@ -111,6 +112,8 @@ pub struct Relation {
     pub policies: Vec<Box<str>>,
     /// A view of tables with row security, whose policies hold for its owner and not for the user
     pub reads_as_owner: bool,
+    /// Replicas do not have its rows (`UNLOGGED`), or those of one of its partitions
+    pub is_unlogged: bool,
     /// Shards that have no such relation
     pub absent: ShardSet,
 }
@@ -136,6 +139,7 @@ impl Relation {
             has_rules: false,
             policies: Vec::new(),
             reads_as_owner: false,
+            is_unlogged: false,
             absent: ShardSet::EMPTY,
         }
     }

@@ -44,6 +44,8 @@ pub struct Shape {
     skeleton: Arc<[u8]>,
     /// Literals whose value is part of the plan, with that value as written
     fixed: Vec<(u16, Box<str>)>,
+    /// Replicas would answer otherwise
+    pub is_for_primary: bool,
     /// Its plan over several shards, for all texts that have this shape
     outline: OnceLock<Option<Outline>>,
     /// It only says that texts of this template are planned as wholes
@@ -125,6 +127,7 @@ impl Shape {
             text: Box::default(),
             skeleton: Arc::default(),
             fixed: Vec::new(),
+            is_for_primary: false,
             outline: OnceLock::new(),
             is_signpost: true,
             is_used: AtomicBool::new(true),
@@ -303,7 +306,9 @@ impl Planner {
             Err(error) => (Err(error), Vec::new()),
         };
         let text = if lexed.is_none() { sql.into() } else { Box::default() };
+        let is_for_primary = |planned: &Planned| planned.mark().is_some_and(|mark| mark.on_primary);
         Arc::new(Shape {
+            is_for_primary: statements.as_ref().is_ok_and(|all| all.iter().any(is_for_primary)),
             statements,
             text,
             skeleton: lexed.map_or_else(Arc::default, |lexed| lexed.skeleton.into()),

@@ -20,11 +20,11 @@ fn started(stage: &Stage, name: &str, more: &str) -> Proxy {
 }
 
 fn asks_where(client: i64) -> String {
-    format!("SELECT current_setting('in_hot_standby') FROM events WHERE client_id = {client} LIMIT 1")
+    format!("SELECT current_setting('cluster_name') LIKE '%replica' FROM events WHERE client_id = {client} LIMIT 1")
 }
 
 fn is_replica(wire: &mut Wire, client: i64) -> bool {
-    wire.value(&asks_where(client)) == "on"
+    wire.value(&asks_where(client)) == "t"
 }
 
 #[test]
@@ -37,8 +37,14 @@ fn reads_go_where_they_may() {
     // What comes before, the statement, whether it runs on a replica; the last row's last field tells.
     let cases: Vec<(&str, String, bool)> = vec![
         ("", whole.clone(), true),
-        ("", format!("SELECT count(*), max(current_setting('in_hot_standby')) {from}"), true),
-        ("", format!("WITH w AS (SELECT * {from}) SELECT current_setting('in_hot_standby') FROM w LIMIT 1"), true),
+        ("", format!("SELECT count(*), bool_or(current_setting('cluster_name') LIKE '%replica') {from}"), true),
+        (
+            "",
+            format!(
+                "WITH w AS (SELECT * {from}) SELECT current_setting('cluster_name') LIKE '%replica' FROM w LIMIT 1"
+            ),
+            true,
+        ),
         ("BEGIN", whole.clone(), false),
         ("BEGIN READ ONLY", whole.clone(), true),
         ("START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", whole.clone(), true),
@@ -48,23 +54,39 @@ fn reads_go_where_they_may() {
         ("SET shardway.role = 'replica'", whole.clone(), true),
         ("", format!("/* shardway role=primary */ {whole}"), false),
         ("", format!("/* shardway role=replica */ {whole}"), true),
-        ("", format!("SELECT id, current_setting('in_hot_standby') {from} ORDER BY id LIMIT 1 FOR UPDATE"), false),
-        ("", format!("SELECT id, current_setting('in_hot_standby') {from} ORDER BY id LIMIT 1 FOR SHARE"), false),
-        ("", format!("SELECT pg_is_in_recovery(), current_setting('in_hot_standby') {from} LIMIT 1"), false),
-        ("", format!("SELECT random(), current_setting('in_hot_standby') {from} LIMIT 1"), false),
-        ("", format!("SELECT nextval('volatile_seq'), current_setting('in_hot_standby') {from} LIMIT 1"), false),
-        ("", format!("SELECT volatile_fn(), current_setting('in_hot_standby') {from} LIMIT 1"), false),
+        (
+            "",
+            format!("SELECT id, current_setting('cluster_name') LIKE '%replica' {from} ORDER BY id LIMIT 1 FOR UPDATE"),
+            false,
+        ),
+        (
+            "",
+            format!("SELECT id, current_setting('cluster_name') LIKE '%replica' {from} ORDER BY id LIMIT 1 FOR SHARE"),
+            false,
+        ),
+        (
+            "",
+            format!("SELECT pg_is_in_recovery(), current_setting('cluster_name') LIKE '%replica' {from} LIMIT 1"),
+            false,
+        ),
+        ("", format!("SELECT random(), current_setting('cluster_name') LIKE '%replica' {from} LIMIT 1"), false),
+        (
+            "",
+            format!("SELECT nextval('volatile_seq'), current_setting('cluster_name') LIKE '%replica' {from} LIMIT 1"),
+            false,
+        ),
+        ("", format!("SELECT volatile_fn(), current_setting('cluster_name') LIKE '%replica' {from} LIMIT 1"), false),
         (
             "",
             format!(
-                "WITH u AS (UPDATE events SET kind = kind WHERE client_id = {c} RETURNING 1) SELECT current_setting('in_hot_standby') FROM u LIMIT 1"
+                "WITH u AS (UPDATE events SET kind = kind WHERE client_id = {c} RETURNING 1) SELECT current_setting('cluster_name') LIKE '%replica' FROM u LIMIT 1"
             ),
             false,
         ),
         (
             "",
             format!(
-                "UPDATE events SET kind = kind WHERE client_id = {c} AND id = 1 RETURNING current_setting('in_hot_standby')"
+                "UPDATE events SET kind = kind WHERE client_id = {c} AND id = 1 RETURNING current_setting('cluster_name') LIKE '%replica'"
             ),
             false,
         ),
@@ -91,8 +113,8 @@ fn reads_go_where_they_may() {
         };
         let fits = match (sql.starts_with("EXPLAIN"), sql.contains("_fn()") || sql.contains("nextval")) {
             (true, _) => answers[0].error.is_none(),
-            (_, true) => said == "off" || said.contains("0A000"),
-            _ => said == if *expected { "on" } else { "off" },
+            (_, true) => said == "f" || said.contains("0A000"),
+            _ => said == if *expected { "t" } else { "f" },
         };
         if !fits {
             wrong.push(format!("{before} | {sql}: {said}"));
@@ -124,46 +146,47 @@ fn replay_that_stands_still_hides_no_write_from_its_session() {
     let stage = &*PAIRS;
     let proxy = started(stage, "paused", "");
     let (client, replica) = (stage.clients[1], stage.world.replicas[1].port());
-    let kind =
-        format!("SELECT kind, current_setting('in_hot_standby') FROM events WHERE client_id = {client} AND id = 2");
+    let kind = format!(
+        "SELECT kind, current_setting('cluster_name') LIKE '%replica' FROM events WHERE client_id = {client} AND id = 2"
+    );
     let read = |wire: &mut Wire| -> (String, String) {
         let row = wire.rows(&kind).remove(0);
         (row[0].clone().unwrap(), row[1].clone().unwrap())
     };
     let (mut writer, mut other, mut told) = (login(&proxy), login(&proxy), login(&proxy));
     writer.rows(&format!("UPDATE events SET kind = 'before' WHERE client_id = {client} AND id = 2"));
-    until("the session reads from the replica again", || read(&mut writer) == ("before".into(), "on".into()));
+    until("the session reads from the replica again", || read(&mut writer) == ("before".into(), "t".into()));
     assert_eq!(writer.value("SHOW shardway.position").split(['=', ':']).next(), Some("b"));
 
     admin(replica).rows("SELECT pg_wal_replay_pause()");
     until("replay pauses", || admin(replica).value("SELECT pg_get_wal_replay_pause_state()") == "paused");
     writer.rows(&format!("UPDATE events SET kind = 'after' WHERE client_id = {client} AND id = 2"));
     for _ in 0..50 {
-        assert_eq!(read(&mut writer), ("after".into(), "off".into()), "its own write");
+        assert_eq!(read(&mut writer), ("after".into(), "f".into()), "its own write");
     }
-    assert_eq!(read(&mut other), ("before".into(), "on".into()), "another session may read a replica within max_lag");
+    assert_eq!(read(&mut other), ("before".into(), "t".into()), "another session may read a replica within max_lag");
     let token = writer.value("SHOW shardway.position");
     told.rows(&format!("SET shardway.position = '{token}'"));
     assert_eq!(told.value("SHOW shardway.position"), token);
     for _ in 0..20 {
-        assert_eq!(read(&mut told), ("after".into(), "off".into()), "as presented");
+        assert_eq!(read(&mut told), ("after".into(), "f".into()), "as presented");
     }
     let mut born = enter(proxy.port, "app", &[("options", &format!("-c shardway.position={token}"))]).unwrap();
-    assert_eq!(read(&mut born), ("after".into(), "off".into()), "as presented at login");
+    assert_eq!(read(&mut born), ("after".into(), "f".into()), "as presented at login");
     assert!(metric(&proxy, "shardway_reads_kept_total", &["own_write"]) >= 70.0);
     told.rows("BEGIN READ ONLY");
-    assert_eq!(read(&mut told), ("after".into(), "off".into()), "in a transaction that may leave");
+    assert_eq!(read(&mut told), ("after".into(), "f".into()), "in a transaction that may leave");
     told.rows("COMMIT; RESET shardway.position");
     assert_eq!(told.value("SHOW shardway.position"), "");
-    assert_eq!(read(&mut told), ("before".into(), "on".into()), "as if nothing had been presented");
+    assert_eq!(read(&mut told), ("before".into(), "t".into()), "as if nothing had been presented");
     assert!(is_replica(&mut writer, stage.clients[0]), "of another shard the replica answers");
     for (value, state) in [("b=1:0/zz", "22023"), ("x=1:0/1", "22023"), ("b", "22023")] {
         assert_eq!(failure(&mut told, &format!("SET shardway.position = '{value}'")).0, state);
     }
     admin(replica).rows("SELECT pg_wal_replay_resume()");
-    until("the session reads from the replica again", || read(&mut writer) == ("after".into(), "on".into()));
+    until("the session reads from the replica again", || read(&mut writer) == ("after".into(), "t".into()));
     told.rows(&format!("SET shardway.position = '{token}'"));
-    until("who presents the position too", || read(&mut told) == ("after".into(), "on".into()));
+    until("who presents the position too", || read(&mut told) == ("after".into(), "t".into()));
 }
 
 #[test]
@@ -228,4 +251,125 @@ fn nobody_but_who_was_in_flight_notices_a_dead_replica() {
     assert!(errors.is_empty(), "{} of 160: {:?}", errors.len(), errors.first());
     stage.world.replicas[0].restart().unwrap();
     until("the replica takes reads again", || is_replica(&mut wires[0], client));
+}
+
+/// A lock that is taken on a replica would exclude nobody: where a READ ONLY transaction takes one, it goes on on the primary.
+#[test]
+fn what_a_read_only_transaction_locks_is_locked_for_all() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "locks", "");
+    let client = stage.clients[0];
+    let read = asks_where(client);
+    let tries = |lock: &str| format!("SELECT pg_try_advisory_xact_lock({lock})");
+    let sqlstate = |wire: &mut Wire, sql: &str| {
+        let answers = wire::answers(&wire.simple(sql).unwrap());
+        answers.last().unwrap().error.clone().map(|(sqlstate, _)| sqlstate)
+    };
+    let (mut one, mut other) = (login(&proxy), login(&proxy));
+    for (before, begin) in [("", "BEGIN READ ONLY"), ("SET default_transaction_read_only = on", "BEGIN")] {
+        one.rows(before);
+        until("what the last one may have written is there", || is_replica(&mut one, client));
+        one.rows(begin);
+        assert!(is_replica(&mut one, client), "{begin}");
+        one.rows("SELECT pg_advisory_xact_lock(7)");
+        assert_eq!(other.value(&tries("7")), "f", "{begin}");
+        assert!(!is_replica(&mut one, client), "what the lock stands for is read where it is held");
+        other.rows("BEGIN READ ONLY");
+        other.rows(&read);
+        assert_eq!(other.value(&tries("7")), "f");
+        other.rows("COMMIT");
+        one.rows("COMMIT");
+        assert_eq!(other.value(&tries("7")), "t");
+        one.rows("RESET default_transaction_read_only");
+    }
+    one.rows("BEGIN READ ONLY; SAVEPOINT s; SET LOCAL work_mem = '5MB'");
+    one.rows(&read);
+    one.rows("LOCK TABLE events IN ROW EXCLUSIVE MODE");
+    assert_eq!(sqlstate(&mut other, "BEGIN; LOCK TABLE events IN SHARE MODE NOWAIT").as_deref(), Some("55P03"));
+    other.rows("ROLLBACK");
+    assert_eq!(one.value("SHOW work_mem"), "5MB", "what was set is set there too");
+    one.rows("ROLLBACK TO s");
+    one.rows("COMMIT");
+    // Bound and executed.
+    one.rows("BEGIN READ ONLY");
+    let run = |wire: &mut Wire, sql: &str| {
+        let messages = [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), wire::sync()];
+        wire.send(&messages.concat()).unwrap();
+        wire::answers(&wire.until_ready().unwrap()).remove(0)
+    };
+    run(&mut one, &read);
+    assert_eq!(run(&mut one, "SELECT pg_advisory_xact_lock(8)").error, None);
+    assert_eq!(other.value(&tries("8")), "f");
+    one.rows("COMMIT");
+    // A snapshot, or a cursor, cannot be taken along.
+    one.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    one.rows(&read);
+    assert_eq!(sqlstate(&mut one, "SELECT pg_advisory_xact_lock(7)").as_deref(), Some("0A000"));
+    one.rows("ROLLBACK; BEGIN READ ONLY");
+    one.rows(&format!("DECLARE c CURSOR FOR {read}"));
+    assert_eq!(sqlstate(&mut one, "SELECT pg_advisory_xact_lock(7)").as_deref(), Some("0A000"));
+    one.rows("ROLLBACK");
+    assert_eq!(other.value(&tries("7")), "t");
+}
+
+/// What replicas refuse, or know otherwise, they are not asked.
+#[test]
+fn what_replicas_cannot_answer_the_primary_does() {
+    let stage = &*PAIRS;
+    for server in &stage.world.shards {
+        admin(server.port()).rows(
+            "CREATE UNLOGGED TABLE IF NOT EXISTS fleeting (client_id bigint, n int); GRANT ALL ON fleeting TO app; \
+             CREATE TABLE IF NOT EXISTS parted (client_id bigint, n int) PARTITION BY LIST (n); \
+             CREATE UNLOGGED TABLE IF NOT EXISTS parted_one PARTITION OF parted FOR VALUES IN (1); GRANT ALL ON parted TO app; \
+             CREATE SEQUENCE IF NOT EXISTS numbers; SELECT nextval('numbers'); GRANT ALL ON SEQUENCE numbers TO app",
+        );
+    }
+    let settings = Settings { database: "default_shard = \"a\"", more: HEALTH, ..Settings::default() };
+    let proxy = stage.proxy("primaries", &settings);
+    let mut wire = login(&proxy);
+    let client = stage.clients[0];
+    until("the replicas take reads", || is_replica(&mut wire, client));
+    until("the schema is known", || {
+        wire.simple("SELECT * FROM fleeting").is_ok_and(|it| wire::answers(&it)[0].error.is_none())
+    });
+    let by_key = format!("SELECT count(*) FROM fleeting WHERE client_id = {client}");
+    let statements = [
+        by_key.as_str(),
+        "SELECT count(*) FROM fleeting",
+        "SELECT f.n, e.id FROM fleeting f JOIN events e ON e.id = f.n ORDER BY 1",
+        "SELECT count(*) FROM parted",
+        "SELECT txid_current() > 0",
+        "COPY fleeting TO STDOUT",
+    ];
+    for sql in statements {
+        for before in ["", "BEGIN READ ONLY", "SET default_transaction_read_only = on"] {
+            if !before.is_empty() {
+                wire.rows(before);
+                wire.rows(&asks_where(client));
+            }
+            let simple = wire::answers(&wire.simple(sql).unwrap());
+            assert_eq!(simple[0].error, None, "{before} {sql}");
+            if !sql.starts_with("COPY") {
+                let messages =
+                    [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0), wire::sync()];
+                wire.send(&messages.concat()).unwrap();
+                assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].error, None, "extended: {before} {sql}");
+            }
+            wire.rows(if before.starts_with("BEGIN") { "COMMIT" } else { "RESET default_transaction_read_only" });
+        }
+    }
+    let primary = admin(stage.world.shards[0].port()).value("SELECT last_value FROM numbers");
+    for ask in ["SELECT last_value FROM numbers", "SELECT last_value FROM pg_sequences WHERE sequencename = 'numbers'"]
+    {
+        assert_eq!(wire.value(ask), primary, "{ask}");
+    }
+    // Replicas know of no SERIALIZABLE.
+    for setting in [
+        "SET default_transaction_isolation = 'serializable'",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+    ] {
+        let mut wire = login(&proxy);
+        wire.rows(setting);
+        assert!(!is_replica(&mut wire, client), "{setting}");
+    }
 }

@@ -135,8 +135,9 @@ fn a_read_that_replay_cancels_is_answered_by_the_primary() {
     replica.rows("SELECT pg_reload_conf()");
     let mut wires = [login(&pair.proxy), login(&pair.proxy)];
     let slow = "SELECT count(*) FROM notes, generate_series(1, 2000000) WHERE client_id = 1";
-    let is_replica =
-        |wire: &mut Wire| wire.value("SELECT current_setting('in_hot_standby') FROM notes WHERE client_id = 1") == "on";
+    let is_replica = |wire: &mut Wire| {
+        wire.value("SELECT current_setting('cluster_name') FROM notes WHERE client_id = 1") == "other"
+    };
     wires.iter_mut().for_each(|wire| until("the replica takes reads", || is_replica(wire)));
     let mut cancelled = 0.0;
     until("replay was in the way of both", || {
@@ -186,7 +187,7 @@ fn a_read_over_several_shards_that_replay_cancels_is_answered_by_the_primaries()
     let proxy = Proxy::start(&lab, "proxy", &toml).unwrap();
     let (mut wire, mut primary) = (login(&proxy), admin(one.port()));
     let is_replica = |wire: &mut Wire| {
-        wire.value("SELECT current_setting('in_hot_standby') FROM notes WHERE client_id = 1 LIMIT 1") == "on"
+        wire.value("SELECT current_setting('cluster_name') FROM notes WHERE client_id = 1 LIMIT 1") == replica.name()
     };
     for (number, (list, rest, expected)) in [
         ("count(*)", "", "200000"),
@@ -230,11 +231,14 @@ fn a_read_over_several_shards_that_replay_cancels_is_answered_by_the_primaries()
 fn drivers_find_what_they_ask_for() {
     let pair = Pair::start("attributes", "200ms");
     let mut wire = login(&pair.proxy);
-    let is_replica =
-        |wire: &mut Wire| wire.value("SELECT current_setting('in_hot_standby') FROM notes WHERE client_id = 1") == "on";
+    let is_replica = |wire: &mut Wire| {
+        wire.value("SELECT current_setting('cluster_name') FROM notes WHERE client_id = 1") == "other"
+    };
     until("the replica takes reads", || is_replica(&mut wire));
     for name in ["transaction_read_only", "in_hot_standby"] {
-        assert_eq!(wire.value(&format!("SHOW {name}")), "off");
+        for ask in ["SHOW {}", "SELECT current_setting('{}')", "SELECT setting FROM pg_settings WHERE name = '{}'"] {
+            assert_eq!(wire.value(&ask.replace("{}", name)), "off", "{ask} {name}");
+        }
     }
     assert_eq!(wire.value("SELECT pg_is_in_recovery()"), "f");
     assert_eq!(wire.parameters["in_hot_standby"], "off");

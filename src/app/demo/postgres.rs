@@ -182,6 +182,7 @@ impl Server {
         let mut command = self.lab.program("postgres");
         command.arg("-D").arg(&self.data).arg("-p").arg(self.port.to_string());
         command.arg("-c").arg(format!("unix_socket_directories={}", self.lab.folder().display()));
+        command.arg("-c").arg(format!("cluster_name={}", self.name));
         for (key, value) in SETTINGS {
             command.arg("-c").arg(format!("{key}={value}"));
         }

@@ -152,6 +152,7 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relatio
         let relation = Arc::make_mut(&mut merged);
         relation.has_rules |= other.has_rules;
         relation.reads_as_owner |= other.reads_as_owner;
+        relation.is_unlogged |= other.is_unlogged;
         union(&mut relation.triggers, &other.triggers);
         union(&mut relation.checks, &other.checks);
         union(&mut relation.reads, &other.reads);

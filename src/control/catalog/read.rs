@@ -99,7 +99,10 @@ const RELATIONS: &str = "
                                               WHERE option_name = 'security_invoker'), false)
              AND EXISTS (SELECT FROM pg_rewrite w JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
                            JOIN pg_class b ON d.refclassid = 'pg_class'::regclass AND b.oid = d.refobjid
-                          WHERE w.ev_class = c.oid AND b.relrowsecurity)
+                          WHERE w.ev_class = c.oid AND b.relrowsecurity),
+           c.relpersistence = 'u' OR c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid
+                                                                  WHERE l.relpersistence = 'u')
+             OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class l ON l.oid = h.inhrelid WHERE h.inhparent = c.oid AND l.relpersistence = 'u')
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
@@ -399,6 +402,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         has_rules: row.get(8),
         policies: texts(row, 9),
         reads_as_owner: row.get(10),
+        is_unlogged: row.get(11),
         absent: ShardSet::EMPTY,
     };
     Some((row.get(3), (table(row, 0), relation)))

@@ -36,6 +36,8 @@ pub struct Mark {
     /// It may change settings in a way that we do not see (functions, triggers, DO, CALL): they stay while the server stays
     /// with its client, and are reset before it is lent on
     pub taints: bool,
+    /// A replica would answer otherwise, or not at all: what it says of itself, of sequences, of tables that it has not
+    pub on_primary: bool,
     /// It changes the schema: the catalog must be read again, prepared statements may be stale
     pub is_ddl: bool,
     /// It makes functions or triggers: what later statements of its transaction call is not what their plans know

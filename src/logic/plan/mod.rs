@@ -175,6 +175,16 @@ pub struct Planned {
 }
 
 impl Planned {
+    /// What its server must know, wherever it runs; `None` for what the session answers.
+    pub fn mark(&self) -> Option<&Mark> {
+        match (&*self.plan, &self.forced) {
+            (Plan::One(one), _) => Some(&one.mark),
+            (Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_), forced) => {
+                forced.as_ref().map(|forced| &forced.mark)
+            }
+        }
+    }
+
     /// Shards that lack a table or view that it names, and cannot parse it.
     pub fn lacking(&self) -> ShardSet {
         self.forced.as_ref().map_or(ShardSet::EMPTY, |forced| forced.lacking)

@@ -3,13 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::logic::sql::statement::expression::Expression;
+use crate::logic::sql::statement::expression::{Call, Expression};
 use crate::logic::sql::statement::{Control, Listen, Located, Statement, Utility};
 
 use super::asked::{self, Asked};
 use super::constants::{Literals, parameter_oid};
 use super::divided::is_divisible;
 use super::schema::{Found, Schema};
+use super::scope::Scope;
 use super::survey::Survey;
 use super::words::{Words, after_explain};
 use super::{
@@ -215,7 +216,7 @@ fn execute(
     let literals = Literals::new(source.text, source.literals);
     let values = arguments.iter().map(|argument| literals.value(argument)).collect();
     let mut survey = Survey::new(source.schema, literals, "EXECUTE");
-    survey.visit_all(arguments, &super::scope::Scope::default());
+    survey.visit_all(arguments, &Scope::default());
     match survey.finish().0 {
         Plan::One(One { home, access, mark, is_bound: _ }) => {
             let leaves = mark.pin.or(mark.needs_pinned);
@@ -237,7 +238,7 @@ fn prepared_plan(inner: &Statement, at: &Range<usize>, source: Source<'_>) -> Pl
 impl Survey<'_> {
     /// Surveys any statement that a shard runs.
     pub fn statement(&mut self, statement: &Statement) {
-        let scope = super::scope::Scope::default();
+        let scope = Scope::default();
         let schema = self.schema();
         self.note_values(statement);
         match statement {
@@ -298,12 +299,7 @@ impl Survey<'_> {
                     self.refuse(Refusal::procedural("DO"));
                 }
             }
-            Statement::Call(call) => {
-                self.writes();
-                self.refuse(Refusal::procedural("CALL"));
-                self.call(call, &scope);
-                self.visit_all(&call.arguments, &scope);
-            }
+            Statement::Call(call) => self.procedure(call, &scope),
             Statement::TwoPhase(verb) => {
                 self.writes();
                 self.refuse(Refusal::two_phase(verb));
@@ -319,6 +315,13 @@ impl Survey<'_> {
             | Statement::Listen(_)
             | Statement::Explain(_) => self.unknown("a command inside another statement"),
         }
+    }
+
+    fn procedure(&mut self, call: &Call, scope: &Scope<'_>) {
+        self.writes();
+        self.refuse(Refusal::procedural("CALL"));
+        self.call(call, scope);
+        self.visit_all(&call.arguments, scope);
     }
 }
 

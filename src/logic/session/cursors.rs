@@ -57,6 +57,11 @@ impl Cursors {
         self.open.retain(|cursor| &*cursor.name != name);
     }
 
+    /// Are there any?
+    pub fn has_any(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// CLOSE ALL has succeeded.
     pub fn close_all(&mut self) {
         self.open.clear();

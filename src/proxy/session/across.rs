@@ -120,6 +120,7 @@ impl Session {
             return Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into());
         }
         self.check_since(&portal)?;
+        self.asks_primaries |= self.portals[place].shape.is_for_primary;
         self.executed = self.executed.wrapping_add(1);
         if !portal.is_run() {
             self.take_part_as(&portal.across, size).await?;

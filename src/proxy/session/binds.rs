@@ -28,11 +28,12 @@ impl Session {
         at: usize,
         size: usize,
     ) -> Result<Option<Cut>, Trouble> {
-        let bind = Bind::parse(self.body(at, size))?;
+        let bind = Bind::parse(&self.client.received()[at + frame::HEADER..at + size])?;
         self.slot.card.tallies.binds.add(1);
         let Named { mut statement, since, reading, told } = self.statement(bind.statement)?;
         let (portal, mut name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let mut shape = statement.shape(&self.picture().planner);
+        self.asks_primaries |= shape.is_for_primary;
         self.check_ours(&bind, &statement, &shape)?;
         self.check_before_bind(&statement, &shape, reading, (bind.portal, self.body(at, size)))?;
         let mut across = self.placed_portal(&shape, &statement, self.body(at, size))?;

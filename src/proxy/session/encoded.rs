@@ -39,6 +39,7 @@ impl Session {
             return Err(self.refuse_encoding("a name, or a string with escapes, that is more than ASCII"));
         }
         let (shape, found) = self.decide(&sql);
+        self.asks_primaries |= shape.is_for_primary;
         self.remember(&shape, &sql);
         self.check_shadows(&sql)?;
         if self.placed(&shape, &sql)?.is_some() {

@@ -98,6 +98,7 @@ impl Session {
         self.check_reading(reading, &statement)?;
         self.check_prepared(&statement.text)?;
         let shape = statement.shape(&self.picture().planner);
+        self.asks_primaries |= shape.is_for_primary;
         let Some(inner) = super::only(&shape) else {
             return Err(Refusal::alone("EXECUTE of this statement").into());
         };

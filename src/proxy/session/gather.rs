@@ -321,7 +321,6 @@ impl Session {
         if !self.run_reads(&mut errands).await? {
             self.asks_primaries = true;
             let again = self.errands_for(gather, given, &places, access, described).await;
-            self.asks_primaries = false;
             errands = again?;
             self.run_errands(&mut errands).await?;
         }

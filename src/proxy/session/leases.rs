@@ -24,6 +24,9 @@ impl Session {
 
     /// The index of a held server for this target: one that is held already, or a new lease.
     pub(super) async fn hold(&mut self, target: Target) -> Result<usize, Fault> {
+        if target.role == Role::Primary && self.is_read_from_replica(target.shard) {
+            Box::pin(self.leave_replicas()).await;
+        }
         let fits = |held: &Held| held.shard == target.shard && (held.is_member || held.role == target.role);
         if let Some(index) = self.held.iter().position(fits) {
             return Ok(index);

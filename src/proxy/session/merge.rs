@@ -125,7 +125,6 @@ impl Session {
         }
         self.asks_primaries = true;
         let again = self.merge_errands(merge, given, wanted, &shards).await;
-        self.asks_primaries = false;
         self.run_merge(&mut again?, run()).await
     }
 

@@ -142,7 +142,7 @@ pub struct Session {
     among: Option<Among>,
     /// Statements that it has executed, in the order of its messages: those of a pipeline before they run
     executed: u32,
-    /// Replay on a replica was in the way of the statement that runs: no replica is asked again
+    /// No replica is asked for the statement that runs: it would answer otherwise, or its replay was in the way
     asks_primaries: bool,
     /// What the session has written: replicas may not have it yet
     written: Written,
@@ -384,6 +384,7 @@ impl Session {
 
     /// A request has begun.
     fn begin(&mut self, now: Instant) {
+        self.asks_primaries = false;
         self.show(ClientState::Active);
         self.metrics.begin();
         self.slot.card.begin(now);

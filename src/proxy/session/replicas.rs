@@ -17,7 +17,7 @@ use crate::logic::wal::{self, Layout, Position, Sample};
 use crate::logic::written::{self, Freshness};
 use crate::proxy::metrics::Kept;
 use crate::proxy::pool::ServerPool;
-use crate::proxy::session::servers::Target;
+use crate::proxy::session::servers::{Held, Target};
 use crate::proxy::session::{Session, Trouble};
 
 /// A COMMIT that nobody has answered may still be carried out for this long.
@@ -36,10 +36,13 @@ impl Session {
             return Role::Primary;
         }
         let wanted = self.settings.get("shardway.role").map(|value| value.trim_matches('\''));
+        // Replicas know of no SERIALIZABLE. And what a transaction has locked on a primary is to be read there.
+        let is_on_primary = |held: &Held| held.is_member && held.role == Role::Primary;
         let may_leave = match self.transaction.begun() {
             None => self.transaction.is_idle(),
-            Some(_) => self.is_read_only() && self.isolation() != Isolation::Serializable,
+            Some(_) => self.is_read_only() && !self.held.iter().any(is_on_primary),
         };
+        let may_leave = may_leave && self.isolation() != Isolation::Serializable;
         let is_open = database.replicas.enabled || wanted == Some("replica");
         if !may_leave || !is_open || self.asks_primaries || wanted == Some("primary") {
             return Role::Primary;
@@ -51,6 +54,30 @@ impl Session {
         let is_fresh = |replica: &Arc<Server>| reader::may_answer(replica, &database.replicas, Freshness::Any);
         self.metrics.kept(if replicas.iter().any(is_fresh) { Kept::Written } else { Kept::NoReplica });
         Role::Primary
+    }
+
+    /// The open transaction reads this shard from a replica.
+    pub(super) fn is_read_from_replica(&self, shard: ShardId) -> bool {
+        self.held.iter().any(|held| held.shard == shard && held.is_member_of_replica())
+    }
+
+    /// What only a primary can do, in a transaction that reads from a replica: it has to begin anew there.
+    pub(super) fn check_may_leave_replicas(&self, shard: ShardId) -> Result<(), Refusal> {
+        let has_more = || self.cursors.has_any() || self.portals.iter().any(|portal| !portal.name.is_empty());
+        match self.is_read_from_replica(shard) && (self.isolation() != Isolation::ReadCommitted || has_more()) {
+            true => Err(Refusal::behind_reads_of_replica()),
+            false => Ok(()),
+        }
+    }
+
+    /// It goes on without replicas: each of its statements sees what is committed when it begins, wherever it runs.
+    pub(super) async fn leave_replicas(&mut self) {
+        let members = self.held.iter().enumerate().filter(|(_, held)| held.is_member_of_replica());
+        let statements = members.map(|(index, _)| (index, "ROLLBACK".to_owned())).collect();
+        self.end_members(statements, "left_replicas").await;
+        while let Some(index) = self.held.iter().position(|held| held.role == Role::Replica && !held.is_engaged()) {
+            self.held.swap_remove(index).lease.give_back();
+        }
     }
 
     /// The open transaction is, or the next one will be.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::logic::plan::{Access, CursorUse, OwnSetting, Plan, SettingChange};
+use crate::logic::plan::{Access, CursorUse, OwnSetting, Plan, Planned, SettingChange};
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::direct::Direct;
 use crate::proxy::session::portal::Unrun;
-use crate::proxy::session::shapes::{changes_schema, mark, sets};
+use crate::proxy::session::shapes::{changes_schema, sets};
 use crate::proxy::session::{Named, Portal, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -157,7 +157,7 @@ impl Segment {
     /// The last of its statements closes cursors, which may be portals: names that are given behind it mean others.
     pub fn closes_cursors(&self) -> bool {
         let is_close = |it: &CursorUse| matches!(it, CursorUse::Close(_) | CursorUse::CloseAll);
-        let last = self.run.last().and_then(|shape| super::only(shape)).and_then(mark);
+        let last = self.run.last().and_then(|shape| super::only(shape)).and_then(Planned::mark);
         last.is_some_and(|mark| mark.cursors.iter().any(is_close))
     }
 

@@ -57,10 +57,14 @@ pub struct Held {
 }
 
 impl Held {
-    /// The open transaction may go on here. In a pipeline without BEGIN a write does not follow a read to a replica.
-    fn serves(&self, shard: ShardId, access: Access) -> bool {
-        let is_right = self.role == Role::Primary || access == Access::Read || self.is_member;
-        self.is_engaged() && self.shard == shard && is_right
+    /// The open transaction may go on here. What only a primary can do does not follow a read to a replica.
+    fn serves(&self, shard: ShardId, may_be_replica: bool) -> bool {
+        self.is_engaged() && self.shard == shard && (self.role == Role::Primary || may_be_replica)
+    }
+
+    /// A READ ONLY transaction reads from this replica.
+    pub fn is_member_of_replica(&self) -> bool {
+        self.is_member && self.role == Role::Replica
     }
 
     /// Nobody knows what is set on it. What functions have set stays on a server that stays: it is the client's own.
@@ -109,9 +113,11 @@ impl Session {
             (member, Destination::Current) => self.current(member)?,
             (_, Destination::First) => first,
         };
-        if let Some(member) = self.held.iter().find(|held| held.serves(shard, access)) {
+        let may_be_replica = access == Access::Read && !self.asks_primaries;
+        if let Some(member) = self.held.iter().find(|held| held.serves(shard, may_be_replica)) {
             return Ok(Target { shard, role: member.role });
         }
+        self.check_may_leave_replicas(shard)?;
         self.check_join(shard, access)?;
         let is_pinned = self.held.iter().any(|held| held.shard == shard && held.pin.is_some());
         let role = if access == Access::Read && !is_pinned { self.role_for_read(shard) } else { Role::Primary };
@@ -167,9 +173,12 @@ impl Session {
         }
     }
 
-    /// A statement that may write has been sent to this server: numbers that others have given may not be the last.
+    /// A statement that may write has been sent to this server: numbers that others have given may not be the last. A
+    /// transaction that is READ ONLY by its own word cannot become another one behind it.
     pub(super) fn wrote(&mut self, index: usize) {
-        self.held[index].has_written = true;
+        let is_read_only = self.transaction.begun().is_some_and(|begun| begun.said.is_read_only == Some(true));
+        let held = &mut self.held[index];
+        held.has_written |= !is_read_only || held.lease.has_unseen;
         self.last_numbers_at(index);
     }
 

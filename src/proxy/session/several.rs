@@ -100,6 +100,7 @@ impl Session {
             Box::pin(self.lose_map(fault)).await?;
         }
         let (shape, found) = self.decide(text);
+        self.asks_primaries |= shape.is_for_primary;
         let Some(planned) = super::only(&shape) else {
             return Err(Fault::Broken(format!("part of a text is no statement: {text}")).into());
         };

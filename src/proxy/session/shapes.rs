@@ -55,15 +55,8 @@ pub(super) fn shown(shape: &Shape) -> Option<OwnSetting> {
 }
 
 /// What a statement does to its session on one shard, be it chosen by name.
-pub(super) fn mark(planned: &Planned) -> Option<&Mark> {
-    match (&*planned.plan, &planned.forced) {
-        (Plan::One(one), _) => Some(&one.mark),
-        (_, forced) => forced.as_ref().map(|forced| &forced.mark),
-    }
-}
-
 pub(super) fn changes_schema(shape: &Shape) -> bool {
-    super::only(shape).and_then(mark).is_some_and(|mark| mark.is_ddl)
+    super::only(shape).and_then(Planned::mark).is_some_and(|mark| mark.is_ddl)
 }
 
 /// DECLARE CURSOR, which needs a transaction block unless it is WITH HOLD.
@@ -80,13 +73,13 @@ pub(super) fn can_be_undone(shape: &Shape) -> bool {
     let numbers_alone = |mark: &Mark| {
         mark.numbers.taken.is_some() && nothing(&Mark { numbers: TakenNumbers::default(), ..mark.clone() })
     };
-    let changes_nothing = |planned: &Planned| mark(planned).is_some_and(|mark| nothing(mark) || numbers_alone(mark));
+    let changes_nothing = |planned: &Planned| planned.mark().is_some_and(|mark| nothing(mark) || numbers_alone(mark));
     super::only(shape).is_some_and(|planned| changes_nothing(planned) && planned.verb != "COPY")
 }
 
 /// It surely takes a number of a sequence.
 pub(super) fn takes_numbers(shape: &Shape) -> bool {
-    super::only(shape).and_then(mark).is_some_and(|mark| mark.numbers.taken.is_some())
+    super::only(shape).and_then(Planned::mark).is_some_and(|mark| mark.numbers.taken.is_some())
 }
 
 pub(super) fn ends_failed_transaction(command: &Command) -> bool {

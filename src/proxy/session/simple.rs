@@ -106,6 +106,7 @@ impl Session {
         let text = self.spelled_out(text)?;
         let sql = super::utf8(&text)?;
         let (shape, found) = self.decide(sql);
+        self.asks_primaries |= shape.is_for_primary;
         self.remember(&shape, sql);
         self.check_shadows(sql)?;
         if self.is_implicit {

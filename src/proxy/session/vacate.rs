@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::logic::plan::Planned;
 use crate::logic::protocol::report::Fault;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::{Aim, Vacated};
@@ -13,7 +14,6 @@ use crate::logic::topology::{Database, Spot};
 use crate::proxy::cancel::Slot;
 use crate::proxy::plans::Shape;
 use crate::proxy::pool::ServerPool;
-use crate::proxy::session::shapes::mark;
 use crate::proxy::session::{End, Session, Trouble};
 
 /// Others have so long to leave (PostgreSQL: CountOtherDBBackends).
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// What these statements vacate; one that does so stands alone.
 pub(super) fn vacates(bound: &[Arc<Shape>]) -> Option<Vacated> {
-    bound.iter().find_map(|shape| super::only(shape).and_then(mark)?.vacates.as_deref().cloned())
+    bound.iter().find_map(|shape| super::only(shape).and_then(Planned::mark)?.vacates.as_deref().cloned())
 }
 
 impl Session {

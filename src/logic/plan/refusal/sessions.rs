@@ -247,6 +247,16 @@ impl Refusal {
         )
     }
 
+    /// A transaction has a snapshot, or cursors, on a replica.
+    pub fn behind_reads_of_replica() -> Self {
+        Self::new(
+            Reason::NeedsSession,
+            "a statement that takes locks, or that only a primary answers, behind reads of a replica".to_owned(),
+            "The READ ONLY transaction has its snapshot, or cursors, on the replica.",
+            "SET shardway.role = 'primary' before the transaction, or READ COMMITTED without cursors.",
+        )
+    }
+
     /// A statement that may mean a temporary table, whose name plans know for another one.
     pub fn shadowed(table: &str) -> Self {
         Self::new(

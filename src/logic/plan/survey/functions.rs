@@ -67,6 +67,9 @@ impl<'a> Survey<'a> {
             _ => self.depends_on_server(),
         }
         self.asks_catalogs |= speaks_of_objects(name);
+        if asks_primary(name) || &**name == "current_setting" && may_ask_primary(call) {
+            self.is_for_primary();
+        }
         // The user may have given one of these names to something else.
         let special = special(name).filter(|_| functions.is_empty() || functions.iter().any(|it| !is_own(it)));
         if let Some(special) = special {
@@ -115,12 +118,7 @@ impl<'a> Survey<'a> {
 
     /// `current_setting('app.tenant')`: settings with a dot are the client's own, and follow it to every server.
     pub(super) fn reads_own_setting(&mut self, name: &str, call: &Call) -> bool {
-        let argument = match call.arguments.first() {
-            // As PostgreSQL prints policies.
-            Some(Expression::Cast { inner, .. }) => Some(&**inner),
-            argument => argument,
-        };
-        match argument {
+        match first_argument(call) {
             Some(Expression::Constant(constant @ Constant { value: Literal::String(setting), .. }))
                 if name == "current_setting" && setting.contains('.') =>
             {
@@ -183,6 +181,10 @@ impl<'a> Survey<'a> {
         match view {
             "pg_prepared_statements" => self.reads_session(PREPARED_STATEMENTS),
             "pg_cursors" => self.reads_session(CURSORS),
+            "pg_settings" | "pg_sequences" | "pg_locks" | "pg_prepared_xacts" | "pg_replication_slots" => {
+                self.is_for_primary();
+            }
+            _ if view.starts_with("pg_stat_") => self.is_for_primary(),
             _ => (),
         }
     }
@@ -284,6 +286,30 @@ pub(super) fn is_of_a_row(name: &str, function: &Function) -> bool {
 /// One value for a whole statement on one server.
 fn is_moment(name: &str) -> bool {
     matches!(name, "now" | "transaction_timestamp" | "statement_timestamp")
+}
+
+/// Without a cast, as PostgreSQL prints policies.
+fn first_argument(call: &Call) -> Option<&Expression> {
+    match call.arguments.first() {
+        Some(Expression::Cast { inner, .. }) => Some(inner),
+        argument => argument,
+    }
+}
+
+/// A replica has no transactions of its own to tell of.
+fn asks_primary(name: &str) -> bool {
+    const NUMBERS: [&str; 4] = ["txid_current", "txid_current_snapshot", "pg_current_xact_id", "pg_current_snapshot"];
+    NUMBERS.contains(&name) || name == "pg_show_all_settings"
+}
+
+/// `current_setting` of what replicas say of themselves, or of what is not known here.
+fn may_ask_primary(call: &Call) -> bool {
+    match first_argument(call) {
+        Some(Expression::Constant(Constant { value: Literal::String(setting), .. })) => {
+            ["transaction_read_only", "in_hot_standby"].iter().any(|name| setting.eq_ignore_ascii_case(name))
+        }
+        _ => true,
+    }
 }
 
 /// A type whose values are objects of the catalogs.

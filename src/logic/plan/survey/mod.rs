@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::logic::catalog::RelationKind;
 use crate::logic::shards::{KeyspaceId, ShardId, ShardSet};
 use crate::logic::sql::parse::{TOO_DEEP, deeper};
 use crate::logic::sql::statement::expression::{Expression, Subquery, SubqueryKind, Window};
@@ -230,9 +231,12 @@ impl<'a> Survey<'a> {
 
     /// Drivers ask for some settings to find out what they are connected to: the primary answers.
     pub fn show(&mut self, setting: &str) {
-        if matches!(setting, "transaction_read_only" | "in_hot_standby" | "all") {
-            self.writes();
-        }
+        self.mark.on_primary |= matches!(setting, "transaction_read_only" | "in_hot_standby" | "all");
+    }
+
+    /// A replica would answer otherwise, or not at all.
+    pub fn is_for_primary(&mut self) {
+        self.mark.on_primary = true;
     }
 
     /// It writes, or may.
@@ -265,6 +269,8 @@ impl<'a> Survey<'a> {
             Found::System | Found::Unheard => None,
         };
         self.lacking = self.lacking.union(relation.map_or(ShardSet::EMPTY, |it| it.absent));
+        // The WAL has numbers of sequences that nobody has taken yet.
+        self.mark.on_primary |= relation.is_some_and(|it| it.is_unlogged || it.kind == RelationKind::Sequence);
         self.note_relation(&name.name, relation);
         found
     }
