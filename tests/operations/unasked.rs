@@ -27,6 +27,10 @@ fn fill(world: &World) {
     }
 }
 
+fn admin_of_all(world: &World, sql: &str) {
+    world.shards.iter().for_each(|shard| drop(admin(shard.port()).rows(sql)));
+}
+
 #[test]
 fn event_triggers_run_with_every_change_of_the_schema() {
     let world = World::start("event-triggers", false).unwrap();
@@ -71,13 +75,24 @@ fn what_begins_to_run_unasked_is_seen_by_the_next_statement() {
     };
     wire.rows("CREATE DOMAIN tiny AS bigint");
     assert_eq!(other.value("SELECT 5::tiny"), "5");
-    wire.rows("ALTER DOMAIN tiny ADD CONSTRAINT small CHECK (small(VALUE))");
+    let looks = |wire: &mut Wire, sql: &str| {
+        let (state, message) = failure(wire, sql);
+        assert!(state == "0A000" && message.contains("over the rows that are there"), "{sql}: {message}");
+    };
+    looks(&mut wire, "ALTER DOMAIN tiny ADD CONSTRAINT small CHECK (small(VALUE))");
+    wire.rows("ALTER DOMAIN tiny ADD CONSTRAINT small CHECK (small(VALUE)) NOT VALID");
     refused(&mut other, "SELECT 5::tiny");
     wire.rows("CREATE DOMAIN tinier AS tiny");
     refused(&mut other, "SELECT 5::tinier");
     wire.rows("CREATE TYPE of_tiny AS (a tiny)");
     refused(&mut other, "SELECT ROW(5)::of_tiny");
-    wire.rows("ALTER TABLE rows ADD COLUMN w tiny");
+    looks(&mut wire, "ALTER TABLE rows ADD COLUMN w tiny");
+    looks(&mut wire, "ALTER TABLE rows ALTER v TYPE tiny");
+    wire.rows("ALTER TABLE rows ADD COLUMN tiny bigint");
+    wire.rows("ALTER TABLE rows DROP COLUMN tiny");
+    admin_of_all(&world, "ALTER TABLE rows ADD COLUMN w tiny");
+    // Whatever changes the schema through the proxy has it looked at.
+    wire.rows("COMMENT ON TABLE rows IS 'some'");
     refused(&mut other, "INSERT INTO rows VALUES (1, 2, 3)");
     assert_eq!(other.value("SELECT count(*) FROM rows"), "0");
     wire.rows("ALTER DOMAIN tiny DROP CONSTRAINT small");
@@ -85,6 +100,7 @@ fn what_begins_to_run_unasked_is_seen_by_the_next_statement() {
     assert_eq!(other.value("SELECT ROW(5)::of_tiny"), "(5)");
     other.rows("INSERT INTO rows VALUES (1, 2, 3), (2, 3, 4)");
 
+    looks(&mut wire, "ALTER TABLE rows ADD CONSTRAINT small CHECK (small(v))");
     wire.rows("ALTER TABLE rows ADD CONSTRAINT small CHECK (small(v)) NOT VALID");
     refused(&mut other, "UPDATE rows SET v = 5 WHERE id = 1");
     wire.rows("ALTER TABLE rows DROP CONSTRAINT small");

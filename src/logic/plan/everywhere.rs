@@ -241,11 +241,7 @@ fn check_triggers(name: &RelationName, schema: &Schema<'_>) -> Result<(), Refusa
     let (Found::Sharded { relation: Some(relation), .. } | Found::Reference(Some(relation))) = schema.find(name) else {
         return Ok(());
     };
-    let is_local = |function: &str| {
-        let bare = function.split_once('.').map_or(function, |(_, bare)| bare);
-        schema.map.local_functions.iter().any(|local| **local == *bare || **local == *function)
-    };
-    match relation.triggers.iter().find(|function| !is_local(function)) {
+    match relation.triggers.iter().find(|function| !schema.map.is_local(function)) {
         Some(function) => Err(Refusal::trigger(&name.name, function)),
         None => Ok(()),
     }

@@ -42,6 +42,7 @@ mod command;
 pub mod pieces;
 mod divided;
 mod block;
+mod evaluated;
 pub mod altered;
 mod layout;
 mod statement;

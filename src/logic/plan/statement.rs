@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Listen, Located, Statement, Transaction};
+use crate::logic::sql::statement::{Listen, Located, Statement, Transaction, Utility};
 
 use super::asked::{self, Asked};
 use super::constants::{Literals, parameter_oid};
@@ -14,7 +14,7 @@ use super::survey::Survey;
 use super::words::{Words, after_explain};
 use super::{
     Command, CursorUse, ExecuteCommand, Forced, Home, Mark, NOTIFY, One, Plan, Planned, PrepareCommand, Reason,
-    Refusal, block, copy, hint, process, settings, utility,
+    Refusal, block, copy, evaluated, hint, process, settings, utility,
 };
 
 /// The text around a statement.
@@ -125,6 +125,12 @@ fn statement(
         }
         Statement::Do { .. } => {
             survey.literals.fix_all(at);
+            survey.statement(statement);
+            None
+        }
+        Statement::Utility(utility) => {
+            let text = source.text.get(at.clone()).unwrap_or_default();
+            evaluated::refusal(utility, text, &source.schema).into_iter().for_each(|it| survey.refuse(it));
             survey.statement(statement);
             None
         }
@@ -292,14 +298,7 @@ impl Survey<'_> {
                 self.is_only_first("notifications");
             }
             Statement::Show(setting) => self.show(setting),
-            Statement::Do { language, body } => {
-                self.writes();
-                self.block(language, body);
-                let schema = self.schema();
-                if block::with_definition(language, body, |it, _| utility::utility(it, &schema, self)).is_none() {
-                    self.refuse(Refusal::procedural("DO"));
-                }
-            }
+            Statement::Do { language, body } => self.do_block(language, body),
             Statement::Call(call) => {
                 self.writes();
                 self.refuse(Refusal::procedural("CALL"));
@@ -320,6 +319,20 @@ impl Survey<'_> {
             | Statement::Discard { .. }
             | Statement::Listen(_)
             | Statement::Explain(_) => self.unknown("a command inside another statement"),
+        }
+    }
+
+    /// DO, with one definition or anything else.
+    fn do_block(&mut self, language: &str, body: &str) {
+        self.writes();
+        self.block(language, body);
+        let schema = self.schema();
+        let define = |it: &Utility, text: &str| {
+            evaluated::refusal(it, text, &schema).into_iter().for_each(|it| self.refuse(it));
+            utility::utility(it, &schema, self);
+        };
+        if block::with_definition(language, body, define).is_none() {
+            self.refuse(Refusal::procedural("DO"));
         }
     }
 }

@@ -48,6 +48,12 @@ impl ShardMap {
     pub fn all_shards(&self) -> ShardSet {
         ShardSet::first_of(self.shards.len())
     }
+
+    /// Does the operator vouch for this function (`schema.name`)? The list names functions with or without a schema.
+    pub fn is_local(&self, function: &str) -> bool {
+        let bare = function.split_once('.').map_or(function, |(_, bare)| bare);
+        self.local_functions.iter().any(|local| **local == *bare || **local == *function)
+    }
 }
 
 impl Keyspace {

@@ -288,6 +288,18 @@ impl Refusal {
         )
     }
 
+    /// A change of the schema that asks a function about the rows that are there.
+    pub fn evaluated(verb: &str, function: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!(
+                "{verb} runs function {function}() over the rows that are there, which may need more than one shard"
+            ),
+            "Each shard would ask it about its own rows, and it is not IMMUTABLE, or reads tables all the same.",
+            "ADD CONSTRAINT … NOT VALID looks at no rows. If it only uses rows of the shard it runs on, list it under local_functions in the shard map.",
+        )
+    }
+
     /// Values whose type runs something when they are made.
     pub fn made_again(column: &str, type_name: &str, function: &str) -> Self {
         Self::new(

@@ -30,7 +30,7 @@ impl Survey<'_> {
         // What rules run is not looked into.
         self.mark.taints |= relation.has_rules;
         for function in &relation.triggers {
-            if !self.is_local(function) {
+            if !self.schema.map.is_local(function) {
                 self.refuse(Refusal::trigger(table, function));
             }
         }

@@ -92,7 +92,7 @@ impl Survey<'_> {
         let catalog = self.schema.catalog;
         for function in &catalog.unasked.definitions {
             self.leave(self.judged(function).0, || format!("event trigger function {function}()"));
-            if !self.is_local(function) {
+            if !self.schema.map.is_local(function) {
                 self.refuse(Refusal::event_trigger(verb, function));
             }
         }
@@ -114,7 +114,7 @@ impl Survey<'_> {
     /// `has_values`: it may run where a literal is read already, when a server parses the statement.
     pub(super) fn runs_one(&mut self, function: &str, of: &str, has_values: bool) -> Volatility {
         let (leaves, volatility) = self.judged(function);
-        if !self.is_local(function) && !self.schema.is_one_shard() {
+        if !self.schema.map.is_local(function) && !self.schema.is_one_shard() {
             self.refuse(Refusal::unasked(function, of));
         }
         if has_values && leaves == Leaves::Settings {
@@ -122,12 +122,6 @@ impl Survey<'_> {
         }
         self.leave(leaves, || format!("function {function}() of {of}"));
         volatility
-    }
-
-    /// The operator vouches for it: `local_functions` lists names with or without a schema.
-    pub(super) fn is_local(&self, function: &str) -> bool {
-        let bare = function.split_once('.').map_or(function, |(_, bare)| bare);
-        self.schema.map.local_functions.iter().any(|local| **local == *bare || **local == *function)
     }
 
     /// What a function (`schema.name`) leaves, and what it may do. One that the catalog lacks is newer than it.
