@@ -181,6 +181,54 @@ const CHANGES: &[(Reach, &str)] = &[
     (Whole, "ALTER ROLE postgres SET search_path = trade, public"),
     (Whole, "CREATE COLLATION mine FROM \"C\"; CREATE TABLE sorted (t text COLLATE mine)"),
     (Whole, "ALTER COLLATION mine RENAME TO ours"),
+    // What runs functions though nobody calls them.
+    (
+        Part,
+        "CREATE FUNCTION looks(v int) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN SET work_mem = '1MB'; RETURN v > 5; END$$",
+    ),
+    (Part, "ALTER TABLE people ADD CONSTRAINT looked CHECK (looks(id))"),
+    (Part, "CREATE FUNCTION adds_people() RETURNS int LANGUAGE sql AS 'INSERT INTO people VALUES (7) RETURNING id'"),
+    (Part, "ALTER TABLE people DROP CONSTRAINT looked"),
+    (Whole, "CREATE DOMAIN small AS int CHECK (looks(VALUE))"),
+    (Part, "CREATE DOMAIN smaller AS small; CREATE TABLE of_small (s smaller, a small[])"),
+    (Part, "CREATE TYPE with_small AS (s smaller); CREATE TABLE of_rows (r with_small)"),
+    (Part, "CREATE FUNCTION takes(small) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'"),
+    (Whole, "CREATE TYPE spans AS RANGE (SUBTYPE = small); CREATE TABLE spanned (s spans)"),
+    (
+        Part,
+        "CREATE TABLE checks (k int) PARTITION BY LIST (k); CREATE TABLE checks_1 PARTITION OF checks FOR VALUES IN (1)",
+    ),
+    (Part, "ALTER TABLE checks_1 ADD CHECK (looks(k))"),
+    (Part, "ALTER TABLE checks DETACH PARTITION checks_1"),
+    (Whole, "ALTER DOMAIN small DROP CONSTRAINT small_check"),
+    (Whole, "ALTER DOMAIN small ADD CHECK (looks(VALUE)) NOT VALID"),
+    (
+        Whole,
+        "CREATE FUNCTION as_text(pairs) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'; CREATE CAST (pairs AS text) WITH FUNCTION as_text(pairs) AS IMPLICIT",
+    ),
+    (Whole, "DROP CAST (pairs AS text)"),
+    (
+        Part,
+        "CREATE FUNCTION quick(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1'; CREATE INDEX indexed ON people (quick(id))",
+    ),
+    (
+        Whole,
+        "CREATE OR REPLACE FUNCTION quick(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT count(*)::int FROM base'",
+    ),
+    (Part, "DROP INDEX indexed"),
+    (
+        Part,
+        "CREATE FUNCTION early(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN (SELECT count(*) FROM later); END'",
+    ),
+    (Part, "CREATE TABLE later (id int)"),
+    (Part, "DROP TABLE later"),
+    (
+        Whole,
+        "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER fires ON ddl_command_end EXECUTE FUNCTION on_ddl()",
+    ),
+    (Whole, "ALTER EVENT TRIGGER fires DISABLE"),
+    (Whole, "ALTER EVENT TRIGGER fires ENABLE"),
+    (Whole, "DROP EVENT TRIGGER fires"),
     // One transaction, many things.
     (
         Part,

@@ -79,11 +79,14 @@ async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> R
         oids.extend(seen.rows.all(Source::Policy).values().map(|row| row.owner));
     }
     let oids: Vec<u32> = oids.into_iter().collect();
+    let mut found = read::relations(transaction, Some(&oids)).await?;
+    let come = found.keys().filter(|name| !schema.relations.contains_key(*name));
+    let come_or_gone: Vec<&TableName> = come.chain(&part.gone).collect();
+    let reads_functions = part.functions || unasked::are_named(transaction, &come_or_gone).await?;
     let runners = Arc::clone(&schema.runners);
-    if part.functions {
+    if reads_functions {
         read::functions(transaction, &mut schema).await?;
     }
-    let mut found = read::relations(transaction, Some(&oids)).await?;
     unasked::company(transaction, &schema.runners, &mut found).await?;
     let name_of = |oid: &u32| seen.rows.name(seen.rows.get(Source::Class, (*oid).into())?);
     let is_kept = |name: TableName| match (schema.relations.get(&name), found.get(&name)) {
@@ -113,7 +116,7 @@ async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> R
     if runners != schema.runners {
         unasked::company(transaction, &schema.runners, &mut schema.relations).await?;
     }
-    if may_leave || part.functions || part.texts {
+    if may_leave || reads_functions || part.texts {
         read::leaving(transaction, &mut schema).await?;
     }
     if !gone.is_empty() {

@@ -178,6 +178,19 @@ pub fn looking(runners: &[Runner]) -> (Vec<u32>, Vec<bool>) {
     found.into_iter().unzip()
 }
 
+/// Does an immutable function look at one of these relations, if it is there?
+pub async fn are_named(transaction: &Transaction<'_>, relations: &[&TableName]) -> Result<bool, Error> {
+    const NAMED: &str = "
+        SELECT EXISTS (SELECT FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+                        WHERE p.oid >= 16384 AND p.provolatile = 'i' AND l.lanname IN ('sql', 'plpgsql')
+                          AND EXISTS (SELECT FROM unnest($1::text[]) AS name WHERE strpos(lower(p.prosrc), lower(name)) > 0))";
+    let names: Vec<&str> = relations.iter().map(|it| &*it.name).collect();
+    match names.as_slice() {
+        [] => Ok(false),
+        names => Ok(transaction.query_one(NAMED, &[&names]).await?.get(0)),
+    }
+}
+
 /// What statements reach without a table.
 pub fn unasked(runners: &[Runner]) -> Unasked {
     let mut unasked = Unasked::default();
