@@ -195,6 +195,9 @@ pub async fn are_named(transaction: &Transaction<'_>, relations: &[&TableName]) 
 pub fn unasked(runners: &[Runner]) -> Unasked {
     let mut unasked = Unasked::default();
     for it in runners {
+        if matches!(it.kind, Kind::Type | Kind::RowType) {
+            unasked.oids.insert(it.oid);
+        }
         let functions = match it.kind {
             Kind::Operator => unasked.operators.entry(it.name.clone()).or_default(),
             Kind::Type => unasked.types.entry(it.name.clone()).or_default(),

@@ -8,7 +8,7 @@
 use crate::logic::body::Leaves;
 use crate::logic::catalog::{Relation, Volatility};
 use crate::logic::sql::statement::expression::{Call, Expression};
-use crate::logic::sql::statement::{RelationName, Statement};
+use crate::logic::sql::statement::{Column, RelationName, Statement, Step};
 
 use super::super::refusal::Refusal;
 use super::Survey;
@@ -67,6 +67,18 @@ impl Survey<'_> {
         let is_open = |it: &Expression| matches!(it, Expression::Constant(_) | Expression::Param(_));
         let may = matches!(name, "lag" | "lead") || name.starts_with("array_") || !is_postgresqls;
         self.carries_types |= may && (call.arguments.len() < 2 || call.arguments.iter().any(is_open));
+    }
+
+    /// A table of the session gets columns of these types, by name or by its rows: nobody knows them when it is written to.
+    pub(in super::super) fn note_columns(&mut self, steps: &[Step]) {
+        self.carries_types = true;
+        for step in steps {
+            if let Step::Column(Column { type_name: Some(name), .. }) = step {
+                self.note_type(&name.names);
+            } else if let Step::Like { source, .. } = step {
+                self.find(source);
+            }
+        }
     }
 
     /// What becomes of the types of columns that are read.
