@@ -52,6 +52,8 @@ pub struct Unasked {
     pub operators: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
     /// By the name of a type: where a value of it is made, or is taken for one of another type
     pub types: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// The OIDs of these types, and of the rows of tables that have such columns
+    pub oids: BTreeSet<u32>,
     /// Where any value is taken for one of another type: casts between types of PostgreSQL's
     pub anywhere: BTreeSet<Box<str>>,
     /// Where the schema is changed: event triggers
@@ -66,6 +68,7 @@ impl Unasked {
                 ours.entry(name.clone()).or_default().extend(functions.iter().cloned());
             }
         }
+        self.oids.extend(&other.oids);
         self.anywhere.extend(other.anywhere.iter().cloned());
         self.definitions.extend(other.definitions.iter().cloned());
     }
@@ -119,6 +122,11 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// A write to it runs functions of the user's own.
+    pub fn runs_unasked(&self) -> bool {
+        !self.triggers.is_empty() || !self.checks.is_empty()
+    }
+
     /// The values of this column may run something when they are made.
     pub fn checks_values_of(&self, column: &Column) -> bool {
         !self.checks.is_empty() && column.is_of_own_type()

@@ -1,5 +1,5 @@
 @write
-@same 13
+@same 16
 
 # A domain whose check looks at a sharded table
 SELECT 7::known_client
@@ -147,6 +147,24 @@ SELECT b || 'x' FROM badges WHERE client_id = 3
 
 # Where it is stored
 INSERT INTO badges (client_id, v) SELECT client_id + 30, b FROM badges WHERE client_id = 3
+
+# A cast that has to be asked for
+SELECT m::seal FROM marks WHERE client_id = 3
+
+# As a function
+SELECT seal(m) FROM marks WHERE client_id = 3
+
+# In a body
+SELECT seals(m) FROM marks WHERE client_id = 3
+
+# It is not asked for
+SELECT client_id, m FROM marks WHERE client_id = 3
+
+# On several shards
+SELECT client_id, m FROM marks ORDER BY client_id
+
+# Written
+INSERT INTO marks VALUES (31, '(4)'), (32, '(5)')
 
 # An order that looks at rows
 SELECT id, (s).n FROM sized WHERE client_id = 3 ORDER BY s

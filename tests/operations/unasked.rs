@@ -82,6 +82,19 @@ fn what_begins_to_run_unasked_is_seen_by_the_next_statement() {
     looks(&mut wire, "ALTER DOMAIN tiny ADD CONSTRAINT small CHECK (small(VALUE))");
     wire.rows("ALTER DOMAIN tiny ADD CONSTRAINT small CHECK (small(VALUE)) NOT VALID");
     refused(&mut other, "SELECT 5::tiny");
+    let oid: u32 = other.value("SELECT 'tiny'::regtype::oid").parse().unwrap();
+    other
+        .send(
+            &[
+                wire::parse("", "SELECT $1", &[oid]),
+                wire::bind("", "", &[wire::text("5")], 0),
+                wire::execute("", 0),
+                wire::sync(),
+            ]
+            .concat(),
+        )
+        .unwrap();
+    assert!(whole_error(&other.until_ready().unwrap()).contains("a parameter is declared to be of type"));
     wire.rows("CREATE DOMAIN tinier AS tiny");
     refused(&mut other, "SELECT 5::tinier");
     wire.rows("CREATE TYPE of_tiny AS (a tiny)");

@@ -98,6 +98,7 @@ pub const TABLES: &[(&str, Home)] = &[
     ("vetted", Hash("client_id", "bigint")),
     ("totalled", Hash("client_id", "bigint")),
     ("badges", Hash("client_id", "bigint")),
+    ("marks", Hash("client_id", "bigint")),
     ("sized", Hash("client_id", "bigint")),
     ("plain_numbers", Hash("client_id", "bigint")),
 ];

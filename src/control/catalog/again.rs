@@ -140,7 +140,7 @@ fn keeps_columns(before: &Relation, after: &Relation) -> bool {
 
 /// Reading it or writing to it runs functions.
 fn runs_something(relation: &Relation) -> bool {
-    matches!(relation.kind, RelationKind::View(_)) || !relation.triggers.is_empty() || !relation.checks.is_empty()
+    matches!(relation.kind, RelationKind::View(_)) || relation.runs_unasked()
 }
 
 fn replace<V>(map: &mut Arc<HashMap<TableName, V>>, gone: &[TableName], found: impl Iterator<Item = (TableName, V)>)

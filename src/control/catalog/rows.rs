@@ -101,7 +101,7 @@ impl Source {
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_amop WHERE oid >= 16384
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_amproc WHERE oid >= 16384
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_cast WHERE oid >= 16384
-                  UNION ALL SELECT tableoid, oid, xmin FROM pg_constraint WHERE contypid <> 0
+                  UNION ALL SELECT tableoid, oid, xmin FROM pg_constraint WHERE contypid >= 16384
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_event_trigger
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_ts_config WHERE oid >= 16384
                   UNION ALL SELECT tableoid, oid, xmin FROM pg_ts_dict WHERE oid >= 16384) AS others",

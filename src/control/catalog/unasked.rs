@@ -52,7 +52,8 @@ enum Kind {
 
 /// Functions begin the way that are not immutable, or say that they are and name a table or view in their bodies, or run what
 /// they put together. Those of extensions are believed. Of an immutable body each word, and each operator, is taken for
-/// what it may name. Casts reach both of their types, in the hands of whoever reads them; orders of a type, too.
+/// what it may name. Casts reach both of their types, in the hands of whoever reads them, and orders of a type reach that; a cast
+/// that has to be asked for reaches the type that is named then.
 const RUNNERS: &str = r"
     WITH RECURSIVE
     bodies(oid, body) AS (
@@ -67,7 +68,7 @@ const RUNNERS: &str = r"
         SELECT 'pg_proc'::regclass, p.oid, lower(p.proname) FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
          WHERE p.oid >= 16384 AND l.lanname NOT IN ('internal', 'c')
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
-        UNION ALL SELECT 'pg_type'::regclass, oid, lower(typname) FROM pg_type WHERE oid >= 16384 AND typtype IN ('d', 'c', 'r')
+        UNION ALL SELECT 'pg_type'::regclass, oid, lower(typname) FROM pg_type WHERE oid >= 16384
         UNION ALL SELECT 'pg_operator'::regclass, oid, oprname FROM pg_operator WHERE oid >= 16384),
     ways(class, oid, to_class, to_oid, is_read) AS MATERIALIZED (
         SELECT n.class, n.oid, 'pg_proc'::regclass, w.oid, false FROM words w JOIN names n ON n.name = w.word
@@ -78,15 +79,16 @@ const RUNNERS: &str = r"
                 OR d.refclassid <> 'pg_type'::regclass
                AND d.classid IN ('pg_cast'::regclass, 'pg_amop'::regclass, 'pg_amproc'::regclass, 'pg_event_trigger'::regclass))
         UNION ALL
-        SELECT 'pg_constraint'::regclass, oid, 'pg_type'::regclass, contypid, false FROM pg_constraint WHERE contypid <> 0
+        SELECT 'pg_constraint'::regclass, oid, 'pg_type'::regclass, contypid, false FROM pg_constraint WHERE contypid >= 16384
         UNION ALL
         SELECT 'pg_type'::regclass, a.atttypid, 'pg_type'::regclass, c.reltype, false
           FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
          WHERE a.atttypid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped AND c.reltype <> 0
         UNION ALL
-        SELECT 'pg_cast'::regclass, c.oid, 'pg_type'::regclass, t.oid, true
+        SELECT 'pg_cast'::regclass, c.oid, 'pg_type'::regclass, t.oid, c.castcontext <> 'e' OR c.casttarget < 16384
           FROM pg_cast c CROSS JOIN LATERAL (VALUES (c.castsource), (c.casttarget)) AS t(oid)
          WHERE c.oid >= 16384 AND (t.oid >= 16384 OR c.castsource < 16384 AND c.casttarget < 16384)
+           AND (c.castcontext <> 'e' OR c.casttarget < 16384 OR t.oid = c.casttarget)
         UNION ALL
         SELECT m.class, m.oid, 'pg_opclass'::regclass, o.oid, false
           FROM (SELECT 'pg_amop'::regclass, oid, amopfamily FROM pg_amop WHERE oid >= 16384
@@ -195,6 +197,9 @@ pub async fn are_named(transaction: &Transaction<'_>, relations: &[&TableName]) 
 pub fn unasked(runners: &[Runner]) -> Unasked {
     let mut unasked = Unasked::default();
     for it in runners {
+        if matches!(it.kind, Kind::Type | Kind::RowType) {
+            unasked.oids.insert(it.oid);
+        }
         let functions = match it.kind {
             Kind::Operator => unasked.operators.entry(it.name.clone()).or_default(),
             Kind::Type => unasked.types.entry(it.name.clone()).or_default(),

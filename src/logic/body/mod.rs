@@ -340,7 +340,13 @@ mod tests {
     fn names() -> Names {
         let map = |pairs: &[(&str, Leaves)]| pairs.iter().map(|(name, leaves)| ((*name).into(), *leaves)).collect();
         Names {
-            called: map(&[("sets", Leaves::Settings), ("Sets", Leaves::Settings), ("unseen", Leaves::Unseen)]),
+            called: map(&[
+                ("sets", Leaves::Settings),
+                ("Sets", Leaves::Settings),
+                ("unseen", Leaves::Unseen),
+                ("===", Leaves::Settings),
+                ("a_type", Leaves::Settings),
+            ]),
             written: map(&[("guarded", Leaves::Settings)]),
         }
     }
@@ -394,6 +400,10 @@ mod tests {
                 "BEGIN DELETE FROM guarded; END",
                 "BEGIN PERFORM setseed(0.5); PERFORM set_limit(0.2); END",
                 "BEGIN UPDATE pg_catalog.pg_settings SET setting = v WHERE name = n; END",
+                "BEGIN RETURN a === b; END",
+                "BEGIN RETURN a OPERATOR(public.===) b; END",
+                "DECLARE it public.a_type; BEGIN it := a; END",
+                "BEGIN RETURN a::a_type[]; END",
             ],
         );
         all(
@@ -460,6 +470,7 @@ mod tests {
                 "BEGIN CREATE TRIGGER t BEFORE INSERT ON s EXECUTE FUNCTION g(); END",
                 "DECLARE offset_set int; BEGIN x := a.set; PERFORM settings(); SELECT a FROM guarded; END",
                 "BEGIN PERFORM 'sets'; END",
+                "BEGIN RETURN a == b OR a = b; END",
                 "",
             ],
         );

@@ -27,7 +27,7 @@ pub fn refusal(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Ref
     let called = called.map(|two| two[0].name()).find(|name| may_look(name, schema));
     let made = || {
         let typed = all.windows(2).filter(|two| is_type_behind(&two[0]) && two[1].is_name());
-        typed.map(|two| two[1].name()).find_map(|name| runs(&name, schema).map(Box::from))
+        typed.map(|two| two[1].name()).find_map(|name| runs(&name, schema)).map(Box::from)
     };
     let function = called.map(Box::from).or_else(|| made().filter(|_| utility.verb == "ALTER TABLE"))?;
     Some(Refusal::evaluated(utility.verb, &function))
@@ -47,8 +47,8 @@ fn may_look(name: &str, schema: &Schema<'_>) -> bool {
 
 /// What making a value of this type runs.
 fn runs<'a>(name: &str, schema: &Schema<'a>) -> Option<&'a str> {
-    let functions = schema.catalog.unasked.types.get(name)?;
-    functions.iter().find(|function| !schema.map.is_local(function)).map(|function| &**function)
+    let functions = schema.catalog.unasked.types.get(name)?.iter().map(Box::as_ref);
+    functions.into_iter().find(|function| !schema.map.is_local(function))
 }
 
 /// Behind the name of a column stands its type.

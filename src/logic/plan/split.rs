@@ -264,8 +264,7 @@ impl Work<'_> {
             let name = local.rsplit('.').next().unwrap_or(local);
             text.contains(name) || defaults.clone().any(|text| text.contains(name))
         };
-        let runs_more =
-            !relation.triggers.is_empty() || schema.map.local_functions.iter().any(|local| is_called(local));
+        let runs_more = relation.runs_unasked() || schema.map.local_functions.iter().any(|local| is_called(local));
         if others || runs_more || text.contains("nextval") {
             return TakenNumbers::default();
         }

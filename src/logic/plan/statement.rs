@@ -287,18 +287,7 @@ impl Survey<'_> {
                 self.is_only_first("notifications");
             }
             Statement::Show(setting) => self.show(setting),
-            Statement::Do { language, body } => {
-                self.writes();
-                self.block(language, body);
-                let schema = self.schema();
-                let define = |it: &Utility, text: &str| {
-                    evaluated::refusal(it, text, &schema).into_iter().for_each(|it| self.refuse(it));
-                    utility::utility(it, &schema, self);
-                };
-                if block::with_definition(language, body, define).is_none() {
-                    self.refuse(Refusal::procedural("DO"));
-                }
-            }
+            Statement::Do { language, body } => self.do_block(language, body),
             Statement::Call(call) => self.procedure(call, &scope),
             Statement::TwoPhase(verb) => {
                 self.writes();
@@ -322,6 +311,20 @@ impl Survey<'_> {
         self.refuse(Refusal::procedural("CALL"));
         self.call(call, scope);
         self.visit_all(&call.arguments, scope);
+    }
+
+    /// DO, with one definition or anything else.
+    fn do_block(&mut self, language: &str, body: &str) {
+        self.writes();
+        self.block(language, body);
+        let schema = self.schema();
+        let define = |it: &Utility, text: &str| {
+            evaluated::refusal(it, text, &schema).into_iter().for_each(|it| self.refuse(it));
+            utility::utility(it, &schema, self);
+        };
+        if block::with_definition(language, body, define).is_none() {
+            self.refuse(Refusal::procedural("DO"));
+        }
     }
 }
 

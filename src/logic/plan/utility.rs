@@ -30,7 +30,10 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
     }
     let first = names.first().or(utility.belongings.first());
     match first {
-        Some(first) if first.is_temporary => definition::check_temporary(first, &utility.steps, schema, survey),
+        Some(first) if first.is_temporary => {
+            survey.note_columns(&utility.steps);
+            definition::check_temporary(first, &utility.steps, schema, survey);
+        }
         Some(first) => {
             let defined = Defined { name: first, place: Place::of(&schema.find(first)), is_new: false };
             definition::check(defined, &utility.steps, schema, survey);
@@ -131,6 +134,7 @@ pub fn create_table(
     if name.is_temporary {
         survey.is_bound();
         survey.mark.pin = Some(TEMPORARY_TABLE);
+        survey.note_columns(steps);
         survey.mark.temporary = Some(name.name.clone());
         survey.mark.unpreparable = Some("a temporary table");
         let visible = RelationName { schema: None, ..name.clone() };

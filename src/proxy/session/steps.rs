@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::logic::plan::{Command, OwnSetting, Plan, Reason};
+use crate::logic::plan::{Command, OwnSetting, Plan, Reason, Refusal};
 use crate::logic::protocol::frame::{self, Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Malformed, Parse, Target};
@@ -165,6 +165,7 @@ impl Session {
         statement: &Arc<Statement>,
         shape: &Shape,
     ) -> Result<(Arc<Statement>, Option<Arc<Statement>>), Trouble> {
+        self.check_types(&statement.types)?;
         if self.check_parse(shape, &statement.text)? {
             return Ok((Arc::clone(statement), Some(self.as_described(statement, shape)?)));
         }
@@ -176,6 +177,17 @@ impl Session {
     pub(super) fn is_parsed_in(&self, segment: &mut Segment, shape: &Shape) -> bool {
         let met = meet(segment.destination, self.is_parsed_at(shape));
         met.map(|together| segment.destination = together).is_ok()
+    }
+
+    /// Values of the types that a client declares are made where they are bound, which may run functions there.
+    fn check_types(&self, declared: &[u8]) -> Result<(), Refusal> {
+        let Some(catalog) = &self.picture().database.catalog else { return Ok(()) };
+        let (oids, shards) = (&catalog.unasked.oids, self.map().shards.len());
+        let all = declared.chunks_exact(4).filter_map(|oid| Some(u32::from_be_bytes(oid.try_into().ok()?)));
+        match all.filter(|_| shards > 1 && !oids.is_empty()).find(|oid| oids.contains(oid)) {
+            Some(oid) => Err(Refusal::unasked_parameter(oid)),
+            None => Ok(()),
+        }
     }
 
     /// Does a server have to see a statement of this shape? Refusals that no value can change are said at once.

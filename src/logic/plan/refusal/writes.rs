@@ -288,6 +288,18 @@ impl Refusal {
         )
     }
 
+    /// A parameter that is declared to be of such a type.
+    pub fn unasked_parameter(oid: u32) -> Self {
+        Self::new(
+            Reason::Unasked,
+            format!(
+                "a parameter is declared to be of type {oid}, which runs functions that may need rows of more than one shard"
+            ),
+            "They run where the value is bound.",
+            "Leave its type open, or declare the type that its domain is made of.",
+        )
+    }
+
     /// A change of the schema that asks a function about the rows that are there.
     pub fn evaluated(verb: &str, function: &str) -> Self {
         Self::new(

@@ -50,7 +50,7 @@ impl<'a> Survey<'a> {
         let Some(name) = call.name.last() else { return };
         let functions = self.candidates(call);
         self.note_type(&call.name);
-        self.note_carried(call, functions.iter().all(|it| it.schema.as_ref() == "pg_catalog"));
+        self.note_carried(call, functions.iter().all(|it| it.schema.as_ref() == "pg_catalog"), scope);
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
             if !self.is_of_rows_here(name, call, &functions, scope) {
                 self.depends_on_more_than_a_row();

@@ -22,10 +22,10 @@ use super::scope::{Columns, Meaning, Scope};
 use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, TEMPORARY_OBJECT, Value};
 
 mod functions;
-mod unasked;
 mod config;
 mod sequences;
 mod params;
+mod unasked;
 mod nature;
 mod whole;
 mod ties;
@@ -430,7 +430,7 @@ impl<'a> Survey<'a> {
             }
             Expression::Row(parts) => self.visit_items(parts, scope),
             Expression::Array(parts) => {
-                self.carries_types = true;
+                self.note_array(parts, scope);
                 self.visit_all(parts, scope);
             }
             Expression::And(parts) | Expression::Or(parts) | Expression::Other(parts) => self.visit_all(parts, scope),

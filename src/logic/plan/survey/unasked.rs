@@ -8,11 +8,13 @@
 use crate::logic::body::Leaves;
 use crate::logic::catalog::{Relation, Volatility};
 use crate::logic::sql::statement::expression::{Call, Expression};
-use crate::logic::sql::statement::{RelationName, Statement};
+use crate::logic::sql::statement::{Column, RelationName, Statement, Step};
 
 use super::super::refusal::Refusal;
+use super::super::scope::Scope;
 use super::Survey;
 use super::functions::leaves_of;
+use super::params::type_of;
 
 impl Survey<'_> {
     /// Values of any type may run something.
@@ -62,11 +64,28 @@ impl Survey<'_> {
     }
 
     /// The type of one argument may become that of another: a domain's, too (`lag(d, 1, '5')`, `array_agg(d) || '{5}'`).
-    pub(super) fn note_carried(&mut self, call: &Call, is_postgresqls: bool) {
+    pub(super) fn note_carried(&mut self, call: &Call, is_postgresqls: bool, scope: &Scope<'_>) {
         let name = call.name.last().map_or("", Box::as_ref);
-        let is_open = |it: &Expression| matches!(it, Expression::Constant(_) | Expression::Param(_));
         let may = matches!(name, "lag" | "lead") || name.starts_with("array_") || !is_postgresqls;
-        self.carries_types |= may && (call.arguments.len() < 2 || call.arguments.iter().any(is_open));
+        let has_open = call.arguments.len() < 2 || call.arguments.iter().any(is_open);
+        self.carries_types |= may && has_open && may_be_of_own_type(&call.arguments, scope);
+    }
+
+    /// The same of the elements of an array.
+    pub(super) fn note_array(&mut self, elements: &[Expression], scope: &Scope<'_>) {
+        self.carries_types |= may_be_of_own_type(elements, scope);
+    }
+
+    /// A table of the session gets columns of these types, by name or by its rows: nobody knows them when it is written to.
+    pub(in super::super) fn note_columns(&mut self, steps: &[Step]) {
+        self.carries_types = true;
+        for step in steps {
+            if let Step::Column(Column { type_name: Some(name), .. }) = step {
+                self.note_type(&name.names);
+            } else if let Step::Like { source, .. } = step {
+                self.find(source);
+            }
+        }
     }
 
     /// What becomes of the types of columns that are read.
@@ -134,4 +153,15 @@ impl Survey<'_> {
             .reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
             .unwrap_or((Leaves::Unseen, Volatility::Volatile))
     }
+}
+
+/// PostgreSQL finds its type by what stands beside it.
+fn is_open(expression: &Expression) -> bool {
+    matches!(expression, Expression::Constant(_) | Expression::Param(_))
+}
+
+/// Is one of them of a type that PostgreSQL does not bring along, as far as can be seen?
+fn may_be_of_own_type(expressions: &[Expression], scope: &Scope<'_>) -> bool {
+    const OIDS_OF_USERS: u32 = 16_384;
+    expressions.iter().any(|it| !is_open(it) && type_of(it, scope).is_none_or(|oid| oid >= OIDS_OF_USERS))
 }
