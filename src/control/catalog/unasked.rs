@@ -50,8 +50,9 @@ enum Kind {
     Other,
 }
 
-/// Functions begin the way that are not immutable, or say that they are and name a table or view in their bodies, or run what
-/// they put together. Those of extensions are believed. Of an immutable body each word, and each operator, is taken for
+/// Functions begin the way that say that they are immutable and name a table or view in their bodies, or run what they put
+/// together; and those that do not say so, which many do not that only look at their arguments: unless their bodies have no
+/// word that statements over tables begin with, and no name of a volatile function in C. Those of extensions are believed. Of an immutable body each word, and each operator, is taken for
 /// what it may name. Casts reach both of their types, in the hands of whoever reads them, and orders of a type reach that; a cast
 /// that has to be asked for reaches the type that is named then.
 const RUNNERS: &str = r"
@@ -59,7 +60,9 @@ const RUNNERS: &str = r"
     bodies(oid, body) AS (
         SELECT p.oid, CASE WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END
           FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-         WHERE p.oid >= 16384 AND l.lanname IN ('sql', 'plpgsql') AND p.prokind IN ('f', 'p') AND p.provolatile = 'i'
+         WHERE p.oid >= 16384 AND l.lanname IN ('sql', 'plpgsql') AND p.prokind IN ('f', 'p')
+           AND (p.provolatile = 'i'
+                OR EXISTS (SELECT FROM pg_depend d WHERE d.refclassid = 'pg_proc'::regclass AND d.refobjid = p.oid AND d.classid <> 'pg_trigger'::regclass))
            AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')),
     words(oid, word) AS MATERIALIZED (
         SELECT DISTINCT b.oid, lower(m[1])
@@ -99,6 +102,13 @@ const RUNNERS: &str = r"
     runs(class, oid, root, is_read) AS (
         SELECT 'pg_proc'::regclass::oid, p.oid, p.oid, false FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
          WHERE p.oid >= 16384 AND l.lanname NOT IN ('internal', 'c') AND p.provolatile <> 'i'
+           AND (p.oid NOT IN (SELECT oid FROM bodies)
+                OR p.oid IN (SELECT w.oid FROM words w
+                              WHERE w.word IN ('call', 'copy', 'delete', 'execute', 'from', 'insert', 'into', 'join', 'lock', 'merge', 'notify',
+                                               'perform', 'set', 'table', 'truncate', 'update', 'using')
+                                 OR w.word IN (SELECT f.proname FROM pg_proc f JOIN pg_language fl ON fl.oid = f.prolang
+                                                WHERE fl.lanname IN ('internal', 'c') AND f.provolatile = 'v'
+                                                  AND f.proname NOT IN ('clock_timestamp', 'gen_random_uuid', 'random', 'timeofday'))))
         UNION
         SELECT 'pg_proc'::regclass::oid, w.oid, w.oid, false FROM words w WHERE w.word = 'execute'
         UNION
