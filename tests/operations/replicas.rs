@@ -154,6 +154,7 @@ fn replay_that_stands_still_hides_no_write_from_its_session() {
         (row[0].clone().unwrap(), row[1].clone().unwrap())
     };
     let (mut writer, mut other, mut told) = (login(&proxy), login(&proxy), login(&proxy));
+    let mut open = login(&proxy);
     writer.rows(&format!("UPDATE events SET kind = 'before' WHERE client_id = {client} AND id = 2"));
     until("the session reads from the replica again", || read(&mut writer) == ("before".into(), "t".into()));
     assert_eq!(writer.value("SHOW shardway.position").split(['=', ':']).next(), Some("b"));
@@ -177,6 +178,16 @@ fn replay_that_stands_still_hides_no_write_from_its_session() {
     told.rows("BEGIN READ ONLY");
     assert_eq!(read(&mut told), ("after".into(), "f".into()), "in a transaction that may leave");
     told.rows("COMMIT; RESET shardway.position");
+    // A transaction that has read an older state already.
+    open.rows("BEGIN READ ONLY");
+    assert_eq!(read(&mut open), ("before".into(), "t".into()));
+    open.rows(&format!("SET LOCAL shardway.position = '{token}'"));
+    assert_eq!(read(&mut open), ("after".into(), "f".into()), "presented to an open transaction");
+    open.rows("COMMIT");
+    open.rows("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    assert_eq!(read(&mut open), ("before".into(), "t".into()));
+    assert_eq!(failure(&mut open, &format!("SET LOCAL shardway.position = '{token}'")).0, "0A000");
+    open.rows("ROLLBACK");
     assert_eq!(told.value("SHOW shardway.position"), "");
     assert_eq!(read(&mut told), ("before".into(), "t".into()), "as if nothing had been presented");
     assert!(is_replica(&mut writer, stage.clients[0]), "of another shard the replica answers");

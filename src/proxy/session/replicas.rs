@@ -61,10 +61,11 @@ impl Session {
         self.held.iter().any(|held| held.shard == shard && held.is_member_of_replica())
     }
 
-    /// What only a primary can do, in a transaction that reads from a replica: it has to begin anew there.
-    pub(super) fn check_may_leave_replicas(&self, shard: ShardId) -> Result<(), Refusal> {
+    /// What the replicas cannot do that the open transaction reads from, if any: it has to begin anew elsewhere.
+    pub(super) fn check_may_leave_replicas(&self) -> Result<(), Refusal> {
         let has_more = || self.cursors.has_any() || self.portals.iter().any(|portal| !portal.name.is_empty());
-        match self.is_read_from_replica(shard) && (self.isolation() != Isolation::ReadCommitted || has_more()) {
+        let is_there = self.held.iter().any(Held::is_member_of_replica);
+        match is_there && (self.isolation() != Isolation::ReadCommitted || has_more()) {
             true => Err(Refusal::behind_reads_of_replica()),
             false => Ok(()),
         }
@@ -73,7 +74,10 @@ impl Session {
     /// It goes on without replicas: each of its statements sees what is committed when it begins, wherever it runs.
     pub(super) async fn leave_replicas(&mut self) {
         let members = self.held.iter().enumerate().filter(|(_, held)| held.is_member_of_replica());
-        let statements = members.map(|(index, _)| (index, "ROLLBACK".to_owned())).collect();
+        let statements: Vec<_> = members.map(|(index, _)| (index, "ROLLBACK".to_owned())).collect();
+        if statements.is_empty() {
+            return;
+        }
         self.end_members(statements, "left_replicas").await;
         while let Some(index) = self.held.iter().position(|held| held.role == Role::Replica && !held.is_engaged()) {
             self.held.swap_remove(index).lease.give_back();
@@ -101,7 +105,8 @@ impl Session {
         let picture = self.picture();
         let trail = &picture.database.shards[usize::from(shard.0)].primary.trail;
         let own = if picture.database.replicas.own_writes { own.freshness(shard, trail) } else { Freshness::Any };
-        let presented = presented.and_then(|text| written::parse(text, self.map()).ok()).unwrap_or_default();
+        // A shard of it may have another name by now.
+        let Ok(presented) = written::parse(presented.unwrap_or_default(), self.map()) else { return Freshness::Newest };
         let of_shard = presented.iter().filter(|(of, _)| *of == shard);
         of_shard.fold(own, |needed, (_, position)| needed.and(written::at(*position, trail)))
     }

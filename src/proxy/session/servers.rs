@@ -117,7 +117,9 @@ impl Session {
         if let Some(member) = self.held.iter().find(|held| held.serves(shard, may_be_replica)) {
             return Ok(Target { shard, role: member.role });
         }
-        self.check_may_leave_replicas(shard)?;
+        if self.is_read_from_replica(shard) {
+            self.check_may_leave_replicas()?;
+        }
         self.check_join(shard, access)?;
         let is_pinned = self.held.iter().any(|held| held.shard == shard && held.pin.is_some());
         let role = if access == Access::Read && !is_pinned { self.role_for_read(shard) } else { Role::Primary };

@@ -108,12 +108,18 @@ impl Session {
                         OwnSetting::Shard => drop(shard_by_name(self.map(), value)?),
                         OwnSetting::Key => drop(shard_by_key(self.map(), value)?),
                         OwnSetting::Role => check_role(value)?,
-                        OwnSetting::Position => check_position(self.map(), value)?,
+                        OwnSetting::Position => {
+                            check_position(self.map(), value)?;
+                            self.check_may_leave_replicas()?;
+                        }
                         OwnSetting::NewTables => self.check_place(value)?,
                     }
                 }
                 let change = SettingChange { name: setting.name().into(), value: value.clone(), is_local: *is_local };
                 self.settings.apply(&change);
+                if *setting == OwnSetting::Position {
+                    self.leave_replicas().await;
+                }
                 Ok(if value.is_some() { "SET" } else { "RESET" })
             }
         }
