@@ -17,7 +17,7 @@ use super::keeper::{self, WANTED_MAX, Wanted};
 use super::listening::{self, Listening};
 use super::signals::{How, Signals, Told};
 use super::steering::Refresh;
-use super::{systemd, upkeep};
+use super::{logging, systemd, upkeep};
 use crate::config::{self, SecretFile, Settings};
 
 use crate::control::{Control, ControlHandle, ControlSettings, Users, export};
@@ -247,7 +247,7 @@ impl Proxy {
                 let (users, auth, secret_files) = (fresh.users, fresh.auth, fresh.secret_files);
                 self.apply(Settings { users, auth, secret_files, ..self.settings.clone() });
             }
-            Err(report) => tracing::error!("passwords have changed and are not taken:\n{report}"),
+            Err(report) => logging::errors(&format!("passwords have changed and are not taken:\n{report}")),
         }
     }
 
@@ -296,7 +296,7 @@ impl Proxy {
         let loaded = config::load(&self.file).map_err(|report| format!("\n{report}"));
         let taken = loaded.and_then(|settings| self.take_up(settings));
         if let Err(why) = &taken {
-            tracing::error!("the new settings are not taken: {why}");
+            logging::errors(&format!("the new settings are not taken: {why}"));
         }
         self.metrics.reloaded(taken.is_ok());
         systemd::ready(&status(&self.entrance, &self.shared));
