@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::logic::identifier::NAME_BYTES_MAX;
 use crate::logic::topology::{Address, Host, Secret, ServerTls, TlsMode};
 
 use super::report::{Problems, did_you_mean};
@@ -179,8 +180,8 @@ impl Parts {
             },
         };
         let database = if self.database.is_empty() { database.to_owned() } else { self.database };
-        if database.len() > 63 {
-            return wrong("the database of the address is longer than 63 bytes", EXAMPLE);
+        if database.len() > NAME_BYTES_MAX {
+            return wrong(format!("the database of the address is longer than {NAME_BYTES_MAX} bytes"), EXAMPLE);
         }
         let tls_mode = match (&host, self.tls_mode) {
             (Host::Unix(_), None) => TlsMode::Disable,
