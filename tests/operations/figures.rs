@@ -214,6 +214,7 @@ fn slow_statements_are_told_of_and_their_values_are_not() {
     until("three are counted", || metric(&proxy, "shardway_slow_statements_total", &["database=\"app\""]) >= 3.0);
     reload(&proxy, |toml| toml.replace("slow_statement = \"1s\"", "sample_every = 1"), "ok");
     wire.rows(&format!("SELECT 'kqzSample' FROM events WHERE client_id = {a} LIMIT 1"));
+    wire.rows("SET my.key TO kqzUnquoted");
     wire.rows(&format!("/* shardway key=bigints:{a} */ SELECT kind FROM events LIMIT 2"));
     drop(wire);
     proxy.signal("TERM");
@@ -225,6 +226,7 @@ fn slow_statements_are_told_of_and_their_values_are_not() {
         ],
         ["slow statement client=1", "plan=\"key\" shards=\"b\"", "WHERE client_id = $2::bigint GROUP BY ?::text"],
         [": statement client=1", "plan=\"hint\" shards=\"a\"", "statement=\"SELECT kind FROM events LIMIT ?\""],
+        [": statement client=1", "", "statement=\"SET my.key TO ?\""],
         ["slow statement client=1", "plan=\"gather\" shards=\"a, b\"", "statement=\"SELECT …\""],
         [
             ": statement client=1",
