@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use super::drain::Drain;
+use super::drain::{self, Drain};
 use super::found::Found;
 use super::keeper::{self, WANTED_MAX, Wanted};
 use super::listening::{self, Listening};
@@ -349,11 +349,24 @@ impl Proxy {
     async fn end(self, how: How, signals: &mut Signals) {
         let Self { control, shared, entrance, listening, settings, orders, wanted, .. } = self;
         drop(wanted);
-        self.telling.abort();
+        let telling = self.telling;
+        let status = format!("draining {} clients", entrance.open());
+        let tell_systemd = || {
+            telling.abort();
+            systemd::stopping(&status);
+        };
+        // Who is told waits for TimeoutStopSec and then kills: until clients have left by themselves it hears that we live.
+        let is_near = drain::is_near(how, &settings.listen);
+        if is_near {
+            tell_systemd();
+        }
         let drain = Drain { control: control.clone(), shared: Arc::clone(&shared), entrance, listening };
         tokio::select! {
             () = drain.run(how, &settings.listen, signals) => (),
             () = until_shutdown(orders) => tracing::info!("told to end at once (SHUTDOWN)"),
+        }
+        if !is_near {
+            tell_systemd();
         }
         close(&control, &shared, &self.upkeep).await;
     }
