@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::support::cluster::{Auth, Lab, SHARDS, Server, world};
+use crate::support::data::admin;
 
 fn shardway(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_shardway")).args(arguments).env("APP_PASSWORD", "x").output().unwrap()
@@ -209,6 +210,46 @@ fn check_live_compares_the_map_with_the_servers() {
     );
     assert!(summary.ends_with("15 problems with the servers"), "{summary}");
     assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn check_live_knows_a_replica_of_another_cluster() {
+    let start = |name: &str| {
+        let lab = std::sync::Arc::new(Lab::new(name).unwrap());
+        let server = Server::start(&lab, "primary", Auth::Scram, &[]).unwrap();
+        (lab, server)
+    };
+    let ((lab, ours), (_other, theirs)) = (start("ours"), start("theirs"));
+    let (own, foreign) = (Server::replica_of(&ours, "own").unwrap(), Server::replica_of(&theirs, "foreign").unwrap());
+    let file = lab.folder().join("foreign.toml");
+    let found = |role: &str, primary: &Server, replicas: &[&Server]| {
+        let url = |server: &Server| format!("postgres://127.0.0.1:{}/app", server.port());
+        let toml = format!(
+            "[[users]]\nname = \"postgres\"\npassword = \"secret\"\n[databases.app]\ndefault_shard = \"a\"\n\
+             [databases.app.shards.a]\nrole = \"{role}\"\nprimary = \"{}\"\nreplicas = {:?}\n",
+            url(primary),
+            replicas.iter().copied().map(url).collect::<Vec<_>>()
+        );
+        fs::write(&file, toml).unwrap();
+        let output = shardway(&["check", "--live", file.to_str().unwrap()]);
+        let mut shown = text(&output.stdout);
+        for (server, name) in [(&ours, "OURS"), (&theirs, "THEIRS")] {
+            let system = admin(server.port()).value("SELECT system_identifier FROM pg_control_system()");
+            shown = shown.replace(&system, name);
+        }
+        shown.lines().filter(|line| line.starts_with("error")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let alien = |name: &str, first: &str, (system, its): (&str, &str)| {
+        format!(
+            "error: app/a/{name}: is of another cluster than app/a/{first}: its system_identifier is {system}, not {its}"
+        )
+    };
+    for (role, first, alone) in [("fixed", "primary", "replica-2"), ("auto", "server-1", "server-3")] {
+        assert_eq!(found(role, &ours, &[&own, &foreign]), [alien(alone, first, ("THEIRS", "OURS"))]);
+    }
+    let wrong = "error: app/a/primary: is listed as the primary and is a replica".to_owned();
+    let other = alien("replica-1", "primary", ("OURS", "THEIRS"));
+    assert_eq!(found("fixed", &foreign, &[&own]), [wrong, other]);
 }
 
 #[test]

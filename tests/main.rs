@@ -14,6 +14,8 @@ mod support;
 mod control;
 /// The settings: what is accepted, and how everything wrong is shown.
 mod config;
+/// What reports of wrong settings do not show.
+mod secrets;
 /// Files of PgBouncer in our words.
 mod import;
 /// Tables that the settings file gains.

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use super::listening::Listening;
 use super::signals::{How, Signals};
-use super::systemd;
 use crate::config::ListenSettings;
 use crate::control::ControlHandle;
 use crate::proxy::entrance::Entrance;
@@ -21,6 +20,15 @@ use crate::proxy::shared::Shared;
 
 /// Who has to leave in mid-transaction has this long to hear why.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Is there a time when the end comes, whatever clients do?
+pub fn is_near(how: How, listen: &ListenSettings) -> bool {
+    match how {
+        How::AtOnce => true,
+        How::Soon | How::Gently => !listen.drain_timeout.is_zero(),
+        How::WhenLeft => false,
+    }
+}
 
 /// What a proxy that ends still has.
 pub struct Drain {
@@ -38,7 +46,6 @@ impl Drain {
     /// Returns when nobody is left, or when it is time to end all the same.
     pub async fn run(self, how: How, listen: &ListenSettings, signals: &mut Signals) {
         tracing::info!(clients = self.entrance.open(), ?how, "draining");
-        systemd::stopping(&format!("draining {} clients", self.entrance.open()));
         self.control.drain();
         tokio::select! {
             () = self.empty(how, listen) => (),

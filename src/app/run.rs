@@ -11,13 +11,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
-use super::drain::Drain;
+use super::drain::{self, Drain};
 use super::found::Found;
 use super::keeper::{self, WANTED_MAX, Wanted};
 use super::listening::{self, Listening};
 use super::signals::{How, Signals, Told};
 use super::steering::Refresh;
-use super::{systemd, upkeep};
+use super::{logging, systemd, upkeep};
 use crate::config::{self, SecretFile, Settings};
 
 use crate::control::{Control, ControlHandle, ControlSettings, Users, export};
@@ -247,7 +247,7 @@ impl Proxy {
                 let (users, auth, secret_files) = (fresh.users, fresh.auth, fresh.secret_files);
                 self.apply(Settings { users, auth, secret_files, ..self.settings.clone() });
             }
-            Err(report) => tracing::error!("passwords have changed and are not taken:\n{report}"),
+            Err(report) => logging::errors(&format!("passwords have changed and are not taken:\n{report}")),
         }
     }
 
@@ -296,7 +296,7 @@ impl Proxy {
         let loaded = config::load(&self.file).map_err(|report| format!("\n{report}"));
         let taken = loaded.and_then(|settings| self.take_up(settings));
         if let Err(why) = &taken {
-            tracing::error!("the new settings are not taken: {why}");
+            logging::errors(&format!("the new settings are not taken: {why}"));
         }
         self.metrics.reloaded(taken.is_ok());
         systemd::ready(&status(&self.entrance, &self.shared));
@@ -349,11 +349,24 @@ impl Proxy {
     async fn end(self, how: How, signals: &mut Signals) {
         let Self { control, shared, entrance, listening, settings, orders, wanted, .. } = self;
         drop(wanted);
-        self.telling.abort();
+        let telling = self.telling;
+        let status = format!("draining {} clients", entrance.open());
+        let tell_systemd = || {
+            telling.abort();
+            systemd::stopping(&status);
+        };
+        // Who is told waits for TimeoutStopSec and then kills: until clients have left by themselves it hears that we live.
+        let is_near = drain::is_near(how, &settings.listen);
+        if is_near {
+            tell_systemd();
+        }
         let drain = Drain { control: control.clone(), shared: Arc::clone(&shared), entrance, listening };
         tokio::select! {
             () = drain.run(how, &settings.listen, signals) => (),
             () = until_shutdown(orders) => tracing::info!("told to end at once (SHUTDOWN)"),
+        }
+        if !is_near {
+            tell_systemd();
         }
         close(&control, &shared, &self.upkeep).await;
     }

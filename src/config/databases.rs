@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use crate::logic::identifier::NAME_BYTES_MAX;
 use crate::logic::shards::{ShardId, ShardMap, ShardSet};
 use crate::logic::topology::{
     ANY_NAME, Database, Health, PoolSettings, ReplicaSettings, Role, Server, SessionLimits, Shard,
@@ -18,7 +19,7 @@ use super::server;
 use super::source::Span;
 use super::tables::{self, Used};
 use super::tree::{Entry, Node, Value};
-use super::users::{NAME_BYTES_MAX, UserSettings};
+use super::users::UserSettings;
 
 /// Fields of a database: its own, then those of `[pool]` and `[limits]`.
 pub const FIELDS: &[&str] = &{

@@ -3,6 +3,7 @@
 //! One look finds everything that is wrong, each with its file, line and column. Settings that exist are right:
 //! names are resolved, every bucket has a shard, passwords are at hand.
 
+pub mod mask;
 pub mod source;
 pub mod report;
 pub mod tree;

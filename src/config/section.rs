@@ -26,7 +26,7 @@ impl<'a> Section<'a> {
             problems
                 .error(entry.key_span, format!("unknown setting `{}`", entry.key))
                 .help_if(did_you_mean(&entry.key, known.iter().copied()).or_else(|| Some(choices(known))));
-            if let Value::String(_) = entry.node.value {
+            if let Value::String(_) | Value::Array(_) = entry.node.value {
                 problems.sources.hide(entry.node.span); // it may be a misspelled `password`
             }
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::logic::identifier::NAME_BYTES_MAX;
 use crate::logic::topology::{Address, Host, Secret, ServerTls, TlsMode};
 
 use super::report::{Problems, did_you_mean};
@@ -9,6 +10,34 @@ use super::source::Span;
 
 /// Parameters that the address of a server may have.
 pub const PARAMETERS: &[&str] = &["host", "port", "dbname", "user", "password", "sslmode", "sslrootcert"];
+
+/// Other parameters that libpq has.
+const OF_LIBPQ: &[&str] = &[
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "fallback_application_name",
+    "gssencmode",
+    "hostaddr",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "load_balance_hosts",
+    "options",
+    "passfile",
+    "replication",
+    "require_auth",
+    "service",
+    "sslcert",
+    "sslcompression",
+    "sslcrl",
+    "sslkey",
+    "sslpassword",
+    "target_session_attrs",
+    "tcp_user_timeout",
+];
 
 /// Connection-string parameters that are ours to decide.
 const NOT_OURS: &str = "shardway opens these connections itself; other libpq parameters have no effect here";
@@ -121,11 +150,13 @@ impl Parts {
             "sslmode" => self.tls_mode = Some(tls_mode(&value)?),
             "sslrootcert" => self.root_file = value,
             _ => {
-                let help = did_you_mean(name, PARAMETERS.iter().copied());
-                let shown: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                // What nobody knows as a parameter may be the rest of a password.
+                let meant = did_you_mean(name, PARAMETERS.iter().copied());
+                let is_known = meant.is_some() || OF_LIBPQ.contains(&name);
+                let shown = if is_known { format!(" `{name}`") } else { String::new() };
                 return wrong(
-                    format!("the address has an unknown parameter `{shown}`"),
-                    help.unwrap_or_else(|| NOT_OURS.to_owned()),
+                    format!("the address has an unknown parameter{shown}"),
+                    meant.unwrap_or_else(|| NOT_OURS.to_owned()),
                 );
             }
         }
@@ -149,8 +180,8 @@ impl Parts {
             },
         };
         let database = if self.database.is_empty() { database.to_owned() } else { self.database };
-        if database.len() > 63 {
-            return wrong("the database of the address is longer than 63 bytes", EXAMPLE);
+        if database.len() > NAME_BYTES_MAX {
+            return wrong(format!("the database of the address is longer than {NAME_BYTES_MAX} bytes"), EXAMPLE);
         }
         let tls_mode = match (&host, self.tls_mode) {
             (Host::Unix(_), None) => TlsMode::Disable,
@@ -251,6 +282,8 @@ mod tests {
             ("postgres://::1/db", "! an IPv6 address stands in brackets"),
             ("postgres://h/db?sslmode=allow", "! sslmode=allow is not supported"),
             ("postgres://h/db?ssl_mode=x", "! the address has an unknown parameter `ssl_mode`"),
+            ("postgres://h/db?connect_timeout=3", "! the address has an unknown parameter `connect_timeout`"),
+            ("postgres://u:half?half@h/db", "! the address has an unknown parameter"),
             ("postgres://h/%zz", "! the address has a % that is not followed by two hexadecimal digits"),
             ("postgres://h/a%00b", "! the address has a %00 in it"),
         ];

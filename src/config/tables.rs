@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::logic::identifier::NAME_BYTES_MAX;
 use crate::logic::shards::{KeyspaceId, Placement, ShardId, TableName};
 
 use super::names::Names;
@@ -9,7 +10,6 @@ use super::report::{Problems, did_you_mean};
 use super::section::Section;
 use super::source::Span;
 use super::tree::{Entry, Node, Value};
-use super::users::NAME_BYTES_MAX;
 
 /// Fields of a table's placement.
 pub const FIELDS: &[&str] = &["keyspace", "key", "shard", "unique"];

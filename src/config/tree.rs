@@ -3,6 +3,7 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::mask::is_secret;
 use super::report::Problems;
 use super::source::{FileId, Span};
 
@@ -81,8 +82,19 @@ fn entries(table: DeTable<'_>, file: FileId, problems: &mut Problems) -> Vec<Ent
             node: node(value, file, problems),
         })
         .collect();
+    for entry in entries.iter().filter(|entry| is_secret(&entry.key)) {
+        hide(&entry.node, problems);
+    }
     entries.sort_by_key(|entry| entry.key_span); // the map sorts by name; we keep the order of the file
     entries
+}
+
+/// No excerpt shows a secret, whatever its type and however many lines it takes; where it is to be found may be seen.
+fn hide(secret: &Node, problems: &mut Problems) {
+    let Value::Table(entries) = &secret.value else { return problems.sources.hide(secret.span) };
+    for entry in entries.iter().filter(|entry| !matches!(&*entry.key, "env" | "file")) {
+        problems.sources.hide(entry.node.span);
+    }
 }
 
 fn node(value: Spanned<DeValue<'_>>, file: FileId, problems: &mut Problems) -> Node {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::logic::crowd::CrowdLimits;
+use crate::logic::identifier::NAME_BYTES_MAX;
 use crate::logic::topology::{Login, Secret, User};
 use crate::proxy::door::TlsSettings;
 
@@ -26,9 +27,6 @@ pub const FIELDS: &[&str] = &[
     "max_user_client_connections",
     "logins_per_second",
 ];
-
-/// PostgreSQL cuts names off here (NAMEDATALEN - 1).
-pub const NAME_BYTES_MAX: usize = 63;
 
 /// A user, and what the file says of the password.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! Decides. Values, functions and small state machines: no runtime, clock, sockets or globals.
 
+pub mod identifier;
 pub mod value;
 pub mod protocol;
 pub mod auth;

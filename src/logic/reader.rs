@@ -27,18 +27,22 @@ pub fn is_near(replica: &Server, limits: &ReplicaSettings) -> bool {
     limits.zone.is_some() && replica.zone == limits.zone
 }
 
-/// The least busy for its weight; those that are equally busy take turns, as many as their weight. While there are some in
-/// our zone, the others wait for them to fail. One without weight is not chosen.
+/// They take turns, as many as their weight; but who is as busy already, for its weight, as another would be with this read
+/// too has to wait. While there are some in our zone, the others wait for them to fail. One without weight is not chosen.
 pub fn choose(candidates: &[Candidate], turn: usize) -> Option<usize> {
     let is_some_near = candidates.iter().any(|candidate| candidate.is_near && candidate.weight > 0);
     let may_be = |candidate: &Candidate| candidate.weight > 0 && (candidate.is_near || !is_some_near);
-    let load = |candidate: &Candidate| u64::from(candidate.lent) * 1_000_000 / u64::from(candidate.weight);
     let all = || candidates.iter().enumerate().filter(|(_, candidate)| may_be(candidate));
-    let least = all().map(|(_, candidate)| load(candidate)).min()?;
-    let least_busy = || all().filter(|(_, candidate)| load(candidate) == least);
-    let turns: usize = least_busy().map(|(_, candidate)| candidate.weight as usize).sum();
-    let mut left = turn % turns;
-    let mut in_turn = least_busy().skip_while(|(_, candidate)| {
+    let is_free = |one: &Candidate| {
+        let is_less_busy = |other: &Candidate| {
+            u64::from(one.lent) * u64::from(other.weight) < u64::from(other.lent + 1) * u64::from(one.weight)
+        };
+        all().all(|(_, other)| is_less_busy(other))
+    };
+    let free = || all().filter(|(_, candidate)| is_free(candidate));
+    let turns: usize = free().map(|(_, candidate)| candidate.weight as usize).sum();
+    let mut left = turn.checked_rem(turns)?;
+    let mut in_turn = free().skip_while(|(_, candidate)| {
         let is_past = left >= candidate.weight as usize;
         left = left.saturating_sub(candidate.weight as usize);
         is_past
@@ -49,6 +53,9 @@ pub fn choose(candidates: &[Candidate], turn: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};
+
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
 
     use super::*;
     use crate::logic::picture;
@@ -99,7 +106,45 @@ mod tests {
         assert_eq!(turns, [Some(0), Some(1), Some(0), Some(1)]);
         let turns: Vec<_> = (0..6).filter_map(|turn| choose(&of(&[(2, 0), (0, 0), (3, 0), (1, 0)]), turn)).collect();
         assert_eq!(turns, [0, 0, 2, 2, 2, 3], "shares of idle ones too");
-        assert_eq!(choose(&of(&[(9, 1), (1, 0)]), 3), Some(1), "an idle one first");
+        let turns: Vec<_> = (0..4).filter_map(|turn| choose(&of(&[(3, 1), (1, 0)]), turn)).collect();
+        assert_eq!(
+            turns,
+            [0, 0, 0, 1],
+            "a light one that is idle does not come before a heavy one that is hardly busy"
+        );
+        assert_eq!(choose(&of(&[(3, 3), (1, 0)]), 0), Some(1));
+        assert_eq!(choose(&of(&[(1, 1), (1, 0)]), 0), Some(1), "an idle one before its equal");
+    }
+
+    /// So many clients ask without a pause, and answers take as long on one server as on another; shares in percent.
+    fn shares(weights: &[u32], clients: usize) -> Vec<u32> {
+        const READS: u32 = 4000;
+        let mut all: Vec<_> = weights.iter().map(|&weight| Candidate { weight, lent: 0, is_near: false }).collect();
+        let (mut counts, mut under_way) = (vec![0; weights.len()], Vec::new());
+        let mut rng = StdRng::seed_from_u64(7);
+        for _ in 0..READS {
+            if under_way.len() == clients {
+                let done: usize = under_way.swap_remove(rng.random_range(0..clients));
+                all[done].lent -= 1;
+            }
+            let chosen = choose(&all, rng.random::<u32>() as usize).unwrap();
+            all[chosen].lent += 1;
+            counts[chosen] += 1;
+            under_way.push(chosen);
+        }
+        counts.iter().map(|count| count * 100 / READS).collect()
+    }
+
+    #[test]
+    fn however_few_ask_shares_are_as_the_weights() {
+        for weights in [&[3, 1][..], &[1, 1], &[1, 3, 9], &[2, 3, 5], &[1, 99]] {
+            let sum: u32 = weights.iter().sum();
+            for clients in [1, 2, 4, 16] {
+                let found = shares(weights, clients);
+                let is_close = |(share, weight): (&u32, &u32)| share.abs_diff(weight * 100 / sum) <= 8;
+                assert!(found.iter().zip(weights).all(is_close), "{weights:?}, {clients} clients: {found:?}");
+            }
+        }
     }
 
     #[test]

@@ -118,8 +118,6 @@ pub type AcceptedKey = (Box<str>, Box<str>, Vec<(Box<str>, Box<str>)>);
 
 /// Different sets of startup parameters remembered; they are forgotten all at once.
 const ACCEPTED_MAX: usize = 4096;
-/// A longer name is none of a database's (PostgreSQL's NAMEDATALEN).
-const NAME_BYTES_MAX: usize = 63;
 /// Different search paths planned for at a time; they are forgotten all at once.
 const PLANNERS_MAX: usize = 1024;
 
@@ -196,7 +194,7 @@ impl Shared {
         if let Some(database) = known(&self.topology.load()) {
             return Ok(database);
         }
-        if self.topology.load().wildcard.is_some() && name.len() <= NAME_BYTES_MAX {
+        if self.topology.load().wildcard.is_some() {
             self.steering.find(name).await?;
         }
         known(&self.topology.load()).ok_or_else(|| Fault::NoDatabase(name.into()))

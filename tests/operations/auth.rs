@@ -70,6 +70,24 @@ fn users_that_only_servers_know_log_in_and_reach_the_servers_as_themselves() {
 }
 
 #[test]
+fn a_name_that_is_too_long_is_looked_up_as_postgres_cuts_it() {
+    let stage = &*STAGE;
+    let long = "too_long_".repeat(8);
+    stage.role(&long);
+    same_verifier(stage, &long[..63]);
+    let proxy = stage.proxy("cutting", &Settings { more: QUERY, ..Settings::default() });
+    let (server, longer) = (stage.world.shards[0].port(), format!("{long}and_more"));
+    for (user, password) in [(&long, "secret"), (&longer, "secret"), (&long, "wrong")] {
+        let heard = |port: u16| {
+            let (is_in, said) = enter_with(port, user, password);
+            (is_in, said.rsplit("failed: ").next().unwrap_or_default().to_owned())
+        };
+        assert_eq!(heard(proxy.port), heard(server), "{user}");
+    }
+    assert!(!proxy.output().contains("cannot be looked up"), "{}", proxy.output());
+}
+
+#[test]
 fn what_a_client_sends_does_not_reach_the_query() {
     let stage = &*STAGE;
     // CVE-2025-12819: a client's search_path put another function in place of the one that the query names.
@@ -185,7 +203,8 @@ fn certificates_name_users_by_a_map() {
     let folder = Folder::new();
     folder.authority("ca");
     folder.leaf("proxy", "ca", "proxy", "DNS:localhost,IP:127.0.0.1");
-    folder.leaf("billing", "ca", "billing.example.com", "");
+    // Of several common names PostgreSQL knows the first.
+    folder.leaf("billing", "ca", "billing.example.com/CN=second.example.com", "");
     let path = |name: &str| folder.path(name).to_str().unwrap().to_owned();
     stage.role("billing");
     let more = format!(
@@ -205,6 +224,9 @@ fn certificates_name_users_by_a_map() {
     // It may be postgres too, by the map; but that user logs in by password, which is right here.
     assert_eq!(psql(&["-c", "SELECT current_user", &at("postgres")]), (true, "postgres".to_owned()));
     reload(&proxy, |toml| toml.replace("\"billing.example.com\" =", "\"other.example.com\" ="), "ok");
-    let (is_in, said) = psql(&["-c", "SELECT current_user", &at("billing")]);
-    assert!(!is_in && said.contains("authentication failed"), "{said}");
+    for second in ["\"other.example.com\" =", "\"second.example.com\" ="] {
+        reload(&proxy, |toml| toml.replace("\"other.example.com\" =", second), "ok");
+        let (is_in, said) = psql(&["-c", "SELECT current_user", &at("billing")]);
+        assert!(!is_in && said.contains("authentication failed"), "{said}");
+    }
 }

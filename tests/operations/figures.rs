@@ -175,6 +175,25 @@ fn logs_are_json_with_ids_and_hold_no_secrets() {
 }
 
 #[test]
+fn names_that_clients_choose_forge_no_line_of_the_log() {
+    let stage = &*STAGE;
+    let more = "[log]\nsample_every = 1\n";
+    let proxy = stage.proxy("forged", &Settings { more, ..Settings::default() });
+    assert!(enter(proxy.port, "evil\nFORGED user\x1b[2J\u{9b}", &[]).is_err());
+    assert!(enter(proxy.port, "app", &[("database", "x\nFORGED database")]).is_err());
+    let mut wire = enter(proxy.port, "app", &[("application_name", "x\nFORGED application")]).unwrap();
+    wire.rows("SELECT 1 AS \"a\nFORGED column\"");
+    wire.rows("LISTEN \"a\nFORGED channel\"");
+    until("they are told of", || ["evil", "FORGED column"].iter().all(|it| proxy.output().contains(it)));
+    reload(&proxy, |toml| toml + "[nonsense]\n", "failed");
+    let log = proxy.output();
+    assert!(log.contains(r"evil\nFORGED user\u{1b}[2J\u{9b}"), "{log}");
+    assert!(log.lines().all(|line| line.starts_with("20")), "every line begins with its time:\n{log}");
+    assert!(!log.contains(|c: char| c.is_control() && c != '\n'), "{log}");
+    assert!(log.lines().any(|line| line.ends_with("error: unknown setting `nonsense`")), "{log}");
+}
+
+#[test]
 fn slow_statements_are_told_of_and_their_values_are_not() {
     let stage = &*STAGE;
     let more = "[log]\nslow_statement = \"1s\"\n";
@@ -195,6 +214,7 @@ fn slow_statements_are_told_of_and_their_values_are_not() {
     until("three are counted", || metric(&proxy, "shardway_slow_statements_total", &["database=\"app\""]) >= 3.0);
     reload(&proxy, |toml| toml.replace("slow_statement = \"1s\"", "sample_every = 1"), "ok");
     wire.rows(&format!("SELECT 'kqzSample' FROM events WHERE client_id = {a} LIMIT 1"));
+    wire.rows("SET my.key TO kqzUnquoted");
     wire.rows(&format!("/* shardway key=bigints:{a} */ SELECT kind FROM events LIMIT 2"));
     drop(wire);
     proxy.signal("TERM");
@@ -206,6 +226,7 @@ fn slow_statements_are_told_of_and_their_values_are_not() {
         ],
         ["slow statement client=1", "plan=\"key\" shards=\"b\"", "WHERE client_id = $2::bigint GROUP BY ?::text"],
         [": statement client=1", "plan=\"hint\" shards=\"a\"", "statement=\"SELECT kind FROM events LIMIT ?\""],
+        [": statement client=1", "", "statement=\"SET my.key TO ?\""],
         ["slow statement client=1", "plan=\"gather\" shards=\"a, b\"", "statement=\"SELECT …\""],
         [
             ": statement client=1",

@@ -145,8 +145,8 @@ struct Systemd {
 }
 
 impl Systemd {
-    fn new(stage: &Stage) -> Self {
-        let path = stage.world.lab.folder().join("notify").to_str().unwrap().to_owned();
+    fn new(stage: &Stage, name: &str) -> Self {
+        let path = stage.world.lab.folder().join(name).to_str().unwrap().to_owned();
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         Self { socket, path }
@@ -169,7 +169,7 @@ impl Systemd {
 #[test]
 fn systemd_hears_of_start_reload_life_and_end() {
     let stage = &*STAGE;
-    let systemd = Systemd::new(stage);
+    let systemd = Systemd::new(stage, "notified");
     let toml = |port, metrics| stage.toml(port, metrics, &Settings::default());
     let variables = [("NOTIFY_SOCKET", systemd.path.as_str()), ("WATCHDOG_USEC", "400000")];
     let mut proxy = Proxy::start_with_variables(&stage.world.lab, "notifying", toml, &variables).unwrap();
@@ -185,6 +185,26 @@ fn systemd_hears_of_start_reload_life_and_end() {
     assert!(micros.parse::<u64>().unwrap() > 0);
     systemd.until("READY=1");
     proxy.signal("TERM");
+    systemd.until("STOPPING=1");
+    until_ended(&mut proxy);
+}
+
+#[test]
+fn systemd_does_not_wait_for_an_end_that_waits_for_clients() {
+    let stage = &*STAGE;
+    let systemd = Systemd::new(stage, "kept-waiting");
+    let settings = Settings { more: "[console]\nadmin = [\"app\"]\n", ..Settings::default() };
+    let toml = |port, metrics| stage.toml(port, metrics, &settings);
+    let variables = [("NOTIFY_SOCKET", systemd.path.as_str()), ("WATCHDOG_USEC", "400000")];
+    let mut proxy = Proxy::start_with_variables(&stage.world.lab, "patient", toml, &variables).unwrap();
+    let mut client = login(&proxy);
+    enter(proxy.port, "app", &[("database", "shardway")]).unwrap().simple("SHUTDOWN WAIT_FOR_CLIENTS").unwrap();
+    until("nobody comes in", || Wire::connect(proxy.port).is_err());
+    // It neither kills after TimeoutStopSec nor because we are silent.
+    let heard: Vec<String> = (0..4).flat_map(|_| systemd.until("WATCHDOG=1")).collect();
+    assert!(!heard.concat().contains("STOPPING"), "{heard:?}");
+    assert_eq!(client.value("SELECT 7"), "7");
+    drop(client);
     systemd.until("STOPPING=1");
     until_ended(&mut proxy);
 }

@@ -46,6 +46,10 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             q("SHOW SERVER_VERSION"), q("SET client_min_messages TO warning; SET TIME ZONE INTERVAL '-03:30' HOUR TO MINUTE;"), q("SHOW TimeZone"), zone(), all(),
             q("BEGIN"), zone(), q("SET LOCAL TIME ZONE INTERVAL '+05:45' HOUR TO MINUTE"), zone(), all(), q("COMMIT"), zone(), q("SET TIME ZONE INTERVAL '+00:00' HOUR TO MINUTE"), zone(), all(),
         ].concat()),
+        ("settings of ours for a transaction", &[], [
+            q("SET LOCAL shardway.role = 'primary'"), ask(&[[step("SET LOCAL shardway.role = 'primary'"), sync()].concat()]),
+            q("BEGIN"), q("SET LOCAL shardway.role = 'primary'"), q("SHOW shardway.role"), q("COMMIT"), all(),
+        ].concat()),
         ("row security by a setting", &[], [
             q("SET app.tenant = '7'"), q("INSERT INTO tenant_rows VALUES (7, 1, 'a'), (7, 2, 'b'), (7, 3, 'c')"), q("INSERT INTO tenant_rows VALUES (7, 4, 'a'), (8, 1, 'b')"),
             q("INSERT INTO tenant_rows SELECT client_id, id + 10, v FROM tenant_rows"), q("INSERT INTO tenant_rows VALUES (current_setting('app.tenant')::bigint, 20, current_setting('app.tenant'))"),

@@ -14,11 +14,12 @@ use x509_cert::der::oid::db::rfc5912::{
 };
 use x509_cert::der::{Decode, Tag, Tagged};
 
-/// The subject's last common name, as PostgreSQL's `clientcert` compares it; `None` for names with a NUL in them (CVE-2009-4034).
+/// The subject's first common name, as PostgreSQL takes it (`X509_NAME_get_text_by_NID`), and libpq; `None` for names with a
+/// NUL in them (CVE-2009-4034).
 pub fn common_name(der: &[u8]) -> Option<String> {
     let certificate = Certificate::from_der(der).ok()?;
     let mut names = certificate.tbs_certificate.subject.0.iter().flat_map(|part| part.0.iter());
-    let value = &names.rfind(|attribute| attribute.oid == CN)?.value;
+    let value = &names.find(|attribute| attribute.oid == CN)?.value;
     let name = if value.tag() == Tag::Utf8String {
         Utf8StringRef::try_from(value).ok()?.as_str().to_owned()
     } else if value.tag() == Tag::PrintableString {

@@ -5,6 +5,7 @@
 
 use super::fatal::{CHARACTER_NOT_IN_REPERTOIRE, FEATURE_NOT_SUPPORTED, Fatal, INVALID_AUTHORIZATION};
 use super::options::{self, Settings};
+use crate::logic::identifier::cut;
 use pgwire::messages::startup::NegotiateProtocolVersion;
 
 /// The same limit as PostgreSQL's (MAX_STARTUP_PACKET_LENGTH).
@@ -141,8 +142,9 @@ fn startup(minor: u16, body: &[u8]) -> Result<Startup, Fatal> {
     let Some(user) = user.filter(|name| !name.is_empty()) else {
         return Err(Fatal::new(INVALID_AUTHORIZATION, "no PostgreSQL user name specified in startup packet"));
     };
-    startup.user = user.into();
-    startup.database = database.filter(|name| !name.is_empty()).unwrap_or(user).into();
+    // As ProcessStartupPacket does, without a word: who or what is looked for has a shorter name.
+    startup.user = cut(user).into();
+    startup.database = cut(database.filter(|name| !name.is_empty()).unwrap_or(user)).into();
     Ok(startup)
 }
 
@@ -241,6 +243,9 @@ mod tests {
         let names: Vec<_> = startup.into_parameters().unwrap().into_iter().map(|(n, v)| format!("{n}={v}")).collect();
         assert_eq!(names, ["a=1", "a=2", "client_encoding=UTF8"]);
         assert_eq!(&*started(VERSION_3, b"user\0app\0database\0\0\0").database, "app");
+        let long = "x".repeat(64);
+        let startup = started(VERSION_3, format!("user\0{long}\0database\0{long}y\0\0").as_bytes());
+        assert_eq!((&*startup.user, &*startup.database), (&long[..63], &long[..63]));
         assert_eq!(&*started(VERSION_3, b"user\0app\0database\0shop\0x\0\0\0").database, "shop");
     }
 

@@ -299,7 +299,8 @@ impl Metrics {
         for database in self.databases.lock().values() {
             database.settle();
         }
-        self.registry.render()
+        let servers = self.servers.lock();
+        self.registry.render(|server| servers.contains_key(server))
     }
 }
 

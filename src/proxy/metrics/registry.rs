@@ -55,14 +55,31 @@ impl Registry {
         self.recorder.handle().run_upkeep();
     }
 
-    /// Prometheus text. Values that are not known (NaN) are left out: that is how a series ends.
-    pub fn render(&self) -> String {
+    /// Prometheus text. Values that are not known (NaN) are left out, and those of servers that are not there any more: that
+    /// is how a series ends.
+    pub fn render(&self, is_there: impl Fn(&str) -> bool) -> String {
         let text = self.recorder.handle().render();
         let mut known = String::with_capacity(text.len());
-        for line in text.split_inclusive('\n').filter(|line| !line.trim_end().ends_with(" NaN")) {
+        let is_shown =
+            |line: &&str| !line.trim_end().ends_with(" NaN") && server_of(line).is_none_or(|server| is_there(&server));
+        for line in text.split_inclusive('\n').filter(is_shown) {
             known.push_str(line);
         }
         known
+    }
+}
+
+/// The server that a line is of. Values have their quotation marks escaped, so that none can be taken for the label.
+fn server_of(line: &str) -> Option<String> {
+    let (_, rest) = line.split_once("{server=\"")?;
+    let mut server = String::new();
+    let mut letters = rest.chars();
+    loop {
+        match letters.next()? {
+            '"' => return Some(server),
+            '\\' => server.push(letters.next().map(|escaped| if escaped == 'n' { '\n' } else { escaped })?),
+            letter => server.push(letter),
+        }
     }
 }
 

@@ -122,7 +122,13 @@ fn servers_come_and_go() {
     assert!(!text.contains(r#"shardway_server_connections_max{server="app/b/primary"}"#), "{text}");
     metrics.show(&picture::of_ports("app", &[(1, &[2])]));
     assert_eq!(up(&metrics, "b/primary"), None, "its series has ended");
-    assert!(!metrics.render().contains(r#"shardway_servers{server="app/b/primary""#), "{}", metrics.render());
+    assert!(!metrics.render().contains(r#"server="app/b/primary""#), "{}", metrics.render());
+    // It comes back, and counts on.
+    metrics.show(&topology);
+    assert!(metrics.render().contains(r#"shardway_server_connects_total{server="app/b/primary",result="ok"} 4"#));
+    let odd = "x\\y\"z/a/primary";
+    metrics.server(odd);
+    assert!(metrics.render().contains(r#"shardway_server_connects_total{server="x\\y\"z/a/primary",result="ok"} 0"#));
 }
 
 #[test]

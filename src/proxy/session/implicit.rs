@@ -95,8 +95,12 @@ impl Session {
 
     /// What a block alone may do is not for pipelines without BEGIN (several statements in a text may do it).
     pub(super) fn check_block(&self, what: &'static str) -> Result<(), Fault> {
-        let is_without = self.is_implicit || self.transaction.is_idle();
-        if is_without && self.among.is_none() { Err(Fault::NoTransaction(what)) } else { Ok(()) }
+        if self.is_without_block() { Err(Fault::NoTransaction(what)) } else { Ok(()) }
+    }
+
+    /// Neither BEGIN nor other statements of the same text make a block.
+    pub(super) fn is_without_block(&self) -> bool {
+        (self.is_implicit || self.transaction.is_idle()) && self.among.is_none()
     }
 
     /// Ends the transaction block that an implicit transaction has become, as its statements went.

@@ -13,6 +13,8 @@ use crate::proxy::session::replicas::check_position;
 use crate::proxy::session::servers::needs_session;
 use crate::proxy::session::{Session, Trouble};
 
+const SET_LOCAL_OUTSIDE: &str = "SET LOCAL can only be used in transaction blocks";
+
 impl Session {
     /// SET or RESET has succeeded: shards that join later must hear of it.
     pub(super) fn apply_set(&mut self, command: &Command, text: &str) {
@@ -114,6 +116,9 @@ impl Session {
                         }
                         OwnSetting::NewTables => self.check_place(value)?,
                     }
+                }
+                if *is_local && self.is_without_block() {
+                    write::notice(&mut self.client.outbox, write::WARNING, "25P01", SET_LOCAL_OUTSIDE);
                 }
                 let change = SettingChange { name: setting.name().into(), value: value.clone(), is_local: *is_local };
                 self.settings.apply(&change);

@@ -13,6 +13,8 @@ use crate::logic::shards::TableName;
 pub struct ServerFacts {
     /// It is a replica
     pub is_recovering: bool,
+    /// `system_identifier`: a primary has it in common with its replicas, and with nobody else
+    pub system: i64,
     /// `150004` is 15.4
     pub version: i32,
     /// `server_encoding`
@@ -83,7 +85,7 @@ pub struct ForeignKey {
 
 const SERVER: &str = "
     SELECT pg_is_in_recovery(), current_setting('server_version_num')::int4, current_setting('server_encoding'),
-           current_setting('max_prepared_transactions')::int4";
+           current_setting('max_prepared_transactions')::int4, (SELECT system_identifier FROM pg_control_system())";
 
 const COLUMNS: &str = "
     SELECT a.attname::text, a.atttypid, format_type(a.atttypid, a.atttypmod), coalesce(c.collisdeterministic, true)
@@ -133,6 +135,7 @@ pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFa
         version: server.get(1),
         encoding: server.get(2),
         prepared_transactions_max: server.get(3),
+        system: server.get(4),
         tables: HashMap::new(),
         objects: definitions::of_database(client).await?,
     };

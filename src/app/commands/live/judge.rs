@@ -27,6 +27,21 @@ pub fn server(server: &Server, (finds_role, shards): (bool, usize), facts: &Serv
     notes.findings
 }
 
+/// What is wrong with the servers of a shard together; the one that is listed as the primary comes first.
+pub fn replicas(servers: &[(&Server, ServerFacts)]) -> Vec<Finding> {
+    let Some(((first, facts), others)) = servers.split_first() else { return Vec::new() };
+    let strangers = others.iter().filter(|(_, theirs)| theirs.system != facts.system);
+    let finding = |(other, theirs): &(&Server, ServerFacts)| Finding {
+        severity: Severity::Error,
+        subject: other.name.to_string(),
+        message: format!(
+            "is of another cluster than {}: its system_identifier is {}, not {}",
+            first.name, theirs.system, facts.system
+        ),
+    };
+    strangers.map(finding).collect()
+}
+
 /// What is wrong with the shards together; `None` is a shard whose primary could not be asked.
 pub fn shards(database: &DatabaseSettings, primaries: &[Option<ServerFacts>]) -> Vec<Finding> {
     let mut notes = Notes { subject: database.name.to_string(), findings: Vec::new() };

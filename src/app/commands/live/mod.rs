@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::{DatabaseSettings, Settings, Severity};
 use crate::control::{Link, MonitorSettings};
-use crate::logic::topology::Server;
+use crate::logic::topology::{Role, Server};
 
 use facts::ServerFacts;
 
@@ -42,14 +42,16 @@ async fn compare_database(database: &DatabaseSettings, login: &MonitorSettings) 
     let mut findings = Vec::new();
     let mut primaries: Vec<Option<ServerFacts>> = Vec::new();
     for shard in &database.shards {
-        let mut primary = ask(&shard.primary, shard.finds_roles, database, login, &mut findings).await;
-        for replica in &shard.replicas {
-            let facts = ask(replica, shard.finds_roles, database, login, &mut findings).await;
-            if shard.finds_roles && facts.as_ref().is_some_and(|facts| !facts.is_recovering) {
-                primary = facts;
-            }
+        let mut known = Vec::new();
+        for server in std::iter::once(&shard.primary).chain(&shard.replicas) {
+            let facts = ask(server, shard.finds_roles, database, login, &mut findings).await;
+            known.extend(facts.map(|facts| (&**server, facts)));
         }
-        primaries.push(primary);
+        findings.extend(judge::replicas(&known));
+        let takes_writes = |(_, facts): &(&Server, ServerFacts)| shard.finds_roles && !facts.is_recovering;
+        let is_listed = |(server, _): &(&Server, ServerFacts)| server.role == Role::Primary;
+        let primary = known.iter().position(takes_writes).or_else(|| known.iter().position(is_listed));
+        primaries.push(primary.map(|place| known.swap_remove(place).1));
     }
     findings.extend(judge::shards(database, &primaries));
     findings

@@ -14,7 +14,10 @@ use crate::logic::value::LiteralKind;
 
 use scan::Pass;
 
+pub use readable::readable;
+
 mod scan;
+mod readable;
 
 /// Opens the skeleton of an odd text; no text contains it.
 const ODD: u8 = 0;
@@ -99,17 +102,6 @@ impl Template {
             is_odd,
         }
     }
-}
-
-/// A skeleton for people: `?` for each literal, and no more than `max` bytes of it.
-pub fn readable(skeleton: &[u8], max: usize) -> String {
-    let shown = skeleton.utf8_chunks().next().map_or("", |chunk| chunk.valid());
-    let mut end = shown.len().min(max);
-    while !shown.is_char_boundary(end) {
-        end -= 1;
-    }
-    let readable = shown[..end].trim().replace(scan::is_marker, "?");
-    if end < skeleton.len() { readable + " …" } else { readable }
 }
 
 #[cfg(test)]

@@ -46,6 +46,38 @@ fn skeletons_for_people() {
 }
 
 #[test]
+fn what_settings_are_set_to_is_not_for_people() {
+    let cases = [
+        ("SET my.key TO secret", "SET my.key TO ?"),
+        (
+            "set session \"my;\"\"x\" . key=secret , \"se;cret\", 'x'; SELECT a",
+            "set session \"my;\"\"x\" . key=?; SELECT a",
+        ),
+        ("BEGIN; SET LOCAL session.x = on;SET b TO secret", "BEGIN; SET LOCAL session.x = ?;SET b TO ?"),
+        ("SET SESSION.x = secret", "SET SESSION.x = ?"),
+        ("SET TIME ZONE secret", "SET TIME ZONE ?"),
+        ("SET LOCAL TIME ZONE INTERVAL '1' HOUR", "SET LOCAL TIME ZONE ?"),
+        ("ALTER ROLE bob IN DATABASE app SET my.key TO secret", "ALTER ROLE bob IN DATABASE app SET my.key TO ?"),
+        ("ALTER DATABASE app SET my.key = secret", "ALTER DATABASE app SET my.key = ?"),
+        ("ALTER SYSTEM SET primary_conninfo = secret", "ALTER SYSTEM SET primary_conninfo = ?"),
+        ("CREATE FUNCTION f() RETURNS int SET a TO secret AS 'x'", "CREATE FUNCTION f() RETURNS int SET a TO ?"),
+        ("ALTER ROLE bob PASSWORD secret", "ALTER ROLE bob PASSWORD ?"),
+        ("ALTER ROLE bob PASSWORD 'secret' VALID UNTIL '2100-01-01'", "ALTER ROLE bob PASSWORD ? VALID UNTIL ?"),
+        ("SET ROLE bob", "SET ROLE bob"),
+        ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"),
+        ("UPDATE t SET a = b", "UPDATE t SET a = b"),
+        ("ALTER TABLE t SET (fillfactor = 70), SET SCHEMA s", "ALTER TABLE t SET (fillfactor = ?), SET SCHEMA s"),
+        ("CREATE TABLE users (password text)", "CREATE TABLE users (password text)"),
+        ("SET", "SET"),
+        ("SET a TO", "SET a TO"),
+    ];
+    for (text, expected) in cases {
+        let mut template = template();
+        assert_eq!(readable(template.lex(text.as_bytes()).skeleton, 500), expected, "{text}");
+    }
+}
+
+#[test]
 fn what_is_lifted_out() {
     let cases = [
         ("SELECT * FROM orders WHERE id = 42", "SELECT * FROM orders WHERE id = <int4> |42"),
