@@ -411,7 +411,7 @@ fn modes() -> Vec<Scenario> {
             modes.into_iter().flat_map(move |mode| says.map(|say| each(&["BEGIN READ ONLY", sql, &format!("{say} {mode}"), "SHOW transaction_isolation", "ROLLBACK", "DEALLOCATE ALL"])).concat())
         }).collect()),
         ("modes: READ WRITE too late", each(&["BEGIN READ ONLY", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4001", "SET TRANSACTION READ WRITE", "ROLLBACK"])),
-        ("settings: what is no value or no name", each(&["SET my.var = 1,2", "SELECT 1", "SET my.\"Var X\" = 'a'", "SELECT 1", "SET \"a b\".c = 1", "SELECT 1", "BEGIN", "SET my.var = 0x10", "SELECT 1", "ROLLBACK", "SET my.var = 12", "SELECT current_setting('my.var')", "SET my.\"Var\" = 'x'", "SHOW \"my.Var\"", "RESET my.var", "RESET my.\"V W\"", "SELECT 1"])),
+        ("settings: what is no value or no name", each(&["SET LOCAL my.var = 1", "SELECT 1; SET LOCAL my.var = 2", "SHOW my.var", "SET my.var = 1,2", "SELECT 1", "SET my.\"Var X\" = 'a'", "SELECT 1", "SET \"a b\".c = 1", "SELECT 1", "BEGIN", "SET my.var = 0x10", "SELECT 1", "ROLLBACK", "SET my.var = 12", "SELECT current_setting('my.var')", "SET my.\"Var\" = 'x'", "SHOW \"my.Var\"", "RESET my.var", "RESET my.\"V W\"", "SELECT 1"])),
     ]);
     all
 }

@@ -38,6 +38,11 @@ impl Session {
         // Where functions may have set it otherwise, the server has to hear of it.
         let is_unseen = self.held.iter().any(|held| held.lease.has_unseen);
         if is_free(command) && !is_unseen && !self.transaction.is_on_server() {
+            let is_local = matches!(command, Command::Set(changes) if changes.iter().any(|change| change.is_local));
+            // In a pipeline it has been said.
+            if is_local && !self.is_implicit && self.is_without_block() {
+                write::notice(&mut self.client.outbox, write::WARNING, "25P01", SET_LOCAL_OUTSIDE);
+            }
             self.apply_set(command, reset.as_deref().unwrap_or(text));
             write::command_complete(&mut self.client.outbox, if is_reset(text) { "RESET" } else { "SET" });
             if size.is_some() {
