@@ -41,6 +41,34 @@ fn kill_listener(port: u16, role: &str) {
 }
 
 #[test]
+fn a_channel_with_too_long_a_name_is_the_one_that_postgres_makes_of_it() {
+    let stage = &*STAGE;
+    let proxy = proxy_for(stage, "long_ears", "pool_size = 2\npin = \"error\"");
+    let name = "Long_\"\"".repeat(14);
+    let plain = "Long_".repeat(14);
+    let told = |port: u16| {
+        let mut wire = enter(port, "long_ears", &[]).unwrap();
+        let tell = |frame: &Frame| match frame.tag {
+            b'N' => format!("N {}", wire::describe_error(&frame.body)),
+            tag => char::from(tag).to_string(),
+        };
+        [
+            format!("LISTEN \"{name}\""),
+            format!("/* \"{name}\" */ LISTEN {plain}"),
+            format!("UNLISTEN {plain}"),
+            "LISTEN short".into(),
+        ]
+        .map(|sql| wire.simple(&sql).unwrap().iter().map(tell).collect::<Vec<_>>())
+    };
+    assert_eq!(told(proxy.port), told(stage.world.shards[0].port()));
+    let (mut hearer, mut speaker) = (enter(proxy.port, "long_ears", &[]).unwrap(), login(&proxy));
+    hearer.send(&wire::query(&format!("LISTEN {plain}"))).unwrap();
+    hearer.until_ready().unwrap();
+    speaker.rows(&format!("NOTIFY {}, 'heard'", &plain[..63]));
+    assert_eq!(next(&mut hearer), "heard");
+}
+
+#[test]
 fn many_listen_by_one_connection_and_all_hear_all_in_order() {
     let stage = &*STAGE;
     let proxy = proxy_for(stage, "hearers", "pool_size = 2\npin = \"error\"");

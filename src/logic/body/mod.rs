@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use tokens::{Token, tokens};
 
-mod tokens;
+pub mod tokens;
 
 /// What running a body leaves in the session, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

@@ -2,7 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use crate::logic::body::tokens::{Token, tokens};
+use crate::logic::identifier::{NAME_BYTES_MAX, cut};
 use crate::logic::sql::statement::{Control, Listen};
+
+/// What PostgreSQL remarks on a channel's name that it cuts off, when it reads the statement.
+pub fn remark(statement: &str) -> Option<String> {
+    let tokens = tokens(statement);
+    let name = tokens.iter().filter_map(Token::name).find(|name| name.len() > NAME_BYTES_MAX)?;
+    Some(format!("identifier \"{name}\" will be truncated to \"{}\"", cut(name)))
+}
 
 /// A channel on a shard: notifications are those of one server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -124,7 +124,7 @@ impl Session {
             }
             Command::Listen(listen) => {
                 self.check_alive()?;
-                Box::pin(self.listen_command(listen, planned)).await?;
+                Box::pin(self.listen_command(listen, text, planned)).await?;
                 Ok(Some(planned.verb))
             }
             Command::Prepare(prepare) => {

@@ -52,7 +52,7 @@ impl Session {
             }
             Command::Listen(listen) => {
                 self.check_alive()?;
-                Box::pin(self.listen_command(listen, planned)).await?;
+                Box::pin(self.listen_command(listen, &text, planned)).await?;
                 self.answer(planned.verb)
             }
             Command::OfSession(asked) => {

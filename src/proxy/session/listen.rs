@@ -13,7 +13,7 @@ use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::session::encoding::Encoding;
-use crate::logic::session::listening::{Channel, Listening};
+use crate::logic::session::listening::{Channel, Listening, remark};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Control;
 use crate::logic::sql::statement::Listen;
@@ -52,7 +52,15 @@ impl Hearing {
 
 impl Session {
     /// LISTEN and UNLISTEN: now, or when the open transaction commits.
-    pub(super) async fn listen_command(&mut self, listen: &Listen, planned: &Planned) -> Result<(), Trouble> {
+    pub(super) async fn listen_command(
+        &mut self,
+        listen: &Listen,
+        text: &str,
+        planned: &Planned,
+    ) -> Result<(), Trouble> {
+        if let Some(remark) = remark(text) {
+            write::notice(&mut self.client.outbox, write::NOTICE, "42622", &remark);
+        }
         let shard = self.named_for(planned)?.unwrap_or(ShardId(0));
         let shard = self.shard_name(shard).to_owned();
         if self.hearing.is_none() {
