@@ -20,6 +20,8 @@ mod signals;
 mod leaving;
 /// What happens when a limit is reached.
 mod limits;
+/// Statements that are cancelled while they wait.
+mod cancels;
 /// Who may log in, as servers, lists, rules and certificates say.
 mod auth;
 /// Statements that keep a server with their client.

@@ -163,6 +163,8 @@ impl Session {
             match self.hold(lanes.lanes[place].target).await {
                 Ok(index) => lanes.lanes[place].index = index,
                 Err(fault) => {
+                    // What is cancelled is the pipeline, not what comes last in it.
+                    let first = if fault == Fault::Cancelled { 0 } else { first };
                     self.take_back_turns(&mut lanes.turns[first..], rest);
                     lanes.turns.truncate(first);
                     lacking = Some(fault);
