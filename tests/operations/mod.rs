@@ -22,6 +22,8 @@ mod leaving;
 mod limits;
 /// Statements that are cancelled while they wait.
 mod cancels;
+/// Clients that say goodbye while a statement runs.
+mod goodbyes;
 /// Who may log in, as servers, lists, rules and certificates say.
 mod auth;
 /// Statements that keep a server with their client.

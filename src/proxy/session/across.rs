@@ -17,6 +17,7 @@ use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::sql::statement::{Characteristics, Control, Reach};
+use crate::proxy::session::goodbye::access_of;
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
@@ -120,6 +121,8 @@ impl Session {
             return Err(Fault::PortalIsDone(String::from_utf8_lossy(name).into_owned()).into());
         }
         self.check_since(&portal)?;
+        let access = super::only(&self.portals[place].shape).map_or(Access::Write, access_of);
+        self.heed_goodbye(access, size);
         self.executed = self.executed.wrapping_add(1);
         if !portal.is_run() {
             self.take_part_as(&portal.across, size).await?;

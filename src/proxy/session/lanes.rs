@@ -141,6 +141,8 @@ impl Session {
         rest: &mut Segment,
         is_sync: bool,
     ) -> Result<(), Trouble> {
+        let writes = lanes.lanes.iter().any(|lane| lane.is_writer);
+        self.heed_goodbye(if writes { Access::Write } else { Access::Read }, lanes.size());
         let lacking = self.hold_lanes(lanes, rest).await;
         self.write_lanes(lanes, is_sync && lacking.is_none());
         self.send_lanes(&mut lanes.lanes).await;

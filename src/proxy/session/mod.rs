@@ -21,6 +21,7 @@ mod commit;
 mod listen;
 mod shadows;
 mod patience;
+mod goodbye;
 mod copy;
 mod errand;
 mod failover;
