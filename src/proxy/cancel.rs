@@ -123,11 +123,11 @@ impl Cancellable {
     }
 
     /// Sends a cancel request and waits until the server has taken it.
-    async fn cancel(&self, connector: &Connector) {
+    async fn cancel(&self, connector: &Connector, is_wanted: impl Fn() -> bool) {
         if tokio::time::timeout(ENTRY_MAX, self.entered()).await.is_err() {
             tracing::debug!(pid = self.pid, "a cancel request has not waited for BEGIN");
         }
-        if let Err(fault) = connector.cancel(&self.address, self.pid, &self.key).await {
+        if let Err(fault) = connector.cancel(&self.address, (self.pid, &self.key), is_wanted).await {
             tracing::warn!(%fault, pid = self.pid, "a cancel request could not be delivered");
         }
         self.in_flight.fetch_sub(1, Ordering::Release);
@@ -298,8 +298,13 @@ impl Cancelling {
 
     /// Returns when the servers have taken the requests.
     pub async fn deliver(self, connector: &Connector) {
+        self.deliver_if(connector, || true).await;
+    }
+
+    /// The same, if they are still wanted when they are about to be sent.
+    pub async fn deliver_if(self, connector: &Connector, is_wanted: impl Fn() -> bool) {
         for server in self.0.servers() {
-            server.cancel(connector).await;
+            server.cancel(connector, &is_wanted).await;
         }
     }
 }

@@ -36,6 +36,7 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.keeps_ready = ready.mark.is_ddl;
         self.pipeline.tell_completed = true;
+        self.pipeline.statements = u16::try_from(statements.len()).unwrap_or(u16::MAX);
         self.prepare(index);
         self.pipeline.owe(Owed::Query);
         self.announce(index, ready.mark);

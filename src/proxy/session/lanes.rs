@@ -191,6 +191,10 @@ impl Session {
             self.swap(lane);
             if std::mem::replace(&mut lane.is_begun, true) {
                 self.pipeline.owe(Owed::Turn);
+                if self.are_timed() {
+                    // The time of a turn does not depend on what stands behind it.
+                    write::bare(self.outgoing.buffer(), client::FLUSH);
+                }
             } else {
                 self.prepare(lane.index);
             }

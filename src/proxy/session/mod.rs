@@ -5,6 +5,7 @@
 mod trouble;
 mod client;
 mod trail;
+mod timing;
 mod exchange;
 mod picture;
 mod watch;
