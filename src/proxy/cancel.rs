@@ -1,4 +1,5 @@
-//! Cancel requests: a client's key leads to the server that runs its statement now, and to no other.
+//! Cancel requests: a client's key leads to the server that runs its statement now, and to no other. A statement that waits
+//! for a server ends its wait.
 //!
 //! A cancel that is under way holds its server back: the server is not lent to the next client before the request
 //! has been delivered (PgBouncer 1.18 fixed the same race). And it waits until the server has done what goes before the
@@ -8,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -122,11 +123,11 @@ impl Cancellable {
     }
 
     /// Sends a cancel request and waits until the server has taken it.
-    async fn cancel(&self, connector: &Connector) {
+    async fn cancel(&self, connector: &Connector, is_wanted: impl Fn() -> bool) {
         if tokio::time::timeout(ENTRY_MAX, self.entered()).await.is_err() {
             tracing::debug!(pid = self.pid, "a cancel request has not waited for BEGIN");
         }
-        if let Err(fault) = connector.cancel(&self.address, self.pid, &self.key).await {
+        if let Err(fault) = connector.cancel(&self.address, (self.pid, &self.key), is_wanted).await {
             tracing::warn!(%fault, pid = self.pid, "a cancel request could not be delivered");
         }
         self.in_flight.fetch_sub(1, Ordering::Release);
@@ -139,6 +140,10 @@ impl Cancellable {
 enum Running {
     #[default]
     Nothing,
+    /// The statement waits for something else than an answer
+    Waiting {
+        is_cancelled: bool,
+    },
     One(Arc<Cancellable>),
     Many(Vec<Arc<Cancellable>>),
 }
@@ -146,7 +151,7 @@ enum Running {
 impl Running {
     fn servers(&self) -> &[Arc<Cancellable>] {
         match self {
-            Self::Nothing => &[],
+            Self::Nothing | Self::Waiting { .. } => &[],
             Self::One(server) => std::slice::from_ref(server),
             Self::Many(servers) => servers,
         }
@@ -209,13 +214,16 @@ impl Slot {
         cancelling.deliver(connector).await;
     }
 
-    /// Ends when the client is sent away, if it is polled by the session's own task: what it is to be told.
-    pub async fn dismissed(&self) -> Fault {
-        std::future::poll_fn(|context| {
-            self.park(context.waker());
-            self.card.farewell().map_or(std::task::Poll::Pending, std::task::Poll::Ready)
-        })
-        .await
+    /// The statement waits for something else than an answer for as long as this is there: a cancel request ends the wait.
+    pub fn wait(&self) -> Wait<'_> {
+        let before = std::mem::replace(&mut *self.running.lock(), Running::Waiting { is_cancelled: false });
+        Wait { slot: self, before }
+    }
+
+    /// Why a wait may not go on.
+    fn objection(&self) -> Option<Fault> {
+        let is_cancelled = matches!(*self.running.lock(), Running::Waiting { is_cancelled: true });
+        self.card.farewell().or_else(|| is_cancelled.then_some(Fault::Cancelled))
     }
 
     /// The session looks whether it may go on, whatever it waits for: it is one task.
@@ -230,14 +238,50 @@ impl Slot {
         self.begin_cancel().deliver(connector).await;
     }
 
-    /// The servers that run something now are held back until the requests are delivered.
+    /// The servers that run something now are held back until the requests are delivered. A wait ends by itself.
     pub fn begin_cancel(&self) -> Cancelling {
-        let running = self.running.lock();
+        let mut running = self.running.lock();
+        if let Running::Waiting { is_cancelled } = &mut *running {
+            *is_cancelled = true;
+            drop(running);
+            self.wake();
+            return Cancelling(Running::Nothing);
+        }
         for server in running.servers() {
             // Counted under the lock: the session cannot clear the slot and give the server back in between.
             server.in_flight.fetch_add(1, Ordering::AcqRel);
         }
         Cancelling(running.clone())
+    }
+}
+
+/// A statement's wait for something else than an answer.
+#[derive(Debug)]
+pub struct Wait<'a> {
+    slot: &'a Slot,
+    before: Running,
+}
+
+impl Wait<'_> {
+    /// Ends when the statement is cancelled or the client sent away, if it is polled by the session's own task: what the
+    /// client is to be told.
+    pub async fn called_off(&self) -> Fault {
+        std::future::poll_fn(|context| {
+            self.slot.park(context.waker());
+            self.slot.objection().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    /// What it waited for is there, unless the wait was called off at the same moment.
+    pub fn end(self) -> Result<(), Fault> {
+        self.slot.objection().map_or(Ok(()), Err)
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        *self.slot.running.lock() = std::mem::take(&mut self.before);
     }
 }
 
@@ -254,8 +298,13 @@ impl Cancelling {
 
     /// Returns when the servers have taken the requests.
     pub async fn deliver(self, connector: &Connector) {
+        self.deliver_if(connector, || true).await;
+    }
+
+    /// The same, if they are still wanted when they are about to be sent.
+    pub async fn deliver_if(self, connector: &Connector, is_wanted: impl Fn() -> bool) {
         for server in self.0.servers() {
-            server.cancel(connector).await;
+            server.cancel(connector, &is_wanted).await;
         }
     }
 }

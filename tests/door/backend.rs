@@ -243,7 +243,8 @@ async fn cancels(server: &Postgres, address: Address) {
         tokio::task::yield_now().await;
     }
     let connector = Connector::default();
-    timeout(PATIENCE, connector.cancel(&address, connected.pid, &connected.secret_key)).await.unwrap().unwrap();
+    let key = (connected.pid, &connected.secret_key[..]);
+    timeout(PATIENCE, connector.cancel(&address, key, || true)).await.unwrap().unwrap();
     let answer = timeout(PATIENCE, answer(&mut connected)).await.unwrap();
     let error = answer.iter().find(|(tag, _)| *tag == b'E').expect("the statement was cancelled");
     assert_eq!(field(error, b'C'), "57014");

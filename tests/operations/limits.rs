@@ -79,6 +79,56 @@ fn a_late_statement_hears_that_it_was_late() {
     assert_eq!(wire.value(&count(stage)), "6");
 }
 
+/// As in PostgreSQL, where `statement_timeout` is for each statement of a pipeline and of a text.
+#[test]
+fn statements_that_are_sent_together_have_their_time_one_by_one() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("together", &Settings { database: "query_timeout = \"1s\"", ..Settings::default() });
+    let mut wire = login(&proxy);
+    let sleep = |shard: usize, seconds: f32| {
+        format!("SELECT pg_sleep({seconds}) FROM events WHERE client_id = {} LIMIT 1", stage.clients[shard])
+    };
+    let extended =
+        |sql: &String| [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+    let pipeline = |all: &[String]| [all.iter().map(extended).collect::<Vec<_>>().concat(), wire::sync()].concat();
+    let tags = |frames: &[wire::Frame]| -> String {
+        frames.iter().map(|frame| frame.tag as char).filter(|tag| "CEZ".contains(*tag)).collect()
+    };
+    let short: Vec<String> = (0..5).map(|_| sleep(0, 0.4)).collect();
+    let apart: Vec<String> = [0, 0, 0, 1, 1, 1].iter().map(|shard| sleep(*shard, 0.4)).collect();
+    let late = [sleep(0, 0.4), sleep(0, 0.4), sleep(0, 60.0), sleep(0, 0.4)];
+    for (messages, answer) in [
+        (pipeline(&short), "CCCCCZ"),
+        (wire::query(&short.join(";")), "CCCCCZ"),
+        (pipeline(&apart), "CCCCCCZ"),
+        (wire::query(&apart.join(";")), "CCCCCCZ"),
+        (pipeline(&late), "CCEZ"),
+        (wire::query(&late.join(";")), "CCEZ"),
+        (wire::query(&late[2]), "EZ"),
+        (pipeline(&short[..1]), "CZ"),
+    ] {
+        let what = String::from_utf8_lossy(&messages).into_owned();
+        wire.send(&messages).unwrap();
+        let frames = wire.until_ready().unwrap();
+        assert_eq!(tags(&frames), answer, "{what}: {frames:?}");
+        if answer.contains('E') {
+            let error = whole_error(&frames);
+            assert!(error.contains("C57014 | Mcanceling statement due to statement timeout"), "{what}: {error}");
+            // PostgreSQL answers a text as a whole: nobody sees from outside which of its statements runs.
+            let limit = if what.contains(';') { "4s" } else { "1s" };
+            assert!(error.contains(&format!("it was allowed {limit}")), "{what}: {error}");
+        }
+    }
+    // What is left of a transaction's time is left for all of them.
+    let both = "query_timeout = \"1s\"\ntransaction_timeout = \"1500ms\"";
+    let proxy = stage.proxy("together-open", &Settings { database: both, ..Settings::default() });
+    let mut wire = login(&proxy);
+    wire.send(&pipeline(&short)).unwrap();
+    let frames = wire.until_ready().unwrap();
+    assert_eq!(tags(&frames), "CCCEZ", "{frames:?}");
+    assert!(whole_error(&frames).contains("Mcanceling statement due to statement timeout"), "{frames:?}");
+}
+
 /// A client that has begun a COPY and sends no more keeps a server and its locks: as much of a statement as one that runs.
 #[test]
 fn a_copy_whose_data_does_not_come_is_late_too() {

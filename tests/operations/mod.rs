@@ -20,6 +20,10 @@ mod signals;
 mod leaving;
 /// What happens when a limit is reached.
 mod limits;
+/// Statements that are cancelled while they wait.
+mod cancels;
+/// Clients that say goodbye while a statement runs.
+mod goodbyes;
 /// Who may log in, as servers, lists, rules and certificates say.
 mod auth;
 /// Statements that keep a server with their client.

@@ -303,6 +303,14 @@ fn who_waits_for_a_primary_in_vain_hears_so_after_failover_wait() {
     assert!(error.contains("C08006") && error.contains("no server takes its writes now"), "{error}");
     assert!((Duration::from_millis(1400)..Duration::from_secs(10)).contains(&told.elapsed()), "{:?}", told.elapsed());
     assert_eq!(metric(&pair.proxy, "shardway_failover_waiting", &[]), 0.0);
+    // Who does not want to wait so long is not kept.
+    reload(&pair.proxy, |toml| toml.replace("\"1500ms\"", "\"1h\""), "ok");
+    first.send(&query(ADDED)).unwrap();
+    until("it waits", || metric(&pair.proxy, "shardway_failover_waiting", &[]) == 1.0);
+    first.cancel().unwrap();
+    let error = whole_error(&first.until_ready().unwrap());
+    assert!(error.contains("C57014 | Mcanceling statement due to user request"), "{error}");
+    assert_eq!(metric(&pair.proxy, "shardway_failover_waiting", &[]), 0.0);
     // The session goes on, and who comes in time is served.
     first.send(&query(ADDED)).unwrap();
     assert_eq!(admin(pair.other.port()).value("SELECT pg_promote(true, 60)"), "t");

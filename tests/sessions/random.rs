@@ -604,7 +604,7 @@ impl Telling<'_> {
             0 | 1 => format!("SET {name} = {value}"),
             2 => format!("SET LOCAL {name} = {value}"),
             3 => format!("RESET {name}"),
-            4 => format!("SELECT set_config('{name}', '77', {})", self.choices.word(&["true", "false"])),
+            4 => format!("SELECT set_config('{name}', '77777', {})", self.choices.word(&["true", "false"])),
             5 => format!("SELECT current_setting('{name}')"),
             6 => self.choices.word(&["RESET ALL", "DISCARD PLANS"]).to_owned(),
             _ => format!("SHOW {name}"),

@@ -143,6 +143,8 @@ pub enum Fault {
         /// As the server said
         message: String,
     },
+    /// A cancel request has met the statement where no server ran it
+    Cancelled,
     /// A statement took too long
     StatementTimeout {
         /// How long it could
@@ -206,6 +208,7 @@ impl Fault {
             | Self::Deadlock { .. }
             | Self::Undone
             | Self::MapChanged
+            | Self::Cancelled
             | Self::StatementTimeout { .. }
             | Self::NoCatalog(_)
             | Self::TransactionAborted
@@ -253,7 +256,7 @@ impl Fault {
             Self::CopyFailed { sqlstate, .. } | Self::Said { sqlstate, .. } => sqlstate,
             Self::Startup { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
-            Self::StatementTimeout { .. } | Self::SyncTimeout => "57014",
+            Self::Cancelled | Self::StatementTimeout { .. } | Self::SyncTimeout => "57014",
             Self::ClientGone => "08006",
             Self::IdleTimeout => "57P05",
             Self::IdleTransactionTimeout => "25P03",
@@ -328,6 +331,7 @@ impl Fault {
             Self::InUse { database, is_source, others } => in_use(database, *is_source, *others),
             Self::Said { message, .. } => plain(message.clone()),
             Self::AtLogin(fault) => fault.text(),
+            Self::Cancelled => plain("canceling statement due to user request".into()),
             Self::StatementTimeout { limit } => (
                 "canceling statement due to statement timeout".into(),
                 Some(format!("it was allowed {limit:?} (query_timeout, transaction_timeout)")),

@@ -79,10 +79,18 @@ impl Connector {
     }
 
     /// Asks the server to stop what that connection is doing. Returns when the server has closed, that is, after it has
-    /// sent the signal: from then on the request can hit nobody else.
-    pub async fn cancel(&self, server: &Address, pid: i32, secret_key: &[u8]) -> Result<(), ConnectFault> {
+    /// sent the signal: from then on the request can hit nobody else. It is sent if it is still wanted by then.
+    pub async fn cancel(
+        &self,
+        server: &Address,
+        (pid, secret_key): (i32, &[u8]),
+        is_wanted: impl Fn() -> bool,
+    ) -> Result<(), ConnectFault> {
         const CANCEL_REQUEST: u32 = 80_877_102;
         let mut stream = self.open(server).await?;
+        if !is_wanted() {
+            return Ok(());
+        }
         let mut packet = BytesMut::with_capacity(12 + secret_key.len());
         packet.put_u32(12 + secret_key.len() as u32);
         packet.put_u32(CANCEL_REQUEST);

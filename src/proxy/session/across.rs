@@ -17,6 +17,7 @@ use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::sql::statement::{Characteristics, Control, Reach};
+use crate::proxy::session::goodbye::access_of;
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
@@ -121,6 +122,8 @@ impl Session {
         }
         self.check_since(&portal)?;
         self.asks_primaries |= self.portals[place].shape.is_for_primary;
+        let access = super::only(&self.portals[place].shape).map_or(Access::Write, access_of);
+        self.heed_goodbye(access, size);
         self.executed = self.executed.wrapping_add(1);
         if !portal.is_run() {
             self.take_part_as(&portal.across, size).await?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::logic::protocol::frame::client::TERMINATE;
+use crate::logic::protocol::frame::client::{FLUSH, SYNC, TERMINATE};
 use crate::logic::protocol::frame::{self, Front};
 use crate::proxy::cancel::Slot;
 use crate::proxy::stream::Stream;
@@ -68,6 +68,8 @@ pub struct Client {
     is_flushing: bool,
     /// It has said goodbye and closed: what it sent before is carried out, and nobody hears the answers
     has_left: bool,
+    /// Nothing but an answer comes of what runs and ends here, as `consumed` counts
+    only_asks_to: u64,
     /// What it has been sent ends inside a message
     pub is_cut: bool,
     /// Bytes consumed since the session began
@@ -97,6 +99,7 @@ impl Client {
             sent: 0,
             is_flushing: false,
             has_left: false,
+            only_asks_to: 0,
             is_cut: false,
             consumed: 0,
             bytes_in: 0,
@@ -173,14 +176,32 @@ impl Client {
                 return Poll::Pending;
             }
             match ready!(self.poll_fill(context)) {
-                Ok(0) | Err(_) => {
-                    self.has_left = self.ends_with_goodbye();
-                    return if self.has_left { Poll::Pending } else { Poll::Ready(()) };
-                }
+                Ok(0) | Err(_) if self.ends_with_goodbye() => self.has_left = true,
+                Ok(0) | Err(_) => return Poll::Ready(()),
                 Ok(_) => (),
             }
         }
-        Poll::Pending
+        if self.has_left && self.is_for_nobody() { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Nothing but an answer will come of what runs next and stands before `end` in what was received.
+    pub fn only_asks_to(&mut self, end: usize) {
+        self.only_asks_to = self.consumed + end as u64;
+    }
+
+    /// Who has left has only asked, and wants nothing else.
+    fn is_for_nobody(&self) -> bool {
+        let Some(ahead) = self.only_asks_to.checked_sub(self.consumed) else { return false };
+        let mut rest = self.received().get(ahead as usize..).unwrap_or_default();
+        while let Front::Whole(frame) = frame::front(rest) {
+            rest = &rest[frame.bytes.len()..];
+            match frame.tag {
+                TERMINATE => return true,
+                SYNC | FLUSH => (),
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// PostgreSQL carries out whatever stands before a Terminate, though the client may not wait for it.

@@ -28,7 +28,7 @@ pub(super) struct Direct {
     /// A Describe is among the messages
     describes: bool,
     /// Bytes of its messages, Sync left out
-    size: usize,
+    pub size: usize,
 }
 
 impl Session {

@@ -20,6 +20,9 @@ impl Session {
     /// `sent`: statements that are prepared by what is on its way.
     pub(super) fn emit(&mut self, index: usize, segment: &mut Segment, sent: &mut SmallVec<[u64; 8]>) {
         let steps = std::mem::take(&mut segment.steps);
+        // PostgreSQL keeps answers back up to Sync: who counts the time of each statement has to hear of each.
+        let is_execute = |step: &Step| matches!(step, Step::Portal { tag: client::EXECUTE, .. });
+        let last = if self.are_timed() { steps.iter().rposition(is_execute).unwrap_or(0) } else { 0 };
         for (number, step) in steps.iter().enumerate() {
             segment.owed_at.push(self.pipeline.entered());
             match step {
@@ -60,6 +63,9 @@ impl Session {
                         client::EXECUTE => Owed::Execute(None),
                         _ => Owed::Close,
                     });
+                    if number < last && *tag == client::EXECUTE {
+                        write::bare(self.outgoing.buffer(), client::FLUSH);
+                    }
                 }
                 Step::Answer(bytes) => self.pipeline.owe(Owed::Local((*bytes).into())),
                 Step::OwnColumns(setting) => {

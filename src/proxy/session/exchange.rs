@@ -4,17 +4,20 @@
 //! and never grows our memory.
 
 use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use std::pin::Pin;
 use tokio::io::AsyncWrite;
 
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::walk::Broken;
 use crate::logic::session::pipeline::Pipeline;
 use crate::proxy::server::Backend;
-use crate::proxy::session::client::{Client, UNTAKEN_MAX, poll_read, poll_write_some, with_scratch};
+use crate::proxy::session::client::{Client, poll_read, poll_write_some, with_scratch};
+use crate::proxy::session::timing::{Limits, Time, Verdict};
 
 /// What waits for more to come stays below this, so that it costs no more to copy it than to send it alone.
 const WAIT_MAX: usize = 16 << 10;
@@ -137,36 +140,51 @@ impl<'a> Exchange<'a> {
         std::future::poll_fn(|context| self.poll(context)).await
     }
 
-    /// The same; `on_late` is called once when it takes longer than `limit` (zero: never), and the client hears why.
-    pub async fn run_within(&mut self, limit: Duration, on_late: impl FnOnce()) -> Outcome {
-        if limit.is_zero() {
+    /// The same; `on_late` is called when a statement takes longer than it may, and the client hears why.
+    pub async fn run_within(&mut self, limits: Limits, on_late: impl Fn(Duration, Arc<AtomicBool>)) -> Outcome {
+        if limits.each.is_zero() && limits.all.is_none() {
             return self.run().await;
         }
-        match tokio::time::timeout(limit, self.run()).await {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let mut error = Vec::new();
-                Fault::StatementTimeout { limit }.write(&mut error);
-                self.pipeline.instead = Some(error.into());
-                on_late();
-                let outcome = self.run_while_taken().await;
-                self.pipeline.instead = None;
-                outcome
-            }
-        }
+        // The usual run does without its memory.
+        Box::pin(self.run_limited(limits, on_late)).await
     }
 
-    /// The same with a client that must take what is there for it: if it does not, it is as good as gone.
-    async fn run_while_taken(&mut self) -> Outcome {
-        loop {
-            let taken = self.client.bytes_out;
-            if let Ok(outcome) = tokio::time::timeout(UNTAKEN_MAX, self.run()).await {
-                return outcome;
+    async fn run_limited(&mut self, limits: Limits, on_late: impl Fn(Duration, Arc<AtomicBool>)) -> Outcome {
+        self.pipeline.tell_completed = true;
+        let mut time = Time::begin(limits, self.pipeline);
+        let mut alarm = std::pin::pin!(tokio::time::sleep_until(time.end().into()));
+        let mut was_late = false;
+        let outcome = std::future::poll_fn(|context| {
+            if let Poll::Ready(outcome) = self.poll(context) {
+                return Poll::Ready(outcome);
             }
-            if self.client.takes_nothing_since(taken) {
-                return Outcome::ClientGone;
+            if time.goes_on(self.pipeline) {
+                alarm.as_mut().reset(time.end().into());
             }
+            while alarm.as_mut().poll(context).is_ready() {
+                match time.verdict(self.client) {
+                    Verdict::Late(limit, is_late) => {
+                        let mut error = Vec::new();
+                        Fault::StatementTimeout { limit }.write(&mut error);
+                        self.pipeline.instead = Some(error.into());
+                        on_late(limit, is_late);
+                        was_late = true;
+                    }
+                    Verdict::Deaf => return Poll::Ready(Outcome::ClientGone),
+                    Verdict::Early => (),
+                }
+                alarm.as_mut().reset(time.end().into());
+            }
+            Poll::Pending
+        });
+        let outcome = outcome.await;
+        time.settle();
+        self.pipeline.instead = None;
+        if was_late && matches!(outcome, Outcome::Settled | Outcome::CopyIn) {
+            // A cancel that is late must not meet the next statement.
+            self.backend.cancellable.quiet().await;
         }
+        outcome
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Outcome> {

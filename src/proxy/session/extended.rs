@@ -67,7 +67,10 @@ impl Session {
             (Ok(()), _) if self.run == Run::Skipping => Ok(()),
             (Ok(()), Cut::Act(shape)) => Box::pin(self.act_extended(&shape)).await,
             (Ok(()), Cut::Across(portal, limit)) => Box::pin(self.execute_across(&portal, limit)).await,
-            (Ok(()), Cut::Direct(direct)) => Box::pin(self.run_direct(*direct)).await,
+            (Ok(()), Cut::Direct(direct)) => {
+                self.heed_goodbye(Access::Read, direct.size);
+                Box::pin(self.run_direct(*direct)).await
+            }
             (Ok(()), Cut::Described(portal)) => Box::pin(self.describe_across(&portal)).await,
             (Ok(()), Cut::Executed(portal)) => Box::pin(self.bind_executed(&portal)).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
@@ -229,6 +232,9 @@ impl Session {
     }
 
     async fn run_on_server(&mut self, segment: &mut Segment, is_sync: bool) -> Result<(), Trouble> {
+        if segment.run.iter().all(|shape| super::only(shape).is_some()) {
+            self.heed_goodbye(segment.access, segment.size);
+        }
         let (target, index) = match self.hold_for(segment, is_sync).await {
             Ok(held) => held,
             Err(trouble) => {

@@ -48,20 +48,19 @@ impl Session {
         self.show(ClientState::Waiting);
         let ended = loop {
             self.shared.steering.hasten(&database.shards[shard].primary.name);
-            tokio::time::sleep(PAUSE).await;
             let name = self.database.clone();
             let is_there = move |topology: &Topology| {
                 let shard = topology.databases.get(&name).and_then(|database| database.shards.get(shard));
                 shard.is_none_or(|shard| !shard.is_down())
             };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let found = tokio::time::timeout(left, self.shared.steering.until(Box::new(is_there)));
-            let slot = Arc::clone(&self.slot);
-            let found = tokio::select! {
-                biased;
-                fault = slot.dismissed() => break Err(fault),
-                () = std::future::poll_fn(|context| self.client.poll_gone(context)) => break Err(Fault::ClientGone),
-                found = found => found,
+            let shared = Arc::clone(&self.shared);
+            let found = async move {
+                tokio::time::sleep(PAUSE).await;
+                shared.steering.until(Box::new(is_there)).await;
+            };
+            let found = match self.unless_called_off(tokio::time::timeout_at(deadline.into(), found)).await {
+                Ok(found) => found,
+                Err(fault) => break Err(fault),
             };
             if found.is_err() || Instant::now() >= deadline {
                 break Err(fault);
@@ -167,7 +166,7 @@ impl Session {
             })
         };
         let known = self.shared.steering.until(Box::new(is_known));
-        if tokio::time::timeout(LOOK_MAX, known).await.is_err() {
+        if self.unless_called_off(tokio::time::timeout(LOOK_MAX, known)).await?.is_err() {
             tracing::debug!(client = self.id, "nobody has looked at a primary in time");
         }
         let map = Arc::clone(&self.picture().database.map);

@@ -19,6 +19,7 @@ impl Session {
         }
         self.check_alive().or_else(|fault| if ends_transaction(statements) { Ok(()) } else { Err(fault) })?;
         self.note_temporary(statements);
+        self.heed_goodbye_to(statements, size);
         let gathered = match self.gather(statements, sql) {
             Ok(gathered) if self.is_where_it_stands(&gathered) => gathered,
             Ok(_) | Err(Trouble::Refusal(_)) => return self.one_by_one(statements, sql, size).await,
@@ -35,6 +36,7 @@ impl Session {
         self.pipeline.clear();
         self.pipeline.keeps_ready = ready.mark.is_ddl;
         self.pipeline.tell_completed = true;
+        self.pipeline.statements = u16::try_from(statements.len()).unwrap_or(u16::MAX);
         self.prepare(index);
         self.pipeline.owe(Owed::Query);
         self.announce(index, ready.mark);

@@ -141,6 +141,8 @@ impl Session {
         rest: &mut Segment,
         is_sync: bool,
     ) -> Result<(), Trouble> {
+        let writes = lanes.lanes.iter().any(|lane| lane.is_writer);
+        self.heed_goodbye(if writes { Access::Write } else { Access::Read }, lanes.size());
         let lacking = self.hold_lanes(lanes, rest).await;
         self.write_lanes(lanes, is_sync && lacking.is_none());
         self.send_lanes(&mut lanes.lanes).await;
@@ -163,6 +165,8 @@ impl Session {
             match self.hold(lanes.lanes[place].target).await {
                 Ok(index) => lanes.lanes[place].index = index,
                 Err(fault) => {
+                    // What is cancelled is the pipeline, not what comes last in it.
+                    let first = if fault == Fault::Cancelled { 0 } else { first };
                     self.take_back_turns(&mut lanes.turns[first..], rest);
                     lanes.turns.truncate(first);
                     lacking = Some(fault);
@@ -187,6 +191,10 @@ impl Session {
             self.swap(lane);
             if std::mem::replace(&mut lane.is_begun, true) {
                 self.pipeline.owe(Owed::Turn);
+                if self.are_timed() {
+                    // The time of a turn does not depend on what stands behind it.
+                    write::bare(self.outgoing.buffer(), client::FLUSH);
+                }
             } else {
                 self.prepare(lane.index);
             }

@@ -33,7 +33,7 @@ impl Session {
         }
         let shard = usize::from(target.shard.0);
         let replica = match target.role {
-            Role::Replica => self.lease_replica(target.shard).await,
+            Role::Replica => self.lease_replica(target.shard).await?,
             Role::Primary => None,
         };
         let (mut lease, role) = match replica {
@@ -68,27 +68,28 @@ impl Session {
     }
 
     /// A connection to a replica; `None`: the primary is to answer.
-    async fn lease_replica(&mut self, shard: ShardId) -> Option<Lease> {
+    async fn lease_replica(&mut self, shard: ShardId) -> Result<Option<Lease>, Fault> {
         let needed = self.freshness(shard);
-        let (pool, seen) = self.pick_replica(shard, needed)?;
+        let Some((pool, seen)) = self.pick_replica(shard, needed) else { return Ok(None) };
         let lease = match pool.try_lease() {
             Some(lease) => lease,
             None => match Box::pin(self.wait_for(&pool)).await {
                 Ok(lease) => lease,
+                Err(fault) if fault.is_fatal() || fault == Fault::Cancelled => return Err(fault),
                 // A replica that cannot be reached: nothing has been sent, so the primary may answer.
                 Err(fault) => {
                     tracing::debug!(client = self.id, %fault, "the primary answers for a replica");
-                    return None;
+                    return Ok(None);
                 }
             },
         };
         // Replicas that start again may begin before the place where they were seen: what was seen holds for connections
         // that are older.
         if needed == Freshness::Any || seen.is_some_and(|seen| lease.opened <= seen) {
-            return Some(lease);
+            return Ok(Some(lease));
         }
         lease.give_back();
-        None
+        Ok(None)
     }
 
     pub(super) async fn lease_primary(&mut self, shard: usize) -> Result<Lease, Fault> {
@@ -136,11 +137,19 @@ impl Session {
         let started = Instant::now();
         self.slot.card.wait(Some(started));
         let slot = Arc::clone(&self.slot);
+        let wait = slot.wait();
         let lease = tokio::select! {
             biased;
-            fault = slot.dismissed() => Err(fault),
+            fault = wait.called_off() => Err(fault),
             lease = self.wait_in_queue(pool) => lease,
         };
+        let lease = lease.and_then(|lease| match wait.end() {
+            Ok(()) => Ok(lease),
+            Err(fault) => {
+                lease.give_back();
+                Err(fault)
+            }
+        });
         let waited = started.elapsed();
         self.metrics.waited(waited);
         self.slot.card.tallies.wait_time.add_time(waited);

@@ -210,16 +210,20 @@ impl Session {
         if subscriptions.len() == listening.channels().len() {
             return Ok(());
         }
-        match self.subscribe().await {
-            Ok(()) => Ok(()),
-            Err(Trouble::End(end)) => Err(end),
-            Err(Trouble::Fault(Fault::ServerDown { shard, cause, .. })) => {
-                Err(End::Fault(Fault::Missed { shard, cause }))
-            }
-            Err(trouble) => {
-                let cause = format!("{trouble:?}");
-                Err(End::Fault(Fault::Missed { shard: self.shard_name(ShardId(0)).into(), cause }))
-            }
+        loop {
+            return match self.subscribe().await {
+                Ok(()) => Ok(()),
+                Err(Trouble::End(end)) => Err(end),
+                // What has asked for it is done: there is no statement to cancel.
+                Err(Trouble::Fault(Fault::Cancelled)) => continue,
+                Err(Trouble::Fault(Fault::ServerDown { shard, cause, .. })) => {
+                    Err(End::Fault(Fault::Missed { shard, cause }))
+                }
+                Err(trouble) => {
+                    let cause = format!("{trouble:?}");
+                    Err(End::Fault(Fault::Missed { shard: self.shard_name(ShardId(0)).into(), cause }))
+                }
+            };
         }
     }
 

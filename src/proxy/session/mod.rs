@@ -5,6 +5,7 @@
 mod trouble;
 mod client;
 mod trail;
+mod timing;
 mod exchange;
 mod picture;
 mod watch;
@@ -21,6 +22,7 @@ mod commit;
 mod listen;
 mod shadows;
 mod patience;
+mod goodbye;
 mod copy;
 mod errand;
 mod failover;

@@ -1,6 +1,8 @@
-//! How long a statement may take, and what else ends the wait for it: a deadlock, a client that takes nothing.
+//! How long a statement may take, and what else ends the wait for it: a deadlock, a client that takes nothing. And what
+//! ends a wait that no server knows of: a cancel request, a client that leaves.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,18 @@ pub(super) struct Patience {
 }
 
 impl Session {
+    /// Waits for something else than a server's answer, for as long as the client does.
+    pub(super) async fn unless_called_off<T>(&mut self, waiting: impl Future<Output = T>) -> Result<T, Fault> {
+        let slot = Arc::clone(&self.slot);
+        let wait = slot.wait();
+        tokio::select! {
+            biased;
+            fault = wait.called_off() => Err(fault),
+            () = std::future::poll_fn(|context| self.client.poll_gone(context)) => Err(Fault::ClientGone),
+            done = waiting => Ok(done),
+        }
+    }
+
     /// How long a statement over several shards may take.
     pub(super) fn patience(&self) -> Patience {
         self.patience_until(self.deadline())

@@ -17,7 +17,7 @@ use crate::logic::value::{KeyType, oid};
 use crate::proxy::cancel::Slot;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::split::Stored;
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::session::{Session, Trouble};
 use crate::proxy::statements::Statement;
 
 /// How often to look whether a client has gone.
@@ -119,7 +119,7 @@ impl Session {
         self.check_signal(signal.kind, &slot).await?;
         let (is_own, connector) = (slot.pid == self.slot.pid, Arc::clone(&self.shared.connector));
         match signal.kind {
-            SignalKind::Cancel if is_own => Err(said("57014", "canceling statement due to user request".to_owned())),
+            SignalKind::Cancel if is_own => Err(Fault::Cancelled.into()),
             SignalKind::Terminate if is_own => Err(Fault::Terminated.into()),
             SignalKind::Cancel => {
                 slot.cancel(&connector).await;
@@ -210,11 +210,8 @@ impl Session {
                 tokio::time::sleep(PAUSE).await;
             }
         };
-        let ended = tokio::select! {
-            biased;
-            ended = tokio::time::timeout(Duration::from_millis(timeout), gone) => ended.is_ok(),
-            () = std::future::poll_fn(|context| self.client.poll_gone(context)) => return Err(End::Gone.into()),
-        };
+        let waiting = tokio::time::timeout(Duration::from_millis(timeout), gone);
+        let ended = self.unless_called_off(waiting).await?.is_ok();
         if !ended {
             let unit = if timeout == 1 { "millisecond" } else { "milliseconds" };
             self.warn_of(&format!("backend with PID {pid} did not terminate within {timeout} {unit}"));

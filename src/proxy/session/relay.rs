@@ -1,7 +1,7 @@
 //! What a held server is sent, and how its answer comes to the client.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::logic::protocol::frame::client;
@@ -12,6 +12,7 @@ use crate::logic::session::settings;
 use crate::proxy::metrics::Direction;
 use crate::proxy::server::Backend;
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
+use crate::proxy::session::timing::Limits;
 use crate::proxy::session::{End, Session, Trouble, watch};
 
 const RESET_SETTINGS: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL";
@@ -42,6 +43,17 @@ impl Session {
             (Duration::ZERO, Some(left)) => left,
             (query, Some(left)) => query.min(left),
         }
+    }
+
+    /// Each statement has a time of its own.
+    pub(super) fn are_timed(&self) -> bool {
+        self.picture.as_ref().is_some_and(|picture| !picture.database.limits.query_timeout.is_zero())
+    }
+
+    /// The same for statements that are sent together: each has its `query_timeout`.
+    fn limits(&self) -> Limits {
+        let each = self.picture.as_ref().map_or(Duration::ZERO, |picture| picture.database.limits.query_timeout);
+        Limits { each, all: self.transaction_left() }
     }
 
     /// What is left of `transaction_timeout`, a millisecond at least; `None`: there is no limit.
@@ -141,7 +153,7 @@ impl Session {
     /// The same for a server that cancel requests know of. `sent`: bytes on their way already.
     pub(super) async fn relay(&mut self, index: usize, sent: usize) -> Result<Outcome, End> {
         let sent = sent + self.outgoing.len();
-        let (watch, limit) = (self.watch().map(Box::pin), self.statement_limit());
+        let (watch, limits) = (self.watch().map(Box::pin), self.limits());
         let backend = &mut *self.held[index].lease;
         if let Some(among) = self.among {
             self.pipeline.keeps_ready = true;
@@ -153,10 +165,11 @@ impl Session {
         self.pipeline.speak(&mut self.client.outbox);
         let mut exchange = Exchange::new(&mut self.client, backend, &mut self.pipeline, &mut self.outgoing);
         let (slot, connector, id) = (&self.slot, &self.shared.connector, self.id);
-        let outcome = exchange.run_within(limit, || {
+        let outcome = exchange.run_within(limits, |limit, is_late| {
             tracing::info!(client = id, ?limit, "statement is cancelled (query_timeout, transaction_timeout)");
-            let (slot, connector) = (Arc::clone(slot), Arc::clone(connector));
-            drop(tokio::spawn(async move { slot.cancel(&connector).await }));
+            let (cancelling, connector) = (slot.begin_cancel(), Arc::clone(connector));
+            let is_wanted = move || is_late.load(Ordering::Acquire);
+            drop(tokio::spawn(async move { cancelling.deliver_if(&connector, is_wanted).await }));
         });
         let outcome = match watch {
             None => outcome.await,
@@ -185,7 +198,7 @@ impl Session {
                 let lease = &mut self.held[index].lease;
                 lease.prepared.insert(*id, now);
                 self.slot.card.tallies.server_parses.add(1);
-                lease.cancellable.connection.prepared.store(lease.prepared.len() as u32, Relaxed);
+                lease.cancellable.connection.prepared.store(lease.prepared.len() as u32, Ordering::Relaxed);
             }
         }
         if let Some(failure) = &self.pipeline.failure {

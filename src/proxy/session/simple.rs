@@ -126,6 +126,7 @@ impl Session {
             ([], _) => self.answer_empty(),
             ([planned], Some(Err(refusal))) if self.may_cross(planned, &refusal) => {
                 let (across, text) = (self.across_of(&shape, sql), sql.to_owned());
+                self.heed_goodbye_to(statements, size);
                 self.client.consume(size);
                 Box::pin(self.across_query(&across, &text)).await
             }
@@ -252,6 +253,7 @@ impl Session {
     ) -> Result<(), Trouble> {
         self.check_alive()?;
         let ready = self.ready(planned, found)?;
+        self.heed_goodbye_to(std::slice::from_ref(planned), size);
         self.send(&ready, size).await
     }
 
@@ -426,6 +428,7 @@ impl Session {
 
     /// A statement that acts on the session, or is refused.
     async fn act(&mut self, shape: &Arc<Shape>, planned: &Planned, text: String, size: usize) -> Result<(), Trouble> {
+        self.heed_goodbye_to(std::slice::from_ref(planned), size);
         match &*planned.plan {
             Plan::Command(command) => {
                 self.metrics.statement(None, PlanKind::Command);

@@ -14,7 +14,7 @@ use crate::logic::topology::{Database, Spot};
 use crate::proxy::cancel::Slot;
 use crate::proxy::plans::Shape;
 use crate::proxy::pool::ServerPool;
-use crate::proxy::session::{End, Session, Trouble};
+use crate::proxy::session::{Session, Trouble};
 
 /// Others have so long to leave (PostgreSQL: CountOtherDBBackends).
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -79,11 +79,7 @@ impl Session {
                 let (database, is_source) = (spot.database.clone(), aim == Aim::Copy);
                 return Err(Fault::InUse { database, is_source, others }.into());
             }
-            tokio::select! {
-                biased;
-                () = tokio::time::sleep(PAUSE) => (),
-                () = std::future::poll_fn(|context| self.client.poll_gone(context)) => return Err(End::Gone.into()),
-            }
+            self.unless_called_off(tokio::time::sleep(PAUSE)).await?;
         }
     }
 

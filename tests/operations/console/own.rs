@@ -129,8 +129,13 @@ fn pause_waits_for_transactions_and_holds_statements_until_resume() {
     assert_eq!(failure(&mut ops, "RESUME").1, "pooler is not paused/suspended");
     assert_eq!(answer(&mut ops, "RESUME app").tag, "RESUME");
     assert_eq!(answers(&client.until_ready().unwrap())[0].rows.len(), 1);
-    // All databases at once, and a client that does not wait any more.
+    // All databases at once, and clients that do not wait any more.
     assert_eq!(answer(&mut ops, "PAUSE").tag, "PAUSE");
+    client.send(&wire::query(&ask)).unwrap();
+    until("it waits", || row(&mut looker, "SHOW POOLS", &[("database", "app")])["cl_waiting"] == "1");
+    client.cancel().unwrap();
+    let error = answers(&client.until_ready().unwrap()).remove(0).error;
+    assert_eq!(error.unwrap(), ("57014".to_owned(), "canceling statement due to user request".to_owned()));
     assert_eq!(failure(&mut ops, "PAUSE app").1, "already suspended/paused");
     assert_eq!(row(&mut looker, "SHOW STATE", &[("key", "paused")])["value"], "yes");
     client.send(&wire::query(&ask)).unwrap();

@@ -42,6 +42,8 @@ pub struct Pipeline {
     entered: u32,
     /// Statements completed within the Query at the head
     completed: u16,
+    /// So many statements are in the Query, where they are several
+    pub statements: u16,
     /// Completions of a Query's statements are wanted
     pub tell_completed: bool,
     /// The client's ReadyForQuery is kept back, in `kept_ready`
@@ -125,6 +127,22 @@ impl Pipeline {
     /// How many entries have been owed since the last `clear`: the number of the next one.
     pub fn entered(&self) -> u32 {
         self.entered
+    }
+
+    /// How many entries have been answered since the last `clear`.
+    pub fn answered(&self) -> u32 {
+        self.answered
+    }
+
+    /// Statements of the Query at the head that are not known to be completed.
+    pub fn statements_left(&self) -> u16 {
+        self.statements.saturating_sub(self.completed)
+    }
+
+    /// The numbers of those entries whose answers end statements of a pipeline.
+    pub fn statement_ends(&self) -> impl Iterator<Item = u32> {
+        let ends = self.owed.iter().enumerate().filter(|(_, owed)| matches!(owed, Owed::Execute(_)));
+        ends.map(|(place, _)| self.answered + place as u32)
     }
 
     /// The server has not done yet what it was told before the client's own messages.
