@@ -136,6 +136,11 @@ const CHANGES: &[(Reach, &str)] = &[
     (Part, "ALTER TABLE apart DETACH PARTITION apart_a"),
     (Part, "ALTER TABLE parted DETACH PARTITION parted_high"),
     (Whole, "ALTER TABLE parted RENAME TO shared"),
+    (Part, "CREATE UNLOGGED TABLE shared_top PARTITION OF shared FOR VALUES FROM (40) TO (50)"),
+    (Part, "ALTER TABLE shared_top SET LOGGED"),
+    (Part, "CREATE UNLOGGED TABLE passing () INHERITS (base)"),
+    (Part, "ALTER TABLE passing SET LOGGED"),
+    (Part, "ALTER TABLE passing SET UNLOGGED"),
     // What bodies leave.
     (Part, "CREATE TRIGGER leaves AFTER INSERT ON people FOR EACH ROW EXECUTE FUNCTION leave()"),
     (Part, "CREATE VIEW setting AS SELECT set_config('work_mem', '1MB', false)"),
@@ -204,7 +209,7 @@ const CHANGES: &[(Reach, &str)] = &[
     (Whole, "ALTER DOMAIN small ADD CHECK (looks(VALUE)) NOT VALID"),
     (
         Whole,
-        "CREATE FUNCTION as_text(pairs) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'; CREATE CAST (pairs AS text) WITH FUNCTION as_text(pairs) AS IMPLICIT",
+        "CREATE FUNCTION as_text(pairs) RETURNS text LANGUAGE plpgsql AS 'BEGIN RETURN count(*) FROM base; END'; CREATE CAST (pairs AS text) WITH FUNCTION as_text(pairs) AS IMPLICIT",
     ),
     (Whole, "DROP CAST (pairs AS text)"),
     (
@@ -224,7 +229,7 @@ const CHANGES: &[(Reach, &str)] = &[
     (Part, "DROP TABLE later"),
     (
         Whole,
-        "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'; CREATE EVENT TRIGGER fires ON ddl_command_end EXECUTE FUNCTION on_ddl()",
+        "CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1; END'; CREATE EVENT TRIGGER fires ON ddl_command_end EXECUTE FUNCTION on_ddl()",
     ),
     (Whole, "ALTER EVENT TRIGGER fires DISABLE"),
     (Whole, "ALTER EVENT TRIGGER fires ENABLE"),

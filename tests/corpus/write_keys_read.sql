@@ -1,5 +1,5 @@
 @write
-@same 28
+@same 38
 
 # a text that does not fit into the key's column: PostgreSQL's own error
 INSERT INTO short VALUES ('abcdef', 'x')
@@ -99,3 +99,34 @@ SELECT k, v FROM seconds WHERE k = '2030-01-01 00:00:01'
 
 # and these
 SELECT k, v FROM short WHERE k IN ('abq', 'abs', 'zz ', 'zy ', 'abu')
+
+# a key that is computed as another type: a float
+INSERT INTO k_bigint VALUES (sqrt(90000), 'x') RETURNING k
+
+# it is where it is looked for
+SELECT k, v FROM k_bigint WHERE k = 300
+
+# and not stored twice
+INSERT INTO k_bigint VALUES (300, 'again')
+
+# as the number of an object
+INSERT INTO k_bigint VALUES (300::oid, 'again'), (301::oid, 'y') ON CONFLICT DO NOTHING RETURNING k
+
+# rounded
+INSERT INTO k_bigint VALUES (905.0 / 2, 'rounded'), (907.0 / 2, 'other') RETURNING k
+
+# by parameter
+@params 640000 | p
+INSERT INTO k_bigint VALUES (sqrt($1::float8), $2) RETURNING k
+
+# all of them
+SELECT k, v FROM k_bigint WHERE k IN (301, 453, 454, 800) ORDER BY k
+
+# a moment that becomes a day
+INSERT INTO k_date VALUES (timestamptz '2024-01-01 00:00+00' + interval '5 days 3 hours', 'day') RETURNING k
+
+# which is there
+SELECT v FROM k_date WHERE k = '2024-01-06'
+
+# a string between dollars that is a moment
+INSERT INTO seconds VALUES ('2031-01-01', $$now$$), ('2031-01-02', 'b') RETURNING k

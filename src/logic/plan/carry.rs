@@ -16,7 +16,7 @@ use crate::logic::sql::statement::{Body, Insert};
 
 use super::constants::Literals;
 use super::gather::Described;
-use super::layout::{layout, moments, reads_as_moment};
+use super::layout::{layout, may_be_moment, moments};
 use super::origin::Origin;
 use super::pieces::{Assembled, Cut, Piece, Token, tokens};
 use super::schema::Found;
@@ -150,7 +150,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     let tokens = tokens(text).ok_or_else(unread)?;
     let layout = layout(&tokens, insert).ok_or_else(unread)?;
     let within = |at: &Range<usize>| tokens.iter().filter(|token| at.contains(&token.start)).collect::<Vec<_>>();
-    if within(&layout.source).iter().any(|token| token.string().is_some_and(reads_as_moment)) {
+    if within(&layout.source).iter().any(|token| may_be_moment(token)) {
         return Err(Refusal::rows_beside("a string like 'now' or 'today' where it may be a time"));
     }
     let behind = layout.source.end..text.len();

@@ -4,14 +4,19 @@
 //! is its type.
 
 use crate::logic::catalog::{Function, Volatility};
-use crate::logic::sql::statement::Utility;
+use crate::logic::sql::statement::{CreateTable, Utility};
 
+use super::layout::may_be_moment;
 use super::pieces::{Token, tokens};
+use super::schema::Found;
 use super::{Refusal, Schema};
 
 /// The refusal of a change whose functions may look at tables, or at whatever they like.
 pub fn refusal(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Refusal> {
     let all = tokens(text).unwrap_or_default();
+    if makes_constants(utility.verb) && all.iter().any(may_be_moment) {
+        return Some(Refusal::moment_in_definition(utility.verb));
+    }
     let has = |words: &[&str]| all.iter().any(|token| words.iter().any(|word| token.is(word)));
     let is_believed = all.windows(2).any(|two| two[0].is("not") && two[1].is("valid"));
     let looks_at_rows = match utility.verb {
@@ -31,6 +36,22 @@ pub fn refusal(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Ref
     };
     let function = called.map(Box::from).or_else(|| made().filter(|_| utility.verb == "ALTER TABLE"))?;
     Some(Refusal::evaluated(utility.verb, &function))
+}
+
+/// The refusal of a new table whose defaults and checks would be others on each shard. Without times it has none such.
+pub fn of_new_table(create: &CreateTable, text: &str, schema: &Schema<'_>) -> Option<Refusal> {
+    let is_on_one = create.name.is_temporary || matches!(schema.find(&create.name), Found::Single(..));
+    let all = if is_on_one { Vec::new() } else { tokens(text).unwrap_or_default() };
+    let is_time_type = |name: &str| name.contains("date") || name.contains("time") || name.starts_with("ts");
+    let is_time = |token: &Token<'_>| token.is_name() && is_time_type(&token.name());
+    let has_moment = all.iter().any(is_time) && all.iter().any(may_be_moment);
+    has_moment.then(|| Refusal::moment_in_definition("CREATE TABLE"))
+}
+
+/// PostgreSQL makes constants of what stands in it, when it runs.
+fn makes_constants(verb: &str) -> bool {
+    let makers = ["TABLE", "VIEW", "DOMAIN", "INDEX", "RULE", "POLICY", "TRIGGER", "STATISTICS"];
+    (verb.starts_with("CREATE ") || verb.starts_with("ALTER ")) && makers.iter().any(|maker| verb.ends_with(maker))
 }
 
 /// A function of the user's own that nobody vouches for.

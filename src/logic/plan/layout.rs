@@ -159,5 +159,23 @@ pub fn reads_as_moment(text: &str) -> bool {
     const LONGEST: usize = 40;
     const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
     let is_moment = |word: &str| WORDS.iter().any(|moment| word.eq_ignore_ascii_case(moment));
-    text.len() <= LONGEST && text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_moment)
+    let length: usize = text.split_ascii_whitespace().map(|word| word.len() + 1).sum();
+    length <= LONGEST && text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_moment)
+}
+
+/// The same of a string as it is written, whose escapes may hide one.
+pub fn may_be_moment(token: &Token<'_>) -> bool {
+    let is_escaped = token.text.starts_with(['e', 'E']);
+    let text = token.string().or_else(|| token.dollar_string());
+    text.is_some_and(|text| reads_as_moment(text) || is_escaped && escapes_letters(text))
+}
+
+fn escapes_letters(text: &str) -> bool {
+    let mut letters = text.chars();
+    while letters.any(|letter| letter == '\\') {
+        if matches!(letters.next(), Some('x' | 'u' | 'U' | '0'..='7')) {
+            return true;
+        }
+    }
+    false
 }

@@ -50,6 +50,12 @@ impl Token<'_> {
         let start = self.text.find('\'')?;
         (start <= 1 && !self.text.starts_with('"')).then(|| self.text[start..].trim_matches('\''))
     }
+
+    /// What stands between dollars.
+    pub fn dollar_string(&self) -> Option<&str> {
+        let tag = self.text.strip_prefix('$')?.find('$')? + 2;
+        self.text.get(tag..self.text.len() - tag)
+    }
 }
 
 /// The tokens of a text; comments are left out. `None`: brackets do not match, or a string is continued on another line.

@@ -19,7 +19,7 @@ use crate::logic::sql::statement::{Body, Insert};
 use crate::logic::value::{KeyType, LiteralKind};
 
 use super::constants::Literals;
-use super::layout::{Layout, Moment, Tuple, layout, moments, reads_as_moment, tuples};
+use super::layout::{Layout, Moment, Tuple, layout, may_be_moment, moments, reads_as_moment, tuples};
 use super::pieces::{Cut, Piece, Token, tokens};
 use super::schema::Found;
 use super::scope::Scope;
@@ -471,7 +471,7 @@ impl Work<'_> {
                 }
             }
         }
-        let mut suspects = self.tokens.iter().filter(|token| token.string().is_some_and(reads_as_moment));
+        let mut suspects = self.tokens.iter().filter(|token| may_be_moment(token));
         let is_harmless = |token: &&Token<'_>| {
             let after = harmless.partition_point(|cell| cell.start <= token.start);
             after.checked_sub(1).is_some_and(|before| harmless[before].contains(&token.start))
@@ -503,7 +503,7 @@ pub(super) fn timed_default(column: &Column, asked: &mut Asked) -> Result<Option
     let ColumnDefault::Expression(text) = &column.default else { return Ok(None) };
     let unread = || Refusal::rows_beside(&format!("the default of column \"{}\"", column.name));
     let tokens = tokens(text).ok_or_else(unread)?;
-    if tokens.iter().any(|token| token.string().is_some_and(reads_as_moment)) {
+    if tokens.iter().any(may_be_moment) {
         return Err(unread());
     }
     let mut replaced = Vec::new();

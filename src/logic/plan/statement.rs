@@ -129,6 +129,12 @@ fn statement(
             survey.statement(statement);
             None
         }
+        Statement::CreateTable(create) => {
+            let text = source.text.get(at.clone()).unwrap_or_default();
+            evaluated::of_new_table(create, text, &source.schema).into_iter().for_each(|it| survey.refuse(it));
+            survey.statement(statement);
+            None
+        }
         Statement::Utility(utility) => {
             let text = source.text.get(at.clone()).unwrap_or_default();
             evaluated::refusal(utility, text, &source.schema).into_iter().for_each(|it| survey.refuse(it));

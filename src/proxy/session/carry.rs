@@ -64,7 +64,7 @@ impl Session {
         let described = self.describe(input).await?;
         let mut types = described.parameters.as_deref().map(view::parameter_types).unwrap_or_default().to_vec();
         types.resize(usize::from(carry.params) * 4, 0);
-        let computed = self.compute(&carry.asked, input, &types).await?;
+        let computed = self.compute(&carry.asked, &input.parameters, &types).await?;
         let source = self.rows_of(&carry.origin, &carry.columns, input, &types).await?;
         let mut stored = self.store_source(carry, input, types, &computed, &source).await?;
         stored.description = described.descriptions.into_iter().next();
@@ -113,7 +113,7 @@ impl Session {
             let share = Share { shard, rows, statement: carry.statement(&casts) };
             let index = self.hold_writer(shard).await?;
             let types = self.held[index].types(&types);
-            write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
+            write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results)?;
             write::execute(self.outgoing.buffer());
             self.wrote(index);
             self.held[index].lease.has_unseen |= carry.taints;

@@ -183,7 +183,7 @@ impl Session {
                 types.resize(usize::from(split.params) * 4, 0);
             }
         }
-        let computed = self.compute(&split.asked, input, &types).await?;
+        let computed = self.compute(&split.asked, &input.parameters, &types).await?;
         let mut parameters = input.parameters.clone();
         parameters.resize(usize::from(split.params), (Format::Text, None));
         for value in &computed {
@@ -195,7 +195,7 @@ impl Session {
         let shares = match self.shares_of(split, &split.requirement, &values) {
             Err(Trouble::Refusal(refusal)) if refusal.reason == Reason::UndecidableKey => {
                 let mut requirement = split.requirement.clone();
-                read = self.read_keys(split, &mut requirement, input, &values, &types).await?;
+                read = self.read_keys(split, &mut requirement, &parameters, &types).await?;
                 for value in &read {
                     parameters.push((Format::Binary, value.bytes.as_deref()));
                     types.extend_from_slice(&value.type_oid.to_be_bytes());
@@ -214,7 +214,7 @@ impl Session {
             let index = self.hold_writer(share.shard).await?;
             if !is_ahead {
                 let types = self.held[index].types(&types);
-                write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results);
+                write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results)?;
             }
             if input.is_query && split.returns {
                 write::describe_portal(self.outgoing.buffer());
@@ -240,15 +240,14 @@ impl Session {
         &mut self,
         split: &Split,
         requirement: &mut Requirement,
-        input: &Input<'_>,
-        values: &Values<'_>,
+        parameters: &[(Format, Option<&[u8]>)],
         types: &[u8],
     ) -> Result<Vec<Computed>, Trouble> {
-        let rows = route::unread(requirement, values, self.map());
+        let rows = route::unread(requirement, &Values::Walked { parameters, types }, self.map());
         let Some(asked) = rows.iter().map(|row| split.asked_key(*row)).collect::<Option<Vec<Piece>>>() else {
             return Ok(Vec::new());
         };
-        let read = self.compute(&asked, input, types).await?;
+        let read = self.compute(&asked, parameters, types).await?;
         if let Place::Store { keys, .. } = &mut requirement.place {
             for (row, number) in rows.into_iter().zip(types.len() / 4 + 1..) {
                 let number =
@@ -298,7 +297,7 @@ impl Session {
     pub(super) async fn compute(
         &mut self,
         asked: &[Piece],
-        input: &Input<'_>,
+        parameters: &[(Format, Option<&[u8]>)],
         types: &[u8],
     ) -> Result<Vec<Computed>, Trouble> {
         if asked.is_empty() {
@@ -308,7 +307,7 @@ impl Session {
         let types = self.held[index].types(types);
         for pieces in asked.chunks(ASKED_AT_ONCE) {
             let statement = listed("SELECT ", pieces);
-            write_bound(self.outgoing.buffer(), &statement, &input.parameters, &types, &BINARY_RESULTS);
+            write_bound(self.outgoing.buffer(), &statement, parameters, &types, &BINARY_RESULTS)?;
             write::describe_portal(self.outgoing.buffer());
             write::execute(self.outgoing.buffer());
         }
@@ -367,7 +366,7 @@ impl Session {
         for share in shares {
             let index = self.hold_writer(share.shard).await?;
             let types = self.held[index].types(types);
-            write_bound(self.outgoing.buffer(), &share.statement, parameters, &types, input.results);
+            write_bound(self.outgoing.buffer(), &share.statement, parameters, &types, input.results)?;
             errands.push(self.errand_kept(index));
         }
         self.run_errands(&mut errands).await?;
@@ -392,14 +391,17 @@ pub(super) fn write_bound(
     parameters: &[(Format, Option<&[u8]>)],
     types: &[u8],
     results: &[u8],
-) {
+) -> Result<(), Fault> {
     let at = |number: &u16| usize::from(*number).wrapping_sub(1);
-    let given = |number: &u16| parameters.get(at(number)).copied().unwrap_or((Format::Text, None));
+    let missing =
+        |number: &u16| Fault::Broken(format!("a statement of ours has a parameter ${number} without a value"));
+    let given = |number: &u16| parameters.get(at(number)).copied().ok_or_else(|| missing(number));
     let declared: Vec<u8> =
         statement.params.iter().flat_map(|number| view::type_at(types, at(number)).to_be_bytes()).collect();
+    let named = statement.params.iter().map(given).collect::<Result<Vec<_>, _>>()?;
     write::parse(out, b"", statement.text.as_bytes(), &declared);
-    let named: Vec<_> = statement.params.iter().map(given).collect();
     write_bind(out, &named, results);
+    Ok(())
 }
 
 /// Bind of the unnamed statement to the unnamed portal.

@@ -312,6 +312,16 @@ impl Refusal {
         )
     }
 
+    /// A string that PostgreSQL makes a constant moment of, in a definition that each shard runs for itself.
+    pub fn moment_in_definition(verb: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("{verb} with a string like 'now' or 'today', which each shard would take for another moment"),
+            "PostgreSQL writes down the moment at which the definition runs.",
+            "now(), or current_date, is asked for when a row is stored; the moment itself is the same everywhere.",
+        )
+    }
+
     /// Values whose type runs something when they are made.
     pub fn made_again(column: &str, type_name: &str, function: &str) -> Self {
         Self::new(
