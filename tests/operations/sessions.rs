@@ -263,6 +263,50 @@ fn advisory_locks_exclude_each_other_across_clients() {
     assert_eq!(wires[2].value("SELECT pg_try_advisory_xact_lock(4712)"), "t");
 }
 
+/// A lock that a function takes for each row would stay on a server that goes back to the pool.
+#[test]
+fn locks_of_the_session_do_not_stay_in_the_pool() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("row-locks", &Settings { database: "pool_size = 4", ..Settings::default() });
+    let mut wire = login(&proxy);
+    for sql in [
+        "SELECT id FROM events WHERE pg_try_advisory_lock(id)",
+        "COPY (SELECT pg_advisory_lock(id) FROM events) TO STDOUT",
+    ] {
+        let answers = wire::answers(&wire.simple(sql).unwrap());
+        assert_eq!(answers[0].error.as_ref().map(|(sqlstate, _)| sqlstate.as_str()), Some("0A000"), "{sql}");
+    }
+    let mut other = login(&proxy);
+    assert_eq!(other.value("SELECT pg_try_advisory_lock(1)"), "t");
+    // By its number.
+    let call =
+        [2880_u32.to_be_bytes().as_slice(), &[0, 1, 0, 1, 0, 1, 0, 0, 0, 8], &4713_i64.to_be_bytes(), &[0, 1]].concat();
+    wire.send(&wire::message(b'F', &call)).unwrap();
+    wire.until_ready().unwrap();
+    assert_eq!(other.value("SELECT pg_try_advisory_lock(4713)"), "f");
+    drop(wire);
+    until("it goes with its client", || other.value("SELECT pg_try_advisory_lock(4713)") == "t");
+}
+
+/// Where the server has to forget a statement first, a name whose Parse has failed is free all the same.
+#[test]
+fn a_name_whose_parse_has_failed_is_free_on_a_full_server() {
+    let stage = &*STAGE;
+    let proxy =
+        stage.proxy("full-server", &Settings { database: "prepared_statements_max = 3", ..Settings::default() });
+    let mut wire = login(&proxy);
+    let parsed = |wire: &mut Wire, name: &str, sql: &str| {
+        let answers =
+            run(wire, &[wire::parse(name, sql, &[]), wire::bind("", name, &[], 0), wire::execute("", 0), wire::sync()]);
+        answers[0].error.clone().map(|(sqlstate, _)| sqlstate)
+    };
+    for number in 0..6 {
+        assert_eq!(parsed(&mut wire, &format!("n{number}"), &format!("SELECT {number}")), None);
+    }
+    assert_eq!(parsed(&mut wire, "x", "SELECT nosuch").as_deref(), Some("42703"));
+    assert_eq!(parsed(&mut wire, "x", "SELECT 1"), None);
+}
+
 fn run(wire: &mut Wire, messages: &[Vec<u8>]) -> Vec<wire::Answer> {
     wire.send(&messages.concat()).unwrap();
     wire::answers(&wire.until_ready().unwrap())

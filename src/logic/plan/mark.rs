@@ -74,7 +74,17 @@ pub const NOTIFY: &str = "NOTIFY";
 /// The function that does the same.
 pub const PG_NOTIFY: &str = "pg_notify";
 
+/// Locks of the session, as what pins it.
+pub const ADVISORY_LOCK: &str = "advisory lock";
+/// Connections that the session has opened from its server.
+pub const DBLINK: &str = "connection of dblink";
+
 impl Mark {
+    /// It takes something for the session that is not told of anywhere else.
+    pub fn keeps_for_session(&self) -> bool {
+        matches!(self.pin, Some(ADVISORY_LOCK | DBLINK))
+    }
+
     /// Its answer depends on this, too. What no server can tell counts most.
     pub fn need(&mut self, what: Option<&'static str>) {
         const FIRST: [Option<&str>; 3] = [Some(PREPARED_STATEMENTS), Some(CURSORS), Some(LISTENING_CHANNELS)];

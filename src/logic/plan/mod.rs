@@ -13,8 +13,8 @@ pub use command::{Command, ExecuteCommand, OwnCommand, OwnSetting, PrepareComman
 pub use constants::{array_of_plain, array_oid};
 pub use home::{Home, KeyRule, Place, Requirement, Restriction, Source, Value};
 pub use mark::{
-    BoundSetting, CURSORS, CursorUse, LISTENING_CHANNELS, Mark, NOTIFY, PG_NOTIFY, PREPARED_STATEMENTS, SEED, SETTING,
-    SettingChange, TEMPORARY_OBJECT, TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
+    ADVISORY_LOCK, BoundSetting, CURSORS, CursorUse, DBLINK, LISTENING_CHANNELS, Mark, NOTIFY, PG_NOTIFY,
+    PREPARED_STATEMENTS, SEED, SETTING, SettingChange, TEMPORARY_OBJECT, TEMPORARY_SEQUENCE, TEMPORARY_TABLE,
 };
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;

@@ -36,7 +36,10 @@ pub fn planned(located: &Located, source: Source<'_>, fixed: &mut Vec<u16>) -> P
         plan = Plan::Refuse(refusal);
         None
     });
+    // What a session keeps on one server would be left behind by what is fetched and put together.
+    let keeps = forced.as_ref().is_some_and(|forced| forced.mark.keeps_for_session());
     let may_span = match &plan {
+        _ if keeps => false,
         Plan::One(_) => may_span(&located.statement),
         Plan::Refuse(refusal) => may_span_refused(&located.statement, refusal.reason, &source.schema),
         Plan::Command(_) | Plan::CopyIn(_) => false,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::logic::plan::{Access, Command, Mark, OwnCommand, Plan, Planned, Refusal, SETTING, SettingChange};
+use crate::logic::plan::{
+    ADVISORY_LOCK, Access, Command, Mark, OwnCommand, Plan, Planned, Refusal, SETTING, SettingChange,
+};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{frame, view, write};
 use crate::logic::route::Destination;
@@ -157,6 +159,8 @@ impl Session {
         const FIRST_USER_OID: u32 = 16_384;
         const SETSEED: u32 = 1599;
         const SET_CONFIG: u32 = 2078;
+        // pg_advisory_lock and its like, with one number and with two.
+        const LOCKS: [std::ops::RangeInclusive<u32>; 2] = [2880..=2883, 2886..=2889];
         if let Err(fault) = self.look() {
             Box::pin(self.lose_map(fault)).await?;
         }
@@ -171,7 +175,8 @@ impl Session {
             let what = if is_own { "a user-defined function" } else { "set_config() or setseed()" };
             return Err(needs_simple(&format!("calling {what}")).into());
         }
-        let mark = Mark { taints: sets, pin: sets.then_some(SETTING), ..Mark::default() };
+        let locks = LOCKS.iter().any(|oids| oids.contains(&oid)).then_some(ADVISORY_LOCK);
+        let mark = Mark { taints: sets, pin: sets.then_some(SETTING).or(locks), ..Mark::default() };
         self.check_pin(&mark)?;
         let target = self.target(Destination::First, Access::Write)?;
         let index = self.hold(target).await?;

@@ -24,7 +24,6 @@ impl Session {
         let is_execute = |step: &Step| matches!(step, Step::Portal { tag: client::EXECUTE, .. });
         let last = if self.are_timed() { steps.iter().rposition(is_execute).unwrap_or(0) } else { 0 };
         for (number, step) in steps.iter().enumerate() {
-            segment.owed_at.push(self.pipeline.entered());
             match step {
                 Step::Parse { statement, is_named: false } => {
                     let types = self.held[index].types(&statement.types);
@@ -74,6 +73,8 @@ impl Session {
                     self.pipeline.owe(Owed::Local(columns.into()));
                 }
             }
+            // What makes room for it on the server comes before its own.
+            segment.owed_at.push(self.pipeline.entered().wrapping_sub(1));
         }
         segment.steps = steps;
     }

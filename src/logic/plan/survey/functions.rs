@@ -6,7 +6,7 @@ use crate::logic::sql::statement::expression::{Call, Constant, Expression, Liter
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
-use super::super::{CURSORS, LISTENING_CHANNELS, PG_NOTIFY, PREPARED_STATEMENTS, SETTING};
+use super::super::{ADVISORY_LOCK, CURSORS, DBLINK, LISTENING_CHANNELS, PG_NOTIFY, PREPARED_STATEMENTS, SETTING};
 use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
@@ -146,16 +146,16 @@ impl<'a> Survey<'a> {
             }
             Special::Connection => {
                 self.is_only_first("connections of dblink");
-                self.mark.pin = Some("connection of dblink");
+                self.mark.pin = Some(DBLINK);
             }
             Special::SessionLock => {
                 self.is_only_first("advisory locks");
-                self.mark.pin = Some("advisory lock");
+                self.mark.pin = Some(ADVISORY_LOCK);
             }
             Special::Lock => self.is_only_first("advisory locks"),
             Special::SessionUnlock => {
                 self.is_only_first("advisory locks");
-                self.mark.need(Some("advisory lock"));
+                self.mark.need(Some(ADVISORY_LOCK));
             }
             // Where the locks would be. Without any there is nothing to take back, on any server.
             Special::SessionUnlockAll => self.is_only_first("advisory locks"),
