@@ -159,7 +159,8 @@ pub fn reads_as_moment(text: &str) -> bool {
     const LONGEST: usize = 40;
     const WORDS: [&str; 4] = ["now", "today", "tomorrow", "yesterday"];
     let is_moment = |word: &str| WORDS.iter().any(|moment| word.eq_ignore_ascii_case(moment));
-    let length: usize = text.split_ascii_whitespace().map(|word| word.len() + 1).sum();
+    // However many blanks there are, each of them counts as one.
+    let length = text.split_ascii_whitespace().map(|word| word.len() + 1).sum::<usize>().saturating_sub(1);
     length <= LONGEST && text.split(|c: char| !c.is_ascii_alphanumeric()).any(is_moment)
 }
 
@@ -178,4 +179,29 @@ fn escapes_letters(text: &str) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pieces::tokens;
+    use super::*;
+
+    #[test]
+    fn moments_are_seen_however_they_are_written() {
+        let blanks = " ".repeat(60);
+        let longest = format!("now {}", "x".repeat(36));
+        for text in ["now", "Today 10:00", "yesterday", &format!("now{blanks}"), &longest] {
+            assert!(reads_as_moment(text), "{text}");
+        }
+        for text in ["nowhere", "2024-01-01", "", &format!("{longest}x")] {
+            assert!(!reads_as_moment(text), "{text}");
+        }
+        let is_one = |text| tokens(text).expect("it has tokens").iter().any(may_be_moment);
+        for text in ["'now'", "E'n\\x6fw'", "e'\\156ow'", "$$now$$", "$tag$ today $tag$"] {
+            assert!(is_one(text), "{text}");
+        }
+        for text in ["'n\\x6fw'", "E'a\\nb \\\\x6f'", "$1", "\"now\"", "now()", "$$later$$"] {
+            assert!(!is_one(text), "{text}");
+        }
+    }
 }
