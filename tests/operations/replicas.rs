@@ -301,6 +301,21 @@ fn what_a_read_only_transaction_locks_is_locked_for_all() {
     assert_eq!(one.value("SHOW work_mem"), "5MB", "what was set is set there too");
     one.rows("ROLLBACK TO s");
     one.rows("COMMIT");
+    // What a savepoint has taken back, and what functions have set, goes along.
+    one.rows("BEGIN READ ONLY");
+    one.rows(&read);
+    for sql in [
+        "SAVEPOINT s",
+        "SET LOCAL work_mem = '5MB'",
+        "ROLLBACK TO s",
+        "SELECT set_config('statement_timeout', '7h', true)",
+    ] {
+        one.rows(sql);
+    }
+    one.rows("SELECT pg_advisory_xact_lock(7)");
+    assert_eq!(one.value("SHOW statement_timeout"), "7h");
+    assert_ne!(one.value("SHOW work_mem"), "5MB");
+    one.rows("COMMIT");
     // Bound and executed.
     one.rows("BEGIN READ ONLY");
     let run = |wire: &mut Wire, sql: &str| {

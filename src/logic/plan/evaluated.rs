@@ -68,8 +68,8 @@ fn may_look(name: &str, schema: &Schema<'_>) -> bool {
 
 /// What making a value of this type runs.
 fn runs<'a>(name: &str, schema: &Schema<'a>) -> Option<&'a str> {
-    let functions = schema.catalog.unasked.types.get(name)?.iter().map(Box::as_ref);
-    functions.into_iter().find(|function| !schema.map.is_local(function))
+    let mut functions = schema.catalog.unasked.types.get(name)?.iter().map(Box::as_ref);
+    functions.find(|function| !schema.map.is_local(function))
 }
 
 /// Behind the name of a column stands its type.

@@ -185,6 +185,16 @@ impl Planned {
         }
     }
 
+    /// What is known of its access before it is routed.
+    pub fn access(&self) -> Access {
+        match (&*self.plan, &self.forced) {
+            (Plan::One(one), _) => one.access,
+            (Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_), forced) => {
+                forced.as_ref().map_or(Access::Write, |forced| forced.access)
+            }
+        }
+    }
+
     /// Shards that lack a table or view that it names, and cannot parse it.
     pub fn lacking(&self) -> ShardSet {
         self.forced.as_ref().map_or(ShardSet::EMPTY, |forced| forced.lacking)

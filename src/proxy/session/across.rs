@@ -10,14 +10,13 @@ use crate::logic::plan::change::Change;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::copy_out::CopyOut;
 use crate::logic::plan::merge::Merge;
-use crate::logic::plan::{Access, CursorUse, Refusal};
+use crate::logic::plan::{Access, CursorUse, Planned, Refusal};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::Bind;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::sql::statement::{Characteristics, Control, Reach};
-use crate::proxy::session::goodbye::access_of;
 use crate::proxy::session::merge::Merged;
 use crate::proxy::session::split::Stored;
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
@@ -122,7 +121,7 @@ impl Session {
         }
         self.check_since(&portal)?;
         self.asks_primaries |= self.portals[place].shape.is_for_primary;
-        let access = super::only(&self.portals[place].shape).map_or(Access::Write, access_of);
+        let access = super::only(&self.portals[place].shape).map_or(Access::Write, Planned::access);
         self.heed_goodbye(access, size);
         self.executed = self.executed.wrapping_add(1);
         if !portal.is_run() {

@@ -66,8 +66,7 @@ impl Session {
             () => return Ok(()),
         };
         if self.is_implicit {
-            let message = format!("{what} can only be used in transaction blocks");
-            write::notice(&mut self.client.outbox, write::WARNING, "25P01", &message);
+            self.warn_without_block(what);
         }
         Ok(())
     }

@@ -232,9 +232,7 @@ impl Session {
     /// A transaction command that no server needs to hear: the settings follow, the client gets warning and tag.
     pub(super) fn answered(&mut self, control: &Control, tag: &str, warning: Option<Warning>) {
         self.follow(control);
-        if let Some(warning) = warning {
-            write::notice(&mut self.client.outbox, write::WARNING, warning.sqlstate, warning.message);
-        }
+        self.warn(warning);
         write::command_complete(&mut self.client.outbox, tag);
     }
 

@@ -27,17 +27,8 @@ impl Session {
             Plan::One(_) | Plan::Refuse(_) => false,
         };
         if !statements.iter().any(is_command) {
-            let is_read = statements.iter().all(|planned| access_of(planned) == Access::Read);
+            let is_read = statements.iter().all(|planned| planned.access() == Access::Read);
             self.heed_goodbye(if is_read { Access::Read } else { Access::Write }, end);
         }
-    }
-}
-
-/// What is known of it before it is routed.
-pub(super) fn access_of(planned: &Planned) -> Access {
-    match (&*planned.plan, &planned.forced) {
-        (Plan::One(one), _) => one.access,
-        (Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_), Some(forced)) => forced.access,
-        (Plan::Refuse(_) | Plan::Command(_) | Plan::CopyIn(_), None) => Access::Write,
     }
 }

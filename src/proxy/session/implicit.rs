@@ -98,6 +98,12 @@ impl Session {
         if self.is_without_block() { Err(Fault::NoTransaction(what)) } else { Ok(()) }
     }
 
+    /// What has no effect without a block.
+    pub(super) fn warn_without_block(&mut self, what: &str) {
+        let message = format!("{what} can only be used in transaction blocks");
+        write::notice(&mut self.client.outbox, write::WARNING, "25P01", &message);
+    }
+
     /// Neither BEGIN nor other statements of the same text make a block.
     pub(super) fn is_without_block(&self) -> bool {
         (self.is_implicit || self.transaction.is_idle()) && self.among.is_none()

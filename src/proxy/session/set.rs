@@ -13,8 +13,6 @@ use crate::proxy::session::replicas::check_position;
 use crate::proxy::session::servers::needs_session;
 use crate::proxy::session::{Session, Trouble};
 
-const SET_LOCAL_OUTSIDE: &str = "SET LOCAL can only be used in transaction blocks";
-
 impl Session {
     /// SET or RESET has succeeded: shards that join later must hear of it.
     pub(super) fn apply_set(&mut self, command: &Command, text: &str) {
@@ -41,7 +39,7 @@ impl Session {
             let is_local = matches!(command, Command::Set(changes) if changes.iter().any(|change| change.is_local));
             // In a pipeline it has been said.
             if is_local && !self.is_implicit && self.is_without_block() {
-                write::notice(&mut self.client.outbox, write::WARNING, "25P01", SET_LOCAL_OUTSIDE);
+                self.warn_without_block("SET LOCAL");
             }
             self.apply_set(command, reset.as_deref().unwrap_or(text));
             write::command_complete(&mut self.client.outbox, if is_reset(text) { "RESET" } else { "SET" });
@@ -123,7 +121,7 @@ impl Session {
                     }
                 }
                 if *is_local && self.is_without_block() {
-                    write::notice(&mut self.client.outbox, write::WARNING, "25P01", SET_LOCAL_OUTSIDE);
+                    self.warn_without_block("SET LOCAL");
                 }
                 let change = SettingChange { name: setting.name().into(), value: value.clone(), is_local: *is_local };
                 self.settings.apply(&change);

@@ -132,12 +132,8 @@ pub(super) fn reach(node: Node<'_>) -> Reach {
         | Node::GrantRoleStmt(_)
         | Node::DropOwnedStmt(_)
         | Node::ReassignOwnedStmt(_) => Reach::Roles,
-        Node::CommentStmt(it) if is_shared(it.objtype) => Reach::Server,
-        Node::AlterOwnerStmt(it) if is_shared(it.object_type) => Reach::Server,
         Node::RenameStmt(it) if it.rename_type == ObjectType::OBJECT_ROLE => Reach::Roles,
-        Node::RenameStmt(it) if is_shared(it.rename_type) => Reach::Server,
-        Node::DropStmt(it) if is_shared(it.remove_type) => Reach::Server,
-        Node::GrantStmt(it) if is_shared(it.objtype) => Reach::Server,
+        node if object_of(node).is_some_and(is_shared) => Reach::Server,
         Node::CreatedbStmt(_)
         | Node::DropdbStmt(_)
         | Node::AlterDatabaseStmt(_)
@@ -161,6 +157,19 @@ pub(super) fn reach(node: Node<'_>) -> Reach {
     }
 }
 
+/// The kind of object that it is about, where the statement is the same for several kinds.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are about one kind each")]
+fn object_of(node: Node<'_>) -> Option<ObjectType::Type> {
+    match node {
+        Node::CommentStmt(it) => Some(it.objtype),
+        Node::AlterOwnerStmt(it) => Some(it.object_type),
+        Node::RenameStmt(it) => Some(it.rename_type),
+        Node::DropStmt(it) => Some(it.remove_type),
+        Node::GrantStmt(it) => Some(it.objtype),
+        _ => None,
+    }
+}
+
 /// Do event triggers run with it, if it changes the schema (manual, 40.1)?
 #[expect(clippy::wildcard_enum_match_arm, reason = "the exceptions are listed")]
 pub(super) fn fires(node: Node<'_>) -> bool {
@@ -175,11 +184,6 @@ pub(super) fn fires(node: Node<'_>) -> bool {
         )
     };
     match node {
-        Node::CommentStmt(it) => is_of_database(it.objtype),
-        Node::AlterOwnerStmt(it) => is_of_database(it.object_type),
-        Node::RenameStmt(it) => is_of_database(it.rename_type),
-        Node::DropStmt(it) => is_of_database(it.remove_type),
-        Node::GrantStmt(it) => is_of_database(it.objtype),
         Node::SecLabelStmt(it) => is_of_database(it.objtype),
         Node::CreateEventTrigStmt(_)
         | Node::AlterEventTrigStmt(_)
@@ -196,7 +200,7 @@ pub(super) fn fires(node: Node<'_>) -> bool {
         | Node::CreateTableSpaceStmt(_)
         | Node::DropTableSpaceStmt(_)
         | Node::AlterTableSpaceOptionsStmt(_) => false,
-        _ => true,
+        node => object_of(node).is_none_or(is_of_database),
     }
 }
 
