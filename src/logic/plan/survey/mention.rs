@@ -439,7 +439,7 @@ impl<'a> Survey<'a> {
 
     /// An INSERT whose rows each need nothing but what every shard has.
     pub fn finish_insert(mut self) -> Result<Stored, Refusal> {
-        self.finish_ties();
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }
@@ -470,7 +470,7 @@ impl<'a> Survey<'a> {
 
     /// What came out of a survey that keeps mentions.
     pub fn finish_spread(mut self) -> Result<Spread<'a>, Refusal> {
-        self.finish_ties();
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }
