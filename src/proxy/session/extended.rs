@@ -44,6 +44,7 @@ impl Session {
             Box::pin(self.lose_map(fault)).await?;
         }
         let mut segment = self.gather_segment(0);
+        self.asks_primaries |= !self.may_read_ahead(&segment);
         let mut lanes = self.gather_lanes(&mut segment);
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
         self.run = if matches!(cut, Cut::Sync) { Run::Between } else { Run::Pipelining };
