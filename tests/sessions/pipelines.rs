@@ -6,7 +6,7 @@ use crate::support::wire::{bind, describe, execute, flush, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [writes(), errors(), commands(), others()].concat()
+    [writes(), errors(), commands(), modes(), others()].concat()
 }
 
 const ADD: &str = "INSERT INTO events (client_id, id, kind) VALUES ($1, $2, 'q')";
@@ -111,6 +111,24 @@ fn commands() -> Vec<Scenario> {
         ("LOCK needs a block", [ask(&[adds(1), act("LOCK TABLE events"), sync()]), ask(&[add(5001, 1), act("LOCK TABLE events"), sync()]), look()].concat()),
         ("SET LOCAL holds to the end", [ask(&[adds(1), act("SET LOCAL work_mem = '5MB'"), act("SHOW work_mem"), act("SELECT current_setting('work_mem') FROM events WHERE client_id = 5002 AND kind = 'q'"), sync()]), q("SHOW work_mem"), look()].concat()),
     ]
+}
+
+/// Modes of a transaction that are said behind other messages of a pipeline.
+fn modes() -> Vec<Scenario> {
+    let firsts = ["PREPARE x AS SELECT 1", "DEALLOCATE ALL", "DISCARD PLANS", "SET work_mem = '5MB'", "LISTEN news", "SHOW work_mem", "SELECT 1", "SELECT count(*) FROM events WHERE client_id = 5001", "SELECT count(*) FROM events", "INSERT INTO events (client_id, id, kind) VALUES (5001, 1, 'q')", "EXPLAIN (COSTS OFF) SELECT 1"];
+    let modes = ["ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL READ COMMITTED", "READ ONLY", "ISOLATION LEVEL REPEATABLE READ, READ ONLY", "READ ONLY, DEFERRABLE"];
+    let told = ["SHOW transaction_isolation", "SHOW transaction_read_only"];
+    let mut all = Vec::new();
+    for first in firsts {
+        for mode in modes {
+            for say in ["BEGIN", "START TRANSACTION", "SET TRANSACTION"] {
+                let said = [act(first), act(&format!("{say} {mode}"))].concat();
+                let read = act("SELECT count(*) FROM events WHERE client_id = 5002");
+                all.push(("modes", [ask(&[said.clone(), told.map(act).concat(), read.clone(), act("COMMIT AND CHAIN"), told.map(act).concat(), sync()]), q("COMMIT"), ask(&[said, flush(), read, sync()]), told.map(q).concat(), q("COMMIT"), q("UNLISTEN *"), q("DEALLOCATE ALL"), look()].concat()));
+            }
+        }
+    }
+    all
 }
 
 fn others() -> Vec<Scenario> {
