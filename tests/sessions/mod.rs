@@ -201,6 +201,30 @@ fn a_refusal_in_a_text_leaves_the_session_where_an_error_would() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// A temporary table that was refused is none: its name means what it meant.
+#[test]
+fn a_temporary_table_that_was_refused_hides_nothing() {
+    let stage = &*STAGE;
+    let _turn = TURN.lock();
+    let texts = [
+        "CREATE TEMP TABLE events (z integer)",
+        "CREATE TEMP TABLE events (z integer); SELECT z FROM events",
+        "CREATE TEMP TABLE events AS SELECT 7 AS z; SELECT z FROM events; DROP TABLE events",
+        "SELECT 1 AS z INTO TEMP events; SELECT z FROM events",
+        "CREATE TEMP TABLE hidden (z integer); ALTER TABLE hidden RENAME TO events; SELECT z FROM events",
+    ];
+    let counts = "SELECT count(*) FROM events";
+    let expected = admin(stage.world.oracle.port()).value(counts);
+    for text in texts {
+        let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+        for _ in 0..2 {
+            let lines = play(&mut wire, &q(text));
+            assert!(lines.iter().any(|line| line.contains("ERROR 0A000")), "{text}: {lines:#?}");
+            assert_eq!(wire.value(counts), expected, "{text}");
+        }
+    }
+}
+
 /// Its rows are on no one server until the protocol has executed it in part.
 #[test]
 fn a_portal_over_several_shards_is_no_cursor_for_sql_before_a_server_has_its_rows() {

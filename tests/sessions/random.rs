@@ -552,7 +552,13 @@ impl Telling<'_> {
             "RELEASE a",
             "RELEASE SAVEPOINT b",
         ];
-        let rare = ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "SET TRANSACTION READ ONLY", "ABORT"];
+        let rare = [
+            "COMMIT AND CHAIN",
+            "ROLLBACK AND CHAIN",
+            "SET TRANSACTION READ ONLY",
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "ABORT",
+        ];
         match self.choices.below(12) {
             0..=3 => self.choices.word(&begin),
             4 | 5 => "COMMIT",
