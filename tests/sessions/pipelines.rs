@@ -128,6 +128,12 @@ fn modes() -> Vec<Scenario> {
             }
         }
     }
+    // On a server that does not know it yet it is parsed to be described, which counts for nothing.
+    for number in 0..4 {
+        let sql = format!("DELETE FROM events WHERE client_id = 5003 AND id = 1{number}");
+        all.push(("modes behind Describe", [ask(&[parse("s", &sql, &[]), describe(b'S', "s"), sync()]), q("SELECT count(*) FROM events WHERE client_id = 5001"), ask(&[describe(b'S', "s"), act("BEGIN ISOLATION LEVEL REPEATABLE READ"), bind("", "s", &[], 0), execute("", 0), act("COMMIT"), sync()])].concat()));
+        all.push(("Describe, then others", [ask(&[parse("s", &sql, &[]), sync()]), ask(&[describe(b'S', "s"), describe(b'S', "t"), act("SELECT 1"), sync()]), ask(&[describe(b'S', "s"), add(5001, 1), describe(b'S', "s"), add(5002, 1), act("ROLLBACK"), sync()]), vec![Send([describe(b'S', "s"), flush()].concat()), Until(b"nT"), Send([describe(b'S', "s"), add(5001, 1), sync()].concat()), Ready(1)], look()].concat()));
+    }
     all
 }
 
