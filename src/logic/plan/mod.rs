@@ -119,6 +119,8 @@ pub struct CopyIn {
     pub columns: u16,
     /// How rows are written
     pub format: crate::logic::copy::CopyFormat,
+    /// What is said of it if no server finds it wrong
+    pub unless_wrong: Option<Refusal>,
 }
 
 /// Where the rows of a COPY go.

@@ -68,6 +68,8 @@ impl Session {
     pub(super) fn note_temporary(&mut self, statements: &[Planned]) {
         for planned in statements {
             match (&*planned.plan, &planned.forced) {
+                // It is not run.
+                (Plan::Refuse(_), Some(_)) if !matches!(self.named_for(planned), Ok(Some(_))) => (),
                 (_, Some(forced)) => self.note_mark(&forced.mark),
                 (Plan::One(one), None) => self.note_mark(&one.mark),
                 (Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_), None) => (),
