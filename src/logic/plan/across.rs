@@ -157,7 +157,9 @@ pub fn across(text: &str, schema: &Schema<'_>) -> Across {
 /// Rows of a query that stay on their shards.
 fn stays(insert: &Insert, fanout: Fanout) -> Change {
     let (table, returns) = (insert.table.name.clone(), !insert.returning.is_empty());
-    Change { verb: fanout.verb, table, on: On::Rows(fanout.requirement), over: None, returns, taints: true }
+    let on = On::Rows(fanout.requirement);
+    let moment_params = fanout.moment_params;
+    Change { verb: fanout.verb, table, on, over: None, returns, moment_params, taints: true }
 }
 
 /// INSERT … SELECT whose rows do not stay where they are.

@@ -110,6 +110,16 @@ impl Refusal {
         )
     }
 
+    /// A text that is computed, or stands in rows, and is read as a date or a time.
+    pub fn reads_time(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of \"{table}\" on several shards computes a text and reads it as a date or a time"),
+            "It may say \"now\" or \"today\", which each server would read as its own time.",
+            "Restrict it to one key, or give the text, or the time, as a parameter.",
+        )
+    }
+
     /// Copies that are no longer the same. XX001: data_corrupted.
     pub fn copies_differ(table: &str, counts: &str) -> Self {
         let refusal = Self::new(

@@ -12,7 +12,7 @@ use super::super::schema::{Found, Schema};
 use super::super::scope::Scope;
 use super::super::{Access, Mark, Place, Requirement, Restriction, TakenNumbers};
 use super::nature::Nature;
-use super::params::Params;
+use super::params::{MomentParams, Params};
 use super::ties::Ties;
 use super::whole::Grouped;
 use super::{Preferred, Survey};
@@ -148,6 +148,11 @@ impl Stored {
     /// How many parameters there are.
     pub fn params(&self) -> u16 {
         self.params.highest()
+    }
+
+    /// Those that no two servers may read as times of their own.
+    pub fn moment_params(&self) -> MomentParams {
+        self.params.of_moments()
     }
 
     /// PostgreSQL finds the same types for them in each part of the text.
@@ -438,7 +443,7 @@ impl<'a> Survey<'a> {
     }
 
     /// An INSERT whose rows each need nothing but what every shard has.
-    pub fn finish_insert(mut self) -> Result<Stored, Refusal> {
+    pub fn finish_insert(mut self, written: &str) -> Result<Stored, Refusal> {
         self.finish_ties();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
@@ -459,6 +464,9 @@ impl<'a> Survey<'a> {
         }
         if is_bound || mentions.depends_on_server {
             return Err(Refusal::rows_beside("a function that depends on the server or the session"));
+        }
+        if self.nature.reads_time {
+            return Err(Refusal::reads_time(self.verb, written));
         }
         Ok(Stored { params: self.params, moments: mentions.moments, taints: self.mark.taints, numbers })
     }

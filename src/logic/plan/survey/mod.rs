@@ -24,9 +24,10 @@ use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, 
 mod functions;
 mod config;
 mod sequences;
+mod nature;
 mod params;
 mod unasked;
-mod nature;
+mod moving;
 mod whole;
 mod ties;
 mod mention;
@@ -46,7 +47,8 @@ mod write;
 
 pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
-pub use nature::{Time, is_now, says_now, speaks_of_now};
+pub use nature::{Time, speaks_of_now};
+pub use params::MomentParams;
 pub use whole::Grouped;
 pub use write::{Copied, Written};
 
@@ -409,6 +411,7 @@ impl<'a> Survey<'a> {
                 self.asks_catalogs |= to.names.last().is_some_and(|name| functions::is_object(name));
                 self.note_type(&to.names);
                 self.visit_as(inner, params::cast_oid(to), scope);
+                self.note_cast(inner, to, scope);
             }
             Expression::IsNull(inner) => self.visit(inner, scope),
             Expression::Any { left, array, .. } => {
