@@ -23,7 +23,7 @@ impl Refusal {
         Self::new(
             Reason::ManyShards,
             format!("{verb} needs rows of \"{table}\" from more than one shard"),
-            "Each shard changes its own rows. What it needs besides must be the same for all: not what differs between servers, not rows of single tables, not the writes of another part of the statement.",
+            "Each shard changes its own rows. What it needs besides must be the same for all: not what differs between servers, not rows of temporary tables, not the writes of another part of the statement.",
             "Restrict it to one key, or give what is computed as a parameter.",
         )
     }

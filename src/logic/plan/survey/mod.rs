@@ -92,6 +92,8 @@ pub struct Survey<'a> {
     mentions: Option<Mentions<'a>>,
     /// The shards of the single tables that were met, one for each time
     singles: Vec<ShardId>,
+    /// The shards that are needed for more than rows of single tables
+    tied: Vec<ShardId>,
     /// The shards of the sequences of single tables that were met: nothing can be fetched in their place
     sequences: Vec<ShardId>,
     /// How often reference tables were met
@@ -189,6 +191,7 @@ impl<'a> Survey<'a> {
             volatile_calls: 0,
             mentions: None,
             singles: Vec::new(),
+            tied: Vec::new(),
             sequences: Vec::new(),
             copies: 0,
             counted: 0,
@@ -282,8 +285,9 @@ impl<'a> Survey<'a> {
         self.preferred = self.preferred.max(Preferred::OnlyFirst(what));
     }
 
-    /// The shard of a single table takes part.
+    /// The shard of a single table takes part: not by rows alone, which could be fetched.
     pub fn require_shard(&mut self, table: &str, shard: ShardId) {
+        self.tied.push(shard);
         self.require(Requirement { table: Box::from(table), place: Place::Shard(shard) });
     }
 

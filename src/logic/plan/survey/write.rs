@@ -129,7 +129,7 @@ impl<'a> Survey<'a> {
         };
         let anchor = self.goes_through.ok_or_else(torn)?;
         let used = self.uses.iter().find(|used| used.variable == anchor).ok_or_else(torn)?;
-        let is_free = self.preferred == Preferred::Any && self.required.is_empty();
+        let is_free = self.preferred == Preferred::Any && self.tied.is_empty();
         let nature = std::mem::take(&mut self.nature);
         // What is picked from each copy of a reference table need not be the same row.
         if !is_free || nature.asks_server || nature.picks && nature.reads_copies {
@@ -160,7 +160,15 @@ impl<'a> Survey<'a> {
         let (params, taints) = (self.params.highest(), self.mark.taints);
         let moment_params = self.params.of_moments();
         let is_local = self.uses.iter().all(|used| self.facts.is_confined_to(used.variable, &[anchor]));
-        let spread = if is_local { None } else { Some(self.finish_spread()?) };
+        let takes_sharded = !is_local || !self.can_leave_sharded();
+        let spread = match is_local && self.singles.is_empty() {
+            true => None,
+            false => Some(self.finish_spread_of(takes_sharded)?),
+        };
+        // A row as a whole is of a type that its own shard has.
+        if spread.as_ref().is_some_and(|spread| spread.shard.is_some()) {
+            return Err(torn());
+        }
         Ok(Written { requirement, spread, new_key, nature, params, moment_params, taints })
     }
 
