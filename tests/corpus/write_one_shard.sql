@@ -1,7 +1,7 @@
 -- Writes to sharded tables with rows of tables that one shard has, and the other way round.
 @write
 @undone
-@same 48
+@same 49
 
 # UPDATE of a sharded table from a single one
 UPDATE events SET kind = a.what FROM audit a WHERE a.id = events.id
@@ -74,6 +74,13 @@ MERGE INTO parents p USING audit a ON a.id = p.client_id WHEN NOT MATCHED THEN I
 
 # a row as a whole
 UPDATE events SET kind = a::text FROM audit a WHERE a.id = events.id
+
+# two tables of one name
+UPDATE events SET kind = 'q' FROM other.events WHERE other.events.id = public.events.id
+
+UPDATE events SET kind = 'q' FROM other.events o WHERE o.id = events.id
+
+UPDATE events SET kind = 'q' FROM other.events WHERE other.events.client_id = public.events.client_id
 
 # a system column
 UPDATE events SET kind = a.ctid::text FROM audit a WHERE a.id = events.id
