@@ -18,7 +18,7 @@ use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert};
 use crate::logic::value::{KeyType, LiteralKind};
 
-use super::constants::Literals;
+use super::constants::{Literals, type_name};
 use super::layout::{Layout, Moment, Tuple, layout, may_be_moment, moments, tuples};
 use super::pieces::{Cut, Piece, Token, tokens};
 use super::schema::Found;
@@ -57,16 +57,23 @@ pub struct Split {
 
 impl Split {
     /// What a server is asked for where the key of a row cannot be read here: its type may round it, or the session's settings
-    /// say what it means. `None`: it is of another type, or a cast of it would not do what storing it does.
+    /// say what it means. `None`: it is of a type that is not known, or a cast of it would not do what storing it does.
     pub fn asked_key(&self, row: usize) -> Option<Piece> {
         let Place::Store { keys, .. } = &self.requirement.place else { return None };
-        let Value { source, cast: None } = keys.get(row)? else { return None };
+        let Value { source, cast } = keys.get(row)?;
+        let cast = match cast {
+            None => None,
+            Some(oid) => Some(type_name(*oid)?),
+        };
         let mut piece = Piece::of("(");
         match source {
             Source::Param(number) | Source::SharedParam(number) => piece.push_param(*number),
             Source::Fixed(Some((LiteralKind::String, text))) => piece.push(&literal(text)),
             Source::Fixed(Some((_, text))) => piece.push(text),
             Source::Fixed(None) | Source::Literal { .. } => return None,
+        }
+        if let Some(cast) = cast {
+            piece.push(&format!("::{cast}"));
         }
         piece.push(&format!(")::{}", self.key_type.as_deref()?));
         Some(piece)
@@ -271,7 +278,7 @@ impl Work<'_> {
     fn type_of_key(&self) -> Option<Box<str>> {
         let Table { target, relation, key_type } = self.table;
         let column = relation.columns.iter().find(|column| *column.name == *target.key)?;
-        Some(column.type_name.clone()).filter(|_| key_type != KeyType::Text)
+        Some(column.type_name.clone()).filter(|name| key_type != KeyType::Text || **name == *"text")
     }
 
     /// The columns that the values of a row are for.
