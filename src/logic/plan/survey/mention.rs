@@ -452,7 +452,7 @@ impl<'a> Survey<'a> {
 
     /// An INSERT whose rows each need nothing but what every shard has.
     pub fn finish_insert(mut self, written: &str) -> Result<Stored, Refusal> {
-        self.finish_ties();
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }
@@ -496,7 +496,7 @@ impl<'a> Survey<'a> {
 
     /// The same; sharded tables may be left where they are.
     pub(super) fn finish_spread_of(mut self, takes_sharded: bool) -> Result<Spread<'a>, Refusal> {
-        self.finish_ties();
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }

@@ -76,6 +76,7 @@ impl Survey<'_> {
                 first.is_none_or(is_textual)
             }
             Expression::Star(_)
+            | Expression::Field { .. }
             | Expression::Row(_)
             | Expression::Aggregate(_)
             | Expression::CurrentOf(_)

@@ -67,7 +67,7 @@ impl Survey<'_> {
     /// The table by whose key the rows of the query, or those that an INSERT stores, are split among shards, each with what
     /// it needs there.
     pub fn finish_row_source(mut self) -> Option<(Requirement, Access, MomentParams)> {
-        self.finish_ties();
+        self.settle();
         let mentions = self.mentions.take()?;
         let is_alone = self.preferred == Preferred::Any && self.required.is_empty() && self.refusal.is_none();
         // Each shard would read it at its own moment.
@@ -160,7 +160,9 @@ impl Named {
                 self.are_there = true;
                 self.has_own |= scope.is_own(parts);
             }
-            Expression::Cast { inner, .. } | Expression::IsNull(inner) => self.look(inner, scope),
+            Expression::Cast { inner, .. } | Expression::IsNull(inner) | Expression::Field { of: inner, .. } => {
+                self.look(inner, scope);
+            }
             Expression::Compare { left, right, .. } | Expression::NotDistinct(left, right) => {
                 self.look(left, scope);
                 self.look(right, scope);

@@ -118,7 +118,7 @@ impl<'a> Survey<'a> {
 
     /// What came out of a survey of a write to a sharded table: UPDATE, DELETE, MERGE.
     pub fn finish_write(mut self, table: &RelationName, verb: &'static str) -> Result<Written<'a>, Refusal> {
-        self.finish_ties();
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }
@@ -175,6 +175,7 @@ impl<'a> Survey<'a> {
     /// What came out of a survey of a write to a reference table; `None`: it writes to none.
     pub fn finish_copies(mut self, table: &RelationName, verb: &'static str) -> Option<Result<Copied, Refusal>> {
         let Found::Reference(relation) = self.schema.find(table) else { return None };
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Some(Err(refusal));
         }
