@@ -48,6 +48,8 @@ fn what_differs_from_server_to_server_is_decided_once() {
         "UPDATE tags SET seen = 'now' WHERE name = 'one'",
         "UPDATE tags SET seen = ('n' || 'ow')::timestamptz WHERE name = 'two'",
         "UPDATE tags SET seen = (('{n' || 'ow}')::timestamptz[])[1] WHERE name = 'one'",
+        "UPDATE tags SET seen = ('n' || 'ow').timestamptz WHERE name = 'two'",
+        "UPDATE tags SET seen = lower(tstzrange('[' || 'now,)')) WHERE name = 'two'",
         "UPDATE tags SET seen = remark::timestamptz FROM (SELECT max(remark) AS remark FROM remarks WHERE code = 'ZZ') r",
         "UPDATE tags SET weight = (SELECT population FROM countries LIMIT 1)",
         "DELETE FROM tags WHERE id IN (SELECT id FROM tags ORDER BY random() LIMIT 1) RETURNING id",

@@ -28,6 +28,16 @@ impl Survey<'_> {
         self.nature.reads_time |= self.may_be_text(inner, scope);
     }
 
+    /// The same where the name of a type is written as that of a function or a field: `timestamptz(x)`, `(x).timestamptz`.
+    pub(super) fn note_named_cast(&mut self, name: &str, inner: &Expression, scope: &Scope<'_>) {
+        const TIMES: [&str; 5] = ["date", "time", "timetz", "timestamp", "timestamptz"];
+        const RANGES: [&str; 6] =
+            ["daterange", "tsrange", "tstzrange", "datemultirange", "tsmultirange", "tstzmultirange"];
+        if TIMES.contains(&name) || RANGES.contains(&name) {
+            self.nature.reads_time |= self.may_be_text(inner, scope);
+        }
+    }
+
     /// Its value may be a text that nobody has seen.
     fn may_be_text(&mut self, expression: &Expression, scope: &Scope<'_>) -> bool {
         // Their results are of the type of their arguments.
