@@ -62,6 +62,24 @@ fn what_differs_from_server_to_server_is_decided_once() {
         assert_eq!(run(&mut wire, sql), None, "{sql}");
         assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{sql}");
     }
+    // By PREPARE and EXECUTE in SQL, each time anew.
+    let prepared = [
+        ("PREPARE moved(text) AS UPDATE tags SET seen = ('n' || $1)::timestamptz", "EXECUTE moved('ow')"),
+        ("PREPARE kept(text, int) AS UPDATE tags SET name = $1 || id WHERE id > $2", "EXECUTE kept('x' || 'y', 1)"),
+        ("PREPARE drawn AS INSERT INTO remarks VALUES ('PP', random()::text) RETURNING remark", "EXECUTE drawn"),
+        ("PREPARE gone(text) AS DELETE FROM remarks WHERE code = $1", "EXECUTE gone('PP')"),
+    ];
+    for (prepare, execute) in prepared {
+        assert_eq!(run(&mut wire, prepare), None, "{prepare}");
+        let before = [copy(&world, "tags"), copy(&world, "remarks")];
+        assert_eq!(run(&mut wire, execute), None, "{execute}");
+        assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{execute}");
+    }
+    let refused = "PREPARE read(text) AS UPDATE tags SET seen = $1::timestamptz";
+    assert_eq!(run(&mut wire, refused), None);
+    assert_eq!(run(&mut wire, "EXECUTE read('now')").as_deref(), Some("0A000"));
+    assert_eq!(run(&mut wire, "EXECUTE read('n' || 'ow')").as_deref(), Some("0A000"));
+    assert_eq!(run(&mut wire, "EXECUTE read('2024-01-01')"), None);
     // What the client hears is what is stored.
     let heard = wire.value("INSERT INTO remarks VALUES ('CC', gen_random_uuid()::text) RETURNING remark");
     assert!(copy(&world, "remarks").contains(&heard), "{heard}");
