@@ -12,7 +12,7 @@ use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Column, Columns, Entry, Meaning, Scope, make_nullable, sources, variables};
-use super::{Survey, Target, Use};
+use super::{Place, Requirement, Survey, Target, Use};
 
 /// Views on views beyond this are refused.
 pub(super) const VIEW_DEPTH_MAX: usize = 16;
@@ -107,7 +107,7 @@ impl<'a> Survey<'a> {
                 self.checked_columns(name, relation)
             }
             Found::Single(shard, relation) => {
-                self.require_shard(&name.name, shard);
+                self.require(Requirement { table: name.name.clone(), place: Place::Shard(shard) });
                 self.singles.push(shard);
                 self.checked_columns(name, relation)
             }

@@ -24,10 +24,11 @@ use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, 
 mod functions;
 mod config;
 mod sequences;
+mod nature;
 mod params;
 mod unasked;
-mod nature;
 mod operators;
+mod moving;
 mod whole;
 mod ties;
 mod mention;
@@ -48,7 +49,8 @@ mod write;
 
 pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
-pub use nature::{Time, is_now, says_now, speaks_of_now};
+pub use nature::{Time, speaks_of_now};
+pub use params::MomentParams;
 pub use whole::Grouped;
 pub use write::{Copied, Written};
 
@@ -92,6 +94,8 @@ pub struct Survey<'a> {
     mentions: Option<Mentions<'a>>,
     /// The shards of the single tables that were met, one for each time
     singles: Vec<ShardId>,
+    /// The shards that are needed for more than rows of single tables
+    tied: Vec<ShardId>,
     /// The shards of the sequences of single tables that were met: nothing can be fetched in their place
     sequences: Vec<ShardId>,
     /// How often reference tables were met
@@ -193,6 +197,7 @@ impl<'a> Survey<'a> {
             volatile_calls: 0,
             mentions: None,
             singles: Vec::new(),
+            tied: Vec::new(),
             sequences: Vec::new(),
             copies: 0,
             counted: 0,
@@ -298,8 +303,9 @@ impl<'a> Survey<'a> {
         self.preferred = self.preferred.max(Preferred::OnlyFirst(what));
     }
 
-    /// The shard of a single table takes part.
+    /// The shard of a single table takes part: not by rows alone, which could be fetched.
     pub fn require_shard(&mut self, table: &str, shard: ShardId) {
+        self.tied.push(shard);
         self.require(Requirement { table: Box::from(table), place: Place::Shard(shard) });
     }
 

@@ -70,10 +70,12 @@ impl Survey<'_> {
                 self.check_type_name(&to.names);
                 self.note_value_of(to);
                 self.visit_as(inner, cast_oid(to), scope);
+                self.note_cast(inner, to, scope);
             }
             Expression::IsNull(inner) => self.visit(inner, scope),
             Expression::Field { of, name } => {
                 self.note_field(name);
+                self.note_named_cast(name, of, scope);
                 self.visit(of, scope);
             }
             Expression::Any { left, array, .. } => {
@@ -104,6 +106,9 @@ impl Survey<'_> {
             | Expression::Operator { parts, .. } => self.visit_all(parts, scope),
             Expression::Call(call) => {
                 self.call(call, scope);
+                if let ([.., name], [argument]) = (&*call.name, &*call.arguments) {
+                    self.note_named_cast(name, argument, scope);
+                }
                 if !self.mention_whole_row(call, scope) {
                     self.visit_all(&call.arguments, scope);
                 }
