@@ -116,7 +116,8 @@ impl Session {
         self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
         let is_prepared = matches!(values, Values::Bind { .. });
-        self.pipeline.more_follows = !late.is_empty();
+        // An error could have to be found in the client's text.
+        self.pipeline.more_follows = true;
         self.write_planned(index, gather, given, &fetched, Bound { is_prepared, ..Bound::HIDDEN });
         drop(fetched);
         let out = self.outgoing.buffer();
