@@ -62,6 +62,22 @@ fn what_differs_from_server_to_server_is_decided_once() {
         assert_eq!(run(&mut wire, sql), None, "{sql}");
         assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{sql}");
     }
+    // Rows that not every shard has are the same for all of them.
+    let fetched = [
+        "INSERT INTO remarks SELECT 'Q1', kind || id FROM events",
+        "INSERT INTO remarks SELECT 'Q2', max(kind) FROM events GROUP BY client_id RETURNING remark",
+        "INSERT INTO remarks SELECT 'Q3', a.what || l.entry FROM audit a JOIN ledger l USING (id)",
+        "INSERT INTO tags (name) SELECT DISTINCT kind FROM events ON CONFLICT (name) DO UPDATE SET weight = 21 RETURNING *",
+        "UPDATE tags SET weight = l.id FROM ledger l WHERE l.id < 4",
+        "UPDATE tags SET name = name || e.kind FROM events e WHERE e.client_id = 3 AND e.id = 1 RETURNING tags.*, e.kind",
+        "DELETE FROM remarks WHERE code = 'Q1' AND remark IN (SELECT kind || id FROM events WHERE id < 3)",
+        "DELETE FROM tags WHERE id IN (SELECT id FROM ledger) OR weight = 21",
+    ];
+    for sql in fetched {
+        let before = [copy(&world, "tags"), copy(&world, "remarks")];
+        assert_eq!(run(&mut wire, sql), None, "{sql}");
+        assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{sql}");
+    }
     // By PREPARE and EXECUTE in SQL, each time anew.
     let prepared = [
         ("PREPARE moved(text) AS UPDATE tags SET seen = ('n' || $1)::timestamptz", "EXECUTE moved('ow')"),
