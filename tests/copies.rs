@@ -131,6 +131,11 @@ fn a_parameter_that_says_now_is_not_left_to_the_servers() {
 fn a_text_that_is_read_as_a_time_is_not_left_to_the_servers() {
     let world = World::start("reads-now", false).unwrap();
     data::load(&world);
+    let types =
+        "CREATE DOMAIN moment AS timestamptz; CREATE DOMAIN feeling AS mood; CREATE TYPE since AS (at timestamptz)";
+    for shard in &world.shards {
+        admin(shard.port()).rows(types);
+    }
     let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
     let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
     let rows = |value: &str| (1..=9).map(|id| format!("({id}, 900, 'x', {value})")).collect::<Vec<_>>().join(", ");
@@ -140,6 +145,9 @@ fn a_text_that_is_read_as_a_time_is_not_left_to_the_servers() {
         "UPDATE events SET at = kind::timestamptz".to_owned(),
         "UPDATE events SET at = CAST(payload->>'at' AS timestamp)".to_owned(),
         "DELETE FROM events WHERE at < (payload->>'at')::date".to_owned(),
+        "UPDATE events SET at = lower(kind)::moment".to_owned(),
+        "UPDATE events SET at = (lower(kind)::since).at".to_owned(),
+        "UPDATE events SET at = ((ARRAY[kind])::moment[])[1]".to_owned(),
         "UPDATE events SET at = U&'n\\006fw'".to_owned(),
         "UPDATE events SET at = 'today Europe/Berlin'".to_owned(),
         format!("UPDATE events SET at = 'now{}'", " ".repeat(70)),
@@ -155,6 +163,8 @@ fn a_text_that_is_read_as_a_time_is_not_left_to_the_servers() {
         "UPDATE events SET at = ((at::date)::text)::timestamptz",
         "UPDATE events SET at = ('n' || 'ow')::timestamptz WHERE client_id = 1",
         "UPDATE events SET kind = 'see you now'",
+        "UPDATE events SET kind = lower('O' || 'K')::mood",
+        "UPDATE events SET kind = ((ARRAY[kind])::feeling[])[1]",
     ];
     for sql in done {
         assert_eq!(run(&mut wire, sql), None, "{sql}");
