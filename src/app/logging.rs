@@ -1,6 +1,7 @@
 //! Log lines to stderr, as text or JSON, one event a line. The level comes from RUST_LOG or the settings.
 
 use std::fmt::{self, Debug, Write};
+use std::io;
 
 use tracing::Subscriber;
 use tracing::field::Field;
@@ -18,10 +19,7 @@ pub fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let started = match settings.format {
         LogFormat::Text => tracing::subscriber::set_global_default(text(filter, is_terminal, std::io::stderr)),
-        LogFormat::Json => {
-            let lines = lines::Subscriber::builder().with_env_filter(filter).with_writer(std::io::stderr);
-            tracing::subscriber::set_global_default(lines.json().flatten_event(true).finish())
-        }
+        LogFormat::Json => tracing::subscriber::set_global_default(json(filter, std::io::stderr)),
     };
     Ok(started?)
 }
@@ -39,6 +37,14 @@ where
 {
     let lines = lines::Subscriber::builder().with_env_filter(filter).with_writer(writer);
     lines.fmt_fields(fields()).with_ansi(is_terminal).finish()
+}
+
+fn json<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = lines::Subscriber::builder().with_env_filter(filter);
+    lines.with_writer(EscapingJson(writer)).json().flatten_event(true).finish()
 }
 
 /// The message, then `name=value`. Names of users, databases and the like are chosen by whoever comes: no value begins a
@@ -68,9 +74,52 @@ impl<W: Write> Write for Escaping<'_, W> {
     }
 }
 
+/// Writes those control characters as `\u009b` that JSON lets stand as they are: DEL, and those beyond ASCII, which tell
+/// terminals what to do as well. They stand inside of strings alone.
+struct EscapingJson<W>(W);
+
+impl<'a, W: MakeWriter<'a>> MakeWriter<'a> for EscapingJson<W> {
+    type Writer = EscapingJson<W::Writer>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        EscapingJson(self.0.make_writer())
+    }
+}
+
+impl<W: io::Write> io::Write for EscapingJson<W> {
+    /// A whole event.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut event = Vec::with_capacity(bytes.len());
+        let mut rest = bytes;
+        loop {
+            let control = match rest {
+                [] => break,
+                [0x7f, after @ ..] => Some((0x7f, after)),
+                [0xc2, byte @ 0x80..=0x9f, after @ ..] => Some((*byte, after)),
+                [_, ..] => None,
+            };
+            match control {
+                Some((code, after)) => {
+                    write!(event, "\\u{code:04x}")?;
+                    rest = after;
+                }
+                None => {
+                    event.push(rest[0]);
+                    rest = &rest[1..];
+                }
+            }
+        }
+        self.0.write_all(&event)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::Arc;
 
     use parking_lot::Mutex;
@@ -104,5 +153,17 @@ mod tests {
         let escaped = r"evil\nFAKE\r\u{1b}[2J\u{7f}\u{9b}\0ü";
         let ours = module_path!();
         assert_eq!(event, format!("{ours}: of {escaped} user={escaped} quoted=\"{escaped}\" number=1\n"));
+    }
+    #[test]
+    fn an_event_is_plain_json_whatever_its_values_are() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let lines = json(EnvFilter::new("info"), move || writer.clone());
+        let user = "evil\n\u{1b}[2J\u{7f}\u{80}\u{9b}\u{9f}\u{a0}\0üÂ";
+        tracing::subscriber::with_default(lines, || tracing::info!(%user, "of {user}"));
+        let log = String::from_utf8(kept.0.lock().clone()).unwrap();
+        let event: serde_json::Value = serde_json::from_str(&log).unwrap();
+        assert_eq!((event["user"].as_str(), event["message"].as_str()), (Some(user), Some(&*format!("of {user}"))));
+        assert_eq!(log.matches(char::is_control).collect::<Vec<_>>(), ["\n"]);
     }
 }

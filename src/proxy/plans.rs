@@ -79,6 +79,11 @@ impl Uses {
 }
 
 impl Shape {
+    /// More than one statement.
+    pub fn has_several(&self) -> bool {
+        self.statements.as_ref().is_ok_and(|statements| statements.len() > 1)
+    }
+
     /// The text of one of its statements; only for shapes of whole texts.
     pub fn text_of(&self, planned: &Planned) -> &str {
         self.text.get(planned.at.clone()).unwrap_or_default()

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
+use crate::support::script::{ask, play};
 
 const HEALTH: &str = "[health]\ninterval = \"200ms\"\ntimeout = \"5s\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n";
 
@@ -397,5 +398,85 @@ fn what_replicas_cannot_answer_the_primary_does() {
         let mut wire = login(&proxy);
         wire.rows(setting);
         assert!(!is_replica(&mut wire, client), "{setting}");
+    }
+}
+
+/// All before one Sync is one transaction: replicas answer only where nothing of it writes, and portals stay where they are.
+#[test]
+fn pipelines_that_write_read_what_they_wrote_and_keep_their_portals() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "pipelines", "");
+    let mut wrong = String::new();
+    for client in &stage.clients {
+        // Other tests write the rows before these.
+        let from = format!("FROM events WHERE client_id = {client} AND id > 3");
+        let read = format!("SELECT id, kind {from} ORDER BY id");
+        let counted = format!("SELECT kind, count(*) {from} GROUP BY kind ORDER BY kind");
+        let gathered = format!(
+            "SELECT e.id, l.id FROM events e JOIN ledger l ON l.id = e.id WHERE e.client_id = {client} AND e.id IN (4, 5) \
+             UNION ALL SELECT a.id, count(*) FROM audit a, events e WHERE a.id < 3 AND e.id > 3 GROUP BY a.id ORDER BY 1, 2"
+        );
+        let write = format!("UPDATE events SET kind = kind || '!' WHERE client_id = {client} AND id = 4");
+        let everywhere = "UPDATE events SET kind = kind || '?' WHERE id = 4";
+        let act = |sql: &str| [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+        let open = |sql: &str| [wire::parse("", sql, &[]), wire::bind("p", "", &[], 0), wire::execute("p", 1)].concat();
+        let bound = |sql: &str| [wire::parse("", sql, &[]), wire::bind("p", "", &[], 0)].concat();
+        let (flush, more) = (wire::flush, || wire::execute("p", 0));
+        let (stands, goes_on) = (act("SAVEPOINT s"), act(&read));
+        let mut cases = vec![
+            vec![act(&read), flush(), act(&write), flush(), act(&read)],
+            vec![act(&read), act(everywhere), act(&read)],
+        ];
+        for reading in [&read, &counted, &gathered] {
+            cases.extend([
+                vec![act(reading), act(&write), act(reading)],
+                vec![act(reading), act(everywhere), act(reading)],
+                vec![bound(reading), flush(), more(), act(&write), goes_on.clone()],
+                vec![open(reading), flush(), act(&write), flush(), more(), goes_on.clone()],
+                vec![open(reading), act(everywhere), more(), goes_on.clone()],
+                vec![open(reading), act("BEGIN"), more(), act(&write), stands.clone(), act("COMMIT"), goes_on.clone()],
+                vec![open(reading), act(&read), more(), goes_on.clone()],
+            ]);
+        }
+        for (number, case) in cases.into_iter().enumerate() {
+            let steps = ask(&[case.concat(), wire::sync()]);
+            let expected = play(&mut Wire::login(stage.world.oracle.port(), "app", &[]).unwrap(), &steps);
+            let found = play(&mut login(&proxy), &steps);
+            if expected != found {
+                wrong += &format!("\n--- {number}, client {client}\n  - {expected:?}\n  + {found:?}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// What only reads up to its Sync is for replicas, in one message after another too.
+#[test]
+fn pipelines_that_only_read_go_to_replicas() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "reading-pipelines", "");
+    let mut wire = login(&proxy);
+    let where_it_is = |client: i64| {
+        let sql = asks_where(client);
+        [wire::parse("", &sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat()
+    };
+    let all = || stage.clients.iter().map(|client| where_it_is(*client)).collect::<Vec<_>>().concat();
+    let over_all = "SELECT kind, bool_and(current_setting('cluster_name') LIKE '%replica') FROM events GROUP BY kind";
+    let over_all = [wire::parse("", over_all, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+    let said = |frames: &[wire::Frame]| {
+        let last = |row: Vec<Option<Vec<u8>>>| row.last().cloned().flatten().unwrap_or_default();
+        let rows = frames.iter().filter(|frame| frame.tag == b'D').map(|frame| last(wire::fields(&frame.body)));
+        rows.map(|value| String::from_utf8(value).unwrap()).collect::<Vec<_>>()
+    };
+    for (messages, is_for_replicas) in [
+        (all(), true),
+        ([all(), over_all.clone(), all()].concat(), true),
+        ([all(), wire::flush(), all()].concat(), false),
+        ([all(), where_it_is(stage.clients[0]), wire::parse("", "SET work_mem = '5MB'", &[])].concat(), false),
+    ] {
+        wire.send(&[messages, wire::sync()].concat()).unwrap();
+        let found = said(&wire.until_ready().unwrap());
+        assert!(!found.is_empty());
+        assert_eq!(found.iter().all(|it| it == "t"), is_for_replicas, "{found:?}");
     }
 }

@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks(), modes()].concat()
+    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks(), modes(), copies()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -412,6 +412,36 @@ fn modes() -> Vec<Scenario> {
         }).collect()),
         ("modes: READ WRITE too late", each(&["BEGIN READ ONLY", "SHOW transaction_isolation", "SELECT count(*) FROM events WHERE client_id = 4001", "SET TRANSACTION READ WRITE", "ROLLBACK"])),
         ("settings: what is no value or no name", each(&["SET LOCAL my.var = 1", "SELECT 1; SET LOCAL my.var = 2", "SHOW my.var", "SET my.var = 1,2", "SELECT 1", "SET my.\"Var X\" = 'a'", "SELECT 1", "SET \"a b\".c = 1", "SELECT 1", "BEGIN", "SET my.var = 0x10", "SELECT 1", "ROLLBACK", "SET my.var = 12", "SELECT current_setting('my.var')", "SET my.\"Var\" = 'x'", "SHOW \"my.Var\"", "RESET my.var", "RESET my.\"V W\"", "SELECT 1"])),
+    ]);
+    all
+}
+
+/// COPY: what is wrong with the statement is told before the client sends rows.
+fn copies() -> Vec<Scenario> {
+    let wrong = [
+        "events (nothing)", "events (client_id, nothing)", "events (id, id)", "events (client_id, id, client_id)", "events (ctid)", "events (client_id, id, kind) FROM STDIN (FORMAT nothing)",
+        "events FROM STDIN (nothing true)", "events FROM STDIN (DELIMITER 'ab')", "events FROM STDIN (QUOTE '!')", "events FROM STDIN (FORMAT csv, FORMAT text)", "events FROM STDIN (FORMAT csv, FORCE_NULL (nothing))",
+        "events FROM STDIN (FORMAT binary, DELIMITER ',')", "events FROM STDIN (FORCE_QUOTE (kind))", "events FROM STDIN (HEADER nothing)", "events FROM STDIN WHERE nothing = 1", "events FROM STDIN WHERE client_id",
+        "events FROM STDIN (NULL E'\\n')", "events FROM STDIN (FORMAT csv, ESCAPE 'xx')", "doubled (client_id, id, twice)", "readings (nothing)", "countries (nothing)", "countries (code, code)", "countries FROM STDIN (QUOTE '!')",
+        "titles (id, title, upper)", "countries FROM STDIN (FORMAT nothing)", "ledger (nothing)",
+    ];
+    let of = |rest: &str| format!("COPY {rest}{}", if rest.contains("STDIN") { "" } else { " FROM STDIN" });
+    let told = |rest: &str| {
+        let sql = of(rest);
+        let block = [q("BEGIN"), q("SELECT count(*) FROM events WHERE client_id = 4001"), q(&sql), q("ROLLBACK")].concat();
+        [q(&sql), ask(&[extended(&sql, &[])]), block, q(&format!("SELECT 1; {sql}; SELECT 2"))].concat()
+    };
+    let rows = |sql: &str, rows: &[u8]| [vec![Send(query(sql)), Until(b"GE"), Send([message(b'd', rows), message(b'c', b"")].concat()), Ready(1)], look()].concat();
+    let each = |sql: &str, client: u32| rows(sql, format!("{client}\t1\ts\n{client}\t2\ts\n").as_bytes());
+    let csv = "COPY events (client_id, id, kind) FROM STDIN (FORMAT csv, HEADER)";
+    let mut all: Vec<Scenario> = wrong.into_iter().map(|rest| (rest, told(rest))).collect();
+    all.extend([
+        ("copy to one shard", CLIENTS.flat_map(|client| each("COPY events (client_id, id, kind) FROM STDIN", client)).collect()),
+        ("copy to one shard, under a name", CLIENTS.flat_map(|client| rows(csv, format!("client_id,id,kind\n{client},1,s\n").as_bytes())).collect()),
+        ("copy of a name alone", [rows(csv, b"client_id,id,kind\n"), rows(csv, b"")].concat()),
+        ("copy, SERIALIZABLE", [q("SET default_transaction_isolation = 'serializable'"), CLIENTS.flat_map(|client| each("COPY events (client_id, id, kind) FROM STDIN", client)[..4].to_vec()).collect(), q("RESET default_transaction_isolation"), look()].concat()),
+        ("copy in a block that is SERIALIZABLE", CLIENTS.flat_map(|client| [q("BEGIN ISOLATION LEVEL SERIALIZABLE"), each("COPY events (client_id, id, kind) FROM STDIN", client)[..4].to_vec(), q("COPY events (nothing) FROM STDIN"), q("ROLLBACK"), q("BEGIN ISOLATION LEVEL SERIALIZABLE"), q(&insert(client, 3)), q("COPY events (nothing) FROM STDIN"), q("ROLLBACK")].concat()).collect()),
+        ("copy in a block", [q("BEGIN"), q(&insert(4002, 9)), each("COPY events (client_id, id, kind) FROM STDIN", 4001)[..4].to_vec(), q(COUNT), q("COMMIT"), look()].concat()),
     ]);
     all
 }

@@ -139,6 +139,92 @@ fn what_functions_set_stays_with_their_session() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+/// A statement of a text that is refused is to the session as one that fails where it stands.
+#[test]
+fn a_refusal_in_a_text_leaves_the_session_where_an_error_would() {
+    let stage = &*STAGE;
+    let _turn = TURN.lock();
+    let fails = "SELECT 1 / 0";
+    let refused = [
+        "UPDATE events SET client_id = client_id + 1",
+        "SELECT tableoid FROM events",
+        "CREATE UNIQUE INDEX refused ON events (kind)",
+        "SELECT setseed(0.5), id FROM events",
+        "DO $$BEGIN END$$",
+        "ALTER SYSTEM SET work_mem = '4MB'",
+        "COPY events FROM '/nothing'",
+        "SET shardway.nonsense = 1",
+        "CREATE TABLE of_no_place (a integer)",
+        "DECLARE c CURSOR FOR SELECT tableoid FROM events",
+        "PREPARE p AS SELECT tableoid FROM events",
+        "SELECT count(*) FROM events JOIN memos ON true",
+    ];
+    let before = [
+        "SELECT 1",
+        "BEGIN",
+        "BEGIN; SELECT 1",
+        "SELECT 1; BEGIN",
+        "BEGIN; SAVEPOINT a",
+        "BEGIN; COMMIT",
+        "BEGIN; COMMIT; BEGIN",
+        "BEGIN; INSERT INTO events (client_id, id, kind) VALUES (5001, 1, 'q'), (5002, 1, 'q')",
+        "INSERT INTO events (client_id, id, kind) VALUES (5001, 1, 'q'); COMMIT; BEGIN; SAVEPOINT a",
+    ];
+    let mut wrong = String::new();
+    let mut expected = Wire::login(stage.world.oracle.port(), "app", &[]).unwrap();
+    let mut found = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+    for wire in [&mut expected, &mut found] {
+        play(wire, &q("CREATE TEMP TABLE shadowed (a integer); ALTER TABLE shadowed RENAME TO memos"));
+    }
+    let after = ["SELECT 2", "ROLLBACK TO a", "SELECT 3", "ROLLBACK", "SELECT 4"];
+    let left = ["SELECT count(*) FROM events WHERE kind = 'q'", "DELETE FROM events WHERE kind = 'q'"];
+    let after = [after.map(q).concat(), left.map(q).concat()].concat();
+    // A text without a block may be refused before any of it runs: what it has said does not count.
+    let stands = |wire: &mut Wire, begin: &[Step], text: &str| {
+        play(wire, begin);
+        let mut lines = play(wire, &q(text));
+        lines.drain(..lines.len() - 1);
+        lines.extend(play(wire, &after));
+        lines
+    };
+    for sql in refused {
+        for before in before {
+            for begin in [Vec::new(), q("BEGIN")] {
+                let expected = stands(&mut expected, &begin, &format!("{before}; {fails}; SELECT 5"));
+                let found = stands(&mut found, &begin, &format!("{before}; {sql}; SELECT 5"));
+                if expected != found {
+                    wrong += &format!("\n--- {before}; {sql}\n{}", side_by_side(&expected, &found));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// A temporary table that was refused is none: its name means what it meant.
+#[test]
+fn a_temporary_table_that_was_refused_hides_nothing() {
+    let stage = &*STAGE;
+    let _turn = TURN.lock();
+    let texts = [
+        "CREATE TEMP TABLE events (z integer)",
+        "CREATE TEMP TABLE events (z integer); SELECT z FROM events",
+        "CREATE TEMP TABLE events AS SELECT 7 AS z; SELECT z FROM events; DROP TABLE events",
+        "SELECT 1 AS z INTO TEMP events; SELECT z FROM events",
+        "CREATE TEMP TABLE hidden (z integer); ALTER TABLE hidden RENAME TO events; SELECT z FROM events",
+    ];
+    let counts = "SELECT count(*) FROM events";
+    let expected = admin(stage.world.oracle.port()).value(counts);
+    for text in texts {
+        let mut wire = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+        for _ in 0..2 {
+            let lines = play(&mut wire, &q(text));
+            assert!(lines.iter().any(|line| line.contains("ERROR 0A000")), "{text}: {lines:#?}");
+            assert_eq!(wire.value(counts), expected, "{text}");
+        }
+    }
+}
+
 /// Its rows are on no one server until the protocol has executed it in part.
 #[test]
 fn a_portal_over_several_shards_is_no_cursor_for_sql_before_a_server_has_its_rows() {

@@ -6,7 +6,7 @@ use crate::support::wire::{bind, describe, execute, flush, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [writes(), errors(), commands(), others()].concat()
+    [writes(), errors(), commands(), modes(), others()].concat()
 }
 
 const ADD: &str = "INSERT INTO events (client_id, id, kind) VALUES ($1, $2, 'q')";
@@ -111,6 +111,30 @@ fn commands() -> Vec<Scenario> {
         ("LOCK needs a block", [ask(&[adds(1), act("LOCK TABLE events"), sync()]), ask(&[add(5001, 1), act("LOCK TABLE events"), sync()]), look()].concat()),
         ("SET LOCAL holds to the end", [ask(&[adds(1), act("SET LOCAL work_mem = '5MB'"), act("SHOW work_mem"), act("SELECT current_setting('work_mem') FROM events WHERE client_id = 5002 AND kind = 'q'"), sync()]), q("SHOW work_mem"), look()].concat()),
     ]
+}
+
+/// Modes of a transaction that are said behind other messages of a pipeline.
+fn modes() -> Vec<Scenario> {
+    let firsts = ["PREPARE x AS SELECT 1", "DEALLOCATE ALL", "DISCARD PLANS", "SET work_mem = '5MB'", "LISTEN news", "SHOW work_mem", "SELECT 1", "SELECT count(*) FROM events WHERE client_id = 5001", "SELECT count(*) FROM events", "INSERT INTO events (client_id, id, kind) VALUES (5001, 1, 'q')", "EXPLAIN (COSTS OFF) SELECT 1"];
+    let modes = ["ISOLATION LEVEL REPEATABLE READ", "ISOLATION LEVEL READ COMMITTED", "READ ONLY", "ISOLATION LEVEL REPEATABLE READ, READ ONLY", "READ ONLY, DEFERRABLE"];
+    let told = ["SHOW transaction_isolation", "SHOW transaction_read_only"];
+    let mut all = Vec::new();
+    for first in firsts {
+        for mode in modes {
+            for say in ["BEGIN", "START TRANSACTION", "SET TRANSACTION"] {
+                let said = [act(first), act(&format!("{say} {mode}"))].concat();
+                let read = act("SELECT count(*) FROM events WHERE client_id = 5002");
+                all.push(("modes", [ask(&[said.clone(), told.map(act).concat(), read.clone(), act("COMMIT AND CHAIN"), told.map(act).concat(), sync()]), q("COMMIT"), ask(&[said, flush(), read, sync()]), told.map(q).concat(), q("COMMIT"), q("UNLISTEN *"), q("DEALLOCATE ALL"), look()].concat()));
+            }
+        }
+    }
+    // On a server that does not know it yet it is parsed to be described, which counts for nothing.
+    for number in 0..4 {
+        let sql = format!("DELETE FROM events WHERE client_id = 5003 AND id = 1{number}");
+        all.push(("modes behind Describe", [ask(&[parse("s", &sql, &[]), describe(b'S', "s"), sync()]), q("SELECT count(*) FROM events WHERE client_id = 5001"), ask(&[describe(b'S', "s"), act("BEGIN ISOLATION LEVEL REPEATABLE READ"), bind("", "s", &[], 0), execute("", 0), act("COMMIT"), sync()])].concat()));
+        all.push(("Describe, then others", [ask(&[parse("s", &sql, &[]), sync()]), ask(&[describe(b'S', "s"), describe(b'S', "t"), act("SELECT 1"), sync()]), ask(&[describe(b'S', "s"), add(5001, 1), describe(b'S', "s"), add(5002, 1), act("ROLLBACK"), sync()]), vec![Send([describe(b'S', "s"), flush()].concat()), Until(b"nT"), Send([describe(b'S', "s"), add(5001, 1), sync()].concat()), Ready(1)], look()].concat()));
+    }
+    all
 }
 
 fn others() -> Vec<Scenario> {

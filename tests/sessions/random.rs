@@ -6,12 +6,13 @@
 //! the sessions before that number. A session that differs is shortened and printed, ready to become a scenario.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use super::{STAGE, Stage, TURN, side_by_side};
 use crate::generator::choices::Choices;
-use crate::support::cluster::Server;
-use crate::support::data::admin;
+use crate::support::cluster::{Proxy, Server, World};
+use crate::support::data::{self, admin};
 use crate::support::script::{Ready, Send, play};
 use crate::support::wire::{self, Wire};
 
@@ -74,10 +75,27 @@ struct Counts {
 
 #[test]
 fn random_sessions_are_answered_as_by_one_postgresql() {
-    let stage = &*STAGE;
+    are_answered_alike(&STAGE, 400);
+}
+
+/// Pipelines, blocks and cursors, while replicas answer what they may.
+#[test]
+fn random_sessions_are_answered_as_by_one_postgresql_with_replicas() {
+    are_answered_alike(&PAIRS, 100);
+}
+
+static PAIRS: LazyLock<Stage> = LazyLock::new(|| {
+    let world = World::start("paired-sessions", true).unwrap();
+    data::load(&world);
+    let map = format!("[health]\ninterval = \"200ms\"\n{}", data::map_toml(&world));
+    let proxy = Proxy::start(&world.lab, "proxy", &map).unwrap();
+    Stage { world, proxy }
+});
+
+fn are_answered_alike(stage: &Stage, usual: u64) {
     let _turn = TURN.lock();
     let number = |name: &str, usual: u64| std::env::var(name).map_or(usual, |text| text.parse().unwrap());
-    let (seed, sessions) = (number("SHARDWAY_SEED", 1), number("SHARDWAY_SESSIONS", 400) as usize);
+    let (seed, sessions) = (number("SHARDWAY_SEED", 1), number("SHARDWAY_SESSIONS", usual) as usize);
     let from = number("SHARDWAY_FROM", 0) as usize;
     let counts = std::thread::scope(|scope| {
         let part = |worker| (from + worker..sessions).step_by(WORKERS).map(move |session| (seed, session));
@@ -116,6 +134,7 @@ enum Verdict {
 struct Sides {
     ports: [u16; 2],
     shards: Vec<u16>,
+    replicas: Vec<u16>,
     /// Between two sessions they take away the rows
     cleaners: [Wire; 2],
     rows: Rows,
@@ -124,8 +143,9 @@ struct Sides {
 impl Sides {
     fn of(stage: &Stage, worker: usize) -> Self {
         let ports = [stage.world.oracle.port(), stage.proxy.port];
-        let shards = stage.world.shards.iter().map(Server::port).collect();
-        Self { ports, shards, cleaners: ports.map(enter), rows: Rows::of(worker) }
+        let of = |servers: &[Server]| servers.iter().map(Server::port).collect();
+        let (shards, replicas) = (of(&stage.world.shards), of(&stage.world.replicas));
+        Self { ports, shards, replicas, cleaners: ports.map(enter), rows: Rows::of(worker) }
     }
 
     /// Plays these sessions, each known by a seed and a number.
@@ -170,14 +190,18 @@ impl Sides {
             }
             fails |= right.iter().any(|line| line.starts_with("Error"));
             is_failed |= right.iter().any(|line| line == "Z E");
-            let is_alike =
-                right == here || is_failed && is_said_at_once(batch, &here) || is_taken_at_bind(&right, &here);
+            let goes_on = right == here || is_taken_at_bind(&right, &here);
+            let is_alike = goes_on || is_failed && is_said_at_once(batch, &here);
             is_failed = right.last().is_some_and(|line| line == "Z E");
             let says = batch.iter().map(|message| format!("> {}", message.text));
             expected.extend(says.clone().chain(right));
             found.extend(says.chain(here));
             if !is_alike {
                 return Verdict::Different(side_by_side(&expected, &found));
+            }
+            if !goes_on {
+                // What stands behind it was skipped on one side.
+                break;
             }
         }
         drop(sides);
@@ -219,6 +243,13 @@ impl Sides {
                 while cleaner.simple(sql).is_err() {
                     *cleaner = enter(*port);
                 }
+            }
+        }
+        for (shard, replica) in self.shards.iter().zip(&self.replicas) {
+            let written = admin(*shard).value("SELECT pg_current_wal_lsn()");
+            let mut replica = admin(*replica);
+            while replica.value(&format!("SELECT pg_last_wal_replay_lsn() >= '{written}'")) != "t" {
+                std::thread::sleep(Duration::from_millis(2));
             }
         }
     }
@@ -552,7 +583,13 @@ impl Telling<'_> {
             "RELEASE a",
             "RELEASE SAVEPOINT b",
         ];
-        let rare = ["COMMIT AND CHAIN", "ROLLBACK AND CHAIN", "SET TRANSACTION READ ONLY", "ABORT"];
+        let rare = [
+            "COMMIT AND CHAIN",
+            "ROLLBACK AND CHAIN",
+            "SET TRANSACTION READ ONLY",
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "ABORT",
+        ];
         match self.choices.below(12) {
             0..=3 => self.choices.word(&begin),
             4 | 5 => "COMMIT",

@@ -217,7 +217,7 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
             everywhere::block(language, body, schema).map_or_else(Across::Refuse, Across::Everywhere)
         }
         Statement::SetConstraints { .. } => Across::Everywhere(everywhere::constraints()),
-        Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, schema)),
+        Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, text, schema)),
         Statement::Copy(copy) => match copy_out::copy_out(copy, text, schema) {
             Ok(out) => Across::CopyOut(out),
             Err(refusal) => Across::Refuse(refusal),

@@ -66,21 +66,33 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
     if key_position.is_none() && !has_no_default(target) {
         survey.refuse(Refusal::key_left_out(target.table, target.key));
     }
-    match format(copy, target.key) {
-        Ok(format) => Some(CopyIn {
-            table: Box::from(target.table),
-            to: CopyTo::Homes(KeyOfRow {
-                keyspace: target.keyspace,
-                column: Box::from(target.key),
-                rule: key_rule(target),
-                position: key_position,
-            }),
-            columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
-            times: times(target.relation, &columns),
-            format,
+    let (format, unless_wrong) = followed(copy, target.key, target.table, survey)?;
+    Some(CopyIn {
+        table: Box::from(target.table),
+        to: CopyTo::Homes(KeyOfRow {
+            keyspace: target.keyspace,
+            column: Box::from(target.key),
+            rule: key_rule(target),
+            position: key_position,
         }),
-        Err(option) => {
-            survey.refuse(Refusal::copy_option(target.table, &option));
+        columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
+        times: times(target.relation, &columns),
+        format,
+        unless_wrong,
+    })
+}
+
+/// How the rows are written. An option that cannot be followed is a refusal; what PostgreSQL does not take either, its
+/// servers find wrong first.
+fn followed(copy: &Copy, key: &str, table: &str, survey: &mut Survey<'_>) -> Option<(CopyFormat, Option<Refusal>)> {
+    match format(copy, key) {
+        Ok(format) => Some((format, None)),
+        Err(Unfollowed { option, is_wrong: true }) => {
+            let format = CopyFormat::Text { delimiter: b'\t', null: Box::default(), has_header: false };
+            Some((format, Some(Refusal::copy_option(table, &option))))
+        }
+        Err(Unfollowed { option, is_wrong: false }) => {
+            survey.refuse(Refusal::copy_option(table, &option));
             None
         }
     }
@@ -98,19 +110,15 @@ fn copy_in_copies(copy: &Copy, table: &str, relation: &Relation, survey: &mut Su
     if copy.filter.as_ref().is_some_and(|filter| !survey.is_fixed(filter)) {
         survey.refuse(Refusal::copies_may_differ("COPY FROM", table, "Its WHERE may let other rows in on each shard."));
     }
-    match format(copy, "") {
-        Ok(format) => Some(CopyIn {
-            table: Box::from(table),
-            to: CopyTo::Copies,
-            columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
-            times: times(Some(relation), &columns),
-            format,
-        }),
-        Err(option) => {
-            survey.refuse(Refusal::copy_option(table, &option));
-            None
-        }
-    }
+    let (format, unless_wrong) = followed(copy, "", table, survey)?;
+    Some(CopyIn {
+        table: Box::from(table),
+        to: CopyTo::Copies,
+        columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
+        times: times(Some(relation), &columns),
+        format,
+        unless_wrong,
+    })
 }
 
 impl CopyIn {
@@ -179,8 +187,16 @@ struct Options<'c> {
     force_not_null: bool,
 }
 
+/// An option that cannot be followed.
+pub struct Unfollowed {
+    /// As it is written
+    pub option: String,
+    /// No PostgreSQL takes it
+    pub is_wrong: bool,
+}
+
 /// How the rows are written, or the option that cannot be followed.
-pub fn format(copy: &Copy, key: &str) -> Result<CopyFormat, String> {
+pub fn format(copy: &Copy, key: &str) -> Result<CopyFormat, Unfollowed> {
     let mut options = Options::default();
     for option in &copy.options {
         read_option(option, key, &mut options)?;
@@ -205,7 +221,7 @@ pub fn format(copy: &Copy, key: &str) -> Result<CopyFormat, String> {
             }
         }
         Some("binary") => CopyFormat::Binary,
-        Some(other) => return Err(format!("FORMAT {other}")),
+        Some(other) => return Err(Unfollowed { option: format!("FORMAT {other}"), is_wrong: true }),
     })
 }
 
@@ -218,9 +234,14 @@ pub fn has_header(copy: &Copy) -> bool {
     options.has_header
 }
 
-fn read_option<'c>(option: &'c CopyOption, key: &str, into: &mut Options<'c>) -> Result<(), String> {
+fn read_option<'c>(option: &'c CopyOption, key: &str, into: &mut Options<'c>) -> Result<(), Unfollowed> {
+    // Those that a server may know.
+    const OTHERS: [&str; 3] = ["default", "encoding", "reject_limit"];
     let word = option.values.first().map(Box::as_ref);
-    let unfollowed = || format!("{} {}", option.name.to_ascii_uppercase(), word.unwrap_or_default());
+    let unfollowed = || Unfollowed {
+        option: format!("{} {}", option.name.to_ascii_uppercase(), word.unwrap_or_default()),
+        is_wrong: !OTHERS.contains(&&*option.name),
+    };
     let byte = || match word.map(str::as_bytes) {
         Some([byte]) => Ok(Some(*byte)),
         Some(_) | None => Err(unfollowed()),

@@ -347,7 +347,10 @@ fn copy_in(copy: &CopyIn) -> String {
         }
         CopyTo::Copies => "all rows on every shard".to_owned(),
     };
-    format!("=> CopyIn: {}, {to}, {:?}", copy.table, copy.format)
+    match &copy.unless_wrong {
+        None => format!("=> CopyIn: {}, {to}, {:?}", copy.table, copy.format),
+        Some(refusal) => format!("=> CopyIn: {}, found wrong by a server, or else: {}", copy.table, refusal.message),
+    }
 }
 
 fn refused(refusal: &Refusal) -> String {

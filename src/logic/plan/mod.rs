@@ -121,6 +121,8 @@ pub struct CopyIn {
     pub times: Vec<usize>,
     /// How rows are written
     pub format: crate::logic::copy::CopyFormat,
+    /// What is said of it if no server finds it wrong
+    pub unless_wrong: Option<Refusal>,
 }
 
 /// Where the rows of a COPY go.

@@ -131,6 +131,14 @@ impl Begun {
         Some(Fault::Said { sqlstate: "25001", message: message.to_owned() })
     }
 
+    /// Where servers have it open they object themselves, but for what they do not know of: statements that were answered
+    /// without them.
+    pub(super) fn objection_of_own(&self, control: &Control) -> Option<Step> {
+        let (Control::Begin(said) | Control::SetTransaction(said)) = control else { return None };
+        let fault = self.objection(*said).filter(|_| self.has_snapshot)?;
+        Some(Step::Fail(fault, matches!(control, Control::Begin(_)).then_some(ALREADY_IN_PROGRESS)))
+    }
+
     pub(super) fn on_command(&mut self, control: &Control, text: &str) -> (Step, Option<Transaction>) {
         let aborted = |begun: &Self| Some(Transaction::Aborted(Box::new(Aborted::Begun(begun.clone()))));
         match control {

@@ -115,7 +115,7 @@ impl Transaction {
 
     /// A statement has been answered without a server, for which PostgreSQL takes a snapshot.
     pub fn take_snapshot(&mut self) {
-        if let Self::Begun(begun) = self {
+        if let Self::Begun(begun) | Self::Open { begun, .. } = self {
             begun.take_snapshot();
         }
     }
@@ -138,7 +138,13 @@ impl Transaction {
                 };
                 Step::Send(Some(begun.fail(*chain)))
             }
-            Self::Open { is_failed: false, .. } => Step::Send(None),
+            Self::Open { is_failed: false, begun } => match begun.objection_of_own(control) {
+                Some(step) => {
+                    self.abort();
+                    step
+                }
+                None => Step::Send(None),
+            },
             Self::Aborted(_) => self.on_aborted(control),
         }
     }

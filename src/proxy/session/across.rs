@@ -417,6 +417,7 @@ impl Session {
         }
         let begin = Control::Begin(Characteristics::default());
         drop(self.transaction.on_command(&begin, "BEGIN"));
+        self.transaction.default_to(self.default_modes());
         self.settings.begin();
         Own::Begun
     }

@@ -50,6 +50,9 @@ impl Session {
 
     /// What follows may undo a SET or a LISTEN, or be undone with it.
     async fn set_in_pipeline(&mut self, command: &Command) -> Result<(), Trouble> {
+        if let Command::Prepare(_) | Command::Deallocate(_) | Command::Discard = command {
+            return self.take_snapshot_in_pipeline().await;
+        }
         let (Command::Set(_) | Command::ResetAll | Command::Control(Control::SetTransaction(_)) | Command::Listen(_)) =
             command
         else {
@@ -67,6 +70,16 @@ impl Session {
         };
         if self.is_implicit {
             self.warn_without_block(what);
+        }
+        Ok(())
+    }
+
+    /// PostgreSQL takes a snapshot for a command: behind it comes a level of isolation too late.
+    async fn take_snapshot_in_pipeline(&mut self) -> Result<(), Trouble> {
+        self.check_alive()?;
+        if !self.is_followed_by_sync(0) {
+            self.take_part(false).await?;
+            self.transaction.take_snapshot();
         }
         Ok(())
     }

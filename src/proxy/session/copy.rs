@@ -11,7 +11,7 @@ use crate::logic::protocol::write;
 use crate::logic::route;
 use crate::logic::session::pipeline::{Owed, Pipeline};
 use crate::logic::shards::{ShardId, ShardSet};
-use crate::logic::sql::statement::{Characteristics, Control};
+use crate::logic::sql::statement::{Characteristics, Control, Isolation};
 use crate::logic::topology::Role;
 use crate::logic::value::{Format, Raw};
 use crate::proxy::session::exchange::{Exchange, Outcome, Outgoing};
@@ -36,6 +36,8 @@ struct Part {
     index: usize,
     shard: ShardId,
     pipeline: Pipeline,
+    /// It has rows
+    has_begun: bool,
     rows: Vec<u8>,
     outgoing: Outgoing,
 }
@@ -158,11 +160,6 @@ impl Session {
             let message = "cannot execute COPY FROM in a read-only transaction".to_owned();
             return Err(Fault::Said { sqlstate: "25006", message }.into());
         }
-        let position = match &copy.to {
-            CopyTo::Homes(KeyOfRow { position: Some(position), .. }) => *position,
-            CopyTo::Homes(key) => return Err(Refusal::copy_without_key(&copy.table, &key.column).into()),
-            CopyTo::Copies => 0,
-        };
         let is_own = self.transaction.is_idle();
         if is_own {
             // Its own transaction, so that all shards commit or none does.
@@ -170,11 +167,11 @@ impl Session {
             drop(self.transaction.on_command(&begin, "BEGIN"));
             self.settings.begin();
         }
-        let format = u8::from(copy.format == CopyFormat::Binary);
-        write::copy_in_response(&mut self.client.outbox, format, copy.columns);
-        self.flush().await?;
         let (mut parts, deadline) = (Vec::new(), self.deadline());
-        let streamed = self.stream_rows((copy, position), text, is_own, &mut parts, deadline).await;
+        let streamed = match self.begin_copy(copy, text, is_own, &mut parts).await {
+            Ok(position) => self.stream_rows((copy, position), text, is_own, &mut parts, deadline).await,
+            Err(trouble) => Err(trouble),
+        };
         let result = match streamed {
             Ok(()) => self.finish_copy(copy, &mut parts, is_own, deadline).await,
             Err(trouble) => Err(trouble),
@@ -196,6 +193,52 @@ impl Session {
                 Err(trouble)
             }
         }
+    }
+
+    /// A server has a look at the statement before the client sends its rows. Returns the place of their key.
+    async fn begin_copy(
+        &mut self,
+        copy: &CopyIn,
+        text: &str,
+        is_own: bool,
+        parts: &mut Vec<Part>,
+    ) -> Result<usize, Trouble> {
+        let refusal = match &copy.to {
+            _ if copy.unless_wrong.is_some() => copy.unless_wrong.clone(),
+            CopyTo::Homes(KeyOfRow { position: None, column, .. }) => {
+                Some(Refusal::copy_without_key(&copy.table, column))
+            }
+            CopyTo::Homes(_) | CopyTo::Copies => None,
+        };
+        // A transaction that is to stay on one shard goes to that of its rows.
+        let is_free = refusal.is_some() || self.isolation() != Isolation::Serializable;
+        if let Some(shard) = self.first_shard(copy).filter(|shard| is_free || self.is_member(*shard)) {
+            parts.push(self.open_copy(shard, text, is_own).await?);
+        }
+        if let Some(refusal) = refusal {
+            return Err(refusal.into());
+        }
+        let format = u8::from(copy.format == CopyFormat::Binary);
+        write::copy_in_response(&mut self.client.outbox, format, copy.columns);
+        self.flush().await?;
+        Ok(match &copy.to {
+            CopyTo::Homes(key) => key.position.unwrap_or_default(),
+            CopyTo::Copies => 0,
+        })
+    }
+
+    /// Where a COPY begins: on a server of the open transaction, if it has one that may take rows.
+    fn first_shard(&self, copy: &CopyIn) -> Option<ShardId> {
+        let shards = match &copy.to {
+            CopyTo::Homes(of) => self.map().keyspace(of.keyspace).all(),
+            CopyTo::Copies => return Some(ShardId(0)),
+        };
+        let any = Some(self.any_shard()).filter(|shard| shards.contains(*shard));
+        shards.iter().find(|shard| self.is_member(*shard)).or(any).or(shards.first())
+    }
+
+    fn is_member(&self, shard: ShardId) -> bool {
+        self.held.iter().any(|held| held.is_member && held.shard == shard)
     }
 
     /// Reads the client's rows up to CopyDone and sends each to its shard.
@@ -232,10 +275,11 @@ impl Session {
                             let at = match parts.iter().position(|part| part.shard == shard) {
                                 Some(at) => at,
                                 None => {
-                                    parts.push(self.open_copy(shard, text, &header, is_own).await?);
+                                    parts.push(self.open_copy(shard, text, is_own).await?);
                                     parts.len() - 1
                                 }
                             };
+                            self.begin_rows(&mut parts[at], &header);
                             parts[at].rows.extend_from_slice(bytes);
                             // Of all copies the first one tells what there is to note.
                             parts[at].pipeline.hides_notices = shards.len() > 1 && at > 0;
@@ -252,9 +296,23 @@ impl Session {
         }
         if parts.is_empty() {
             // No row: a server still says whether the statement is right.
-            parts.push(self.open_copy(ShardId(0), text, &header, is_own).await?);
+            parts.push(self.open_copy(self.first_shard(copy).unwrap_or(ShardId(0)), text, is_own).await?);
+        }
+        if parts.iter().all(|part| !part.has_begun) {
+            self.begin_rows(&mut parts[0], &header);
+        }
+        for part in parts.iter_mut().filter(|part| !part.has_begun) {
+            part.rows.extend_from_slice(&header);
         }
         Ok(())
+    }
+
+    /// The first of its rows is about to follow.
+    fn begin_rows(&mut self, part: &mut Part, header: &[u8]) {
+        if !std::mem::replace(&mut part.has_begun, true) {
+            self.wrote(part.index);
+            part.rows.extend_from_slice(header);
+        }
     }
 
     /// The client's next message; its data goes to the splitter.
@@ -329,7 +387,7 @@ impl Session {
     }
 
     /// Starts the COPY on one more shard.
-    async fn open_copy(&mut self, shard: ShardId, text: &str, header: &[u8], is_own: bool) -> Result<Part, Trouble> {
+    async fn open_copy(&mut self, shard: ShardId, text: &str, is_own: bool) -> Result<Part, Trouble> {
         let target = if is_own {
             Target { shard, role: Role::Primary }
         } else {
@@ -338,7 +396,6 @@ impl Session {
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
-        self.wrote(index);
         self.ask(index, Owed::QuietQuery, text);
         let outcome = self.converse(index, None).await?;
         let is_taking = matches!(outcome, Outcome::CopyIn);
@@ -349,7 +406,7 @@ impl Session {
         let mut pipeline = std::mem::take(&mut self.pipeline);
         pipeline.is_copy_in = false;
         let shard = self.held[index].shard;
-        Ok(Part { index, shard, pipeline, rows: header.to_vec(), outgoing: Outgoing::default() })
+        Ok(Part { index, shard, pipeline, has_begun: false, rows: Vec::new(), outgoing: Outgoing::default() })
     }
 
     /// Sends the rows gathered for a shard. What its server says meanwhile is kept.

@@ -44,6 +44,7 @@ impl Session {
             Box::pin(self.lose_map(fault)).await?;
         }
         let mut segment = self.gather_segment(0);
+        self.asks_primaries |= !self.may_read_ahead(&segment);
         let mut lanes = self.gather_lanes(&mut segment);
         let cut = std::mem::replace(&mut segment.cut, Cut::Next);
         self.run = if matches!(cut, Cut::Sync) { Run::Between } else { Run::Pipelining };
@@ -277,8 +278,9 @@ impl Session {
         if ends && joins && self.client.outbox.is_empty() && can_be_asked_again(segment) {
             self.pipeline.may_ask_again = self.may_ask_again(index, segment.access);
         }
-        // What would begin behind a snapshot that Parse has taken could not choose its isolation any more.
-        let is_apart = !ends && !joins && !is_sync && !self.held[index].in_pipeline;
+        // What would begin behind a snapshot that a Parse of ours has taken could not choose its isolation any more.
+        let is_free = !joins || self.transaction.is_idle() && segment.only_describes();
+        let is_apart = !ends && is_free && !is_sync && !self.held[index].in_pipeline;
         if ends || is_apart {
             write::bare(self.outgoing.buffer(), client::SYNC);
             self.pipeline.owe(if ends { Owed::Sync } else { Owed::HiddenSync });

@@ -22,8 +22,11 @@ impl Session {
         self.heed_goodbye_to(statements, size);
         let gathered = match self.gather(statements, sql) {
             Ok(gathered) if self.is_where_it_stands(&gathered) => gathered,
-            Ok(_) | Err(Trouble::Refusal(_)) => return self.one_by_one(statements, sql, size).await,
-            Err(trouble) => return Err(trouble),
+            // Whatever is wrong with one of them is found where it stands.
+            Ok(_) | Err(Trouble::Refusal(_) | Trouble::Fault(_)) => {
+                return self.one_by_one(statements, sql, size).await;
+            }
+            Err(trouble @ (Trouble::Told | Trouble::End(_))) => return Err(trouble),
         };
         let ready = Ready {
             destination: gathered.destination,
@@ -111,6 +114,7 @@ impl Session {
     fn gather(&self, statements: &[Planned], sql: &str) -> Result<Gathered, Trouble> {
         let mut gathered = Gathered { destination: Destination::Any, access: Access::Read, mark: Mark::default() };
         let mut sets_path = false;
+        self.check_shadows(sql)?;
         for planned in statements {
             if self.is_placing(planned) {
                 return Err(Refusal::alone("CREATE TABLE with shardway.new_tables").into());

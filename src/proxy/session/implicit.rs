@@ -9,15 +9,16 @@
 //!     └ an error, Sync, the end of the text ┘
 //! ```
 
-use crate::logic::plan::{Access, Refusal};
+use crate::logic::plan::Access;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
 use crate::logic::shards::ShardId;
-use crate::logic::sql::statement::Control;
+use crate::logic::sql::statement::{Characteristics, Control};
 use crate::logic::topology::Role;
 use crate::logic::transaction::{Step, Transaction, Warning, begin_tag};
 use crate::proxy::session::across::Own;
+use crate::proxy::session::together::Told;
 use crate::proxy::session::{Session, Trouble};
 
 impl Session {
@@ -65,6 +66,11 @@ impl Session {
             held.reported.extend(it.take_reported());
         }
         self.transaction.opened();
+        self.check_told(told)
+    }
+
+    /// What servers said to a statement of ours.
+    fn check_told(&mut self, mut told: Vec<Told>) -> Result<(), Trouble> {
         let objection = told.iter().find_map(|it| it.failure()).map(Vec::from);
         told.retain(|it| it.lost.is_some());
         match (self.drop_lost(told), objection) {
@@ -145,10 +151,28 @@ impl Session {
             self.follow(control);
             self.is_implicit = true;
             self.join_pipelined().await?;
-        } else if text.split_ascii_whitespace().count() > 2 {
-            return Err(Refusal::alone("BEGIN with options").into());
+        } else if let Control::Begin(said) = control
+            && *said != Characteristics::default()
+        {
+            self.say_modes(*said).await?;
         }
         self.is_implicit = false;
+        Ok(())
+    }
+
+    /// The open transaction is to have these modes. For some it may be too late.
+    async fn say_modes(&mut self, modes: Characteristics) -> Result<(), Trouble> {
+        let (control, said) = (Control::SetTransaction(modes), modes.beyond(Characteristics::default()).join(", "));
+        let text = format!("SET TRANSACTION {said}");
+        match self.transaction.on_command(&control, &text) {
+            Step::Answer(..) => return Ok(()),
+            Step::Fail(fault, _) => return Err(fault.into()),
+            Step::Send(_) => (),
+        }
+        let members: Vec<usize> = (0..self.held.len()).filter(|index| self.held[*index].is_member).collect();
+        let told = self.together_aside(&members, &text).await;
+        self.check_told(told)?;
+        self.transaction.succeeded(&control, &text);
         Ok(())
     }
 

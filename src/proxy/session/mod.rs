@@ -66,6 +66,7 @@ mod emit;
 mod act;
 mod stale;
 mod lanes;
+mod ahead;
 mod extended;
 
 use std::cell::RefCell;

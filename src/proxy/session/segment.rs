@@ -128,6 +128,12 @@ impl Segment {
         self.access == Access::Write && (self.binds || !self.run.is_empty())
     }
 
+    /// It asks for columns alone, of statements that were parsed before.
+    pub fn only_describes(&self) -> bool {
+        let parses = |step: &Step| matches!(step, Step::Parse { .. } | Step::Trial { .. });
+        !self.needs_transaction && !self.steps.iter().any(parses)
+    }
+
     /// A portal is executed. What it does it does when that begins.
     pub fn execute(&mut self, portal: &mut Portal) {
         let Some(Unrun { access, settings }) = portal.unrun.take() else { return };

@@ -114,7 +114,9 @@ impl Session {
             (_, Destination::First) => first,
         };
         let may_be_replica = access == Access::Read && !self.asks_primaries;
-        if let Some(member) = self.held.iter().find(|held| held.serves(shard, may_be_replica)) {
+        // Where both are part of a pipeline, the primary knows what the pipeline has written.
+        let serving = || self.held.iter().filter(|held| held.serves(shard, may_be_replica));
+        if let Some(member) = serving().find(|held| held.role == Role::Primary).or_else(|| serving().next()) {
             return Ok(Target { shard, role: member.role });
         }
         if self.is_read_from_replica(shard) {

@@ -46,9 +46,11 @@ impl Session {
         }
     }
 
-    /// A text with a statement that is refused whatever comes before it is refused before anything of it runs.
+    /// A text with a statement that is refused whatever comes before it is refused before anything of it runs; one that
+    /// begins or ends a block, or sets a savepoint, up to there: the refusal leaves the session where an error would.
     fn check_refused(&self, statements: &[Planned]) -> Result<(), Trouble> {
-        for planned in statements {
+        let is_of_block = |planned: &&Planned| matches!(super::command(&planned.plan), Some(Command::Control(control)) if control.is_of_block());
+        for planned in statements.iter().take_while(|planned| !is_of_block(planned)) {
             // What its place is may be set before it.
             if planned.verb == "CREATE TABLE"
                 && matches!(&*planned.plan, Plan::Refuse(it) if it.reason == Reason::UnlistedTable)
@@ -104,6 +106,7 @@ impl Session {
         let Some(planned) = super::only(&shape) else {
             return Err(Fault::Broken(format!("part of a text is no statement: {text}")).into());
         };
+        self.check_shadows(text)?;
         if let Some(across) = self.placed(&shape, text)? {
             return self.across_query(&across, text).await;
         }

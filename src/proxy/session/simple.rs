@@ -108,7 +108,9 @@ impl Session {
         let (shape, found) = self.decide(sql);
         self.asks_primaries |= shape.is_for_primary;
         self.remember(&shape, sql);
-        self.check_shadows(sql)?;
+        if !shape.has_several() {
+            self.check_shadows(sql)?;
+        }
         if self.is_implicit {
             let (statements, text) = (Arc::clone(&shape), sql.to_owned());
             return Box::pin(self.query_in_pipeline(&statements, &text, size)).await;
