@@ -404,7 +404,7 @@ fn a_copy_that_each_server_would_fill_by_itself_is_refused_by_column() {
     let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
     wire.rows("ALTER TABLE remarks ADD COLUMN drawn uuid, ADD COLUMN noted timestamptz");
     wire.rows("ALTER TABLE remarks ALTER COLUMN drawn SET DEFAULT gen_random_uuid()");
-    wire.rows("ALTER TABLE remarks ALTER COLUMN noted SET DEFAULT now()");
+    wire.rows("ALTER TABLE remarks ALTER COLUMN noted SET DEFAULT now() + random() * interval '1 hour'");
     for (sql, column) in [
         ("COPY tags (name, weight) FROM STDIN", "id"),
         ("COPY remarks (code, remark, noted) FROM STDIN", "drawn"),
@@ -414,6 +414,35 @@ fn a_copy_that_each_server_would_fill_by_itself_is_refused_by_column() {
         let (state, message) = answers[0].error.clone().unwrap();
         assert_eq!((&*state, message.contains(&format!("leaves out \"{column}\""))), ("0A000", true), "{message}");
     }
+    // What is one time for all rows is filled in.
+    wire.rows(
+        "ALTER TABLE remarks ALTER COLUMN noted SET DEFAULT date_trunc('milliseconds', now()) + interval '1 day'",
+    );
+    wire.rows("ALTER TABLE events ALTER COLUMN at SET DEFAULT CURRENT_TIMESTAMP");
+    let uuid = "00000000-0000-0000-0000-000000000002";
+    let lines = |end: &str| (1..=9).map(|client| format!("{client}\t970\tfilled{end}\n")).collect::<String>();
+    for (sql, rows, wrong) in [
+        ("COPY remarks (code, remark, drawn) FROM STDIN", format!("FI\tfilled\t{uuid}\nFJ\t\\N\t{uuid}"), None),
+        (
+            "COPY remarks (code, remark, drawn) FROM STDIN (FORMAT csv, HEADER)",
+            format!("a,b,c\nFK,\"x\",{uuid}\n"),
+            None,
+        ),
+        ("COPY remarks (code, remark, drawn) FROM STDIN", "FL\tshort\n".to_owned(), Some("22P04")),
+        ("COPY events (client_id, id, kind) FROM STDIN", lines(""), None),
+        ("COPY events (client_id, id, kind) FROM STDIN", lines("\t2024-01-01"), Some("22P04")),
+    ] {
+        wire.send(&wire::query(sql)).unwrap();
+        wire.until(b"G").unwrap();
+        wire.send(&[wire::message(b'd', rows.as_bytes()), wire::message(b'c', b"")].concat()).unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        let found = answers.iter().find_map(|answer| answer.error.clone()).map(|(state, _)| state);
+        assert_eq!(found.as_deref(), wrong, "{sql}");
+    }
+    let filled = "SELECT count(*) FROM remarks WHERE code IN ('FI', 'FJ', 'FK') AND noted > now()";
+    assert_eq!(everywhere(&world, filled), ["3", "3", "3"]);
+    let times = everywhere(&world, "SELECT DISTINCT at FROM events WHERE id = 970");
+    assert_eq!(times.iter().collect::<BTreeSet<_>>().len(), 1, "{times:?}");
     // Given, they are copied; a COPY that one server alone does not take leaves no rows anywhere.
     admin(world.shards[1].port()).rows("INSERT INTO countries VALUES ('ZZ', 'there already')");
     let before = [copy(&world, "remarks"), copy(&world, "tags")];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter};
+use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter, Suffix};
 use crate::logic::plan::{Access, CopyIn, CopyTo, KeyOfRow, Refusal};
 use crate::logic::protocol::frame::{Front, client};
 use crate::logic::protocol::report::Fault;
@@ -161,10 +161,7 @@ impl Session {
         // All shards commit, or none does.
         let own = self.begin_own(Access::Write);
         let (mut parts, deadline) = (Vec::new(), self.deadline());
-        let streamed = match self.begin_copy(copy, text, &mut parts).await {
-            Ok(position) => self.stream_rows((copy, position), text, &mut parts, deadline).await,
-            Err(trouble) => Err(trouble),
-        };
+        let streamed = self.copy_rows(copy, text, &mut parts, deadline).await;
         let result = match streamed {
             Ok(()) => self.finish_copy(copy, &mut parts, deadline).await,
             Err(trouble) => Err(trouble),
@@ -182,6 +179,26 @@ impl Session {
             self.say_ready();
         }
         Ok(())
+    }
+
+    async fn copy_rows(
+        &mut self,
+        copy: &CopyIn,
+        text: &str,
+        parts: &mut Vec<Part>,
+        deadline: Option<Deadline>,
+    ) -> Result<(), Trouble> {
+        // A transaction that stays on one shard has one time.
+        if copy.timed.is_empty() || self.isolation() == Isolation::Serializable {
+            let position = self.begin_copy(copy, text, parts).await?;
+            return self.stream_rows((copy, position, None), text, parts, deadline).await;
+        }
+        let text = copy.listed(text).ok_or_else(|| Refusal::rows_beside("this way of writing it"))?;
+        let computed = self.compute(&copy.asked(), &[], &[]).await?;
+        let values = computed.iter().map(|value| value.bytes.as_deref().unwrap_or_default());
+        let suffix = Suffix::of(&copy.format, values);
+        let position = self.begin_copy(copy, &text, parts).await?;
+        self.stream_rows((copy, position, Some(suffix)), &text, parts, deadline).await
     }
 
     /// A server has a look at the statement before the client sends its rows. Returns the place of their key.
@@ -227,7 +244,7 @@ impl Session {
     /// Reads the client's rows up to CopyDone and sends each to its shard.
     async fn stream_rows(
         &mut self,
-        (copy, position): (&CopyIn, usize),
+        (copy, position, suffix): (&CopyIn, usize, Option<Suffix>),
         text: &str,
         parts: &mut Vec<Part>,
         deadline: Option<Deadline>,
@@ -262,7 +279,10 @@ impl Session {
                                 }
                             };
                             self.begin_rows(&mut parts[at], &header);
-                            parts[at].rows.extend_from_slice(bytes);
+                            match &suffix {
+                                Some(suffix) if !copy.is_short(bytes) => suffix.add(bytes, &mut parts[at].rows),
+                                Some(_) | None => parts[at].rows.extend_from_slice(bytes),
+                            }
                             // Of all copies the first one tells what there is to note.
                             parts[at].pipeline.hides_notices = shards.len() > 1 && at > 0;
                             if parts[at].rows.len() >= BATCH {
