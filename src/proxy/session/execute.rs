@@ -67,6 +67,7 @@ impl Session {
             self.pipeline.owe(if is_among { Owed::HiddenSync } else { Owed::Sync });
         }
         write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
+        self.pipeline.characters_before = prepare.before + self.among.map_or(0, |among| among.before);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         let has_failed = self.pipeline.failure.is_some();
