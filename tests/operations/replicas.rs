@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
-use crate::support::script::{ask, play};
+use crate::support::script::{ask, extended, play};
 
 const HEALTH: &str = "[health]\ninterval = \"200ms\"\ntimeout = \"5s\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n";
 
@@ -478,5 +478,27 @@ fn pipelines_that_only_read_go_to_replicas() {
         let found = said(&wire.until_ready().unwrap());
         assert!(!found.is_empty());
         assert_eq!(found.iter().all(|it| it == "t"), is_for_replicas, "{found:?}");
+    }
+}
+
+/// What is bound on a replica, to be described, is run where volatile functions may run.
+#[test]
+fn portals_of_volatile_queries_keep_their_rows() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "volatile", "");
+    let queries = [
+        "SELECT 1 FROM (SELECT id FROM events ORDER BY random() LIMIT 3) AS some",
+        "SELECT count(*) FROM events WHERE id < 4 AND random() >= 0",
+        "SELECT client_id FROM events WHERE id = 1 AND clock_timestamp() IS NOT NULL ORDER BY client_id",
+    ];
+    for sql in queries {
+        for before in ["SELECT 1", "BEGIN READ ONLY", "BEGIN"] {
+            let steps = ask(&[wire::query(before), extended(sql, &[]), wire::query("ROLLBACK")]);
+            let expected = play(&mut Wire::login(stage.world.oracle.port(), "app", &[]).unwrap(), &steps);
+            // Each session begins on another shard.
+            for _ in 0..6 {
+                assert_eq!(play(&mut login(&proxy), &steps), expected, "{before}; {sql}");
+            }
+        }
     }
 }
