@@ -225,6 +225,26 @@ fn a_temporary_table_that_was_refused_hides_nothing() {
     }
 }
 
+/// The client is told of parameters as they are, whatever it was told before.
+#[test]
+fn what_a_copy_that_fails_undoes_is_reported() {
+    let stage = &*STAGE;
+    let _turn = TURN.lock();
+    let act = |sql: &str| [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+    let rows = wire::message(b'd', b"5001\t2\tq\n5002\t2\tq\n");
+    let ends = [wire::message(b'f', b"no more\0"), [wire::message(b'd', b"5003\n"), wire::message(b'c', b"")].concat()];
+    for (end, rows) in ends.into_iter().flat_map(|end| [(end.clone(), rows.clone()), (end, Vec::new())]) {
+        let mut wire = Wire::login(stage.proxy.port, "app", &[("application_name", "before")]).unwrap();
+        let copy = act("COPY events (client_id, id, kind) FROM STDIN");
+        wire.send(&[act("SET application_name = 'behind'"), copy, wire::flush()].concat()).unwrap();
+        wire.until(b"GE").unwrap();
+        wire.send(&[rows, end, wire::sync()].concat()).unwrap();
+        assert!(wire.until_ready().unwrap().iter().any(|frame| frame.tag == b'E'));
+        assert_eq!(wire.value("SHOW application_name"), "before");
+        assert_eq!(wire.parameters["application_name"], "before");
+    }
+}
+
 /// Its rows are on no one server until the protocol has executed it in part.
 #[test]
 fn a_portal_over_several_shards_is_no_cursor_for_sql_before_a_server_has_its_rows() {
