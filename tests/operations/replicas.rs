@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
-use crate::support::script::{ask, play};
+use crate::support::script::{self, ask, play};
 
 const HEALTH: &str = "[health]\ninterval = \"200ms\"\ntimeout = \"5s\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n";
 
@@ -478,5 +478,27 @@ fn pipelines_that_only_read_go_to_replicas() {
         let found = said(&wire.until_ready().unwrap());
         assert!(!found.is_empty());
         assert_eq!(found.iter().all(|it| it == "t"), is_for_replicas, "{found:?}");
+    }
+}
+
+/// It is on a primary, though a replica has described it: its server is closed with the session.
+#[test]
+fn a_held_cursor_over_several_shards_is_no_other_clients() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "held-cursors", "");
+    let declare = "DECLARE mine CURSOR WITH HOLD FOR SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind";
+    for _ in 0..6 {
+        let mut wire = login(&proxy);
+        let lines = play(&mut wire, &ask(&[script::extended(declare, &[])]));
+        assert!(lines.contains(&"C DECLARE CURSOR\\x00".to_owned()), "{lines:#?}");
+        assert_eq!(wire.rows("FETCH 2 FROM mine").len(), 2);
+        drop(wire);
+        let mut other = login(&proxy);
+        for client in &stage.clients {
+            other.rows("BEGIN");
+            other.rows(&format!("SELECT id FROM events WHERE client_id = {client} FOR SHARE"));
+            assert_eq!(other.value("SELECT count(*) FROM pg_cursors"), "0");
+            other.rows("ROLLBACK");
+        }
     }
 }
