@@ -167,7 +167,8 @@ impl Session {
                     continue;
                 }
                 Plan::One(one) => {
-                    has_set |= !is_inside && !(one.mark.set_config.is_empty() && one.mark.set_bound.is_empty());
+                    let sets = !one.mark.set_config.is_empty() || !one.mark.set_bound.is_empty();
+                    has_set |= sets && !is_inside;
                     continue;
                 }
                 Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => continue,
