@@ -46,16 +46,40 @@ fn what_differs_from_server_to_server_is_decided_once() {
         "UPDATE tags SET seen = now(), weight = 7 WHERE name = 'green' RETURNING seen",
         "UPDATE tags SET weight = random() RETURNING id, weight",
         "UPDATE tags SET seen = 'now' WHERE name = 'one'",
+        "UPDATE tags SET seen = ('n' || 'ow')::timestamptz WHERE name = 'two'",
+        "UPDATE tags SET seen = (('{n' || 'ow}')::timestamptz[])[1] WHERE name = 'one'",
+        "UPDATE tags SET seen = ('n' || 'ow').timestamptz WHERE name = 'two'",
+        "UPDATE tags SET seen = lower(tstzrange('[' || 'now,)')) WHERE name = 'two'",
+        "UPDATE tags SET seen = remark::timestamptz FROM (SELECT max(remark) AS remark FROM remarks WHERE code = 'ZZ') r",
         "UPDATE tags SET weight = (SELECT population FROM countries LIMIT 1)",
         "DELETE FROM tags WHERE id IN (SELECT id FROM tags ORDER BY random() LIMIT 1) RETURNING id",
         "INSERT INTO remarks SELECT code, name || current_user FROM countries ORDER BY random() LIMIT 2",
         "UPDATE tags SET moods = ARRAY(SELECT m FROM unnest('{sad,happy}'::mood[]) m ORDER BY random())",
     ];
+    assert_eq!(run(&mut wire, "INSERT INTO remarks VALUES ('ZZ', 'now')"), None);
     for sql in writes {
         let before = [copy(&world, "tags"), copy(&world, "remarks")];
         assert_eq!(run(&mut wire, sql), None, "{sql}");
         assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{sql}");
     }
+    // By PREPARE and EXECUTE in SQL, each time anew.
+    let prepared = [
+        ("PREPARE moved(text) AS UPDATE tags SET seen = ('n' || $1)::timestamptz", "EXECUTE moved('ow')"),
+        ("PREPARE kept(text, int) AS UPDATE tags SET name = $1 || id WHERE id > $2", "EXECUTE kept('x' || 'y', 1)"),
+        ("PREPARE drawn AS INSERT INTO remarks VALUES ('PP', random()::text) RETURNING remark", "EXECUTE drawn"),
+        ("PREPARE gone(text) AS DELETE FROM remarks WHERE code = $1", "EXECUTE gone('PP')"),
+    ];
+    for (prepare, execute) in prepared {
+        assert_eq!(run(&mut wire, prepare), None, "{prepare}");
+        let before = [copy(&world, "tags"), copy(&world, "remarks")];
+        assert_eq!(run(&mut wire, execute), None, "{execute}");
+        assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{execute}");
+    }
+    let refused = "PREPARE read(text) AS UPDATE tags SET seen = $1::timestamptz";
+    assert_eq!(run(&mut wire, refused), None);
+    assert_eq!(run(&mut wire, "EXECUTE read('now')").as_deref(), Some("0A000"));
+    assert_eq!(run(&mut wire, "EXECUTE read('n' || 'ow')").as_deref(), Some("0A000"));
+    assert_eq!(run(&mut wire, "EXECUTE read('2024-01-01')"), None);
     // What the client hears is what is stored.
     let heard = wire.value("INSERT INTO remarks VALUES ('CC', gen_random_uuid()::text) RETURNING remark");
     assert!(copy(&world, "remarks").contains(&heard), "{heard}");
@@ -85,6 +109,75 @@ fn a_parameter_that_says_now_is_not_left_to_the_servers() {
     wire.send(&bound("2024-02-29 12:00+00")).unwrap();
     assert_eq!(wire::answers(&wire.until_ready().unwrap())[0].tag, "UPDATE 1");
     assert!(copy(&world, "tags").contains("2024-02-29"));
+}
+
+#[test]
+fn a_text_that_is_read_as_a_time_is_not_left_to_the_servers() {
+    let world = World::start("reads-now", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
+    let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
+    let rows = |value: &str| (1..=9).map(|id| format!("({id}, 900, 'x', {value})")).collect::<Vec<_>>().join(", ");
+    let insert = |value: &str| format!("INSERT INTO events (client_id, id, kind, at) VALUES {}", rows(value));
+    let refused = [
+        "UPDATE events SET at = ('n' || 'ow')::timestamptz".to_owned(),
+        "UPDATE events SET at = kind::timestamptz".to_owned(),
+        "UPDATE events SET at = CAST(payload->>'at' AS timestamp)".to_owned(),
+        "DELETE FROM events WHERE at < (payload->>'at')::date".to_owned(),
+        "UPDATE events SET at = U&'n\\006fw'".to_owned(),
+        "UPDATE events SET at = 'today Europe/Berlin'".to_owned(),
+        format!("UPDATE events SET at = 'now{}'", " ".repeat(70)),
+        insert("('n' || 'ow')::timestamptz"),
+        insert("U&'n\\006fw'"),
+        insert("U&'n!006fw' UESCAPE '!'"),
+    ];
+    for sql in refused {
+        assert_eq!(run(&mut wire, &sql).as_deref(), Some("0A000"), "{sql}");
+    }
+    let done = [
+        "UPDATE events SET at = (date_trunc('day', at) + interval '1 day')::date::timestamptz",
+        "UPDATE events SET at = ((at::date)::text)::timestamptz",
+        "UPDATE events SET at = ('n' || 'ow')::timestamptz WHERE client_id = 1",
+        "UPDATE events SET kind = 'see you now'",
+    ];
+    for sql in done {
+        assert_eq!(run(&mut wire, sql), None, "{sql}");
+    }
+    // A parameter's value tells, whatever the way it comes.
+    let bound = |sql: &str, value: &str, format: u16| {
+        let value = (format, Some(value.as_bytes().to_vec()));
+        [wire::parse("", sql, &[25]), wire::bind("", "", &[value], 0), wire::execute("", 0), wire::sync()].concat()
+    };
+    let mut ask = |sql: &str, value: &str, format: u16| {
+        wire.send(&bound(sql, value, format)).unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        answers.into_iter().find_map(|answer| answer.error).map(|(state, _)| state)
+    };
+    for sql in ["UPDATE events SET at = $1::timestamptz".to_owned(), insert("$1::text::timestamptz")] {
+        for format in [0, 1] {
+            assert_eq!(ask(&sql, "now", format).as_deref(), Some("0A000"), "{sql}");
+        }
+    }
+    assert_eq!(ask("UPDATE events SET kind = $1", "now", 0), None);
+    assert_eq!(ask("UPDATE events SET at = $1::timestamptz", "2024-01-01", 1), None);
+    // INSERT … SELECT: rows that stay on their shards too are read by one server.
+    let sql = "INSERT INTO events (client_id, id, kind, at) SELECT client_id, 950, 'y', ('n' || 'ow')::timestamptz FROM sessions GROUP BY client_id";
+    assert_eq!(run(&mut wire, sql), None);
+    let times = everywhere(&world, "SELECT DISTINCT at FROM events WHERE id = 950");
+    assert_eq!(times.iter().collect::<BTreeSet<_>>().len(), 1, "{times:?}");
+    // COPY: rows of one shard may have one moment.
+    let data = |clients: &[i64]| clients.iter().map(|client| format!("{client}\t960\tz\tnow\n")).collect::<String>();
+    let mut copy_in = |clients: &[i64]| {
+        let sql = "COPY events (client_id, id, kind, at) FROM STDIN";
+        let rows = [wire::message(b'd', data(clients).as_bytes()), wire::message(b'c', b"")].concat();
+        wire.send(&wire::query(sql)).unwrap();
+        wire.until(b"GE").unwrap();
+        wire.send(&rows).unwrap();
+        let frames = wire.until_ready().unwrap();
+        wire::answers(&frames).into_iter().find_map(|answer| answer.error).map(|(state, _)| state)
+    };
+    assert_eq!(copy_in(&[1, 2, 3, 4, 5, 6, 7, 8, 9]).as_deref(), Some("0A000"));
+    assert_eq!(copy_in(&[7]), None);
 }
 
 #[test]

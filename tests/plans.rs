@@ -376,7 +376,7 @@ fn catalog() -> Catalog {
     }
 }
 
-/// An operator and three domains.
+/// An operator between PostgreSQL's own types and three domains.
 fn unasked() -> Unasked {
     let runs = |pairs: &[(&str, &str)]| {
         let of = |(name, function): &(&str, &str)| (Box::from(*name), [Box::from(*function)].into_iter().collect());
@@ -384,6 +384,7 @@ fn unasked() -> Unasked {
     };
     Unasked {
         operators: runs(&[("===", "public.touch")]),
+        plain_operators: [Box::from("===")].into_iter().collect(),
         types: runs(&[("totalled", "public.total"), ("vouched", "public.local_total"), ("setting", "public.setter")]),
         ..Unasked::default()
     }
@@ -542,6 +543,71 @@ fn what_runs_unasked_is_looked_at_on_one_shard_too() {
     }
     let planned = only(&fixture, "SELECT '5'::setting");
     assert!(matches!(planned.plan.as_ref(), Plan::Refuse(refusal) if refusal.message.contains("set something")));
+}
+
+/// Comparisons of values that may be of the user's own types, whose operators look at tables.
+#[test]
+fn operators_run_functions_however_they_are_written() {
+    let mut fixture = Fixture::new();
+    for operator in ["=", "<>", "<", ">", "<=", ">="] {
+        let total = [Box::from("public.total")].into_iter().collect();
+        fixture.catalog.unasked.operators.insert(Box::from(operator), total);
+    }
+    let refused = |sql: &str| match only(&fixture, sql).plan.as_ref() {
+        Plan::Refuse(refusal) => refusal.message.contains("function public.total() of operator"),
+        _ => false,
+    };
+    // `value` is of such a type.
+    for condition in [
+        "value = 7",
+        "7 <> value",
+        "value < $1",
+        "value BETWEEN 7 AND 8",
+        "value NOT BETWEEN 7 AND 8",
+        "value NOT BETWEEN SYMMETRIC 8 AND 7",
+        "value IN (7, 8)",
+        "value NOT IN (7)",
+        "value = ANY ('{7}')",
+        "value <> ALL ('{7}')",
+        "value IS DISTINCT FROM 7",
+        "value IS NOT DISTINCT FROM 7",
+        "7 = ALL (SELECT value FROM checked WHERE client_id = 5)",
+        "(7, value) IN (SELECT 7, 8)",
+        "(id, value) <= (1, 2)",
+        "id = CASE value WHEN 7 THEN 8 END",
+        "nullif(value, 7) IS NULL",
+        "slug(id) = 'x'",
+        "lower(value) > 'x'",
+        "value OPERATOR(public.=) 7",
+    ] {
+        let sql = format!("SELECT id FROM checked WHERE client_id = 5 AND {condition}");
+        assert!(refused(&sql), "{sql}");
+    }
+    for sql in [
+        "SELECT id FROM checked WHERE client_id = 5 ORDER BY value USING <",
+        "SELECT array_agg(id ORDER BY value USING >) FROM checked WHERE client_id = 5",
+        "SELECT row_number() OVER (ORDER BY value USING >) FROM checked WHERE client_id = 5",
+        "SELECT a.id FROM checked a JOIN checked b USING (client_id, value) WHERE client_id = 5",
+        "SELECT id FROM checked a NATURAL JOIN checked b WHERE client_id = 5",
+    ] {
+        assert!(refused(sql), "{sql}");
+    }
+    // These are of PostgreSQL's.
+    for condition in [
+        "id = 7 AND client_id < $1",
+        "id IN (7, 8) AND id NOT BETWEEN 7 AND coalesce(id, 8)",
+        "id IN (SELECT id FROM sessions WHERE client_id = 5)",
+        "(id, client_id) = (1, 2) AND id = ANY ('{7}')",
+        "lower('X') = 'x' AND abs(id) > 7",
+        "CASE id WHEN 7 THEN true END",
+        "'7' = CAST(id AS text)",
+    ] {
+        let sql = format!("SELECT id FROM checked WHERE client_id = 5 AND {condition}");
+        assert!(matches!(only(&fixture, &sql).plan.as_ref(), Plan::One(_)), "{sql}");
+    }
+    let joined =
+        "SELECT e.id FROM events e JOIN sessions s USING (client_id, id) WHERE client_id = 5 ORDER BY id USING <";
+    assert!(matches!(only(&fixture, joined).plan.as_ref(), Plan::One(_)));
 }
 
 #[test]

@@ -32,6 +32,8 @@ pub struct Catalog {
     pub unasked: Unasked,
     /// The user has given `=`, `<` and their kin a meaning of their own between PostgreSQL's own types
     pub has_own_comparisons: bool,
+    /// Types of the user's own that are called as some of PostgreSQL's are
+    pub shadowing_types: BTreeSet<Box<str>>,
     /// Shards whose types have other OIDs than those of the first
     pub oids: BTreeMap<ShardId, Arc<Oids>>,
     /// How text is ordered that has no collation of its own
@@ -50,9 +52,11 @@ pub struct Catalog {
 pub struct Unasked {
     /// By operator
     pub operators: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Those of these operators that stand between PostgreSQL's own types
+    pub plain_operators: BTreeSet<Box<str>>,
     /// By the name of a type: where a value of it is made, or is taken for one of another type
     pub types: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
-    /// The OIDs of these types, and of the rows of tables that have such columns
+    /// The OIDs of these types, of the rows of tables that have such columns, and of what such operators stand between
     pub oids: BTreeSet<u32>,
     /// Where any value is taken for one of another type: casts between types of PostgreSQL's
     pub anywhere: BTreeSet<Box<str>>,
@@ -68,6 +72,7 @@ impl Unasked {
                 ours.entry(name.clone()).or_default().extend(functions.iter().cloned());
             }
         }
+        self.plain_operators.extend(other.plain_operators.iter().cloned());
         self.oids.extend(&other.oids);
         self.anywhere.extend(other.anywhere.iter().cloned());
         self.definitions.extend(other.definitions.iter().cloned());

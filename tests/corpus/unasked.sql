@@ -195,3 +195,42 @@ UPDATE plain_numbers SET n = n + 1
 
 # Gone
 DELETE FROM met WHERE client_id = 20
+
+# A function as a column, of a table whose rows are copied
+SELECT c.total_of FROM countries c ORDER BY code LIMIT 1
+
+# Of a computed row
+SELECT (c).total_of FROM countries c ORDER BY code LIMIT 1
+
+# Of a sharded table
+SELECT e.total_of FROM events e WHERE client_id = 3 ORDER BY id
+
+# In a condition
+SELECT count(*) FROM events e WHERE client_id = 3 AND e.total_of > 2
+
+# In a write to all copies
+UPDATE countries SET name = countries.total_of::text WHERE code = 'DE'
+
+# One that depends on the row alone
+SELECT c.shout FROM countries c ORDER BY code
+
+# On its way to all copies
+UPDATE countries SET name = countries.shout WHERE code = 'DE'
+
+# An aggregate, on one shard
+SELECT e.count FROM events e WHERE client_id = 3
+
+# On several
+SELECT e.count FROM events e
+
+# Beside another
+SELECT max(e.id), e.count FROM events e
+
+# Grouped
+SELECT kind, e.count FROM events e GROUP BY kind ORDER BY kind
+
+# Columns that are called as functions are
+SELECT s.total_of, s.count FROM (SELECT 5 AS total_of, count(*) FROM events) AS s
+
+# Columns of a function
+SELECT s.total_of FROM generate_series(1, 2) AS s (total_of)

@@ -192,6 +192,57 @@ fn a_changed_name_waits_for_the_commit() {
     wire.rows("DROP VIEW bent");
 }
 
+/// Checks, domains, operators that call functions over tables: plans know of them when the transaction commits.
+#[test]
+fn what_runs_new_functions_waits_for_the_commit() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-woken", &Settings::default());
+    let mut wire = login(&proxy);
+    let looks = "CREATE FUNCTION looks(text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT count(*) > 0 FROM events'";
+    let client = stage.clients[1];
+    let insert = format!("INSERT INTO events (client_id, id, kind) VALUES ({client}, 90077, 'x')");
+    for (changes, sql) in [
+        (vec![looks, "ALTER TABLE events ADD CONSTRAINT looks CHECK (looks(kind)) NOT VALID"], &*insert),
+        (vec![looks, "CREATE DOMAIN looked AS text CHECK (looks(VALUE))"], "SELECT 'x'::looked"),
+        (
+            vec![
+                looks,
+                "CREATE DOMAIN looked AS text CHECK (looks(VALUE))",
+                "ALTER TABLE events ADD COLUMN also looked",
+            ],
+            &*insert,
+        ),
+        (
+            vec![
+                "CREATE TYPE tone AS ENUM ('low')",
+                "CREATE FUNCTION tone_is(tone, text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT count(*) > 0 FROM events'",
+                "CREATE OPERATOR = (LEFTARG = tone, RIGHTARG = text, FUNCTION = tone_is)",
+            ],
+            "SELECT 'low'::tone IN ('low'::text)",
+        ),
+        (
+            vec![
+                "CREATE TYPE tone AS (n text)",
+                "CREATE FUNCTION tone_of(text) RETURNS tone LANGUAGE sql STABLE AS 'SELECT ROW(count(*)::text)::tone FROM events'",
+                "CREATE CAST (text AS tone) WITH FUNCTION tone_of(text)",
+            ],
+            "SELECT CAST(name AS tone) FROM countries",
+        ),
+    ] {
+        wire.rows("BEGIN");
+        changes.iter().for_each(|change| drop(wire.rows(change)));
+        let (state, message) = failure(&mut wire, sql);
+        assert!(state == "0A000" && message.contains("transaction"), "{sql}: {state} {message}");
+        wire.rows("ROLLBACK");
+    }
+    // What only looks at its arguments is used at once.
+    wire.rows("BEGIN");
+    wire.rows("CREATE FUNCTION longer(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT length($1) > 0'");
+    wire.rows("ALTER TABLE events ADD COLUMN also text CHECK (also <> '')");
+    wire.rows(&insert);
+    wire.rows("ROLLBACK");
+}
+
 #[test]
 fn rows_are_not_put_in_by_the_columns_of_before() {
     let stage = &*STAGE;

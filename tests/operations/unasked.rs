@@ -126,3 +126,101 @@ fn what_begins_to_run_unasked_is_seen_by_the_next_statement() {
     wire.rows("DROP CAST (json AS bigint)");
     assert_eq!(other.value("SELECT v FROM rows WHERE id = 1"), "5");
 }
+
+/// PostgreSQL's own functions in conditions: nothing in its catalogs depends on them.
+#[test]
+fn conditions_that_set_or_lock_leave_nothing_to_the_next_client() {
+    let world = World::start("conditions", false).unwrap();
+    fill(&world);
+    let proxy = start(&world, "proxy", "");
+    let mut wire = owner(&proxy);
+    wire.rows("INSERT INTO rows VALUES (1, 1)");
+    let refused = |wire: &mut Wire, sql: &str, function: &str| {
+        let (state, message) = failure(wire, sql);
+        assert!(state == "0A000" && message.contains(function), "{sql}: {message}");
+    };
+    let sets = "set_config('work_mem', '77MB', false) IS NOT NULL";
+    refused(&mut wire, &format!("ALTER TABLE rows ADD CONSTRAINT sets CHECK ({sets})"), "set_config");
+    wire.rows(&format!("ALTER TABLE rows ADD CONSTRAINT sets CHECK ({sets}) NOT VALID"));
+    refused(&mut wire, "UPDATE rows SET v = 2 WHERE id = 1", "function pg_catalog.set_config() of \"rows\"");
+    wire.rows("ALTER TABLE rows DROP CONSTRAINT sets");
+    wire.rows(&format!(
+        "CREATE TRIGGER sets BEFORE UPDATE ON rows FOR EACH ROW WHEN ({sets}) EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+    ));
+    refused(&mut wire, "UPDATE rows SET v = 2 WHERE id = 1", "function pg_catalog.set_config() of \"rows\"");
+    wire.rows("DROP TRIGGER sets ON rows");
+    // Functions of the user's own in such a condition, too.
+    wire.rows("CREATE TRIGGER small BEFORE UPDATE ON rows FOR EACH ROW WHEN (small(NEW.v)) EXECUTE FUNCTION suppress_redundant_updates_trigger()");
+    refused(&mut wire, "UPDATE rows SET v = 2 WHERE id = 1", "function public.small() of \"rows\"");
+    wire.rows("DROP TRIGGER small ON rows");
+    wire.rows("CREATE DOMAIN locks AS bigint CHECK (pg_try_advisory_lock(VALUE))");
+    refused(&mut wire, "SELECT 5::locks", "pg_catalog.pg_try_advisory_lock()");
+    wire.rows("DROP DOMAIN locks");
+    wire.rows("CREATE FUNCTION sets(bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$ SELECT set_config('work_mem', '77MB', false)::bigint * 0 + $1 $$");
+    refused(&mut wire, "CREATE INDEX sets ON rows (sets(v))", "sets()");
+    wire.rows("UPDATE rows SET v = 2 WHERE id = 1");
+    let leaks = "SELECT (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'), current_setting('work_mem')";
+    for shard in 0..3 {
+        let answer = login(&proxy).rows(&format!("/* shardway shard={} */ {leaks}", ["a", "b", "c"][shard]));
+        assert_eq!(format!("{answer:?}").matches("77MB").count(), 0, "{answer:?}");
+        assert_eq!(
+            admin(world.shards[shard].port()).value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"),
+            "0"
+        );
+    }
+}
+
+/// `int8` is what the search path finds first.
+#[test]
+fn types_that_are_called_as_those_of_postgresql_are_told_apart() {
+    let world = World::start("shadowing", false).unwrap();
+    fill(&world);
+    let proxy = start(&world, "proxy", "");
+    let mut wire = owner(&proxy);
+    wire.rows("CREATE SCHEMA other");
+    wire.rows("CREATE DOMAIN other.int8 AS numeric(4, 1)");
+    wire.rows("INSERT INTO rows VALUES (5, 1)");
+    let sql = "SELECT v FROM public.rows WHERE id = '5.0'::int8";
+    assert_eq!(failure(&mut wire, sql).0, "22P02");
+    wire.rows("SET search_path = other, pg_catalog, public");
+    let (state, message) = failure(&mut wire, sql);
+    assert!(state == "0A000" && message.contains("type int8 may be another"), "{state}: {message}");
+    assert_eq!(wire.value("SELECT v FROM rows WHERE id = '5'::pg_catalog.int8"), "1");
+    wire.rows("DROP DOMAIN other.int8");
+    assert_eq!(wire.value("SELECT v FROM rows WHERE id = '5'::int8"), "1");
+}
+
+/// `=` between a type of the user's own and text: it looks at rows of all shards, whichever way it is written.
+#[test]
+fn operators_between_types_of_the_user_run_however_they_are_written() {
+    let world = World::start("operators", false).unwrap();
+    fill(&world);
+    let proxy = start(&world, "proxy", "");
+    let mut wire = owner(&proxy);
+    wire.rows("CREATE TYPE tone AS ENUM ('low', 'high')");
+    wire.rows("ALTER TABLE rows ADD COLUMN t tone");
+    wire.rows("INSERT INTO rows (id, v, t) SELECT n, n, 'low' FROM generate_series(1, 9) n");
+    let counts =
+        "CREATE FUNCTION counts(tone, text) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT count(*) = 9 FROM rows'";
+    wire.rows(counts);
+    wire.rows("CREATE OPERATOR = (LEFTARG = tone, RIGHTARG = text, FUNCTION = counts)");
+    for sql in [
+        "SELECT id FROM rows WHERE id = 3 AND t = 'low'::text",
+        "SELECT id FROM rows WHERE id = 3 AND t IN ('low'::text)",
+        "SELECT id FROM rows WHERE id = 3 AND t = ANY (ARRAY['low'::text])",
+        "SELECT id FROM rows WHERE id = 3 AND t IN (SELECT 'low'::text)",
+        "SELECT CASE t WHEN 'low'::text THEN 1 END FROM rows WHERE id = 3",
+        "SELECT id FROM rows JOIN (SELECT 'low'::text AS t) AS x USING (t) WHERE id = 3",
+    ] {
+        let (state, message) = failure(&mut wire, sql);
+        assert!(state == "0A000" && message.contains("function public.counts() of operator ="), "{sql}: {message}");
+    }
+    // PostgreSQL's own are not meant.
+    assert_eq!(wire.value("SELECT count(*) FROM rows WHERE id = 3 AND v IN (3, 4)"), "1");
+    let mut declared = login(&proxy);
+    let oid: u32 = declared.value("SELECT 'tone'::regtype::oid").parse().unwrap();
+    declared.send(&[wire::parse("", "SELECT $1 = 'low'::text", &[oid]), wire::sync()].concat()).unwrap();
+    assert!(whole_error(&declared.until_ready().unwrap()).contains("a parameter is declared to be of type"));
+    wire.rows("DROP OPERATOR = (tone, text)");
+    assert_eq!(wire.value("SELECT count(*) FROM rows WHERE t = 'low'"), "9");
+}

@@ -32,6 +32,7 @@ fn simple() -> Vec<Scenario> {
         ("empty query", [q(""), q(";"), q("-- nothing"), q("/* nothing */ ;")].concat()),
         ("statements over several shards in one message", q("SELECT count(*) FROM events WHERE client_id = 1; SELECT count(*) FROM events WHERE client_id = 2; SELECT count(*) FROM events WHERE client_id = 3")),
         ("a syntax error keeps its position", q("SELECT FROM WHERE x")),
+        ("an error in what is prepared has its place in the text", [q("PREPARE wrong AS SELECT nosuch FROM events WHERE client_id = 1"), q("PREPARE wrong (bigint) AS SELECT nosuch FROM events"), q("SELECT 'é'; PREPARE wrong AS SELECT nosuch FROM events"), ask(&[extended("PREPARE wrong AS SELECT nosuch FROM events", &[])])].concat()),
         ("notices", q("DO $$ BEGIN RAISE NOTICE 'hello %', 1; RAISE WARNING 'careful'; END $$")),
         ("a notice from a failing statement", q("DO $$ BEGIN RAISE NOTICE 'first'; RAISE EXCEPTION 'then' USING ERRCODE = 'P0001'; END $$")),
         ("listen and notify", [q("LISTEN news"), q("NOTIFY news, 'first'"), q("UNLISTEN news"), q("NOTIFY news, 'unheard'")].concat()),

@@ -98,7 +98,7 @@ fn answer(planned: &Planned, given: &[Given<'_>], map: &ShardMap) -> Result<Line
         (Plan::CopyIn(copy), None) => {
             let lines = match &copy.to {
                 CopyTo::Homes(key) => format!("of each row: by its {}, row by row", key.column),
-                CopyTo::Copies { .. } => "all: every copy gets all rows".to_owned(),
+                CopyTo::Copies => "all: every copy gets all rows".to_owned(),
             };
             vec![("shard", lines), ("server", "primary".to_owned())]
         }

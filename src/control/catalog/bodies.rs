@@ -9,7 +9,7 @@ use std::sync::Arc;
 use deadpool_postgres::Transaction;
 use tokio_postgres::Error;
 
-use crate::logic::body::{Leaves, Names, leaves, raise};
+use crate::logic::body::{self, Leaves, Names, leaves, raise};
 use crate::logic::catalog::{Function, Relation, RelationKind};
 use crate::logic::shards::TableName;
 
@@ -41,6 +41,9 @@ pub async fn leaving(
     unasked: &BTreeSet<[&str; 3]>,
 ) -> Result<Names, Error> {
     let mut found = Found::default();
+    for name in body::LEAVING {
+        raise(found.functions.entry(name.into()).or_default(), "pg_catalog", Leaves::Settings);
+    }
     let mut searched: Option<Vec<Box<str>>> = None;
     loop {
         let patterns: Option<Vec<String>> = searched.as_ref().map(|names| names.iter().map(|it| pattern(it)).collect());

@@ -55,6 +55,7 @@ impl Merger {
             }
             catalog.leaving.join(&schema.leaving);
             catalog.has_own_comparisons |= schema.has_own_comparisons;
+            catalog.shadowing_types.extend(schema.shadowing_types.iter().cloned());
         }
         catalog.text_order = shards.iter().map(|(_, schema)| schema.text_order).min().unwrap_or_default();
         catalog.search_path = shards.first().map(|(_, schema)| schema.search_path.clone()).unwrap_or_default();
@@ -233,6 +234,7 @@ impl Hashes {
             settings,
             unasked,
             has_own_comparisons,
+            shadowing_types,
             oids,
             text_order,
             foreign_keys,
@@ -251,7 +253,7 @@ impl Hashes {
             of_all(foreign_keys.iter()),
             of_all(oids.iter().map(|(shard, oids)| (shard, oids.numbers()))),
         ];
-        hash_of((parts, unasked, has_own_comparisons, text_order, defaults, search_path))
+        hash_of((parts, unasked, has_own_comparisons, shadowing_types, text_order, defaults, search_path))
     }
 
     fn of_relations(&mut self, relations: &HashMap<TableName, Arc<Relation>>) -> u64 {

@@ -41,6 +41,8 @@ pub struct ShardSchema {
     pub unasked: Unasked,
     /// `=`, `<` and their kin between PostgreSQL's own types mean something else
     pub has_own_comparisons: bool,
+    /// Names of types that others may be called in the place of PostgreSQL's
+    pub shadowing_types: BTreeSet<Box<str>>,
     /// The OIDs of types that PostgreSQL does not bring along, temporary ones left out
     pub types: Arc<HashMap<TableName, u32>>,
     /// Of the database
@@ -186,6 +188,13 @@ const OWN_COMPARISONS: &str = "
                     WHERE n.nspname <> 'pg_catalog' AND n.nspname !~ '^pg_temp'
                       AND o.oprname IN ('=', '<', '<=', '>', '>=') AND o.oprleft < 16384 AND o.oprright < 16384)";
 
+/// Types of other schemas that are called as PostgreSQL's own.
+const SHADOWING_TYPES: &str = "
+    SELECT DISTINCT t.typname
+      FROM pg_type t JOIN pg_type own ON own.typname = t.typname AND own.typnamespace = 'pg_catalog'::regnamespace
+      JOIN pg_namespace n ON n.oid = t.typnamespace
+     WHERE t.oid >= 16384 AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_temp'";
+
 /// Is its encoding UTF8, and does it order text by its bytes? Versions before 15 know one provider of collations.
 const TEXT_ORDER: &str = "
     SELECT pg_encoding_to_char(encoding) = 'UTF8',
@@ -234,6 +243,7 @@ pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
     schema.foreign_keys = foreign_keys(&transaction).await?;
     schema.has_own_comparisons = transaction.query_one(OWN_COMPARISONS, &[]).await?.get(0);
     schema.types = Arc::new(types(&transaction, None).await?.collect());
+    schema.shadowing_types = shadowing_types(&transaction).await?;
     let order = transaction.query_one(TEXT_ORDER, &[]).await?;
     schema.text_order = match (order.get(0), order.get(1)) {
         (false, _) => TextOrder::Unknown,
@@ -433,6 +443,11 @@ fn column(row: &Row) -> Column {
         has_loose_equality: row.get(8),
         collation: row.get::<_, Option<&str>>(9).map(Box::from),
     }
+}
+
+/// Names of types that one of a schema before `pg_catalog` takes from PostgreSQL's.
+pub async fn shadowing_types(transaction: &Transaction<'_>) -> Result<BTreeSet<Box<str>>, Error> {
+    Ok(transaction.query(SHADOWING_TYPES, &[]).await?.iter().map(|row| text(row, 0)).collect())
 }
 
 /// Reads the functions, and what runs them.

@@ -14,11 +14,16 @@ use tokio_postgres::{Error, Row};
 use crate::logic::catalog::{Relation, Unasked};
 use crate::logic::shards::TableName;
 
+/// Objects from here on are none that PostgreSQL brings along.
+const OIDS_OF_USERS: u32 = 16_384;
+
 /// What runs a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Runner {
     class: u32,
     oid: u32,
+    /// What an operator stands between
+    operands: Vec<u32>,
     /// Its own name, and of a function the schema
     schema: Box<str>,
     name: Box<str>,
@@ -50,13 +55,33 @@ enum Kind {
     Other,
 }
 
+/// Volatile functions of PostgreSQL's own, and those of them that conditions of domains (`relation` is 0), tables and triggers
+/// call themselves: `pg_depend` lists nothing that is always there, but the trees of expressions have their OIDs.
+macro_rules! asked {
+    () => {
+        r"
+    volatile(oid, name) AS MATERIALIZED (
+        SELECT p.oid, p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+         WHERE l.lanname IN ('internal', 'c') AND p.provolatile = 'v' AND p.prorettype <> 'tsm_handler'::regtype
+           AND p.proname NOT IN ('clock_timestamp', 'gen_random_uuid', 'random', 'timeofday')),
+    asked(oid, name, by, relation) AS MATERIALIZED (
+        SELECT v.oid, v.name, t.oid, t.relation
+          FROM (SELECT oid, conrelid, conbin::text FROM pg_constraint WHERE contype = 'c' AND oid >= 16384
+                UNION ALL SELECT oid, tgrelid, tgqual::text FROM pg_trigger WHERE tgqual IS NOT NULL) AS t(oid, relation, tree)
+          CROSS JOIN LATERAL regexp_matches(t.tree, ':funcid (\d+)', 'g') AS m
+          JOIN volatile v ON v.oid = m[1]::oid AND v.oid < 16384)"
+    };
+}
+
 /// Functions begin the way that say that they are immutable and name a table or view in their bodies, or run what they put
 /// together; and those that do not say so, which many do not that only look at their arguments: unless their bodies have no
 /// word that statements over tables begin with, and no name of a volatile function in C. Those of extensions are believed. Of an immutable body each word, and each operator, is taken for
 /// what it may name. Casts reach both of their types, in the hands of whoever reads them, and orders of a type reach that; a cast
 /// that has to be asked for reaches the type that is named then.
-const RUNNERS: &str = r"
-    WITH RECURSIVE
+const RUNNERS: &str = concat!(
+    "WITH RECURSIVE",
+    asked!(),
+    r",
     bodies(oid, body) AS (
         SELECT p.oid, CASE WHEN l.lanname = 'sql' AND p.prosrc = '' THEN pg_get_functiondef(p.oid) ELSE p.prosrc END
           FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
@@ -84,6 +109,8 @@ const RUNNERS: &str = r"
         UNION ALL
         SELECT 'pg_constraint'::regclass, oid, 'pg_type'::regclass, contypid, false FROM pg_constraint WHERE contypid >= 16384
         UNION ALL
+        SELECT 'pg_proc'::regclass, oid, 'pg_constraint'::regclass, by, false FROM asked WHERE relation = 0
+        UNION ALL
         SELECT 'pg_type'::regclass, a.atttypid, 'pg_type'::regclass, c.reltype, false
           FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
          WHERE a.atttypid >= 16384 AND a.attnum > 0 AND NOT a.attisdropped AND c.reltype <> 0
@@ -106,11 +133,12 @@ const RUNNERS: &str = r"
                 OR p.oid IN (SELECT w.oid FROM words w
                               WHERE w.word IN ('call', 'copy', 'delete', 'execute', 'from', 'insert', 'into', 'join', 'lock', 'merge', 'notify',
                                                'perform', 'set', 'table', 'truncate', 'update', 'using')
-                                 OR w.word IN (SELECT f.proname FROM pg_proc f JOIN pg_language fl ON fl.oid = f.prolang
-                                                WHERE fl.lanname IN ('internal', 'c') AND f.provolatile = 'v'
-                                                  AND f.proname NOT IN ('clock_timestamp', 'gen_random_uuid', 'random', 'timeofday'))))
+                                 OR w.word IN (SELECT name FROM volatile)))
         UNION
-        SELECT 'pg_proc'::regclass::oid, w.oid, w.oid, false FROM words w WHERE w.word = 'execute'
+        SELECT 'pg_proc'::regclass::oid, oid, oid, false FROM asked WHERE relation = 0
+        UNION
+        SELECT 'pg_proc'::regclass::oid, w.oid, w.oid, false
+          FROM words w WHERE w.word = 'execute' OR w.word IN (SELECT name FROM volatile)
         UNION
         SELECT 'pg_proc'::regclass::oid, w.oid, w.oid, false
           FROM words w JOIN words t ON t.oid = w.oid
@@ -122,7 +150,8 @@ const RUNNERS: &str = r"
            CASE WHEN p.oid IS NOT NULL THEN 'function' WHEN o.oid IS NOT NULL THEN 'operator' WHEN t.oid < 16384 THEN 'system type'
                 WHEN c.relkind IN ('r', 'p', 'v', 'm', 'f') THEN 'row type' WHEN t.oid IS NOT NULL THEN 'type'
                 WHEN e.oid IS NOT NULL THEN 'event' ELSE 'other' END,
-           concat(n.nspname, '.', f.proname), f.provolatile = 'v', bool_or(r.is_read)
+           concat(n.nspname, '.', f.proname), f.provolatile = 'v', bool_or(r.is_read),
+           CASE WHEN o.oid IS NOT NULL THEN ARRAY[o.oprleft, o.oprright] ELSE '{}' END
       FROM runs r JOIN pg_proc f ON f.oid = r.root JOIN pg_namespace n ON n.oid = f.pronamespace
       LEFT JOIN pg_proc p ON r.class = 'pg_proc'::regclass AND p.oid = r.oid
       LEFT JOIN pg_namespace pn ON pn.oid = p.pronamespace
@@ -131,17 +160,28 @@ const RUNNERS: &str = r"
       LEFT JOIN pg_class c ON c.oid = t.typrelid
       LEFT JOIN pg_event_trigger e ON r.class = 'pg_event_trigger'::regclass AND e.oid = r.oid AND e.evtenabled <> 'D'
      WHERE n.nspname !~ '^pg_temp'
-     GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 6, 7";
+     GROUP BY 1, 2, 3, 4, 5, 6, 7, 9 ORDER BY 1, 2, 6, 7"
+);
 
 /// What runs with the rows of a table, its partitions' included; not what triggers, policies and defaults say, which are read
 /// elsewhere. A value that has others in it, an array say, may be made anew by whoever reads it.
-const COMPANY: &str = "
-    WITH runner(class, oid, function, is_read) AS (
+const COMPANY: &str = concat!(
+    "WITH",
+    asked!(),
+    ",
+    runner(class, oid, function, is_read) AS (
         SELECT * FROM unnest($1::oid[], $2::oid[], $3::text[], $4::bool[])),
     run(relation, function, is_read) AS (
+        SELECT relation, 'pg_catalog.' || name, false FROM asked WHERE relation <> 0
+        UNION
         SELECT k.conrelid, r.function, false
           FROM runner r JOIN pg_depend d ON d.refclassid = r.class AND d.refobjid = r.oid
           JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid AND k.conrelid <> 0
+        UNION
+        SELECT t.tgrelid, r.function, false
+          FROM runner r JOIN pg_depend d ON d.refclassid = r.class AND d.refobjid = r.oid
+          JOIN pg_trigger t ON d.classid = 'pg_trigger'::regclass AND t.oid = d.objid
+         WHERE r.class <> 'pg_proc'::regclass OR r.oid <> t.tgfoid
         UNION
         SELECT a.attrelid, r.function, false
           FROM runner r JOIN pg_depend d ON d.refclassid = r.class AND d.refobjid = r.oid
@@ -156,7 +196,8 @@ const COMPANY: &str = "
       FROM run u
       CROSS JOIN LATERAL (SELECT u.relation UNION SELECT pg_partition_root(u.relation)) AS of(relation)
       JOIN pg_class c ON c.oid = of.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+);
 
 pub async fn runners(transaction: &Transaction<'_>) -> Result<Vec<Runner>, Error> {
     let rows = transaction.query(RUNNERS, &[]).await?;
@@ -177,6 +218,7 @@ pub async fn runners(transaction: &Transaction<'_>) -> Result<Vec<Runner>, Error
         function: text(row, 5),
         is_volatile: row.get(6),
         is_read: row.get(7),
+        operands: row.get(8),
     };
     Ok(rows.iter().map(runner).collect())
 }
@@ -184,7 +226,7 @@ pub async fn runners(transaction: &Transaction<'_>) -> Result<Vec<Runner>, Error
 /// The functions that look at tables, or run what does, and whether one of these is volatile.
 pub fn looking(runners: &[Runner]) -> (Vec<u32>, Vec<bool>) {
     let mut found: BTreeMap<u32, bool> = BTreeMap::new();
-    for it in runners.iter().filter(|it| it.kind == Kind::Function) {
+    for it in runners.iter().filter(|it| it.kind == Kind::Function && it.oid >= OIDS_OF_USERS) {
         *found.entry(it.oid).or_default() |= it.is_volatile;
     }
     found.into_iter().unzip()
@@ -210,6 +252,13 @@ pub fn unasked(runners: &[Runner]) -> Unasked {
         if matches!(it.kind, Kind::Type | Kind::RowType) {
             unasked.oids.insert(it.oid);
         }
+        if it.kind == Kind::Operator {
+            let own: Vec<u32> = it.operands.iter().copied().filter(|oid| *oid >= OIDS_OF_USERS).collect();
+            if own.is_empty() {
+                unasked.plain_operators.insert(it.name.clone());
+            }
+            unasked.oids.extend(own);
+        }
         let functions = match it.kind {
             Kind::Operator => unasked.operators.entry(it.name.clone()).or_default(),
             Kind::Type => unasked.types.entry(it.name.clone()).or_default(),
@@ -229,18 +278,16 @@ pub async fn company(
     relations: &mut HashMap<TableName, Arc<Relation>>,
 ) -> Result<(), Error> {
     let mut found: HashMap<TableName, [Vec<Box<str>>; 2]> = HashMap::new();
-    if !runners.is_empty() {
-        let classes: Vec<u32> = runners.iter().map(|it| it.class).collect();
-        let oids: Vec<u32> = runners.iter().map(|it| it.oid).collect();
-        let functions: Vec<&str> = runners.iter().map(|it| &*it.function).collect();
-        let reads: Vec<bool> = runners.iter().map(|it| it.is_read).collect();
-        for row in &transaction.query(COMPANY, &[&classes, &oids, &functions, &reads]).await? {
-            let name = TableName { schema: text(row, 0), name: text(row, 1) };
-            let [checks, reads] = found.entry(name).or_default();
-            checks.push(text(row, 2));
-            if row.get(3) {
-                reads.push(text(row, 2));
-            }
+    let classes: Vec<u32> = runners.iter().map(|it| it.class).collect();
+    let oids: Vec<u32> = runners.iter().map(|it| it.oid).collect();
+    let functions: Vec<&str> = runners.iter().map(|it| &*it.function).collect();
+    let reads: Vec<bool> = runners.iter().map(|it| it.is_read).collect();
+    for row in &transaction.query(COMPANY, &[&classes, &oids, &functions, &reads]).await? {
+        let name = TableName { schema: text(row, 0), name: text(row, 1) };
+        let [checks, reads] = found.entry(name).or_default();
+        checks.push(text(row, 2));
+        if row.get(3) {
+            reads.push(text(row, 2));
         }
     }
     for (name, relation) in relations {

@@ -157,7 +157,18 @@ pub fn across(text: &str, schema: &Schema<'_>) -> Across {
 /// Rows of a query that stay on their shards.
 fn stays(insert: &Insert, fanout: Fanout) -> Change {
     let (table, returns) = (insert.table.name.clone(), !insert.returning.is_empty());
-    Change { verb: fanout.verb, table, on: On::Rows(fanout.requirement), over: None, returns, taints: true }
+    let on = On::Rows(fanout.requirement);
+    let moment_params = fanout.moment_params;
+    Change { verb: fanout.verb, table, on, over: None, returns, moment_params, taints: true }
+}
+
+/// Rows are changed where they are.
+fn changes(table: &RelationName, text: &str, schema: &Schema<'_>) -> Across {
+    match gather::on_one(table, text, schema) {
+        Some(Ok(gather)) => Across::Read(Read { fanout: None, merge: None, gather: Ok(gather), stores: true }),
+        Some(Err(refusal)) => Across::Refuse(refusal),
+        None => change::change(text, schema).map_or_else(Across::Refuse, Across::Change),
+    }
 }
 
 /// INSERT … SELECT whose rows do not stay where they are.
@@ -188,12 +199,8 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
                 None => read(text, schema),
             },
         },
-        Statement::Change(it) if gather::is_of_session(it, schema) => {
-            Across::Read(Read { fanout: None, merge: None, gather: gather::gather(text, schema), stores: true })
-        }
-        Statement::Change(_) | Statement::Merge(_) => {
-            change::change(text, schema).map_or_else(Across::Refuse, Across::Change)
-        }
+        Statement::Change(changed) => changes(&changed.table, text, schema),
+        Statement::Merge(merge) => changes(&merge.table, text, schema),
         Statement::Insert(insert) if is_carried(insert) => match fanout::fanout(text, schema) {
             Some(fanout) => Across::Change(stays(insert, fanout)),
             None => selected(insert, located, text, schema),
@@ -209,7 +216,7 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
             everywhere::block(language, body, schema).map_or_else(Across::Refuse, Across::Everywhere)
         }
         Statement::SetConstraints { .. } => Across::Everywhere(everywhere::constraints()),
-        Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, schema)),
+        Statement::CreateTable(create) => Across::Everywhere(everywhere::create_table(create, text, schema)),
         Statement::Copy(copy) => match copy_out::copy_out(copy, text, schema) {
             Ok(out) => Across::CopyOut(out),
             Err(refusal) => Across::Refuse(refusal),

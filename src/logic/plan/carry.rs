@@ -146,7 +146,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     survey.spreads_rows = true;
     survey.keep_mentions();
     survey.insert(insert, &Scope::default());
-    let stored = survey.finish_insert()?;
+    let stored = survey.finish_insert(table)?;
     let tokens = tokens(text).ok_or_else(unread)?;
     let layout = layout(&tokens, insert).ok_or_else(unread)?;
     let within = |at: &Range<usize>| tokens.iter().filter(|token| at.contains(&token.start)).collect::<Vec<_>>();

@@ -13,8 +13,8 @@ use crate::logic::sql::statement::{Located, MergeAction, RelationName, Statement
 use super::constants::{Literals, type_name};
 use super::gather::{self, At, BOOL, Gather, Part, Round, in_rounds, stand_in, transfer};
 use super::schema::Found;
-use super::survey::{Survey, Written};
-use super::{Access, Home, Refusal, Requirement, Schema, Source, Value};
+use super::survey::{Mention, Mentioned, Survey, Written};
+use super::{Access, Home, MomentParams, Refusal, Requirement, Schema, Source, Value};
 
 /// A write that several shards run.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Change {
     pub over: Option<Over>,
     /// It returns rows
     pub returns: bool,
+    /// Parameters that no two servers may read as times of their own
+    pub moment_params: MomentParams,
     /// Its triggers may change settings that we cannot see
     pub taints: bool,
 }
@@ -133,11 +135,12 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Cha
     let mut survey = Survey::new(*schema, Literals::new(text, None), shape.verb);
     survey.may_spread = true;
     survey.may_write_across = true;
-    survey.keep_mentions();
+    survey.keep_tables_of_write();
     survey.statement(&located.statement);
     let written = survey.finish_write(shape.table, shape.verb)?;
     if let Some(spread) = &written.spread {
-        if shape.verb == "MERGE" {
+        let fetches_sharded = |(mention, _): &(Mention<'_>, _)| matches!(mention.what, Mentioned::Sharded { .. });
+        if shape.verb == "MERGE" && spread.tables.iter().any(fetches_sharded) {
             return Err(Refusal::not_row_by_row(shape.verb, &shape.table.name));
         }
         if !spread.views.is_empty() {
@@ -159,7 +162,8 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Cha
     };
     let over = over(located, text, &shape, &written)?;
     let (verb, table, returns, taints) = (shape.verb, shape.table.name.clone(), shape.returns, written.taints);
-    Ok(Round::Done(Box::new(Change { verb, table, on, over, returns, taints })))
+    let moment_params = written.moment_params;
+    Ok(Round::Done(Box::new(Change { verb, table, on, over, returns, moment_params, taints })))
 }
 
 fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>) -> Result<Option<Over>, Refusal> {

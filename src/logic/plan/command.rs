@@ -94,6 +94,8 @@ pub struct PrepareCommand {
     pub type_names: Vec<Box<str>>,
     /// The text after AS
     pub text: Box<str>,
+    /// Characters before that
+    pub before: u32,
     /// Its plan, parameters included
     pub plan: Arc<Plan>,
 }

@@ -282,6 +282,8 @@ pub fn type_name(oid: u32) -> Option<&'static str> {
         21 => "smallint",
         23 => "integer",
         25 => "text",
+        700 => "real",
+        701 => "double precision",
         1007 => "integer[]",
         1009 => "text[]",
         1016 => "bigint[]",

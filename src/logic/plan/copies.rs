@@ -107,7 +107,12 @@ fn planned(
 ) -> Result<Copied, Refusal> {
     let nature = &copied.nature;
     let draws_numbers = relation.is_none_or(has_identity) && !matches!(located.statement, Statement::Change(_));
-    let may_differ = nature.asks_server || nature.draws || nature.picks || nature.follows_order || nature.says_now;
+    let may_differ = nature.asks_server
+        || nature.draws
+        || nature.picks
+        || nature.follows_order
+        || nature.says_now
+        || nature.reads_time;
     if may_differ || draws_numbers || copied.needs_first {
         let once = once(located, text, shape, relation, copied.params);
         return once.map(|once| Copied::Once(Once { numbers: copied.numbers.clone(), ..once }));
@@ -123,7 +128,8 @@ fn planned(
         }
     };
     let (verb, table, returns, taints) = (shape.tag, shape.table.name.clone(), shape.returns, copied.taints);
-    Ok(Copied::Same(Change { verb, table, on: On::Copies, over, returns, taints }))
+    let moment_params = copied.moment_params.clone();
+    Ok(Copied::Same(Change { verb, table, on: On::Copies, over, returns, moment_params, taints }))
 }
 
 fn anywhere(table: &str) -> Requirement {

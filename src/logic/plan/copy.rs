@@ -1,12 +1,15 @@
 //! COPY: rows to a sharded table go home one by one; anything else is a read or a write of one table.
 
+use memchr::{memchr2_iter, memchr3};
+
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
-use crate::logic::copy::CopyFormat;
+use crate::logic::copy::{CopyFormat, CopyKey, field_of_row};
+use crate::logic::shards::ShardSet;
 use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationName};
 
 use super::schema::{Found, Schema};
 use super::scope::Scope;
-use super::survey::{Survey, Target, has_no_default, key_rule};
+use super::survey::{Survey, Target, has_no_default, key_rule, speaks_of_now};
 use super::{CopyIn, CopyTo, KeyOfRow, Refusal};
 
 /// Surveys a COPY. Rows for a sharded table give a plan of their own.
@@ -73,6 +76,7 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
             position: key_position,
         }),
         columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
+        times: times(target.relation, &columns),
         format,
         unless_wrong,
     })
@@ -106,16 +110,51 @@ fn copy_in_copies(copy: &Copy, table: &str, relation: &Relation, survey: &mut Su
     if copy.filter.as_ref().is_some_and(|filter| !survey.is_fixed(filter)) {
         survey.refuse(Refusal::copies_may_differ("COPY FROM", table, "Its WHERE may let other rows in on each shard."));
     }
-    let position = |column: &&Column| columns.iter().position(|name| **name == *column.name);
-    let times = relation.columns.iter().filter(|column| may_be_time(column)).filter_map(|it| position(&it)).collect();
     let (format, unless_wrong) = followed(copy, "", table, survey)?;
     Some(CopyIn {
         table: Box::from(table),
-        to: CopyTo::Copies { times },
+        to: CopyTo::Copies,
         columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
+        times: times(Some(relation), &columns),
         format,
         unless_wrong,
     })
+}
+
+impl CopyIn {
+    /// One of the times of a row is a word like `now`.
+    pub fn has_moving_time(&self, row: &[u8]) -> bool {
+        let is_moving = |position: &usize| match field_of_row(&self.format, row, *position) {
+            CopyKey::Value(value) => speaks_of_now(&value),
+            CopyKey::Null | CopyKey::Missing => false,
+        };
+        !self.times.is_empty() && may_speak_of_now(row) && self.times.iter().any(is_moving)
+    }
+
+    /// Rows with such times go to these shards.
+    pub fn check_moving(&self, shards: ShardSet) -> Result<(), Refusal> {
+        match &self.to {
+            _ if shards.len() < 2 => Ok(()),
+            CopyTo::Homes(_) => Err(Refusal::moving_time("COPY FROM", &self.table)),
+            CopyTo::Copies => {
+                let why = "A row has a time that moves (\"now\", \"today\"), which each server would read for itself.";
+                Err(Refusal::copies_may_differ("COPY FROM", &self.table, why))
+            }
+        }
+    }
+}
+
+/// All such words end with these letters, unless they are escaped. Of a row of numbers and times one look is enough.
+fn may_speak_of_now(row: &[u8]) -> bool {
+    memchr3(b'w', b'W', b'\\', row).is_some()
+        || memchr2_iter(b'y', b'Y', row).any(|at| at > 0 && row[at - 1] | 32 == b'a')
+}
+
+/// Where the values of times stand among the columns of a row.
+fn times(relation: Option<&Relation>, columns: &[&str]) -> Vec<usize> {
+    let all = relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    let position = |column: &Column| columns.iter().position(|name| **name == *column.name);
+    all.iter().filter(|column| may_be_time(column)).filter_map(position).collect()
 }
 
 /// Its values are times, or may have times in them.

@@ -3,6 +3,7 @@
 //! The text is looked at word by word: what follows a name of a function is its call, and what follows the name of a column
 //! is its type.
 
+use crate::logic::body::LEAVING;
 use crate::logic::catalog::{Function, Volatility};
 use crate::logic::sql::statement::{CreateTable, Utility};
 
@@ -54,7 +55,18 @@ fn makes_constants(verb: &str) -> bool {
     (verb.starts_with("CREATE ") || verb.starts_with("ALTER ")) && makers.iter().any(|maker| verb.ends_with(maker))
 }
 
-/// A function of the user's own that nobody vouches for.
+/// The text names a function that may look at tables: `f(…)`, `SFUNC = f`.
+pub fn names_function(text: &str, schema: &Schema<'_>) -> bool {
+    let all = tokens(text).unwrap_or_default();
+    let mut pairs = all.windows(2);
+    pairs.any(|two| match (&two[0], &two[1]) {
+        (name, open) if open.is("(") && name.is_name() => may_look(&name.name(), schema),
+        (sign, name) if sign.is("=") && name.is_name() => may_look(&name.name(), schema),
+        _ => false,
+    })
+}
+
+/// A function of the user's own that nobody vouches for, or one that leaves something in the session.
 fn may_look(name: &str, schema: &Schema<'_>) -> bool {
     let overloads = schema.catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
     let looks = |it: &Function| {
@@ -63,7 +75,7 @@ fn may_look(name: &str, schema: &Schema<'_>) -> bool {
             && it.volatility != Volatility::Immutable
             && !schema.map.is_local(&format!("{}.{name}", it.schema))
     };
-    overloads.iter().any(looks)
+    LEAVING.contains(&name) || overloads.iter().any(looks)
 }
 
 /// What making a value of this type runs.

@@ -6,13 +6,14 @@
 use crate::logic::shards::ShardId;
 use crate::logic::sql::name::literal;
 use crate::logic::sql::name::qualified;
-use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility};
+use crate::logic::sql::statement::{CreateTable, Reach, RelationName, Step, Utility, Wakes};
 
 use super::Refusal;
 use super::altered::{Altered, altered};
 use super::block::with_definition;
 use super::definition::Place;
 use super::divided::{Divided, divided};
+use super::evaluated;
 use super::listing::{Listing, done};
 use super::numbers::Restart;
 use super::pieces::tokens;
@@ -30,6 +31,10 @@ pub struct Everywhere {
     pub reach: Reach,
     /// Names that mean something else afterwards
     pub bends: Vec<Box<str>>,
+    /// What may run the functions that it names, afterwards
+    pub wakes: Wakes,
+    /// One of them may look at tables, as far as is known
+    pub looks: bool,
     /// Tables that have other columns afterwards
     pub alters: Vec<Altered>,
     /// Sequences that begin to count with it
@@ -58,6 +63,11 @@ pub struct Fill {
 }
 
 impl Everywhere {
+    /// Its names are those of functions.
+    pub fn makes_functions(&self) -> bool {
+        matches!(self.verb, "CREATE FUNCTION" | "ALTER FUNCTION")
+    }
+
     /// The text as it is, on all shards.
     pub fn plain(verb: &'static str, is_ddl: bool, reach: Reach) -> Self {
         Self {
@@ -65,6 +75,8 @@ impl Everywhere {
             is_ddl,
             reach,
             bends: Vec::new(),
+            wakes: Wakes::Nothing,
+            looks: false,
             alters: Vec::new(),
             numbers: None,
             restart: None,
@@ -166,7 +178,8 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
     };
     let restart = restart(statement, &names, schema)?;
     let (bends, alters) = (bends.clone(), altered(statement, schema));
-    Ok(Everywhere { bends, alters, numbers, restart, divided, ..Everywhere::plain(verb, is_ddl, reach) })
+    let (wakes, looks) = (statement.wakes.clone(), evaluated::names_function(text, schema));
+    Ok(Everywhere { bends, wakes, looks, alters, numbers, restart, divided, ..Everywhere::plain(verb, is_ddl, reach) })
 }
 
 /// RESTART WITH, where every shard counts for itself. Of a reference table the first one does for all.
@@ -192,7 +205,7 @@ pub fn block(language: &str, body: &str, schema: &Schema<'_>) -> Result<Everywhe
 }
 
 /// CREATE TABLE of a table that every shard has.
-pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
+pub fn create_table(create: &CreateTable, text: &str, schema: &Schema<'_>) -> Everywhere {
     let counts = create.steps.iter().any(|step| match step {
         Step::Column(column) => column.is_numbered,
         Step::Like { .. } => true,
@@ -213,7 +226,9 @@ pub fn create_table(create: &CreateTable, schema: &Schema<'_>) -> Everywhere {
     // Its rows cannot be given to other copies whole.
     let is_bent = matches!(place, Some(Place::Reference)) && create.steps.iter().any(may_generate);
     let bends = if is_bent { vec![create.name.name.clone()] } else { Vec::new() };
-    Everywhere { numbers, bends, ..Everywhere::plain("CREATE TABLE", true, Reach::Database) }
+    let wakes = Wakes::Names(vec![create.name.name.clone()]);
+    let looks = evaluated::names_function(text, schema);
+    Everywhere { numbers, bends, wakes, looks, ..Everywhere::plain("CREATE TABLE", true, Reach::Database) }
 }
 
 /// Some of the columns may be computed from others.

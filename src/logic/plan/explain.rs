@@ -341,7 +341,7 @@ fn copy_in(copy: &CopyIn) -> String {
             let position = key.position.map_or("no".to_owned(), |position| format!("#{}", position + 1));
             format!("key {} is {position} of each row", key.column)
         }
-        CopyTo::Copies { times } => format!("all rows on every shard, times in {times:?}"),
+        CopyTo::Copies => "all rows on every shard".to_owned(),
     };
     match &copy.unless_wrong {
         None => format!("=> CopyIn: {}, {to}, {:?}", copy.table, copy.format),

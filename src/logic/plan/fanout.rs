@@ -9,7 +9,7 @@ use crate::logic::sql::statement::{Body, FromItem, Query, Statement};
 use super::constants::Literals;
 use super::schema::Found;
 use super::survey::Survey;
-use super::{Access, Requirement, Schema};
+use super::{Access, MomentParams, Requirement, Schema};
 
 /// A statement that several shards run as it is.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Fanout {
     pub access: Access,
     /// A query that locks the rows it finds, on the shards where they are. It writes nothing that has to be committed
     pub is_locking: bool,
+    /// Parameters of a write that no two servers may read as times of their own
+    pub moment_params: MomentParams,
 }
 
 /// The proof, if there is one. `text` is the statement alone.
@@ -56,8 +58,8 @@ pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<
     let is_locking = matches!(statement, Statement::Query(query) if query.is_locking);
     survey.may_lock = is_locking;
     survey.statement(statement);
-    let (requirement, access) = survey.finish_row_source()?;
-    Some(Fanout { verb, requirement, access, is_locking })
+    let (requirement, access, moment_params) = survey.finish_row_source()?;
+    Some(Fanout { verb, requirement, access, is_locking, moment_params })
 }
 
 /// Its rows come in any order, and none is left out.

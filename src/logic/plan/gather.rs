@@ -17,7 +17,7 @@ use std::ops::Range;
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::parse::with_texts;
-use crate::logic::sql::statement::{Change, Located, RelationName, Statement};
+use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::edits::{Edit, beginning, edited, instead_of, time_of, tokens_of, without_schemas};
@@ -197,7 +197,8 @@ pub(super) fn in_rounds<T>(
 fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gather>, Refusal> {
     let has_with = match &located.statement {
         Statement::Query(query) => query.with.is_some(),
-        Statement::Change(change) if is_of_session(change, schema) => change.with.is_some(),
+        Statement::Change(change) if target_on_one(&change.table, schema).is_some() => change.with.is_some(),
+        Statement::Merge(merge) if target_on_one(&merge.table, schema).is_some() => merge.with.is_some(),
         _ => return Err(Refusal::across("a statement that is no query")),
     };
     let mut survey = Survey::new(*schema, Literals::new(text, None), "SELECT");
@@ -210,9 +211,50 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gat
     finished(&located.at, text, &spread, has_with).map(|gather| Round::Done(Box::new(gather)))
 }
 
-/// It changes rows of what no plan knows: a temporary table, whose server runs it.
-pub fn is_of_session(change: &Change, schema: &Schema<'_>) -> bool {
-    matches!(schema.find(&change.table), Found::Unheard)
+/// Plans an UPDATE, DELETE or MERGE of a table that one server has: it runs the statement, over rows that are fetched.
+/// `None`: its table is none of these.
+pub fn on_one(table: &RelationName, text: &str, schema: &Schema<'_>) -> Option<Result<Gather, Refusal>> {
+    let home = target_on_one(table, schema)?;
+    Some(home.and_then(|home| {
+        let mut gather = gather(text, schema)?;
+        gather.home = match (gather.home, home) {
+            (Home::Any, home) => home,
+            (Home::Meet(mut all), Home::Meet(table)) => {
+                all.extend(table);
+                Home::Meet(all)
+            }
+            (Home::Current, Home::Current) => Home::Current,
+            (Home::First | Home::Current | Home::Process(_) | Home::Meet(_), _) => {
+                return Err(Refusal::across("a write to one shard's table with what only a session has"));
+            }
+        };
+        Ok(Gather { access: Access::Write, ..gather })
+    }))
+}
+
+/// Where a table is whose rows one server has all of: a single one on its shard, and what no plan knows, a temporary one,
+/// where the session is.
+fn target_on_one(table: &RelationName, schema: &Schema<'_>) -> Option<Result<Home, Refusal>> {
+    match schema.find(table) {
+        Found::Unheard => Some(Ok(Home::Current)),
+        Found::Single(shard, relation) => {
+            // What these run may need rows of other shards, too.
+            let is_plain = |it: &Relation| it.policies.is_empty() && it.triggers.is_empty() && !it.has_rules;
+            let requirement = Requirement { table: table.name.clone(), place: Place::Shard(shard) };
+            Some(match relation {
+                Some(relation) if is_plain(relation) => Ok(Home::Meet(vec![requirement])),
+                Some(_) | None => {
+                    Err(Refusal::across(&format!("a write to \"{}\" with rows of other shards", table.name)))
+                }
+            })
+        }
+        Found::Sharded { .. }
+        | Found::Reference(_)
+        | Found::View(..)
+        | Found::System
+        | Found::Sequence
+        | Found::Unlisted => None,
+    }
 }
 
 pub(super) fn with_views<T>(text: &str, spread: &Spread<'_>) -> Result<Round<T>, Refusal> {

@@ -167,8 +167,10 @@ pub fn reads_as_moment(text: &str) -> bool {
 /// The same of a string as it is written, whose escapes may hide one.
 pub fn may_be_moment(token: &Token<'_>) -> bool {
     let is_escaped = token.text.starts_with(['e', 'E']);
+    // Any character may escape a letter there: `U&'n!006fw' UESCAPE '!'`.
+    let is_unicode = token.text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("u&"));
     let text = token.string().or_else(|| token.dollar_string());
-    text.is_some_and(|text| reads_as_moment(text) || is_escaped && escapes_letters(text))
+    text.is_some_and(|text| reads_as_moment(text) || is_unicode || is_escaped && escapes_letters(text))
 }
 
 fn escapes_letters(text: &str) -> bool {
@@ -197,10 +199,11 @@ mod tests {
             assert!(!reads_as_moment(text), "{text}");
         }
         let is_one = |text| tokens(text).expect("it has tokens").iter().any(may_be_moment);
-        for text in ["'now'", "E'n\\x6fw'", "e'\\156ow'", "$$now$$", "$tag$ today $tag$"] {
+        for text in ["'now'", "E'n\\x6fw'", "e'\\156ow'", "U&'n\\006fw'", "u&'n!006fw'", "$$now$$", "$tag$ today $tag$"]
+        {
             assert!(is_one(text), "{text}");
         }
-        for text in ["'n\\x6fw'", "E'a\\nb \\\\x6f'", "$1", "\"now\"", "now()", "$$later$$"] {
+        for text in ["'n\\x6fw'", "E'a\\nb \\\\x6f'", "$1", "\"now\"", "U&\"now\"", "now()", "$$later$$"] {
             assert!(!is_one(text), "{text}");
         }
     }

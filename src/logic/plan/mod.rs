@@ -18,7 +18,7 @@ pub use mark::{
 };
 pub use refusal::{Reason, Refusal};
 pub use schema::Schema;
-pub use survey::{is_now, says_now, speaks_of_now};
+pub use survey::MomentParams;
 pub use taken::{Known, TakenNumbers};
 
 mod home;
@@ -117,6 +117,8 @@ pub struct CopyIn {
     pub to: CopyTo,
     /// Columns of each row
     pub columns: u16,
+    /// The columns of each row whose text may be a time that moves (`now`): each server would read another
+    pub times: Vec<usize>,
     /// How rows are written
     pub format: crate::logic::copy::CopyFormat,
     /// What is said of it if no server finds it wrong
@@ -129,10 +131,7 @@ pub enum CopyTo {
     /// Each to the home of its key
     Homes(KeyOfRow),
     /// All to every shard
-    Copies {
-        /// The columns of each row whose text may be a time that moves (`now`): each server would read another
-        times: Vec<usize>,
-    },
+    Copies,
 }
 
 /// The key of the rows of a COPY.

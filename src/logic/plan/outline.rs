@@ -13,7 +13,8 @@ use crate::logic::value::LiteralKind;
 use super::across::{Across, Read, across};
 use super::change::{Change, On};
 use super::merge::Bound;
-use super::{Home, Place, Requirement, Restriction, Schema, Source, Value, says_now};
+use super::survey::speaks_of_now;
+use super::{Home, Place, Requirement, Restriction, Schema, Source, Value};
 
 /// See the module.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ impl Outline {
     /// The plan of a text of the same outline.
     pub fn fill(&self, sql: &str, literals: &[Literal]) -> Option<Across> {
         // Such a literal may forbid the plan.
-        let says_now = |literal: &Literal| says_now(literal.text(sql).as_bytes());
+        let says_now = |literal: &Literal| speaks_of_now(literal.text(sql).as_bytes());
         if matches!(self.across, Across::Change(_)) && literals.iter().any(says_now) {
             return None;
         }

@@ -48,7 +48,7 @@ impl Token<'_> {
     /// The characters of a plain string, quotes still doubled.
     pub fn string(&self) -> Option<&str> {
         let start = self.text.find('\'')?;
-        (start <= 1 && !self.text.starts_with('"')).then(|| self.text[start..].trim_matches('\''))
+        (start <= 2 && !self.text.starts_with('"')).then(|| self.text[start..].trim_matches('\''))
     }
 
     /// What stands between dollars.
@@ -82,6 +82,7 @@ pub fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
                 1 if rest[1..].starts_with('\'') && matches!(first | 32, b'e' | b'b' | b'x' | b'n') => {
                     quoted(rest, 1, first | 32 == b'e')?
                 }
+                1 if rest[1..].starts_with("&'") && first | 32 == b'u' => quoted(rest, 2, false)?,
                 length => length,
             },
             _ => 1,

@@ -89,7 +89,9 @@ impl Look<'_> {
             | Expression::Star(_)
             | Expression::Moment(_)
             | Expression::Default => true,
-            Expression::Cast { inner, .. } | Expression::IsNull(inner) => self.expression(inner),
+            Expression::Cast { inner, .. } | Expression::IsNull(inner) | Expression::Field { of: inner, .. } => {
+                self.expression(inner)
+            }
             Expression::Compare { left, right, .. } | Expression::NotDistinct(left, right) => {
                 self.expression(left) && self.expression(right)
             }

@@ -32,6 +32,13 @@ pub struct Column {
     pub type_oid: Option<u32>,
 }
 
+impl Column {
+    /// One of which nothing is known but that it is there.
+    pub fn opaque() -> Self {
+        Self { name: None, meaning: Meaning::Opaque, is_merged: false, type_oid: None }
+    }
+}
+
 /// The columns of a relation or of a query.
 #[derive(Debug, Clone, Default)]
 pub struct Columns {
@@ -55,13 +62,14 @@ impl Columns {
         Self { list, is_open, is_positional: true }
     }
 
-    /// `AS name (columns)` renames the first ones.
+    /// `AS name (columns)` renames the first ones, known or not.
     pub fn renamed(mut self, names: &[Box<str>]) -> Self {
         if names.is_empty() {
             return self;
         }
         if !self.is_positional || names.len() > self.list.len() {
-            return Self::open();
+            let list = names.iter().map(|name| Column { name: Some(name.clone()), ..Column::opaque() }).collect();
+            return Self { list, ..Self::open() };
         }
         for (column, name) in self.list.iter_mut().zip(names) {
             column.name = Some(name.clone());

@@ -18,13 +18,13 @@ use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert};
 use crate::logic::value::{KeyType, LiteralKind};
 
-use super::constants::Literals;
-use super::layout::{Layout, Moment, Tuple, layout, may_be_moment, moments, reads_as_moment, tuples};
+use super::constants::{Literals, type_name};
+use super::layout::{Layout, Moment, Tuple, layout, may_be_moment, moments, tuples};
 use super::pieces::{Cut, Piece, Token, tokens};
 use super::schema::Found;
 use super::scope::Scope;
 use super::survey::{Stored, Survey, Target, has_no_default, is_plain, key_rule, position_of_key};
-use super::{Place, Refusal, Requirement, Schema, Source, TakenNumbers, Value};
+use super::{MomentParams, Place, Refusal, Requirement, Schema, Source, TakenNumbers, Value};
 
 /// An INSERT of rows for several shards.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,8 +47,8 @@ pub struct Split {
     pub is_described: bool,
     /// RETURNING
     pub returns: bool,
-    /// Parameters that are read as dates or times: `now` there would be another moment on every shard
-    pub moment_params: Vec<u16>,
+    /// Parameters that no two servers may read as times of their own
+    pub moment_params: MomentParams,
     /// It may change settings that we cannot see
     pub taints: bool,
     /// The numbers that it takes, the last of them on the server that computes the keys
@@ -57,10 +57,14 @@ pub struct Split {
 
 impl Split {
     /// What a server is asked for where the key of a row cannot be read here: its type may round it, or the session's settings
-    /// say what it means. `None`: it is of another type, or a cast of it would not do what storing it does.
+    /// say what it means. `None`: it is of a type that is not known, or a cast of it would not do what storing it does.
     pub fn asked_key(&self, row: usize) -> Option<Piece> {
         let Place::Store { keys, .. } = &self.requirement.place else { return None };
-        let Value { source, cast: None } = keys.get(row)? else { return None };
+        let Value { source, cast } = keys.get(row)?;
+        let cast = match cast {
+            None => None,
+            Some(oid) => Some(type_name(*oid)?),
+        };
         let mut piece = Piece::of("(");
         match source {
             Source::Param(number) | Source::SharedParam(number) => piece.push_param(*number),
@@ -68,17 +72,16 @@ impl Split {
             Source::Fixed(Some((_, text))) => piece.push(text),
             Source::Fixed(None) | Source::Literal { .. } => return None,
         }
+        if let Some(cast) = cast {
+            piece.push(&format!("::{cast}"));
+        }
         piece.push(&format!(")::{}", self.key_type.as_deref()?));
         Some(piece)
     }
 
     /// Another shard would read this value of a parameter as another moment.
     pub fn check_moment(&self, number: u16, value: &[u8]) -> Result<(), Refusal> {
-        let is_suspect = self.moment_params.binary_search(&number).is_ok();
-        match std::str::from_utf8(value) {
-            Ok(value) if is_suspect && reads_as_moment(value) => Err(strings()),
-            Ok(_) | Err(_) => Ok(()),
-        }
+        if self.moment_params.moves(number, value) { Err(strings()) } else { Ok(()) }
     }
 }
 
@@ -112,7 +115,7 @@ pub fn split(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     survey.spreads_rows = true;
     survey.keep_mentions();
     survey.insert(insert, &Scope::default());
-    let stored = survey.finish_insert()?;
+    let stored = survey.finish_insert(table)?;
     let unread = || Refusal::rows_beside("this way of writing it");
     let tokens = tokens(text).ok_or_else(unread)?;
     let layout = layout(&tokens, insert).ok_or_else(unread)?;
@@ -198,7 +201,7 @@ impl Work<'_> {
         for moment in self.moments.iter().filter(|moment| moment.is_time) {
             replaced.push((moment.at.clone(), asked.once(Piece::of(&moment.text))?));
         }
-        let moment_params = self.check_strings(rows, tuples)?;
+        self.check_strings(rows, tuples)?;
         let cut = Cut::new(self.text, self.tokens, replaced);
         let given = self.given(width);
         let added = self.added(&given, &mut asked)?;
@@ -228,7 +231,7 @@ impl Work<'_> {
         let returns = !self.insert.returning.is_empty();
         let renames = returns && tail.params().any(|number| number > params);
         let is_described = is_computed || renames || !is_even || !self.stored.has_certain_params();
-        let taints = self.stored.taints;
+        let (taints, moment_params) = (self.stored.taints, self.stored.moment_params());
         let numbers = self.numbers(schema);
         Ok(Split {
             requirement,
@@ -275,7 +278,7 @@ impl Work<'_> {
     fn type_of_key(&self) -> Option<Box<str>> {
         let Table { target, relation, key_type } = self.table;
         let column = relation.columns.iter().find(|column| *column.name == *target.key)?;
-        Some(column.type_name.clone()).filter(|_| key_type != KeyType::Text)
+        Some(column.type_name.clone()).filter(|name| key_type != KeyType::Text || **name == *"text")
     }
 
     /// The columns that the values of a row are for.
@@ -453,10 +456,9 @@ impl Work<'_> {
         head
     }
 
-    /// Strings that mean a moment are another one on every shard. Returns the parameters of which the same may be true.
-    fn check_strings(&self, rows: &[Vec<Expression>], tuples: &[Tuple]) -> Result<Vec<u16>, Refusal> {
+    /// Strings that mean a moment are another one on every shard.
+    fn check_strings(&self, rows: &[Vec<Expression>], tuples: &[Tuple]) -> Result<(), Refusal> {
         let given = self.given(rows.first().map_or(0, Vec::len));
-        let mut params = Vec::new();
         let mut harmless = Vec::new();
         for (row, tuple) in rows.iter().zip(tuples) {
             for (position, (value, cell)) in row.iter().zip(&tuple.cells).enumerate() {
@@ -464,10 +466,6 @@ impl Work<'_> {
                 let is_bare = matches!(value, Expression::Constant(_) | Expression::Param(_));
                 if is_bare && column.is_some_and(|column| !tells_time(column.type_oid)) {
                     harmless.push(cell.clone());
-                } else {
-                    let first = self.tokens.partition_point(|token| token.start < cell.start);
-                    let within = self.tokens[first..].iter().take_while(|token| token.start < cell.end);
-                    params.extend(within.filter_map(Token::param));
                 }
             }
         }
@@ -476,12 +474,7 @@ impl Work<'_> {
             let after = harmless.partition_point(|cell| cell.start <= token.start);
             after.checked_sub(1).is_some_and(|before| harmless[before].contains(&token.start))
         };
-        if suspects.any(|token| !is_harmless(&token)) {
-            return Err(strings());
-        }
-        params.sort_unstable();
-        params.dedup();
-        Ok(params)
+        if suspects.any(|token| !is_harmless(&token)) { Err(strings()) } else { Ok(()) }
     }
 }
 

@@ -177,7 +177,9 @@ fn command(statement: &Statement, at: &Range<usize>, source: Source<'_>) -> Opti
         Statement::Show(name) if name.starts_with("shardway.") => return Some(settings::show(name)),
         Statement::Prepare { name, types, inner } => {
             let text = prepared_text(source.text.get(at.clone())?)?;
+            let before = source.text.get(..text.as_ptr().addr() - source.text.as_ptr().addr())?.chars().count();
             Command::Prepare(PrepareCommand {
+                before: u32::try_from(before).unwrap_or(u32::MAX),
                 name: name.clone(),
                 types: types.iter().map(|name| parameter_oid(name).unwrap_or(0)).collect(),
                 type_names: types.iter().map(|name| name.names.join(".").into()).collect(),

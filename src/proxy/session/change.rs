@@ -1,7 +1,7 @@
 //! Writes over several shards: each changes its own rows, or its copy of a reference table.
 
 use crate::logic::plan::change::{Change, Move, On, Over};
-use crate::logic::plan::{Access, Refusal, is_now, says_now};
+use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Values};
 use crate::logic::session::pipeline::KeptRows;
@@ -99,9 +99,10 @@ impl Session {
             },
             On::Copies => every,
         };
-        let moves = if change.on == On::Copies { says_now } else { is_now };
-        let is_time = |(format, value): &(Format, Option<&[u8]>)| *format == Format::Text && value.is_some_and(moves);
-        if shards.len() > 1 && sent.given.parameters.iter().any(is_time) {
+        let moves = |(number, (_, value)): (u16, &(Format, Option<&[u8]>))| {
+            value.is_some_and(|value| change.moment_params.moves(number, value))
+        };
+        if shards.len() > 1 && (1..).zip(sent.given.parameters).any(moves) {
             return Err(Refusal::moving_time(change.verb, &change.table).into());
         }
         match &change.on {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter, field_of_row};
-use crate::logic::plan::{CopyIn, CopyTo, KeyOfRow, Refusal, speaks_of_now};
+use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter};
+use crate::logic::plan::{CopyIn, CopyTo, KeyOfRow, Refusal};
 use crate::logic::protocol::frame::{Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
@@ -208,7 +208,7 @@ impl Session {
             CopyTo::Homes(KeyOfRow { position: None, column, .. }) => {
                 Some(Refusal::copy_without_key(&copy.table, column))
             }
-            CopyTo::Homes(_) | CopyTo::Copies { .. } => None,
+            CopyTo::Homes(_) | CopyTo::Copies => None,
         };
         // A transaction that is to stay on one shard goes to that of its rows.
         let is_free = refusal.is_some() || self.isolation() != Isolation::Serializable;
@@ -223,7 +223,7 @@ impl Session {
         self.flush().await?;
         Ok(match &copy.to {
             CopyTo::Homes(key) => key.position.unwrap_or_default(),
-            CopyTo::Copies { .. } => 0,
+            CopyTo::Copies => 0,
         })
     }
 
@@ -231,7 +231,7 @@ impl Session {
     fn first_shard(&self, copy: &CopyIn) -> Option<ShardId> {
         let shards = match &copy.to {
             CopyTo::Homes(of) => self.map().keyspace(of.keyspace).all(),
-            CopyTo::Copies { .. } => return Some(ShardId(0)),
+            CopyTo::Copies => return Some(ShardId(0)),
         };
         let any = Some(self.any_shard()).filter(|shard| shards.contains(*shard));
         shards.iter().find(|shard| self.is_member(*shard)).or(any).or(shards.first())
@@ -251,7 +251,7 @@ impl Session {
         deadline: Option<Deadline>,
     ) -> Result<(), Trouble> {
         let mut splitter = RowSplitter::new(copy.format.clone(), position, ROW_MAX);
-        let mut header = Vec::new();
+        let (mut header, mut moving) = (Vec::new(), ShardSet::EMPTY);
         loop {
             let said = self.copy_message(&mut splitter, deadline).await?;
             match said {
@@ -266,7 +266,11 @@ impl Session {
                 match part {
                     CopyPart::Header(bytes) => header.extend_from_slice(bytes),
                     CopyPart::Row { bytes, key } => {
-                        let shards = self.shards_of_row(copy, bytes, &key)?;
+                        let shards = self.shards_of_row(copy, &key)?;
+                        if copy.has_moving_time(bytes) {
+                            moving = moving.union(shards);
+                            copy.check_moving(moving)?;
+                        }
                         for shard in shards.iter() {
                             let at = match parts.iter().position(|part| part.shard == shard) {
                                 Some(at) => at,
@@ -361,20 +365,11 @@ impl Session {
         }
     }
 
-    fn shards_of_row(&self, copy: &CopyIn, row: &[u8], key: &CopyKey<'_>) -> Result<ShardSet, Trouble> {
-        let times = match &copy.to {
-            CopyTo::Homes(of) => return self.home_of_row(copy, of, key).map(ShardSet::of),
-            CopyTo::Copies { times } => times,
-        };
-        let is_moving = |position: &usize| match field_of_row(&copy.format, row, *position) {
-            CopyKey::Value(value) => speaks_of_now(&value),
-            CopyKey::Null | CopyKey::Missing => false,
-        };
-        if times.iter().any(is_moving) {
-            let why = "A row has a time that moves (\"now\", \"today\"), which each server would read for itself.";
-            return Err(Refusal::copies_may_differ("COPY FROM", &copy.table, why).into());
+    fn shards_of_row(&self, copy: &CopyIn, key: &CopyKey<'_>) -> Result<ShardSet, Trouble> {
+        match &copy.to {
+            CopyTo::Homes(of) => self.home_of_row(copy, of, key).map(ShardSet::of),
+            CopyTo::Copies => Ok(ShardSet::first_of(self.map().shards.len())),
         }
-        Ok(ShardSet::first_of(self.map().shards.len()))
     }
 
     fn home_of_row(&self, copy: &CopyIn, of: &KeyOfRow, key: &CopyKey<'_>) -> Result<ShardId, Trouble> {
@@ -461,7 +456,7 @@ impl Session {
         }
         let rows = match &copy.to {
             CopyTo::Homes(_) => counts.iter().sum(),
-            CopyTo::Copies { .. } => self.check_copies(&copy.table, &counts)?,
+            CopyTo::Copies => self.check_copies(&copy.table, &counts)?,
         };
         if is_own {
             self.commit_everywhere().await?;

@@ -125,7 +125,7 @@ impl Session {
     pub(super) fn check_copied(&self, to: &CopyTo) -> Result<(), Trouble> {
         let goes_by_text = match to {
             CopyTo::Homes(key) => self.is_text(key.keyspace),
-            CopyTo::Copies { .. } => false,
+            CopyTo::Copies => false,
         };
         match self.encoding() {
             Encoding::Utf8 => Ok(()),

@@ -106,9 +106,7 @@ impl Session {
         self.pipeline.hears_once = false;
         self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
         if result.is_ok() && !self.transaction.is_idle() {
-            let names = self.names.get_or_insert_default();
-            names.bent.extend(everywhere.bends.iter().cloned());
-            names.altered.extend(everywhere.alters.iter().cloned());
+            self.names.get_or_insert_default().change(everywhere, sql);
         }
         self.schema_may_have_changed(false).await?;
         result
@@ -250,8 +248,9 @@ impl Session {
         if let Some(altered) = names.altered.iter().find(|altered| altered.forbids(text)) {
             return Err(Refusal::changed_here(&altered.table));
         }
-        match names.bent.iter().find(|name| super::shadows::has_word(&sql, &name.to_lowercase())) {
+        match names.bent_in(&sql) {
             Some(name) => Err(Refusal::changed_here(name)),
+            None if names.anything => Err(Refusal::changed_anything()),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use crate::logic::plan::{Access, ExecuteCommand, One, Plan, Planned, PrepareCommand, Reason, Refusal, array_of_plain};
+use crate::logic::plan::{Access, ExecuteCommand, One, Plan, Planned, PrepareCommand, Refusal, array_of_plain};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -33,12 +33,6 @@ impl Session {
         // What PostgreSQL has against the statement comes first.
         let is_taken = self.named.contains_key(prepare.name.as_bytes());
         let is_among = is_among || is_taken;
-        // Keys that have to be computed first are computed at EXECUTE.
-        if let Plan::Refuse(refusal) = &*prepare.plan
-            && !matches!(refusal.reason, Reason::KeyIsUnknown | Reason::Sequence)
-        {
-            return Err(refusal.clone().into());
-        }
         let unknown = prepare.types.iter().zip(&prepare.type_names).find(|(oid, _)| **oid == 0);
         if let Some((_, name)) = unknown {
             return Err(Refusal::alone(&format!("PREPARE with a parameter of type {name}")).into());
@@ -48,6 +42,12 @@ impl Session {
         let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
         let statement = self.numbered_statement(&statement).unwrap_or(statement);
         let shape = statement.shape(&self.picture().planner);
+        // What several shards do they do at EXECUTE.
+        if let Plan::Refuse(refusal) = &*prepare.plan
+            && !super::only(&shape).is_some_and(|planned| planned.may_span)
+        {
+            return Err(refusal.clone().into());
+        }
         let parsed = self.as_described(&statement, &shape)?;
         let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
         let index = self.hold(target).await?;
@@ -67,6 +67,7 @@ impl Session {
             self.pipeline.owe(if is_among { Owed::HiddenSync } else { Owed::Sync });
         }
         write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
+        self.pipeline.characters_before = prepare.before + self.among.map_or(0, |among| among.before);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         let has_failed = self.pipeline.failure.is_some();

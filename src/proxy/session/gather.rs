@@ -110,8 +110,7 @@ impl Session {
         (described, late): (Option<Heard<'_>>, &[u8]),
     ) -> Result<usize, Trouble> {
         let begun = self.client.mark();
-        let places = self.places(gather, values)?;
-        let fetched = self.fetch_from(gather, given, places, Access::Read, described).await?;
+        let fetched = self.fetch_described(gather, given, values, described).await?;
         let index = self.hold_for_rest(gather).await?;
         self.pipeline.clear();
         self.pipeline.keeps_ready = self.has_ddl;
@@ -269,8 +268,20 @@ impl Session {
         given: Given<'_>,
         values: &Values<'_>,
     ) -> Result<Fetched, Trouble> {
+        self.fetch_described(gather, given, values, None).await
+    }
+
+    async fn fetch_described(
+        &mut self,
+        gather: &Gather,
+        given: Given<'_>,
+        values: &Values<'_>,
+        described: Option<Heard<'_>>,
+    ) -> Result<Fetched, Trouble> {
+        // What is stored is made of rows that nobody has changed since.
+        self.asks_primaries |= gather.access == Access::Write;
         let places = self.places(gather, values)?;
-        self.fetch_from(gather, given, places, Access::Read, None).await
+        self.fetch_from(gather, given, places, Access::Read, described).await
     }
 
     /// The shards that have the rows of each part.

@@ -157,7 +157,7 @@ impl Session {
         let backend = &mut *self.held[index].lease;
         if let Some(among) = self.among {
             self.pipeline.keeps_ready = true;
-            self.pipeline.characters_before = among.before;
+            self.pipeline.characters_before = self.pipeline.characters_before.max(among.before);
         }
         if self.hearing.is_some() {
             self.pipeline.keeps_ready = true;

@@ -4,7 +4,9 @@
 use std::collections::HashSet;
 
 use crate::logic::plan::altered::Altered;
+use crate::logic::plan::everywhere::Everywhere;
 use crate::logic::plan::{Mark, Plan, Planned, Refusal};
+use crate::logic::sql::statement::Wakes;
 use crate::proxy::session::Session;
 
 /// Names that mean something else to a session than to plans.
@@ -12,6 +14,10 @@ use crate::proxy::session::Session;
 pub struct Names {
     /// The open transaction has given them another meaning: statements that name them would be planned with the old one
     pub bent: Vec<Box<str>>,
+    /// Those of them that run functions which it has made, or which look at tables
+    running: Vec<Box<str>>,
+    /// It has made operators or casts that may look at tables, which any statement may use
+    pub anything: bool,
     /// Tables that the open transaction has given other columns
     pub altered: Vec<Altered>,
     /// Those of temporary tables that the session has or had
@@ -22,8 +28,39 @@ impl Names {
     /// The transaction has ended: all sessions see what it has changed, or nobody does.
     pub fn forget_changes(&mut self) {
         self.bent.clear();
+        self.running.clear();
+        self.anything = false;
         self.altered.clear();
     }
+
+    /// A name in a text in small letters that the open transaction has given another meaning.
+    pub fn bent_in(&self, sql: &str) -> Option<&str> {
+        first_in(&self.bent, sql)
+    }
+
+    /// What a definition of the open transaction has changed. Where it names functions that look at tables, or that the
+    /// transaction has made, no plan knows what runs them from now on.
+    pub fn change(&mut self, definition: &Everywhere, text: &str) {
+        self.bent.extend(definition.bends.iter().cloned());
+        self.altered.extend(definition.alters.iter().cloned());
+        if definition.looks || first_in(&self.running, &text.to_lowercase()).is_some() {
+            match &definition.wakes {
+                Wakes::Nothing => (),
+                Wakes::Names(names) => {
+                    self.bent.extend(names.iter().cloned());
+                    self.running.extend(names.iter().cloned());
+                }
+                Wakes::Anything => self.anything = true,
+            }
+        }
+        if definition.makes_functions() {
+            self.running.extend(definition.bends.iter().cloned());
+        }
+    }
+}
+
+fn first_in<'n>(names: &'n [Box<str>], sql: &str) -> Option<&'n str> {
+    names.iter().map(|name| &**name).find(|name| has_word(sql, &name.to_lowercase()))
 }
 
 impl Session {

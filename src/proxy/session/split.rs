@@ -160,10 +160,8 @@ impl Session {
 
     async fn split(&mut self, split: &Split, input: &Input<'_>) -> Result<Stored, Trouble> {
         self.isolate().await?;
-        for (number, (format, bytes)) in (1..).zip(&input.parameters) {
-            if let (Format::Text, Some(bytes)) = (format, bytes) {
-                split.check_moment(number, bytes)?;
-            }
+        for (number, (_, bytes)) in (1..).zip(&input.parameters) {
+            bytes.map_or(Ok(()), |bytes| split.check_moment(number, bytes))?;
         }
         let own = self.begin_own(Access::Write);
         let result = self.store_everywhere(split, input).await;

@@ -95,6 +95,18 @@ impl Refusal {
         )
     }
 
+    /// A type that is called as one of PostgreSQL's, before which the search path may find it.
+    pub fn shadowed_type(name: &str) -> Self {
+        Self::new(
+            Reason::UndecidableKey,
+            format!("type {name} may be another than PostgreSQL's"),
+            "A type of that name is in another schema, and search_path lists pg_catalog.",
+            &format!(
+                "Name its schema: pg_catalog.{name}, or leave pg_catalog out of search_path, which then comes first."
+            ),
+        )
+    }
+
     /// COPY of a query whose rows each shard cannot give by itself.
     pub fn copy_out_of_query() -> Self {
         Self::new(

@@ -287,6 +287,16 @@ impl Refusal {
         )
     }
 
+    /// The open transaction has made what runs functions that look at tables, whoever may use it.
+    pub fn changed_anything() -> Self {
+        Self::new(
+            Reason::Definition,
+            "operators or casts of this transaction may look at tables and cannot be used in it".to_owned(),
+            "Which statements use them is decided by the schema that all sessions see.",
+            "COMMIT first.",
+        )
+    }
+
     /// A query over several shards after a change of the schema.
     pub fn after_ddl() -> Self {
         Self::new(

@@ -23,7 +23,7 @@ impl Refusal {
         Self::new(
             Reason::ManyShards,
             format!("{verb} needs rows of \"{table}\" from more than one shard"),
-            "Each shard changes its own rows. What it needs besides must be the same for all: not what differs between servers, not rows of single tables, not the writes of another part of the statement.",
+            "Each shard changes its own rows. What it needs besides must be the same for all: not what differs between servers, not rows of temporary tables, not the writes of another part of the statement.",
             "Restrict it to one key, or give what is computed as a parameter.",
         )
     }
@@ -107,6 +107,16 @@ impl Refusal {
             format!("{verb} of \"{table}\" on several shards is given a time that moves"),
             "Each server would read it as its own time.",
             "Use now(), or give the time itself.",
+        )
+    }
+
+    /// A text that is computed, or stands in rows, and is read as a date or a time.
+    pub fn reads_time(verb: &str, table: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!("{verb} of \"{table}\" on several shards computes a text and reads it as a date or a time"),
+            "It may say \"now\" or \"today\", which each server would read as its own time.",
+            "Restrict it to one key, or give the text, or the time, as a parameter.",
         )
     }
 

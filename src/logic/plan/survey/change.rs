@@ -37,6 +37,7 @@ impl<'a> Survey<'a> {
             };
             scope.entries.extend(entries);
         }
+        self.mention_shadows(&scope, &outer);
         for assignment in &change.assignments {
             let column = scope.entries[0].columns.list.iter().find(|column| column.name == assignment.name);
             self.visit_as(&assignment.value, column.and_then(|column| column.type_oid), &scope);
@@ -153,6 +154,7 @@ impl<'a> Survey<'a> {
         let mut scope = Scope::inside(&outer);
         scope.entries.push(entry);
         scope.entries.extend(source.iter().cloned());
+        self.mention_shadows(&scope, &outer);
         self.visit(&merge.on, &scope);
         let has = |kind: MergeKind| merge.branches.iter().any(|branch| branch.kind == kind);
         // Rows of the target without a source row count only for NOT MATCHED BY SOURCE, and the other way round.

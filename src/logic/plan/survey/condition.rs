@@ -181,6 +181,7 @@ impl Survey<'_> {
             | Expression::Subquery(_)
             | Expression::Default
             | Expression::CurrentOf(_)
+            | Expression::Field { .. }
             | Expression::Other(_)
             | Expression::Unknown(_) => all,
         }

@@ -12,7 +12,7 @@ use super::super::facts::Variable;
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Column, Columns, Entry, Meaning, Scope, make_nullable, sources, variables};
-use super::{Survey, Target, Use};
+use super::{Place, Requirement, Survey, Target, Use};
 
 /// Views on views beyond this are refused.
 pub(super) const VIEW_DEPTH_MAX: usize = 16;
@@ -34,7 +34,7 @@ impl<'a> Survey<'a> {
                 let outside = std::mem::replace(&mut self.is_in_rows, true);
                 self.visit_all(calls, visible);
                 self.is_in_rows = outside;
-                vec![Entry::of(alias.name.clone(), Columns::open())]
+                vec![Entry::of(alias.name.clone(), Columns::open().renamed(&alias.columns))]
             }
             FromItem::Join(join) => self.join(join, visible),
             FromItem::Unknown(what) => {
@@ -107,7 +107,7 @@ impl<'a> Survey<'a> {
                 self.checked_columns(name, relation)
             }
             Found::Single(shard, relation) => {
-                self.require_shard(&name.name, shard);
+                self.require(Requirement { table: name.name.clone(), place: Place::Shard(shard) });
                 self.singles.push(shard);
                 self.checked_columns(name, relation)
             }
@@ -321,6 +321,10 @@ impl<'a> Survey<'a> {
         let mut merged = Vec::with_capacity(names.len());
         let entries = (left, right);
         for name in names {
+            let is_meant = |column: &&Column| column.name.as_ref() == Some(&name);
+            let types: Vec<Option<u32>> =
+                [left, right].into_iter().flat_map(visible_columns).filter(is_meant).map(|it| it.type_oid).collect();
+            self.note_merged(&types);
             if join.kind == JoinKind::Inner {
                 self.mention_used(&name, left, right);
             }
@@ -334,7 +338,8 @@ impl<'a> Survey<'a> {
                 JoinKind::Right => right,
                 JoinKind::Full => self.full_meaning(&left, &right, entries),
             };
-            merged.push(Column { name: Some(name), meaning, is_merged: false, type_oid: None });
+            let type_oid = types.first().copied().flatten().filter(|_| types.windows(2).all(|two| two[0] == two[1]));
+            merged.push(Column { name: Some(name), meaning, is_merged: false, type_oid });
         }
         merged
     }

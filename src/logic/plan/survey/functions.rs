@@ -48,8 +48,9 @@ impl<'a> Survey<'a> {
     /// Notes what a call does. Its arguments are visited by the caller.
     pub(in super::super) fn call(&mut self, call: &Call, scope: &Scope<'_>) {
         let Some(name) = call.name.last() else { return };
-        let functions = self.candidates(call);
+        let functions = self.candidates(&call.name);
         self.note_type(&call.name);
+        self.has_own_values |= !functions.iter().all(|it| it.schema.as_ref() == "pg_catalog");
         self.note_carried(call, functions.iter().all(|it| it.schema.as_ref() == "pg_catalog"), scope);
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
             if !self.is_of_rows_here(name, call, &functions, scope) {
@@ -84,17 +85,41 @@ impl<'a> Survey<'a> {
             self.mark.taints = true;
             return self.writes();
         }
+        self.meet_functions(&call.name, &functions);
+    }
+
+    /// `r.f` where r has no column f, or may have none, and `(r).f`: where there is no such field, PostgreSQL calls `f(r)`.
+    pub(super) fn note_field(&mut self, name: &str) {
+        /// PostgreSQL's own that look at more than one row
+        const OF_ANY_ROWS: [&str; 7] = ["count", "array_agg", "json_agg", "jsonb_agg", "any_value", "min", "max"];
+        let called = [Box::from(name)];
+        let takes_rows = |it: &&Function| match (&*it.schema, it.kind) {
+            ("pg_catalog", FunctionKind::Aggregate) => OF_ANY_ROWS.contains(&name),
+            ("pg_catalog", FunctionKind::Function | FunctionKind::Window | FunctionKind::Procedure) => false,
+            _ => true,
+        };
+        let functions: Vec<&Function> = self.candidates(&called).into_iter().filter(takes_rows).collect();
+        if !functions.iter().all(|it| is_of_a_row(name, it)) {
+            self.depends_on_more_than_a_row();
+            self.depends_on_server();
+            self.nature.follows_order = true;
+            self.nature.asks_server = true;
+        }
+        self.meet_functions(&called, &functions);
+    }
+
+    /// What functions do that a call of this name may mean.
+    fn meet_functions(&mut self, name: &[Box<str>], functions: &[&Function]) {
+        let called = name.last().map_or("", Box::as_ref);
         let leaves = functions.iter().map(|function| leaves_of(function)).max().unwrap_or_default();
-        self.leave(leaves, || format!("function {name}()"));
-        let volatility = functions.iter().map(|function| function.volatility).max();
-        let own: Vec<&Function> = functions.into_iter().filter(|it| is_own(it)).collect();
-        if volatility == Some(Volatility::Volatile) {
+        self.leave(leaves, || format!("function {called}()"));
+        if functions.iter().any(|it| it.volatility == Volatility::Volatile) {
             self.volatile_calls += 1;
             self.writes();
         }
-        let is_vouched_for = self.schema.map.local_functions.iter().any(|local| names(local, call));
-        if own.iter().any(|function| function.volatility != Volatility::Immutable) && !is_vouched_for {
-            self.refuse(Refusal::function(name));
+        let may_look = functions.iter().any(|it| is_own(it) && it.volatility != Volatility::Immutable);
+        if may_look && !self.schema.map.local_functions.iter().any(|local| names(local, name)) {
+            self.refuse(Refusal::function(called));
         }
     }
 
@@ -225,11 +250,11 @@ impl<'a> Survey<'a> {
     }
 
     /// The overloads that a call may mean.
-    fn candidates(&self, call: &Call) -> Vec<&'a Function> {
+    pub(super) fn candidates(&self, name: &[Box<str>]) -> Vec<&'a Function> {
         let schema = self.schema;
-        let all = call.name.last().and_then(|name| schema.catalog.functions.get(name));
+        let all = name.last().and_then(|name| schema.catalog.functions.get(name));
         let all = all.map(Vec::as_slice).unwrap_or_default();
-        match call.name.as_slice() {
+        match name {
             [schema, _] => all.iter().filter(|function| function.schema == *schema).collect(),
             _ => {
                 let seen = |function: &&Function| schema.path().any(|schema| schema == function.schema.as_ref());
@@ -373,8 +398,8 @@ fn is_of_any_server(name: &str, function: &Function) -> bool {
 }
 
 /// `local_functions` lists names with or without a schema.
-fn names(local: &str, call: &Call) -> bool {
-    match (local.split_once('.'), call.name.as_slice()) {
+fn names(local: &str, called: &[Box<str>]) -> bool {
+    match (local.split_once('.'), called) {
         (None, [.., name]) => local == name.as_ref(),
         (Some((schema, local)), [.., in_schema, name]) => schema == in_schema.as_ref() && local == name.as_ref(),
         (Some((_, local)), [name]) => local == name.as_ref(),

@@ -12,7 +12,7 @@ use super::super::schema::{Found, Schema};
 use super::super::scope::Scope;
 use super::super::{Access, Mark, Place, Requirement, Restriction, TakenNumbers};
 use super::nature::Nature;
-use super::params::Params;
+use super::params::{MomentParams, Params};
 use super::ties::Ties;
 use super::whole::Grouped;
 use super::{Preferred, Survey};
@@ -99,6 +99,8 @@ pub struct Mentions<'a> {
     pub tables: Vec<Mention<'a>>,
     /// Reference tables and single tables are fetched too
     takes_whole: bool,
+    /// Single tables are
+    takes_single: bool,
     /// How many uses of single tables are among these tables
     singles: usize,
     /// The names of all columns, wherever they stand, each with the names of tables that stand before it; `None`: nothing does
@@ -148,6 +150,11 @@ impl Stored {
     /// How many parameters there are.
     pub fn params(&self) -> u16 {
         self.params.highest()
+    }
+
+    /// Those that no two servers may read as times of their own.
+    pub fn moment_params(&self) -> MomentParams {
+        self.params.of_moments()
     }
 
     /// PostgreSQL finds the same types for them in each part of the text.
@@ -274,6 +281,11 @@ impl<'a> Survey<'a> {
         self.mentions = Some(Mentions { takes_whole: true, ..Mentions::default() });
     }
 
+    /// The same for a write whose shards each have the reference tables, and no single one.
+    pub fn keep_tables_of_write(&mut self) {
+        self.mentions = Some(Mentions { takes_single: true, ..Mentions::default() });
+    }
+
     /// A table of FROM comes.
     pub(super) fn begin_mention(&mut self) -> Before {
         Before {
@@ -298,14 +310,15 @@ impl<'a> Survey<'a> {
         let is_steady = self.preferred == Preferred::Any && !self.nature.asks_server && !self.nature.is_now;
         self.preferred = self.preferred.max(before.preferred);
         self.nature.join(before.nature);
-        let takes_whole = self.mentions.as_ref()?.takes_whole;
+        let Mentions { takes_whole, takes_single, .. } = *self.mentions.as_ref()?;
         if self.view_depth > 0 {
             return None;
         }
         let singles = &self.singles[before.singles..];
         let (is_sharded, is_on_one) =
             (self.uses.len() > before.uses, singles.windows(2).all(|pair| pair[0] == pair[1]));
-        let is_whole = takes_whole && !is_sharded && (self.copies > before.copies || !singles.is_empty());
+        let is_single = (takes_whole || takes_single) && !singles.is_empty();
+        let is_whole = !is_sharded && (is_single || takes_whole && self.copies > before.copies);
         let what = match self.schema.find(name) {
             Found::Sharded { keyspace, key, relation } => {
                 let variable = self.uses.get(before.uses)?.variable;
@@ -438,8 +451,8 @@ impl<'a> Survey<'a> {
     }
 
     /// An INSERT whose rows each need nothing but what every shard has.
-    pub fn finish_insert(mut self) -> Result<Stored, Refusal> {
-        self.finish_ties();
+    pub fn finish_insert(mut self, written: &str) -> Result<Stored, Refusal> {
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }
@@ -460,6 +473,9 @@ impl<'a> Survey<'a> {
         if is_bound || mentions.depends_on_server {
             return Err(Refusal::rows_beside("a function that depends on the server or the session"));
         }
+        if self.nature.reads_time {
+            return Err(Refusal::reads_time(self.verb, written));
+        }
         Ok(Stored { params: self.params, moments: mentions.moments, taints: self.mark.taints, numbers })
     }
 
@@ -468,9 +484,19 @@ impl<'a> Survey<'a> {
         self.mentions.as_ref().is_some_and(|mentions| mentions.depends_on_more)
     }
 
+    /// Single tables alone are to be fetched: nothing in the text depends on the places of the others.
+    pub(super) fn can_leave_sharded(&self) -> bool {
+        self.mentions.as_ref().is_some_and(|mentions| mentions.grouped.is_empty())
+    }
+
     /// What came out of a survey that keeps mentions.
-    pub fn finish_spread(mut self) -> Result<Spread<'a>, Refusal> {
-        self.finish_ties();
+    pub fn finish_spread(self) -> Result<Spread<'a>, Refusal> {
+        self.finish_spread_of(true)
+    }
+
+    /// The same; sharded tables may be left where they are.
+    pub(super) fn finish_spread_of(mut self, takes_sharded: bool) -> Result<Spread<'a>, Refusal> {
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }
@@ -481,6 +507,10 @@ impl<'a> Survey<'a> {
             // Elsewhere PostgreSQL could find another type for the parameter.
             mention.conditions.retain(|condition| condition.params.iter().all(|it| self.params.is_certain(*it)));
             let place = match &mention.what {
+                Mentioned::Sharded { .. } if !takes_sharded => {
+                    needed += 1;
+                    continue;
+                }
                 Mentioned::Sharded { variable, keyspace, key, .. } => {
                     needed += 1;
                     Place::Lookup { keyspace: *keyspace, column: key.clone(), keys: self.facts.keys(*variable) }
@@ -500,10 +530,12 @@ impl<'a> Survey<'a> {
             self.params.mark_requirement(&mut requirement, self.schema.map);
             tables.push((mention, requirement));
         }
-        if views.is_empty() && needed + usize::from(self.goes_through.is_some()) != self.uses.len() {
+        let is_apart = self.goes_through.is_some() && !mentions.takes_whole;
+        if views.is_empty() && needed + usize::from(is_apart) != self.uses.len() {
             return Err(Refusal::across("a row security policy or default that looks at a sharded table"));
         }
-        if views.is_empty() && mentions.takes_whole && mentions.singles != self.singles.len() {
+        let takes_single = mentions.takes_whole || mentions.takes_single;
+        if views.is_empty() && takes_single && mentions.singles != self.singles.len() {
             return Err(Refusal::across("a row security policy or default that looks at a single table"));
         }
         if let Some(what) = mentions.of_real_table(&tables) {
@@ -537,12 +569,12 @@ impl<'a> Survey<'a> {
         let mut shard = matches!(self.preferred, Preferred::First | Preferred::OnlyFirst(_)).then_some(ShardId(0));
         let is_elsewhere = |mention: &Mention<'_>| mention.relation().is_some_and(|it| !it.absent.is_empty());
         let of_rows = tables.iter().filter(|(mention, _)| mentions.is_whole(mention) && is_elsewhere(mention));
-        let of_tables = self.required.iter().filter(|_| !mentions.takes_whole);
+        let of_tables = self.required.iter().filter(|_| !mentions.takes_whole && !mentions.takes_single);
         let needed = of_tables.chain(of_rows.map(|(_, requirement)| requirement)).filter_map(|it| match it.place {
             Place::Shard(shard) => Some(shard),
             Place::Lookup { .. } | Place::Store { .. } | Place::Copies | Place::Every => None,
         });
-        for needed in needed.chain(self.sequences.iter().copied()) {
+        for needed in needed.chain(self.tied.iter().chain(&self.sequences).copied()) {
             if *shard.get_or_insert(needed) != needed {
                 return Err(Refusal::across("what two single shards have"));
             }

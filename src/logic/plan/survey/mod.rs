@@ -7,14 +7,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::logic::catalog::RelationKind;
 use crate::logic::shards::{KeyspaceId, ShardId, ShardSet};
-use crate::logic::sql::parse::{TOO_DEEP, deeper};
-use crate::logic::sql::statement::expression::{Expression, Subquery, SubqueryKind, Window};
-use crate::logic::sql::statement::{Query, RelationName, Target as Assignment};
+use crate::logic::sql::parse::TOO_DEEP;
+use crate::logic::sql::statement::expression::{Expression, Subquery};
+use crate::logic::sql::statement::{Query, RelationName};
 
-use super::constants::{Literals, array_oid};
+use super::constants::Literals;
 use super::facts::{Facts, Variable};
 use nature::Nature;
-use params::{Params, type_of};
+use params::Params;
 use source::Aggregates;
 
 use super::schema::{Found, Schema};
@@ -24,12 +24,15 @@ use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, 
 mod functions;
 mod config;
 mod sequences;
+mod nature;
 mod params;
 mod unasked;
-mod nature;
+mod operators;
+mod moving;
 mod whole;
 mod ties;
 mod mention;
+mod visit;
 mod along;
 mod semijoin;
 mod condition;
@@ -46,7 +49,8 @@ mod write;
 
 pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
-pub use nature::{Time, is_now, says_now, speaks_of_now};
+pub use nature::{Time, speaks_of_now};
+pub use params::MomentParams;
 pub use whole::Grouped;
 pub use write::{Copied, Written};
 
@@ -90,6 +94,8 @@ pub struct Survey<'a> {
     mentions: Option<Mentions<'a>>,
     /// The shards of the single tables that were met, one for each time
     singles: Vec<ShardId>,
+    /// The shards that are needed for more than rows of single tables
+    tied: Vec<ShardId>,
     /// The shards of the sequences of single tables that were met: nothing can be fetched in their place
     sequences: Vec<ShardId>,
     /// How often reference tables were met
@@ -128,6 +134,10 @@ pub struct Survey<'a> {
     checked: BTreeSet<Box<str>>,
     /// The types of columns may become those of literals
     carries_types: bool,
+    /// There are values of types that PostgreSQL does not bring along, or may be
+    has_own_values: bool,
+    /// Operators that run something, between what may be such values
+    operators: BTreeSet<Box<str>>,
 }
 
 /// One use of a sharded table.
@@ -187,6 +197,7 @@ impl<'a> Survey<'a> {
             volatile_calls: 0,
             mentions: None,
             singles: Vec::new(),
+            tied: Vec::new(),
             sequences: Vec::new(),
             copies: 0,
             counted: 0,
@@ -206,6 +217,8 @@ impl<'a> Survey<'a> {
             aggregates: Aggregates::default(),
             checked: BTreeSet::new(),
             carries_types: false,
+            has_own_values: false,
+            operators: BTreeSet::new(),
         }
     }
 
@@ -272,6 +285,16 @@ impl<'a> Survey<'a> {
         // The WAL has numbers of sequences that nobody has taken yet.
         self.mark.on_primary |= relation.is_some_and(|it| it.is_unlogged || it.kind == RelationKind::Sequence);
         self.note_relation(&name.name, relation);
+        self.has_own_values |= match found {
+            Found::System => false,
+            Found::Unheard
+            | Found::Sharded { .. }
+            | Found::Reference(_)
+            | Found::Single(..)
+            | Found::View(..)
+            | Found::Sequence
+            | Found::Unlisted => relation.is_none_or(|it| it.columns.iter().any(|column| column.is_of_own_type())),
+        };
         found
     }
 
@@ -280,8 +303,9 @@ impl<'a> Survey<'a> {
         self.preferred = self.preferred.max(Preferred::OnlyFirst(what));
     }
 
-    /// The shard of a single table takes part.
+    /// The shard of a single table takes part: not by rows alone, which could be fetched.
     pub fn require_shard(&mut self, table: &str, shard: ShardId) {
+        self.tied.push(shard);
         self.require(Requirement { table: Box::from(table), place: Place::Shard(shard) });
     }
 
@@ -293,8 +317,8 @@ impl<'a> Survey<'a> {
 
     /// What came out of it.
     pub fn finish(mut self) -> (Plan, Forced, Vec<u16>) {
+        self.settle();
         self.finish_types();
-        self.finish_ties();
         for used in std::mem::take(&mut self.uses) {
             self.require_use(used);
         }
@@ -315,6 +339,12 @@ impl<'a> Survey<'a> {
             None => Plan::One(One { home, access: self.access, mark: self.mark, is_bound }),
         };
         (plan, forced, self.literals.into_fixed())
+    }
+
+    /// The whole statement has been seen.
+    fn settle(&mut self) {
+        self.finish_operators();
+        self.finish_ties();
     }
 
     /// What the only use of a WITH part requires is required of the part.
@@ -354,131 +384,10 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// Visits an expression that restricts nothing.
-    pub fn visit(&mut self, expression: &Expression, scope: &Scope<'_>) {
-        deeper(|| self.visit_shape(expression, scope));
-    }
-
-    /// Visits expressions that restrict nothing.
-    pub fn visit_all(&mut self, expressions: &[Expression], scope: &Scope<'_>) {
-        for expression in expressions {
-            self.visit(expression, scope);
-        }
-    }
-
-    fn visit_targets(&mut self, targets: &[Assignment], scope: &Scope<'_>) {
-        for target in targets {
-            self.visit_item(&target.value, scope);
-        }
-    }
-
-    /// Visits the items of a list, in which `t.*` stands for the columns of t.
-    fn visit_items(&mut self, items: &[Expression], scope: &Scope<'_>) {
-        for item in items {
-            self.visit_item(item, scope);
-        }
-    }
-
-    fn visit_item(&mut self, item: &Expression, scope: &Scope<'_>) {
-        if let Expression::Star(of) = item {
-            self.mention_stars(of, scope);
-        } else {
-            self.visit(item, scope);
-        }
-    }
-
-    fn visit_shape(&mut self, expression: &Expression, scope: &Scope<'_>) {
-        match expression {
-            Expression::Constant(constant) => self.note_literal(&constant.value),
-            Expression::Default => (),
-            Expression::Moment(moment) => {
-                self.depends_on_more_than_a_row();
-                self.note_moment(*moment);
-                self.meet_moment();
-            }
-            Expression::Aggregate(parts) => {
-                self.depends_on_more_than_a_row();
-                self.nature.follows_order = true;
-                self.visit_all(parts, scope);
-            }
-            Expression::Column(parts) => self.mention_name(parts, scope),
-            // Outside of a list it is the row.
-            Expression::Star(of) => self.mention_whole(of),
-            Expression::Param(number) => self.params.meet(*number, None),
-            Expression::Cast { inner, to } => {
-                self.asks_catalogs |= to.names.last().is_some_and(|name| functions::is_object(name));
-                self.note_type(&to.names);
-                self.visit_as(inner, params::cast_oid(to), scope);
-            }
-            Expression::IsNull(inner) => self.visit(inner, scope),
-            Expression::Any { left, array, .. } => {
-                self.visit(left, scope);
-                self.visit_as(array, type_of(left, scope).and_then(array_oid), scope);
-            }
-            Expression::Compare { left, right, .. } | Expression::NotDistinct(left, right) => {
-                self.visit_beside(left, right, scope);
-                self.visit_beside(right, left, scope);
-            }
-            Expression::In { left, list, .. } => {
-                self.visit(left, scope);
-                list.iter().for_each(|item| self.visit_beside(item, left, scope));
-            }
-            Expression::Between { left, low, high, .. } => {
-                self.visit(left, scope);
-                self.visit_beside(low, left, scope);
-                self.visit_beside(high, left, scope);
-            }
-            Expression::Row(parts) => self.visit_items(parts, scope),
-            Expression::Array(parts) => {
-                self.note_array(parts, scope);
-                self.visit_all(parts, scope);
-            }
-            Expression::And(parts) | Expression::Or(parts) | Expression::Other(parts) => self.visit_all(parts, scope),
-            Expression::Operator { name, parts } => {
-                self.note_operator(name);
-                self.visit_all(parts, scope);
-            }
-            Expression::Call(call) => {
-                self.call(call, scope);
-                if !self.mention_whole_row(call, scope) {
-                    self.visit_all(&call.arguments, scope);
-                }
-                self.visit_all(&call.rest, scope);
-                if let Some(window) = &call.over {
-                    self.window(window, scope);
-                }
-            }
-            Expression::Subquery(subquery) => {
-                let copies_before = (self.uses.len(), self.copies);
-                self.nature.follows_order |= subquery.kind == SubqueryKind::Array;
-                self.carries_types |= subquery.kind == SubqueryKind::Array;
-                if let Some(test) = &subquery.test {
-                    self.visit(test, scope);
-                }
-                self.existing = (subquery.kind == SubqueryKind::Exists).then_some(std::ptr::from_ref(&subquery.query));
-                let columns = self.query(&subquery.query, scope);
-                if subquery.kind == SubqueryKind::Array {
-                    self.note_picked(copies_before);
-                }
-                self.subqueries.insert(std::ptr::from_ref(subquery.as_ref()), columns);
-            }
-            Expression::CurrentOf(_) => self.refuse(Refusal::unknown("WHERE CURRENT OF in this place")),
-            Expression::Unknown(what) => self.unknown(what),
-        }
-    }
-
     /// Nobody knows what it does.
     pub fn unknown(&mut self, what: &str) {
         self.writes();
         self.refuse(if what == TOO_DEEP { Refusal::too_deep() } else { Refusal::unknown(what) });
-    }
-
-    fn window(&mut self, window: &Window, scope: &Scope<'_>) {
-        self.visit_all(&window.partition, scope);
-        self.visit_all(&window.rest, scope);
-        // Rows with different keys meet where an outer join has left their keys NULL.
-        let keys = window.partition.iter().filter_map(|part| key_of(part, scope)).filter(|(_, nullable)| !nullable);
-        self.windows.push(keys.map(|(key, _)| key).collect());
     }
 }
 

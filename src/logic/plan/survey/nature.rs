@@ -23,6 +23,8 @@ pub struct Nature {
     pub says_now: bool,
     /// A literal is a time that moves, where it is read as one (`'now'`)
     pub is_now: bool,
+    /// A text that is computed, or stands in a row, is read as a date or a time: it may be one that moves
+    pub reads_time: bool,
     /// Where its text asks for the time
     pub times: Vec<Time>,
 }
@@ -30,7 +32,8 @@ pub struct Nature {
 impl Nature {
     /// What holds of another part of the statement holds of it too.
     pub(super) fn join(&mut self, other: Self) {
-        let Self { asks_server, draws, picks, follows_order, reads_copies, says_now, is_now, times } = other;
+        let Self { asks_server, draws, picks, follows_order, reads_copies, says_now, is_now, reads_time, times } =
+            other;
         self.asks_server |= asks_server;
         self.draws |= draws;
         self.picks |= picks;
@@ -38,6 +41,7 @@ impl Nature {
         self.reads_copies |= reads_copies;
         self.says_now |= says_now;
         self.is_now |= is_now;
+        self.reads_time |= reads_time;
         self.times.splice(..0, times);
     }
 }
@@ -122,11 +126,17 @@ pub fn speaks_of_now(text: &[u8]) -> bool {
     words.into_iter().any(|word| std::str::from_utf8(word).is_ok_and(is_moving))
 }
 
-/// It is such an input, with a time of day beside it perhaps.
+/// It is such an input, with a time of day or a time zone beside it perhaps.
 pub fn is_now(text: &[u8]) -> bool {
-    let is_number = |word: &str| word.bytes().all(|byte| !byte.is_ascii_alphabetic());
+    let has_region = text.contains(&b'/');
+    let is_beside = |word: &str| {
+        let is_half = ["am", "pm"].iter().any(|it| word.eq_ignore_ascii_case(it));
+        let is_zone = word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_uppercase());
+        let is_number = word.bytes().all(|byte| !byte.is_ascii_alphabetic());
+        is_number || is_half || is_zone || has_region
+    };
     let words = words_of(text);
-    words.iter().any(|word| is_moving(word)) && words.iter().all(|word| is_moving(word) || is_number(word))
+    words.iter().any(|word| is_moving(word)) && words.iter().all(|word| is_moving(word) || is_beside(word))
 }
 
 fn is_moving(word: &str) -> bool {
@@ -134,6 +144,9 @@ fn is_moving(word: &str) -> bool {
 }
 
 fn words_of(text: &[u8]) -> Vec<&str> {
-    let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= TIME_MAX).unwrap_or_default();
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect()
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    // However many blanks there are, each of them counts as one.
+    let length = text.split_ascii_whitespace().map(|word| word.len() + 1).sum::<usize>();
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    if length > TIME_MAX { Vec::new() } else { words.collect() }
 }

@@ -9,15 +9,35 @@ use crate::logic::shards::ShardMap;
 use crate::logic::sql::statement::expression::{Expression, TypeName};
 use crate::logic::value::{KeyType, oid};
 
-use super::super::constants::{array_oid, type_oid, type_oid_of_element};
+use super::super::constants::{array_of_plain, array_oid, type_oid, type_oid_of_element};
 use super::super::scope::Scope;
 use super::super::{Place, Requirement, Restriction, Source, Value};
 use super::Survey;
+use super::nature::{is_now, speaks_of_now};
 
 /// The places of all parameters of a statement.
 #[derive(Debug, Default)]
 pub(super) struct Params {
     places: HashMap<u32, Places>,
+    /// Those that are texts first, then dates or times
+    read_as_time: BTreeSet<u32>,
+}
+
+/// The parameters whose values may be times that move, each server's own: in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MomentParams {
+    /// They are read as dates or times, or hold some
+    read: Vec<u16>,
+    /// Nobody knows what they are read as
+    perhaps: Vec<u16>,
+}
+
+impl MomentParams {
+    /// This value of the parameter is another one on each server.
+    pub fn moves(&self, number: u16, value: &[u8]) -> bool {
+        self.read.binary_search(&number).is_ok() && speaks_of_now(value)
+            || self.perhaps.binary_search(&number).is_ok() && is_now(value)
+    }
 }
 
 /// The types of the places where one parameter stands.
@@ -56,6 +76,28 @@ impl Params {
             None | Some(Places::One(_) | Places::Same(_)) => true,
             Some(Places::Unknown | Places::Mixed) => false,
         }
+    }
+
+    /// It stands in a text that is read as a date or a time.
+    pub fn read_as_time(&mut self, number: u32) {
+        self.read_as_time.insert(number);
+    }
+
+    /// Those whose values may be times that move.
+    pub fn of_moments(&self) -> MomentParams {
+        let mut found = MomentParams::default();
+        for number in self.numbers() {
+            let is_read = self.read_as_time.contains(&u32::from(number));
+            match self.places.get(&u32::from(number)) {
+                Some(Places::One(Some(oid)) | Places::Same(oid)) if is_read || holds_time(*oid) => {
+                    found.read.push(number);
+                }
+                Some(Places::One(Some(_)) | Places::Same(_)) => (),
+                Some(_) if is_read => found.read.push(number),
+                Some(_) | None => found.perhaps.push(number),
+            }
+        }
+        found
     }
 
     /// The numbers of all.
@@ -150,6 +192,16 @@ fn mark(keys: &mut Restriction, visit: &mut impl FnMut(&mut Value)) {
         }
         Restriction::And(parts) | Restriction::Or(parts) => parts.iter_mut().for_each(|part| mark(part, visit)),
     }
+}
+
+/// Dates and times, arrays and ranges of them, and what users have made.
+fn holds_time(oid: u32) -> bool {
+    const FIRST_USER_OID: u32 = 16_384;
+    const TIMES: [u32; 5] = [1082, 1083, 1114, 1184, 1266];
+    // daterange, tsrange, tstzrange, their multiranges
+    const RANGES: [u32; 6] = [3912, 3908, 3910, 4535, 4533, 4534];
+    let is_made_of = |of: &u32| *of == oid || array_of_plain(*of) == Some(oid);
+    oid >= FIRST_USER_OID || TIMES.iter().chain(&RANGES).any(is_made_of)
 }
 
 /// The type of a column or of a cast.

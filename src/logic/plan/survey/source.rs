@@ -14,7 +14,7 @@ use super::super::facts::{Facts, Variable};
 use super::super::scope::{Columns, Meaning, Scope};
 use super::super::{Access, Place, Requirement};
 use super::functions::is_of_a_row;
-use super::params::type_of;
+use super::params::{MomentParams, type_of};
 use super::query::{Gate, position_of};
 use super::{Preferred, Survey, Use, key_of};
 
@@ -66,13 +66,14 @@ impl Survey<'_> {
 
     /// The table by whose key the rows of the query, or those that an INSERT stores, are split among shards, each with what
     /// it needs there.
-    pub fn finish_row_source(mut self) -> Option<(Requirement, Access)> {
-        self.finish_ties();
+    pub fn finish_row_source(mut self) -> Option<(Requirement, Access, MomentParams)> {
+        self.settle();
         let mentions = self.mentions.take()?;
         let is_alone = self.preferred == Preferred::Any && self.required.is_empty() && self.refusal.is_none();
         // Each shard would read it at its own moment.
         if !is_alone
             || self.nature.is_now
+            || self.nature.reads_time && self.access == Access::Write
             || mentions.depends_on_more
             || mentions.picks_copies
             || mentions.names_system_column()
@@ -88,7 +89,9 @@ impl Survey<'_> {
         let place = Place::Lookup { keyspace: used.keyspace, column: used.column.clone(), keys };
         let mut requirement = Requirement { table: used.table.clone(), place };
         self.params.mark_requirement(&mut requirement, self.schema.map);
-        Some((requirement, self.access))
+        let moment_params =
+            if self.access == Access::Write { self.params.of_moments() } else { MomentParams::default() };
+        Some((requirement, self.access, moment_params))
     }
 }
 
@@ -157,7 +160,9 @@ impl Named {
                 self.are_there = true;
                 self.has_own |= scope.is_own(parts);
             }
-            Expression::Cast { inner, .. } | Expression::IsNull(inner) => self.look(inner, scope),
+            Expression::Cast { inner, .. } | Expression::IsNull(inner) | Expression::Field { of: inner, .. } => {
+                self.look(inner, scope);
+            }
             Expression::Compare { left, right, .. } | Expression::NotDistinct(left, right) => {
                 self.look(left, scope);
                 self.look(right, scope);

@@ -29,12 +29,6 @@ impl Survey<'_> {
         }
     }
 
-    pub(super) fn note_operator(&mut self, name: &str) {
-        if let Some(functions) = self.schema.catalog.unasked.operators.get(name) {
-            self.runs(functions, &format!("operator {name}"), false);
-        }
-    }
-
     /// A value of this type is made: the last of the names is its own.
     pub(in super::super) fn note_type(&mut self, names: &[Box<str>]) {
         let Some(name) = names.last() else { return };
@@ -49,6 +43,16 @@ impl Survey<'_> {
             if let Some(relation) = rows.filter(|it| !it.checks.is_empty()) {
                 self.runs(&relation.checks, &format!("type \"{name}\""), true);
             }
+        }
+    }
+
+    /// The search path may lead to a type of the user's own where PostgreSQL's is named.
+    pub(super) fn check_type_name(&mut self, names: &[Box<str>]) {
+        if let [name] = names
+            && self.schema.catalog.shadowing_types.contains(name)
+            && self.schema.lists_pg_catalog()
+        {
+            self.refuse(Refusal::shadowed_type(name));
         }
     }
 
@@ -118,7 +122,7 @@ impl Survey<'_> {
     }
 
     /// Functions run with values that are read or made: how often nobody knows.
-    fn runs<'f>(&mut self, functions: impl IntoIterator<Item = &'f Box<str>>, of: &str, has_values: bool) {
+    pub(super) fn runs<'f>(&mut self, functions: impl IntoIterator<Item = &'f Box<str>>, of: &str, has_values: bool) {
         for function in functions {
             if self.runs_one(function, of, has_values) == Volatility::Volatile {
                 self.volatile_calls += 1;
@@ -156,12 +160,17 @@ impl Survey<'_> {
 }
 
 /// PostgreSQL finds its type by what stands beside it.
-fn is_open(expression: &Expression) -> bool {
+pub(super) fn is_open(expression: &Expression) -> bool {
     matches!(expression, Expression::Constant(_) | Expression::Param(_))
+}
+
+/// It is certainly one of PostgreSQL's own.
+pub(super) fn is_plain_type(type_oid: Option<u32>) -> bool {
+    const OIDS_OF_USERS: u32 = 16_384;
+    type_oid.is_some_and(|oid| oid < OIDS_OF_USERS)
 }
 
 /// Is one of them of a type that PostgreSQL does not bring along, as far as can be seen?
 fn may_be_of_own_type(expressions: &[Expression], scope: &Scope<'_>) -> bool {
-    const OIDS_OF_USERS: u32 = 16_384;
-    expressions.iter().any(|it| !is_open(it) && type_of(it, scope).is_none_or(|oid| oid >= OIDS_OF_USERS))
+    expressions.iter().any(|it| !is_open(it) && !is_plain_type(type_of(it, scope)))
 }

@@ -28,10 +28,11 @@ impl Survey<'_> {
             Some(entry) if entry.table.is_some() => self.mention_column(entry.name.as_deref(), name),
             Some(_) | None => self.mention_column(before.last().map(Box::as_ref), name),
         }
-        if let [table, _] = parts
-            && scope.find(parts).is_none()
-        {
-            self.mention_whole(std::slice::from_ref(table));
+        if !before.is_empty() && scope.find(parts).is_none() {
+            self.note_field(name);
+            if let [table] = before {
+                self.mention_whole(std::slice::from_ref(table));
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use super::super::schema::Found;
 use super::super::{Place, Requirement, TakenNumbers, Value};
 use super::insert::{Target, is_column_of};
 use super::nature::Nature;
+use super::params::MomentParams;
 use super::{Preferred, Spread, Survey, key_rule};
 
 /// A write to a sharded table.
@@ -25,6 +26,8 @@ pub struct Written<'a> {
     pub nature: Nature,
     /// How many parameters there are
     pub params: u16,
+    /// Parameters that no two servers may read as times of their own
+    pub moment_params: MomentParams,
     /// Its triggers may change settings that we cannot see
     pub taints: bool,
 }
@@ -37,6 +40,8 @@ pub struct Copied {
     pub needs_first: bool,
     /// How many parameters there are
     pub params: u16,
+    /// Parameters that no two servers may read as times of their own
+    pub moment_params: MomentParams,
     /// Its triggers may change settings that we cannot see
     pub taints: bool,
     /// The numbers that its rows take
@@ -113,7 +118,7 @@ impl<'a> Survey<'a> {
 
     /// What came out of a survey of a write to a sharded table: UPDATE, DELETE, MERGE.
     pub fn finish_write(mut self, table: &RelationName, verb: &'static str) -> Result<Written<'a>, Refusal> {
-        self.finish_ties();
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Err(refusal);
         }
@@ -124,11 +129,17 @@ impl<'a> Survey<'a> {
         };
         let anchor = self.goes_through.ok_or_else(torn)?;
         let used = self.uses.iter().find(|used| used.variable == anchor).ok_or_else(torn)?;
-        let is_free = self.preferred == Preferred::Any && self.required.is_empty();
+        let is_free = self.preferred == Preferred::Any && self.tied.is_empty();
         let nature = std::mem::take(&mut self.nature);
         // What is picked from each copy of a reference table need not be the same row.
-        if !is_free || nature.asks_server || nature.is_now || nature.picks && nature.reads_copies {
+        if !is_free || nature.asks_server || nature.picks && nature.reads_copies {
             return Err(torn());
+        }
+        if nature.is_now {
+            return Err(Refusal::moving_time(verb, &table.name));
+        }
+        if nature.reads_time {
+            return Err(Refusal::reads_time(verb, &table.name));
         }
         let system = self.mentions.as_ref().and_then(|mentions| mentions.system_column(relation));
         if let Some(column) = system {
@@ -147,14 +158,24 @@ impl<'a> Survey<'a> {
             (value, home)
         });
         let (params, taints) = (self.params.highest(), self.mark.taints);
+        let moment_params = self.params.of_moments();
         let is_local = self.uses.iter().all(|used| self.facts.is_confined_to(used.variable, &[anchor]));
-        let spread = if is_local { None } else { Some(self.finish_spread()?) };
-        Ok(Written { requirement, spread, new_key, nature, params, taints })
+        let takes_sharded = !is_local || !self.can_leave_sharded();
+        let spread = match is_local && self.singles.is_empty() {
+            true => None,
+            false => Some(self.finish_spread_of(takes_sharded)?),
+        };
+        // A row as a whole is of a type that its own shard has.
+        if spread.as_ref().is_some_and(|spread| spread.shard.is_some()) {
+            return Err(torn());
+        }
+        Ok(Written { requirement, spread, new_key, nature, params, moment_params, taints })
     }
 
     /// What came out of a survey of a write to a reference table; `None`: it writes to none.
     pub fn finish_copies(mut self, table: &RelationName, verb: &'static str) -> Option<Result<Copied, Refusal>> {
         let Found::Reference(relation) = self.schema.find(table) else { return None };
+        self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Some(Err(refusal));
         }
@@ -169,7 +190,8 @@ impl<'a> Survey<'a> {
         }
         let needs_first = !self.required.is_empty() || self.preferred != Preferred::Any;
         let (params, taints) = (self.params.highest(), self.mark.taints);
-        Some(Ok(Copied { needs_first, params, taints, nature: self.nature, numbers: self.mark.numbers }))
+        let moment_params = self.params.of_moments();
+        Some(Ok(Copied { needs_first, params, moment_params, taints, nature: self.nature, numbers: self.mark.numbers }))
     }
 
     fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use pg_raw_parse::nodes::{
 };
 use pg_raw_parse::{Node, list::NodeList};
 
-use super::super::statement::{Column, Count, CreateTable, RelationName, Rule, Statement, Step, Utility};
+use super::super::statement::{Column, Count, CreateTable, RelationName, Rule, Statement, Step, Utility, Wakes};
 use super::expression::type_name;
 use super::{Convert, names, relation, temporary, vacated, verbs};
 
@@ -28,6 +28,7 @@ impl Convert {
             steps: self.steps(node),
             query,
             bends: bends(node),
+            wakes: wakes(node),
             alters_columns: alters_columns(node),
             is_ddl,
             fires: is_ddl && verbs::fires(node),
@@ -339,6 +340,26 @@ fn bends(node: Node<'_>) -> Vec<Box<str>> {
             name.into_iter().collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// What may run the functions that the statement names, afterwards.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others name none, or are what bends names")]
+fn wakes(node: Node<'_>) -> Wakes {
+    let one = |name: Option<Box<str>>| Wakes::Names(name.into_iter().collect());
+    match node {
+        Node::AlterTableStmt(_) => Wakes::Names(relations(node).into_iter().map(|relation| relation.name).collect()),
+        Node::CreateDomainStmt(it) => one(it.domainname().iter().next_back().and_then(|it| it.sval()).map(Box::from)),
+        Node::AlterDomainStmt(it) => one(names(it.type_name()).pop()),
+        Node::DefineStmt(it) if it.kind == ObjectType::OBJECT_AGGREGATE => {
+            one(it.defnames().iter().next_back().and_then(|it| it.sval()).map(Box::from))
+        }
+        Node::DefineStmt(_)
+        | Node::CreateCastStmt(_)
+        | Node::CreateOpClassStmt(_)
+        | Node::AlterOpFamilyStmt(_)
+        | Node::AlterOperatorStmt(_) => Wakes::Anything,
+        _ => Wakes::Nothing,
     }
 }
 

@@ -33,9 +33,12 @@ impl Convert {
             Node::A_ArrayExpr(array) => Expression::Array(self.expressions(array.elements())),
             Node::FuncCall(call) => Expression::Call(Box::new(self.call(call))),
             Node::SubLink(link) => self.subquery(link),
+            Node::A_Indirection(of) => self.indirection(of),
+            Node::CaseExpr(case) => self.case(case),
             Node::SelectStmt(select) => Expression::Subquery(Box::new(Subquery {
                 kind: SubqueryKind::Other,
                 test: None,
+                operator: Box::default(),
                 query: self.query(select),
             })),
             Node::SetToDefault(_) => Expression::Default,
@@ -71,14 +74,12 @@ impl Convert {
             Node::NodeList(list) => Expression::Other(self.expressions(list)),
             Node::NullTest(_)
             | Node::BooleanTest(_)
-            | Node::CaseExpr(_)
             | Node::CoalesceExpr(_)
             | Node::MinMaxExpr(_)
             | Node::GroupingFunc(_)
             | Node::GroupingSet(_)
             | Node::NamedArgExpr(_)
             | Node::CollateClause(_)
-            | Node::A_Indirection(_)
             | Node::A_Indices(_)
             | Node::SortBy(_)
             | Node::WindowDef(_)
@@ -186,7 +187,7 @@ impl Convert {
     }
 
     pub(super) fn call(&mut self, call: &nodes::FuncCall) -> Call {
-        let mut rest: Vec<_> = call.agg_order().iter().map(|sort| self.expression(sort.node())).collect();
+        let mut rest: Vec<_> = call.agg_order().iter().map(|sort| self.sorted_by(sort)).collect();
         rest.extend(self.maybe(call.agg_filter()));
         Call {
             at: offset(call.location),
@@ -198,16 +199,59 @@ impl Convert {
     }
 
     fn window(&mut self, window: &nodes::WindowDef) -> Window {
-        let mut rest: Vec<_> = window.order_clause().iter().map(|sort| self.expression(sort.node())).collect();
+        let mut rest: Vec<_> = window.order_clause().iter().map(|sort| self.sorted_by(sort)).collect();
         rest.extend(self.maybe(window.start_offset()));
         rest.extend(self.maybe(window.end_offset()));
         Window { partition: self.expressions(window.partition_clause()), rest }
+    }
+
+    /// `CASE value WHEN other …` compares.
+    fn case(&mut self, case: &nodes::CaseExpr) -> Expression {
+        let (mut compared, mut parts) = (Vec::from_iter(self.maybe(case.arg())), Vec::new());
+        let has_value = !compared.is_empty();
+        for when in case.args().iter() {
+            let Node::CaseWhen(when) = when else { return Expression::Unknown("a CASE that shardway does not know") };
+            compared.push(self.expression(when.expr()));
+            parts.push(self.expression(when.result()));
+        }
+        parts.extend(self.maybe(case.defresult()));
+        let compared = match has_value {
+            true => Expression::Operator { name: Box::from("="), parts: compared },
+            false => Expression::Other(compared),
+        };
+        parts.insert(0, compared);
+        Expression::Other(parts)
+    }
+
+    /// What ORDER BY sorts by, and the operator of `USING`.
+    pub(super) fn sorted_by(&mut self, sort: &nodes::SortBy) -> Expression {
+        let by = self.expression(sort.node());
+        match sort.use_op().iter().filter_map(Node::as_str).next_back() {
+            Some(operator) => Expression::Operator { name: operator.into(), parts: vec![by] },
+            None => by,
+        }
+    }
+
+    /// `(row).name[1].*`
+    #[expect(clippy::wildcard_enum_match_arm, reason = "subscripts are expressions, and a star has none")]
+    fn indirection(&mut self, indirection: &nodes::A_Indirection) -> Expression {
+        let mut of = self.expression(indirection.arg());
+        for step in indirection.indirection().iter() {
+            of = match step {
+                Node::String(_) => {
+                    Expression::Field { of: Box::new(of), name: step.as_str().unwrap_or_default().into() }
+                }
+                subscript => Expression::Other(vec![of, self.expression(subscript)]),
+            };
+        }
+        of
     }
 
     fn subquery(&mut self, link: &nodes::SubLink) -> Expression {
         let Statement::Query(query) = self.statement(link.subselect()) else {
             return Expression::Unknown("a subquery that is not a query");
         };
+        let operator = link.oper_name().iter().filter_map(Node::as_str).next_back().unwrap_or("=").into();
         let is_equality = link.oper_name().is_empty() || plain_operator(link.oper_name()) == Operator::Equal;
         let kind = match link.sub_link_type {
             SubLinkType::EXISTS_SUBLINK => SubqueryKind::Exists,
@@ -215,7 +259,7 @@ impl Convert {
             SubLinkType::ARRAY_SUBLINK => SubqueryKind::Array,
             _ => SubqueryKind::Other,
         };
-        Expression::Subquery(Box::new(Subquery { kind, test: self.maybe(link.testexpr()), query }))
+        Expression::Subquery(Box::new(Subquery { kind, test: self.maybe(link.testexpr()), operator, query }))
     }
 
     pub(super) fn targets<'a>(&mut self, list: impl Iterator<Item = &'a nodes::ResTarget>) -> Vec<Target> {

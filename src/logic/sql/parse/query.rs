@@ -24,7 +24,7 @@ impl Convert {
         Query {
             with: select.with_clause().map(|with| self.with(with)),
             body: self.body(select),
-            order_by: select.sort_clause().iter().map(|sort| self.expression(sort.node())).collect(),
+            order_by: select.sort_clause().iter().map(|sort| self.sorted_by(sort)).collect(),
             limits,
             is_locking: !select.locking_clause().is_empty(),
             locked: locked(select),

@@ -19,6 +19,8 @@ pub struct Utility {
     pub query: Option<Box<Statement>>,
     /// Names that may mean something else afterwards: of views, functions, tables with new triggers or rules
     pub bends: Vec<Box<str>>,
+    /// What may run the functions that it names, afterwards
+    pub wakes: Wakes,
     /// Tables have other columns, or other defaults of them, afterwards
     pub alters_columns: bool,
     /// It changes the schema
@@ -31,6 +33,17 @@ pub struct Utility {
     pub reach: Reach,
     /// The database that nobody else may be in meanwhile
     pub vacates: Option<Vacated>,
+}
+
+/// What may run the functions that a definition names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wakes {
+    /// Nothing, or whoever names them
+    Nothing,
+    /// Whatever names one of these: checks of tables and domains, aggregates
+    Names(Vec<Box<str>>),
+    /// Any statement: operators, casts
+    Anything,
 }
 
 /// A database in which PostgreSQL wants nobody but, at most, the session that asks.

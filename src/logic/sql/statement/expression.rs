@@ -92,6 +92,13 @@ pub enum Expression {
     Default,
     /// WHERE CURRENT OF cursor
     CurrentOf(Box<str>),
+    /// `(row).name`: a field, or a call of the function of that name
+    Field {
+        /// The row
+        of: Box<Self>,
+        /// The name
+        name: Box<str>,
+    },
     /// Any other node whose children are all here
     Other(Vec<Self>),
     /// A node that the planner does not know
@@ -162,6 +169,18 @@ pub enum Operator {
 }
 
 impl Operator {
+    /// As it is written; none of those that restrict nothing.
+    pub fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Equal => Some("="),
+            Self::Less => Some("<"),
+            Self::LessEqual => Some("<="),
+            Self::Greater => Some(">"),
+            Self::GreaterEqual => Some(">="),
+            Self::Other => None,
+        }
+    }
+
     /// The operator that says the same with the sides exchanged.
     pub fn mirrored(self) -> Self {
         match self {
@@ -215,6 +234,8 @@ pub struct Subquery {
     pub kind: SubqueryKind,
     /// What is compared with its rows
     pub test: Option<Expression>,
+    /// The operator that compares them
+    pub operator: Box<str>,
     /// The query
     pub query: Query,
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use expression::{Call, Expression, Literal, TypeName};
 
-pub use define::{Aim, Column, Count, CreateTable, Reach, Rule, Step, Utility, Vacated};
+pub use define::{Aim, Column, Count, CreateTable, Reach, Rule, Step, Utility, Vacated, Wakes};
 pub use query::{
     Alias, Body, CommonTable, Conjunct, Distinct, FromItem, Join, JoinKind, Query, RelationName, Select, Target, With,
 };
