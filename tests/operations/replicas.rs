@@ -51,6 +51,14 @@ fn reads_go_where_they_may() {
         ("START TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", whole.clone(), true),
         ("BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY", whole.clone(), false),
         ("BEGIN; SET TRANSACTION READ ONLY", whole.clone(), true),
+        ("BEGIN READ WRITE; SET TRANSACTION READ ONLY", whole.clone(), false),
+        ("BEGIN READ WRITE; BEGIN READ ONLY", whole.clone(), false),
+        ("BEGIN READ WRITE; SET TRANSACTION READ ONLY; COMMIT AND CHAIN", whole.clone(), false),
+        (
+            "BEGIN ISOLATION LEVEL SERIALIZABLE; SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
+            whole.clone(),
+            false,
+        ),
         ("SET shardway.role = 'primary'", whole.clone(), false),
         ("SET shardway.role = 'replica'", whole.clone(), true),
         ("", format!("/* shardway role=primary */ {whole}"), false),
@@ -499,6 +507,28 @@ fn portals_of_volatile_queries_keep_their_rows() {
             for _ in 0..6 {
                 assert_eq!(play(&mut login(&proxy), &steps), expected, "{before}; {sql}");
             }
+        }
+    }
+}
+
+/// It is on a primary, though a replica has described it: its server is closed with the session.
+#[test]
+fn a_held_cursor_over_several_shards_is_no_other_clients() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "held-cursors", "");
+    let declare = "DECLARE mine CURSOR WITH HOLD FOR SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind";
+    for _ in 0..6 {
+        let mut wire = login(&proxy);
+        let lines = play(&mut wire, &ask(&[extended(declare, &[])]));
+        assert!(lines.contains(&"C DECLARE CURSOR\\x00".to_owned()), "{lines:#?}");
+        assert_eq!(wire.rows("FETCH 2 FROM mine").len(), 2);
+        drop(wire);
+        let mut other = login(&proxy);
+        for client in &stage.clients {
+            other.rows("BEGIN");
+            other.rows(&format!("SELECT id FROM events WHERE client_id = {client} FOR SHARE"));
+            assert_eq!(other.value("SELECT count(*) FROM pg_cursors"), "0");
+            other.rows("ROLLBACK");
         }
     }
 }

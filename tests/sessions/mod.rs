@@ -222,6 +222,82 @@ fn a_temporary_table_that_was_refused_hides_nothing() {
     }
 }
 
+/// The client is told of parameters as they are, whatever it was told before.
+#[test]
+fn what_a_copy_that_fails_undoes_is_reported() {
+    let stage = &*STAGE;
+    let _turn = TURN.lock();
+    let act = |sql: &str| [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+    let rows = wire::message(b'd', b"5001\t2\tq\n5002\t2\tq\n");
+    let ends = [wire::message(b'f', b"no more\0"), [wire::message(b'd', b"5003\n"), wire::message(b'c', b"")].concat()];
+    for (end, rows) in ends.into_iter().flat_map(|end| [(end.clone(), rows.clone()), (end, Vec::new())]) {
+        let mut wire = Wire::login(stage.proxy.port, "app", &[("application_name", "before")]).unwrap();
+        let copy = act("COPY events (client_id, id, kind) FROM STDIN");
+        wire.send(&[act("SET application_name = 'behind'"), copy, wire::flush()].concat()).unwrap();
+        wire.until(b"GE").unwrap();
+        wire.send(&[rows, end, wire::sync()].concat()).unwrap();
+        assert!(wire.until_ready().unwrap().iter().any(|frame| frame.tag == b'E'));
+        assert_eq!(wire.value("SHOW application_name"), "before");
+        assert_eq!(wire.parameters["application_name"], "before");
+    }
+}
+
+/// What is set in a text, before a BEGIN too, belongs to a transaction: it goes with it, and to no other client.
+#[test]
+fn what_a_text_sets_goes_the_way_of_its_transaction_and_to_nobody_else() {
+    let stage = &*STAGE;
+    let _turn = TURN.lock();
+    let set = "SET work_mem = '9MB'";
+    let texts = [
+        "BEGIN",
+        "BEGIN; SELECT 1",
+        "BEGIN; SELECT id FROM events WHERE client_id = 5001",
+        "COMMIT; SET work_mem = '8MB'; BEGIN",
+        "ROLLBACK; BEGIN",
+        "COMMIT; BEGIN; SET work_mem = '8MB'; ROLLBACK",
+        "SELECT id FROM events WHERE client_id = 5001; BEGIN",
+        "BEGIN; SAVEPOINT a; SET work_mem = '8MB'",
+        "SELECT 1",
+    ];
+    let firsts = [
+        set,
+        "SELECT set_config('work_mem', '9MB', false)",
+        "SET LOCAL work_mem = '9MB'",
+        "BEGIN; SET work_mem = '9MB'; COMMIT",
+    ];
+    let ends: [&[&str]; 6] = [
+        &["COMMIT"],
+        &["ROLLBACK"],
+        &["COMMIT AND CHAIN", "ROLLBACK"],
+        &["ROLLBACK AND CHAIN", "COMMIT"],
+        &["SELECT 1 / 0", "COMMIT"],
+        &[],
+    ];
+    let on_shards = [5001, 5002, 5003, 5004].map(|client| {
+        q(&format!("SELECT count(*), current_setting('work_mem') FROM events WHERE client_id = {client}"))
+    });
+    let look = [q("SHOW work_mem"), on_shards.concat()].concat();
+    let mut wrong = String::new();
+    for (first, text) in firsts.iter().flat_map(|first| texts.map(|text| (first, text))) {
+        for end in ends {
+            let text = format!("{first}; {text}");
+            let end = end.iter().copied().flat_map(q).collect();
+            let scenario: Scenario = ("sets", [q(&text), look.clone(), end, look.clone()].concat());
+            let expected = transcript(stage.world.oracle.port(), &scenario);
+            let found = transcript(stage.proxy.port, &scenario);
+            if expected != found {
+                wrong += &format!("\n--- {text}\n{}", side_by_side(&expected, &found));
+            }
+            let mut other = Wire::login(stage.proxy.port, "app", &[]).unwrap();
+            let seen = play(&mut other, &[q("BEGIN"), on_shards.concat()].concat());
+            if seen.iter().any(|line| line.starts_with("Row") && !line.ends_with("4MB")) {
+                wrong += &format!("\n--- {text}: another client has it: {seen:#?}");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
 /// Its rows are on no one server until the protocol has executed it in part.
 #[test]
 fn a_portal_over_several_shards_is_no_cursor_for_sql_before_a_server_has_its_rows() {

@@ -156,6 +156,14 @@ fn others() -> Vec<Scenario> {
         ("by bytes of a long pipeline", [q("DELETE FROM events WHERE kind = 'q'"), ask(&[parse("s", "INSERT INTO events (client_id, id, kind, payload) VALUES ($1, $2, 'q', jsonb_build_object('p', $3::text))", &[]), (0..40_u32).map(|id| [bind("", "s", &[text(&(5001 + id % 5).to_string()), text(&id.to_string()), text(&"y".repeat(20_000))], 0), execute("", 0)].concat()).collect::<Vec<_>>().concat(), sync()]), q("SELECT count(*), sum(id), sum(length(payload::text)) FROM events WHERE kind = 'q'"), q("DELETE FROM events WHERE kind = 'q'")].concat()),
         ("a Terminate behind it", vec![Send([act("SELECT count(*) FROM events WHERE client_id = 5001"), act("SELECT count(*) FROM events WHERE client_id = 5002"), sync(), message(b'X', b"")].concat()), Closed]),
         ("a Terminate behind commands", vec![Send([query("BEGIN"), query("ROLLBACK"), message(b'X', b"")].concat()), Closed]),
+        ("EXECUTE is described where its statement is known", (5001..5007).flat_map(|client| {
+            let joined = "SELECT e.id, m.note FROM events e LEFT JOIN memos m ON m.client_id = e.client_id AND m.id > 9000 WHERE e.client_id BETWEEN 5001 AND 5006 ORDER BY e.client_id, 1, 2";
+            let read = format!("SELECT client_id, id FROM events WHERE client_id = {client} FOR UPDATE");
+            let described = [parse("", "EXECUTE t", &[]), bind("", "", &[], 0), describe(b'P', ""), execute("", 1), flush()].concat();
+            let told = |first: Vec<u8>| ask(&[first, parse("t", joined, &[]), bind("p", "t", &[], 0), describe(b'P', "p"), described.clone(), bind("q", "", &[], 0), describe(b'P', "q"), sync(), message(b'C', b"St\0"), sync()])[..1].to_vec();
+            let ended = |first: Vec<u8>, end: Vec<Step>| [told(first), vec![Ready(2)], end].concat();
+            [ended(act(&format!("PREPARE x AS {read}")), q("DEALLOCATE x")), ended([act("BEGIN"), act(&read)].concat(), q("ROLLBACK")), ended(act(&read), Vec::new()), ended(act(&format!("UPDATE events SET id = id WHERE client_id = {client}")), Vec::new())].concat()
+        }).collect()),
         ("BEGIN, run again", [ask(&[act("BEGIN"), execute("", 0), sync()]), look()].concat()),
         ("COMMIT, run again", [ask(&[adds(1), act("COMMIT"), execute("", 0), sync()]), look()].concat()),
         ("SET, run again", [ask(&[act("SET work_mem = '5MB'"), execute("", 0), sync()]), look()].concat()),

@@ -216,11 +216,13 @@ impl Sides {
 
     /// What the next client of the session's servers finds set.
     fn left_behind(&mut self) -> Option<String> {
-        const NOTHING: [&str; 4] = ["4MB", "", "Etc/UTC", "0"];
+        const NOTHING: [&str; 5] = ["4MB", "", "Etc/UTC", "0", "0"];
         let settings = ["work_mem", "application_name", "TimeZone", "statement_timeout"];
         let settings = settings.map(|name| format!("current_setting('{name}')")).join(", ");
         self.rows.clients().find_map(|client| {
-            let sql = format!("SELECT {settings}, (SELECT count(*) FROM events WHERE client_id = {client})");
+            let sql = format!(
+                "SELECT {settings}, (SELECT count(*) FROM pg_cursors), (SELECT count(*) FROM events WHERE client_id = {client})"
+            );
             let found = self.cleaners[1].rows(&sql).remove(0);
             let is_clean = found.iter().zip(NOTHING).all(|(found, nothing)| found.as_deref() == Some(nothing));
             (!is_clean).then(|| format!("left behind on the server of client {client}: {found:?}"))

@@ -11,7 +11,7 @@ pub struct Begun {
     /// SQL to open it: the BEGIN and what followed, separated by `;`
     pub text: String,
     /// Length of what begins it, with its modes: what AND CHAIN starts over with
-    begin_len: usize,
+    begin_len: u32,
     /// The modes that this part of the text says
     begin_said: Characteristics,
     /// It has them from the transaction before
@@ -21,6 +21,8 @@ pub struct Begun {
     pub said: Characteristics,
     /// A statement has been answered for which PostgreSQL takes a snapshot: too late for some modes
     has_snapshot: bool,
+    /// Its text says modes that no server in recovery takes, though others may have been said since
+    is_for_primary: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,14 +36,19 @@ struct Savepoint {
 
 impl Begun {
     pub(super) fn new(text: &str, said: Characteristics) -> Self {
-        let mut begun = Self { said, begin_said: said, ..Self::default() };
+        let mut begun = Self { said, begin_said: said, is_for_primary: is_for_primary(said), ..Self::default() };
         begun.push(text);
-        begun.begin_len = begun.text.len();
+        begun.begin_len = begun.text.len() as u32;
         begun
     }
 
     pub(super) fn plain() -> Self {
         Self::new("BEGIN", Characteristics::default())
+    }
+
+    /// Could a replica be told all of it?
+    pub fn suits_replicas(&self) -> bool {
+        !self.is_for_primary
     }
 
     pub(super) fn take_snapshot(&mut self) {
@@ -80,10 +87,11 @@ impl Begun {
     }
 
     fn with(&self, said: Characteristics) -> Self {
-        let text = self.text[..self.begin_len].to_owned();
-        let mut next = Self { text, begin_said: said, is_chained: true, said, ..Self::default() };
+        let text = self.text[..self.begin_len as usize].to_owned();
+        let is_for_primary = self.is_for_primary || is_for_primary(said);
+        let mut next = Self { text, begin_said: said, is_chained: true, said, is_for_primary, ..Self::default() };
         said.beyond(self.begin_said).into_iter().for_each(|mode| next.push(&format!("SET TRANSACTION {mode}")));
-        next.begin_len = next.text.len();
+        next.begin_len = next.text.len() as u32;
         next
     }
 
@@ -149,6 +157,7 @@ impl Begun {
                 }
                 self.push(text);
                 self.said = self.said.then(*said);
+                self.is_for_primary |= is_for_primary(*said);
                 let step = match matches!(control, Control::Begin(_)) {
                     true => Step::Answer(begin_tag(text), Some(ALREADY_IN_PROGRESS)),
                     false => Step::Answer("SET", None),
@@ -186,6 +195,11 @@ impl Begun {
     pub(super) fn ended(&self, chain: bool) -> Transaction {
         if chain { Transaction::Begun(self.again()) } else { Transaction::Idle }
     }
+}
+
+/// PostgreSQL refuses these modes during recovery (variable.c).
+fn is_for_primary(said: Characteristics) -> bool {
+    said.is_read_only == Some(false) || said.isolation == Some(Isolation::Serializable)
 }
 
 #[cfg(test)]

@@ -280,7 +280,8 @@ impl Session {
         self.check_columns()?;
         let gather = read.gather.as_ref().map_err(Clone::clone)?;
         // From now on it is a portal of one server, which the Execute goes to.
-        let shard = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
+        let index = self.gather_portal(gather, &portal.statement.types, &portal.bind).await?;
+        let shard = self.held[index].shard;
         if let Some(it) = self.portals.get_mut(place) {
             it.shard = Some(shard);
         }

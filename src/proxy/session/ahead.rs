@@ -17,7 +17,9 @@ impl Session {
             Cut::Sync | Cut::Direct(_) | Cut::Trouble(_) => true,
             Cut::Flush | Cut::Act(_) => !segment.needs_transaction,
             Cut::Next | Cut::Across(..) | Cut::Executed(_) | Cut::Described(_) => {
-                !self.has_replicas() || self.only_reads(&self.client.received()[segment.size..])
+                !self.has_replicas()
+                    || self.portals.iter().all(|portal| is_read(&portal.shape))
+                        && self.only_reads(&self.client.received()[segment.size..])
             }
         }
     }
@@ -28,9 +30,6 @@ impl Session {
 
     /// These messages end with a Sync, and nothing before it writes.
     fn only_reads(&self, messages: &[u8]) -> bool {
-        let is_read = |shape: &Shape| {
-            !shape.is_for_primary && super::only(shape).is_some_and(|planned| planned.access() == Access::Read)
-        };
         let mut rest = messages;
         while let Front::Whole(frame) = frame::front(rest) {
             rest = &rest[frame.bytes.len()..];
@@ -52,4 +51,9 @@ impl Session {
         }
         false
     }
+}
+
+/// A replica answers it as a primary does.
+fn is_read(shape: &Shape) -> bool {
+    !shape.is_for_primary && super::only(shape).is_some_and(|planned| planned.access() == Access::Read)
 }

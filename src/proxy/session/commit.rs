@@ -261,7 +261,7 @@ impl Session {
     }
 
     /// What was set for a transaction is over with it: the client is told what parameters are now.
-    fn report_set(&mut self, reported: Reported) {
+    pub(super) fn report_set(&mut self, reported: Reported) {
         for (name, value) in reported {
             write::parameter_status(&mut self.client.outbox, &name, &value);
         }

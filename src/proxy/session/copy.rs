@@ -496,6 +496,8 @@ impl Session {
 
     /// A COPY has failed: servers that still take data are told to stop.
     async fn stop_copies(&mut self, parts: &mut [Part]) -> Result<(), Trouble> {
+        // Of what was set in a pipeline before it the client may not have heard yet.
+        let is_heard = self.held.iter().all(|held| held.reported.is_empty());
         for part in parts.iter_mut() {
             let is_there = self.held.get(part.index).is_some_and(|held| held.shard == part.shard);
             if !is_there {
@@ -507,6 +509,10 @@ impl Session {
                 write::copy_fail(self.outgoing.buffer(), "another shard or the client has failed");
                 let outcome = self.converse(part.index, None).await?;
                 self.trouble_of(part.index, outcome)?;
+                let reported = std::mem::take(&mut self.pipeline.parameters);
+                if is_heard {
+                    self.report_set(reported.into_iter().collect());
+                }
             }
         }
         Ok(())

@@ -8,7 +8,9 @@ use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Control;
+use crate::logic::topology::Role;
 use crate::proxy::plans::Shape;
+use crate::proxy::session::servers::Held;
 use crate::proxy::session::shapes::{closes_all, executes};
 use crate::proxy::session::simple::meet;
 use crate::proxy::session::{Portal, Session, Trouble};
@@ -138,7 +140,9 @@ impl Session {
             return Ok(());
         }
         for other in self.shards_of_cursors().into_iter().filter(|other| *other != shard) {
-            let Some(index) = self.held.iter().position(|held| held.shard == other) else { continue };
+            // A replica of the shard may be among them.
+            let of_shard = |held: &Held| held.shard == other && (held.is_member || held.role == Role::Primary);
+            let Some(index) = self.held.iter().position(of_shard) else { continue };
             self.pipeline.clear();
             self.ask(index, Owed::HiddenQuery, "CLOSE ALL");
             let outcome = self.converse(index, None).await?;
@@ -194,12 +198,10 @@ impl Session {
         self.check_pin(&cursor.mark)?;
         self.note_mark(&cursor.mark);
         self.check_new(cursor)?;
-        let shard = self.gather_portal(&cursor.gather, types, bind).await?;
+        let index = self.gather_portal(&cursor.gather, types, bind).await?;
         self.has_ddl = cursor.mark.is_ddl;
-        if let Some(index) = self.held.iter().position(|held| held.shard == shard && held.is_engaged()) {
-            self.declared(index, cursor);
-        }
-        Ok(shard)
+        self.declared(index, cursor);
+        Ok(self.held[index].shard)
     }
 
     fn check_new(&self, cursor: &Cursor) -> Result<(), Fault> {

@@ -161,7 +161,7 @@ impl Session {
                 let described = self.as_described(&statement, &shape)?;
                 self.bind_hidden(target, &described, &bind).await?;
                 self.portals[place].across = Some(across);
-                None
+                target.shard
             }
             found => {
                 let ready = self.ready(inner, found)?;
@@ -173,11 +173,11 @@ impl Session {
                 self.announce(index, ready.mark);
                 self.metrics.statement(Some((target.shard, target.role)), ready.kind);
                 self.mark(index, ready.mark, ready.access);
-                Some(target.shard)
+                target.shard
             }
         };
         if let Some(portal) = self.portals.get_mut(place) {
-            (portal.shape, portal.shard) = (Arc::clone(&shape), shard);
+            (portal.shape, portal.shard) = (Arc::clone(&shape), Some(shard));
         }
         Ok(())
     }

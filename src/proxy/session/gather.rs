@@ -180,13 +180,8 @@ impl Session {
         if has_failed { Err(Trouble::Told) } else { Ok(()) }
     }
 
-    /// Puts the portal onto a server, in the place of the one that the client bound. Returns its shard.
-    pub(super) async fn gather_portal(
-        &mut self,
-        gather: &Gather,
-        types: &[u8],
-        bind: &[u8],
-    ) -> Result<ShardId, Trouble> {
+    /// Puts the portal onto a server, in the place of the one that the client bound. Returns its place among those held.
+    pub(super) async fn gather_portal(&mut self, gather: &Gather, types: &[u8], bind: &[u8]) -> Result<usize, Trouble> {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types, results: bind.results };
@@ -206,7 +201,7 @@ impl Session {
         if gather.access == Access::Write {
             self.wrote(index);
         }
-        Ok(self.held[index].shard)
+        Ok(index)
     }
 
     /// The server that runs the final statement: where it has to, else one that is there already.

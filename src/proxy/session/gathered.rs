@@ -5,9 +5,10 @@ use std::sync::Arc;
 use crate::logic::plan::{Access, Command, Mark, Plan, Planned, Refusal, SETTING};
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::{Done, Owed};
-use crate::logic::sql::statement::Listen;
+use crate::logic::sql::statement::{Control, Listen};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::exchange::Outcome;
+use crate::proxy::session::servers::Held;
 use crate::proxy::session::simple::{Ready, meet};
 use crate::proxy::session::{Session, TEMPLATE, Trouble};
 
@@ -115,6 +116,9 @@ impl Session {
         let mut gathered = Gathered { destination: Destination::Any, access: Access::Read, mark: Mark::default() };
         let mut sets_path = false;
         self.check_shadows(sql)?;
+        if self.sets_outside(statements) {
+            return Err(Refusal::alone("SET before BEGIN, COMMIT or ROLLBACK").into());
+        }
         for planned in statements {
             if self.is_placing(planned) {
                 return Err(Refusal::alone("CREATE TABLE with shardway.new_tables").into());
@@ -152,6 +156,31 @@ impl Session {
         Ok(gathered)
     }
 
+    /// What is set in no block is part of one that is begun behind it, and ends with a COMMIT or ROLLBACK there is none for.
+    fn sets_outside(&self, statements: &[Planned]) -> bool {
+        let (mut is_inside, mut has_set) = (!self.transaction.is_idle(), false);
+        for planned in statements {
+            let control = match &*planned.plan {
+                Plan::Command(Command::Control(control)) if control.is_of_block() => control,
+                Plan::Command(Command::Set(_) | Command::ResetAll) => {
+                    has_set |= !is_inside;
+                    continue;
+                }
+                Plan::One(one) => {
+                    let sets = !one.mark.set_config.is_empty() || !one.mark.set_bound.is_empty();
+                    has_set |= sets && !is_inside;
+                    continue;
+                }
+                Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => continue,
+            };
+            if has_set {
+                return true;
+            }
+            is_inside = !control.ends() || control.chains();
+        }
+        false
+    }
+
     /// Where one of several statements goes: its literals are counted over the whole text.
     fn destination_among(&self, planned: &Planned, sql: &str) -> Result<Destination, Refusal> {
         let Plan::One(one) = &*planned.plan else { return Ok(Destination::Any) };
@@ -173,6 +202,12 @@ impl Session {
             Command::Set(changes) => Ok(changes.iter().any(|change| &*change.name == "search_path")),
             Command::ResetAll => Ok(true),
             Command::Control(control) if control.is_commit() && self.is_to_listen() => Err(Refusal::alone("COMMIT")),
+            // A replica knows for which modes it is too late; a primary that joins would not.
+            Command::Control(Control::SetTransaction(_) | Control::Begin(_))
+                if self.held.iter().any(Held::is_member_of_replica) =>
+            {
+                Err(Refusal::alone("SET TRANSACTION"))
+            }
             Command::Control(_) | Command::Empty => Ok(false),
             Command::Own(_) => Err(Refusal::alone("SET shardway.*")),
             Command::OfSession(_) => Err(Refusal::alone("a query for what the session itself knows")),

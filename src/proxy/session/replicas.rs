@@ -40,7 +40,7 @@ impl Session {
         let is_on_primary = |held: &Held| held.is_member && held.role == Role::Primary;
         let may_leave = match self.transaction.begun() {
             None => self.transaction.is_idle(),
-            Some(_) => self.is_read_only() && !self.held.iter().any(is_on_primary),
+            Some(begun) => self.is_read_only() && begun.suits_replicas() && !self.held.iter().any(is_on_primary),
         };
         let may_leave = may_leave && self.isolation() != Isolation::Serializable;
         let is_open = database.replicas.enabled || wanted == Some("replica");

@@ -57,11 +57,6 @@ pub struct Held {
 }
 
 impl Held {
-    /// The open transaction may go on here. What only a primary can do does not follow a read to a replica.
-    fn serves(&self, shard: ShardId, may_be_replica: bool) -> bool {
-        self.is_engaged() && self.shard == shard && (self.role == Role::Primary || may_be_replica)
-    }
-
     /// A READ ONLY transaction reads from this replica.
     pub fn is_member_of_replica(&self) -> bool {
         self.is_member && self.role == Role::Replica
@@ -113,11 +108,17 @@ impl Session {
             (member, Destination::Current) => self.current(member)?,
             (_, Destination::First) => first,
         };
+        // What only a primary can do does not follow a read to a replica.
         let may_be_replica = access == Access::Read && !self.asks_primaries;
         // Where both are part of a pipeline, the primary knows what the pipeline has written.
-        let serving = || self.held.iter().filter(|held| held.serves(shard, may_be_replica));
-        if let Some(member) = serving().find(|held| held.role == Role::Primary).or_else(|| serving().next()) {
-            return Ok(Target { shard, role: member.role });
+        let serving = |role| self.held.iter().any(|held| held.is_engaged() && held.shard == shard && held.role == role);
+        if serving(Role::Primary) {
+            return Ok(Target { shard, role: Role::Primary });
+        }
+        // A transaction that is chained to one that has failed may be on a replica, and is READ ONLY no more.
+        let may_stay = || self.transaction.begun().is_none() || self.is_read_only();
+        if may_be_replica && serving(Role::Replica) && may_stay() {
+            return Ok(Target { shard, role: Role::Replica });
         }
         if self.is_read_from_replica(shard) {
             self.check_may_leave_replicas()?;
