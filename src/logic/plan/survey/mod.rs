@@ -32,6 +32,7 @@ mod moving;
 mod whole;
 mod ties;
 mod mention;
+mod spread;
 mod visit;
 mod along;
 mod semijoin;
@@ -48,9 +49,10 @@ mod company;
 mod write;
 
 pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, position_of_key};
-pub use mention::{Mention, Mentioned, Mentions, Spread, Stored};
+pub use mention::{Mention, Mentioned, Mentions};
 pub use nature::{Time, speaks_of_now};
 pub use params::MomentParams;
+pub use spread::{Spread, Stored};
 pub use whole::Grouped;
 pub use write::{Copied, Written};
 
