@@ -62,6 +62,22 @@ fn what_differs_from_server_to_server_is_decided_once() {
         assert_eq!(run(&mut wire, sql), None, "{sql}");
         assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{sql}");
     }
+    // Rows that not every shard has are the same for all of them.
+    let fetched = [
+        "INSERT INTO remarks SELECT 'Q1', kind || id FROM events",
+        "INSERT INTO remarks SELECT 'Q2', max(kind) FROM events GROUP BY client_id RETURNING remark",
+        "INSERT INTO remarks SELECT 'Q3', a.what || l.entry FROM audit a JOIN ledger l USING (id)",
+        "INSERT INTO tags (name) SELECT DISTINCT kind FROM events ON CONFLICT (name) DO UPDATE SET weight = 21 RETURNING *",
+        "UPDATE tags SET weight = l.id FROM ledger l WHERE l.id < 4",
+        "UPDATE tags SET name = name || e.kind FROM events e WHERE e.client_id = 3 AND e.id = 1 RETURNING tags.*, e.kind",
+        "DELETE FROM remarks WHERE code = 'Q1' AND remark IN (SELECT kind || id FROM events WHERE id < 3)",
+        "DELETE FROM tags WHERE id IN (SELECT id FROM ledger) OR weight = 21",
+    ];
+    for sql in fetched {
+        let before = [copy(&world, "tags"), copy(&world, "remarks")];
+        assert_eq!(run(&mut wire, sql), None, "{sql}");
+        assert_ne!([copy(&world, "tags"), copy(&world, "remarks")], before, "{sql}");
+    }
     // By PREPARE and EXECUTE in SQL, each time anew.
     let prepared = [
         ("PREPARE moved(text) AS UPDATE tags SET seen = ('n' || $1)::timestamptz", "EXECUTE moved('ow')"),
@@ -115,6 +131,11 @@ fn a_parameter_that_says_now_is_not_left_to_the_servers() {
 fn a_text_that_is_read_as_a_time_is_not_left_to_the_servers() {
     let world = World::start("reads-now", false).unwrap();
     data::load(&world);
+    let types =
+        "CREATE DOMAIN moment AS timestamptz; CREATE DOMAIN feeling AS mood; CREATE TYPE since AS (at timestamptz)";
+    for shard in &world.shards {
+        admin(shard.port()).rows(types);
+    }
     let proxy = Proxy::start(&world.lab, "proxy", &data::map_toml(&world)).unwrap();
     let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
     let rows = |value: &str| (1..=9).map(|id| format!("({id}, 900, 'x', {value})")).collect::<Vec<_>>().join(", ");
@@ -124,6 +145,9 @@ fn a_text_that_is_read_as_a_time_is_not_left_to_the_servers() {
         "UPDATE events SET at = kind::timestamptz".to_owned(),
         "UPDATE events SET at = CAST(payload->>'at' AS timestamp)".to_owned(),
         "DELETE FROM events WHERE at < (payload->>'at')::date".to_owned(),
+        "UPDATE events SET at = lower(kind)::moment".to_owned(),
+        "UPDATE events SET at = (lower(kind)::since).at".to_owned(),
+        "UPDATE events SET at = ((ARRAY[kind])::moment[])[1]".to_owned(),
         "UPDATE events SET at = U&'n\\006fw'".to_owned(),
         "UPDATE events SET at = 'today Europe/Berlin'".to_owned(),
         format!("UPDATE events SET at = 'now{}'", " ".repeat(70)),
@@ -139,6 +163,8 @@ fn a_text_that_is_read_as_a_time_is_not_left_to_the_servers() {
         "UPDATE events SET at = ((at::date)::text)::timestamptz",
         "UPDATE events SET at = ('n' || 'ow')::timestamptz WHERE client_id = 1",
         "UPDATE events SET kind = 'see you now'",
+        "UPDATE events SET kind = lower('O' || 'K')::mood",
+        "UPDATE events SET kind = ((ARRAY[kind])::feeling[])[1]",
     ];
     for sql in done {
         assert_eq!(run(&mut wire, sql), None, "{sql}");
@@ -378,7 +404,7 @@ fn a_copy_that_each_server_would_fill_by_itself_is_refused_by_column() {
     let mut wire = Wire::login(proxy.port, "app", &[]).unwrap();
     wire.rows("ALTER TABLE remarks ADD COLUMN drawn uuid, ADD COLUMN noted timestamptz");
     wire.rows("ALTER TABLE remarks ALTER COLUMN drawn SET DEFAULT gen_random_uuid()");
-    wire.rows("ALTER TABLE remarks ALTER COLUMN noted SET DEFAULT now()");
+    wire.rows("ALTER TABLE remarks ALTER COLUMN noted SET DEFAULT now() + random() * interval '1 hour'");
     for (sql, column) in [
         ("COPY tags (name, weight) FROM STDIN", "id"),
         ("COPY remarks (code, remark, noted) FROM STDIN", "drawn"),
@@ -388,6 +414,35 @@ fn a_copy_that_each_server_would_fill_by_itself_is_refused_by_column() {
         let (state, message) = answers[0].error.clone().unwrap();
         assert_eq!((&*state, message.contains(&format!("leaves out \"{column}\""))), ("0A000", true), "{message}");
     }
+    // What is one time for all rows is filled in.
+    wire.rows(
+        "ALTER TABLE remarks ALTER COLUMN noted SET DEFAULT date_trunc('milliseconds', now()) + interval '1 day'",
+    );
+    wire.rows("ALTER TABLE events ALTER COLUMN at SET DEFAULT CURRENT_TIMESTAMP");
+    let uuid = "00000000-0000-0000-0000-000000000002";
+    let lines = |end: &str| (1..=9).map(|client| format!("{client}\t970\tfilled{end}\n")).collect::<String>();
+    for (sql, rows, wrong) in [
+        ("COPY remarks (code, remark, drawn) FROM STDIN", format!("FI\tfilled\t{uuid}\nFJ\t\\N\t{uuid}"), None),
+        (
+            "COPY remarks (code, remark, drawn) FROM STDIN (FORMAT csv, HEADER)",
+            format!("a,b,c\nFK,\"x\",{uuid}\n"),
+            None,
+        ),
+        ("COPY remarks (code, remark, drawn) FROM STDIN", "FL\tshort\n".to_owned(), Some("22P04")),
+        ("COPY events (client_id, id, kind) FROM STDIN", lines(""), None),
+        ("COPY events (client_id, id, kind) FROM STDIN", lines("\t2024-01-01"), Some("22P04")),
+    ] {
+        wire.send(&wire::query(sql)).unwrap();
+        wire.until(b"G").unwrap();
+        wire.send(&[wire::message(b'd', rows.as_bytes()), wire::message(b'c', b"")].concat()).unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        let found = answers.iter().find_map(|answer| answer.error.clone()).map(|(state, _)| state);
+        assert_eq!(found.as_deref(), wrong, "{sql}");
+    }
+    let filled = "SELECT count(*) FROM remarks WHERE code IN ('FI', 'FJ', 'FK') AND noted > now()";
+    assert_eq!(everywhere(&world, filled), ["3", "3", "3"]);
+    let times = everywhere(&world, "SELECT DISTINCT at FROM events WHERE id = 970");
+    assert_eq!(times.iter().collect::<BTreeSet<_>>().len(), 1, "{times:?}");
     // Given, they are copied; a COPY that one server alone does not take leaves no rows anywhere.
     admin(world.shards[1].port()).rows("INSERT INTO countries VALUES ('ZZ', 'there already')");
     let before = [copy(&world, "remarks"), copy(&world, "tags")];

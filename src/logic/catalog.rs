@@ -34,6 +34,9 @@ pub struct Catalog {
     pub has_own_comparisons: bool,
     /// Types of the user's own that are called as some of PostgreSQL's are
     pub shadowing_types: BTreeSet<Box<str>>,
+    /// Names of types of the user's own that are made of the same text the same way at any time, on every shard: enumerations,
+    /// say. Types of rows are left out
+    pub timeless_types: BTreeSet<Box<str>>,
     /// Shards whose types have other OIDs than those of the first
     pub oids: BTreeMap<ShardId, Arc<Oids>>,
     /// How text is ordered that has no collation of its own

@@ -53,7 +53,12 @@ fn is_of_rows(state: &str) -> bool {
 }
 
 fn compare_rows(ours: &Answer, theirs: &Answer, marks: Marks, is_binary: bool) -> Verdict {
-    let head = |answer: &Answer| format!("{:?} {:?} {:?}", answer.columns, answer.modifiers, answer.tag);
+    // Types of the user's own, rows among them, have other numbers on each server.
+    const FIRST_USER_OID: u32 = 16_384;
+    let types = |answer: &Answer| -> Vec<_> {
+        answer.columns.iter().map(|(name, oid)| (name.clone(), (*oid).min(FIRST_USER_OID))).collect()
+    };
+    let head = |answer: &Answer| format!("{:?} {:?} {:?}", types(answer), answer.modifiers, answer.tag);
     if head(ours) != head(theirs) {
         return Verdict::Different(format!("expected {}, got {}", head(ours), head(theirs)));
     }

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use super::*;
-use crate::support::script::{self, ask, play};
+use crate::support::script::{ask, extended, play};
 
 const HEALTH: &str = "[health]\ninterval = \"200ms\"\ntimeout = \"5s\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n";
 
@@ -489,6 +489,28 @@ fn pipelines_that_only_read_go_to_replicas() {
     }
 }
 
+/// What is bound on a replica, to be described, is run where volatile functions may run.
+#[test]
+fn portals_of_volatile_queries_keep_their_rows() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "volatile", "");
+    let queries = [
+        "SELECT 1 FROM (SELECT id FROM events ORDER BY random() LIMIT 3) AS some",
+        "SELECT count(*) FROM events WHERE id < 4 AND random() >= 0",
+        "SELECT client_id FROM events WHERE id = 1 AND clock_timestamp() IS NOT NULL ORDER BY client_id",
+    ];
+    for sql in queries {
+        for before in ["SELECT 1", "BEGIN READ ONLY", "BEGIN"] {
+            let steps = ask(&[wire::query(before), extended(sql, &[]), wire::query("ROLLBACK")]);
+            let expected = play(&mut Wire::login(stage.world.oracle.port(), "app", &[]).unwrap(), &steps);
+            // Each session begins on another shard.
+            for _ in 0..6 {
+                assert_eq!(play(&mut login(&proxy), &steps), expected, "{before}; {sql}");
+            }
+        }
+    }
+}
+
 /// It is on a primary, though a replica has described it: its server is closed with the session.
 #[test]
 fn a_held_cursor_over_several_shards_is_no_other_clients() {
@@ -497,7 +519,7 @@ fn a_held_cursor_over_several_shards_is_no_other_clients() {
     let declare = "DECLARE mine CURSOR WITH HOLD FOR SELECT kind, count(*) FROM events GROUP BY kind ORDER BY kind";
     for _ in 0..6 {
         let mut wire = login(&proxy);
-        let lines = play(&mut wire, &ask(&[script::extended(declare, &[])]));
+        let lines = play(&mut wire, &ask(&[extended(declare, &[])]));
         assert!(lines.contains(&"C DECLARE CURSOR\\x00".to_owned()), "{lines:#?}");
         assert_eq!(wire.rows("FETCH 2 FROM mine").len(), 2);
         drop(wire);

@@ -31,6 +31,7 @@ mod settings;
 mod shared;
 /// Numbers of sequences that are asked for again.
 mod numbers;
+mod places;
 /// Texts that the planner cannot read.
 mod unread;
 /// Bytes that no client should send.

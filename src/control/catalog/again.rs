@@ -128,6 +128,7 @@ async fn read_part(transaction: &Transaction<'_>, seen: &Seen, part: &Part) -> R
     if !part.types.is_empty() || !part.gone_types.is_empty() {
         let oids: Vec<u32> = part.types.iter().copied().collect();
         schema.shadowing_types = read::shadowing_types(transaction).await?;
+        schema.timeless_types = read::timeless_types(transaction).await?;
         replace(&mut schema.types, &part.gone_types, read::types(transaction, Some(&oids)).await?);
     }
     Ok(Some(schema))

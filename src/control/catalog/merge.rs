@@ -45,7 +45,9 @@ impl Merger {
             ),
             ..Catalog::default()
         };
+        catalog.timeless_types = shards.first().map(|(_, schema)| schema.timeless_types.clone()).unwrap_or_default();
         for (_, schema) in &shards {
+            catalog.timeless_types.retain(|name| schema.timeless_types.contains(name));
             catalog.unasked.join(&schema.unasked);
             for (to, foreign_key) in &schema.foreign_keys {
                 let known = catalog.foreign_keys.entry(to.clone()).or_default();
@@ -235,6 +237,7 @@ impl Hashes {
             unasked,
             has_own_comparisons,
             shadowing_types,
+            timeless_types,
             oids,
             text_order,
             foreign_keys,
@@ -253,7 +256,8 @@ impl Hashes {
             of_all(foreign_keys.iter()),
             of_all(oids.iter().map(|(shard, oids)| (shard, oids.numbers()))),
         ];
-        hash_of((parts, unasked, has_own_comparisons, shadowing_types, text_order, defaults, search_path))
+        let types = (shadowing_types, timeless_types);
+        hash_of((parts, unasked, has_own_comparisons, types, text_order, defaults, search_path))
     }
 
     fn of_relations(&mut self, relations: &HashMap<TableName, Arc<Relation>>) -> u64 {

@@ -43,6 +43,8 @@ pub struct ShardSchema {
     pub has_own_comparisons: bool,
     /// Names of types that others may be called in the place of PostgreSQL's
     pub shadowing_types: BTreeSet<Box<str>>,
+    /// Names of types whose values do not depend on when their texts are read
+    pub timeless_types: BTreeSet<Box<str>>,
     /// The OIDs of types that PostgreSQL does not bring along, temporary ones left out
     pub types: Arc<HashMap<TableName, u32>>,
     /// Of the database
@@ -195,6 +197,19 @@ const SHADOWING_TYPES: &str = "
       JOIN pg_namespace n ON n.oid = t.typnamespace
      WHERE t.oid >= 16384 AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_temp'";
 
+/// Enumerations, types whose input is IMMUTABLE, domains and arrays of these. A name may stand for types of several schemas.
+const TIMELESS_TYPES: &str = "
+    WITH RECURSIVE made(oid, of) AS MATERIALIZED (
+        SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd'
+        UNION ALL SELECT oid, typelem FROM pg_type WHERE typcategory = 'A'),
+    timeless(oid) AS (
+        SELECT t.oid FROM pg_type t JOIN pg_proc p ON p.oid = t.typinput
+         WHERE t.typtype = 'e' OR t.typtype = 'b' AND t.typcategory <> 'A' AND p.provolatile = 'i'
+        UNION
+        SELECT m.oid FROM timeless t JOIN made m ON m.of = t.oid)
+    SELECT typname FROM pg_type WHERE oid >= 16384
+     GROUP BY typname HAVING bool_and(oid IN (SELECT oid FROM timeless))";
+
 /// Is its encoding UTF8, and does it order text by its bytes? Versions before 15 know one provider of collations.
 const TEXT_ORDER: &str = "
     SELECT pg_encoding_to_char(encoding) = 'UTF8',
@@ -244,6 +259,7 @@ pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
     schema.has_own_comparisons = transaction.query_one(OWN_COMPARISONS, &[]).await?.get(0);
     schema.types = Arc::new(types(&transaction, None).await?.collect());
     schema.shadowing_types = shadowing_types(&transaction).await?;
+    schema.timeless_types = timeless_types(&transaction).await?;
     let order = transaction.query_one(TEXT_ORDER, &[]).await?;
     schema.text_order = match (order.get(0), order.get(1)) {
         (false, _) => TextOrder::Unknown,
@@ -448,6 +464,11 @@ fn column(row: &Row) -> Column {
 /// Names of types that one of a schema before `pg_catalog` takes from PostgreSQL's.
 pub async fn shadowing_types(transaction: &Transaction<'_>) -> Result<BTreeSet<Box<str>>, Error> {
     Ok(transaction.query(SHADOWING_TYPES, &[]).await?.iter().map(|row| text(row, 0)).collect())
+}
+
+/// Names of types of the user's own whose values do not depend on when their texts are read.
+pub async fn timeless_types(transaction: &Transaction<'_>) -> Result<BTreeSet<Box<str>>, Error> {
+    Ok(transaction.query(TIMELESS_TYPES, &[]).await?.iter().map(|row| text(row, 0)).collect())
 }
 
 /// Reads the functions, and what runs them.

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+pub use filled::Suffix;
 pub use out::{OutFormat, OutShare, Piece};
 pub use rows::{Forced, RowFormat};
 pub use split::{CopyPart, RowSplitter};
@@ -16,6 +17,7 @@ mod line;
 mod field;
 mod binary;
 mod split;
+mod filled;
 mod out;
 mod rows;
 

@@ -120,6 +120,7 @@ impl Across {
                 Some(Described { text: format!("{} {}", explained.head, inner.text), ..inner })
             }
             Self::Carry(carry) => carry.described(text),
+            Self::Change(Change { over: Some(over), .. }) => over.gather.described(),
             // PostgreSQL looks at its tables when it runs.
             Self::CopyOut(_) => Some(Described { text: text.to_owned(), groups_as_tables: true, home: Home::Any }),
             Self::Read(Read { gather: Err(refusal), .. }) | Self::Refuse(refusal) => return Err(refusal.clone()),

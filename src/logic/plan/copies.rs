@@ -17,7 +17,7 @@ use super::change::{Change, On, Over};
 use super::constants::Literals;
 use super::gather::{self, At, Gather, Part, TEXT, is_steady};
 use super::schema::Found;
-use super::survey::{self, Survey, is_column_of};
+use super::survey::{self, Spread, Survey, is_column_of};
 use super::{Access, Home, Place, Refusal, Requirement, Schema, TakenNumbers};
 
 /// How the copies of a reference table are written.
@@ -39,6 +39,8 @@ pub struct Once {
     pub text: Box<str>,
     /// How many parameters it has
     pub params: u16,
+    /// What it runs over, where rows are fetched first
+    pub over: Option<Over>,
     /// The client asked for rows
     pub returns: bool,
     /// What the others run, over these columns: its only part
@@ -89,7 +91,7 @@ pub fn copies(located: &Located, text: &str, schema: &Schema<'_>) -> Option<Resu
     let mut survey = Survey::new(*schema, Literals::new(text, None), shape.verb);
     survey.may_spread = true;
     survey.may_write_across = true;
-    survey.keep_mentions();
+    survey.keep_tables_of_write();
     survey.statement(&located.statement);
     if matches!(&located.statement, Statement::Merge(merge) if inserts(merge)) {
         survey.defaults(relation, None);
@@ -103,7 +105,7 @@ fn planned(
     text: &str,
     shape: &Shape<'_>,
     relation: Option<&Relation>,
-    copied: &survey::Copied,
+    copied: &survey::Copied<'_>,
 ) -> Result<Copied, Refusal> {
     let nature = &copied.nature;
     let draws_numbers = relation.is_none_or(has_identity) && !matches!(located.statement, Statement::Change(_));
@@ -114,22 +116,43 @@ fn planned(
         || nature.says_now
         || nature.reads_time;
     if may_differ || draws_numbers || copied.needs_first {
-        let once = once(located, text, shape, relation, copied.params);
-        return once.map(|once| Copied::Once(Once { numbers: copied.numbers.clone(), ..once }));
+        let once = once(located, text, shape, relation, copied.params)?;
+        let over = match &copied.spread {
+            None => None,
+            Some(spread) => {
+                // The places of its tables are those in the whole text.
+                let text = format!("{}{}", &text[..located.at.start], once.text);
+                let at = At { text: &text, at: &(located.at.start..text.len()), has_with: shape.has_with };
+                Some(over(at, copied.params, Some(spread), None)?)
+            }
+        };
+        return Ok(Copied::Once(Once { numbers: copied.numbers.clone(), over, ..once }));
     }
-    let over = match nature.times.as_slice() {
-        [] => None,
-        times => {
-            let requirement = anywhere(&shape.table.name);
+    let requirement = anywhere(&shape.table.name);
+    let times = nature.times.as_slice();
+    let over = match (&copied.spread, times) {
+        (None, []) => None,
+        (spread, times) => {
+            let times = (!times.is_empty()).then_some((times, &requirement));
             let at = At { text, at: &located.at, has_with: shape.has_with };
-            let (parts, text) = gather::over(at, None, Some((times, &requirement)), copied.params)?;
-            let gather = Gather { parts, ..writing(text, copied.params, Vec::new()) };
-            Some(Over { gather, tells_time: true })
+            Some(over(at, copied.params, spread.as_ref(), times)?)
         }
     };
     let (verb, table, returns, taints) = (shape.tag, shape.table.name.clone(), shape.returns, copied.taints);
     let moment_params = copied.moment_params.clone();
     Ok(Copied::Same(Change { verb, table, on: On::Copies, over, returns, moment_params, taints }))
+}
+
+/// A write over what is fetched first.
+fn over(
+    at: At<'_>,
+    params: u16,
+    spread: Option<&Spread<'_>>,
+    times: Option<gather::Times<'_>>,
+) -> Result<Over, Refusal> {
+    let (parts, text) = gather::over(at, spread, times, params)?;
+    let gather = Gather { parts, ..writing(text, params, Vec::new()) };
+    Ok(Over { gather, tells_time: times.is_some() })
 }
 
 fn anywhere(table: &str) -> Requirement {
@@ -192,6 +215,7 @@ fn once(
         table: shape.table.name.clone(),
         text: returning(located, text, shape, &list).into(),
         params,
+        over: None,
         returns: shape.returns,
         then: writing(then, 0, vec![given(shape, columns)]),
         numbers: TakenNumbers::default(),
@@ -215,6 +239,7 @@ fn once_whole(located: &Located, text: &str, shape: &Shape<'_>, params: u16) -> 
         table: shape.table.name.clone(),
         text: returning(located, text, shape, &[row]).into(),
         params,
+        over: None,
         returns: shape.returns,
         then: writing(then, 0, vec![given(shape, vec![super::gather::Transfer { depends_on_settings: true, ..TEXT }])]),
         numbers: TakenNumbers::default(),

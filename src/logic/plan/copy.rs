@@ -5,12 +5,15 @@ use memchr::{memchr2_iter, memchr3};
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::copy::{CopyFormat, CopyKey, field_of_row};
 use crate::logic::shards::ShardSet;
+use crate::logic::sql::name::quoted;
 use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationName};
 
+use super::layout::moments;
+use super::pieces::{Piece, tokens};
 use super::schema::{Found, Schema};
 use super::scope::Scope;
 use super::survey::{Survey, Target, has_no_default, key_rule, speaks_of_now};
-use super::{CopyIn, CopyTo, KeyOfRow, Refusal};
+use super::{CopyIn, CopyTo, KeyOfRow, Refusal, Timed};
 
 /// Surveys a COPY. Rows for a sharded table give a plan of their own.
 pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option<CopyIn> {
@@ -67,6 +70,8 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
         survey.refuse(Refusal::key_left_out(target.table, target.key));
     }
     let (format, unless_wrong) = followed(copy, target.key, target.table, survey)?;
+    let left_out = left_out(target.relation, &columns);
+    let timed = left_out.iter().filter_map(|column| timed(column, copy, survey)).collect();
     Some(CopyIn {
         table: Box::from(target.table),
         to: CopyTo::Homes(KeyOfRow {
@@ -77,6 +82,7 @@ fn copy_in(copy: &Copy, target: Target<'_>, survey: &mut Survey<'_>) -> Option<C
         }),
         columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
         times: times(target.relation, &columns),
+        timed,
         format,
         unless_wrong,
     })
@@ -101,10 +107,14 @@ fn followed(copy: &Copy, key: &str, table: &str, survey: &mut Survey<'_>) -> Opt
 /// Every copy must make the same rows of them.
 fn copy_in_copies(copy: &Copy, table: &str, relation: &Relation, survey: &mut Survey<'_>) -> Option<CopyIn> {
     let columns = columns(copy, Some(relation));
-    let left_out = relation.columns.iter().filter(|column| !columns.contains(&&*column.name));
-    for column in left_out {
-        if !survey.is_fixed_default(&column.default) {
-            survey.refuse(Refusal::copies_may_draw("COPY FROM", table, &column.name));
+    let mut timed = Vec::new();
+    for column in left_out(Some(relation), &columns) {
+        match self::timed(column, copy, survey) {
+            Some(column) => timed.push(column),
+            None if !survey.is_fixed_default(&column.default) => {
+                survey.refuse(Refusal::copies_may_draw("COPY FROM", table, &column.name));
+            }
+            None => (),
         }
     }
     if copy.filter.as_ref().is_some_and(|filter| !survey.is_fixed(filter)) {
@@ -116,12 +126,65 @@ fn copy_in_copies(copy: &Copy, table: &str, relation: &Relation, survey: &mut Su
         to: CopyTo::Copies,
         columns: u16::try_from(columns.len()).unwrap_or(u16::MAX),
         times: times(Some(relation), &columns),
+        timed,
         format,
         unless_wrong,
     })
 }
 
+fn left_out<'r>(relation: Option<&'r Relation>, columns: &[&str]) -> Vec<&'r Column> {
+    let all = relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    all.iter().filter(|column| !columns.contains(&&*column.name)).collect()
+}
+
+/// The default of a column that tells the time, and depends on nothing besides: it is the same for all rows.
+fn timed(column: &Column, copy: &Copy, survey: &mut Survey<'_>) -> Option<Timed> {
+    // date, time, timestamp, timestamptz, timetz
+    const TIMES: [u32; 5] = [1082, 1083, 1114, 1184, 1266];
+    let ColumnDefault::Expression(text) = &column.default else { return None };
+    // The server compares the names in the header with the columns of its own.
+    let matches_header = copy.options.iter().any(|option| {
+        &*option.name == "header" && option.values.first().is_some_and(|value| value.eq_ignore_ascii_case("match"))
+    });
+    if matches_header || !TIMES.contains(&column.type_oid) {
+        return None;
+    }
+    let tokens = tokens(text)?;
+    let moments: Vec<_> = moments(&tokens).into_iter().filter(|moment| moment.is_time).collect();
+    let (mut fixed, mut done) = (String::new(), 0);
+    for moment in &moments {
+        fixed.push_str(&text[done..moment.at.start]);
+        fixed.push_str("NULL");
+        done = moment.at.end;
+    }
+    fixed.push_str(&text[done..]);
+    let is_fixed = !moments.is_empty() && survey.is_fixed_default(&ColumnDefault::Expression(fixed.into()));
+    let value = format!("CAST({text} AS {})", column.type_name).into();
+    is_fixed.then(|| Timed { name: column.name.clone(), value })
+}
+
 impl CopyIn {
+    /// The statement with its timed columns among those that it lists.
+    pub fn listed(&self, text: &str) -> Option<String> {
+        let tokens = tokens(text)?;
+        let open = tokens.iter().position(|token| token.text == "(" && token.depth == 0)?;
+        let close = tokens[open..].iter().find(|token| token.text == ")" && token.depth == 0)?;
+        let names: String = self.timed.iter().map(|column| format!(", {}", quoted(&column.name))).collect();
+        Some(format!("{}{names}{}", &text[..close.start], &text[close.start..]))
+    }
+
+    /// What one server is asked for its timed columns, in the format of the rows.
+    pub fn asked(&self) -> Vec<Piece> {
+        let cast = if self.format == CopyFormat::Binary { "" } else { "::pg_catalog.text" };
+        self.timed.iter().map(|column| Piece::of(&format!("{}{cast}", column.value))).collect()
+    }
+
+    /// A row lacks fields: it is to lack them at its server, which says so.
+    pub fn is_short(&self, row: &[u8]) -> bool {
+        let is_line = self.format != CopyFormat::Binary;
+        is_line && field_of_row(&self.format, row, usize::from(self.columns).saturating_sub(1)) == CopyKey::Missing
+    }
+
     /// One of the times of a row is a word like `now`.
     pub fn has_moving_time(&self, row: &[u8]) -> bool {
         let is_moving = |position: &usize| match field_of_row(&self.format, row, *position) {

@@ -40,7 +40,7 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
     match across {
         Across::Read(Read { fanout: Some(fanout), .. }) => self::fanout(fanout, map),
         Across::Change(change) => self::change(change, map),
-        Across::Once(once) => self::once(once),
+        Across::Once(once) => self::once(once, map),
         Across::Read(Read { merge: Some(merge), .. }) => self::merge(merge, map),
         Across::Read(Read { gather: Ok(gather), .. }) | Across::Cursor(Cursor { gather, .. }) => {
             self::gather(gather, map)
@@ -127,9 +127,13 @@ fn merge(merge: &Merge, map: &ShardMap) -> String {
     text
 }
 
-fn once(once: &Once) -> String {
-    let Once { table, text, then, .. } = once;
-    format!("=> Once: {table} on every shard\n   first: {text}\n   others: {}", then.text)
+fn once(once: &Once, map: &ShardMap) -> String {
+    let Once { table, text, over, then, .. } = once;
+    let (fetched, text) = match over {
+        None => (String::new(), text),
+        Some(over) => (parts(&over.gather, map), &over.gather.text),
+    };
+    format!("=> Once: {table} on every shard{fetched}\n   first: {text}\n   others: {}", then.text)
 }
 
 /// What is fetched first.

@@ -32,6 +32,8 @@ mod scope;
 mod survey;
 mod hint;
 mod settings;
+pub mod pieces;
+mod layout;
 mod copy;
 mod definition;
 mod utility;
@@ -39,11 +41,9 @@ mod words;
 pub mod process;
 pub mod asked;
 mod command;
-pub mod pieces;
 mod divided;
 mod block;
 pub mod altered;
-mod layout;
 mod evaluated;
 mod statement;
 pub mod fanout;
@@ -119,10 +119,21 @@ pub struct CopyIn {
     pub columns: u16,
     /// The columns of each row whose text may be a time that moves (`now`): each server would read another
     pub times: Vec<usize>,
+    /// Columns that it leaves out whose default is one time for all rows: each server would fill in its own
+    pub timed: Vec<Timed>,
     /// How rows are written
     pub format: crate::logic::copy::CopyFormat,
     /// What is said of it if no server finds it wrong
     pub unless_wrong: Option<Refusal>,
+}
+
+/// A column that is filled with a time.
+#[derive(Debug, Clone)]
+pub struct Timed {
+    /// Its name
+    pub name: Box<str>,
+    /// Its default, as a value of its type
+    pub value: Box<str>,
 }
 
 /// Where the rows of a COPY go.

@@ -62,7 +62,8 @@ impl Session {
         if !matches!(across, Across::Everywhere(_)) {
             self.check_bent(sql)?;
         }
-        match across {
+        let before = self.client.mark();
+        let result = match across {
             Across::Read(read) => self.read_query(read, sql).await,
             Across::Change(change) => self.change_query(change, sql).await,
             Across::Once(once) => self.once_query(once).await,
@@ -75,7 +76,11 @@ impl Session {
             Across::Explain(explained) => self.explain_query(explained).await,
             Across::Signal(signal) => self.signal_query(signal).await,
             Across::Refuse(refusal) => Err(refusal.clone().into()),
+        };
+        if matches!(result, Err(Trouble::Told)) || result.is_ok() && self.pipeline.failure.is_some() {
+            Box::pin(self.locate(before, sql)).await?;
         }
+        result
     }
 
     async fn read_query(&mut self, read: &Read, sql: &str) -> Result<(), Trouble> {

@@ -261,6 +261,12 @@ impl Client {
         Mark { at: self.outbox.len(), out: self.bytes_out }
     }
 
+    /// What has been put behind a mark, unless some of it may have been sent.
+    pub fn behind(&self, from: Mark) -> &[u8] {
+        let is_there = from.out == self.bytes_out;
+        self.outbox.get(from.at..).filter(|_| is_there).unwrap_or_default()
+    }
+
     /// Takes messages with these tags back that were put between two marks, unless some of them may have been sent.
     pub fn take_back(&mut self, from: Mark, to: Mark, tags: &[u8]) {
         if from.out != self.bytes_out || to.at > self.outbox.len() {

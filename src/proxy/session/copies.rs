@@ -3,12 +3,16 @@
 use crate::logic::fetch::{self, Elements, Rows};
 use crate::logic::plan::Access;
 use crate::logic::plan::copies::Once;
+use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::{view, write};
+use crate::logic::route::Values;
 use crate::logic::shards::{ShardId, ShardSet};
+use crate::proxy::session::errand::Fetched;
 use crate::proxy::session::fanout::{Asked, Run, Shows, tag};
-use crate::proxy::session::gather::{Given, is_binary, write_formats, write_value};
+use crate::proxy::session::gather::{Given, final_types, is_binary, write_formats, write_over, write_value};
 use crate::proxy::session::split::Stored;
+use crate::proxy::session::spread::Spread;
 use crate::proxy::session::{Session, Trouble};
 
 /// What the client gets of it.
@@ -80,7 +84,18 @@ impl Session {
         self.isolate().await?;
         self.check_output(&once.then)?;
         let first = ShardId(0);
-        let write = |out: &mut Vec<u8>, types: &[u8]| ask(out, once, Given { types, ..given });
+        let fetched = match &once.over {
+            None => None,
+            Some(over) => {
+                self.check_columns()?;
+                let values = Values::Walked { parameters: given.parameters, types: given.types };
+                Some((&over.gather, self.fetch(&over.gather, given, &values).await?))
+            }
+        };
+        let write = |out: &mut Vec<u8>, types: &[u8]| match &fetched {
+            None => ask(out, once, Given { types, ..given }),
+            Some((gather, fetched)) => ask_over(out, (gather, fetched), Given { types, ..given }, once.columns()),
+        };
         let mut said = self.fetch_one(first, Access::Write, given.types, write).await?;
         let Rows { mut columns, count } = said.parts.pop().unwrap_or_default();
         let ours = columns.split_off(columns.len().saturating_sub(once.columns()));
@@ -114,6 +129,15 @@ fn ask(out: &mut Vec<u8>, once: &Once, given: Given<'_>) {
         }
         write_results(out, given.results, once.columns());
     });
+    write::describe_portal(out);
+    write::execute(out);
+}
+
+/// The same over rows that were fetched.
+fn ask_over(out: &mut Vec<u8>, (gather, fetched): (&Gather, &Fetched), given: Given<'_>, ours: usize) {
+    let spread = Spread::of(gather, fetched);
+    write::parse(out, b"", spread.text.as_bytes(), &final_types(gather, given.types, &spread));
+    write_over(out, b"", gather, given, &spread, |out| write_results(out, given.results, ours));
     write::describe_portal(out);
     write::execute(out);
 }

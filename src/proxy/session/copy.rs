@@ -3,20 +3,18 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter};
-use crate::logic::plan::{CopyIn, CopyTo, KeyOfRow, Refusal};
+use crate::logic::copy::{CopyFault, CopyFormat, CopyKey, CopyPart, RowSplitter, Suffix};
+use crate::logic::plan::{Access, CopyIn, CopyTo, KeyOfRow, Refusal};
 use crate::logic::protocol::frame::{Front, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route;
 use crate::logic::session::pipeline::{Owed, Pipeline};
 use crate::logic::shards::{ShardId, ShardSet};
-use crate::logic::sql::statement::{Characteristics, Control, Isolation};
-use crate::logic::topology::Role;
+use crate::logic::sql::statement::Isolation;
 use crate::logic::value::{Format, Raw};
 use crate::proxy::session::exchange::{Exchange, Outcome, Outgoing};
 use crate::proxy::session::patience::Deadline;
-use crate::proxy::session::servers::Target;
 use crate::proxy::session::{End, Session, Trouble};
 
 /// Rows gathered for one shard before they are sent.
@@ -160,49 +158,51 @@ impl Session {
             let message = "cannot execute COPY FROM in a read-only transaction".to_owned();
             return Err(Fault::Said { sqlstate: "25006", message }.into());
         }
-        let is_own = self.transaction.is_idle();
-        if is_own {
-            // Its own transaction, so that all shards commit or none does.
-            let begin = Control::Begin(Characteristics::default());
-            drop(self.transaction.on_command(&begin, "BEGIN"));
-            self.settings.begin();
-        }
+        // All shards commit, or none does.
+        let own = self.begin_own(Access::Write);
         let (mut parts, deadline) = (Vec::new(), self.deadline());
-        let streamed = match self.begin_copy(copy, text, is_own, &mut parts).await {
-            Ok(position) => self.stream_rows((copy, position), text, is_own, &mut parts, deadline).await,
-            Err(trouble) => Err(trouble),
-        };
+        let streamed = self.copy_rows(copy, text, &mut parts, deadline).await;
         let result = match streamed {
-            Ok(()) => self.finish_copy(copy, &mut parts, is_own, deadline).await,
+            Ok(()) => self.finish_copy(copy, &mut parts, deadline).await,
             Err(trouble) => Err(trouble),
         };
-        match result {
-            Ok(rows) => {
-                write::command_complete(&mut self.client.outbox, &format!("COPY {rows}"));
-                if !is_extended {
-                    self.say_ready();
-                }
-                Ok(())
+        if let Err(trouble) = &result {
+            if let Trouble::Fault(Fault::Deadlock { .. } | Fault::StatementTimeout { .. }) = trouble {
+                let servers: Vec<usize> = parts.iter().map(|part| part.index).collect();
+                self.cancel_copies(&servers).await;
             }
-            Err(trouble) => {
-                if let Trouble::Fault(Fault::Deadlock { .. } | Fault::StatementTimeout { .. }) = trouble {
-                    let servers: Vec<usize> = parts.iter().map(|part| part.index).collect();
-                    self.cancel_copies(&servers).await;
-                }
-                self.undo_copy(&mut parts, is_own).await?;
-                Err(trouble)
-            }
+            self.stop_copies(&mut parts).await?;
         }
+        let rows = self.end_own(own, result).await?;
+        write::command_complete(&mut self.client.outbox, &format!("COPY {rows}"));
+        if !is_extended {
+            self.say_ready();
+        }
+        Ok(())
     }
 
-    /// A server has a look at the statement before the client sends its rows. Returns the place of their key.
-    async fn begin_copy(
+    async fn copy_rows(
         &mut self,
         copy: &CopyIn,
         text: &str,
-        is_own: bool,
         parts: &mut Vec<Part>,
-    ) -> Result<usize, Trouble> {
+        deadline: Option<Deadline>,
+    ) -> Result<(), Trouble> {
+        // A transaction that stays on one shard has one time.
+        if copy.timed.is_empty() || self.isolation() == Isolation::Serializable {
+            let position = self.begin_copy(copy, text, parts).await?;
+            return self.stream_rows((copy, position, None), text, parts, deadline).await;
+        }
+        let text = copy.listed(text).ok_or_else(|| Refusal::rows_beside("this way of writing it"))?;
+        let computed = self.compute(&copy.asked(), &[], &[]).await?;
+        let values = computed.iter().map(|value| value.bytes.as_deref().unwrap_or_default());
+        let suffix = Suffix::of(&copy.format, values);
+        let position = self.begin_copy(copy, &text, parts).await?;
+        self.stream_rows((copy, position, Some(suffix)), &text, parts, deadline).await
+    }
+
+    /// A server has a look at the statement before the client sends its rows. Returns the place of their key.
+    async fn begin_copy(&mut self, copy: &CopyIn, text: &str, parts: &mut Vec<Part>) -> Result<usize, Trouble> {
         let refusal = match &copy.to {
             _ if copy.unless_wrong.is_some() => copy.unless_wrong.clone(),
             CopyTo::Homes(KeyOfRow { position: None, column, .. }) => {
@@ -213,7 +213,7 @@ impl Session {
         // A transaction that is to stay on one shard goes to that of its rows.
         let is_free = refusal.is_some() || self.isolation() != Isolation::Serializable;
         if let Some(shard) = self.first_shard(copy).filter(|shard| is_free || self.is_member(*shard)) {
-            parts.push(self.open_copy(shard, text, is_own).await?);
+            parts.push(self.open_copy(shard, text).await?);
         }
         if let Some(refusal) = refusal {
             return Err(refusal.into());
@@ -244,9 +244,8 @@ impl Session {
     /// Reads the client's rows up to CopyDone and sends each to its shard.
     async fn stream_rows(
         &mut self,
-        (copy, position): (&CopyIn, usize),
+        (copy, position, suffix): (&CopyIn, usize, Option<Suffix>),
         text: &str,
-        is_own: bool,
         parts: &mut Vec<Part>,
         deadline: Option<Deadline>,
     ) -> Result<(), Trouble> {
@@ -275,12 +274,15 @@ impl Session {
                             let at = match parts.iter().position(|part| part.shard == shard) {
                                 Some(at) => at,
                                 None => {
-                                    parts.push(self.open_copy(shard, text, is_own).await?);
+                                    parts.push(self.open_copy(shard, text).await?);
                                     parts.len() - 1
                                 }
                             };
                             self.begin_rows(&mut parts[at], &header);
-                            parts[at].rows.extend_from_slice(bytes);
+                            match &suffix {
+                                Some(suffix) if !copy.is_short(bytes) => suffix.add(bytes, &mut parts[at].rows),
+                                Some(_) | None => parts[at].rows.extend_from_slice(bytes),
+                            }
                             // Of all copies the first one tells what there is to note.
                             parts[at].pipeline.hides_notices = shards.len() > 1 && at > 0;
                             if parts[at].rows.len() >= BATCH {
@@ -296,7 +298,7 @@ impl Session {
         }
         if parts.is_empty() {
             // No row: a server still says whether the statement is right.
-            parts.push(self.open_copy(self.first_shard(copy).unwrap_or(ShardId(0)), text, is_own).await?);
+            parts.push(self.open_copy(self.first_shard(copy).unwrap_or(ShardId(0)), text).await?);
         }
         if parts.iter().all(|part| !part.has_begun) {
             self.begin_rows(&mut parts[0], &header);
@@ -387,12 +389,8 @@ impl Session {
     }
 
     /// Starts the COPY on one more shard.
-    async fn open_copy(&mut self, shard: ShardId, text: &str, is_own: bool) -> Result<Part, Trouble> {
-        let target = if is_own {
-            Target { shard, role: Role::Primary }
-        } else {
-            self.target(route::Destination::Shard(shard), crate::logic::plan::Access::Write)?
-        };
+    async fn open_copy(&mut self, shard: ShardId, text: &str) -> Result<Part, Trouble> {
+        let target = self.target(route::Destination::Shard(shard), Access::Write)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
         self.prepare(index);
@@ -444,7 +442,6 @@ impl Session {
         &mut self,
         copy: &CopyIn,
         parts: &mut [Part],
-        is_own: bool,
         deadline: Option<Deadline>,
     ) -> Result<u64, Trouble> {
         let mut counts = Vec::with_capacity(parts.len());
@@ -458,11 +455,6 @@ impl Session {
             CopyTo::Homes(_) => counts.iter().sum(),
             CopyTo::Copies => self.check_copies(&copy.table, &counts)?,
         };
-        if is_own {
-            self.commit_everywhere().await?;
-            self.transaction.committed(false);
-            self.transaction_ended(true);
-        }
         Ok(rows)
     }
 
@@ -502,8 +494,8 @@ impl Session {
         }
     }
 
-    /// A COPY that failed: servers that still take data are told to stop, and its own transaction is undone.
-    async fn undo_copy(&mut self, parts: &mut [Part], is_own: bool) -> Result<(), Trouble> {
+    /// A COPY has failed: servers that still take data are told to stop.
+    async fn stop_copies(&mut self, parts: &mut [Part]) -> Result<(), Trouble> {
         // Of what was set in a pipeline before it the client may not have heard yet.
         let is_heard = self.held.iter().all(|held| held.reported.is_empty());
         for part in parts.iter_mut() {
@@ -522,11 +514,6 @@ impl Session {
                     self.report_set(reported.into_iter().collect());
                 }
             }
-        }
-        if is_own && !self.transaction.is_idle() {
-            self.roll_back_members().await;
-            self.transaction.on_ready(b'I');
-            self.transaction_ended(false);
         }
         Ok(())
     }

@@ -60,6 +60,21 @@ impl Session {
         Ok(errand.fetch)
     }
 
+    /// Asks one shard and tells nobody what it says. Returns the body of its error.
+    pub(super) async fn failure_on(
+        &mut self,
+        shard: ShardId,
+        access: Access,
+        write: impl FnOnce(&mut Vec<u8>, &[u8]),
+    ) -> Result<Option<Box<[u8]>>, Trouble> {
+        let fetch = |hidden, is_synced| Fetch::new(hidden, std::iter::empty(), is_synced);
+        let mut errands = [self.errand(shard, access, PlanKind::Unread, &[], write, fetch).await?];
+        let (limit, deadlock) = self.drive_errands(&mut errands).await?;
+        let failure = errands[0].fetch.failure.take();
+        self.end_errands(&mut errands, limit, deadlock)?;
+        Ok(failure)
+    }
+
     /// One shard is to be asked. `write` is given the types that the client declares, as this server numbers them; `fetch`
     /// how many queries of ours come first, and whether a Sync ends the batch.
     pub(super) async fn errand(

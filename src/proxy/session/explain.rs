@@ -4,6 +4,7 @@ use crate::logic::fetch::Rows;
 use crate::logic::plan::across::{Across, Explained, Read};
 use crate::logic::plan::carry::Carry;
 use crate::logic::plan::change::{Change, On, Over};
+use crate::logic::plan::copies::Once;
 use crate::logic::plan::document::{Document, Said};
 use crate::logic::plan::gather::Gather;
 use crate::logic::plan::merge::Merge;
@@ -132,6 +133,9 @@ impl Session {
             Across::Read(Read { gather: Ok(gather), .. }) => self.explain_gather(asking, gather).await,
             Across::Read(Read { gather: Err(refusal), .. }) | Across::Refuse(refusal) => Err(refusal.clone().into()),
             Across::Change(change) => self.explain_change(asking, change).await,
+            Across::Once(Once { over: Some(over), .. }) => {
+                self.explain_over(asking, over, ShardSet::of(ShardId(0))).await
+            }
             Across::Once(_) => self.explain_text(asking, ShardSet::of(ShardId(0)), Access::Read, &explained.text).await,
             Across::Split(split) => self.explain_split(asking, split).await,
             Across::Carry(carry) => self.explain_carry(asking, carry).await,

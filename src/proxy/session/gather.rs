@@ -116,7 +116,8 @@ impl Session {
         self.pipeline.keeps_ready = self.has_ddl;
         self.prepare(index);
         let is_prepared = matches!(values, Values::Bind { .. });
-        self.pipeline.more_follows = !late.is_empty();
+        // An error could have to be found in the client's text.
+        self.pipeline.more_follows = true;
         self.write_planned(index, gather, given, &fetched, Bound { is_prepared, ..Bound::HIDDEN });
         drop(fetched);
         let out = self.outgoing.buffer();
@@ -226,33 +227,13 @@ impl Session {
         Bound { portal, is_prepared, owed }: Bound<'_>,
     ) {
         let out = self.outgoing.buffer();
-        let Spread { text, arrays } = Spread::of(gather, fetched);
+        let spread = Spread::of(gather, fetched);
         let declared = self.held[index].types(given.types);
-        let oids: Vec<_> = arrays.iter().map(|(transfer, ..)| transfer.array).collect();
-        let types = final_types(gather, &declared, &oids);
-        write::parse(out, b"", text.as_bytes(), &types);
+        write::parse(out, b"", spread.text.as_bytes(), &final_types(gather, &declared, &spread));
         if is_prepared {
             write::on_statement(out, client::DESCRIBE, b"");
         }
-        write::frame(out, client::BIND, |out| {
-            out.extend_from_slice(portal);
-            out.extend_from_slice(&[0, 0]);
-            let count = usize::from(gather.params) + arrays.len();
-            write_formats(out, count, |number| match number.checked_sub(usize::from(gather.params)) {
-                Some(_) => true,
-                None => !is_absent(gather, number) && is_binary(given.parameters, number),
-            });
-            out.extend_from_slice(&(count as u16).to_be_bytes());
-            for number in 0..usize::from(gather.params) {
-                let value = given.parameters.get(number).and_then(|(_, bytes)| *bytes);
-                write_value(out, value.filter(|_| !is_absent(gather, number)));
-            }
-            for (transfer, column, rows) in arrays {
-                let pieces = rows.iter().map(|rows| (&rows.columns[column], rows.count));
-                arrays::write_array(out, transfer.element, pieces);
-            }
-            out.extend_from_slice(given.results);
-        });
+        write_over(out, portal, gather, given, &spread, |out| out.extend_from_slice(given.results));
         self.pipeline.owe(Owed::FinalParse { groups_as_tables: gather.groups_as_tables });
         if is_prepared {
             self.pipeline.owe(Owed::DescribeRows);
@@ -469,10 +450,42 @@ fn ask(out: &mut Vec<u8>, part: &Part, given: Given<'_>) {
     write::execute(out);
 }
 
-fn final_types(gather: &Gather, declared: &[u8], arrays: &[u32]) -> Vec<u8> {
+/// The types of the parameters of a final statement: the client's, then those of its arrays.
+pub(super) fn final_types(gather: &Gather, declared: &[u8], spread: &Spread<'_>) -> Vec<u8> {
+    let arrays = spread.arrays.iter().map(|(transfer, ..)| transfer.array);
     let own = (0..usize::from(gather.params))
         .map(|number| if is_absent(gather, number) { TEXT_OID } else { view::type_at(declared, number) });
-    own.chain(arrays.iter().copied()).flat_map(u32::to_be_bytes).collect()
+    own.chain(arrays).flat_map(u32::to_be_bytes).collect()
+}
+
+/// Bind of a final statement. `results` writes the format codes of what it returns.
+pub(super) fn write_over(
+    out: &mut Vec<u8>,
+    portal: &[u8],
+    gather: &Gather,
+    given: Given<'_>,
+    spread: &Spread<'_>,
+    results: impl FnOnce(&mut Vec<u8>),
+) {
+    write::frame(out, client::BIND, |out| {
+        out.extend_from_slice(portal);
+        out.extend_from_slice(&[0, 0]);
+        let count = usize::from(gather.params) + spread.arrays.len();
+        write_formats(out, count, |number| match number.checked_sub(usize::from(gather.params)) {
+            Some(_) => true,
+            None => !is_absent(gather, number) && is_binary(given.parameters, number),
+        });
+        out.extend_from_slice(&(count as u16).to_be_bytes());
+        for number in 0..usize::from(gather.params) {
+            let value = given.parameters.get(number).and_then(|(_, bytes)| *bytes);
+            write_value(out, value.filter(|_| !is_absent(gather, number)));
+        }
+        for (transfer, column, rows) in &spread.arrays {
+            let pieces = rows.iter().map(|rows| (&rows.columns[*column], rows.count));
+            arrays::write_array(out, transfer.element, pieces);
+        }
+        results(out);
+    });
 }
 
 /// The final statement does not name this parameter (counted from 0).

@@ -25,6 +25,7 @@ mod patience;
 mod goodbye;
 mod copy;
 mod errand;
+mod locate;
 mod failover;
 mod spread;
 mod gather;

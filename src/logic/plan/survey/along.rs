@@ -5,7 +5,7 @@
 //! nullable side).
 
 use crate::logic::sql::statement::expression::{Expression, Operator};
-use crate::logic::sql::statement::{Conjunct, Select};
+use crate::logic::sql::statement::{Change, Conjunct, Select};
 
 use super::super::scope::Scope;
 use super::Survey;
@@ -18,12 +18,27 @@ impl Survey<'_> {
             return;
         }
         self.mention_ties(select, scope);
-        let Some(filter) = &select.filter else { return };
-        let conditions = parts_of(filter);
-        if conditions.len() != select.conjuncts.len() {
+        if let Some(filter) = &select.filter {
+            self.mention_conjuncts(filter, &select.conjuncts, scope);
+        }
+    }
+
+    /// The same of an UPDATE or DELETE, for the tables beside its own.
+    pub(super) fn mention_conditions_of(&mut self, change: &Change, scope: &Scope<'_>) {
+        if self.mentions.is_none() || self.view_depth > 0 || self.schema.catalog.has_own_comparisons {
             return;
         }
-        for (condition, conjunct) in conditions.iter().zip(&select.conjuncts) {
+        if let Some(filter) = &change.filter {
+            self.mention_conjuncts(filter, &change.conjuncts, scope);
+        }
+    }
+
+    fn mention_conjuncts(&mut self, filter: &Expression, conjuncts: &[Conjunct], scope: &Scope<'_>) {
+        let conditions = parts_of(filter);
+        if conditions.len() != conjuncts.len() {
+            return;
+        }
+        for (condition, conjunct) in conditions.iter().zip(conjuncts) {
             let mut params = Vec::new();
             match (owner(condition, scope, &mut params), condition) {
                 (Some(Owner::Table(table)), _) => {

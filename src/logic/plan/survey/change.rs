@@ -52,6 +52,7 @@ impl<'a> Survey<'a> {
                 self.visit(filter, &scope);
                 let free = scope.variables();
                 self.condition(filter, &scope, &free);
+                self.mention_conditions_of(change, &scope);
             }
             None => (),
         }

@@ -143,7 +143,8 @@ impl Survey<'_> {
         let mut inner = Self::new(self.schema, Literals::new("", None), self.verb);
         inner.keep_mentions();
         inner.visit(expression, &Scope::default());
-        inner.refusal.is_none() && !inner.depends_on_more()
+        let is_moving = inner.nature.says_now || inner.nature.reads_time;
+        inner.refusal.is_none() && !inner.depends_on_more() && !is_moving
     }
 
     /// Where the tables that a statement names live: the single shards, and whether only the session knows of some.

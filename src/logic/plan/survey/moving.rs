@@ -16,7 +16,8 @@ const OIDS_OF_USERS: u32 = 16_384;
 impl Survey<'_> {
     /// A value becomes one of this type.
     pub(super) fn note_cast(&mut self, inner: &Expression, to: &TypeName, scope: &Scope<'_>) {
-        if !may_hold_time(to) {
+        let name = to.names.last().map_or("", Box::as_ref);
+        if !may_hold_time(to) || self.schema.catalog.timeless_types.contains(name) && !is_of_catalog(to) {
             return;
         }
         if let Expression::Constant(Constant { value: Literal::String(text), .. }) = inner {

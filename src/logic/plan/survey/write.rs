@@ -2,6 +2,7 @@
 //! own shard holds, and writes to the copies of a reference table.
 
 use crate::logic::catalog::Relation;
+use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Change, FromItem, Insert, Merge, MergeKind, RelationName};
 use crate::logic::value::KeyType;
@@ -33,7 +34,9 @@ pub struct Written<'a> {
 }
 
 /// A write to a reference table.
-pub struct Copied {
+pub struct Copied<'a> {
+    /// What has to be fetched first; `None`: every shard has it
+    pub spread: Option<Spread<'a>>,
     /// What it depends on besides rows
     pub nature: Nature,
     /// The first shard alone can run it
@@ -173,25 +176,35 @@ impl<'a> Survey<'a> {
     }
 
     /// What came out of a survey of a write to a reference table; `None`: it writes to none.
-    pub fn finish_copies(mut self, table: &RelationName, verb: &'static str) -> Option<Result<Copied, Refusal>> {
+    pub fn finish_copies(mut self, table: &RelationName, verb: &'static str) -> Option<Result<Copied<'a>, Refusal>> {
         let Found::Reference(relation) = self.schema.find(table) else { return None };
         self.settle();
         if let Some(refusal) = self.refusal.take() {
             return Some(Err(refusal));
         }
-        let is_elsewhere = |it: &Requirement| it.place != Place::Shard(crate::logic::shards::ShardId(0));
+        let on_first = |shard: &ShardId| *shard == ShardId(0);
         let leaves_something = self.mark.pin.or(self.mark.needs_pinned).is_some() || !self.mark.set_config.is_empty();
         let is_bound = self.preferred == Preferred::Current || leaves_something;
-        if !self.writes_copies || !self.uses.is_empty() || is_bound || self.required.iter().any(is_elsewhere) {
+        if !self.writes_copies || is_bound || !self.tied.iter().all(on_first) {
             return Some(Err(Refusal::copies_need_rows(verb, &table.name)));
         }
         if let Some(column) = self.system_column(relation) {
             return Some(Err(Refusal::across(&format!("system column {column}"))));
         }
-        let needs_first = !self.required.is_empty() || self.preferred != Preferred::Any;
+        let is_on_first = self.uses.is_empty() && self.singles.iter().all(on_first);
+        let needs_first = !self.tied.is_empty() || self.preferred != Preferred::Any;
+        let needs_first = needs_first || is_on_first && !self.singles.is_empty();
         let (params, taints) = (self.params.highest(), self.mark.taints);
         let moment_params = self.params.of_moments();
-        Some(Ok(Copied { needs_first, params, moment_params, taints, nature: self.nature, numbers: self.mark.numbers }))
+        let (nature, numbers) = (std::mem::take(&mut self.nature), self.mark.numbers.clone());
+        let spread = if is_on_first { Ok(None) } else { self.finish_spread().map(Some) };
+        Some(spread.and_then(|spread| match spread {
+            // A view is not written out here, and a row as a whole is of a type that its own shard has.
+            Some(spread) if !spread.views.is_empty() || spread.shard.is_some_and(|shard| !on_first(&shard)) => {
+                Err(Refusal::copies_need_rows(verb, &table.name))
+            }
+            spread => Ok(Copied { spread, needs_first, params, moment_params, taints, nature, numbers }),
+        }))
     }
 
     fn system_column(&self, relation: Option<&Relation>) -> Option<&'static str> {

@@ -221,6 +221,7 @@ impl Convert {
             assignments: self.targets(update.target_list().iter()),
             from: self.items_of_from(update.from_clause()),
             filter: self.maybe(update.where_clause()),
+            conjuncts: self.conjuncts(update.where_clause()),
             returning: self.returning(update.returning_clause()),
         })
     }
@@ -235,6 +236,7 @@ impl Convert {
             assignments: Vec::new(),
             from: self.items_of_from(delete.using_clause()),
             filter: self.maybe(delete.where_clause()),
+            conjuncts: self.conjuncts(delete.where_clause()),
             returning: self.returning(delete.returning_clause()),
         })
     }

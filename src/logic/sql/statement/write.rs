@@ -1,7 +1,7 @@
 //! Statements that write rows.
 
 use super::expression::Expression;
-use super::{Alias, FromItem, Query, RelationName, Target, With};
+use super::{Alias, Conjunct, FromItem, Query, RelationName, Target, With};
 
 /// INSERT.
 #[derive(Debug)]
@@ -58,6 +58,8 @@ pub struct Change {
     pub from: Vec<FromItem>,
     /// WHERE
     pub filter: Option<Expression>,
+    /// The texts of the conjuncts of WHERE, for those who asked for them
+    pub conjuncts: Vec<Conjunct>,
     /// RETURNING
     pub returning: Vec<Target>,
 }
