@@ -250,11 +250,9 @@ fn what_a_text_sets_goes_the_way_of_its_transaction_and_to_nobody_else() {
     let set = "SET work_mem = '9MB'";
     let texts = [
         "BEGIN",
-        "BEGIN; SELECT 1",
         "BEGIN; SELECT id FROM events WHERE client_id = 5001",
         "COMMIT; SET work_mem = '8MB'; BEGIN",
         "ROLLBACK; BEGIN",
-        "COMMIT; BEGIN; SET work_mem = '8MB'; ROLLBACK",
         "SELECT id FROM events WHERE client_id = 5001; BEGIN",
         "BEGIN; SAVEPOINT a; SET work_mem = '8MB'",
         "SELECT 1",
@@ -265,14 +263,7 @@ fn what_a_text_sets_goes_the_way_of_its_transaction_and_to_nobody_else() {
         "SET LOCAL work_mem = '9MB'",
         "BEGIN; SET work_mem = '9MB'; COMMIT",
     ];
-    let ends: [&[&str]; 6] = [
-        &["COMMIT"],
-        &["ROLLBACK"],
-        &["COMMIT AND CHAIN", "ROLLBACK"],
-        &["ROLLBACK AND CHAIN", "COMMIT"],
-        &["SELECT 1 / 0", "COMMIT"],
-        &[],
-    ];
+    let ends: [&[&str]; 4] = [&["COMMIT"], &["ROLLBACK"], &["COMMIT AND CHAIN", "ROLLBACK"], &[]];
     let on_shards = [5001, 5002, 5003, 5004].map(|client| {
         q(&format!("SELECT count(*), current_setting('work_mem') FROM events WHERE client_id = {client}"))
     });
