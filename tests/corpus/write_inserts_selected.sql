@@ -1,5 +1,5 @@
 @write
-@same 56
+@same 60
 
 # rows that stay where they are
 INSERT INTO sessions SELECT client_id, md5(client_id || 'x' || id)::uuid, '2024-01-01', id::int FROM events WHERE id = 1
@@ -157,7 +157,17 @@ INSERT INTO serials (v) SELECT kind, id FROM events
 INSERT INTO serials (nope) SELECT kind FROM events
 
 # identity
-INSERT INTO identified (v) SELECT kind FROM events WHERE id = 1
+INSERT INTO identified (v) SELECT kind FROM events WHERE id = 1 ORDER BY client_id RETURNING *
+
+# identity, as an ORM stores several objects
+@params a | 0 | b | 1 | c | 2
+INSERT INTO identified (v) SELECT p0::varchar FROM (VALUES ($1, $2), ($3, $4), ($5, $6)) AS imp_sen(p0, sen_counter) ORDER BY sen_counter RETURNING identified.id, identified.id AS id__1
+
+# the same with a serial
+INSERT INTO serials (v) SELECT p0::varchar FROM (VALUES ('a', 0), ('b', 1)) AS imp_sen(p0, sen_counter) ORDER BY sen_counter RETURNING serials.id, v
+
+# identity, and a value of its own
+INSERT INTO identified (id, v) OVERRIDING SYSTEM VALUE SELECT 900000 + client_id, kind FROM events WHERE id = 1 AND client_id < 10 RETURNING id
 
 # defaults that tell the time
 INSERT INTO dated (client_id, v) SELECT client_id + 1000, kind FROM events WHERE id = 1 RETURNING client_id, day = CURRENT_DATE, noon = date_trunc('day', now())

@@ -8,6 +8,7 @@
 //!       ON CONFLICT DO NOTHING
 //! ```
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
@@ -21,7 +22,7 @@ use super::origin::Origin;
 use super::pieces::{Assembled, Cut, Piece, Token, tokens};
 use super::schema::Found;
 use super::scope::Scope;
-use super::split::{Asked, timed_default};
+use super::split::{Asked, next_of_identity, timed_default};
 use super::survey::{Survey, Target, is_plain, key_rule};
 use super::{Place, Refusal, Requirement, Schema};
 
@@ -177,10 +178,14 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     }
     let with = if insert.with.is_some() { &text[start..layout.insert] } else { "" };
     let source = format!("{with}{}", &text[layout.source.clone()]);
-    let Keyed { source, columns, key, key_is_default } = keyed(insert, relation, target, source)?;
+    let Keyed { source, columns, key, key_is_default, is_identity } = keyed(insert, relation, target, source)?;
     let origin = Origin::of(source, key_is_default, schema)?;
     let cut = Cut::new(text, &tokens, replaced);
     let listed = layout.columns_end.map_or(layout.named, |end| end + 1);
+    let mut between = cut.piece(listed..layout.source.start);
+    if is_identity && !layout.has_overriding {
+        between.push(" OVERRIDING SYSTEM VALUE ");
+    }
     Ok(Carry {
         requirement: Requirement {
             table: table.into(),
@@ -196,7 +201,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         columns,
         key,
         head: cut.piece(layout.insert..layout.named),
-        between: cut.piece(listed..layout.source.start),
+        between,
         tail: cut.piece(behind),
         at: (layout.insert..text.len(), layout.source),
         timed,
@@ -218,6 +223,8 @@ struct Keyed {
     columns: Vec<Filled>,
     key: usize,
     key_is_default: bool,
+    /// The key that is computed is that of an identity column
+    is_identity: bool,
 }
 
 /// A key that the statement leaves to its default is computed behind the columns of its query. What tells the time is
@@ -225,21 +232,23 @@ struct Keyed {
 fn keyed(insert: &Insert, relation: &Relation, target: Target<'_>, source: String) -> Result<Keyed, Refusal> {
     let mut columns = columns(insert, relation);
     if let Some(key) = columns.iter().position(|column| *column.name == *target.key) {
-        return Ok(Keyed { source, columns, key, key_is_default: false });
+        return Ok(Keyed { source, columns, key, key_is_default: false, is_identity: false });
     }
     let left_out = || Refusal::key_left_out(target.table, target.key);
     let column = relation.columns.iter().find(|column| *column.name == *target.key).ok_or_else(left_out)?;
     let tells_time = !matches!(timed_default(column, &mut Asked::behind(0)), Ok(None));
-    match &column.default {
-        ColumnDefault::Expression(default) if !insert.columns.is_empty() && !tells_time => {
-            let source = format!("SELECT q.*, {default} FROM ({source}) AS q");
-            columns.push(filled(column));
-            Ok(Keyed { source, key: columns.len() - 1, columns, key_is_default: true })
-        }
-        ColumnDefault::Expression(_) | ColumnDefault::None | ColumnDefault::Identity | ColumnDefault::Generated => {
-            Err(left_out())
-        }
+    let default: Cow<'_, str> = match &column.default {
+        ColumnDefault::Expression(default) => Cow::Borrowed(default),
+        ColumnDefault::Identity => next_of_identity(&insert.table, target.key).into(),
+        ColumnDefault::None | ColumnDefault::Generated => return Err(left_out()),
+    };
+    if insert.columns.is_empty() || tells_time {
+        return Err(left_out());
     }
+    let source = format!("SELECT q.*, {default} FROM ({source}) AS q");
+    columns.push(filled(column));
+    let is_identity = column.default == ColumnDefault::Identity;
+    Ok(Keyed { source, key: columns.len() - 1, columns, key_is_default: true, is_identity })
 }
 
 fn filled(column: &Column) -> Filled {

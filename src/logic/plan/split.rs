@@ -15,7 +15,7 @@ use std::ops::Range;
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Body, Insert};
+use crate::logic::sql::statement::{Body, Insert, RelationName};
 use crate::logic::value::{KeyType, LiteralKind};
 
 use super::constants::{Literals, type_name};
@@ -346,14 +346,7 @@ impl Work<'_> {
         let column = relation.columns.iter().find(|column| *column.name == *target.key);
         match column.map(|column| &column.default) {
             Some(ColumnDefault::Expression(text)) => Ok(Piece::of(text)),
-            Some(ColumnDefault::Identity) => {
-                let name = qualified(self.insert.table.schema.as_deref(), &self.insert.table.name);
-                Ok(Piece::of(&format!(
-                    "pg_catalog.nextval(pg_catalog.pg_get_serial_sequence({}, {}))",
-                    literal(&name),
-                    literal(target.key)
-                )))
-            }
+            Some(ColumnDefault::Identity) => Ok(Piece::of(&next_of_identity(&self.insert.table, target.key))),
             Some(ColumnDefault::Generated | ColumnDefault::None) | None => {
                 Err(Refusal::key_left_out(target.table, target.key))
             }
@@ -510,6 +503,12 @@ pub(super) fn timed_default(column: &Column, asked: &mut Asked) -> Result<Option
     value.push_piece(&Cut::new(text, &tokens, replaced).piece(0..text.len()));
     value.push(")");
     Ok(Some(value))
+}
+
+/// The next number of an identity column.
+pub(super) fn next_of_identity(table: &RelationName, column: &str) -> String {
+    let name = qualified(table.schema.as_deref(), &table.name);
+    format!("pg_catalog.nextval(pg_catalog.pg_get_serial_sequence({}, {}))", literal(&name), literal(column))
 }
 
 fn is_identity(table: Table<'_>) -> bool {
