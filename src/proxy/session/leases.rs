@@ -73,7 +73,7 @@ impl Session {
     /// A connection to a replica; `None`: the primary is to answer.
     async fn lease_replica(&mut self, shard: ShardId) -> Result<Option<Lease>, Fault> {
         let needed = self.freshness(shard);
-        let Some((pool, seen)) = self.pick_replica(shard, needed) else { return Ok(None) };
+        let Some((pool, seen)) = self.pick_replica(shard, self.needed(shard)) else { return Ok(None) };
         let lease = match pool.try_lease() {
             Some(lease) => lease,
             None => match Box::pin(self.wait_for(&pool)).await {

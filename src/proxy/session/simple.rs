@@ -376,6 +376,7 @@ impl Session {
             self.has_ddl = false;
             let refreshed = self.shared.steering.schema_changed(&self.database);
             refreshed.await;
+            self.hasten_replicas();
         }
         if self.transaction.is_idle() {
             self.names.iter_mut().for_each(|names| names.forget_changes());
