@@ -208,7 +208,7 @@ fn shards(database: &str, shard_entries: &[&Entry], problems: &mut Problems) -> 
         let replicas =
             replicas.iter().zip(1..).filter_map(|(node, number)| server(node, Role::Replica, name(number))).collect();
         if let Some(primary) = primary {
-            shards.push(Shard { name: entry.key.as_str().into(), primary, replicas, finds_roles });
+            shards.push(Shard { name: entry.key.as_str().into(), primary, replicas, finds_roles, schema: None });
         }
     }
     shards

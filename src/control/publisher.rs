@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::{ArcSwap, Cache, Guard};
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use crate::logic::catalog::Catalog;
 use crate::logic::shards::ShardId;
 use crate::logic::topology::{Database, Health, Lag, Role, Server, Shard, Topology, Wildcard};
 use crate::logic::wal::Sample;
+use crate::logic::written::Need;
 use crate::proxy::metrics::Metrics;
 
 /// What may change. Each is small, and says nothing of what it leaves alone.
@@ -169,6 +171,7 @@ fn apply(before: &Topology, change: Change) -> Option<Topology> {
                     return None;
                 }
                 *place = Arc::new(Server { health, lag, trail, places, ..Server::clone(place) });
+                it.shards.iter_mut().for_each(Shard::settle);
                 Some(())
             })
         }
@@ -190,7 +193,14 @@ fn apply(before: &Topology, change: Change) -> Option<Topology> {
         }),
         Change::Catalog { database, catalog } => with_database(before, &database, |it| {
             let is_new = it.catalog.as_ref().is_none_or(|old| old.version != catalog.version);
-            is_new.then(|| it.catalog = Some(catalog))
+            is_new.then(|| {
+                let is_change = it.catalog.replace(catalog).is_some();
+                if is_change {
+                    // Replicas that have not replayed it would answer by the one of before.
+                    let now = Instant::now();
+                    it.shards.iter_mut().for_each(|shard| shard.schema = Some(Need::Before(now)));
+                }
+            })
         }),
         Change::Greeting { database, greeting } => {
             with_database(before, &database, |it| (it.greeting != greeting).then(|| it.greeting = greeting))
@@ -271,6 +281,8 @@ fn inherit_database(old: &Database, new: &mut Database) {
     let mut stays = false;
     for shard in &mut new.shards {
         appoint_again(old, shard);
+        let before = old.shards.iter().find(|it| it.name == shard.name);
+        shard.schema = before.and_then(|before| before.schema);
         for server in members_mut(shard) {
             let known = old.shards.iter().flat_map(members).find(|it| is_same_server(it, server));
             if let Some(known) = known {
@@ -302,6 +314,8 @@ fn appoint_again(old: &Database, shard: &mut Shard) {
 mod tests {
     use super::*;
     use crate::logic::picture;
+    use crate::logic::wal::Position;
+    use crate::logic::written::Freshness;
     use std::time::Duration;
 
     const LAG: Option<Lag> = Some(Lag { bytes: 7, time: Duration::from_secs(1) });
@@ -349,6 +363,41 @@ mod tests {
         assert_eq!(server(&now, 0).health, Health::Down);
         assert_eq!((server(&now, 1).health, server(&now, 1).lag), (Health::Unknown, None), "another address");
         assert_eq!(now.databases["app"].catalog.as_ref().map(|it| it.version), Some(9));
+    }
+
+    #[test]
+    fn who_reads_must_find_the_schema_that_is_known() {
+        let publisher = Publisher::new(picture::of_ports("app", &[(1, &[2]), (3, &[])]), Metrics::new());
+        let first = publisher.reader().load_full();
+        let read = |version| {
+            let catalog = Arc::new(Catalog { version, ..Catalog::default() });
+            publisher.publish(Change::Catalog { database: "app".into(), catalog })
+        };
+        let looked = |lsn| {
+            let sample = Sample { at: Instant::now(), position: Position { timeline: 1, lsn } };
+            let (server, database) = (server(&first, 0), "app".into());
+            let (trail, places) = (Arc::from([sample]), Arc::default());
+            let follows = false;
+            publisher.publish(Change::Server {
+                database,
+                server,
+                health: Health::Up,
+                lag: None,
+                trail,
+                places,
+                follows,
+            })
+        };
+        let needed = |topology: Option<Arc<Topology>>| topology.map(|it| it.databases["app"].shards[0].freshness());
+        let at = |lsn| Some(Freshness::At(Position { timeline: 1, lsn }));
+        assert_eq!(needed(read(1)), Some(Freshness::Any), "it has not changed yet");
+        assert_eq!(needed(looked(100)), Some(Freshness::Any));
+        assert_eq!(needed(read(2)), Some(Freshness::Newest), "nobody has looked since");
+        assert_eq!(needed(looked(200)), at(200));
+        assert_eq!(needed(looked(300)), at(200), "the first look behind it is enough");
+        assert_eq!(needed(read(2)), None, "the same");
+        let reloaded = publisher.publish(Change::Whole(picture::of_ports("app", &[(1, &[2, 4]), (3, &[])])));
+        assert_eq!(needed(reloaded), at(200), "a new replica may lack it");
     }
 
     #[test]

@@ -100,6 +100,7 @@ fn shard_of_ports(database: &str, name: &str, index: usize, (primary, replicas):
         primary: server("primary".into(), Role::Primary, primary),
         replicas: replicas.iter().enumerate().map(replica).collect(),
         finds_roles: false,
+        schema: None,
     }
 }
 

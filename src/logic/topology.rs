@@ -15,6 +15,7 @@ use crate::logic::catalog::Catalog;
 use crate::logic::crowd::CrowdLimits;
 use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::wal::Sample;
+use crate::logic::written::{Freshness, Need};
 
 /// The whole picture.
 #[derive(Debug, Clone, Default)]
@@ -149,9 +150,21 @@ pub struct Shard {
     pub replicas: Vec<Arc<Server>>,
     /// Which is the primary is found by asking them (`role = "auto"`); until then the first is no more than a guess
     pub finds_roles: bool,
+    /// What a replica must have replayed to have the schema that statements are planned with; `None`: it has not changed yet
+    pub schema: Option<Need>,
 }
 
 impl Shard {
+    /// What any read of it must find.
+    pub fn freshness(&self) -> Freshness {
+        self.schema.map_or(Freshness::Any, |need| need.freshness(&self.primary.trail))
+    }
+
+    /// Its primary has been looked at.
+    pub fn settle(&mut self) {
+        self.schema = self.schema.map(|need| need.settled(&self.primary.trail));
+    }
+
     /// Nobody takes writes that we know of.
     pub fn is_down(&self) -> bool {
         match self.primary.health {

@@ -54,7 +54,7 @@ impl Freshness {
 
 /// A need of one shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Need {
+pub enum Need {
     /// All that was written before this moment
     Before(Instant),
     /// All up to here
@@ -111,15 +111,19 @@ impl Written {
     /// Keeps the first samples that settle what is needed: later ones would ask for what others have written since.
     pub fn look<'t>(&mut self, trail_of: impl Fn(ShardId) -> &'t [Sample]) {
         for (shard, need) in &mut self.needs {
-            if let Freshness::At(position) = need.freshness(trail_of(*shard)) {
-                *need = Need::Upto(position);
-            }
+            *need = need.settled(trail_of(*shard));
         }
     }
 }
 
 impl Need {
-    fn freshness(self, trail: &[Sample]) -> Freshness {
+    /// Once the trail tells where that is: that place.
+    pub fn settled(self, trail: &[Sample]) -> Self {
+        if let Freshness::At(position) = self.freshness(trail) { Self::Upto(position) } else { self }
+    }
+
+    /// What must be found on a shard whose primary left this trail.
+    pub fn freshness(self, trail: &[Sample]) -> Freshness {
         match self {
             Self::Upto(position) => at(position, trail),
             Self::Before(end) => match trail.iter().find(|sample| sample.at >= end) {

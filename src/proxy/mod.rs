@@ -19,6 +19,7 @@ pub mod statements;
 pub mod heat;
 pub mod doubts;
 pub mod witness;
+pub mod gates;
 pub mod placing;
 pub mod shared;
 pub mod session;

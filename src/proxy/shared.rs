@@ -21,6 +21,7 @@ use crate::proxy::cancel::{Cancels, Slot};
 use crate::proxy::card::Clock;
 use crate::proxy::channels::Channels;
 use crate::proxy::doubts::Doubts;
+use crate::proxy::gates::Gates;
 use crate::proxy::heat::Heat;
 use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Metrics;
@@ -98,6 +99,8 @@ pub struct Shared {
     pub doubts: Arc<Doubts>,
     /// Keys that are asked for most
     pub heat: Arc<Heat>,
+    /// Tables that are being changed
+    pub gates: Arc<Gates>,
     /// What was refused lately
     pub refusals: Mutex<Seen>,
     /// Turns moments into the time of day
@@ -145,6 +148,7 @@ impl Shared {
             leaving: AtomicU8::new(Leaving::Nobody as u8),
             doubts,
             heat,
+            gates: Arc::default(),
             refusals: Mutex::default(),
             clock: Clock::start(),
             disabled: Mutex::default(),

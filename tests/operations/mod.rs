@@ -60,6 +60,8 @@ mod across;
 mod console;
 /// Statements that concern every shard as a whole.
 mod everywhere;
+/// Statements that run while the schema changes.
+mod beside;
 /// Functions that run although nobody calls them.
 mod unasked;
 /// New tables that the session places.

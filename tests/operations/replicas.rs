@@ -1,9 +1,10 @@
 //! Which reads go to replicas, and what clients notice when replicas lag or die: nothing.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::*;
+use crate::support::cluster::{Auth, Lab, Server};
 use crate::support::script::{ask, extended, play};
 
 const HEALTH: &str = "[health]\ninterval = \"200ms\"\ntimeout = \"5s\"\nfailures_to_down = 2\nsuccesses_to_up = 1\n";
@@ -207,6 +208,50 @@ fn replay_that_stands_still_hides_no_write_from_its_session() {
     until("the session reads from the replica again", || read(&mut writer) == ("after".into(), "t".into()));
     told.rows(&format!("SET shardway.position = '{token}'"));
     until("who presents the position too", || read(&mut told) == ("after".into(), "t".into()));
+}
+
+/// What is planned with the new schema is not asked of a replica that has the old one, whoever asks.
+#[test]
+fn a_replica_that_lacks_a_change_of_the_schema_takes_no_part() {
+    let lab = Arc::new(Lab::new("lacking").unwrap());
+    let [one, other] = ["one", "other"].map(|name| Server::start(&lab, name, Auth::Scram, &[]).unwrap());
+    for server in [&one, &other] {
+        admin(server.port()).rows("CREATE TABLE notes (client_id bigint, text text); ALTER TABLE notes OWNER TO app");
+    }
+    let replica = Server::replica_of(&other, "replica").unwrap();
+    let url = |server: &Server| format!("postgres://127.0.0.1:{}/app", server.port());
+    let toml = format!(
+        "{HEALTH}\n[monitor]\nuser = \"postgres\"\n\n\
+         [databases.app.shards.a]\nprimary = \"{}\"\n\n\
+         [databases.app.shards.b]\nprimary = \"{}\"\nreplicas = [\"{}\"]\n\n\
+         [databases.app.keyspaces.clients]\ntype = \"bigint\"\nbuckets = {{ a = \"0-1\", b = \"2-3\" }}\n\n\
+         [databases.app.tables]\nnotes = {{ keyspace = \"clients\", key = \"client_id\" }}\n",
+        url(&one),
+        url(&other),
+        url(&replica)
+    );
+    let proxy = Proxy::start(&lab, "proxy", &toml).unwrap();
+    let (mut owner, mut reader) = (login(&proxy), login(&proxy));
+    owner.rows("INSERT INTO notes SELECT id, 'x' FROM generate_series(1, 20) id");
+    let of_b: i64 = admin(other.port()).value("SELECT min(client_id) FROM notes").parse().unwrap();
+    let place = |wire: &mut Wire| {
+        wire.value(&format!("SELECT current_setting('port') FROM notes WHERE client_id = {of_b} LIMIT 1"))
+    };
+    let [primary, standby] = [&other, &replica].map(|server| server.port().to_string());
+    until("the replica takes reads", || place(&mut reader) == standby && place(&mut owner) == standby);
+    admin(replica.port()).rows("SELECT pg_wal_replay_pause()");
+    until("replay pauses", || admin(replica.port()).value("SELECT pg_get_wal_replay_pause_state()") == "paused");
+    owner.rows("ALTER TABLE notes ADD COLUMN more integer DEFAULT 7");
+    for wire in [&mut owner, &mut reader, &mut login(&proxy)] {
+        assert_eq!(place(wire), primary);
+        let rows = wire.rows("SELECT * FROM notes");
+        assert_eq!(rows.len(), 20);
+        assert!(rows.iter().all(|row| row.len() == 3 && row[2].as_deref() == Some("7")), "{rows:?}");
+        assert_eq!(wire.value(&format!("SELECT more FROM notes WHERE client_id = {of_b}")), "7");
+    }
+    admin(replica.port()).rows("SELECT pg_wal_replay_resume()");
+    until("the replica takes reads again", || place(&mut reader) == standby && place(&mut owner) == standby);
+    assert_eq!(reader.value(&format!("SELECT more FROM notes WHERE client_id = {of_b}")), "7");
 }
 
 #[test]

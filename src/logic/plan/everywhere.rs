@@ -37,6 +37,8 @@ pub struct Everywhere {
     pub looks: bool,
     /// Tables that have other columns afterwards
     pub alters: Vec<Altered>,
+    /// Names of tables that nobody else can use before it is committed, and which are others then
+    pub locks: Vec<Box<str>>,
     /// Sequences that begin to count with it
     pub numbers: Option<Numbers>,
     /// A sequence that goes on at a number
@@ -78,6 +80,7 @@ impl Everywhere {
             wakes: Wakes::Nothing,
             looks: false,
             alters: Vec::new(),
+            locks: Vec::new(),
             numbers: None,
             restart: None,
             only: None,
@@ -179,7 +182,29 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
     let restart = restart(statement, &names, schema)?;
     let (bends, alters) = (bends.clone(), altered(statement, schema));
     let (wakes, looks) = (statement.wakes.clone(), evaluated::names_function(text, schema));
-    Ok(Everywhere { bends, wakes, looks, alters, numbers, restart, divided, ..Everywhere::plain(verb, is_ddl, reach) })
+    let locks = locks(statement, &alters, schema);
+    let plain = Everywhere::plain(verb, is_ddl, reach);
+    Ok(Everywhere { bends, wakes, looks, alters, locks, numbers, restart, divided, ..plain })
+}
+
+/// The tables of which it changes columns or names, which it locks against all others, and the views over them. What it does to
+/// partitions of a table alone lets others go on.
+fn locks(statement: &Utility, alters: &[Altered], schema: &Schema<'_>) -> Vec<Box<str>> {
+    let is_apart = |step: &Step| matches!(step, Step::Partition(_));
+    if !statement.steps.is_empty() && statement.steps.iter().all(is_apart) {
+        return Vec::new();
+    }
+    let renames = |step: &Step| matches!(step, Step::RenameColumn(_) | Step::Rename(_) | Step::Move(_));
+    let mut locked: Vec<Box<str>> = alters.iter().map(|it| it.table.clone()).collect();
+    if statement.steps.iter().any(renames) {
+        locked.extend(statement.relations.iter().map(|it| it.name.clone()));
+    }
+    locked.sort_unstable();
+    locked.dedup();
+    if !locked.is_empty() {
+        schema.add_views(&mut locked);
+    }
+    locked
 }
 
 /// RESTART WITH, where every shard counts for itself. Of a reference table the first one does for all.

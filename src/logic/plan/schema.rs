@@ -136,6 +136,31 @@ impl<'a> Schema<'a> {
         })
     }
 
+    /// The views in whose definitions one of these names stands, and those in which one of theirs does.
+    pub fn add_views(&self, names: &mut Vec<Box<str>>) {
+        let views = || {
+            self.catalog.relations.iter().filter_map(|(view, relation)| match &relation.kind {
+                RelationKind::View(definition) => Some((&view.name, definition)),
+                RelationKind::Table
+                | RelationKind::Partition(_)
+                | RelationKind::MaterializedView
+                | RelationKind::Sequence
+                | RelationKind::Foreign => None,
+            })
+        };
+        let mut from = 0;
+        while from < names.len() {
+            let until = names.len();
+            for (view, definition) in views().filter(|(view, _)| !names[..until].contains(view)).collect::<Vec<_>>() {
+                let is_over = names[from..until].iter().any(|name| definition.contains(&**name));
+                if is_over && !names.contains(view) {
+                    names.push(view.clone());
+                }
+            }
+            from = until;
+        }
+    }
+
     /// The schema of a relation that the catalog knows.
     pub fn schema_of(&self, name: &RelationName) -> Option<Box<str>> {
         let has = |schema: &&str| {

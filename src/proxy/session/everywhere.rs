@@ -82,6 +82,7 @@ impl Session {
             }
             None => (sql, None),
         };
+        self.close_gate(everywhere);
         self.pipeline.hears_once = everywhere.divided.is_some();
         let result = if needs_no_block && self.transaction.is_idle() {
             self.run_in_turn(everywhere, sql).await
@@ -104,7 +105,9 @@ impl Session {
             self.end_own(own, result).await
         };
         self.pipeline.hears_once = false;
-        self.has_ddl |= everywhere.is_ddl && (result.is_ok() || needs_no_block);
+        // Where nobody knows how it ended it may have been done.
+        let may_be_done = result.is_ok() || needs_no_block || matches!(result, Err(Trouble::Fault(_)));
+        self.has_ddl |= everywhere.is_ddl && may_be_done;
         if result.is_ok() && !self.transaction.is_idle() {
             self.names.get_or_insert_default().change(everywhere, sql);
         }

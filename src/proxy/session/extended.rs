@@ -40,6 +40,11 @@ impl Session {
         }
         let started = Instant::now();
         self.begin(started);
+        if self.shared.gates.are_any_closed()
+            && let Err(fault) = Box::pin(self.pass_gates()).await
+        {
+            return self.segment_ended(Err(fault.into()), started, false).await;
+        }
         if let Err(fault) = self.look() {
             Box::pin(self.lose_map(fault)).await?;
         }

@@ -15,6 +15,9 @@ use crate::proxy::pool::{Lease, ServerPool};
 use crate::proxy::session::Session;
 use crate::proxy::session::servers::{Held, Target};
 
+/// Why a server stays with its client where pools are by session.
+pub(super) const SESSION_POOLING: &str = "session pooling";
+
 impl Session {
     pub(super) fn pool_of(&self, server: &Server, shard: &str) -> Arc<ServerPool> {
         let user = self.user.server_user.as_deref().unwrap_or(&self.user.name);
@@ -46,7 +49,7 @@ impl Session {
         self.slot.card.tallies.assignments.add(1);
         // Of the client before.
         lease.is_tainted |= std::mem::take(&mut lease.has_unseen);
-        let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some("session pooling");
+        let pin = (self.picture().database.pool.mode == PoolMode::Session).then_some(SESSION_POOLING);
         self.held.push(Held {
             lease,
             shard,
@@ -70,7 +73,7 @@ impl Session {
     /// A connection to a replica; `None`: the primary is to answer.
     async fn lease_replica(&mut self, shard: ShardId) -> Result<Option<Lease>, Fault> {
         let needed = self.freshness(shard);
-        let Some((pool, seen)) = self.pick_replica(shard, needed) else { return Ok(None) };
+        let Some((pool, seen)) = self.pick_replica(shard, self.needed(shard)) else { return Ok(None) };
         let lease = match pool.try_lease() {
             Some(lease) => lease,
             None => match Box::pin(self.wait_for(&pool)).await {

@@ -23,6 +23,7 @@ mod listen;
 mod shadows;
 mod patience;
 mod goodbye;
+mod gate;
 mod copy;
 mod errand;
 mod locate;
@@ -278,6 +279,7 @@ impl Session {
             self.look_back();
             if self.transaction.status() == b'E' && self.run == Run::Between {
                 self.abort_members().await;
+                self.open_gates_of_failed();
             }
         }
     }
@@ -460,6 +462,7 @@ impl Session {
             }
         }
         self.release_all();
+        self.open_gates();
     }
 }
 

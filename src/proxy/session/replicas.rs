@@ -47,7 +47,7 @@ impl Session {
         if !may_leave || !is_open || self.asks_primaries || wanted == Some("primary") {
             return Role::Primary;
         }
-        let needed = self.freshness(shard);
+        let needed = self.needed(shard);
         if replicas.iter().any(|replica| reader::may_answer(replica, &database.replicas, needed)) {
             return Role::Replica;
         }
@@ -94,6 +94,19 @@ impl Session {
     pub(super) fn is_read_only_by_default(&self) -> bool {
         let value = self.settings.at_begin("default_transaction_read_only").map(|value| value.trim_matches('\''));
         value.is_some_and(|value| ["on", "true", "yes", "1"].iter().any(|word| value.eq_ignore_ascii_case(word)))
+    }
+
+    /// What a replica must have to answer a read of a shard: what the session has to find, under the schema that it plans with.
+    pub(super) fn needed(&self, shard: ShardId) -> Freshness {
+        self.freshness(shard).and(self.picture().database.shards[usize::from(shard.0)].freshness())
+    }
+
+    /// The schema has changed: replicas take part again when they are seen to have replayed that.
+    pub(super) fn hasten_replicas(&self) {
+        let shards = &self.picture().database.shards;
+        for shard in shards.iter().filter(|shard| !shard.replicas.is_empty()) {
+            self.shared.steering.hasten(&shard.primary.name);
+        }
     }
 
     /// What a read of a shard must find: what this session has written, and what it was told of another's.

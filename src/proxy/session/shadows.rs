@@ -7,6 +7,7 @@ use crate::logic::plan::altered::Altered;
 use crate::logic::plan::everywhere::Everywhere;
 use crate::logic::plan::{Mark, Plan, Planned, Refusal};
 use crate::logic::sql::statement::Wakes;
+use crate::proxy::gates::Gate;
 use crate::proxy::session::Session;
 
 /// Names that mean something else to a session than to plans.
@@ -20,6 +21,8 @@ pub struct Names {
     pub anything: bool,
     /// Tables that the open transaction has given other columns
     pub altered: Vec<Altered>,
+    /// Others wait for what the open transaction changes
+    pub gates: Vec<Gate>,
     /// Those of temporary tables that the session has or had
     temporary: HashSet<Box<str>>,
 }
@@ -31,6 +34,7 @@ impl Names {
         self.running.clear();
         self.anything = false;
         self.altered.clear();
+        self.gates.clear();
     }
 
     /// A name in a text in small letters that the open transaction has given another meaning.

@@ -71,6 +71,9 @@ impl Session {
             self.metrics.transaction_seconds.record(open.as_secs_f64());
             self.transaction_started = None;
             self.slot.card.end_transaction();
+            if self.has_closed_gates() {
+                self.open_gates();
+            }
         } else {
             let members = self.held.iter().filter(|held| held.is_engaged());
             let members = members.fold(0, |members, held| members | 1_u64 << held.shard.0.min(63));
@@ -92,6 +95,9 @@ impl Session {
     }
 
     async fn query(&mut self, size: usize) -> Result<(), Trouble> {
+        if self.shared.gates.are_any_closed() {
+            Box::pin(self.pass_gates()).await?;
+        }
         if let Err(fault) = self.look() {
             Box::pin(self.lose_map(fault)).await?;
         }
@@ -370,6 +376,7 @@ impl Session {
             self.has_ddl = false;
             let refreshed = self.shared.steering.schema_changed(&self.database);
             refreshed.await;
+            self.hasten_replicas();
         }
         if self.transaction.is_idle() {
             self.names.iter_mut().for_each(|names| names.forget_changes());

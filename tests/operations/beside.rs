@@ -1,0 +1,206 @@
+//! Statements beside a change of the schema that another session makes: they come before it, or behind it.
+
+use super::*;
+use crate::support::script::extended;
+
+/// A change that drops a column before the key: what stands at the places of the others means something else.
+const CHANGE: &str = "ALTER TABLE moving DROP COLUMN a, ADD COLUMN z integer";
+
+const COLUMNS: &str = "a bigint, client_id bigint, id integer, PRIMARY KEY (client_id, id)";
+
+/// What each shard has.
+fn on_shards(stage: &Stage, sql: &str) -> Vec<String> {
+    stage.world.shards.iter().map(|server| admin(server.port()).value(sql)).collect()
+}
+
+/// Made anew on all shards, by their owner `app`.
+fn make(stage: &Stage, table: &str, columns: &str) {
+    for server in &stage.world.shards {
+        admin(server.port()).rows(&format!(
+            "DROP TABLE IF EXISTS {table}; CREATE TABLE {table} ({columns}); ALTER TABLE {table} OWNER TO app"
+        ));
+    }
+}
+
+/// A proxy that knows these tables.
+fn with_tables(stage: &Stage, name: &str, database: &str, lines: &str) -> Proxy {
+    let proxy = stage.proxy(name, &Settings { database, ..Settings::default() });
+    let section = "[databases.app.tables]\n";
+    reload(&proxy, |toml| toml.replacen(section, &format!("{section}{lines}\n"), 1), "ok");
+    proxy
+}
+
+/// Statements that wait for a lock of the table, on any shard.
+fn waiting(stage: &Stage, table: &str) -> u32 {
+    let sql = format!("SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND NOT granted");
+    on_shards(stage, &sql).iter().map(|count| count.parse::<u32>().unwrap()).sum()
+}
+
+/// Sends it, and returns when it waits: for a server, or for the change.
+fn send_to_wait(stage: &Stage, proxy: &Proxy, wire: &mut Wire, messages: &[u8], table: &str) {
+    let before = waiting(stage, table);
+    wire.send(messages).unwrap();
+    until("it waits", || {
+        waiting(stage, table) > before || metric(proxy, "shardway_clients", &["state=\"waiting\""]) > 0.0
+    });
+}
+
+#[test]
+fn rows_find_their_places_by_the_columns_that_the_table_has_when_they_are_stored() {
+    let stage = &*STAGE;
+    let [a, b, c] = [0, 1, 2].map(|shard| stage.clients[shard]);
+    make(stage, "moving", COLUMNS);
+    let proxy = with_tables(stage, "beside-rows", "", "moving = { keyspace = \"bigints\", key = \"client_id\" }");
+    let copy = |rows: &str| {
+        [wire::query("COPY moving FROM STDIN"), wire::message(b'd', rows.as_bytes()), wire::message(b'c', b"")]
+    };
+    let one = format!("INSERT INTO moving VALUES ({a}, {b}, 7)");
+    let several = format!("INSERT INTO moving VALUES ({a}, {b}, 7), ({b}, {c}, 7), ({c}, {a}, 7)");
+    let (of_one, of_several) = ([a.to_string(), String::new(), String::new()], [a, b, c].map(|it| it.to_string()));
+    let cases = [
+        (wire::query(&one), &of_one),
+        (extended(&one, &[]), &of_one),
+        (wire::query(&several), &of_several),
+        (extended(&several, &[]), &of_several),
+        (wire::query(&format!("INSERT INTO moving SELECT {a}, {b}, 7")), &of_one),
+        (copy(&format!("{a}\t{b}\t7\n{b}\t{c}\t7\n{c}\t{a}\t7\n")).concat(), &of_several),
+        (wire::query(&format!("SELECT 1; {one}")), &of_one),
+        (wire::query(&format!("EXECUTE stored({a}, {b}, 7)")), &of_one),
+    ];
+    for (number, (messages, expected)) in cases.iter().enumerate() {
+        let what = String::from_utf8_lossy(messages).into_owned();
+        make(stage, "moving", COLUMNS);
+        let (mut holder, mut owner, mut wire) = (login(&proxy), login(&proxy), login(&proxy));
+        // The columns are those of before.
+        owner.rows("COMMENT ON TABLE moving IS 'anew'");
+        wire.rows("PREPARE stored(bigint, bigint, bigint) AS INSERT INTO moving VALUES ($1, $2, $3)");
+        let holder_at = [a, c][number % 2];
+        holder.rows(&format!("BEGIN; SELECT * FROM moving WHERE client_id = {holder_at}"));
+        send_to_wait(stage, &proxy, &mut owner, &wire::query(CHANGE), "moving");
+        send_to_wait(stage, &proxy, &mut wire, messages, "moving");
+        holder.rows("COMMIT");
+        assert!(owner.until_ready().unwrap().iter().all(|frame| frame.tag != b'E'), "{what}");
+        let frames = wire.until_ready().unwrap();
+        assert!(frames.iter().all(|frame| frame.tag != b'E'), "{what}: {frames:?}");
+        let stored = on_shards(stage, "SELECT coalesce(string_agg(client_id::text, ','), '') FROM moving WHERE z = 7");
+        assert_eq!(stored, *expected, "{what}");
+    }
+}
+
+#[test]
+fn a_default_that_the_table_gets_meanwhile_is_computed_once_for_all_copies() {
+    let stage = &*STAGE;
+    make(stage, "copied", "id integer PRIMARY KEY, name text, mark text");
+    let proxy = with_tables(stage, "beside-copies", "", "copied = \"reference\"");
+    let changes = ["ALTER TABLE copied ALTER mark SET DEFAULT gen_random_uuid()::text"; 3];
+    let rows = [
+        wire::query("INSERT INTO copied (id, name) VALUES (1, 'x')"),
+        extended("INSERT INTO copied (id, name) VALUES (1, 'x')", &[]),
+        wire::query("INSERT INTO copied (id, name) SELECT 1, 'x'"),
+    ];
+    for (change, messages) in changes.iter().zip(&rows) {
+        make(stage, "copied", "id integer PRIMARY KEY, name text, mark text");
+        let (mut owner, mut wire) = (login(&proxy), login(&proxy));
+        owner.rows("COMMENT ON TABLE copied IS 'anew'");
+        owner.rows("BEGIN");
+        owner.rows(change);
+        send_to_wait(stage, &proxy, &mut wire, messages, "copied");
+        owner.rows("COMMIT");
+        let frames = wire.until_ready().unwrap();
+        let marks = on_shards(stage, "SELECT coalesce(min(mark), '') FROM copied");
+        assert!(marks.iter().all(|mark| *mark == marks[0]), "{marks:?}: {frames:?}");
+    }
+}
+
+/// However it ends: by itself, by what its client asks for, or by what happens to its servers.
+#[test]
+fn who_waits_for_a_change_goes_on_when_it_is_over() {
+    let stage = &*STAGE;
+    make(stage, "ending", COLUMNS);
+    let proxy = with_tables(stage, "beside-ends", "", "ending = { keyspace = \"bigints\", key = \"client_id\" }");
+    let mut wire = login(&proxy);
+    let count = format!("SELECT count(*) FROM ending WHERE client_id = {}", stage.clients[1]);
+    let change = "ALTER TABLE ending ADD COLUMN z integer";
+    let ends: [(&str, &dyn Fn(Wire)); 6] = [
+        ("ROLLBACK", &|mut owner| drop(owner.rows("ROLLBACK"))),
+        ("an error", &|mut owner| drop(failure(&mut owner, "SELECT 1 / 0"))),
+        ("a refusal", &|mut owner| drop(failure(&mut owner, "INSERT INTO ending VALUES (1, 2, 3)"))),
+        ("goodbye", &drop),
+        ("a lost server", &|mut owner| {
+            admin(stage.world.shards[2].port()).rows(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE relation = 'ending'::regclass AND granted \
+                 AND mode = 'AccessExclusiveLock'",
+            );
+            assert!(owner.until_closed().is_ok());
+        }),
+        ("COMMIT", &|mut owner| drop(owner.rows("COMMIT"))),
+    ];
+    for (what, end) in ends {
+        let mut owner = login(&proxy);
+        owner.rows("BEGIN");
+        owner.rows(change);
+        send_to_wait(stage, &proxy, &mut wire, &wire::query(&count), "ending");
+        // Others go on.
+        assert_eq!(login(&proxy).rows("SELECT count(*) FROM events").len(), 1, "{what}");
+        end(owner);
+        let frames = wire.until_ready().unwrap();
+        assert!(frames.iter().all(|frame| frame.tag != b'E'), "{what}: {frames:?}");
+        assert_eq!(waiting(stage, "ending"), 0, "{what}");
+    }
+    assert_eq!(failure(&mut login(&proxy), change).0, "42701");
+    assert_eq!(wire.value(&count), "0", "one that fails is over too");
+}
+
+#[test]
+fn a_wait_for_a_change_ends_with_a_cancel_request_and_in_time() {
+    let stage = &*STAGE;
+    make(stage, "waited", COLUMNS);
+    let proxy = with_tables(stage, "beside-limits", "", "waited = { keyspace = \"bigints\", key = \"client_id\" }");
+    let (mut owner, mut wire) = (login(&proxy), login(&proxy));
+    let count = "SELECT count(*) FROM waited";
+    owner.rows("BEGIN; ALTER TABLE waited ADD COLUMN z integer");
+    for messages in [wire::query(count), extended(count, &[])] {
+        send_to_wait(stage, &proxy, &mut wire, &messages, "waited");
+        wire.cancel().unwrap();
+        let error = whole_error(&wire.until_ready().unwrap());
+        assert!(error.contains("C57014 | Mcanceling statement due to user request"), "{error}");
+        for (setting, expected) in [("statement_timeout", "C57014 |"), ("lock_timeout", "C55P03 |")] {
+            wire.rows(&format!("SET {setting} = '50ms'"));
+            wire.send(&messages).unwrap();
+            let error = whole_error(&wire.until_ready().unwrap());
+            assert!(error.contains(expected), "{error}");
+            wire.rows(&format!("RESET {setting}"));
+        }
+    }
+    // In a block that has not begun anywhere it fails with it.
+    wire.rows("BEGIN; SET LOCAL lock_timeout = 20");
+    assert_eq!(failure(&mut wire, count).0, "55P03");
+    assert_eq!(failure(&mut wire, "SELECT 1").0, "25P02");
+    wire.rows("ROLLBACK");
+    // A client that leaves is not waited for.
+    send_to_wait(stage, &proxy, &mut wire, &wire::query(count), "waited");
+    drop(wire);
+    until("it has left", || metric(&proxy, "shardway_clients", &["state=\"waiting\""]) == 0.0);
+    owner.rows("ROLLBACK");
+}
+
+/// What it holds the change may wait for.
+#[test]
+fn who_is_in_a_transaction_does_not_wait_for_a_change() {
+    let stage = &*STAGE;
+    let a = stage.clients[0];
+    make(stage, "crossed", COLUMNS);
+    let proxy = with_tables(stage, "beside-open", "", "crossed = { keyspace = \"bigints\", key = \"client_id\" }");
+    let (mut owner, mut wire) = (login(&proxy), login(&proxy));
+    let count = format!("SELECT count(*) FROM crossed WHERE client_id = {a}");
+    wire.rows(&format!("BEGIN; {count}"));
+    send_to_wait(stage, &proxy, &mut owner, &wire::query("ALTER TABLE crossed ADD COLUMN z integer"), "crossed");
+    assert_eq!(wire.value(&count), "0");
+    wire.rows("COMMIT");
+    assert!(owner.until_ready().unwrap().iter().all(|frame| frame.tag != b'E'));
+    assert_eq!(wire.rows(&format!("SELECT * FROM crossed WHERE client_id = {a}")).len(), 0);
+    // What PostgreSQL lets others go on with is not waited for.
+    owner.rows("BEGIN; COMMENT ON TABLE crossed IS 'x'; CREATE VIEW over_crossed AS SELECT 1 AS one");
+    assert_eq!(wire.value(&count), "0");
+    owner.rows("ROLLBACK");
+}
