@@ -91,7 +91,7 @@ impl Session {
         write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
         self.pipeline.owe(Owed::HiddenDescribe);
         write::bare(self.outgoing.buffer(), client::FLUSH);
-        self.held[index].in_pipeline = true;
+        self.held[index].pipe(true);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         if self.pipeline.failure.is_none() {
