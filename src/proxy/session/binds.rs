@@ -100,8 +100,9 @@ impl Session {
             // It is bound to be described, and runs elsewhere.
             statement = self.as_described(&statement, &shape)?;
         } else {
-            let is_older = statement.catalog_version != self.catalog_version();
-            let expected = told.filter(|_| is_older).map(|told| (Arc::clone(&statement), Arc::clone(&told.columns)));
+            let expected = told
+                .filter(|told| self.may_differ(&statement, told))
+                .map(|told| (Arc::clone(&statement), Arc::clone(&told.columns)));
             segment.expected.extend(expected);
         }
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());
