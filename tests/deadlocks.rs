@@ -329,3 +329,116 @@ fn a_merge_that_waits_is_part_of_a_circle() {
         }
     }
 }
+
+/// Parse, Describe, Flush; then Bind, Execute, Sync: as drivers prepare.
+fn prepared(name: &str, sql: &str) -> [Vec<u8>; 2] {
+    let first = [wire::parse(name, sql, &[]), wire::describe(b'S', name), wire::flush()];
+    [first.concat(), [wire::bind("", name, &[], 0), wire::execute("", 0), wire::sync()].concat()]
+}
+
+/// Waits until nobody else has a lock of any kind on this table.
+fn until_free(server: &mut Wire, table: &str) -> bool {
+    let start = Instant::now();
+    let others = format!(
+        "SELECT count(*) FROM pg_locks WHERE relation = '{table}'::regclass AND granted AND pid <> pg_backend_pid()"
+    );
+    while server.value(&others) != "0" {
+        if start.elapsed() > Duration::from_secs(5) {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn a_query_that_waits_on_one_shard_keeps_no_locks_on_the_others() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("keeps");
+    let read = "SELECT order_id FROM orders WHERE note IS NULL";
+    let merged = "SELECT order_id FROM orders ORDER BY order_id";
+    let gathered = "SELECT count(DISTINCT o.note) FROM orders o JOIN order_items i USING (order_id)";
+    let together = |sql: &str| [Vec::new(), extended(sql, &[])];
+    let mut asked: Vec<[Vec<u8>; 2]> = [read, merged, gathered].map(together).into();
+    asked.push(prepared("", read));
+    asked.push(prepared("s", merged));
+    // Described by any shard, run by one.
+    for day in ["2023-01-01", "2024-02-01", "2024-06-01"] {
+        asked.push(prepared("", &format!("SELECT value FROM readings WHERE day = '{day}'")));
+    }
+    for (number, [first, then]) in asked.iter().enumerate() {
+        let table = if number < 5 { "orders" } else { "readings" };
+        for shard in 0..3 {
+            let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+            let mut owners: Vec<Wire> = stage.world.shards.iter().map(|server| admin(server.port())).collect();
+            let mut waiting = Wire::login(proxy.port, "app", &[]).unwrap();
+            if !first.is_empty() {
+                waiting.send(first).unwrap();
+                waiting.until(b"T").unwrap();
+            }
+            owners[shard].rows("BEGIN");
+            if first.is_empty() {
+                owners[shard].rows(&lock);
+            } else {
+                // Who has described it on this shard has a lock on it, and does not wait here.
+                let taken = owners[shard].simple(&format!("{lock} NOWAIT")).unwrap();
+                if wire::answers(&taken)[0].error.is_some() {
+                    owners[shard].rows("ROLLBACK");
+                    waiting.send(then).unwrap();
+                    waiting.until_ready().unwrap();
+                    continue;
+                }
+            }
+            waiting.send(then).unwrap();
+            for other in (0..3).filter(|other| *other != shard) {
+                assert!(until_free(&mut owners[other], table), "{number}: {shard} is waited for, {other} is locked");
+            }
+            owners[shard].rows("ROLLBACK");
+            let answers = wire::answers(&waiting.until_ready().unwrap());
+            assert_eq!(answers[0].error, None, "{number}");
+        }
+    }
+    assert_eq!(counted(&proxy), 0.0);
+}
+
+#[test]
+fn a_pipeline_that_has_read_on_a_shard_is_part_of_a_circle() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("pipelined");
+    let part = |sql: &str| [wire::parse("", sql, &[]), wire::bind("", "", &[], 0), wire::execute("", 0)].concat();
+    let mut reader = Wire::login(proxy.port, "app", &[]).unwrap();
+    reader.send(&[part("SELECT value FROM readings WHERE day = '2024-02-01'"), wire::flush()].concat()).unwrap();
+    reader.until(b"C").unwrap();
+    let mut owner = Wire::login(proxy.port, "app", &[]).unwrap();
+    let alter = "ALTER TABLE readings ALTER COLUMN value SET DEFAULT 1";
+    owner.send(&wire::query(alter)).unwrap();
+    stage.until_waiting(1, alter);
+    let start = Instant::now();
+    reader.send(&[part("SELECT count(value) FROM readings"), wire::sync()].concat()).unwrap();
+    let (state, error) = detail(&mut owner);
+    assert_eq!(state, "40P01", "{error}");
+    assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+    assert!(wire::answers(&reader.until_ready().unwrap()).iter().all(|answer| answer.error.is_none()));
+    assert_eq!(counted(&proxy), 1.0);
+}
+
+#[test]
+fn a_client_that_takes_its_rows_slowly_is_part_of_a_circle() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("slow");
+    let mut owner = Wire::login(proxy.port, "app", &[]).unwrap();
+    owner.rows("BEGIN");
+    owner.rows("/* shardway shard=a */ LOCK TABLE k_integer");
+    // More than sockets take: b goes on sending for as long as a has not begun.
+    let read = "SELECT repeat(v, 1000) FROM k_integer, generate_series(1, 20000) WHERE k IS NOT NULL";
+    let mut reader = Wire::login(proxy.port, "app", &[]).unwrap();
+    reader.send(&wire::query(read)).unwrap();
+    stage.until_waiting(0, read);
+    let start = Instant::now();
+    owner.send(&wire::query("/* shardway shard=b */ LOCK TABLE k_integer")).unwrap();
+    let lost = detail(&mut reader);
+    assert_eq!(lost.0, "40P01", "{}", lost.1);
+    assert!(start.elapsed() < BROKEN_WITHIN, "{:?}", start.elapsed());
+    assert_eq!(answer(&mut owner).error, None);
+    owner.rows("ROLLBACK");
+    assert_eq!(reader.value("SELECT 1"), "1");
+}

@@ -151,7 +151,7 @@ impl Shape {
 /// Plans texts under one schema, map and search path. Replaced whole when one of these changes.
 pub struct Planner {
     database: Arc<Database>,
-    search_path: Vec<Box<str>>,
+    search_path: Arc<[Box<str>]>,
     cache: Mutex<Cache>,
     across: Mutex<HashMap<Box<str>, Arc<Across>>>,
     metrics: Arc<Metrics>,
@@ -166,12 +166,17 @@ struct Cache {
 impl Planner {
     /// For one picture of a database and one search path.
     pub fn new(database: Arc<Database>, search_path: Vec<Box<str>>, metrics: Arc<Metrics>) -> Self {
-        Self { database, search_path, cache: Mutex::default(), across: Mutex::default(), metrics }
+        Self { database, search_path: search_path.into(), cache: Mutex::default(), across: Mutex::default(), metrics }
     }
 
     /// The picture it plans for.
     pub fn database(&self) -> &Arc<Database> {
         &self.database
+    }
+
+    /// The schemas that names without one are looked up in.
+    pub fn search_path(&self) -> &Arc<[Box<str>]> {
+        &self.search_path
     }
 
     /// Plans kept.

@@ -1,4 +1,5 @@
-//! Prepared statements under proxy-wide numbers: clients that prepare the same text with the same parameter types share one.
+//! Prepared statements under proxy-wide numbers: clients that prepare the same text with the same parameter types, and mean
+//! the same by its names, share one.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,12 +22,14 @@ pub struct Statement {
     pub id: u64,
     /// The schema it was parsed under
     pub catalog_version: u64,
+    /// The schemas that its names were looked up in
+    pub search_path: Arc<[Box<str>]>,
     /// SQL
     pub text: Box<str>,
     /// Declared types, as Parse carries them
     pub types: Box<[u8]>,
-    /// It may hold a constant that PostgreSQL makes of the moment when it is parsed (`'now'`, `'today'`): it is nobody else's
-    is_of_moment: bool,
+    /// It is nobody else's. It may hold a constant that PostgreSQL makes of the moment when it is parsed (`'now'`, `'today'`)
+    is_own: bool,
     planned: ArcSwapOption<Remembered>,
     /// Its way over several shards under the schema that it was parsed with
     crossed: OnceLock<Arc<Across>>,
@@ -42,13 +45,14 @@ struct Remembered {
 }
 
 impl Statement {
-    fn new(id: u64, text: &str, types: &[u8], catalog_version: u64) -> Self {
+    fn new(id: u64, text: &str, types: &[u8], (catalog_version, search_path): Names<'_>) -> Self {
         Self {
             id,
             catalog_version,
+            search_path: Arc::clone(search_path),
             text: text.into(),
             types: types.into(),
-            is_of_moment: may_be_of_moment(text),
+            is_own: may_be_of_moment(text),
             planned: ArcSwapOption::empty(),
             crossed: OnceLock::new(),
             stand_in: OnceLock::new(),
@@ -93,9 +97,14 @@ impl Statement {
         let Described { text, groups_as_tables, home: _ } = describe()?;
         let made = Self {
             groups_as_tables: Some(groups_as_tables),
-            ..Self::new(all.next_id(), &text, &self.types, self.catalog_version)
+            ..Self::new(all.next_id(), &text, &self.types, self.names())
         };
         Ok(Arc::clone(self.stand_in.get_or_init(|| Arc::new(made))))
+    }
+
+    /// What its names were taken for.
+    pub fn names(&self) -> Names<'_> {
+        (self.catalog_version, &self.search_path)
     }
 
     /// What is owed for its Parse by the client; when it is also prepared under its number, with that.
@@ -142,7 +151,10 @@ pub fn server_name(id: u64) -> ServerName {
     ServerName(name)
 }
 
-type Key = (Box<str>, Box<[u8]>, u64);
+/// What names in a text are taken for: the version of the schema, and the search path.
+pub type Names<'a> = (u64, &'a Arc<[Box<str>]>);
+
+type Key = (Box<str>, Box<[u8]>, u64, Arc<[Box<str>]>);
 
 /// All statements that some client holds.
 #[derive(Default)]
@@ -153,17 +165,22 @@ pub struct Statements {
 }
 
 impl Statements {
-    /// The statement of this text and types under this schema; the same one for every client that holds it.
-    pub fn intern(&self, text: &str, types: &[u8], catalog_version: u64) -> Arc<Statement> {
-        let key: Key = (text.into(), types.into(), catalog_version);
+    /// The statement of this text and types under this schema and search path; the same one for every client that holds it.
+    pub fn intern(&self, text: &str, types: &[u8], names: Names<'_>) -> Arc<Statement> {
+        let key: Key = (text.into(), types.into(), names.0, Arc::clone(names.1));
         let mut known = self.known.lock();
-        if let Some(statement) = known.get(&key).and_then(Weak::upgrade).filter(|it| !it.is_of_moment) {
+        if let Some(statement) = known.get(&key).and_then(Weak::upgrade).filter(|it| !it.is_own) {
             return statement;
         }
-        let statement = Arc::new(Statement::new(self.next_id(), text, types, catalog_version));
+        let statement = Arc::new(Statement::new(self.next_id(), text, types, names));
         known.insert(key, Arc::downgrade(&statement));
         self.sweep(&mut known);
         statement
+    }
+
+    /// The same for one client alone: no server has prepared it before.
+    pub fn own(&self, text: &str, types: &[u8], names: Names<'_>) -> Arc<Statement> {
+        Arc::new(Statement { is_own: true, ..Statement::new(self.next_id(), text, types, names) })
     }
 
     fn next_id(&self) -> u64 {
@@ -199,7 +216,8 @@ mod tests {
     #[test]
     fn statements_are_shared_unless_they_hold_a_moment() {
         let statements = Statements::default();
-        let intern = |text| statements.intern(text, b"", 1);
+        let path: Arc<[Box<str>]> = Arc::new(["public".into()]);
+        let intern = |text| statements.intern(text, b"", (1, &path));
         for text in ["SELECT now()", "SELECT 'x', now ()", "SELECT now FROM t", "SELECT knowing, 'snow' FROM today_s"] {
             let first = intern(text);
             assert_eq!(first.id, intern(text).id, "{text}");
@@ -213,5 +231,19 @@ mod tests {
             let first = intern(text);
             assert_ne!(first.id, intern(text).id, "{text}");
         }
+    }
+
+    #[test]
+    fn statements_whose_names_mean_something_else_are_not_shared() {
+        let statements = Statements::default();
+        let path = |schemas: &[&str]| schemas.iter().map(|it| Box::from(*it)).collect::<Arc<[Box<str>]>>();
+        let intern = |version, schemas: &[&str]| statements.intern("SELECT 1", b"", (version, &path(schemas)));
+        let first = intern(1, &["public"]);
+        assert_eq!(first.id, intern(1, &["public"]).id);
+        assert_ne!(first.id, intern(2, &["public"]).id);
+        assert_ne!(first.id, intern(1, &["other", "public"]).id);
+        let own = statements.own("SELECT 1", b"", first.names());
+        assert_eq!(first.id, intern(1, &["public"]).id, "it stays what others share");
+        assert_ne!(first.id, own.id);
     }
 }

@@ -52,9 +52,31 @@ fn unset(set: &[&str]) -> Script {
 fn scripts() -> Vec<(&'static str, Script)> {
     let names = "SELECT name FROM pg_prepared_statements ORDER BY name";
     let count = "SELECT count(*) FROM pg_prepared_statements";
-    let run = |name| ask(&[bind("", name, &[], 0), execute("", 0), sync()]);
-    let named = |name, sql| ask(&[parse(name, sql, &[]), describe(b'S', name), sync()]);
+    let run = |name: &str| ask(&[bind("", name, &[], 0), execute("", 0), sync()]);
+    let named = |name: &str, sql: &str| ask(&[parse(name, sql, &[]), describe(b'S', name), sync()]);
+    let (all, kinds) = ("SELECT * FROM events WHERE client_id = 1 AND id = 1", "SELECT kind FROM events WHERE client_id = 1 AND id < 4 ORDER BY id");
+    let (other, usual) = ("SET search_path = other, public", "SET search_path = public");
+    let watched = "SELECT * FROM watched WHERE client_id = 1";
+    let turns = |steps: [Vec<Step>; 2]| steps.into_iter().flat_map(|steps| [(0, steps.clone()), (1, steps.clone()), (0, steps.clone()), (1, steps)]);
+    let both = |first: Vec<Step>, script: Vec<(usize, Vec<Step>)>| [vec![(0, first)], script].concat();
     vec![
+        ("names of tables: by the protocol", both(q(other), [vec![(0, named("e", all)), (1, named("e", all))], turns([run("e"), run("e")]).collect()].concat())),
+        ("names of tables: by SQL", both(q(other), [vec![(0, q(&format!("PREPARE e AS {all}"))), (1, q(&format!("PREPARE e AS {all}")))], turns([q("EXECUTE e"), q("EXECUTE e")]).collect()].concat())),
+        ("names of tables: the path changes", both(named("k", kinds), [
+            vec![(0, run("k")), (0, q(other)), (0, run("k")), (1, named("k", kinds)), (1, run("k")), (0, named("e", all)), (0, run("e")), (0, q(usual)), (0, run("k"))],
+            vec![(1, named("e", all)), (1, run("e")), (1, q(other)), (1, run("k")), (1, run("e")), (1, run("k")), (1, q(usual)), (1, run("e")), (2, named("e", all)), (2, run("e"))],
+        ].concat())),
+        ("a definition of one's own transaction", [false, true].into_iter().flat_map(|by_sql| {
+            let ask_for = move |name: &str| if by_sql { q(&format!("PREPARE {name} AS {watched}")) } else { named(name, watched) };
+            let run = move |name: &'static str| if by_sql { q(&format!("EXECUTE {name}")) } else { run(name) };
+            let suffix = |name: &'static str| if by_sql { ["sw", "sx", "sy", "sz"][name.len() - 1] } else { name };
+            let [w, x, y, z] = ["w", "xx", "yyy", "zzzz"].map(suffix);
+            vec![
+                (1, ask_for(w)), (1, run(w)), (2, ask_for(w)), (2, run(w)), (0, q("BEGIN")), (0, q("ALTER TABLE watched ADD COLUMN more integer")), (0, ask_for(x)), (0, run(x)), (0, run(x)),
+                (0, q("SELECT 1")), (0, ask(&[extended(watched, &[])])), (0, q("ALTER TABLE watched ADD COLUMN again text")), (0, ask_for(y)), (0, run(y)), (0, q("ROLLBACK")), (1, run(w)), (2, run(w)),
+                (0, ask_for(z)), (0, run(z)), (0, q("BEGIN")), (0, q("ALTER TABLE watched ALTER COLUMN v TYPE varchar(90)")), (0, run(z)), (0, q("ROLLBACK")), (0, run(z)),
+            ]
+        }).collect()),
         ("dates in prepared statements", otherwise("SET DateStyle = 'ISO, MDY'", "SET DateStyle = 'ISO, DMY'", "'01/02/2020'::date")),
         ("times in prepared statements", otherwise("SET TimeZone = 'UTC'", "SET TimeZone = 'Asia/Tokyo'", "('2020-01-01 00:00'::timestamptz AT TIME ZONE 'UTC')")),
         ("intervals in prepared statements", otherwise("SET IntervalStyle = 'sql_standard'", "SET IntervalStyle = 'postgres'", "extract(epoch FROM '-1 2:03:04'::interval)")),
@@ -109,7 +131,7 @@ fn a_statement_with_dates_is_refused_once_they_are_read_otherwise() {
     let plain = "SELECT count(*) FROM events WHERE client_id = 1 AND kind = 'view'";
     play(&mut wire, &[q(&format!("PREPARE dated AS {dated}")), q(&format!("PREPARE plain AS {plain}"))].concat());
     play(&mut wire, &ask(&[parse("d", dated, &[]), parse("p", plain, &[]), sync()]));
-    let run = |name| ask(&[bind("", name, &[], 0), execute("", 0), sync()]);
+    let run = |name: &str| ask(&[bind("", name, &[], 0), execute("", 0), sync()]);
     let mut is_refused = |steps: Vec<Step>| play(&mut wire, &steps).iter().any(|line| line.contains("ERROR 0A000"));
     assert!(!is_refused(q("SET DateStyle = 'ISO, DMY'")));
     assert!(is_refused(q("EXECUTE dated")) && is_refused(run("d")));

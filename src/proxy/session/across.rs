@@ -130,6 +130,9 @@ impl Session {
         self.heed_goodbye(access, size);
         self.executed = self.executed.wrapping_add(1);
         if !portal.is_run() {
+            if self.portals.len() == 1 && self.is_followed_by_sync(size) {
+                self.let_go(None).await?;
+            }
             self.take_part_as(&portal.across, size).await?;
         }
         match &*Arc::clone(&portal.across) {

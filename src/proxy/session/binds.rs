@@ -50,10 +50,8 @@ impl Session {
                     self.sample(one, &values);
                     match self.destination(one, &values) {
                         Err(refusal) if self.may_cross(planned, &refusal) => {
-                            if at == 0
-                                && let Some(direct) = self.direct(&bind, &statement, &shape)
-                            {
-                                return Ok(Some(Cut::Direct(Box::new(direct))));
+                            if let Some(cut) = self.cut_at_direct(segment, at, (&bind, &statement, &shape)) {
+                                return Ok(Some(cut));
                             }
                             let portal = self.across_portal(&statement, self.body(at, size))?;
                             let access = portal.across.described_with();
@@ -102,8 +100,9 @@ impl Session {
             // It is bound to be described, and runs elsewhere.
             statement = self.as_described(&statement, &shape)?;
         } else {
-            let is_older = statement.catalog_version != self.catalog_version();
-            let expected = told.filter(|_| is_older).map(|told| (Arc::clone(&statement), Arc::clone(&told.columns)));
+            let expected = told
+                .filter(|told| self.may_differ(&statement, told))
+                .map(|told| (Arc::clone(&statement), Arc::clone(&told.columns)));
             segment.expected.extend(expected);
         }
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());
@@ -111,6 +110,22 @@ impl Session {
         segment.undo.push((segment.steps.len(), Given::Portal(portal, before)));
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         Ok(None)
+    }
+
+    /// Where the Bind at `at` begins what several shards run at once, the segment ends before it; it may have parsed.
+    fn cut_at_direct(
+        &self,
+        segment: &mut Segment,
+        at: usize,
+        (bind, statement, shape): (&Bind<'_>, &Arc<Statement>, &Arc<Shape>),
+    ) -> Option<Cut> {
+        let may_come_next = at == 0 || self.transaction.is_idle() && segment.only_parses();
+        if segment.start > 0 || !may_come_next {
+            return None;
+        }
+        let direct = self.direct(at, bind, statement, shape)?;
+        segment.is_before_direct = at > 0;
+        Some(if at > 0 { Cut::Next } else { Cut::Direct(Box::new(direct)) })
     }
 
     /// A Bind of what the session answers for itself, as PostgreSQL checks it: with its parameters first.

@@ -32,14 +32,22 @@ pub(super) struct Direct {
 }
 
 impl Session {
-    /// Whether such a pipeline stands at the front, of which this is the Bind, to several shards. Anything unusual about it is
+    /// Whether such a pipeline stands here, of which this is the Bind, to several shards. Anything unusual about it is
     /// left to those who serve all pipelines.
-    pub(super) fn direct(&self, bind: &Bind<'_>, statement: &Arc<Statement>, shape: &Arc<Shape>) -> Option<Direct> {
-        if self.run != Run::Between || self.has_ddl || self.held.iter().any(|held| held.in_pipeline) {
+    pub(super) fn direct(
+        &self,
+        at: usize,
+        bind: &Bind<'_>,
+        statement: &Arc<Statement>,
+        shape: &Arc<Shape>,
+    ) -> Option<Direct> {
+        // What stands before it may have been parsed, and no more.
+        let is_first = self.run == Run::Between || self.transaction.is_idle() && self.portals.is_empty();
+        if !is_first || self.has_ddl || self.held.iter().any(|held| held.in_pipeline) {
             return None;
         }
         self.check_alive().ok()?;
-        let mut messages = Messages { bytes: self.client.received(), at: 0 };
+        let mut messages = Messages { bytes: &self.client.received()[at..], at: 0 };
         let body = messages.next(client::BIND)?;
         let mut describes = false;
         if let Some(body) = messages.next(client::DESCRIBE) {

@@ -39,7 +39,7 @@ impl Session {
         }
         let reading = self.settings.reading();
         let types: Vec<u8> = prepare.types.iter().flat_map(|oid| oid.to_be_bytes()).collect();
-        let statement = self.shared.statements.intern(&prepare.text, &types, self.catalog_version());
+        let statement = self.interned(&prepare.text, &types);
         let statement = self.numbered_statement(&statement).unwrap_or(statement);
         let shape = statement.shape(&self.picture().planner);
         // What several shards do they do at EXECUTE.
@@ -96,6 +96,7 @@ impl Session {
         let Some(Named { statement, reading, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
+        let statement = self.as_named_now(&statement);
         self.check_reading(reading, &statement)?;
         self.check_prepared(&statement.text)?;
         let shape = statement.shape(&self.picture().planner);
@@ -146,7 +147,7 @@ impl Session {
             None => Arc::clone(statement),
             Some(head) => {
                 let text = format!("{head} {}", statement.text);
-                self.shared.statements.intern(&text, &statement.types, self.catalog_version())
+                self.interned(&text, &statement.types)
             }
         }
     }
@@ -264,7 +265,7 @@ impl Session {
             bind.extend_from_slice(value.unwrap_or_default());
         }
         bind.extend_from_slice(&[0, 0]);
-        let statement = self.shared.statements.intern(&statement.text, &known, self.catalog_version());
+        let statement = self.interned(&statement.text, &known);
         Ok(Some(Bound { statement: self.executed(execute, &statement), bind }))
     }
 

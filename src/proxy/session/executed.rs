@@ -25,14 +25,14 @@ impl Session {
         let execute = executes(shape)?;
         let named = self.named.get(execute.name.as_bytes())?;
         Some(match &execute.explains {
-            None => Arc::clone(&named.statement),
+            None => self.as_named_now(&named.statement),
             Some(head) => self.explaining(head),
         })
     }
 
     /// A statement with the columns that EXPLAIN with these options has, whatever it explains.
     fn explaining(&self, head: &str) -> Arc<Statement> {
-        self.shared.statements.intern(&format!("{head} SELECT 1"), b"", self.catalog_version())
+        self.interned(&format!("{head} SELECT 1"), b"")
     }
 
     /// The portal of an EXECUTE: its arguments are computed, and the server of its rows is told of it.
@@ -45,6 +45,7 @@ impl Session {
         let Some(Named { statement, reading, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
+        let statement = self.as_named_now(&statement);
         self.check_reading(reading, &statement)?;
         let text = shape.text_of(planned);
         if self.bind_as_it_is(place, execute, &statement, (text, planned.at.start), &results).await? {

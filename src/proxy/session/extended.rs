@@ -69,6 +69,12 @@ impl Session {
                 }
             }
         };
+        if segment.is_before_direct && result.is_ok() && self.run != Run::Skipping {
+            // It is part of what comes next, which comes by its servers in their order.
+            self.transaction_started.get_or_insert(started);
+            self.release();
+            return Ok(Progress::Served);
+        }
         let result = match (result, cut) {
             (Ok(()), _) if self.run == Run::Skipping => Ok(()),
             (Ok(()), Cut::Act(shape)) => Box::pin(self.act_extended(&shape)).await,
@@ -218,6 +224,19 @@ impl Session {
         Ok(())
     }
 
+    /// The last statement of a pipeline is about to go to other servers, where it may wait: those that have parsed and
+    /// described alone keep no locks meanwhile. Whoever it waits for may wait for them, and no server would know of it.
+    pub(super) async fn let_go(&mut self, but: Option<usize>) -> Result<(), Trouble> {
+        if !self.transaction.is_idle() {
+            return Ok(());
+        }
+        let is_free = |(index, held): (usize, &Held)| held.in_pipeline && held.only_asked && Some(index) != but;
+        while let Some(index) = self.held.iter().enumerate().position(is_free) {
+            self.sync_server(index).await?;
+        }
+        Ok(())
+    }
+
     pub(super) async fn sync_server(&mut self, index: usize) -> Result<(), Trouble> {
         self.held[index].in_pipeline = false;
         self.pipeline.clear();
@@ -248,6 +267,9 @@ impl Session {
                 return Err(trouble);
             }
         };
+        if is_sync && self.held.len() > 1 {
+            Box::pin(self.let_go(Some(index))).await?;
+        }
         self.pipeline.clear();
         // Parse and Describe alone need no transaction: a BEGIN that is held back waits for a statement that chooses a shard.
         let joins = segment.needs_transaction || !matches!(self.transaction, Transaction::Begun(_));
@@ -284,7 +306,7 @@ impl Session {
             self.pipeline.may_ask_again = self.may_ask_again(index, segment.access);
         }
         // What would begin behind a snapshot that a Parse of ours has taken could not choose its isolation any more.
-        let is_free = !joins || self.transaction.is_idle() && segment.only_describes();
+        let is_free = !joins || segment.is_before_direct || self.transaction.is_idle() && segment.only_describes();
         let is_apart = !ends && is_free && !is_sync && !self.held[index].in_pipeline;
         if ends || is_apart {
             write::bare(self.outgoing.buffer(), client::SYNC);
@@ -292,7 +314,10 @@ impl Session {
         } else {
             write::bare(self.outgoing.buffer(), client::FLUSH);
         }
-        self.held[index].in_pipeline = !ends && !is_apart;
+        match ends || is_apart {
+            true => self.held[index].in_pipeline = false,
+            false => self.held[index].pipe(segment.only_asks()),
+        }
         let mut outcome = self.converse(index, None).await?;
         if self.pipeline.is_stale {
             outcome = Box::pin(self.again(index, segment)).await?;
@@ -320,7 +345,7 @@ impl Session {
         if let Outcome::CopyIn = outcome {
             // A Sync that came ahead of the data is ignored by servers, and so by us: another one will follow.
             (ends, is_sync) = (false, false);
-            self.held[index].in_pipeline = true;
+            self.held[index].pipe(false);
             Box::pin(self.pump_copy(index)).await?;
         } else {
             self.trouble_of(index, outcome)?;

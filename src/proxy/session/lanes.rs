@@ -198,7 +198,7 @@ impl Session {
             } else {
                 self.prepare(lane.index);
             }
-            self.held[lane.index].in_pipeline = true;
+            self.held[lane.index].pipe(false);
             self.last_numbers_at(lane.index);
             if segment.access == Access::Write {
                 self.wrote(lane.index);

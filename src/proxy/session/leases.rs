@@ -56,6 +56,7 @@ impl Session {
             role,
             is_member: false,
             in_pipeline: false,
+            only_asked: false,
             status: b'I',
             has_written: false,
             took_part: false,

@@ -63,7 +63,7 @@ impl Session {
             limit: deadline.map_or(Duration::ZERO, |deadline| deadline.limit),
             is_late: false,
             untaken: None,
-            watch: self.watch().map(|watch| Box::pin(watch) as Pin<Box<dyn Future<Output = String> + Send>>),
+            watch: self.watch_all().map(|watch| Box::pin(watch) as Pin<Box<dyn Future<Output = String> + Send>>),
             deadlock: None,
             is_over: false,
         }

@@ -27,6 +27,8 @@ pub(super) struct Told {
     pub types: Box<[u8]>,
     /// Its columns
     pub columns: Arc<[u8]>,
+    /// Where names were looked up then
+    pub search_path: Arc<[Box<str>]>,
     /// The same statement with these types declared
     pub typed: OnceLock<Arc<Statement>>,
 }

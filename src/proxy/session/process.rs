@@ -50,7 +50,7 @@ impl Session {
         let planned = super::only(&shape)?;
         let Some(Command::OfSession(Asked::Number(places))) = super::command(&planned.plan) else { return None };
         let text = with_number(shape.text_of(planned), places, self.slot.pid);
-        Some(self.shared.statements.intern(&text, &statement.types, self.catalog_version()))
+        Some(self.interned(&text, &statement.types))
     }
 
     /// What is bound for a statement that asks for a list: with what it has now. `None`: it does not ask.
@@ -62,7 +62,7 @@ impl Session {
         let Some(planned) = super::only(shape) else { return Ok(None) };
         let Some(Command::OfSession(asked)) = super::command(&planned.plan) else { return Ok(None) };
         let text = self.answered_for(shape.text_of(planned), asked)?;
-        Ok(Some(self.shared.statements.intern(&text, &statement.types, self.catalog_version())))
+        Ok(Some(self.interned(&text, &statement.types)))
     }
 
     /// A Query that names a client by its number.

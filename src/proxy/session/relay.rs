@@ -121,7 +121,7 @@ impl Session {
     /// What stands in `outgoing` belongs to a pipeline of the client's, whose Sync is still to come: after an error the server
     /// skips to it.
     pub(super) async fn flush_to(&mut self, index: usize) -> Result<(), Trouble> {
-        self.held[index].in_pipeline = true;
+        self.held[index].pipe(false);
         write::bare(self.outgoing.buffer(), client::FLUSH);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;

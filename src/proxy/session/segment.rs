@@ -6,6 +6,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::logic::plan::{Access, CursorUse, OwnSetting, Plan, Planned, SettingChange};
+use crate::logic::protocol::frame::client;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
@@ -76,6 +77,8 @@ pub(super) struct Segment {
     pub needs_server: bool,
     /// It does more than parse and describe
     pub needs_transaction: bool,
+    /// It parses alone, and what comes next is run by several shards at once
+    pub is_before_direct: bool,
     /// What it executes could be undone
     pub can_be_undone: bool,
     /// Where its messages stand in what was received
@@ -113,6 +116,7 @@ impl Segment {
             sets: false,
             needs_server: false,
             needs_transaction: false,
+            is_before_direct: false,
             can_be_undone: true,
             start,
             size: 0,
@@ -132,6 +136,17 @@ impl Segment {
     pub fn only_describes(&self) -> bool {
         let parses = |step: &Step| matches!(step, Step::Parse { .. } | Step::Trial { .. });
         !self.needs_transaction && !self.steps.iter().any(parses)
+    }
+
+    /// It parses alone.
+    pub fn only_parses(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step, Step::Parse { .. }))
+    }
+
+    /// It parses and describes alone: behind it nothing is there on its server that could be run, or has been.
+    pub fn only_asks(&self) -> bool {
+        let is_run = |step: &Step| matches!(step, Step::Portal { tag: client::EXECUTE | client::CLOSE, .. });
+        !self.binds && self.run.is_empty() && !self.steps.iter().any(is_run)
     }
 
     /// A portal is executed. What it does it does when that begins.

@@ -34,6 +34,8 @@ pub struct Held {
     pub is_member: bool,
     /// It has been sent messages of a pipeline and no Sync yet
     pub in_pipeline: bool,
+    /// Those parse and describe: nothing is lost if they are ended
+    pub only_asked: bool,
     /// Where it stood when it last said so: `I`, `T` or `E`
     pub status: u8,
     /// The transaction has written here, as far as we can tell
@@ -70,6 +72,12 @@ impl Held {
     /// A transaction is open on it, explicit or implicit.
     pub fn is_engaged(&self) -> bool {
         self.is_member || self.in_pipeline
+    }
+
+    /// It is sent messages whose Sync is still to come. `only_asks`: they parse and describe, and leave nothing to be run.
+    pub fn pipe(&mut self, only_asks: bool) {
+        self.only_asked = only_asks && (self.only_asked || !self.in_pipeline);
+        self.in_pipeline = true;
     }
 
     /// The types of a Parse, as this server numbers them.

@@ -21,6 +21,7 @@ impl Session {
     /// What the client was told of the statements that it has described.
     pub(super) fn remember_told(&mut self, index: usize, segment: &Segment) {
         let walk = &self.held[index].lease.walk;
+        let Some(path) = self.picture.as_ref().map(|picture| picture.planner.search_path()) else { return };
         let mut types: Box<[u8]> = Box::default();
         for done in &self.pipeline.done {
             let (step, body) = match done {
@@ -34,7 +35,8 @@ impl Session {
             let Some(Step::Describe { name, .. }) = segment.steps.get(step) else { continue };
             if let Some(named) = self.named.get_mut(&name[..]) {
                 let (types, columns) = (std::mem::take(&mut types), columns_on(walk, body));
-                named.told = Some(Arc::new(Told { types, columns, typed: OnceLock::new() }));
+                let search_path = Arc::clone(path);
+                named.told = Some(Arc::new(Told { types, columns, search_path, typed: OnceLock::new() }));
             }
         }
     }
@@ -43,14 +45,42 @@ impl Session {
     pub(super) fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
         let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
         let mut named = found.cloned().ok_or_else(|| Fault::NoStatement(String::from_utf8_lossy(name).into_owned()))?;
-        let version = named.statement.catalog_version;
-        if let Some(told) = named.told.as_ref().filter(|_| version != self.catalog_version())
+        let is_older = named.statement.catalog_version != self.catalog_version();
+        if let Some(told) = named.told.as_ref().filter(|_| is_older)
             && told.types != named.statement.types
         {
-            let typed = || self.shared.statements.intern(&named.statement.text, &told.types, version);
+            let typed = || self.shared.statements.intern(&named.statement.text, &told.types, named.statement.names());
             named.statement = Arc::clone(told.typed.get_or_init(typed));
         }
+        named.statement = self.as_named_now(&named.statement);
         Ok(named)
+    }
+
+    /// The statement of a text that is parsed now: one that others share, unless names mean something to this session alone.
+    pub(super) fn interned(&self, text: &str, types: &[u8]) -> Arc<Statement> {
+        self.interned_as_of(self.catalog_version(), text, types)
+    }
+
+    fn interned_as_of(&self, version: u64, text: &str, types: &[u8]) -> Arc<Statement> {
+        let names = (version, self.picture().planner.search_path());
+        let is_own = self.has_ddl || self.with_temporary_objects().next().is_some();
+        let statements = &self.shared.statements;
+        if is_own { statements.own(text, types, names) } else { statements.intern(text, types, names) }
+    }
+
+    /// PostgreSQL looks up names anew where the search path has changed since. A server must not take that of this session
+    /// for what others have prepared.
+    pub(super) fn as_named_now(&self, statement: &Arc<Statement>) -> Arc<Statement> {
+        match statement.search_path == *self.picture().planner.search_path() {
+            true => Arc::clone(statement),
+            false => self.interned_as_of(statement.catalog_version, &statement.text, &statement.types),
+        }
+    }
+
+    /// May the columns of a statement that was described then be others by now?
+    pub(super) fn may_differ(&self, statement: &Statement, told: &Told) -> bool {
+        let path = self.picture().planner.search_path();
+        self.has_ddl || statement.catalog_version != self.catalog_version() || told.search_path != *path
     }
 
     /// Before a segment is sent: do its statements have the columns on this server that the client was told? Asks the
@@ -91,7 +121,7 @@ impl Session {
         write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
         self.pipeline.owe(Owed::HiddenDescribe);
         write::bare(self.outgoing.buffer(), client::FLUSH);
-        self.held[index].in_pipeline = true;
+        self.held[index].pipe(true);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         if self.pipeline.failure.is_none() {

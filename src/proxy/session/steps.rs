@@ -129,7 +129,7 @@ impl Session {
         let text = self.spelled_out(parse.text)?;
         let text = super::utf8(&text)?;
         let is_named = !parse.name.is_empty();
-        let statement = self.shared.statements.intern(text, parse.types, self.catalog_version());
+        let statement = self.interned(text, parse.types);
         let name: Box<[u8]> = parse.name.into();
         let shape = statement.shape(&self.picture().planner);
         let (statement, parsed) =

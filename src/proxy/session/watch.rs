@@ -1,5 +1,6 @@
-//! A statement that takes long inside a transaction over several shards may be part of a deadlock: then somebody else
-//! decides whether it is given up (`logic::deadlock`).
+//! A statement that takes long while its session has locks on several shards may be part of a deadlock: then somebody else
+//! decides whether it is given up (`logic::deadlock`). A server has locks in a transaction, before the Sync of a pipeline,
+//! and for as long as it runs its share of a statement.
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -10,11 +11,21 @@ use crate::proxy::backend::Connector;
 use crate::proxy::cancel::Slot;
 use crate::proxy::session::Session;
 use crate::proxy::session::exchange::{Exchange, Outcome};
+use crate::proxy::session::servers::{Held, UNDER_WAY};
 
 impl Session {
     /// Resolves when the session is to be given up; gives the reason. `None`: one shard sees all there is to see.
     pub(super) fn watch(&self) -> Option<impl Future<Output = String> + use<>> {
-        if self.held.iter().filter(|held| held.is_engaged()).count() < 2 {
+        self.watch_of(|held| held.is_engaged() || held.status == UNDER_WAY)
+    }
+
+    /// The same for what all servers that are held are asked.
+    pub(super) fn watch_all(&self) -> Option<impl Future<Output = String> + use<>> {
+        self.watch_of(|_| true)
+    }
+
+    fn watch_of(&self, has_locks: fn(&Held) -> bool) -> Option<impl Future<Output = String> + use<>> {
+        if self.held.len() < 2 || self.held.iter().filter(|held| has_locks(held)).count() < 2 {
             return None;
         }
         let database = &self.picture.as_ref()?.database;
@@ -22,8 +33,7 @@ impl Session {
         if timeout.is_zero() {
             return None;
         }
-        let engaged = self.held.iter().filter(|held| held.is_engaged());
-        let processes = engaged.map(|held| Process {
+        let processes = self.held.iter().filter(|held| has_locks(held)).map(|held| Process {
             shard: database.shards[usize::from(held.shard.0)].name.clone(),
             pid: held.lease.cancellable.pid,
         });
