@@ -68,8 +68,11 @@ impl Session {
         let is_suited = match (&read.fanout, &read.gather) {
             (Some(fanout), _) => !fanout.is_locking,
             // A server that knows the statement says so if there are more or fewer parameters.
+            // An error of the parts comes behind the columns, which nobody would have described.
             (None, Ok(gather)) => {
-                gather.access == Access::Read && bind.parameters().len() == statement.params(gather.params)
+                gather.access == Access::Read
+                    && bind.parameters().len() == statement.params(gather.params)
+                    && !(describes && gather.fails_early)
             }
             (None, Err(_)) => false,
         };
