@@ -345,3 +345,49 @@ fn clients_that_update_the_same_rows_on_all_shards_do_not_lock_each_other_out() 
     });
     until_nothing_is_prepared(&world, &proxy);
 }
+
+/// Who is told of it may look at once, on any shard.
+#[test]
+fn a_notification_comes_when_all_shards_have_committed() {
+    let world = World::start("announced", false).unwrap();
+    data::load(&world);
+    let proxy = Proxy::start(&world.lab, "announced", &data::map_toml(&world)).unwrap();
+    let clients = clients(&world);
+    let login = || Wire::login(proxy.port, "app", &[]).unwrap();
+    let (mut hearer, mut reader, mut speaker) = (login(), login(), login());
+    let mut direct = admin(world.shards[0].port());
+    hearer.rows("LISTEN news");
+    direct.rows("LISTEN news");
+    // What is committed there waits for a standby that there is not; what is prepared does not.
+    let mut late = admin(world.shards[1].port());
+    late.rows("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    late.rows("SELECT pg_reload_conf()");
+    wait_for("the shard knows of its standby", &proxy, || {
+        admin(world.shards[1].port()).value("SHOW synchronous_standby_names") == "nobody"
+    });
+    speaker.rows("BEGIN");
+    speaker.rows("SET LOCAL synchronous_commit = off");
+    for client in &clients {
+        speaker.rows(&format!("INSERT INTO events (client_id, id, kind) VALUES ({client}, 900, 'announced')"));
+    }
+    speaker.rows("NOTIFY news, 'done'");
+    speaker.send(&wire::query("COMMIT")).unwrap();
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE 'COMMIT PREPARED%'";
+    wait_for("a shard commits late", &proxy, || admin(world.shards[1].port()).value(waits) == "1");
+    // The server has told who listens to it.
+    direct.rows("SELECT 1");
+    hearer.set_patience(Duration::from_millis(500));
+    assert!(hearer.recv().is_err(), "the notification came too early");
+    hearer.set_patience(PATIENCE);
+    late.rows("ALTER SYSTEM RESET synchronous_standby_names");
+    late.rows("SELECT pg_reload_conf()");
+    hearer.until(b"A").unwrap();
+    let seen = clients
+        .iter()
+        .map(|client| reader.value(&format!("SELECT count(*) FROM events WHERE client_id = {client} AND id = 900")));
+    assert_eq!(seen.collect::<Vec<_>>(), ["1", "1", "1"]);
+    assert_eq!(wire::answers(&speaker.until_ready().unwrap())[0].tag, "COMMIT");
+    // Others are told as before.
+    speaker.rows("NOTIFY news, 'more'");
+    hearer.until(b"A").unwrap();
+}

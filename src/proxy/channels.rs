@@ -23,6 +23,7 @@ use crate::logic::protocol::{view, write};
 use crate::logic::roster::Roster;
 use crate::logic::topology::{Address, Spot};
 use crate::proxy::metrics::{ChannelMetrics, Metrics};
+use crate::proxy::notifiers::UnderWay;
 use crate::proxy::pool::ServerPool;
 use crate::proxy::stream::Stream;
 
@@ -272,7 +273,13 @@ impl Ear {
                     if read.map_err(|it| self.lost(&it.to_string()))? == 0 {
                         return Err(self.lost("the server closed the connection"));
                     }
-                    if self.hear(&mut buffer)? {
+                    let mut is_answered = false;
+                    // It ends by itself: a shard that does not answer is given up.
+                    while let Some(commit) = self.hear(&mut buffer, &mut is_answered)? {
+                        commit.ended().await;
+                        deadline = Instant::now() + ANSWER_MAX;
+                    }
+                    if is_answered {
                         is_asked = false;
                         let is_unused = self.state.lock().roster.is_unused();
                         deadline = Instant::now() + if is_unused { LINGER } else { ANSWER_MAX };
@@ -298,21 +305,27 @@ impl Ear {
         }
     }
 
-    /// Takes in what the server has said. Returns whether it has answered.
-    fn hear(&self, buffer: &mut BytesMut) -> Result<bool, Fault> {
-        let mut is_answered = false;
+    /// Takes in what the server has said, and notes whether it has answered. Stops before the notification of a transaction
+    /// that has not committed on all its shards: nothing overtakes it.
+    fn hear(&self, buffer: &mut BytesMut, is_answered: &mut bool) -> Result<Option<UnderWay>, Fault> {
         loop {
             let size = match frame::front(buffer) {
-                Front::Partial { .. } => return Ok(is_answered),
+                Front::Partial { .. } => return Ok(None),
                 Front::Malformed { tag, length } => {
                     let tag = char::from(tag);
                     return Err(self.lost(&format!("the server sent a message '{tag}' of length {length}")));
                 }
                 Front::Whole(frame) => {
                     match frame.tag {
-                        server::NOTIFICATION => self.deliver(&frame)?,
+                        server::NOTIFICATION => {
+                            let pid = view::notification(frame.body).map(|(pid, _)| pid);
+                            if let Some(commit) = pid.and_then(|pid| self.pool.commit_of(pid)) {
+                                return Ok(Some(commit));
+                            }
+                            self.deliver(&frame)?;
+                        }
                         server::READY => {
-                            is_answered = true;
+                            *is_answered = true;
                             for waiter in self.state.lock().roster.answered() {
                                 drop(waiter.send(Ok(())));
                             }

@@ -8,6 +8,9 @@
 //! A listener with a server of its own (session pooling) cannot be asked. It is told a client's number where that is certain:
 //! of its own notifications, and of connections whose clients have not notified shortly after one another, or while the
 //! listener was in a transaction. Otherwise the server's number stays.
+//!
+//! A transaction over several shards notifies when the first of them commits. Who is told of it may look at once, on any
+//! shard: so the connections that listen keep it to themselves until all have committed.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
@@ -15,6 +18,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::logic::protocol::walk::Processes;
 use crate::logic::topology::Address;
@@ -30,6 +34,24 @@ pub struct Notifier {
     /// The number of the client that it was lent to last
     client: AtomicI32,
     last: Mutex<Option<Said>>,
+    /// The last commit over several shards, which has ended when its `Commit` is no more
+    commit: Mutex<Option<watch::Receiver<()>>>,
+}
+
+/// A commit over several shards is under way for as long as there is this.
+pub struct Commit {
+    _sender: watch::Sender<()>,
+}
+
+/// Such a commit, for who waits for its end.
+#[derive(Debug)]
+pub struct UnderWay(watch::Receiver<()>);
+
+impl UnderWay {
+    /// Resolves when it has ended.
+    pub async fn ended(mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
 }
 
 /// The last client that has notified over a connection.
@@ -75,6 +97,18 @@ impl Notifier {
         }
     }
 
+    /// Its client's transaction begins to commit, and others do on other shards. What it notifies is not told before the
+    /// returned is dropped.
+    pub fn commit(&self) -> Commit {
+        let (sender, receiver) = watch::channel(());
+        *self.commit.lock() = Some(receiver);
+        Commit { _sender: sender }
+    }
+
+    fn commit_under_way(&self) -> Option<UnderWay> {
+        self.commit.lock().clone().filter(|commit| commit.has_changed().is_ok()).map(UnderWay)
+    }
+
     /// The client whose a notification is, to a listener that is asked before another notifies.
     fn heard(&self) -> Option<i32> {
         self.last.lock().as_ref().map(|said| said.client)
@@ -102,7 +136,8 @@ pub struct Notifiers {
 impl Notifiers {
     /// A fresh connection, to a process of a server.
     pub fn add(&self, address: &Address, pid: i32) -> Arc<Notifier> {
-        let notifier = Arc::new(Notifier { pid, client: AtomicI32::new(pid), last: Mutex::default() });
+        let notifier =
+            Arc::new(Notifier { pid, client: AtomicI32::new(pid), last: Mutex::default(), commit: Mutex::default() });
         let mut known = self.known.lock();
         known.retain(|_, notifier| notifier.strong_count() > 0);
         known.insert((address.clone(), pid), Arc::downgrade(&notifier));
@@ -112,6 +147,11 @@ impl Notifiers {
     /// The number of the client that has notified by this process of a server, to one who is asked before another does.
     pub fn client_of(&self, address: &Address, pid: i32) -> Option<i32> {
         self.find(address, pid)?.heard()
+    }
+
+    /// The commit over several shards that this process of a server takes part in.
+    pub fn commit_of(&self, address: &Address, pid: i32) -> Option<UnderWay> {
+        self.find(address, pid)?.commit_under_way()
     }
 
     fn find(&self, address: &Address, pid: i32) -> Option<Arc<Notifier>> {
@@ -150,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_notification_is_its_clients_where_that_is_certain() {
-        let notifier = Notifier { pid: 7, client: AtomicI32::new(7), last: Mutex::default() };
+        let notifier = Notifier { pid: 7, client: AtomicI32::new(7), last: Mutex::default(), commit: Mutex::default() };
         let start = Instant::now();
         assert_eq!(notifier.said(Some(start)), None, "nobody has notified");
         notifier.lend(1001);

@@ -148,10 +148,54 @@ impl Shape {
     }
 }
 
+/// The number of a search path. It may come by another one; no other path ever has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PathNumber(u64);
+
+/// The schemas that names without one are looked up in.
+#[derive(Debug)]
+pub struct SearchPath {
+    schemas: Vec<Box<str>>,
+    number: PathNumber,
+}
+
+impl SearchPath {
+    /// Its number.
+    pub fn number(&self) -> PathNumber {
+        self.number
+    }
+}
+
+/// Numbers of search paths.
+#[derive(Debug, Default)]
+pub struct Paths {
+    known: HashMap<Vec<Box<str>>, PathNumber>,
+    last: u64,
+}
+
+/// Different search paths that have their numbers at a time; they are forgotten all at once.
+const PATHS_MAX: usize = 1024;
+
+impl Paths {
+    /// A search path with its number.
+    pub fn numbered(&mut self, schemas: Vec<Box<str>>) -> SearchPath {
+        if let Some(number) = self.known.get(&schemas) {
+            return SearchPath { schemas, number: *number };
+        }
+        if self.known.len() >= PATHS_MAX {
+            self.known.clear();
+        }
+        self.last += 1;
+        let number = PathNumber(self.last);
+        self.known.insert(schemas.clone(), number);
+        SearchPath { schemas, number }
+    }
+}
+
 /// Plans texts under one schema, map and search path. Replaced whole when one of these changes.
 pub struct Planner {
     database: Arc<Database>,
-    search_path: Arc<[Box<str>]>,
+    search_path: SearchPath,
     cache: Mutex<Cache>,
     across: Mutex<HashMap<Box<str>, Arc<Across>>>,
     metrics: Arc<Metrics>,
@@ -165,8 +209,8 @@ struct Cache {
 
 impl Planner {
     /// For one picture of a database and one search path.
-    pub fn new(database: Arc<Database>, search_path: Vec<Box<str>>, metrics: Arc<Metrics>) -> Self {
-        Self { database, search_path: search_path.into(), cache: Mutex::default(), across: Mutex::default(), metrics }
+    pub fn new(database: Arc<Database>, search_path: SearchPath, metrics: Arc<Metrics>) -> Self {
+        Self { database, search_path, cache: Mutex::default(), across: Mutex::default(), metrics }
     }
 
     /// The picture it plans for.
@@ -174,9 +218,9 @@ impl Planner {
         &self.database
     }
 
-    /// The schemas that names without one are looked up in.
-    pub fn search_path(&self) -> &Arc<[Box<str>]> {
-        &self.search_path
+    /// The number of its search path.
+    pub fn path(&self) -> PathNumber {
+        self.search_path.number
     }
 
     /// Plans kept.
@@ -289,7 +333,7 @@ impl Planner {
 
     fn schema(&self) -> Schema<'_> {
         let catalog = self.database.catalog.as_deref().expect("a planner is made once the catalog is known");
-        Schema { map: &self.database.map, catalog, search_path: &self.search_path }
+        Schema { map: &self.database.map, catalog, search_path: &self.search_path.schemas }
     }
 
     fn find(&self, key: &[u8], fits: impl Fn(&Shape) -> bool) -> Option<Arc<Shape>> {

@@ -26,7 +26,7 @@ use crate::proxy::heat::Heat;
 use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::placing::Placing;
-use crate::proxy::plans::Planner;
+use crate::proxy::plans::{Paths, Planner};
 use crate::proxy::pool::Pools;
 use crate::proxy::statements::Statements;
 use crate::proxy::waits::Waits;
@@ -110,6 +110,7 @@ pub struct Shared {
     /// What sessions have done that are gone
     departed: Mutex<HashMap<Box<str>, Totals>>,
     planners: Mutex<HashMap<PlannerKey, Arc<Planner>>>,
+    paths: Mutex<Paths>,
     accepted: Mutex<HashMap<AcceptedKey, Accepted>>,
     next_session: AtomicU64,
     moments: AtomicU64,
@@ -154,6 +155,7 @@ impl Shared {
             disabled: Mutex::default(),
             departed: Mutex::default(),
             planners: Mutex::default(),
+            paths: Mutex::default(),
             accepted: Mutex::default(),
             next_session: AtomicU64::new(1),
             moments: AtomicU64::new(0),
@@ -244,9 +246,14 @@ impl Shared {
         if planners.len() >= PLANNERS_MAX {
             planners.clear();
         }
-        let planner = Arc::new(Planner::new(Arc::clone(database), search_path.to_vec(), Arc::clone(&self.metrics)));
+        let planner = Arc::new(self.planner_apart(Arc::clone(database), search_path.to_vec()));
         planners.insert(key, Arc::clone(&planner));
         planner
+    }
+
+    /// The same for who keeps it to itself.
+    pub fn planner_apart(&self, database: Arc<Database>, search_path: Vec<Box<str>>) -> Planner {
+        Planner::new(database, self.paths.lock().numbered(search_path), Arc::clone(&self.metrics))
     }
 
     /// Plans kept, over all databases and search paths.

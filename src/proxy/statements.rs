@@ -14,7 +14,7 @@ use crate::logic::plan::gather::Described;
 use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::logic::session::reading::may_be_of_moment;
 use crate::logic::trace::without_parent;
-use crate::proxy::plans::{Planner, Shape};
+use crate::proxy::plans::{PathNumber, Planner, Shape};
 
 /// One text with its declared parameter types.
 pub struct Statement {
@@ -22,8 +22,8 @@ pub struct Statement {
     pub id: u64,
     /// The schema it was parsed under
     pub catalog_version: u64,
-    /// The schemas that its names were looked up in
-    pub search_path: Arc<[Box<str>]>,
+    /// Where its names were looked up
+    pub path: PathNumber,
     /// SQL
     pub text: Box<str>,
     /// Declared types, as Parse carries them
@@ -45,11 +45,11 @@ struct Remembered {
 }
 
 impl Statement {
-    fn new(id: u64, text: &str, types: &[u8], (catalog_version, search_path): Names<'_>) -> Self {
+    fn new(id: u64, text: &str, types: &[u8], (catalog_version, path): Names) -> Self {
         Self {
             id,
             catalog_version,
-            search_path: Arc::clone(search_path),
+            path,
             text: text.into(),
             types: types.into(),
             is_own: may_be_of_moment(text),
@@ -103,8 +103,8 @@ impl Statement {
     }
 
     /// What its names were taken for.
-    pub fn names(&self) -> Names<'_> {
-        (self.catalog_version, &self.search_path)
+    pub fn names(&self) -> Names {
+        (self.catalog_version, self.path)
     }
 
     /// What is owed for its Parse by the client; when it is also prepared under its number, with that.
@@ -152,9 +152,9 @@ pub fn server_name(id: u64) -> ServerName {
 }
 
 /// What names in a text are taken for: the version of the schema, and the search path.
-pub type Names<'a> = (u64, &'a Arc<[Box<str>]>);
+pub type Names = (u64, PathNumber);
 
-type Key = (Box<str>, Box<[u8]>, u64, Arc<[Box<str>]>);
+type Key = (Box<str>, Box<[u8]>, Names);
 
 /// All statements that some client holds.
 #[derive(Default)]
@@ -166,8 +166,8 @@ pub struct Statements {
 
 impl Statements {
     /// The statement of this text and types under this schema and search path; the same one for every client that holds it.
-    pub fn intern(&self, text: &str, types: &[u8], names: Names<'_>) -> Arc<Statement> {
-        let key: Key = (text.into(), types.into(), names.0, Arc::clone(names.1));
+    pub fn intern(&self, text: &str, types: &[u8], names: Names) -> Arc<Statement> {
+        let key: Key = (text.into(), types.into(), names);
         let mut known = self.known.lock();
         if let Some(statement) = known.get(&key).and_then(Weak::upgrade).filter(|it| !it.is_own) {
             return statement;
@@ -179,7 +179,7 @@ impl Statements {
     }
 
     /// The same for one client alone: no server has prepared it before.
-    pub fn own(&self, text: &str, types: &[u8], names: Names<'_>) -> Arc<Statement> {
+    pub fn own(&self, text: &str, types: &[u8], names: Names) -> Arc<Statement> {
         Arc::new(Statement { is_own: true, ..Statement::new(self.next_id(), text, types, names) })
     }
 
@@ -212,12 +212,17 @@ impl Statements {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::plans::Paths;
+
+    fn number(paths: &mut Paths, schemas: &[&str]) -> PathNumber {
+        paths.numbered(schemas.iter().map(|it| Box::from(*it)).collect()).number()
+    }
 
     #[test]
     fn statements_are_shared_unless_they_hold_a_moment() {
         let statements = Statements::default();
-        let path: Arc<[Box<str>]> = Arc::new(["public".into()]);
-        let intern = |text| statements.intern(text, b"", (1, &path));
+        let path = number(&mut Paths::default(), &["public"]);
+        let intern = |text| statements.intern(text, b"", (1, path));
         for text in ["SELECT now()", "SELECT 'x', now ()", "SELECT now FROM t", "SELECT knowing, 'snow' FROM today_s"] {
             let first = intern(text);
             assert_eq!(first.id, intern(text).id, "{text}");
@@ -236,8 +241,9 @@ mod tests {
     #[test]
     fn statements_whose_names_mean_something_else_are_not_shared() {
         let statements = Statements::default();
-        let path = |schemas: &[&str]| schemas.iter().map(|it| Box::from(*it)).collect::<Arc<[Box<str>]>>();
-        let intern = |version, schemas: &[&str]| statements.intern("SELECT 1", b"", (version, &path(schemas)));
+        let mut paths = Paths::default();
+        let mut intern =
+            |version, schemas: &[&str]| statements.intern("SELECT 1", b"", (version, number(&mut paths, schemas)));
         let first = intern(1, &["public"]);
         assert_eq!(first.id, intern(1, &["public"]).id);
         assert_ne!(first.id, intern(2, &["public"]).id);

@@ -21,7 +21,7 @@ use crate::logic::topology::{Address, PoolSettings, Secret};
 use crate::proxy::backend::{ConnectFault, Connected, Connector, Credentials};
 use crate::proxy::cancel::{Cancellable, Connection};
 use crate::proxy::metrics::Connects;
-use crate::proxy::notifiers::{Ear, Notifiers};
+use crate::proxy::notifiers::{Ear, Notifiers, UnderWay};
 use crate::proxy::pulse::Pulse;
 use crate::proxy::server::{Backend, Boxed, Place};
 
@@ -283,6 +283,11 @@ impl ServerPool {
     /// The number of the client that has notified by this process of the server, to who listens for clients.
     pub fn client_of(&self, pid: i32) -> Option<i32> {
         self.notifiers.client_of(&self.address, pid)
+    }
+
+    /// The commit over several shards that this process of the server takes part in.
+    pub fn commit_of(&self, pid: i32) -> Option<UnderWay> {
+        self.notifiers.commit_of(&self.address, pid)
     }
 
     /// A connection that is none of the pool's.

@@ -11,6 +11,7 @@ use crate::logic::protocol::{view, write};
 use crate::logic::sql::name::literal;
 use crate::logic::sql::statement::Control;
 use crate::proxy::crash::crash_at;
+use crate::proxy::notifiers::Commit;
 use crate::proxy::session::together::{Stop, Told};
 use crate::proxy::session::{Session, Trouble};
 
@@ -69,14 +70,15 @@ impl Session {
         let mut reported: Reported = self.held.iter_mut().flat_map(|held| std::mem::take(&mut held.reported)).collect();
         let done = match (refused, writers.as_slice()) {
             (Some(trouble), _) => Err(trouble),
-            (None, []) => Ok(Vec::new()),
-            (None, [only]) => self.commit_one(*only).await.map(|()| Vec::new()),
+            (None, []) => Ok((Vec::new(), None)),
+            (None, [only]) => self.commit_one(*only).await.map(|()| (Vec::new(), None)),
             (None, several) => self.commit_in_two_phases(several, &mut reported).await,
         };
         match done {
-            Ok(mut rest) => {
+            Ok((mut rest, under_way)) => {
                 rest.extend(readers.into_iter().map(|index| (index, "COMMIT".to_owned())));
                 let by_others = self.end_members(rest, "committed_one").await;
+                drop(under_way);
                 if writers.len() != 1 {
                     reported.extend(by_others);
                 }
@@ -127,7 +129,7 @@ impl Session {
         &mut self,
         writers: &[usize],
         reported: &mut Reported,
-    ) -> Result<Statements, Trouble> {
+    ) -> Result<(Statements, Option<Commit>), Trouble> {
         let decider = self.decider(writers)?;
         let others = writers.iter().filter(|index| **index != decider);
         let held = &self.held[decider];
@@ -147,6 +149,8 @@ impl Session {
             self.held[it.index].was_prepared = it.is_done();
         }
         crash_at("prepared_all");
+        // The decision notifies, and who hears of it may look at once at what is not committed yet.
+        let under_way = self.held[decider].lease.cancellable.notifier.commit();
         let undone = match told.iter().all(Told::is_done) {
             false => None,
             true if started.elapsed() > UNDECIDED_MAX => Some(Fault::Undone.into()),
@@ -155,7 +159,7 @@ impl Session {
                     reported.extend(by_prepared);
                     self.held[decider].is_member = false;
                     crash_at("decided");
-                    return Ok(finishing(&told, Outcome::Committed, &gid));
+                    return Ok((finishing(&told, Outcome::Committed, &gid), Some(under_way)));
                 }
                 // Whoever finds the decision, or none, finishes the others.
                 Err(unknown @ Trouble::Fault(Fault::OutcomeUnknown { .. })) => return Err(unknown),

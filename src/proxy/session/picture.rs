@@ -135,8 +135,7 @@ impl Session {
             None => (Arc::clone(database), self.shared.planner(database, &search)),
             Some(unlisted) => {
                 let database = Arc::new(Database { map: Arc::new(unlisted.extended()), ..Database::clone(database) });
-                let metrics = Arc::clone(&self.shared.metrics);
-                (Arc::clone(&database), Arc::new(Planner::new(database, search, metrics)))
+                (Arc::clone(&database), Arc::new(self.shared.planner_apart(database, search)))
             }
         };
         let primaries = vec![None; database.shards.len()];

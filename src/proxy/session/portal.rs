@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use crate::logic::plan::across::Across;
 use crate::logic::plan::{Access, SettingChange};
 use crate::logic::shards::ShardId;
-use crate::proxy::plans::Shape;
+use crate::proxy::plans::{PathNumber, Shape};
 use crate::proxy::session::split::Stored;
 use crate::proxy::statements::Statement;
 
@@ -28,7 +28,7 @@ pub(super) struct Told {
     /// Its columns
     pub columns: Arc<[u8]>,
     /// Where names were looked up then
-    pub search_path: Arc<[Box<str>]>,
+    pub path: PathNumber,
     /// The same statement with these types declared
     pub typed: OnceLock<Arc<Statement>>,
 }

@@ -21,7 +21,7 @@ impl Session {
     /// What the client was told of the statements that it has described.
     pub(super) fn remember_told(&mut self, index: usize, segment: &Segment) {
         let walk = &self.held[index].lease.walk;
-        let Some(path) = self.picture.as_ref().map(|picture| picture.planner.search_path()) else { return };
+        let Some(path) = self.picture.as_ref().map(|picture| picture.planner.path()) else { return };
         let mut types: Box<[u8]> = Box::default();
         for done in &self.pipeline.done {
             let (step, body) = match done {
@@ -35,8 +35,7 @@ impl Session {
             let Some(Step::Describe { name, .. }) = segment.steps.get(step) else { continue };
             if let Some(named) = self.named.get_mut(&name[..]) {
                 let (types, columns) = (std::mem::take(&mut types), columns_on(walk, body));
-                let search_path = Arc::clone(path);
-                named.told = Some(Arc::new(Told { types, columns, search_path, typed: OnceLock::new() }));
+                named.told = Some(Arc::new(Told { types, columns, path, typed: OnceLock::new() }));
             }
         }
     }
@@ -62,7 +61,7 @@ impl Session {
     }
 
     fn interned_as_of(&self, version: u64, text: &str, types: &[u8]) -> Arc<Statement> {
-        let names = (version, self.picture().planner.search_path());
+        let names = (version, self.picture().planner.path());
         let is_own = self.has_ddl || self.with_temporary_objects().next().is_some();
         let statements = &self.shared.statements;
         if is_own { statements.own(text, types, names) } else { statements.intern(text, types, names) }
@@ -71,7 +70,7 @@ impl Session {
     /// PostgreSQL looks up names anew where the search path has changed since. A server must not take that of this session
     /// for what others have prepared.
     pub(super) fn as_named_now(&self, statement: &Arc<Statement>) -> Arc<Statement> {
-        match statement.search_path == *self.picture().planner.search_path() {
+        match statement.path == self.picture().planner.path() {
             true => Arc::clone(statement),
             false => self.interned_as_of(statement.catalog_version, &statement.text, &statement.types),
         }
@@ -79,8 +78,9 @@ impl Session {
 
     /// May the columns of a statement that was described then be others by now?
     pub(super) fn may_differ(&self, statement: &Statement, told: &Told) -> bool {
-        let path = self.picture().planner.search_path();
-        self.has_ddl || statement.catalog_version != self.catalog_version() || told.search_path != *path
+        self.has_ddl
+            || statement.catalog_version != self.catalog_version()
+            || told.path != self.picture().planner.path()
     }
 
     /// Before a segment is sent: do its statements have the columns on this server that the client was told? Asks the
