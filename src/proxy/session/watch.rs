@@ -1,5 +1,5 @@
-//! A statement that takes long inside a transaction over several shards may be part of a deadlock: then somebody else
-//! decides whether it is given up (`logic::deadlock`).
+//! A statement that takes long over several shards, or in a transaction over several, may be part of a deadlock: then
+//! somebody else decides whether it is given up (`logic::deadlock`).
 
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -14,7 +14,7 @@ use crate::proxy::session::exchange::{Exchange, Outcome};
 impl Session {
     /// Resolves when the session is to be given up; gives the reason. `None`: one shard sees all there is to see.
     pub(super) fn watch(&self) -> Option<impl Future<Output = String> + use<>> {
-        if self.held.iter().filter(|held| held.is_engaged()).count() < 2 {
+        if self.held.len() < 2 {
             return None;
         }
         let database = &self.picture.as_ref()?.database;
@@ -22,8 +22,8 @@ impl Session {
         if timeout.is_zero() {
             return None;
         }
-        let engaged = self.held.iter().filter(|held| held.is_engaged());
-        let processes = engaged.map(|held| Process {
+        // A statement outside a transaction, too, holds what it reads on one shard while it waits on another.
+        let processes = self.held.iter().map(|held| Process {
             shard: database.shards[usize::from(held.shard.0)].name.clone(),
             pid: held.lease.cancellable.pid,
         });
