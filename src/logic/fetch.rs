@@ -157,6 +157,10 @@ pub struct Fetch {
     pub copied: Option<RowFormat>,
     /// The last RowDescription, its body
     pub description: Option<Box<[u8]>>,
+    /// Each part is described before its rows
+    pub are_parts_described: bool,
+    /// The RowDescriptions of the parts, their bodies
+    pub descriptions: Vec<Box<[u8]>>,
     /// Bytes received
     pub received: usize,
     /// Notices of the parts as frames, for who wants to pass them on
@@ -297,7 +301,10 @@ impl Fetch {
                 None if self.is_together => self.row_of_any(body)?,
                 None => self.row(body)?,
             },
-            server::ROW_DESCRIPTION if self.hidden == 0 => self.description = Some(body.into()),
+            server::ROW_DESCRIPTION if self.hidden == 0 => match self.are_parts_described {
+                true if !self.lacks_description() => self.descriptions.push(body.into()),
+                true | false => self.description = Some(body.into()),
+            },
             server::COMMAND_COMPLETE if self.hidden == 0 && self.is_together => self.current = self.parts.len(),
             server::COMMAND_COMPLETE if self.hidden == 0 => self.current += 1,
             server::READY if self.hidden > 0 => self.hidden -= 1,

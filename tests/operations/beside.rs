@@ -204,3 +204,53 @@ fn who_is_in_a_transaction_does_not_wait_for_a_change() {
     assert_eq!(wire.value(&count), "0");
     owner.rows("ROLLBACK");
 }
+
+/// A change that is made shard by shard, not through the proxy, may be there on some shards and not on others.
+#[test]
+fn rows_of_different_kinds_are_not_told_as_one_answer() {
+    let stage = &*STAGE;
+    let [a, b, c] = [0, 1, 2].map(|shard| stage.clients[shard]);
+    let columns = "client_id bigint, id integer, note text DEFAULT 'x', PRIMARY KEY (client_id, id)";
+    make(stage, "torn", columns);
+    let proxy = with_tables(stage, "beside-torn", "", "torn = { keyspace = \"bigints\", key = \"client_id\" }");
+    let mut wire = login(&proxy);
+    let fill = format!("INSERT INTO torn VALUES ({a}, 1), ({b}, 2), ({c}, 3)");
+    let texts = [
+        "SELECT * FROM torn",
+        "SELECT id FROM torn",
+        "SELECT * FROM torn LIMIT 5",
+        "SELECT client_id, id FROM torn ORDER BY client_id",
+        "SELECT max(id) FROM torn",
+        "SELECT id, count(*) FROM torn GROUP BY id",
+        "SELECT one.id FROM torn AS one JOIN torn AS other ON one.id = other.id",
+        "UPDATE torn SET note = 'y' RETURNING *",
+    ];
+    for change in ["ALTER id TYPE bigint", "ALTER id TYPE text", "ADD COLUMN more integer DEFAULT 7"] {
+        make(stage, "torn", columns);
+        let mut owner = login(&proxy);
+        owner.rows("COMMENT ON TABLE torn IS 'anew'");
+        owner.rows(&fill);
+        admin(stage.world.shards[1].port()).rows(&format!("ALTER TABLE torn {change}"));
+        for text in texts {
+            for messages in [wire::query(text), extended(text, &[])] {
+                wire.send(&messages).unwrap();
+                let frames = wire.until_ready().unwrap();
+                let what = format!("{change}, {text}: {:?}", wire::transcript(&frames));
+                let described = frames.iter().find(|frame| frame.tag == b'T').map(|frame| wire::columns(&frame.body));
+                let rows = || frames.iter().filter(|frame| frame.tag == b'D').map(|frame| wire::fields(&frame.body));
+                assert!(rows().all(|row| described.as_ref().is_some_and(|it| it.len() == row.len())), "{what}");
+                match frames.iter().find(|frame| frame.tag == b'E') {
+                    Some(frame) => assert_eq!(wire::error_field(&frame.body, b'C'), "40001", "{what}"),
+                    // What does not look at the columns that differ is the same everywhere.
+                    None => assert!(change.starts_with("ADD") && !text.contains(" *"), "{what}"),
+                }
+                assert_eq!(frames.last().unwrap().body, b"I", "{what}");
+            }
+        }
+        assert_eq!(wire.value("SELECT count(*) FROM torn WHERE note = 'y'"), "0", "{change}: nothing of it has stayed");
+        wire.rows("BEGIN");
+        assert_eq!(failure(&mut wire, texts[0]).0, "40001");
+        assert_eq!(failure(&mut wire, "SELECT 1").0, "25P02");
+        wire.rows("ROLLBACK");
+    }
+}

@@ -91,6 +91,8 @@ pub enum Fault {
     Undone,
     /// The shard map is another one than that with which the transaction has made tables
     MapChanged,
+    /// Shards have answered with rows of different kinds: the schema was being changed
+    Torn,
     /// The schema is not known yet: no shard could be asked
     NoCatalog(Box<str>),
     /// Commands are ignored until ROLLBACK
@@ -208,6 +210,7 @@ impl Fault {
             | Self::Deadlock { .. }
             | Self::Undone
             | Self::MapChanged
+            | Self::Torn
             | Self::Cancelled
             | Self::StatementTimeout { .. }
             | Self::NoCatalog(_)
@@ -240,6 +243,7 @@ impl Fault {
             Self::OutcomeUnknown { .. } => "08007",
             Self::Deadlock { .. } => "40P01",
             Self::Undone | Self::MapChanged => "40000",
+            Self::Torn => "40001",
             Self::ServerRefused { sqlstate, .. } => sqlstate,
             Self::NoCatalog(_) => "57P03",
             Self::TransactionAborted => "25P02",
@@ -306,14 +310,11 @@ impl Fault {
                 Some("look whether its changes are there: all of them are, or none"),
             ),
             Self::Deadlock { detail } => ("deadlock detected".into(), Some(detail.clone()), Some(AGAIN)),
-            Self::Undone => (
-                "the transaction was rolled back: its commit took too long".into(),
-                Some("recovery took it for one whose proxy is gone; nothing of it was kept".into()),
-                Some(AGAIN),
-            ),
+            Self::Undone => undone(),
             Self::MapChanged => {
                 ("the shard map has changed while the transaction made new tables for it".into(), None, Some(AGAIN))
             }
+            Self::Torn => torn(),
             Self::NoCatalog(name) => no_catalog(name),
             Self::TransactionAborted => {
                 plain("current transaction is aborted, commands ignored until end of transaction block".into())
@@ -395,6 +396,16 @@ fn settings_lost(shard: &str) -> (String, Option<String>, Option<&'static str>) 
         None,
         Some("connect again, and set it again"),
     )
+}
+
+fn undone() -> (String, Option<String>, Option<&'static str>) {
+    let detail = "recovery took it for one whose proxy is gone; nothing of it was kept";
+    ("the transaction was rolled back: its commit took too long".to_owned(), Some(detail.to_owned()), Some(AGAIN))
+}
+
+fn torn() -> (String, Option<String>, Option<&'static str>) {
+    let detail = "the shards have answered with different columns: some before the change, some behind it";
+    ("could not serialize access due to a change of the schema".to_owned(), Some(detail.to_owned()), Some(AGAIN))
 }
 
 fn no_catalog(name: &str) -> (String, Option<String>, Option<&'static str>) {

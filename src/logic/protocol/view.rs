@@ -300,6 +300,27 @@ pub fn columns(body: &[u8]) -> Vec<u8> {
     columns
 }
 
+/// Do two RowDescriptions of different servers tell of values that are read in the same way? Types that each server numbers
+/// for itself are not told apart.
+pub fn is_alike(one: &[u8], other: &[u8]) -> bool {
+    one == other || one.get(..2) == other.get(..2) && kinds(one).eq(kinds(other))
+}
+
+/// The types of the columns of a RowDescription; those that each server numbers for itself are one.
+fn kinds(body: &[u8]) -> impl Iterator<Item = u32> {
+    /// Numbers from here on are given out when a server is made, or later (transam.h, FirstGenbkiObjectId).
+    const OWN: u32 = 10_000;
+    /// Behind the name: table, number, type, size, modifier, format.
+    const TAIL: usize = 18;
+    let mut rest = body.get(2..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let end = rest.iter().position(|byte| *byte == 0)? + 1;
+        let (tail, after) = rest.get(end..)?.split_first_chunk::<TAIL>()?;
+        rest = after;
+        Some(u32::from_be_bytes([tail[6], tail[7], tail[8], tail[9]]).min(OWN))
+    })
+}
+
 /// Name and value of a ParameterStatus.
 pub fn parameter_status(body: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     let mut reader = Reader::new(body, "ParameterStatus");

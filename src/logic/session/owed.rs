@@ -56,6 +56,8 @@ pub enum Owed {
     HiddenBind,
     /// Describe
     Describe,
+    /// Describe of a portal that several shards will run: they are held to what the client is told
+    DescribeAcross,
     /// Describe of the named statement that this step describes: what its columns are is told to those who asked
     DescribeStatement(u32),
     /// Describe of ours of a statement: the client hears nothing of it

@@ -150,7 +150,7 @@ impl Session {
                     return Err(Refusal::across("FOR UPDATE in a portal with a row limit").into());
                 }
                 self.client.consume(size);
-                self.fan_out_portal(fanout, &portal.statement, &portal.bind).await?;
+                self.fan_out_portal(fanout, &portal.statement, (&portal.bind, portal.told.as_deref())).await?;
                 self.is_over(place, *portal);
             }
             Across::CopyOut(out) => {
@@ -229,7 +229,7 @@ impl Session {
         bind: &[u8],
     ) -> Box<AcrossPortal> {
         let (statement, bind, since) = (Arc::clone(statement), bind.to_vec(), self.executed);
-        Box::new(AcrossPortal { across, statement, bind, since, is_done: false, stored: None })
+        Box::new(AcrossPortal { across, statement, bind, since, told: None, is_done: false, stored: None })
     }
 
     /// PostgreSQL shows the rows that were there at the Bind, the shards those of the Execute: nothing may have been written
@@ -254,7 +254,10 @@ impl Session {
         self.client.consume(size);
         let mut stored = match portal.stored.take() {
             Some(stored) => stored,
-            None => self.store_portal(&Arc::clone(&portal.across), &portal.statement, &portal.bind).await?,
+            None => {
+                let bind = (&*portal.bind, portal.told.as_deref());
+                self.store_portal(&Arc::clone(&portal.across), &portal.statement, bind).await?
+            }
         };
         stored.give(limit, &mut self.client.outbox);
         portal.stored = Some(stored);
@@ -313,7 +316,7 @@ impl Session {
         match across {
             Across::Read(Read { fanout: Some(fanout), .. }) => {
                 self.describe_bound(statement, bind).await?;
-                self.fan_out_portal(fanout, statement, bind).await?;
+                self.fan_out_portal(fanout, statement, (bind, None)).await?;
                 self.say_ready();
                 Ok(())
             }
@@ -335,7 +338,7 @@ impl Session {
             }
             Across::Split(_) | Across::Carry(_) | Across::Numbers(_) | Across::Signal(_) => {
                 self.describe_bound(statement, bind).await?;
-                let mut stored = self.store_portal(across, statement, bind).await?;
+                let mut stored = self.store_portal(across, statement, (bind, None)).await?;
                 stored.give(0, &mut self.client.outbox);
                 self.say_ready();
                 Ok(())
@@ -354,12 +357,17 @@ impl Session {
     }
 
     /// A write that is bound, and the rows that it returns.
-    async fn store_portal(&mut self, across: &Across, statement: &Statement, bind: &[u8]) -> Result<Stored, Trouble> {
+    async fn store_portal(
+        &mut self,
+        across: &Across,
+        statement: &Statement,
+        (bind, told): (&[u8], Option<&[u8]>),
+    ) -> Result<Stored, Trouble> {
         match across {
             Across::Split(split) => self.split_portal(split, statement, bind).await,
             Across::Carry(carry) => self.carry_portal(carry, statement, bind).await,
             Across::Numbers(numbers) => self.numbers_portal(numbers, statement, bind).await,
-            Across::Change(change) => self.change_kept(change, statement, bind).await,
+            Across::Change(change) => self.change_kept(change, statement, (bind, told)).await,
             Across::Once(once) => self.once_kept(once, &statement.types, bind).await,
             Across::Explain(explained) => self.explain_portal(explained, statement, bind).await,
             Across::Signal(signal) => self.signal_portal(signal, statement, bind).await,

@@ -44,7 +44,7 @@ impl Session {
         statement: &Statement,
         bind: &[u8],
     ) -> Result<(), Trouble> {
-        let rows = self.change_bound(change, statement, bind).await?;
+        let rows = self.change_bound(change, statement, (bind, None)).await?;
         write::command_complete(&mut self.client.outbox, &tag(change.verb, rows));
         Ok(())
     }
@@ -54,7 +54,7 @@ impl Session {
         &mut self,
         change: &Change,
         statement: &Statement,
-        bind: &[u8],
+        bind: (&[u8], Option<&[u8]>),
     ) -> Result<Stored, Trouble> {
         let max = self.picture().database.limits.gather_limit as usize;
         self.kept = Some(Box::new(KeptRows { max, ..KeptRows::default() }));
@@ -63,12 +63,17 @@ impl Session {
         result.map(|_| Stored::returned(change.verb, kept.frames))
     }
 
-    async fn change_bound(&mut self, change: &Change, statement: &Statement, bind: &[u8]) -> Result<u64, Trouble> {
+    async fn change_bound(
+        &mut self,
+        change: &Change,
+        statement: &Statement,
+        (bind, told): (&[u8], Option<&[u8]>),
+    ) -> Result<u64, Trouble> {
         let bind = view::Bind::parse(bind)?;
         let parameters = bind.parameters();
         let given = Given { parameters: &parameters, types: &statement.types, results: bind.results };
         let values = Values::Bind { bind: &bind, types: &statement.types };
-        let sent = Sent { asked: Asked::Bound(statement, &bind), given, values: &values };
+        let sent = Sent { asked: Asked::Bound(statement, &bind, told), given, values: &values };
         self.change_whole(change, sent).await
     }
 

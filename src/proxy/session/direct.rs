@@ -90,7 +90,7 @@ impl Session {
         let Across::Read(read) = &*across else { return Ok(()) };
         self.read_direct(read, &statement, &bind, &Portal { name, describes }).await?;
         let since = self.executed;
-        let across = AcrossPortal { across, statement, bind, since, is_done: true, stored: None };
+        let across = AcrossPortal { across, statement, bind, since, told: None, is_done: true, stored: None };
         self.remember_portal(portal, shape, (Some(Box::new(across)), None));
         self.client.consume(frame::HEADER);
         self.run = Run::Between;

@@ -58,6 +58,7 @@ impl Session {
                     let bytes = &self.client.received()[at.clone()];
                     self.outgoing.buffer().extend_from_slice(bytes);
                     self.pipeline.owe(match *tag {
+                        client::DESCRIBE if self.portals.iter().any(|it| it.across.is_some()) => Owed::DescribeAcross,
                         client::DESCRIBE => Owed::Describe,
                         client::EXECUTE => Owed::Execute(None),
                         _ => Owed::Close,

@@ -475,6 +475,7 @@ impl Session {
     /// What a segment did to the session.
     pub(super) fn after_segment(&mut self, index: usize, segment: &mut Segment, changes_schema: bool) {
         self.remember_told(index, segment);
+        self.remember_across();
         let failure = self.pipeline.failure.clone();
         if let Some(failure) = &failure {
             self.held[index].lease.unnamed = None;

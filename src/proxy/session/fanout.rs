@@ -12,7 +12,7 @@ use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{KeptRows, Owed, Pipeline, Shown, UNNAMED};
+use crate::logic::session::pipeline::{Columns, KeptRows, Owed, Pipeline, Shown, UNNAMED};
 use crate::logic::session::settings::Map;
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
@@ -28,8 +28,8 @@ use crate::proxy::statements::Statement;
 pub(super) enum Asked<'a> {
     /// The text of a Query
     Query(&'a str),
-    /// A bound statement
-    Bound(&'a Statement, &'a view::Bind<'a>),
+    /// A bound statement, and the body of the RowDescription that the client was told
+    Bound(&'a Statement, &'a view::Bind<'a>, Option<&'a [u8]>),
     /// A bound statement; the first shard answers the client's Bind and Describe too
     Portal(&'a Statement, &'a view::Bind<'a>, &'a Portal),
     /// A statement over rows that have been fetched
@@ -110,6 +110,8 @@ struct Share {
 enum Wrong {
     /// The client has been sent a server's error
     Told,
+    /// Its rows have other columns than those of the shards before it
+    Torn,
     /// The server at this place is gone
     Lost { index: usize, cause: String, is_inside_frame: bool },
 }
@@ -132,12 +134,12 @@ impl Session {
         Ok(())
     }
 
-    /// Execute of a portal that several shards run.
+    /// Execute of a portal that several shards run, which have to answer with the columns that the client was told.
     pub(super) async fn fan_out_portal(
         &mut self,
         fanout: &Fanout,
         statement: &Statement,
-        bind: &[u8],
+        bind: (&[u8], Option<&[u8]>),
     ) -> Result<(), Trouble> {
         self.fan_out_portal_as(fanout, statement, bind, Shows::All).await
     }
@@ -150,19 +152,19 @@ impl Session {
         statement: &Statement,
         bind: &[u8],
     ) -> Result<(), Trouble> {
-        self.fan_out_portal_as(fanout, statement, bind, Shows::Copied(format)).await
+        self.fan_out_portal_as(fanout, statement, (bind, None), Shows::Copied(format)).await
     }
 
     async fn fan_out_portal_as(
         &mut self,
         fanout: &Fanout,
         statement: &Statement,
-        bind: &[u8],
+        (bind, told): (&[u8], Option<&[u8]>),
         shows: Shows,
     ) -> Result<(), Trouble> {
         let bind = view::Bind::parse(bind)?;
         let values = Values::Bind { bind: &bind, types: &statement.types };
-        let rows = self.fan_out_whole(fanout, Asked::Bound(statement, &bind), &values, shows).await?;
+        let rows = self.fan_out_whole(fanout, Asked::Bound(statement, &bind, told), &values, shows).await?;
         write::command_complete(&mut self.client.outbox, &tag(fanout.verb, rows));
         Ok(())
     }
@@ -232,6 +234,9 @@ impl Session {
             }
             let until = self.client.mark();
             let ended = self.take_turn(&mut shares[number]).await?;
+            if let [turn, next, ..] = &mut shares[number..] {
+                next.pipeline.columns = turn.pipeline.columns.take();
+            }
             match ended {
                 Ok(count) => rows.push(count),
                 Err(what) => {
@@ -246,6 +251,7 @@ impl Session {
         match wrong {
             None => Ok(rows),
             Some(Wrong::Told) => Err(Trouble::Told),
+            Some(Wrong::Torn) => Err(Fault::Torn.into()),
             Some(Wrong::Lost { index, cause, is_inside_frame }) => {
                 let fault = self.lose_among(&shares, index, cause);
                 if is_inside_frame { Err(End::Gone.into()) } else { Err(fault.into()) }
@@ -305,7 +311,7 @@ impl Session {
                 write::query(out, sql.as_bytes());
                 self.pipeline.owe(Owed::Share { shown, is_query: true });
             }
-            Asked::Bound(statement, bind) | Asked::Portal(statement, bind, _) => {
+            Asked::Bound(statement, bind, _) | Asked::Portal(statement, bind, _) => {
                 let types = self.held[index].types(&statement.types);
                 write::parse(out, b"", statement.text.as_bytes(), &types);
                 write::bind(out, b"", b"", bind.tail);
@@ -321,6 +327,13 @@ impl Session {
                     Asked::Query(_) | Asked::Bound(..) | Asked::Portal(..) | Asked::Over { .. } => {
                         self.pipeline.owe(Owed::HiddenBind);
                     }
+                }
+                if let (Asked::Bound(_, _, Some(told)), true) = (run.asked, is_first) {
+                    self.pipeline.columns = Some(Box::new(Columns::told(told)));
+                }
+                if shown != Shown::Errors {
+                    write::describe_portal(out);
+                    self.pipeline.owe(Owed::HiddenDescribe);
                 }
                 write::execute(out);
                 self.pipeline.owe(Owed::Share { shown, is_query: false });
@@ -380,6 +393,9 @@ impl Session {
             Outcome::Settled | Outcome::CopyIn | Outcome::ClientGone => {
                 if share.pipeline.status.is_none() {
                     self.held[share.index].status = share.status;
+                }
+                if share.pipeline.columns.as_ref().is_some_and(|columns| columns.is_torn) {
+                    return Ok(Err(Wrong::Torn));
                 }
                 if let (Some(kept), Some(more)) = (&mut self.kept, share.pipeline.kept.take()) {
                     kept.extend(&more);

@@ -7,6 +7,7 @@ use crate::logic::fetch::{Fetch, Rows};
 use crate::logic::plan::gather::{self, Gather, Part};
 use crate::logic::plan::{Access, Place, Refusal};
 use crate::logic::protocol::frame::{client, server};
+use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{Name, Owed};
@@ -311,6 +312,7 @@ impl Session {
             errands = again?;
             self.run_errands(&mut errands).await?;
         }
+        check_alike(&errands)?;
         let mut fetched: Fetched = vec![Vec::new(); gather.parts.len()];
         for errand in errands {
             for (number, rows) in errand.fetch.aside.into_iter().flatten() {
@@ -352,6 +354,7 @@ impl Session {
             let fetch = |hidden, is_synced| Fetch::new(hidden, widths.into_iter(), is_synced);
             let mut errand = self.errand(*shard, access, PlanKind::Gather, given.types, write, fetch).await?;
             errand.fetch.is_together = together.is_some();
+            errand.fetch.are_parts_described = true;
             // Who has them moved counts them by shard.
             errand.fetch.aside = (access == Access::Read).then(Vec::new);
             errand.fetch.describes = described.is_some();
@@ -447,7 +450,24 @@ fn ask(out: &mut Vec<u8>, part: &Part, given: Given<'_>) {
         }
         write_formats(out, part.columns.len(), |column| part.columns[column].is_binary);
     });
+    write::describe_portal(out);
     write::execute(out);
+}
+
+/// Rows of a part are alike on all shards, unless a change of the schema is under way.
+fn check_alike(errands: &[Errand]) -> Result<(), Fault> {
+    let mut known: Vec<(&[usize], &[u8])> = Vec::new();
+    for errand in errands {
+        let width = if errand.fetch.is_together { errand.parts.len().max(1) } else { 1 };
+        for (parts, told) in errand.parts.chunks(width).zip(&errand.fetch.descriptions) {
+            match known.iter().find(|(of, _)| *of == parts) {
+                Some((_, first)) if !view::is_alike(first, told) => return Err(Fault::Torn),
+                Some(_) => (),
+                None => known.push((parts, told)),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The types of the parameters of a final statement: the client's, then those of its arrays.

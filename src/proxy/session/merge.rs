@@ -64,6 +64,8 @@ struct Run<'a> {
     stage: Stage,
     /// A shard sent rows that do not fit its description
     is_broken: bool,
+    /// The shards describe rows of different kinds
+    is_torn: bool,
 }
 
 impl Session {
@@ -117,7 +119,7 @@ impl Session {
         self.isolate().await?;
         let shards = self.shards_of(&merge.requirement, values)?;
         let wanted = take.map(|take| take.saturating_add(skip));
-        let run = || Run { merge, told, skip, take, stage: Stage::Undescribed, is_broken: false };
+        let run = || Run { merge, told, skip, take, stage: Stage::Undescribed, is_broken: false, is_torn: false };
         let mut errands = self.merge_errands(merge, given, wanted, &shards).await?;
         let merged = self.run_merge(&mut errands, run()).await?;
         if merged != Merged::InTheWay {
@@ -202,6 +204,9 @@ impl Session {
         }
         let limit = self.picture().database.limits.gather_limit as usize;
         self.end_errands(errands, limit, patience.deadlock)?;
+        if run.is_torn {
+            return Err(Fault::Torn.into());
+        }
         match run.stage {
             Stage::Draining(merged) if !run.is_broken => Ok(merged),
             Stage::Undescribed | Stage::Merging(_) | Stage::Folding(..) | Stage::Draining(_) => {
@@ -232,7 +237,9 @@ impl Session {
 impl Run<'_> {
     /// Passes rows on until a shard has to send more, or the client has to take some.
     fn step(&mut self, errands: &mut [Errand], out: &mut Vec<u8>) -> Step {
-        if let Stage::Undescribed = self.stage {
+        if let Stage::Undescribed = self.stage
+            && errands.iter().all(|errand| errand.fetch.description.is_some() || errand.is_over())
+        {
             self.begin(errands, out);
         }
         match &mut self.stage {
@@ -278,8 +285,17 @@ impl Run<'_> {
         }
     }
 
-    /// The first description that arrives says how rows compare, and what the client is told of its columns.
+    /// Once all have described their rows the first description says how these compare, and what the client is told of its
+    /// columns.
     fn begin(&mut self, errands: &[Errand], out: &mut Vec<u8>) {
+        let mut descriptions = errands.iter().filter_map(|errand| errand.fetch.description.as_deref());
+        if let Some(first) = descriptions.next()
+            && !descriptions.all(|other| view::is_alike(first, other))
+        {
+            self.is_torn = true;
+            self.stage = Stage::Draining(Merged::Done(0));
+            return;
+        }
         let Some(description) = errands.iter().find_map(|errand| errand.fetch.description.as_deref()) else { return };
         let keys = self.merge.keys.len();
         let described = Described::read(description, keys);

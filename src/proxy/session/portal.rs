@@ -81,6 +81,8 @@ pub(super) struct AcrossPortal {
     pub bind: Vec<u8>,
     /// How many statements the session had executed by then
     pub since: u32,
+    /// The body of the RowDescription that the client was told
+    pub told: Option<Box<[u8]>>,
     /// Its rows have been sent
     pub is_done: bool,
     /// It has stored its rows; those that it returns are given as they are asked for

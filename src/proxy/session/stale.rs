@@ -40,6 +40,15 @@ impl Session {
         }
     }
 
+    /// What it was told of the one portal that several shards will run.
+    pub(super) fn remember_across(&mut self) {
+        let Some(columns) = self.pipeline.columns.take() else { return };
+        let mut across = self.portals.iter_mut().filter_map(|portal| portal.across.as_mut());
+        if let (Some(portal), None) = (across.next(), across.next()) {
+            portal.told = Some(columns.body);
+        }
+    }
+
     /// The statement that a client calls by this name, or the unnamed one.
     pub(super) fn statement(&self, name: &[u8]) -> Result<Named, Fault> {
         let found = if name.is_empty() { self.unnamed.as_ref() } else { self.named.get(name) };
@@ -125,7 +134,7 @@ impl Session {
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         if self.pipeline.failure.is_none() {
-            let body = self.pipeline.columns.take().unwrap_or_default();
+            let body = self.pipeline.columns.take().unwrap_or_default().body;
             let lease = &mut self.held[index].lease;
             let columns = columns_on(&lease.walk, &body);
             lease.prepared.described(statement.id, columns);

@@ -21,6 +21,7 @@ pub use super::errors::{CANCELLED, GROUPING_ERROR, without_position};
 pub use super::owed::{Again, Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED, Withheld};
 
 mod described;
+pub use described::Columns;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -100,8 +101,8 @@ pub struct Pipeline {
     pub copy_out: Option<OutShare>,
     /// Rows of a `Share` are kept here instead
     pub kept: Option<KeptRows>,
-    /// What a `HiddenDescribe` was told: the body of the RowDescription, empty for NoData
-    pub columns: Option<Box<[u8]>>,
+    /// What a `HiddenDescribe` or a `Share` was told of columns. What is told next has to be like it
+    pub columns: Option<Box<Columns>>,
     /// What a `DeafQuery` made the server report
     pub parameters: Vec<(Box<str>, Box<str>)>,
     /// What it made the server remark, as whole messages
