@@ -9,6 +9,7 @@ use crate::logic::body::{Leaves, Names};
 use crate::logic::defaults::Defaults;
 use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{ShardId, ShardSet, TableName};
+use crate::logic::value::oid;
 
 /// The schema of one database, read from one of its shards. What is large is shared with the picture before it where it
 /// has not changed.
@@ -241,8 +242,7 @@ pub struct Column {
 impl Column {
     /// Its type is none that PostgreSQL brings along.
     pub fn is_of_own_type(&self) -> bool {
-        const OIDS_OF_USERS: u32 = 16_384;
-        self.type_oid >= OIDS_OF_USERS
+        self.type_oid >= oid::FIRST_OF_USERS
     }
 }
 

@@ -12,6 +12,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::Error;
 
 use crate::logic::shards::TableName;
+use crate::logic::value::oid;
 
 /// Tables of `pg_catalog` that say what a schema is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,7 +116,7 @@ impl Source {
         let listed = format!("array_agg(concat_ws(' ', {key}, xmin, {owner}, {kind}, {name}))");
         if self == Self::Attribute {
             // Most rows by far: none is looked at more closely than it takes to see that it is an old one.
-            let own = format!("attrelid >= {FIRST_OWN} AND attnum > 0");
+            let own = format!("attrelid >= {} AND attnum > 0", oid::FIRST_OF_USERS);
             return format!("SELECT {}, -1::int8, {listed} FROM {from} WHERE {wanted} AND {own}", self as u8);
         }
         format!("SELECT {}, count(*), {listed} FILTER (WHERE {wanted}) FROM {from}", self as u8)
@@ -145,9 +146,6 @@ fn look(wanted: &str) -> String {
 
 static ALL: LazyLock<String> = LazyLock::new(|| look("true"));
 static RECENT: LazyLock<String> = LazyLock::new(|| look(RECENTLY));
-
-/// Smaller OIDs are PostgreSQL's own.
-const FIRST_OWN: u32 = 16_384;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,9 +13,7 @@ use tokio_postgres::{Error, Row};
 
 use crate::logic::catalog::{Relation, Unasked};
 use crate::logic::shards::TableName;
-
-/// Objects from here on are none that PostgreSQL brings along.
-const OIDS_OF_USERS: u32 = 16_384;
+use crate::logic::value::oid;
 
 /// What runs a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,7 +224,7 @@ pub async fn runners(transaction: &Transaction<'_>) -> Result<Vec<Runner>, Error
 /// The functions that look at tables, or run what does, and whether one of these is volatile.
 pub fn looking(runners: &[Runner]) -> (Vec<u32>, Vec<bool>) {
     let mut found: BTreeMap<u32, bool> = BTreeMap::new();
-    for it in runners.iter().filter(|it| it.kind == Kind::Function && it.oid >= OIDS_OF_USERS) {
+    for it in runners.iter().filter(|it| it.kind == Kind::Function && it.oid >= oid::FIRST_OF_USERS) {
         *found.entry(it.oid).or_default() |= it.is_volatile;
     }
     found.into_iter().unzip()
@@ -253,7 +251,7 @@ pub fn unasked(runners: &[Runner]) -> Unasked {
             unasked.oids.insert(it.oid);
         }
         if it.kind == Kind::Operator {
-            let own: Vec<u32> = it.operands.iter().copied().filter(|oid| *oid >= OIDS_OF_USERS).collect();
+            let own: Vec<u32> = it.operands.iter().copied().filter(|oid| *oid >= oid::FIRST_OF_USERS).collect();
             if own.is_empty() {
                 unasked.plain_operators.insert(it.name.clone());
             }

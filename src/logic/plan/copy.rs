@@ -7,6 +7,7 @@ use crate::logic::copy::{CopyFormat, CopyKey, field_of_row};
 use crate::logic::shards::ShardSet;
 use crate::logic::sql::name::quoted;
 use crate::logic::sql::statement::{Alias, Copy, CopyOption, FromItem, RelationName};
+use crate::logic::value::oid;
 
 use super::layout::moments;
 use super::pieces::{Piece, tokens};
@@ -139,14 +140,12 @@ fn left_out<'r>(relation: Option<&'r Relation>, columns: &[&str]) -> Vec<&'r Col
 
 /// The default of a column that tells the time, and depends on nothing besides: it is the same for all rows.
 fn timed(column: &Column, copy: &Copy, survey: &mut Survey<'_>) -> Option<Timed> {
-    // date, time, timestamp, timestamptz, timetz
-    const TIMES: [u32; 5] = [1082, 1083, 1114, 1184, 1266];
     let ColumnDefault::Expression(text) = &column.default else { return None };
     // The server compares the names in the header with the columns of its own.
     let matches_header = copy.options.iter().any(|option| {
         &*option.name == "header" && option.values.first().is_some_and(|value| value.eq_ignore_ascii_case("match"))
     });
-    if matches_header || !TIMES.contains(&column.type_oid) {
+    if matches_header || !oid::TIMES.contains(&column.type_oid) {
         return None;
     }
     let tokens = tokens(text)?;
@@ -222,9 +221,8 @@ fn times(relation: Option<&Relation>, columns: &[&str]) -> Vec<usize> {
 
 /// Its values are times, or may have times in them.
 fn may_be_time(column: &Column) -> bool {
-    const OIDS_OF_USERS: u32 = 16_384;
     let name = &column.type_name;
-    column.type_oid >= OIDS_OF_USERS || ["time", "date", "range"].iter().any(|part| name.contains(part))
+    column.type_oid >= oid::FIRST_OF_USERS || ["time", "date", "range"].iter().any(|part| name.contains(part))
 }
 
 /// The columns of each row: those of the list, else all that are not generated.

@@ -17,6 +17,7 @@ use crate::logic::merge::{Direction, Fold, SortKey};
 use crate::logic::sql::name::quoted;
 use crate::logic::sql::parse::sorted::{self, By, Item, Printed, Sorted, sorted};
 use crate::logic::sql::statement::{Alias, RelationName};
+use crate::logic::value::oid;
 
 use super::constants::type_oid;
 use super::fanout::fanout;
@@ -297,9 +298,8 @@ impl<'a> Tables<'a> {
     }
 
     fn is_column_by_bytes(&self, column: &Column) -> bool {
-        const OIDS_OF_USERS: u32 = 16_384;
         match column.collation.as_deref() {
-            _ if column.type_oid >= OIDS_OF_USERS => false,
+            _ if column.type_oid >= oid::FIRST_OF_USERS => false,
             None => self.text_order == TextOrder::Bytes,
             Some(r#"pg_catalog."C""# | r#"pg_catalog."POSIX""#) => self.text_order != TextOrder::Unknown,
             Some(_) => false,

@@ -20,6 +20,7 @@ use crate::logic::sql::parse::aggregate::{Aggregated, Argument, Call, Finals, Ke
 use crate::logic::sql::parse::kinds::{Kind, Names};
 use crate::logic::sql::parse::with_statements;
 use crate::logic::sql::statement::{Alias, RelationName};
+use crate::logic::value::oid;
 
 use super::constants::{Literals, array_of_plain};
 use super::fanout::{Fanout, fanout};
@@ -29,8 +30,6 @@ use super::schema::Found;
 use super::survey::Survey;
 use super::{Home, Schema};
 
-/// Types from here on are the user's own.
-const OIDS_OF_USERS: u32 = 16_384;
 /// Joins that put NULLs in the place of rows.
 const OUTER: [&str; 3] = ["LEFT", "RIGHT", "FULL"];
 /// The relation of the final statement.
@@ -192,7 +191,7 @@ impl Names for Tables<'_> {
 
 fn kind_of(column: &Column) -> Option<Kind> {
     const NAME: u32 = 19;
-    (column.type_oid < OIDS_OF_USERS).then(|| Kind {
+    (column.type_oid < oid::FIRST_OF_USERS).then(|| Kind {
         oid: column.type_oid,
         has_modifier: column.type_name.contains('('),
         has_collation: column.collation.is_some() || column.type_oid == NAME,
@@ -252,7 +251,7 @@ impl Parts {
             (Some(place), _) => {
                 let column = tables.column_at(place).filter(|column| !is_a_name(column) && !tables.checks(column))?;
                 // A domain may forbid the NULL that stands for a row that is lacking.
-                if may_lack_rows && column.type_oid >= OIDS_OF_USERS {
+                if may_lack_rows && column.type_oid >= oid::FIRST_OF_USERS {
                     return None;
                 }
                 let collation = column.collation.as_ref().map(|it| format!(" COLLATE {it}")).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use super::Value;
 use super::facts::Variable;
+use crate::logic::value::oid;
 
 /// What a column stands for.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,9 +174,8 @@ impl<'p> Scope<'p> {
     /// The mentioned table that certainly has this column, where it is of this level, of one of PostgreSQL's own types,
     /// and no outer join can make it NULL.
     pub fn table_of(&self, parts: &[Box<str>]) -> Option<usize> {
-        const OIDS_OF_USERS: u32 = 16_384;
         let wanted = self.find(parts)?;
-        let is_own = wanted.type_oid.is_some_and(|oid| oid < OIDS_OF_USERS);
+        let is_own = wanted.type_oid.is_some_and(|oid| oid < oid::FIRST_OF_USERS);
         let entry = self.entries.iter().find(|it| it.has(wanted)).filter(|entry| is_own && !entry.is_nullable)?;
         entry.table
     }

@@ -16,7 +16,7 @@ use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::name::{literal, qualified, quoted};
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert, RelationName};
-use crate::logic::value::{KeyType, LiteralKind};
+use crate::logic::value::{KeyType, LiteralKind, oid};
 
 use super::constants::{Literals, type_name};
 use super::layout::{Layout, Moment, Tuple, layout, may_be_moment, moments, tuples};
@@ -518,6 +518,5 @@ fn is_identity(table: Table<'_>) -> bool {
 
 /// date, time, timestamp, timestamptz, timetz; and types of the user's own, which may be made of them.
 fn tells_time(type_oid: u32) -> bool {
-    const FIRST_USER_OID: u32 = 16_384;
-    matches!(type_oid, 1082 | 1083 | 1114 | 1184 | 1266) || type_oid >= FIRST_USER_OID
+    oid::TIMES.contains(&type_oid) || type_oid >= oid::FIRST_OF_USERS
 }

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::logic::catalog::Column;
 use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::value::oid;
 
 use super::constants::array_of_plain;
 use super::refusal::Refusal;
@@ -103,7 +104,6 @@ pub(super) fn transfer(column: &Column) -> Transfer {
 
 /// The text of its values is the same under all settings, and so is that of arrays of them.
 pub(super) fn is_steady(column: &Column) -> bool {
-    const OIDS_OF_USERS: u32 = 16_384;
     const STEADY: [&str; 13] = [
         "smallint",
         "integer",
@@ -119,7 +119,7 @@ pub(super) fn is_steady(column: &Column) -> bool {
         "bit",
         "ts",
     ];
-    column.type_oid < OIDS_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name))
+    column.type_oid < oid::FIRST_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name))
 }
 
 /// Its type has an equality to group by; types of the user's own may have none.

@@ -121,7 +121,7 @@ impl KeyType {
     }
 }
 
-/// OIDs of the built-in types that values of a key may come in (`pg_type.dat`).
+/// OIDs of the built-in types that values of a key may come in (`pg_type.dat`), and what tells types apart by them.
 pub mod oid {
     #![allow(missing_docs, reason = "each is its own name in pg_type")]
     pub const UNSPECIFIED: u32 = 0;
@@ -137,6 +137,11 @@ pub mod oid {
     pub const TIMESTAMPTZ: u32 = 1184;
     pub const NUMERIC: u32 = 1700;
     pub const UUID: u32 = 2950;
+    /// Objects from here on are none that PostgreSQL brings along, and each server numbers them for itself
+    /// (`FirstNormalObjectId` of `transam.h`)
+    pub const FIRST_OF_USERS: u32 = 16_384;
+    /// date, time, timestamp, timestamptz, timetz
+    pub const TIMES: [u32; 5] = [DATE, 1083, TIMESTAMP, TIMESTAMPTZ, 1266];
 }
 
 /// A decoded key: of the keyspace's type, ready to be hashed and compared.

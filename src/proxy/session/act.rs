@@ -12,6 +12,7 @@ use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::sql::statement::Control;
 use crate::logic::transaction::Step as Told;
+use crate::logic::value::oid;
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::plans::Shape;
 use crate::proxy::session::shapes::needs_simple;
@@ -168,7 +169,6 @@ impl Session {
     }
 
     async fn call(&mut self, size: usize) -> Result<(), Trouble> {
-        const FIRST_USER_OID: u32 = 16_384;
         const SETSEED: u32 = 1599;
         const SET_CONFIG: u32 = 2078;
         // pg_advisory_lock and its like, with one number and with two.
@@ -181,7 +181,7 @@ impl Session {
         let Some(oid) = body.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)) else {
             return Err(view::Malformed("FunctionCall").into());
         };
-        let is_own = oid >= FIRST_USER_OID;
+        let is_own = oid >= oid::FIRST_OF_USERS;
         let sets = is_own || matches!(oid, SETSEED | SET_CONFIG);
         if sets && self.map().shards.len() > 1 {
             let what = if is_own { "a user-defined function" } else { "set_config() or setseed()" };

@@ -60,15 +60,12 @@ impl Session {
         Ok(errand.fetch)
     }
 
-    /// Asks one shard and tells nobody what it says. Returns the body of its error.
-    pub(super) async fn failure_on(
-        &mut self,
-        shard: ShardId,
-        access: Access,
-        write: impl FnOnce(&mut Vec<u8>, &[u8]),
-    ) -> Result<Option<Box<[u8]>>, Trouble> {
+    /// What a server has against a text that it only parses: the body of its error, which nobody is told.
+    pub(super) async fn complaint_about(&mut self, sql: &str) -> Result<Option<Box<[u8]>>, Trouble> {
+        let parse = |out: &mut Vec<u8>, _: &[u8]| write::parse(out, b"", sql.as_bytes(), &[]);
         let fetch = |hidden, is_synced| Fetch::new(hidden, std::iter::empty(), is_synced);
-        let mut errands = [self.errand(shard, access, PlanKind::Unread, &[], write, fetch).await?];
+        let shard = self.any_shard();
+        let mut errands = [self.errand(shard, Access::Read, PlanKind::Unread, &[], parse, fetch).await?];
         let (limit, deadlock) = self.drive_errands(&mut errands).await?;
         let failure = errands[0].fetch.failure.take();
         self.end_errands(&mut errands, limit, deadlock)?;

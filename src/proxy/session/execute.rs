@@ -11,14 +11,13 @@ use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Given, Values};
 use crate::logic::session::pipeline::{Owed, UNNAMED};
 use crate::logic::session::reading::may_read_otherwise;
+use crate::logic::value::oid;
 use crate::proxy::session::simple::Ready;
 use crate::proxy::session::{Named, Session, TEMPLATE, Trouble};
 use crate::proxy::statements::Statement;
 
 /// A name on a server for the length of one exchange.
 const ARGUMENTS: &[u8] = b"shardway_arguments";
-/// OIDs from here on differ between servers (FirstNormalObjectId of transam.h).
-const OIDS_OF_USERS: u32 = 16_384;
 
 /// A statement and the values of its parameters.
 pub(super) struct Bound {
@@ -231,7 +230,7 @@ impl Session {
         if types.is_empty() {
             return Ok(Some(Bound { statement: self.executed(execute, statement), bind: vec![0; 8] }));
         }
-        let is_binary = |oid: u32| oid < OIDS_OF_USERS && array_of_plain(oid).is_some();
+        let is_binary = |oid: u32| oid < oid::FIRST_OF_USERS && array_of_plain(oid).is_some();
         let widths = [types.len()];
         let rows = self.fetch_rows(index, &widths, |out| {
             let list: Vec<String> = (1..=types.len()).map(|number| format!("${number}")).collect();
@@ -255,7 +254,7 @@ impl Session {
             Err(trouble) => return Err(trouble),
         };
         let known: Vec<u8> =
-            types.iter().flat_map(|oid| if *oid < OIDS_OF_USERS { *oid } else { 0 }.to_be_bytes()).collect();
+            types.iter().flat_map(|oid| if *oid < oid::FIRST_OF_USERS { *oid } else { 0 }.to_be_bytes()).collect();
         let mut bind = vec![0, 0];
         write_formats(&mut bind, &types, is_binary);
         bind.extend_from_slice(&(types.len() as u16).to_be_bytes());

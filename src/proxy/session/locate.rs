@@ -1,7 +1,6 @@
 //! The place of an error in the client's text, where servers have been asked in other words: one of them parses the text as
 //! it is, and complains of the same.
 
-use crate::logic::plan::Access;
 use crate::logic::protocol::frame::{self, Front, server};
 use crate::logic::protocol::{view, write};
 use crate::proxy::session::client::Mark;
@@ -30,13 +29,6 @@ impl Session {
             // What is wrong with this attempt is not what is wrong with the statement.
             Ok(None) | Err(Trouble::Told | Trouble::Refusal(_) | Trouble::Fault(_)) => Ok(()),
         }
-    }
-
-    /// What a server has against a text that it only parses.
-    async fn complaint_about(&mut self, sql: &str) -> Result<Option<Box<[u8]>>, Trouble> {
-        let (shard, parse) =
-            (self.any_shard(), |out: &mut Vec<u8>, _: &[u8]| write::parse(out, b"", sql.as_bytes(), &[]));
-        self.failure_on(shard, Access::Read, parse).await
     }
 }
 

@@ -289,14 +289,12 @@ impl Run<'_> {
     /// columns.
     fn begin(&mut self, errands: &[Errand], out: &mut Vec<u8>) {
         let mut descriptions = errands.iter().filter_map(|errand| errand.fetch.description.as_deref());
-        if let Some(first) = descriptions.next()
-            && !descriptions.all(|other| view::is_alike(first, other))
-        {
+        let Some(description) = descriptions.next() else { return };
+        if !descriptions.all(|other| view::is_alike(description, other)) {
             self.is_torn = true;
             self.stage = Stage::Draining(Merged::Done(0));
             return;
         }
-        let Some(description) = errands.iter().find_map(|errand| errand.fetch.description.as_deref()) else { return };
         let keys = self.merge.keys.len();
         let described = Described::read(description, keys);
         // The schema may have changed behind our back: then the columns of a star are not those that were counted.

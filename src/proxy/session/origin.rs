@@ -10,7 +10,7 @@ use crate::logic::route::{Destination, Values};
 use crate::logic::shards::ShardId;
 use crate::logic::value::{Format, oid};
 use crate::proxy::session::gather::{Bound, Given};
-use crate::proxy::session::split::{FIRST_USER_OID, Input, TEXT_RESULTS, write_bind};
+use crate::proxy::session::split::{Input, TEXT_RESULTS, write_bind};
 use crate::proxy::session::{Session, Trouble};
 
 /// Its rows.
@@ -120,7 +120,7 @@ impl Session {
     async fn columns(&mut self, filled: &[Filled], index: usize, described: &Kept) -> Result<Vec<Column>, Trouble> {
         let types =
             described.descriptions.first().map(|body| view::column_types(body)).transpose()?.unwrap_or_default();
-        let is_plain = |type_oid: u32| type_oid < FIRST_USER_OID && array_of_plain(type_oid).is_some();
+        let is_plain = |type_oid: u32| type_oid < oid::FIRST_OF_USERS && array_of_plain(type_oid).is_some();
         let mut casts = Vec::new();
         if types.iter().any(|(type_oid, _)| !is_plain(*type_oid)) {
             self.check_texts()?;

@@ -12,7 +12,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::ShardId;
-use crate::logic::value::Format;
+use crate::logic::value::{Format, oid};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::errand::Errand;
 use crate::proxy::session::{Session, Trouble};
@@ -130,8 +130,6 @@ const BINARY_RESULTS: [u8; 4] = [0, 1, 0, 1];
 pub(super) const TEXT_RESULTS: [u8; 2] = [0, 0];
 /// Values in one SELECT: PostgreSQL takes 1,664.
 const ASKED_AT_ONCE: usize = 1_600;
-/// Types from here on are the user's own: each server has other OIDs for them.
-pub(super) const FIRST_USER_OID: u32 = 16_384;
 
 impl Session {
     /// A Query whose rows belong to several shards.
@@ -314,7 +312,7 @@ impl Session {
         for (number, description) in kept.descriptions.iter().enumerate().take(kept.starts.len()) {
             let fields = view::fields(&kept.row(number)[HEADER..])?;
             for ((type_oid, _), bytes) in view::column_types(description)?.into_iter().zip(fields) {
-                if type_oid >= FIRST_USER_OID {
+                if type_oid >= oid::FIRST_OF_USERS {
                     return Err(Refusal::rows_beside("a sharding key that is computed in a type of your own").into());
                 }
                 computed.push(Computed { type_oid, bytes: bytes.map(Into::into) });

@@ -4,14 +4,13 @@
 //! computed, or stands in a row.
 
 use crate::logic::sql::statement::expression::{Constant, Expression, Literal, TypeName};
+use crate::logic::value::oid;
 
-use super::super::constants::type_oid;
+use super::super::constants::{parameter_oid, type_oid};
 use super::super::scope::Scope;
 use super::Survey;
 use super::nature::speaks_of_now;
 use super::params::type_of;
-
-const OIDS_OF_USERS: u32 = 16_384;
 
 impl Survey<'_> {
     /// A value becomes one of this type.
@@ -104,7 +103,6 @@ fn may_hold_time(to: &TypeName) -> bool {
 
 /// PostgreSQL brings it along, as far as its name tells.
 fn is_of_catalog(to: &TypeName) -> bool {
-    use super::super::constants::parameter_oid;
     let of_element = TypeName { dimensions: 0, ..to.without_modifiers() };
     let name = to.names.last().map_or("", Box::as_ref);
     parameter_oid(&of_element).is_some() || matches!(name, "char" | "regclass" | "regtype" | "tsvector" | "tsquery")
@@ -113,7 +111,7 @@ fn is_of_catalog(to: &TypeName) -> bool {
 /// Its values are texts, or are made of what nobody knows.
 fn is_textual(oid: u32) -> bool {
     // "char", name, text, unknown, bpchar, varchar and arrays of them
-    oid >= OIDS_OF_USERS || matches!(oid, 18 | 19 | 25 | 705 | 1042 | 1043 | 1002 | 1003 | 1009 | 1014 | 1015)
+    oid >= oid::FIRST_OF_USERS || matches!(oid, 18 | 19 | 25 | 705 | 1042 | 1043 | 1002 | 1003 | 1009 | 1014 | 1015)
 }
 
 /// PostgreSQL's functions that make a date or a time, whatever of.

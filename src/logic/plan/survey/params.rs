@@ -196,12 +196,10 @@ fn mark(keys: &mut Restriction, visit: &mut impl FnMut(&mut Value)) {
 
 /// Dates and times, arrays and ranges of them, and what users have made.
 fn holds_time(oid: u32) -> bool {
-    const FIRST_USER_OID: u32 = 16_384;
-    const TIMES: [u32; 5] = [1082, 1083, 1114, 1184, 1266];
     // daterange, tsrange, tstzrange, their multiranges
     const RANGES: [u32; 6] = [3912, 3908, 3910, 4535, 4533, 4534];
     let is_made_of = |of: &u32| *of == oid || array_of_plain(*of) == Some(oid);
-    oid >= FIRST_USER_OID || TIMES.iter().chain(&RANGES).any(is_made_of)
+    oid >= oid::FIRST_OF_USERS || oid::TIMES.iter().chain(&RANGES).any(is_made_of)
 }
 
 /// The type of a column or of a cast.

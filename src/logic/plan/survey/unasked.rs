@@ -9,6 +9,7 @@ use crate::logic::body::Leaves;
 use crate::logic::catalog::{Relation, Volatility};
 use crate::logic::sql::statement::expression::{Call, Expression};
 use crate::logic::sql::statement::{Column, RelationName, Statement, Step};
+use crate::logic::value::oid;
 
 use super::super::refusal::Refusal;
 use super::super::scope::Scope;
@@ -166,8 +167,7 @@ pub(super) fn is_open(expression: &Expression) -> bool {
 
 /// It is certainly one of PostgreSQL's own.
 pub(super) fn is_plain_type(type_oid: Option<u32>) -> bool {
-    const OIDS_OF_USERS: u32 = 16_384;
-    type_oid.is_some_and(|oid| oid < OIDS_OF_USERS)
+    type_oid.is_some_and(|oid| oid < oid::FIRST_OF_USERS)
 }
 
 /// Is one of them of a type that PostgreSQL does not bring along, as far as can be seen?
