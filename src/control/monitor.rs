@@ -35,9 +35,15 @@ const PROBE: &str = "SELECT recovering,
     CASE WHEN recovering THEN NULL ELSE pg_walfile_name(pg_current_wal_insert_lsn()) END,
     greatest(received.tli, checkpoint.timeline_id, recovery.min_recovery_end_timeline),
     current_setting('wal_block_size')::bigint, pg_size_bytes(current_setting('wal_segment_size')),
-    system.system_identifier
+    system.system_identifier,
+    CASE WHEN recovering THEN NULL ELSE pg_current_wal_flush_lsn() END
     FROM pg_is_in_recovery() AS recovering, pg_control_checkpoint() AS checkpoint, pg_control_recovery() AS recovery,
     pg_control_system() AS system, (SELECT max(received_tli) FROM pg_stat_wal_receiver) AS received (tli)";
+
+/// A commit that writes nothing but itself, for which the WAL is flushed. Replicas get what is flushed, and a record that no
+/// commit follows (a page that a SELECT has pruned) is flushed by PostgreSQL after up to 15 seconds (bgwriter.c,
+/// `LOG_SNAPSHOT_INTERVAL_MS`).
+const FLUSH: &str = "SELECT set_config('synchronous_commit', 'local', true), txid_current()";
 
 /// What a monitor is made from.
 #[derive(Clone)]
@@ -68,6 +74,8 @@ struct Sight {
     system: i64,
     position: Option<Position>,
     commit_age: Option<Duration>,
+    /// Up to where a primary's WAL is on its disk
+    flushed: Option<u64>,
 }
 
 /// Runs until its task is stopped.
@@ -169,6 +177,9 @@ impl Monitor {
         self.machine.on(event, now, &mut effects);
         let health = self.machine.state().health();
         self.find(event, health);
+        if let (Event::Answered, Ok(sight)) = (event, &sight) {
+            self.flush(sight).await;
+        }
         self.note(event, sight.as_ref().ok(), asked, now);
         let lag = self.lag(health, now);
         let mut due = now + self.watch.health.interval;
@@ -231,9 +242,33 @@ impl Monitor {
             role: if row.get(0) { Role::Replica } else { Role::Primary },
             system: row.get(7),
             position: position(&row),
+            flushed: row.get::<_, Option<PgLsn>>(8).map(u64::from),
             // A clock behind the primary's makes it negative: as fresh as can be.
             commit_age: age.map(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)),
         })
+    }
+
+    /// Where a primary with replicas stood at the last probe, its WAL is not flushed even now: nobody commits there, and no
+    /// replica would come to where sessions that have written look for it.
+    async fn flush(&self, sight: &Sight) {
+        let stood = self.trail.last().map(|sample| sample.position.lsn);
+        let is_left =
+            self.role == Role::Primary && stood.zip(sight.flushed).is_some_and(|(stood, flushed)| flushed < stood);
+        if !is_left || !self.is_followed() {
+            return;
+        }
+        let asked = self.link.ask(self.watch.health.timeout, async |client| client.batch_execute(FLUSH).await).await;
+        if let Err(fault) = asked {
+            info!(server = %self.watch.server.name, %fault, "cannot have the WAL flushed: replicas take part again a little later");
+        }
+    }
+
+    /// The shard has replicas.
+    fn is_followed(&self) -> bool {
+        let topology = self.watch.publisher.reader().load();
+        let database = topology.databases.get(&self.watch.database);
+        let shard = database.and_then(|it| it.shards.get(usize::from(self.watch.council.shard.0)));
+        shard.is_some_and(|shard| !shard.replicas.is_empty())
     }
 
     /// A server in the wrong role takes no part: a standby cannot take writes, and a second primary has its own history.

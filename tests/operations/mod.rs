@@ -168,6 +168,11 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// Sends a signal to a process.
+fn signal(name: &str, pid: &str) {
+    assert!(Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success());
+}
+
 /// GET of a path: status code and body.
 fn get(port: u16, path: &str) -> (u16, String) {
     use std::io::{Read, Write};

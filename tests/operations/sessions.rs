@@ -673,11 +673,6 @@ fn an_execute_may_name_a_call_and_bear_thousands_of_arguments() {
     on_all("DROP PROCEDURE forty_two");
 }
 
-/// Sends a signal to a process.
-fn signal(name: &str, pid: &str) {
-    assert!(Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success());
-}
-
 /// Does a connection of this server hold bytes that nobody has read?
 fn has_unread(port: u16) -> bool {
     let local = format!("0100007F:{port:04X}");
