@@ -254,3 +254,103 @@ fn rows_of_different_kinds_are_not_told_as_one_answer() {
         wire.rows("ROLLBACK");
     }
 }
+
+/// The locks that it holds may be what the change waits for, so it does not wait; and what it has said goes by the columns of
+/// before.
+#[test]
+fn who_is_in_a_transaction_stores_no_row_by_the_places_of_columns_that_change() {
+    let stage = &*STAGE;
+    let [a, b, c] = [0, 1, 2].map(|shard| stage.clients[shard]);
+    let proxy = with_tables(stage, "beside-places", "", "shifting = { keyspace = \"bigints\", key = \"client_id\" }");
+    let change = "ALTER TABLE shifting DROP COLUMN a, ADD COLUMN z integer";
+    let one = format!("INSERT INTO shifting VALUES ({a}, {b}, 7)");
+    let several = format!("INSERT INTO shifting VALUES ({a}, {b}, 7), ({b}, {c}, 7), ({c}, {a}, 7)");
+    let copy = [wire::query("COPY shifting FROM STDIN"), wire::message(b'd', b"1\t2\t7\n"), wire::message(b'c', b"")];
+    let cases = [
+        (wire::query(&one), "C40001 |"),
+        (extended(&one, &[]), "C40001 |"),
+        (wire::query(&format!("SELECT 1; {one}")), "C40001 |"),
+        (wire::query(&format!("EXECUTE stored({a}, {b}, 7)")), "C40001 |"),
+        (wire::query(&format!("INSERT INTO shifting SELECT {a}, {b}, 7")), "C40001 |"),
+        (copy.concat(), "C40001 |"),
+        (wire::query(&several), "C42703 |"),
+        (extended(&several, &[]), "C42703 |"),
+    ];
+    for (messages, expected) in &cases {
+        let what = String::from_utf8_lossy(messages).into_owned();
+        make(stage, "shifting", COLUMNS);
+        let (mut holder, mut owner, mut wire) = (login(&proxy), login(&proxy), login(&proxy));
+        owner.rows("COMMENT ON TABLE shifting IS 'anew'");
+        wire.rows("PREPARE stored(bigint, bigint, bigint) AS INSERT INTO shifting VALUES ($1, $2, $3)");
+        wire.rows(&format!("BEGIN; SELECT FROM events WHERE client_id = {b} LIMIT 1"));
+        holder.rows(&format!("BEGIN; SELECT * FROM shifting WHERE client_id = {c}"));
+        send_to_wait(stage, &proxy, &mut owner, &wire::query(change), "shifting");
+        let before = waiting(stage, "shifting");
+        wire.send(messages).unwrap();
+        if *expected != "C40001 |" {
+            until("it waits", || waiting(stage, "shifting") > before);
+            holder.rows("COMMIT");
+        }
+        let frames = wire.until_ready().unwrap();
+        assert!(frames.iter().any(|frame| frame.tag == b'E'), "{what}: {frames:?}");
+        let error = whole_error(&frames);
+        assert!(error.contains(expected), "{what}: {error}");
+        wire.rows("ROLLBACK");
+        if *expected == "C40001 |" {
+            holder.rows("COMMIT");
+        }
+        assert!(owner.until_ready().unwrap().iter().all(|frame| frame.tag != b'E'), "{what}");
+        // Behind the change it is right.
+        wire.rows(&format!("BEGIN; SELECT FROM events WHERE client_id = {b} LIMIT 1; {one}; COMMIT"));
+        let stored = on_shards(stage, "SELECT coalesce(string_agg(client_id::text, ','), '') FROM shifting");
+        assert_eq!(stored, [a.to_string(), String::new(), String::new()], "{what}");
+    }
+}
+
+/// What was planned before it waited for a connection is not sent behind the change.
+#[test]
+fn a_change_that_is_made_while_a_statement_waits_for_its_server_is_noticed() {
+    let stage = &*STAGE;
+    let [a, b] = [0, 1].map(|shard| stage.clients[shard]);
+    let table = "queued = { keyspace = \"bigints\", key = \"client_id\" }";
+    let proxy = with_tables(stage, "beside-queue", "pool_size = 1", table);
+    let one = format!("INSERT INTO queued VALUES ({a}, {b}, 7)");
+    for messages in [wire::query(&one), extended(&one, &[])] {
+        make(stage, "queued", COLUMNS);
+        let (mut owner, mut wire) = (login(&proxy), login(&proxy));
+        owner.rows("COMMENT ON TABLE queued IS 'anew'");
+        owner.rows("BEGIN; SELECT count(*) FROM events");
+        wire.send(&messages).unwrap();
+        until("it waits", || metric(&proxy, "shardway_clients", &["state=\"waiting\""]) > 0.0);
+        owner.rows("ALTER TABLE queued DROP COLUMN a, ADD COLUMN z integer");
+        owner.rows("COMMIT");
+        let error = whole_error(&wire.until_ready().unwrap());
+        assert!(error.contains("C40001 |"), "{error}");
+        wire.rows(&one);
+        let stored = on_shards(stage, "SELECT coalesce(string_agg(client_id::text, ','), '') FROM queued");
+        assert_eq!(stored, [a.to_string(), String::new(), String::new()]);
+    }
+}
+
+/// Who changes a table and fills it in one transaction, or in one text, knows its columns.
+#[test]
+fn whose_change_it_is_stores_rows_by_the_places_of_the_columns_that_it_has_made() {
+    let stage = &*STAGE;
+    let [a, b] = [0, 1].map(|shard| stage.clients[shard]);
+    let proxy = with_tables(stage, "beside-own", "", "owned = { keyspace = \"bigints\", key = \"client_id\" }");
+    let change = "ALTER TABLE owned DROP COLUMN a, ADD COLUMN z integer";
+    let one = format!("INSERT INTO owned VALUES ({a}, {b}, 7)");
+    let texts: [&[&str]; 3] = [
+        &["BEGIN", change, "COMMIT", &one],
+        &[change, &one],
+        &[&format!("BEGIN; {change}; COMMIT"), "BEGIN", &one, "COMMIT"],
+    ];
+    for texts in texts {
+        make(stage, "owned", COLUMNS);
+        let mut wire = login(&proxy);
+        wire.rows("COMMENT ON TABLE owned IS 'anew'");
+        texts.iter().for_each(|text| drop(wire.rows(text)));
+        let stored = on_shards(stage, "SELECT coalesce(string_agg(client_id::text, ','), '') FROM owned");
+        assert_eq!(stored, [a.to_string(), String::new(), String::new()], "{texts:?}");
+    }
+}

@@ -56,6 +56,8 @@ pub struct Mark {
     pub set_bound: Vec<BoundSetting>,
     /// TakenNumbers of sequences that it takes and asks for
     pub numbers: TakenNumbers,
+    /// The table whose rows find their shards by the places of its columns: it has no list of them
+    pub by_position: Option<Box<str>>,
 }
 
 /// `set_config(name, $n, is_local)`.

@@ -117,6 +117,8 @@ pub struct CopyIn {
     pub to: CopyTo,
     /// Columns of each row
     pub columns: u16,
+    /// It has no list of them
+    pub by_position: bool,
     /// The columns of each row whose text may be a time that moves (`now`): each server would read another
     pub times: Vec<usize>,
     /// Columns that it leaves out whose default is one time for all rows: each server would fill in its own

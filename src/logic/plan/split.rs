@@ -425,7 +425,13 @@ impl Work<'_> {
                 head.push(&format!(", {})", names(&mut added_columns)));
                 end + 1
             }
-            None if added.is_empty() && self.insert.source.is_some() => *named,
+            // PostgreSQL says that these are too many.
+            None if given.len() == self.table.relation.columns.len()
+                && tuples.iter().any(|tuple| tuple.cells.len() > given.len()) =>
+            {
+                *named
+            }
+            // Whatever is changed meanwhile: each value is for the column for which it was looked at.
             None => {
                 let mut all = given.iter().copied().flatten().chain(added_columns);
                 head.push_piece(&cut.piece(self.start..*named));

@@ -93,6 +93,8 @@ pub enum Fault {
     MapChanged,
     /// Shards have answered with rows of different kinds: the schema was being changed
     Torn,
+    /// This table is being changed, or has been since a statement was planned that fills its columns by their places
+    Shifted(Box<str>),
     /// The schema is not known yet: no shard could be asked
     NoCatalog(Box<str>),
     /// Commands are ignored until ROLLBACK
@@ -211,6 +213,7 @@ impl Fault {
             | Self::Undone
             | Self::MapChanged
             | Self::Torn
+            | Self::Shifted(_)
             | Self::Cancelled
             | Self::StatementTimeout { .. }
             | Self::NoCatalog(_)
@@ -243,7 +246,7 @@ impl Fault {
             Self::OutcomeUnknown { .. } => "08007",
             Self::Deadlock { .. } => "40P01",
             Self::Undone | Self::MapChanged => "40000",
-            Self::Torn => "40001",
+            Self::Torn | Self::Shifted(_) => "40001",
             Self::ServerRefused { sqlstate, .. } => sqlstate,
             Self::NoCatalog(_) => "57P03",
             Self::TransactionAborted => "25P02",
@@ -315,6 +318,7 @@ impl Fault {
                 ("the shard map has changed while the transaction made new tables for it".into(), None, Some(AGAIN))
             }
             Self::Torn => torn(),
+            Self::Shifted(table) => shifted(table),
             Self::NoCatalog(name) => no_catalog(name),
             Self::TransactionAborted => {
                 plain("current transaction is aborted, commands ignored until end of transaction block".into())
@@ -401,6 +405,12 @@ fn settings_lost(shard: &str) -> (String, Option<String>, Option<&'static str>) 
 fn undone() -> (String, Option<String>, Option<&'static str>) {
     let detail = "recovery took it for one whose proxy is gone; nothing of it was kept";
     ("the transaction was rolled back: its commit took too long".to_owned(), Some(detail.to_owned()), Some(AGAIN))
+}
+
+fn shifted(table: &str) -> (String, Option<String>, Option<&'static str>) {
+    let detail = format!("\"{table}\" may have other columns by now, and the statement has no list of those it fills");
+    let hint = "run it again, or name the columns";
+    ("could not serialize access due to a change of the schema".to_owned(), Some(detail), Some(hint))
 }
 
 fn torn() -> (String, Option<String>, Option<&'static str>) {

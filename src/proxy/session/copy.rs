@@ -213,7 +213,7 @@ impl Session {
         // A transaction that is to stay on one shard goes to that of its rows.
         let is_free = refusal.is_some() || self.isolation() != Isolation::Serializable;
         if let Some(shard) = self.first_shard(copy).filter(|shard| is_free || self.is_member(*shard)) {
-            parts.push(self.open_copy(shard, text).await?);
+            parts.push(self.open_copy(copy, shard, text).await?);
         }
         if let Some(refusal) = refusal {
             return Err(refusal.into());
@@ -274,7 +274,7 @@ impl Session {
                             let at = match parts.iter().position(|part| part.shard == shard) {
                                 Some(at) => at,
                                 None => {
-                                    parts.push(self.open_copy(shard, text).await?);
+                                    parts.push(self.open_copy(copy, shard, text).await?);
                                     parts.len() - 1
                                 }
                             };
@@ -298,7 +298,7 @@ impl Session {
         }
         if parts.is_empty() {
             // No row: a server still says whether the statement is right.
-            parts.push(self.open_copy(self.first_shard(copy).unwrap_or(ShardId(0)), text).await?);
+            parts.push(self.open_copy(copy, self.first_shard(copy).unwrap_or(ShardId(0)), text).await?);
         }
         if parts.iter().all(|part| !part.has_begun) {
             self.begin_rows(&mut parts[0], &header);
@@ -389,9 +389,12 @@ impl Session {
     }
 
     /// Starts the COPY on one more shard.
-    async fn open_copy(&mut self, shard: ShardId, text: &str) -> Result<Part, Trouble> {
+    async fn open_copy(&mut self, copy: &CopyIn, shard: ShardId, text: &str) -> Result<Part, Trouble> {
         let target = self.target(route::Destination::Shard(shard), Access::Write)?;
         let index = self.hold(target).await?;
+        if copy.by_position {
+            self.check_places_of(&copy.table)?;
+        }
         self.pipeline.clear();
         self.prepare(index);
         self.ask(index, Owed::QuietQuery, text);

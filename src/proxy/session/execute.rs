@@ -160,7 +160,7 @@ impl Session {
         name_at: std::ops::Range<usize>,
     ) -> Result<(), Trouble> {
         let target = self.target(ready.destination, ready.access)?;
-        let index = self.hold(target).await?;
+        let index = self.hold_to_run(target, ready.mark).await?;
         self.pipeline.clear();
         self.prepare(index);
         let mut sent = SmallVec::new();
@@ -327,7 +327,7 @@ impl Session {
         let ready = self.ready(inner, found)?;
         self.check_executed(ready.mark)?;
         let target = self.target(ready.destination, ready.access)?;
-        let index = self.hold(target).await?;
+        let index = self.hold_to_run(target, ready.mark).await?;
         let begun = self.client.mark();
         self.pipeline.clear();
         self.pipeline.more_follows = true;

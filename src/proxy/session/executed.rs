@@ -114,7 +114,7 @@ impl Session {
             self.widen(ready.destination).await?;
         }
         let target = self.target(ready.destination, ready.access)?;
-        let index = self.hold(target).await?;
+        let index = self.hold_to_run(target, ready.mark).await?;
         if self.parameter_types(index, statement).await?.len() != execute.arguments.len() {
             return Ok(false);
         }

@@ -45,6 +45,7 @@ impl Session {
         {
             return self.segment_ended(Err(fault.into()), started, false).await;
         }
+        self.see_gates();
         if let Err(fault) = self.look() {
             Box::pin(self.lose_map(fault)).await?;
         }
@@ -391,6 +392,7 @@ impl Session {
             Box::pin(self.vacate(&vacated, target.shard)).await?;
         }
         let index = self.hold(target).await?;
+        self.check_places_among(segment.planned())?;
         Ok((target, index))
     }
 

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::logic::plan::everywhere::Everywhere;
+use crate::logic::plan::{Mark, Planned};
 use crate::logic::protocol::frame::{self, Front, HEADER, client};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Bind, Parse};
@@ -12,6 +13,7 @@ use crate::logic::sql::statement::Reach;
 use crate::logic::topology::PoolMode;
 use crate::proxy::metrics::ClientState;
 use crate::proxy::session::leases::SESSION_POOLING;
+use crate::proxy::session::servers::Target;
 use crate::proxy::session::shadows::has_word;
 use crate::proxy::session::{Run, Session};
 
@@ -102,6 +104,40 @@ impl Session {
             (false, End::Lock(_)) => {
                 Err(Fault::Said { sqlstate: "55P03", message: "canceling statement due to lock timeout".to_owned() })
             }
+        }
+    }
+
+    /// What is planned from here on knows what was changed behind gates that are open now.
+    pub(super) fn see_gates(&mut self) {
+        self.moves = self.shared.gates.moves();
+    }
+
+    /// A server for a statement that runs as it was planned.
+    pub(super) async fn hold_to_run(&mut self, target: Target, mark: &Mark) -> Result<usize, Fault> {
+        let index = self.hold(target).await?;
+        self.check_places(mark)?;
+        Ok(index)
+    }
+
+    /// Behind the wait for a server: a statement whose rows find their shards by the places of columns goes by the columns
+    /// of before where another session changes the table, or has since. PostgreSQL lets it wait for the lock, and looks then.
+    fn check_places(&self, mark: &Mark) -> Result<(), Fault> {
+        mark.by_position.as_ref().map_or(Ok(()), |table| self.check_places_of(table))
+    }
+
+    /// The same of several statements.
+    pub(super) fn check_places_among<'p>(&self, planned: impl IntoIterator<Item = &'p Planned>) -> Result<(), Fault> {
+        planned.into_iter().filter_map(Planned::mark).try_for_each(|mark| self.check_places(mark))
+    }
+
+    /// The same of a table that is written without a list of columns.
+    pub(super) fn check_places_of(&self, table: &str) -> Result<(), Fault> {
+        let gates = &self.shared.gates;
+        let own = self.names.as_ref().map_or(&[][..], |names| &names.gates);
+        let is_quiet = gates.moves() == self.moves && !gates.are_any_closed();
+        match is_quiet || !gates.has_moved(&self.database, table, self.moves, own) {
+            true => Ok(()),
+            false => Err(Fault::Shifted(table.into())),
         }
     }
 

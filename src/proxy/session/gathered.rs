@@ -37,6 +37,9 @@ impl Session {
         };
         let target = self.target(ready.destination, ready.access)?;
         let index = self.hold(target).await?;
+        if self.check_places_among(statements).is_err() {
+            return self.one_by_one(statements, sql, size).await;
+        }
         self.pipeline.clear();
         self.pipeline.keeps_ready = ready.mark.is_ddl;
         self.pipeline.tell_completed = true;

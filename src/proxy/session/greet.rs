@@ -90,6 +90,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         held: Vec::with_capacity(1),
         hearing: None,
         hidden: 0,
+        moves: 0,
         pipeline: Default::default(),
         kept: None,
         cursors: Default::default(),

@@ -162,7 +162,11 @@ impl Session {
         order.sort_unstable_by_key(|place| lanes.lanes[*place].target.shard);
         for place in order {
             let Some(first) = lanes.turns.iter().position(|(lane, _)| *lane == place) else { continue };
-            match self.hold(lanes.lanes[place].target).await {
+            let held = self.hold(lanes.lanes[place].target).await;
+            let mut own = lanes.turns.iter().filter(|(lane, _)| *lane == place);
+            match held
+                .and_then(|index| own.try_for_each(|(_, turn)| self.check_places_among(turn.planned())).map(|()| index))
+            {
                 Ok(index) => lanes.lanes[place].index = index,
                 Err(fault) => {
                     // What is cancelled is the pipeline, not what comes last in it.

@@ -170,6 +170,8 @@ pub struct Session {
     hearing: Option<Box<Hearing>>,
     /// Queries of ours before a statement whose answer is kept
     hidden: u32,
+    /// How often gates had moved when what runs was planned
+    moves: u32,
     pipeline: Pipeline,
     /// Where rows of a statement over several shards go that the client asks for piece by piece
     kept: Option<Box<KeptRows>>,

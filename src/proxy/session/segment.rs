@@ -127,6 +127,11 @@ impl Segment {
         }
     }
 
+    /// The plans of what it runs.
+    pub fn planned(&self) -> impl Iterator<Item = &Planned> {
+        self.run.iter().filter_map(|shape| super::only(shape))
+    }
+
     /// It writes, or what it has bound will.
     pub fn is_to_write(&self) -> bool {
         self.access == Access::Write && (self.binds || !self.run.is_empty())

@@ -98,6 +98,7 @@ impl Session {
 
     /// One statement of the text, as if it stood alone.
     pub(super) async fn run_among(&mut self, text: &str) -> Result<(), Trouble> {
+        self.see_gates();
         if let Err(fault) = self.look() {
             Box::pin(self.lose_map(fault)).await?;
         }
@@ -141,7 +142,7 @@ impl Session {
         if let Some(vacated) = &ready.mark.vacates {
             Box::pin(self.vacate(vacated, target.shard)).await?;
         }
-        let index = self.hold(target).await?;
+        let index = self.hold_to_run(target, ready.mark).await?;
         self.pipeline.clear();
         self.prepare(index);
         self.ask(index, Owed::Query, text);

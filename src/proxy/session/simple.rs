@@ -98,6 +98,7 @@ impl Session {
         if self.shared.gates.are_any_closed() {
             Box::pin(self.pass_gates()).await?;
         }
+        self.see_gates();
         if let Err(fault) = self.look() {
             Box::pin(self.lose_map(fault)).await?;
         }
@@ -320,7 +321,7 @@ impl Session {
     }
 
     async fn attempt(&mut self, target: Target, ready: &Ready<'_>, size: usize) -> Result<(usize, Outcome), Trouble> {
-        let index = self.hold(target).await?;
+        let index = self.hold_to_run(target, ready.mark).await?;
         self.pipeline.clear();
         self.prepare(index);
         self.pipeline.keeps_ready = ready.mark.is_ddl;
@@ -379,7 +380,11 @@ impl Session {
             self.hasten_replicas();
         }
         if self.transaction.is_idle() {
+            let has_changed = self.has_closed_gates();
             self.names.iter_mut().for_each(|names| names.forget_changes());
+            if has_changed {
+                self.see_gates();
+            }
             self.has_made_functions = false;
         }
         if self.hearing.is_none()

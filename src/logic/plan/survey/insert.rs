@@ -130,6 +130,9 @@ impl Survey<'_> {
 
     fn insert_sharded(&mut self, insert: &Insert, target: Target<'_>, scope: &Scope<'_>) -> Columns {
         let position = position_of_key(&insert.columns, target);
+        if insert.columns.is_empty() && insert.source.is_some() && !self.spreads_rows {
+            self.mark.by_position = Some(insert.table.name.clone());
+        }
         match &insert.source {
             Some(source) => match (&source.body, is_plain(source)) {
                 (Body::Values(rows), true) => {
