@@ -34,6 +34,7 @@ mod listen;
 mod peers;
 /// Which reads go to replicas.
 mod replicas;
+mod resharded;
 /// Which of several replicas is chosen.
 mod choice;
 /// Names of servers that come to stand for other addresses.

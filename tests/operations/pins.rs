@@ -147,3 +147,55 @@ fn a_function_that_sets_something_keeps_its_server() {
     let code = whole_error(&told);
     assert!(code.contains("VFATAL") && (code.contains("C08006") || code.contains("C57P01")), "{code}");
 }
+
+/// A lock that the session believes to hold is anybody's then: PostgreSQL would have ended the session with its server.
+#[test]
+fn a_session_whose_kept_server_goes_ends_and_others_go_on() {
+    let stage = &*STAGE;
+    let mut server = Server::start(&stage.world.lab, "going", Auth::Scram, &[]).unwrap();
+    let map = |mode: &str| {
+        format!(
+            "[databases.app]\npool_mode = \"{mode}\"\ndefault_shard = \"only\"\n\
+             [databases.app.shards.only]\nprimary = \"postgres://127.0.0.1:{}/app\"\n",
+            server.port()
+        )
+    };
+    let start = |mode: &str| {
+        let toml = map(mode);
+        Proxy::start_with(&stage.world.lab, mode, |port, metrics| Proxy::front(port, metrics) + &toml).unwrap()
+    };
+    let (proxy, by_session) = (start("transaction"), start("session"));
+    let hold = "BEGIN; DECLARE kept CURSOR WITH HOLD FOR SELECT generate_series(1, 9); COMMIT";
+    let keeping = KEEPING.iter().copied().chain([("cursor WITH HOLD", hold)]);
+    for kill in [false, true] {
+        let kept: Vec<(&str, Wire)> = keeping
+            .clone()
+            .map(|(reason, sql)| {
+                let mut wire = login(&proxy);
+                wire.rows(sql);
+                (reason, wire)
+            })
+            .chain([("session pooling", login(&by_session))])
+            .map(|(reason, mut wire)| {
+                wire.rows("SELECT 1");
+                (reason, wire)
+            })
+            .collect();
+        let mut free = login(&proxy);
+        free.rows("SELECT 1");
+        if kill {
+            server.kill().unwrap()
+        } else {
+            server.stop().unwrap()
+        }
+        server.restart().unwrap();
+        for (reason, mut wire) in kept {
+            let error = whole_error(&wire.until_closed().unwrap());
+            assert!(
+                error.contains("VFATAL") && error.contains("C08006 |") && error.contains(reason),
+                "{reason}: {error}"
+            );
+        }
+        until("others go on", || free.simple("SELECT 1").unwrap().iter().all(|frame| frame.tag != b'E'));
+    }
+}

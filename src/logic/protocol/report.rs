@@ -72,10 +72,12 @@ pub enum Fault {
         /// What happened
         cause: String,
     },
-    /// The connection broke on which functions have set something for the session: it ends
-    SettingsLost {
+    /// The connection broke that was kept for the session, with what it has there: it ends
+    SessionLost {
         /// Shard
         shard: Box<str>,
+        /// Why it was kept (`temporary table`, `advisory lock`, …)
+        kept: &'static str,
     },
     /// The connection broke while a transaction over several shards was being decided
     OutcomeUnknown {
@@ -188,7 +190,7 @@ impl Fault {
             | Self::NoDatabase(_)
             | Self::TooManyClients { .. }
             | Self::Missed { .. }
-            | Self::SettingsLost { .. }
+            | Self::SessionLost { .. }
             | Self::IdleTimeout
             | Self::IdleTransactionTimeout
             | Self::TransactionTimeout
@@ -240,7 +242,7 @@ impl Fault {
             Self::Encoding(_) => "22021",
             Self::NoDatabase(_) => "3D000",
             Self::TooManyClients { .. } | Self::QueueFull { .. } | Self::WaitTimeout { .. } => "53300",
-            Self::ServerDown { .. } | Self::ServerLost { .. } | Self::Missed { .. } | Self::SettingsLost { .. } => {
+            Self::ServerDown { .. } | Self::ServerLost { .. } | Self::Missed { .. } | Self::SessionLost { .. } => {
                 "08006"
             }
             Self::OutcomeUnknown { .. } => "08007",
@@ -301,7 +303,7 @@ impl Fault {
                 (message.clone(), Some(format!("{server} refused a connection")), None)
             }
             Self::Missed { shard, cause } => missed(shard, cause),
-            Self::SettingsLost { shard } => settings_lost(shard),
+            Self::SessionLost { shard, kept } => session_lost(shard, kept),
             Self::ServerLost { shard, cause, in_transaction } => (
                 format!("connection to shard \"{shard}\" was lost while a statement ran"),
                 Some(cause.clone()),
@@ -394,11 +396,13 @@ fn missed(shard: &str, cause: &str) -> (String, Option<String>, Option<&'static 
     )
 }
 
-fn settings_lost(shard: &str) -> (String, Option<String>, Option<&'static str>) {
+fn session_lost(shard: &str, kept: &str) -> (String, Option<String>, Option<&'static str>) {
     (
-        format!("what functions have set for the session on shard \"{shard}\" is lost with its connection"),
-        None,
-        Some("connect again, and set it again"),
+        format!(
+            "terminating connection: the server of shard \"{shard}\" is lost that was kept for the session ({kept})"
+        ),
+        Some("its locks, temporary tables, cursors and settings there are gone with it".to_owned()),
+        Some("connect again"),
     )
 }
 

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use crate::logic::plan::Access;
 use crate::logic::protocol::report::Fault;
 use crate::logic::session::pipeline::Again;
-use crate::logic::topology::{Role, Topology};
+use crate::logic::topology::{Database, Role, Topology};
 use crate::proxy::metrics::{ClientState, DatabaseMetrics, Retry};
 use crate::proxy::pool::{Lease, ServerPool};
+use crate::proxy::session::Session;
 use crate::proxy::session::errand::Errand;
-use crate::proxy::session::{Run, Session};
 
 /// A look at a server that takes no writes takes no longer.
 const LOOK_MAX: Duration = Duration::from_secs(10);
+/// Why a server that works is not used any more.
+const CHANGED: &str = "another server has become the primary of the shard, or the shard map has other shards";
 /// Between two attempts, so that a server that refuses is not asked without a pause.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -209,22 +211,30 @@ impl Session {
         }
     }
 
-    /// The picture has changed. A transaction on a server that is no longer the primary must not be committed there.
-    pub(super) fn leave_old_primaries(&mut self) {
-        if self.run != Run::Between || self.held.is_empty() || self.held.iter().any(|held| held.in_pipeline) {
-            return;
-        }
+    /// The picture has changed. A transaction on a server that is no longer the primary must not be committed there, and
+    /// servers are known by the places of their shards. Gives what a transaction without BEGIN has lost by that.
+    pub(super) fn leave_old_servers(&mut self) -> Option<Fault> {
+        let mut lost = None;
         while let Some(index) = self.held.iter().position(|held| {
             let Some(picture) = &self.picture else { return false };
-            let shard = picture.database.shards.get(usize::from(held.shard.0));
-            shard.is_some_and(|shard| {
-                shard.finds_roles && held.role == Role::Primary && shard.primary.address != held.lease.pool().address
-            })
+            held.is_elsewhere(&picture.database)
         }) {
-            let is_open = self.transaction.status() == b'T';
-            let fault = self.lose(index, "another server has become the primary of the shard".to_owned());
-            self.unheard = Some(Box::new(fault)).filter(|_| is_open && self.transaction.status() == b'E');
+            let (is_open, was_implicit) = (self.transaction.status() == b'T', self.is_implicit);
+            let fault = self.lose(index, CHANGED.to_owned());
+            if was_implicit && !self.is_implicit {
+                lost = Some(fault);
+            } else if is_open && self.transaction.status() == b'E' {
+                self.unheard = Some(Box::new(fault));
+            }
         }
+        lost
+    }
+
+    /// The same in the middle of something, where what is held cannot be left behind: it ends with that.
+    pub(super) fn check_servers(&self, database: &Database) -> Result<(), Fault> {
+        let Some(held) = self.held.iter().find(|held| held.is_elsewhere(database)) else { return Ok(()) };
+        let shard = held.lease.pool().shard.clone();
+        Err(Fault::ServerLost { shard, cause: CHANGED.to_owned(), in_transaction: held.is_member })
     }
 }
 

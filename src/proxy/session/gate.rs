@@ -59,7 +59,10 @@ impl Session {
 
     /// Before the messages at the front are planned. For sessions that find some gate closed.
     pub(super) async fn pass_gates(&mut self) -> Result<(), Fault> {
-        if self.look().is_err() || self.may_hold_locks() {
+        if let Err(fault) = self.look() {
+            Box::pin(self.lose_map(fault)).await?;
+        }
+        if self.may_hold_locks() {
             return Ok(());
         }
         let texts = self.asked_texts();

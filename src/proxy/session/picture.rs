@@ -14,7 +14,7 @@ use crate::logic::topology::Database;
 use crate::logic::value::{LiteralKind, Raw};
 use crate::proxy::plans::Planner;
 use crate::proxy::pool::ServerPool;
-use crate::proxy::session::Session;
+use crate::proxy::session::{Run, Session};
 
 /// What the session knows of its database, until the topology or its search path changes.
 pub struct Picture {
@@ -78,14 +78,30 @@ impl Picture {
 impl Session {
     /// Brings `self.picture` up to date: before a statement, while nothing is under way.
     pub(super) fn look(&mut self) -> Result<(), Fault> {
-        if self.refresh()? {
-            self.leave_old_primaries();
+        let is_between = self.run == Run::Between && !self.held.iter().any(|held| held.in_pipeline);
+        if !is_between {
+            return self.refresh().map(drop);
         }
-        Ok(())
+        match self.follow_topology()? {
+            true => self.leave_old_servers().map_or(Ok(()), Err),
+            false => Ok(()),
+        }
     }
 
-    /// The same in the middle of a statement: the servers that are held stay. Says whether there is another picture.
+    /// The same in the middle of a statement, or of a pipeline: the servers that are held stay. Says whether there is another
+    /// picture.
     pub(super) fn refresh(&mut self) -> Result<bool, Fault> {
+        if !self.held.is_empty() {
+            let topology = self.shared.topology.load();
+            let is_new = self.picture.as_ref().is_none_or(|picture| picture.epoch != topology.epoch);
+            if is_new && let Some(database) = topology.databases.get(&self.database) {
+                self.check_servers(database)?;
+            }
+        }
+        self.follow_topology()
+    }
+
+    fn follow_topology(&mut self) -> Result<bool, Fault> {
         let epoch = self.shared.topology.load().epoch;
         if let Some(picture) = &self.picture
             && picture.epoch == epoch

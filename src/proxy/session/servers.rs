@@ -13,7 +13,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::Isolation;
-use crate::logic::topology::{Pinning, PoolMode, Role};
+use crate::logic::topology::{Database, Pinning, PoolMode, Role, Shard};
 use crate::proxy::pool::Lease;
 use crate::proxy::session::exchange::{Exchange, Outcome};
 use crate::proxy::session::{End, Session, Trouble};
@@ -67,6 +67,16 @@ impl Held {
     /// Nobody knows what is set on it. What functions have set stays on a server that stays: it is the client's own.
     pub fn is_to_reset(&self) -> bool {
         self.lease.is_tainted || self.lease.has_unseen && self.pin.is_none()
+    }
+
+    /// What it was lent for is something else by now: its shard is gone from the map or stands at another place, or another
+    /// server takes the writes of it.
+    pub fn is_elsewhere(&self, database: &Database) -> bool {
+        let pool = self.lease.pool();
+        let is_same = |shard: &&Shard| *shard.name == *pool.shard;
+        let Some(shard) = database.shards.get(usize::from(self.shard.0)).filter(is_same) else { return true };
+        let (new, old) = (&shard.primary.address, &pool.address);
+        self.role == Role::Primary && (&new.host, new.port) != (&old.host, old.port)
     }
 
     /// A transaction is open on it, explicit or implicit.
@@ -294,8 +304,8 @@ impl Session {
     pub(super) fn lose(&mut self, index: usize, cause: String) -> Fault {
         let held = self.held.swap_remove(index);
         let in_transaction = held.is_member;
-        if held.lease.has_unseen && held.pin.is_some() {
-            self.bereft = Some(Box::new(Fault::SettingsLost { shard: held.lease.pool().shard.clone() }));
+        if let Some(kept) = held.pin {
+            self.bereft = Some(Box::new(Fault::SessionLost { shard: held.lease.pool().shard.clone(), kept }));
         }
         if held.has_written {
             self.remember_unanswered(held.shard);

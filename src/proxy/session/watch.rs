@@ -33,10 +33,11 @@ impl Session {
         if timeout.is_zero() {
             return None;
         }
-        let processes = self.held.iter().filter(|held| has_locks(held)).map(|held| Process {
-            shard: database.shards[usize::from(held.shard.0)].name.clone(),
-            pid: held.lease.cancellable.pid,
-        });
+        let processes = self
+            .held
+            .iter()
+            .filter(|held| has_locks(held))
+            .map(|held| Process { shard: held.lease.pool().shard.clone(), pid: held.lease.cancellable.pid });
         let processes = processes.collect();
         let age = self.transaction_started.map(|at| Instant::now().saturating_duration_since(at)).unwrap_or_default();
         let started = (SystemTime::now() - age).duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
