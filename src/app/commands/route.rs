@@ -150,6 +150,7 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<
         Across::Signal(_) => "none: the number is that of a client".to_owned(),
         Across::Refuse(refusal) => return Some(refused(refusal)),
         Across::Explain(explained) => return write_across(&explained.inner, given, map),
+        Across::Modifying(it) => return write_across(&it.write, given, map),
         Across::Read(_) | Across::Split(_) | Across::Carry(_) | Across::Cursor(_) => return None,
     };
     Some(vec![("shard", shards), ("server", "primary".to_owned())])

@@ -172,7 +172,7 @@ fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>)
         return Ok(None);
     }
     let times = tells_time.then_some((written.nature.times.as_slice(), &written.requirement));
-    let at = At { text, at: &located.at, has_with: shape.has_with };
+    let at = At { text, at: &located.at, has_with: shape.has_with, returned: &[] };
     let (parts, text) = gather::over(at, written.spread.as_ref(), times, written.params)?;
     let gather = Gather {
         parts,

@@ -146,14 +146,31 @@ const TEXT_MAX: usize = 1 << 20;
 
 /// Plans one statement. `text` is the statement alone.
 pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
-    let (mut gather, views) = in_rounds(text, |one, text| round(one, text, schema))?;
+    with_returned(text, &[], schema)
+}
+
+/// A write whose RETURNING makes the rows of a table that a text names.
+#[derive(Debug)]
+pub(super) struct Returned {
+    /// What stands before the name of the table in the text
+    pub mark: String,
+    /// The write, up to its RETURNING
+    pub head: String,
+    /// What it returns behind the columns that are wanted
+    pub tail: String,
+}
+
+/// The same; the rows of some of its tables are those that writes return. What is fetched otherwise is as it was before.
+pub(super) fn with_returned(text: &str, returned: &[Returned], schema: &Schema<'_>) -> Result<Gather, Refusal> {
+    let (mut gather, views) = in_rounds(text, |one, text| round(one, text, returned, schema))?;
     guard(&mut gather, views);
     Ok(gather)
 }
 
 /// Who reads a view needs the rights to it: a part asks for them, though it asks the view for nothing.
 pub(super) fn guard(gather: &mut Gather, views: Vec<RelationName>) {
-    let Some(part) = gather.parts.first_mut().filter(|_| !views.is_empty()) else { return };
+    let is_query = |part: &&mut Part| part.text.starts_with("SELECT ");
+    let Some(part) = gather.parts.iter_mut().find(is_query).filter(|_| !views.is_empty()) else { return };
     let of = |view: &RelationName| {
         format!("NOT EXISTS (SELECT FROM {} WHERE false)", qualified(view.schema.as_deref(), &view.name))
     };
@@ -194,7 +211,7 @@ pub(super) fn in_rounds<T>(
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only queries read rows of several shards")]
-fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gather>, Refusal> {
+fn round(located: &Located, text: &str, returned: &[Returned], schema: &Schema<'_>) -> Result<Round<Gather>, Refusal> {
     let has_with = match &located.statement {
         Statement::Query(query) => query.with.is_some(),
         Statement::Change(change) if target_on_one(&change.table, schema).is_some() => change.with.is_some(),
@@ -208,7 +225,8 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gat
     if !spread.views.is_empty() {
         return with_views(text, &spread);
     }
-    finished(&located.at, text, &spread, has_with).map(|gather| Round::Done(Box::new(gather)))
+    let at = At { text, at: &located.at, has_with, returned };
+    finished(at, &spread).map(|gather| Round::Done(Box::new(gather)))
 }
 
 /// Plans an UPDATE, DELETE or MERGE of a table that one server has: it runs the statement, over rows that are fetched.
@@ -273,8 +291,8 @@ pub(super) fn with_views<T>(text: &str, spread: &Spread<'_>) -> Result<Round<T>,
     Ok(Round::Expanded(edited(text, edits)?, views))
 }
 
-fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) -> Result<Gather, Refusal> {
-    let (parts, text) = over(At { text, at, has_with }, Some(spread), None, spread.params)?;
+fn finished(at: At<'_>, spread: &Spread<'_>) -> Result<Gather, Refusal> {
+    let (parts, text) = over(at, Some(spread), None, spread.params)?;
     let shard = |shard| Requirement { table: "shardway".into(), place: Place::Shard(shard) };
     let home = match (spread.shard, spread.is_bound) {
         (Some(it), _) => Home::Meet(vec![shard(it)]),
@@ -303,6 +321,18 @@ pub(super) struct At<'t> {
     pub at: &'t Range<usize>,
     /// It begins with WITH
     pub has_with: bool,
+    /// The writes that make the rows of some of its tables
+    pub returned: &'t [Returned],
+}
+
+impl At<'_> {
+    /// The rows of a table, where they are those of a write.
+    fn returned(&self, mention: &Mention<'_>, list: &str, part: Part) -> Part {
+        let before = mention.name.at.and_then(|at| self.text.get(..at)).unwrap_or_default();
+        let Some(write) = self.returned.iter().find(|write| before.ends_with(&write.mark)) else { return part };
+        let text = format!("{} {list}{}", write.head, write.tail);
+        Part { params: pieces::params(&text), text: text.into(), ..part }
+    }
 }
 
 /// The places of a statement that ask for the time, and whose shards may tell it.
@@ -311,12 +341,12 @@ pub(super) type Times<'t> = (&'t [Time], &'t Requirement);
 /// A statement over rows that are fetched, and over a time that is asked for once, in the first part. `param` is the number
 /// of its own parameters.
 pub(super) fn over(
-    At { text, at, has_with }: At<'_>,
+    place: At<'_>,
     spread: Option<&Spread<'_>>,
     times: Option<Times<'_>>,
     mut param: u16,
 ) -> Result<(Vec<Part>, String), Refusal> {
-    let own = param;
+    let (own, At { text, at, has_with, .. }) = (param, place);
     let tokens = tokens_of(text)?;
     let (mut parts, mut edits, mut with) = (Vec::new(), Vec::new(), Vec::new());
     let mut prefix = "shardway_".to_owned();
@@ -342,7 +372,8 @@ pub(super) fn over(
             if matches!(mention.what, Mentioned::Counted { .. }) {
                 return Err(Refusal::reads_sequence(&mention.name.name));
             }
-            let part = whole_part(mention, requirement, names_schemas)?;
+            let list = format!("({}.*)::pg_catalog.text", quoted(visible_of(mention)));
+            let part = place.returned(mention, &list, whole_part(mention, requirement, names_schemas)?);
             let known = parts.iter().position(|it| *it == part);
             let before: usize = parts[..known.unwrap_or(parts.len())].iter().map(|part| part.columns.len()).sum();
             edits.push(instead_of(&tokens, mention, &of_whole_rows(mention, usize::from(own) + before + 1))?);
@@ -357,7 +388,7 @@ pub(super) fn over(
             Some(spread) => {
                 let columns = columns_of(mention, &spread.mentions)?;
                 let part = part(mention, requirement, &columns, names_schemas);
-                (columns, part)
+                (columns.clone(), place.returned(mention, &list_of(&columns, Some(visible_of(mention))), part))
             }
             None => (Vec::new(), counted_part(mention, requirement)),
         };
@@ -441,11 +472,17 @@ fn relation_of<'a>(mention: &Mention<'a>) -> Result<&'a Relation, Refusal> {
 }
 
 fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column], names_schemas: bool) -> Part {
-    // Rows are counted even where no column is looked at.
-    let list: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
-    let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
+    let list = list_of(columns, None);
     let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
     part_of(mention, requirement, &list, columns, names_schemas)
+}
+
+/// What a shard is asked for: these columns, `of` a table.
+fn list_of(columns: &[&Column], of: Option<&str>) -> String {
+    let of = of.map(|of| format!("{}.", quoted(of))).unwrap_or_default();
+    let list: Vec<String> = columns.iter().map(|column| format!("{of}{}", quoted(&column.name))).collect();
+    // Rows are counted even where no column is looked at.
+    if list.is_empty() { "true".to_owned() } else { list.join(", ") }
 }
 
 /// The numbers of a sequence, and whether it goes up.
@@ -468,6 +505,11 @@ fn whole_part(mention: &Mention<'_>, requirement: &Requirement, names_schemas: b
     let list = format!("({}.*)::pg_catalog.text", quoted(alias_of(mention)));
     let columns = vec![Transfer { depends_on_settings, ..TEXT }];
     Ok(part_of(mention, requirement, &list, columns, names_schemas))
+}
+
+/// The name of a table in its statement.
+fn visible_of<'m>(mention: &'m Mention<'_>) -> &'m str {
+    mention.alias.as_ref().unwrap_or(&mention.name.name)
 }
 
 /// The name of a table in its part. Only conditions name the alias.

@@ -66,6 +66,7 @@ mod created;
 mod filled;
 pub mod change;
 pub mod copies;
+pub mod modifying;
 pub mod document;
 pub mod across;
 pub mod placed;

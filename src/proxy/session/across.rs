@@ -47,6 +47,7 @@ impl AcrossPortal {
             Across::Read(_)
             | Across::Cursor(_)
             | Across::Explain(_)
+            | Across::Modifying(_)
             | Across::Numbers(_)
             | Across::Signal(_)
             | Across::Refuse(_) => false,
@@ -70,6 +71,7 @@ impl Session {
             Across::CopyOut(out) => self.copy_out_query(out, sql).await,
             Across::Split(split) => self.split_query(split, sql).await,
             Across::Carry(carry) => self.carry_query(carry, sql).await,
+            Across::Modifying(modified) => self.modifying_query(modified, sql).await,
             Across::Numbers(numbers) => self.numbers_query(numbers, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
@@ -180,7 +182,10 @@ impl Session {
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            Across::Split(_) | Across::Carry(_) | Across::Numbers(_) | Across::Explain(_) | Across::Signal(_) => {
+            Across::Split(_) | Across::Carry(_) | Across::Modifying(_) => {
+                self.give_stored(place, portal, limit, size).await?;
+            }
+            Across::Numbers(_) | Across::Explain(_) | Across::Signal(_) => {
                 self.give_stored(place, portal, limit, size).await?;
             }
             Across::Everywhere(everywhere) => {
@@ -336,7 +341,7 @@ impl Session {
                 self.check_columns()?;
                 self.gather_bound(gather, &statement.types, bind).await.map(drop)
             }
-            Across::Split(_) | Across::Carry(_) | Across::Numbers(_) | Across::Signal(_) => {
+            Across::Split(_) | Across::Carry(_) | Across::Modifying(_) | Across::Numbers(_) | Across::Signal(_) => {
                 self.describe_bound(statement, bind).await?;
                 let mut stored = self.store_portal(across, statement, (bind, None)).await?;
                 stored.give(0, &mut self.client.outbox);
@@ -366,6 +371,7 @@ impl Session {
         match across {
             Across::Split(split) => self.split_portal(split, statement, bind).await,
             Across::Carry(carry) => self.carry_portal(carry, statement, bind).await,
+            Across::Modifying(modified) => self.modifying_portal(modified, statement, bind).await,
             Across::Numbers(numbers) => self.numbers_portal(numbers, statement, bind).await,
             Across::Change(change) => self.change_kept(change, statement, (bind, told)).await,
             Across::Once(once) => self.once_kept(once, &statement.types, bind).await,
@@ -393,9 +399,8 @@ impl Session {
             Across::Read(Read { gather: Ok(gather), .. }) if gather.access == Access::Write => {
                 self.take_part(is_last).await
             }
-            Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) | Across::Numbers(_) => {
-                self.take_part(is_last).await
-            }
+            Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) => self.take_part(is_last).await,
+            Across::Modifying(_) | Across::Numbers(_) => self.take_part(is_last).await,
             Across::Explain(explained) => {
                 let is_write = explained.is_analyze && matches!(*explained.inner, Across::Change(_));
                 self.take_part(!is_write || is_last).await

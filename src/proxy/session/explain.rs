@@ -143,6 +143,7 @@ impl Session {
             | Across::Everywhere(_)
             | Across::Cursor(_)
             | Across::Explain(_)
+            | Across::Modifying(_)
             | Across::Numbers(_)
             | Across::Signal(_) => Err(Refusal::across("EXPLAIN of such a statement").into()),
         }

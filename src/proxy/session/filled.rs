@@ -39,6 +39,7 @@ impl Session {
             | Across::Everywhere(_)
             | Across::Cursor(_)
             | Across::Explain(_)
+            | Across::Modifying(_)
             | Across::Numbers(_)
             | Across::Signal(_) => {
                 return Err(Fault::Broken("an INSERT that stores no rows".into()).into());

@@ -42,6 +42,7 @@ mod placed;
 mod merge;
 mod change;
 mod copies;
+mod modifying;
 mod filled;
 mod everywhere;
 mod across;
