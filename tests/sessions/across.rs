@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks(), modes(), copies()].concat()
+    [texts(), prepared(), settings(), pieces(), returned(), tables(), cursors(), blocks(), modes(), copies()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -272,6 +272,33 @@ fn pieces() -> Vec<Scenario> {
         ("pieces: no rows", ask(&[bound(update), execute("p", 4), sync()])),
         ("pieces: a key that moves", [all(), ask(&[parse("s", "UPDATE events SET client_id = 4009 WHERE client_id = 4002 AND kind = $1 RETURNING client_id", &[]), bind("p", "s", &[text("s")], 0), execute("p", 1), execute("p", 1), sync()]), look()].concat()),
         ("pieces: a reference table", [ask(&[parse("s", "INSERT INTO countries (code, name) VALUES ('Q1', $1), ('Q2', $1), ('Q3', $1) RETURNING code", &[]), bind("p", "s", &[text("s")], 0), execute("p", 2), execute("p", 2), sync()]), ask(&[parse("s2", "DELETE FROM countries WHERE name = $1 RETURNING name", &[]), bind("p", "s2", &[text("s")], 0), execute("p", 2), execute("p", 0), sync()]), q("SELECT count(*) FROM countries WHERE name = 's'")].concat()),
+    ]
+}
+
+/// Queries over what a write of their WITH returns.
+fn returned() -> Vec<Scenario> {
+    let gone = "WITH gone AS (DELETE FROM events WHERE kind = 's' RETURNING client_id, id) SELECT id, count(*), sum(client_id) FROM gone GROUP BY id";
+    let typed = "WITH u AS (UPDATE events SET amount = $1 WHERE kind = $2 RETURNING client_id, amount) SELECT client_id, amount + $3 FROM u ORDER BY client_id";
+    let fails = "WITH u AS (UPDATE events SET amount = 1 WHERE kind = 's' RETURNING client_id) SELECT 1 / (client_id - 4003) FROM u";
+    let stores = "WITH i AS (INSERT INTO events (client_id, id, kind) VALUES (4001, 7, 's'), (4002, 7, 's'), (4003, 7, 's') RETURNING client_id) SELECT max(client_id) FROM i";
+    let amounts = "SELECT sum(amount) FROM events WHERE kind = 's'";
+    let all = || q(&inserts(1));
+    let bound = |limit: u32| [parse("s", typed, &[]), bind("p", "s", &[text("5"), text("s"), text("2")], 0), describe(b'P', "p"), execute("p", limit)].concat();
+    vec![
+        ("returned: outside", [all(), q(gone), q(gone), q(COUNT)].concat()),
+        ("returned: in a block", [q("BEGIN"), all(), q(gone), q(COUNT), q("ROLLBACK"), all(), q("BEGIN"), q(gone), q("COMMIT"), q(COUNT)].concat()),
+        ("returned: to a savepoint", [all(), q("BEGIN"), q("SAVEPOINT a"), q(gone), q("ROLLBACK TO a"), q(COUNT), q(gone), q("COMMIT"), q(COUNT)].concat()),
+        ("returned: an error undoes it", [all(), q(fails), q(amounts), q("BEGIN"), q(fails), q("SELECT 1"), q("ROLLBACK"), q(amounts), q(stores), q(stores), look()].concat()),
+        ("returned: among others", [all(), q(&format!("{gone}; {stores}; {COUNT}")), q(&format!("{gone}; SELECT 1/0")), look()].concat()),
+        ("returned: among others, with an error", [all(), q(&format!("SELECT 1; {fails}; SELECT 2")), q(amounts), look()].concat()),
+        ("returned: bound", [all(), ask(&[bound(0), sync()]), q(amounts), ask(&[bound(2), execute("p", 3), execute("p", 0), sync()]), look()].concat()),
+        ("returned: in binary", [all(), ask(&[parse("s", typed, &[]), bind("p", "s", &[text("5"), text("s"), text("2")], 1), execute("p", 0), sync()]), look()].concat()),
+        ("returned: described", ask(&[parse("s", typed, &[]), describe(b'S', "s"), sync()])),
+        ("returned: in a pipeline", [all(), ask(&[bound(0), parse("", COUNT, &[]), bind("", "", &[], 0), execute("", 0), sync()]), ask(&[bound(0), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), sync()]), q(amounts), look()].concat()),
+        ("returned: prepared", [all(), q(&format!("PREPARE w (numeric, text, numeric) AS {typed}")), q("EXECUTE w (3, 's', 4)"), q("EXECUTE w (3 + 1, 's' || '', 4)"), q(&format!("PREPARE f AS {fails}")), q("EXECUTE f"), q(amounts), q("DEALLOCATE ALL"), look()].concat()),
+        ("returned: READ ONLY", [all(), q("BEGIN READ ONLY"), q(gone), q("ROLLBACK"), look()].concat()),
+        ("returned: with settings", [q("SET work_mem = '5MB'"), all(), q(gone), all(), q("SET work_mem = '6MB'; SET timezone = 'Asia/Tokyo'"), ask(&[bound(2), execute("p", 0), sync()]), q("RESET ALL"), look()].concat()),
+        ("pieces: with settings", [q("SET work_mem = '5MB'"), all(), ask(&[parse("s", "UPDATE events SET amount = 5 WHERE kind = $1 RETURNING kind", &[]), bind("p", "s", &[text("s")], 0), execute("p", 2), execute("p", 0), sync()]), q("RESET ALL"), look()].concat()),
     ]
 }
 
