@@ -1,7 +1,7 @@
 //! How a statement that one shard cannot answer comes by several. Read the enum `Across` first.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, Query, RelationName, Statement};
+use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, Query, RelationName, Statement, With};
 
 use super::brought::brought;
 use super::carry::{self, Carry, is_carried};
@@ -205,7 +205,7 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         });
     }
     match &located.statement {
-        Statement::Query(query) if modifying::is_modifying(query.with.as_ref()) => {
+        Statement::Query(query) if query.with.as_ref().is_some_and(With::is_modifying) => {
             modified(query, text, schema).map_or_else(Across::Refuse, |it| Across::Modifying(Box::new(it)))
         }
         Statement::Query(query) => match process::signal(query, &Literals::new(text, None), schema) {

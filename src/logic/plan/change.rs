@@ -135,6 +135,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Cha
     let mut survey = Survey::new(*schema, Literals::new(text, None), shape.verb);
     survey.may_spread = true;
     survey.may_write_across = true;
+    survey.may_modify = matches!(located.statement, Statement::Change(_));
     survey.keep_tables_of_write();
     survey.statement(&located.statement);
     let written = survey.finish_write(shape.table, shape.verb)?;

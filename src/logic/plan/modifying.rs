@@ -56,11 +56,6 @@ struct Span<'s> {
     body: Range<usize>,
 }
 
-/// Some part of it writes.
-pub fn is_modifying(with: Option<&With>) -> bool {
-    with.is_some_and(|with| with.parts.iter().any(|part| !matches!(part.statement, Statement::Query(_))))
-}
-
 /// Plans a query whose WITH writes. `text` is the statement alone.
 pub fn modifying(query: &Query, text: &str, schema: &Schema<'_>) -> Result<Modifying, Refusal> {
     let tokens = tokens_of(text)?;
