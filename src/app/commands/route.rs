@@ -146,6 +146,7 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<
             Reach::Upkeep | Reach::Outside => "all: one after the other".to_owned(),
             Reach::Database | Reach::Roles | Reach::Block | Reach::Server => "all: in one transaction".to_owned(),
         },
+        Across::Staged(_) => "those of the rows that it changes, once the temporary table is there".to_owned(),
         Across::Numbers(_) => "all: each at the next number of its own".to_owned(),
         Across::Signal(_) => "none: the number is that of a client".to_owned(),
         Across::Refuse(refusal) => return Some(refused(refusal)),

@@ -20,6 +20,7 @@ use super::modifying::{self, Modifying};
 use super::numbers::{self, Numbers, sets_numbers};
 use super::process::{self, Signal};
 use super::split::{self, Split};
+use super::staged::{Staged, staged};
 use super::words::{Words, after_explain};
 use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, reduce};
 
@@ -40,6 +41,8 @@ pub enum Across {
     Carry(Box<Carry>),
     /// A query over what a write of its WITH returns
     Modifying(Box<Modified>),
+    /// A write that reads temporary tables: it is planned when their columns are known
+    Staged(Staged),
     /// `setval`: each shard goes on at the next number of its own
     Numbers(Box<Numbers>),
     /// It concerns every shard as a whole: they run it as it is
@@ -114,6 +117,7 @@ impl Across {
             | Self::Split(_)
             | Self::Carry(_)
             | Self::Modifying(_)
+            | Self::Staged(_)
             | Self::Numbers(_)
             | Self::CopyOut(_)
             | Self::Explain(_)
@@ -141,6 +145,7 @@ impl Across {
             | Self::Once(_)
             | Self::Split(_)
             | Self::Modifying(_)
+            | Self::Staged(_)
             | Self::Numbers(_)
             | Self::Everywhere(_)
             | Self::Signal(_) => None,
@@ -198,6 +203,9 @@ fn selected(insert: &Insert, located: &Located, text: &str, schema: &Schema<'_>)
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
+    if let Some(staged) = staged(located, text, schema) {
+        return Across::Staged(staged);
+    }
     if let Some(copied) = copies::copies(located, text, schema) {
         return copied.map_or_else(Across::Refuse, |copied| match copied {
             Copied::Same(change) => Across::Change(change),
@@ -264,6 +272,7 @@ fn modified(query: &Query, text: &str, schema: &Schema<'_>) -> Result<Modified, 
         | Across::Once(_)
         | Across::CopyOut(_)
         | Across::Modifying(_)
+        | Across::Staged(_)
         | Across::Numbers(_)
         | Across::Everywhere(_)
         | Across::Cursor(_)
@@ -290,6 +299,7 @@ fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Acros
         | Across::Cursor(_)
         | Across::Explain(_)
         | Across::Modifying(_)
+        | Across::Staged(_)
         | Across::Numbers(_)
         | Across::Signal(_) => {
             return Err(Refusal::across("EXPLAIN of such a statement"));
@@ -358,6 +368,7 @@ fn gathered(text: &str, at: Option<usize>, what: &str, schema: &Schema<'_>) -> R
         | Across::CopyOut(_)
         | Across::Carry(_)
         | Across::Modifying(_)
+        | Across::Staged(_)
         | Across::Numbers(_)
         | Across::Everywhere(_)
         | Across::Cursor(_)

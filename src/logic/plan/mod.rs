@@ -67,6 +67,7 @@ mod filled;
 pub mod change;
 pub mod copies;
 pub mod modifying;
+pub mod staged;
 pub mod document;
 pub mod across;
 pub mod placed;

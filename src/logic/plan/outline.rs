@@ -138,7 +138,7 @@ fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
         Across::Change(Change { on: On::Copies, over: None, .. }) => Some(()),
         Across::Change(_) | Across::Once(_) => None,
         Across::Split(_) | Across::Carry(_) | Across::Modifying(_) | Across::Numbers(_) => None,
-        Across::CopyOut(_) | Across::Everywhere(_) => None,
+        Across::Staged(_) | Across::CopyOut(_) | Across::Everywhere(_) => None,
         Across::Cursor(_) | Across::Explain(_) | Across::Signal(_) | Across::Refuse(_) => None,
     }
 }

@@ -82,6 +82,7 @@ fn create(text: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
         | Across::CopyOut(_)
         | Across::Carry(_)
         | Across::Modifying(_)
+        | Across::Staged(_)
         | Across::Numbers(_)
         | Across::Cursor(_)
         | Across::Explain(_)

@@ -18,7 +18,7 @@ use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::sql::statement::{Characteristics, Control, Reach};
 use crate::proxy::session::merge::Merged;
-use crate::proxy::session::split::Stored;
+use crate::proxy::session::split::{Input, Stored};
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -48,6 +48,7 @@ impl AcrossPortal {
             | Across::Cursor(_)
             | Across::Explain(_)
             | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Signal(_)
             | Across::Refuse(_) => false,
@@ -72,6 +73,10 @@ impl Session {
             Across::Split(split) => self.split_query(split, sql).await,
             Across::Carry(carry) => self.carry_query(carry, sql).await,
             Across::Modifying(modified) => self.modifying_query(modified, sql).await,
+            Across::Staged(staged) => {
+                let across = self.staged(staged, &Input::of_query(sql)).await?;
+                return Box::pin(self.across_query(&across, sql)).await;
+            }
             Across::Numbers(numbers) => self.numbers_query(numbers, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
@@ -118,7 +123,7 @@ impl Session {
     async fn execute_taken(
         &mut self,
         place: usize,
-        portal: Box<AcrossPortal>,
+        mut portal: Box<AcrossPortal>,
         name: &[u8],
         limit: i32,
     ) -> Result<(), Trouble> {
@@ -132,10 +137,7 @@ impl Session {
         self.heed_goodbye(access, size);
         self.executed = self.executed.wrapping_add(1);
         if !portal.is_run() {
-            if self.portals.len() == 1 && self.is_followed_by_sync(size) {
-                self.let_go(None).await?;
-            }
-            self.take_part_as(&portal.across, size).await?;
+            self.begin_portal(&mut portal, size).await?;
         }
         match &*Arc::clone(&portal.across) {
             Across::Change(_) | Across::Once(_) if portal.is_done => {
@@ -185,6 +187,7 @@ impl Session {
             Across::Split(_) | Across::Carry(_) | Across::Modifying(_) => {
                 self.give_stored(place, portal, limit, size).await?;
             }
+            Across::Staged(_) => return Err(Fault::Broken("a staged write that has not been planned".into()).into()),
             Across::Numbers(_) | Across::Explain(_) | Across::Signal(_) => {
                 self.give_stored(place, portal, limit, size).await?;
             }
@@ -198,6 +201,18 @@ impl Session {
                 self.is_over(place, *portal);
             }
             Across::Refuse(refusal) => return Err(refusal.clone().into()),
+        }
+        Ok(())
+    }
+
+    /// Execute of `size` bytes of a portal that has not run yet.
+    async fn begin_portal(&mut self, portal: &mut AcrossPortal, size: usize) -> Result<(), Trouble> {
+        if self.portals.len() == 1 && self.is_followed_by_sync(size) {
+            self.let_go(None).await?;
+        }
+        self.take_part_as(&portal.across, size).await?;
+        if let Across::Staged(staged) = &*Arc::clone(&portal.across) {
+            portal.across = Arc::new(self.staged_portal(staged, portal).await?);
         }
         Ok(())
     }
@@ -354,6 +369,10 @@ impl Session {
                 Ok(())
             }
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, &statement.text).await,
+            Across::Staged(staged) => {
+                let across = self.staged(staged, &Input::of_bind(statement, &Bind::parse(bind)?)).await?;
+                Box::pin(self.run_bound(&across, statement, bind)).await
+            }
             Across::Explain(explained) => self.explain_bound(explained, statement, bind).await,
             // PREPARE takes no DECLARE CURSOR.
             Across::Cursor(_) => Err(Refusal::across("a prepared command").into()),
@@ -377,9 +396,12 @@ impl Session {
             Across::Once(once) => self.once_kept(once, &statement.types, bind).await,
             Across::Explain(explained) => self.explain_portal(explained, statement, bind).await,
             Across::Signal(signal) => self.signal_portal(signal, statement, bind).await,
-            Across::Read(_) | Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Refuse(_) => {
-                Err(Fault::Broken("a statement that stores no rows".into()).into())
-            }
+            Across::Read(_)
+            | Across::Staged(_)
+            | Across::CopyOut(_)
+            | Across::Everywhere(_)
+            | Across::Cursor(_)
+            | Across::Refuse(_) => Err(Fault::Broken("a statement that stores no rows".into()).into()),
         }
     }
 
@@ -400,7 +422,7 @@ impl Session {
                 self.take_part(is_last).await
             }
             Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) => self.take_part(is_last).await,
-            Across::Modifying(_) | Across::Numbers(_) => self.take_part(is_last).await,
+            Across::Modifying(_) | Across::Staged(_) | Across::Numbers(_) => self.take_part(is_last).await,
             Across::Explain(explained) => {
                 let is_write = explained.is_analyze && matches!(*explained.inner, Across::Change(_));
                 self.take_part(!is_write || is_last).await

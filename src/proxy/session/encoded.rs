@@ -116,6 +116,7 @@ impl Session {
             | Across::Split(_)
             | Across::Carry(_)
             | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Cursor(_)
             | Across::Explain(_) => Err(self.refuse_encoding("a statement over several shards")),

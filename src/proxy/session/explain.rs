@@ -144,6 +144,7 @@ impl Session {
             | Across::Cursor(_)
             | Across::Explain(_)
             | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Signal(_) => Err(Refusal::across("EXPLAIN of such a statement").into()),
         }

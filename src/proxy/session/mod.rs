@@ -44,6 +44,7 @@ mod change;
 mod copies;
 mod modifying;
 mod filled;
+mod staged;
 mod everywhere;
 mod across;
 mod direct;

@@ -90,6 +90,7 @@ impl Session {
             | Across::Once(_)
             | Across::CopyOut(_)
             | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Everywhere(_)
             | Across::Cursor(_)

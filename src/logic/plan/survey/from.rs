@@ -133,6 +133,7 @@ impl<'a> Survey<'a> {
                 // A temporary table of this session, or an error that PostgreSQL words best.
                 self.writes();
                 self.is_bound();
+                self.unheard.push(name.clone());
                 Columns::open()
             }
         }

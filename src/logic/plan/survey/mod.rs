@@ -123,6 +123,8 @@ pub struct Survey<'a> {
     goes_through: Option<Variable>,
     /// It writes to a reference table
     writes_copies: bool,
+    /// Tables to be read that nobody has heard of
+    pub unheard: Vec<RelationName>,
     /// Every shard may run a WITH that changes rows, over its own
     pub may_modify: bool,
     /// The part of it that does
@@ -217,6 +219,7 @@ impl<'a> Survey<'a> {
             nature: Nature::default(),
             goes_through: None,
             writes_copies: false,
+            unheard: Vec::new(),
             may_modify: false,
             modified: None,
             new_key: None,
