@@ -127,6 +127,26 @@ impl Across {
         }
     }
 
+    /// The query over what is fetched, where the client is given its rows as they are.
+    fn gathered(&self) -> Option<&Gather> {
+        match self {
+            Self::Read(read) => read.gather.as_ref().ok(),
+            Self::Modifying(modified) => Some(&modified.query.gather),
+            Self::Change(_)
+            | Self::Once(_)
+            | Self::Split(_)
+            | Self::CopyOut(_)
+            | Self::Carry(_)
+            | Self::Staged(_)
+            | Self::Numbers(_)
+            | Self::Everywhere(_)
+            | Self::Cursor(_)
+            | Self::Explain(_)
+            | Self::Signal(_)
+            | Self::Refuse(_) => None,
+        }
+    }
+
     /// What a server parses and describes in the place of the statement, if none has all the tables that it names.
     pub fn described(&self, text: &str) -> Result<Described, Refusal> {
         let described = match self {
@@ -156,9 +176,7 @@ impl Across {
 
 /// May a query return other columns than it did under an earlier schema? What it reads tells.
 pub fn reads_otherwise(now: &Across, then: &Across) -> bool {
-    let (Across::Read(Read { gather: Ok(now), .. }), Across::Read(Read { gather: Ok(then), .. })) = (now, then) else {
-        return false;
-    };
+    let (Some(now), Some(then)) = (now.gathered(), then.gathered()) else { return false };
     let read = |gather: &Gather| -> Vec<_> {
         gather.parts.iter().map(|part| (part.text.clone(), part.columns.clone())).collect()
     };

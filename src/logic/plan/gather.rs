@@ -11,23 +11,25 @@
 //! No aggregate, no order, no comparison is computed here: PostgreSQL does it, over the same rows as one server that
 //! has them all.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
-use crate::logic::sql::name::{literal, qualified, quoted};
+use crate::logic::sql::name::{qualified, quoted};
 use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::edits::{Edit, beginning, edited, instead_of, time_of, tokens_of, without_schemas};
 use super::grouping_sets;
+use super::part::{check_values, counted_part, list_of, part, relation_of, visible_of, whole_part};
 use super::pieces::{self, Token, tokens};
 use super::schema::Found;
-use super::stand_in::{BIGINT, counted, is_grouped_by, next, of_whole_rows};
+use super::stand_in::{counted, is_grouped_by, next, of_whole_rows};
 use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
+pub(super) use super::part::is_a_name;
+pub use super::part::{Part, together};
 pub(super) use super::stand_in::{BOOL, TEXT, is_steady, stand_in, transfer};
 pub use super::stand_in::{Transfer, widened};
 
@@ -97,47 +99,6 @@ pub struct Described {
     /// Where it can be parsed
     pub home: Home,
 }
-
-/// The rows of one table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// Which shards have them
-    pub requirement: Requirement,
-    /// What each of these is asked
-    pub text: Box<str>,
-    /// The parameters of the user that it names
-    pub params: Vec<u16>,
-    /// What comes back
-    pub columns: Vec<Transfer>,
-}
-
-/// Several parts as one statement, so that one snapshot shows them all. Each row begins with the number of its part; the
-/// columns of the others are NULL in it. The first arm has no rows: it tells the types.
-pub fn together(parts: &[&Part]) -> Option<Part> {
-    let (first, _) = parts.split_first()?;
-    let from = |number: usize| format!("({}) AS q{number}", parts[number].text);
-    let all: Vec<usize> = (0..parts.len()).collect();
-    let list = |own: &[usize]| {
-        let of = |number: usize| match own.contains(&number) {
-            true => format!("q{number}.*"),
-            false => vec!["NULL"; parts[number].columns.len()].join(", "),
-        };
-        all.iter().map(|number| of(*number)).collect::<Vec<_>>().join(", ")
-    };
-    let sources = all.iter().map(|number| from(*number)).collect::<Vec<_>>().join(", ");
-    let mut text = format!("SELECT 0, {} FROM {sources} WHERE false", list(&all));
-    let mut params: Vec<u16> = parts.iter().flat_map(|part| part.params.iter().copied()).collect();
-    params.sort_unstable();
-    params.dedup();
-    for number in all.iter().copied() {
-        let _infallible = write!(text, " UNION ALL SELECT {number}, {} FROM {}", list(&[number]), from(number));
-    }
-    let columns = std::iter::once(NUMBER).chain(parts.iter().flat_map(|part| part.columns.iter().copied())).collect();
-    Some(Part { requirement: first.requirement.clone(), text: text.into(), params, columns })
-}
-
-/// The number of a part.
-const NUMBER: Transfer = Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false };
 
 /// Views on views beyond this are refused.
 const VIEW_ROUNDS_MAX: usize = 16;
@@ -448,75 +409,6 @@ fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<
     Ok(columns)
 }
 
-/// The text of some types is a name alone, which several functions or operators may have.
-pub(super) fn is_a_name(column: &Column) -> bool {
-    ["regproc", "regoper"].contains(&&*column.type_name)
-}
-
-/// Values can be written down here and read again there.
-fn check_values(relation: &Relation, columns: &[&Column]) -> Result<(), Refusal> {
-    if let Some(column) = columns.iter().find(|column| relation.checks_values_of(column))
-        && let Some(function) = relation.checks.first()
-    {
-        return Err(Refusal::made_again(&column.name, &column.type_name, function));
-    }
-    match columns.iter().find(|column| is_a_name(column)) {
-        Some(column) => Err(Refusal::across(&format!("a column of the type {}", column.type_name))),
-        None => Ok(()),
-    }
-}
-
-fn relation_of<'a>(mention: &Mention<'a>) -> Result<&'a Relation, Refusal> {
-    let known = mention.relation().filter(|relation| !relation.columns.is_empty());
-    known.ok_or_else(|| Refusal::across(&format!("\"{}\", whose columns are not known,", mention.name.name)))
-}
-
-fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column], names_schemas: bool) -> Part {
-    let list = list_of(columns, None);
-    let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
-    part_of(mention, requirement, &list, columns, names_schemas)
-}
-
-/// What a shard is asked for: these columns, `of` a table.
-fn list_of(columns: &[&Column], of: Option<&str>) -> String {
-    let of = of.map(|of| format!("{}.", quoted(of))).unwrap_or_default();
-    let list: Vec<String> = columns.iter().map(|column| format!("{of}{}", quoted(&column.name))).collect();
-    // Rows are counted even where no column is looked at.
-    if list.is_empty() { "true".to_owned() } else { list.join(", ") }
-}
-
-/// The numbers of a sequence, and whether it goes up.
-fn counted_part(mention: &Mention<'_>, requirement: &Requirement) -> Part {
-    let name = qualified(mention.name.schema.as_deref(), &mention.name.name);
-    let text = format!(
-        "SELECT last_value, log_cnt, is_called, (SELECT seqincrement > 0 FROM pg_catalog.pg_sequence WHERE seqrelid = \
-         {}::pg_catalog.regclass) FROM {name}",
-        literal(&name)
-    );
-    let columns = vec![BIGINT, BIGINT, BOOL, BOOL];
-    Part { requirement: requirement.clone(), text: text.into(), params: Vec::new(), columns }
-}
-
-/// Rows as a whole, as text: the OID of their type is another one on each server.
-fn whole_part(mention: &Mention<'_>, requirement: &Requirement, names_schemas: bool) -> Result<Part, Refusal> {
-    let relation = relation_of(mention)?;
-    check_values(relation, &relation.columns.iter().collect::<Vec<_>>())?;
-    let depends_on_settings = !relation.columns.iter().all(is_steady);
-    let list = format!("({}.*)::pg_catalog.text", quoted(alias_of(mention)));
-    let columns = vec![Transfer { depends_on_settings, ..TEXT }];
-    Ok(part_of(mention, requirement, &list, columns, names_schemas))
-}
-
-/// The name of a table in its statement.
-fn visible_of<'m>(mention: &'m Mention<'_>) -> &'m str {
-    mention.alias.as_ref().unwrap_or(&mention.name.name)
-}
-
-/// The name of a table in its part. Only conditions name the alias.
-fn alias_of<'m>(mention: &'m Mention<'_>) -> &'m str {
-    mention.alias.as_ref().filter(|_| !mention.conditions.is_empty()).unwrap_or(&mention.name.name)
-}
-
 /// Columns that a primary key in GROUP BY stands for are grouped by too: that makes no other groups, and rows that were
 /// fetched have no primary key. Says too whether all of them can be grouped by.
 fn dependent_on(grouped: &Grouped, spread: &Spread<'_>) -> Option<(Edit, bool)> {
@@ -537,30 +429,4 @@ fn dependent_on(grouped: &Grouped, spread: &Spread<'_>) -> Option<(Edit, bool)> 
 fn groups_as_tables(spread: &Spread<'_>) -> bool {
     let is_told = |grouped: &Grouped| dependent_on(grouped, spread).is_some_and(|(_, all_can)| all_can);
     !spread.mentions.may_depend && spread.mentions.grouped.iter().all(is_told)
-}
-
-/// What a shard is asked of a table: `list`, which makes these columns.
-fn part_of(
-    mention: &Mention<'_>,
-    requirement: &Requirement,
-    list: &str,
-    columns: Vec<Transfer>,
-    names_schemas: bool,
-) -> Part {
-    let name = &mention.name;
-    let only = if name.is_only { "ONLY " } else { "" };
-    let mut text = format!("SELECT {list} FROM {only}{}", qualified(name.schema.as_deref(), &name.name));
-    // With an alias it could not be named with its schema.
-    if mention.alias.is_some() || !names_schemas {
-        let _infallible = write!(text, " AS {}", quoted(alias_of(mention)));
-    }
-    let mut params = Vec::new();
-    for (number, condition) in mention.conditions.iter().enumerate() {
-        let word = if number == 0 { "WHERE" } else { "AND" };
-        let _infallible = write!(text, " {word} ({})", condition.text);
-        params.extend_from_slice(&condition.params);
-    }
-    params.sort_unstable();
-    params.dedup();
-    Part { requirement: requirement.clone(), text: text.into(), params, columns }
 }

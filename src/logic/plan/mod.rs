@@ -48,6 +48,7 @@ mod evaluated;
 mod statement;
 pub mod fanout;
 mod stand_in;
+mod part;
 mod edits;
 mod grouping_sets;
 pub mod gather;
