@@ -1,5 +1,5 @@
 @write
-@same 20
+@same 28
 
 # rows go from one table to another
 WITH moved AS (DELETE FROM events WHERE kind = 'view' AND id < 5 RETURNING client_id, id, kind) INSERT INTO other.events SELECT * FROM moved
@@ -39,7 +39,7 @@ WITH moved AS (DELETE FROM events WHERE id = 2 RETURNING client_id, id) INSERT I
 WITH moved AS (UPDATE events SET amount = 1 RETURNING client_id, id, kind) INSERT INTO other.events SELECT client_id, id, kind FROM moved ON CONFLICT (client_id, id) DO UPDATE SET kind = 'again'
 
 # that fails in one row
-WITH moved AS (DELETE FROM events RETURNING client_id, id) INSERT INTO other.events (client_id, id, kind) SELECT client_id, id + 8000000, (1 / (client_id - 12))::text FROM moved WHERE id < 1000
+WITH moved AS (DELETE FROM events RETURNING client_id, id) INSERT INTO other.events (client_id, id, kind) SELECT client_id, id + 8000000, (1 / (client_id % 100 - 12))::text FROM moved WHERE id < 1000
 
 # another key
 WITH moved AS (DELETE FROM events RETURNING client_id, id) INSERT INTO other.events (client_id, id) SELECT client_id + 1, id + 9000000 FROM moved
@@ -94,3 +94,33 @@ WITH gone AS (DELETE FROM events WHERE id = 12 RETURNING client_id) UPDATE sessi
 
 # parents and children
 WITH p AS (DELETE FROM parents RETURNING client_id) DELETE FROM children USING p WHERE p.client_id = children.client_id
+
+# IN
+WITH moved AS (UPDATE events SET kind = 'x' WHERE id = 13 RETURNING client_id, id) DELETE FROM sessions s WHERE s.client_id IN (SELECT client_id FROM moved) AND s.seconds > 600
+
+# NOT IN
+WITH moved AS (UPDATE events SET kind = 'x' WHERE id = 13 RETURNING client_id, id) DELETE FROM sessions s WHERE s.client_id NOT IN (SELECT client_id FROM moved) AND s.seconds > 500
+
+# a count for each
+WITH gone AS (DELETE FROM events WHERE id > 14 RETURNING client_id) UPDATE sessions SET seconds = (SELECT count(*) FROM gone WHERE gone.client_id = sessions.client_id)
+
+# a count of all
+WITH gone AS (DELETE FROM events WHERE id = 1 RETURNING client_id) UPDATE sessions SET seconds = (SELECT count(*) FROM gone)
+
+# by way of another part
+WITH gone AS (DELETE FROM events WHERE id = 1 RETURNING client_id), counted AS (SELECT client_id, count(*) AS n FROM gone GROUP BY client_id) UPDATE sessions s SET seconds = counted.n FROM counted WHERE counted.client_id = s.client_id
+
+# by way of another part that picks some
+WITH gone AS (DELETE FROM events WHERE id = 2 RETURNING client_id), few AS (SELECT client_id FROM gone ORDER BY client_id LIMIT 1) UPDATE sessions s SET seconds = 77 FROM few WHERE few.client_id = s.client_id
+
+# by way of a subquery
+WITH gone AS (DELETE FROM events WHERE id = 3 RETURNING client_id, id) INSERT INTO other.events (client_id, id) SELECT q.client_id, q.n + 20000000 FROM (SELECT client_id, count(*) AS n FROM gone GROUP BY client_id) q
+
+# a reference table beside it
+WITH gone AS (DELETE FROM instruments WHERE instrument_id < 15000 RETURNING instrument_id, country) INSERT INTO market_data (instrument_id, day, volume) SELECT g.instrument_id, '2031-01-01', c.population FROM gone g JOIN countries c ON c.code = g.country
+
+# left to it
+WITH gone AS (DELETE FROM events WHERE id = 5 RETURNING client_id, id) INSERT INTO other.events (client_id, id) SELECT g.client_id, g.id + 30000000 + count(s.session) FROM gone g LEFT JOIN sessions s ON s.client_id = g.client_id GROUP BY g.client_id, g.id
+
+# all that is left
+SELECT (SELECT count(*) FROM events), (SELECT sum(seconds) FROM sessions), (SELECT sum(id) FROM other.events), (SELECT sum(volume) FROM market_data)

@@ -1,5 +1,5 @@
 @write
-@same 50
+@same 70
 
 # the rows that are gone are counted
 WITH gone AS (DELETE FROM events WHERE id = 5 RETURNING client_id) SELECT count(*) FROM gone
@@ -189,3 +189,68 @@ WITH gone AS (DELETE FROM events WHERE id = 14 RETURNING client_id, kind) SELECT
 
 # a COPY
 COPY (WITH gone AS (DELETE FROM events WHERE id = 15 RETURNING client_id) SELECT count(*) FROM gone) TO STDOUT
+
+# a part that is called as its table
+WITH events AS (DELETE FROM events WHERE id = 16 RETURNING *) SELECT count(*), max(kind) FROM events
+
+# a target that is called as a part
+WITH events AS (SELECT 1), d AS (DELETE FROM events WHERE id = 1 RETURNING *) SELECT count(*) FROM d
+
+# names in quotes, comments, and columns without AS
+WITH "Gone (" AS (DELETE FROM events /* ) */ e WHERE e.id = 17 RETURNING e.client_id c, upper(e.kind) "K" -- )
+) SELECT "K", count(*), max(c) FROM "Gone (" GROUP BY 1 ORDER BY 1
+
+# the query in parentheses
+WITH d AS (DELETE FROM events WHERE id = 18 RETURNING client_id) (SELECT client_id FROM d) ORDER BY 1
+
+# a name twice
+WITH d AS (UPDATE events SET amount = 2 WHERE id = 1 RETURNING kind, kind) SELECT kind FROM d
+
+# a parameter among what is returned
+@params tag | 1
+WITH d AS (UPDATE events SET amount = 2 WHERE id = $2 RETURNING client_id, $1::text AS tag) SELECT tag, count(*) FROM d GROUP BY 1
+
+# a literal
+WITH d AS (UPDATE events SET amount = 2 WHERE id = 1 RETURNING 'x' AS x, NULL AS n, 1.50 AS d) SELECT DISTINCT x, n, d FROM d
+
+# NOT MATERIALIZED
+WITH d AS NOT MATERIALIZED (UPDATE events SET amount = 3 WHERE id = 1 RETURNING *) SELECT count(*), sum(amount) FROM d
+
+# a WITH inside
+WITH d AS (WITH few AS (SELECT 19 AS id) DELETE FROM events USING few WHERE few.id = events.id RETURNING events.id, events.client_id) SELECT count(*), max(id) FROM d
+
+# a FROM of a query
+WITH d AS (UPDATE events e SET amount = x.n FROM (SELECT client_id, count(*) AS n FROM sessions GROUP BY 1) AS x WHERE x.client_id = e.client_id RETURNING e.client_id, e.amount) SELECT sum(amount) FROM d
+
+# LATERAL
+WITH d AS (UPDATE events SET amount = 4 WHERE id = 1 RETURNING client_id, amount) SELECT d.client_id, l.n FROM d, LATERAL (SELECT count(*) AS n FROM events e WHERE e.client_id = d.client_id AND e.amount = d.amount) l ORDER BY 1
+
+# in the order of VALUES
+WITH i AS (INSERT INTO events (client_id, id, kind) VALUES (5, 9100, 'a'), (1, 9100, 'b'), (4, 9100, 'c'), (2, 9100, 'd') RETURNING client_id, kind) SELECT array_agg(client_id), string_agg(kind, '') FROM i
+
+# keys of a sequence
+WITH i AS (INSERT INTO serials (v) VALUES ('x'), ('y'), ('z') RETURNING id, v) SELECT count(DISTINCT id), min(v) FROM i
+
+# another schema
+WITH i AS (INSERT INTO other.events (client_id, id, kind) VALUES (5, 9100, 'a'), (1, 9100, 'b') RETURNING events.client_id, kind) SELECT max(client_id), min(kind) FROM i
+
+# a key that groups
+WITH d AS (UPDATE events SET amount = 5 WHERE id = 1 RETURNING client_id, id, kind) SELECT client_id, id, kind FROM d GROUP BY client_id, id
+
+# an IN over both
+WITH d AS (DELETE FROM events WHERE id = 20 RETURNING client_id) SELECT count(*) FROM events WHERE client_id IN (SELECT client_id FROM d) AND client_id IN (SELECT client_id FROM sessions)
+
+# one that is not there any more
+WITH d AS (DELETE FROM events WHERE id = 21 RETURNING client_id, id) SELECT count(e.id), count(*) FROM d LEFT JOIN events e USING (client_id, id)
+
+# a check that fails on one shard
+WITH d AS (UPDATE events SET kind = CASE WHEN client_id = 7 THEN NULL ELSE kind END RETURNING client_id) SELECT count(*) FROM d
+
+# nothing has changed
+SELECT count(*), count(kind), sum(amount) FROM events
+
+# an array and a composite
+WITH d AS (UPDATE wide SET i4 = i4 RETURNING client_id, ai, pr) SELECT client_id, ai[1], (pr).a FROM d ORDER BY 1
+
+# arrays are made
+WITH d AS (UPDATE orders SET note = 'n' WHERE order_id < 3 RETURNING customer, order_id) SELECT customer, array_agg(order_id ORDER BY order_id), json_agg(d ORDER BY order_id)::text FROM d GROUP BY customer ORDER BY 1
