@@ -254,3 +254,9 @@ WITH d AS (UPDATE wide SET i4 = i4 RETURNING client_id, ai, pr) SELECT client_id
 
 # arrays are made
 WITH d AS (UPDATE orders SET note = 'n' WHERE order_id < 3 RETURNING customer, order_id) SELECT customer, array_agg(order_id ORDER BY order_id), json_agg(d ORDER BY order_id)::text FROM d GROUP BY customer ORDER BY 1
+
+# nothing is returned, and rows are as they were
+WITH a AS (DELETE FROM events WHERE id = 22 AND client_id < 30), few AS (SELECT count(*) AS n FROM sessions) SELECT (SELECT count(*) FROM events WHERE id = 22), n FROM few
+
+# rows that come, of which nothing is returned
+WITH a AS (INSERT INTO events (client_id, id, kind) VALUES (5, 9200, 'a'), (1, 9200, 'b') ON CONFLICT DO NOTHING) SELECT count(*) FROM sessions

@@ -78,14 +78,17 @@ pub fn modifying(query: &Query, text: &str, schema: &Schema<'_>) -> Result<Modif
     while text.contains(&mark) {
         mark.insert(2, '_');
     }
-    let before = text[span.body.start..returning.start].trim_end();
+    let (before, list) = match &returning {
+        Some(at) => (text[span.body.start..at.start].trim_end().to_owned(), &text[at.clone()]),
+        // Nobody can read it, but it runs all the same.
+        None => (format!("{} RETURNING", &text[span.body.clone()]), "true"),
+    };
     let head = format!("{}{before}", with_of(&needed, &spans, text));
     let is_computed = !write.returning.iter().all(|target| is_column(&target.value));
-    let tail = if is_computed { format!(", {}", &text[returning.clone()]) } else { String::new() };
+    let tail = if is_computed { format!(", {list}") } else { String::new() };
     let others = if is_computed { width(write.returning, relation) } else { 0 };
     let returned = Returned { mark, head, tail };
-    let around =
-        around(text, &tokens, (&spans, number, &needed), &returning_query(text, &write, returning, &returned))?;
+    let around = around(text, &tokens, (&spans, number, &needed), &returning_query(list, &write, &returned))?;
     let gather = gather::with_returned(&around, std::slice::from_ref(&returned), schema)?;
     check_rest(&gather, is_computed)?;
     // Where the write is, in its transaction.
@@ -153,13 +156,13 @@ fn spans<'s>(with: &'s With, tokens: &[Token<'_>]) -> Option<Vec<Span<'s>>> {
 
 /// Where the list behind RETURNING stands. Its values follow from the row that is written: they name its columns, and no
 /// others'.
-fn returning(body: &[&Token<'_>], write: &Write<'_>) -> Result<Range<usize>, Refusal> {
+fn returning(body: &[&Token<'_>], write: &Write<'_>) -> Result<Option<Range<usize>>, Refusal> {
+    if write.returning.is_empty() {
+        return Ok(None);
+    }
     let depth = body.first().map_or(0, |token| token.depth);
     let at = body.iter().rposition(|token| token.depth == depth && token.is("returning"));
-    let list = at.and_then(|at| body.get(at + 1..)).filter(|list| !list.is_empty()).ok_or_else(|| {
-        // PostgreSQL runs it all the same.
-        Refusal::across("a WITH part that writes and returns nothing")
-    })?;
+    let list = at.and_then(|at| body.get(at + 1..)).filter(|list| !list.is_empty()).ok_or_else(unread)?;
     let own = write.alias.name.as_ref().unwrap_or(&write.table.name);
     let is_of_own = |target: &Target| {
         let (Expression::Column(of) | Expression::Star(of)) = &target.value else { return false };
@@ -173,7 +176,7 @@ fn returning(body: &[&Token<'_>], write: &Write<'_>) -> Result<Range<usize>, Ref
     if list.iter().any(|token| token.is("select")) || first.is("with") || list.windows(2).any(is_other_row) {
         return Err(Refusal::across("a query, or OLD and NEW, in RETURNING"));
     }
-    Ok(first.start..last.end())
+    Ok(Some(first.start..last.end()))
 }
 
 /// The parts that the write needs, and nothing else: they are computed with it.
@@ -211,11 +214,11 @@ fn with_of(needed: &[usize], spans: &[Span<'_>], text: &str) -> String {
 }
 
 /// The query that stands in the place of the write.
-fn returning_query(text: &str, write: &Write<'_>, returning: Range<usize>, returned: &Returned) -> String {
+fn returning_query(list: &str, write: &Write<'_>, returned: &Returned) -> String {
     let table = qualified(write.table.schema.as_deref(), &write.table.name);
     let alias = write.alias.name.as_ref().map(|it| format!(" AS {}", quoted(it))).unwrap_or_default();
     // With OFFSET nothing that is said of its rows further out is said of those of the table.
-    format!("SELECT {} FROM {}{table}{alias} OFFSET 0", &text[returning], returned.mark)
+    format!("SELECT {list} FROM {}{table}{alias} OFFSET 0", returned.mark)
 }
 
 /// The statement with that query, and without what only the write needs.
