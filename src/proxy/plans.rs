@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::logic::console::snapshot::PlanUse;
 use crate::logic::plan::across::{Across, across};
-use crate::logic::plan::made::{Made, way};
+use crate::logic::plan::made::{Made, beside, way};
 use crate::logic::plan::outline::Outline;
 use crate::logic::plan::placed::placed;
 use crate::logic::plan::schema::Found;
@@ -266,6 +266,11 @@ impl Planner {
     /// How the rows of a query come to a table that the open transaction has made.
     pub fn fill(&self, insert: &str, made: Made) -> Result<Across, Refusal> {
         way(insert, made, &self.schema())
+    }
+
+    /// How a statement that reads tables which the session alone knows comes by rows of several shards.
+    pub fn beside(&self, sql: &str, made: Vec<Made>) -> Result<Across, Refusal> {
+        beside(sql, made, &self.schema())
     }
 
     /// How a statement comes by rows of several shards; `sql` is the statement alone.

@@ -5,7 +5,7 @@ use crate::support::wire::{bind, close, describe, execute, message, parse, query
 
 /// All of them.
 pub fn all() -> Vec<Scenario> {
-    [texts(), prepared(), settings(), pieces(), tables(), cursors(), blocks(), modes(), copies()].concat()
+    [texts(), prepared(), settings(), pieces(), returned(), staged(), tables(), cursors(), blocks(), modes(), copies()].concat()
 }
 
 /// Rows of these clients live on all three shards.
@@ -272,6 +272,62 @@ fn pieces() -> Vec<Scenario> {
         ("pieces: no rows", ask(&[bound(update), execute("p", 4), sync()])),
         ("pieces: a key that moves", [all(), ask(&[parse("s", "UPDATE events SET client_id = 4009 WHERE client_id = 4002 AND kind = $1 RETURNING client_id", &[]), bind("p", "s", &[text("s")], 0), execute("p", 1), execute("p", 1), sync()]), look()].concat()),
         ("pieces: a reference table", [ask(&[parse("s", "INSERT INTO countries (code, name) VALUES ('Q1', $1), ('Q2', $1), ('Q3', $1) RETURNING code", &[]), bind("p", "s", &[text("s")], 0), execute("p", 2), execute("p", 2), sync()]), ask(&[parse("s2", "DELETE FROM countries WHERE name = $1 RETURNING name", &[]), bind("p", "s2", &[text("s")], 0), execute("p", 2), execute("p", 0), sync()]), q("SELECT count(*) FROM countries WHERE name = 's'")].concat()),
+    ]
+}
+
+/// Queries over what a write of their WITH returns.
+fn returned() -> Vec<Scenario> {
+    let gone = "WITH gone AS (DELETE FROM events WHERE kind = 's' RETURNING client_id, id) SELECT id, count(*), sum(client_id) FROM gone GROUP BY id";
+    let typed = "WITH u AS (UPDATE events SET amount = $1 WHERE kind = $2 RETURNING client_id, amount) SELECT client_id, amount + $3 FROM u ORDER BY client_id";
+    let fails = "WITH u AS (UPDATE events SET amount = 1 WHERE kind = 's' RETURNING client_id) SELECT 1 / (client_id - 4003) FROM u";
+    let stores = "WITH i AS (INSERT INTO events (client_id, id, kind) VALUES (4001, 7, 's'), (4002, 7, 's'), (4003, 7, 's') RETURNING client_id) SELECT max(client_id) FROM i";
+    let amounts = "SELECT sum(amount) FROM events WHERE kind = 's'";
+    let all = || q(&inserts(1));
+    let bound = |limit: u32| [parse("s", typed, &[]), bind("p", "s", &[text("5"), text("s"), text("2")], 0), describe(b'P', "p"), execute("p", limit)].concat();
+    vec![
+        ("returned: outside", [all(), q(gone), q(gone), q(COUNT)].concat()),
+        ("returned: in a block", [q("BEGIN"), all(), q(gone), q(COUNT), q("ROLLBACK"), all(), q("BEGIN"), q(gone), q("COMMIT"), q(COUNT)].concat()),
+        ("returned: to a savepoint", [all(), q("BEGIN"), q("SAVEPOINT a"), q(gone), q("ROLLBACK TO a"), q(COUNT), q(gone), q("COMMIT"), q(COUNT)].concat()),
+        ("returned: an error undoes it", [all(), q(fails), q(amounts), q("BEGIN"), q(fails), q("SELECT 1"), q("ROLLBACK"), q(amounts), q(stores), q(stores), look()].concat()),
+        ("returned: among others", [all(), q(&format!("{gone}; {stores}; {COUNT}")), q(&format!("{gone}; SELECT 1/0")), look()].concat()),
+        ("returned: among others, with an error", [all(), q(&format!("SELECT 1; {fails}; SELECT 2")), q(amounts), look()].concat()),
+        ("returned: bound", [all(), ask(&[bound(0), sync()]), q(amounts), ask(&[bound(2), execute("p", 3), execute("p", 0), sync()]), look()].concat()),
+        ("returned: in binary", [all(), ask(&[parse("s", typed, &[]), bind("p", "s", &[text("5"), text("s"), text("2")], 1), execute("p", 0), sync()]), look()].concat()),
+        ("returned: described", ask(&[parse("s", typed, &[]), describe(b'S', "s"), sync()])),
+        ("returned: in a pipeline", [all(), ask(&[bound(0), parse("", COUNT, &[]), bind("", "", &[], 0), execute("", 0), sync()]), ask(&[bound(0), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), sync()]), q(amounts), look()].concat()),
+        ("returned: prepared", [all(), q(&format!("PREPARE w (numeric, text, numeric) AS {typed}")), q("EXECUTE w (3, 's', 4)"), q("EXECUTE w (3 + 1, 's' || '', 4)"), q(&format!("PREPARE f AS {fails}")), q("EXECUTE f"), q(amounts), q("DEALLOCATE ALL"), look()].concat()),
+        ("returned: with settings", [q("SET work_mem = '5MB'"), all(), q(gone), all(), q("SET work_mem = '6MB'; SET timezone = 'Asia/Tokyo'"), ask(&[bound(2), execute("p", 0), sync()]), q("RESET ALL"), look()].concat()),
+        ("pieces: with settings", [q("SET work_mem = '5MB'"), all(), ask(&[parse("s", "UPDATE events SET amount = 5 WHERE kind = $1 RETURNING kind", &[]), bind("p", "s", &[text("s")], 0), execute("p", 2), execute("p", 0), sync()]), q("RESET ALL"), look()].concat()),
+    ]
+}
+
+/// Rows of a temporary table, taken to those of several shards.
+fn staged() -> Vec<Scenario> {
+    let make = "CREATE TEMP TABLE staging (client_id bigint, id bigint, kind text COLLATE \"C\", amount numeric(12,2), seen timestamptz, md mood)";
+    let fill = "INSERT INTO staging SELECT c, 1, CASE WHEN c % 2 = 0 THEN 's' ELSE 'S' END, c / 10.0, '2024-05-05', 'ok' FROM generate_series(4001, 4004) c";
+    let begin = || [q(make), q(fill), q(&inserts(1))].concat();
+    let amounts = || q("SELECT client_id, kind, amount, at FROM events WHERE client_id BETWEEN 4001 AND 4010 ORDER BY client_id, id");
+    let end = || [amounts(), q("DELETE FROM events WHERE client_id BETWEEN 4001 AND 4010"), q("DROP TABLE IF EXISTS staging")].concat();
+    let update = "UPDATE events e SET amount = s.amount, at = s.seen FROM staging s WHERE s.client_id = e.client_id AND s.id = e.id";
+    let delete = "DELETE FROM events e USING staging s WHERE s.client_id = e.client_id AND s.kind = e.kind";
+    let upsert = "INSERT INTO events (client_id, id, kind, amount) SELECT client_id, id, kind, amount FROM staging ON CONFLICT (client_id, id) DO UPDATE SET amount = excluded.amount";
+    let copied = || vec![Send(query("COPY staging (client_id, id, kind, amount) FROM STDIN")), Until(b"GE"), Send([message(b'd', b"4001\t1\ts\t1.5\n4002\t1\ts\t2.5\n4003\t2\ts\t3.5\n4005\t2\ts\t4.5\n"), message(b'c', b"")].concat()), Ready(1)];
+    vec![
+        ("staged: an upsert", [begin(), q(upsert), q(upsert), q("INSERT INTO events (client_id, id, kind) SELECT client_id, 2, kind FROM staging ON CONFLICT DO NOTHING"), q("INSERT INTO staging SELECT client_id, id + 10, kind FROM staging"), q("INSERT INTO events (client_id, id, kind) SELECT s.client_id, s.id, c.name FROM staging s JOIN countries c ON c.code = 'DE' RETURNING client_id"), end()].concat()),
+        ("staged: an upsert of what is copied, in a block", [q("BEGIN"), q("CREATE TEMP TABLE staging (LIKE events INCLUDING DEFAULTS) ON COMMIT DROP"), copied(), q(upsert), q("UPDATE events e SET amount = e.amount + s.amount FROM staging s WHERE s.client_id = e.client_id AND s.id = e.id"), amounts(), q("DELETE FROM events USING staging s WHERE s.client_id = events.client_id AND s.amount > 3"), q("COMMIT"), end()].concat()),
+        ("staged: an UPDATE", [begin(), q(update), amounts(), q("UPDATE events e SET amount = s.amount * 2 FROM staging s WHERE s.client_id = e.client_id AND s.id = e.id RETURNING s.md, s.seen"), q("UPDATE events e SET amount = 1 WHERE (client_id, id) IN (SELECT client_id, id FROM staging WHERE kind > 'T')"), q("UPDATE events SET amount = (SELECT max(amount) FROM staging) WHERE kind = 's'"), end()].concat()),
+        ("staged: one key", [begin(), CLIENTS.flat_map(|client| [q(&format!("{update} AND e.client_id = {client}")), ask(&[parse("", &format!("{delete} AND e.client_id = $1"), &[]), bind("", "", &[text(&client.to_string())], 0), execute("", 0), sync()])].concat()).collect(), end()].concat()),
+        ("staged: a DELETE", [begin(), q(delete), amounts(), q("DELETE FROM events e WHERE EXISTS (SELECT FROM staging s WHERE s.client_id = e.client_id) RETURNING e.id"), q("DELETE FROM events WHERE kind = 's' AND client_id NOT IN (SELECT client_id FROM staging)"), end()].concat()),
+        ("staged: a MERGE", [begin(), q("MERGE INTO events e USING staging s ON s.client_id = e.client_id AND s.id = e.id WHEN MATCHED THEN UPDATE SET amount = s.amount"), end()].concat()),
+        ("staged: in a block", [begin(), q("BEGIN"), q(update), amounts(), q("ROLLBACK"), amounts(), q("BEGIN"), q(update), q("SAVEPOINT a"), q(delete), q("ROLLBACK TO a"), q("COMMIT"), end()].concat()),
+        ("staged: an error undoes it", [begin(), q("UPDATE events e SET amount = 1 / (e.client_id - 4003) FROM staging s WHERE s.client_id = e.client_id"), amounts(), q("BEGIN"), q(update), q("SELECT 1/0"), q("COMMIT"), end()].concat()),
+        ("staged: among others", [begin(), q(&format!("{update}; SELECT count(*) FROM staging; {delete}; SELECT 1")), amounts(), q(&format!("{update}; SELECT 1/0")), end()].concat()),
+        ("staged: bound", [begin(), ask(&[parse("s", &format!("{update} AND s.amount > $1 RETURNING e.id, e.kind"), &[]), describe(b'S', "s"), bind("p", "s", &[text("400.15")], 0), describe(b'P', "p"), execute("p", 0), sync()]), q("INSERT INTO staging VALUES (4005, 1, 's', 9)"), ask(&[bind("p", "s", &[text("2")], 1), execute("p", 2), execute("p", 0), sync()]), ask(&[parse("", delete, &[]), bind("", "", &[], 0), execute("", 0), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), sync()]), end()].concat()),
+        ("staged: prepared", [begin(), q(&format!("PREPARE u (numeric) AS {update} AND s.amount > $1")), q("EXECUTE u (400.2)"), amounts(), q("EXECUTE u (0 + 1)"), q("DEALLOCATE u"), end()].concat()),
+        ("staged: other columns", [begin(), q(update), q("ALTER TABLE staging RENAME amount TO sum"), q(update), q("ALTER TABLE staging RENAME sum TO amount"), q(update), q("DROP TABLE staging"), q(update), end()].concat()),
+        ("staged: no such table", [q(&inserts(1)), q(update), q(delete), q(make), q("UPDATE events SET amount = 1 FROM nowhere n WHERE n.id = events.id"), end()].concat()),
+        ("staged: into a reference table", [q("CREATE TEMP TABLE staging (code char(2), name text, population bigint)"), q("INSERT INTO staging VALUES ('Q1', 'one', 1), ('Q2', 'two', 2), ('DE', 'Deutschland', 3)"), q("BEGIN"), q("UPDATE countries c SET name = s.name FROM staging s WHERE s.code = c.code"), q("DELETE FROM countries USING staging s WHERE s.code = countries.code"), q("ROLLBACK"), q("INSERT INTO countries SELECT * FROM staging WHERE code LIKE 'Q%'"), q("DELETE FROM countries c USING staging s WHERE s.code = c.code AND s.code LIKE 'Q%' RETURNING c.code"), q("DROP TABLE staging")].concat()),
+        ("staged: pg_temp", [begin(), q("UPDATE events e SET amount = s.amount FROM pg_temp.staging s WHERE s.client_id = e.client_id"), end()].concat()),
     ]
 }
 

@@ -146,10 +146,12 @@ fn write_across(across: &Across, given: &[Given<'_>], map: &ShardMap) -> Option<
             Reach::Upkeep | Reach::Outside => "all: one after the other".to_owned(),
             Reach::Database | Reach::Roles | Reach::Block | Reach::Server => "all: in one transaction".to_owned(),
         },
+        Across::Staged(_) => "those of the rows that it changes, once the temporary table is there".to_owned(),
         Across::Numbers(_) => "all: each at the next number of its own".to_owned(),
         Across::Signal(_) => "none: the number is that of a client".to_owned(),
         Across::Refuse(refusal) => return Some(refused(refusal)),
         Across::Explain(explained) => return write_across(&explained.inner, given, map),
+        Across::Modifying(it) => return write_across(&it.write, given, map),
         Across::Read(_) | Across::Split(_) | Across::Carry(_) | Across::Cursor(_) => return None,
     };
     Some(vec![("shard", shards), ("server", "primary".to_owned())])

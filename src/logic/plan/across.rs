@@ -1,7 +1,7 @@
 //! How a statement that one shard cannot answer comes by several. Read the enum `Across` first.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, RelationName, Statement};
+use crate::logic::sql::statement::{Explain, ExplainForm, Insert, Located, Query, RelationName, Statement, With};
 
 use super::brought::brought;
 use super::carry::{self, Carry, is_carried};
@@ -16,9 +16,11 @@ use super::filled::filled;
 use super::fold;
 use super::gather::{self, Described, Gather};
 use super::merge::{self, Merge};
+use super::modifying::{self, Modifying};
 use super::numbers::{self, Numbers, sets_numbers};
 use super::process::{self, Signal};
 use super::split::{self, Split};
+use super::staged::{Staged, staged};
 use super::words::{Words, after_explain};
 use super::{Access, CursorUse, Home, Mark, Refusal, Schema, TEMPORARY_TABLE, reduce};
 
@@ -37,6 +39,10 @@ pub enum Across {
     CopyOut(CopyOut),
     /// INSERT … SELECT whose rows may belong to any shard
     Carry(Box<Carry>),
+    /// A query over what a write of its WITH returns
+    Modifying(Box<Modified>),
+    /// A write that reads temporary tables: it is planned when their columns are known
+    Staged(Staged),
     /// `setval`: each shard goes on at the next number of its own
     Numbers(Box<Numbers>),
     /// It concerns every shard as a whole: they run it as it is
@@ -62,6 +68,15 @@ pub struct Read {
     pub gather: Result<Gather, Refusal>,
     /// It is an INSERT: nothing is told of its rows before all are stored
     pub stores: bool,
+}
+
+/// A query over what a write of its WITH returns, and how this is done.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Modified {
+    /// The query
+    pub query: Modifying,
+    /// The way of the write
+    pub write: Across,
 }
 
 /// A cursor or a new table over rows of several shards.
@@ -101,12 +116,34 @@ impl Across {
             | Self::Once(_)
             | Self::Split(_)
             | Self::Carry(_)
+            | Self::Modifying(_)
+            | Self::Staged(_)
             | Self::Numbers(_)
             | Self::CopyOut(_)
             | Self::Explain(_)
             | Self::Everywhere(_)
             | Self::Signal(_)
             | Self::Refuse(_) => Access::Read,
+        }
+    }
+
+    /// The query over what is fetched, where the client is given its rows as they are.
+    fn gathered(&self) -> Option<&Gather> {
+        match self {
+            Self::Read(read) => read.gather.as_ref().ok(),
+            Self::Modifying(modified) => Some(&modified.query.gather),
+            Self::Change(_)
+            | Self::Once(_)
+            | Self::Split(_)
+            | Self::CopyOut(_)
+            | Self::Carry(_)
+            | Self::Staged(_)
+            | Self::Numbers(_)
+            | Self::Everywhere(_)
+            | Self::Cursor(_)
+            | Self::Explain(_)
+            | Self::Signal(_)
+            | Self::Refuse(_) => None,
         }
     }
 
@@ -127,6 +164,8 @@ impl Across {
             Self::Change(_)
             | Self::Once(_)
             | Self::Split(_)
+            | Self::Modifying(_)
+            | Self::Staged(_)
             | Self::Numbers(_)
             | Self::Everywhere(_)
             | Self::Signal(_) => None,
@@ -137,9 +176,7 @@ impl Across {
 
 /// May a query return other columns than it did under an earlier schema? What it reads tells.
 pub fn reads_otherwise(now: &Across, then: &Across) -> bool {
-    let (Across::Read(Read { gather: Ok(now), .. }), Across::Read(Read { gather: Ok(then), .. })) = (now, then) else {
-        return false;
-    };
+    let (Some(now), Some(then)) = (now.gathered(), then.gathered()) else { return false };
     let read = |gather: &Gather| -> Vec<_> {
         gather.parts.iter().map(|part| (part.text.clone(), part.columns.clone())).collect()
     };
@@ -184,6 +221,9 @@ fn selected(insert: &Insert, located: &Located, text: &str, schema: &Schema<'_>)
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
 fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
+    if let Some(staged) = staged(located, text, schema) {
+        return Across::Staged(staged);
+    }
     if let Some(copied) = copies::copies(located, text, schema) {
         return copied.map_or_else(Across::Refuse, |copied| match copied {
             Copied::Same(change) => Across::Change(change),
@@ -191,6 +231,9 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
         });
     }
     match &located.statement {
+        Statement::Query(query) if query.with.as_ref().is_some_and(With::is_modifying) => {
+            modified(query, text, schema).map_or_else(Across::Refuse, |it| Across::Modifying(Box::new(it)))
+        }
         Statement::Query(query) => match process::signal(query, &Literals::new(text, None), schema) {
             Some(signal) => Across::Signal(signal),
             None => match sets_numbers(query, schema) {
@@ -237,6 +280,25 @@ fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
     }
 }
 
+/// A query whose WITH writes.
+fn modified(query: &Query, text: &str, schema: &Schema<'_>) -> Result<Modified, Refusal> {
+    let query = modifying::modifying(query, text, schema)?;
+    match across(&query.write, schema) {
+        write @ (Across::Change(_) | Across::Split(_) | Across::Carry(_)) => Ok(Modified { query, write }),
+        Across::Refuse(refusal) => Err(refusal),
+        Across::Read(_)
+        | Across::Once(_)
+        | Across::CopyOut(_)
+        | Across::Modifying(_)
+        | Across::Staged(_)
+        | Across::Numbers(_)
+        | Across::Everywhere(_)
+        | Across::Cursor(_)
+        | Across::Explain(_)
+        | Across::Signal(_) => Err(Refusal::across("such a part of WITH that writes")),
+    }
+}
+
 fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Across, Refusal> {
     let (head, inner) = text.split_at(after_explain(text).ok_or_else(|| Refusal::across("such an EXPLAIN"))?);
     let (text, inner) = (inner.trim_start().into(), across(inner, schema));
@@ -254,6 +316,8 @@ fn explained(explain: &Explain, text: &str, schema: &Schema<'_>) -> Result<Acros
         | Across::Everywhere(_)
         | Across::Cursor(_)
         | Across::Explain(_)
+        | Across::Modifying(_)
+        | Across::Staged(_)
         | Across::Numbers(_)
         | Across::Signal(_) => {
             return Err(Refusal::across("EXPLAIN of such a statement"));
@@ -321,6 +385,8 @@ fn gathered(text: &str, at: Option<usize>, what: &str, schema: &Schema<'_>) -> R
         | Across::Split(_)
         | Across::CopyOut(_)
         | Across::Carry(_)
+        | Across::Modifying(_)
+        | Across::Staged(_)
         | Across::Numbers(_)
         | Across::Everywhere(_)
         | Across::Cursor(_)

@@ -135,6 +135,7 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Cha
     let mut survey = Survey::new(*schema, Literals::new(text, None), shape.verb);
     survey.may_spread = true;
     survey.may_write_across = true;
+    survey.may_modify = matches!(located.statement, Statement::Change(_));
     survey.keep_tables_of_write();
     survey.statement(&located.statement);
     let written = survey.finish_write(shape.table, shape.verb)?;
@@ -172,7 +173,7 @@ fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>)
         return Ok(None);
     }
     let times = tells_time.then_some((written.nature.times.as_slice(), &written.requirement));
-    let at = At { text, at: &located.at, has_with: shape.has_with };
+    let at = At { text, at: &located.at, has_with: shape.has_with, returned: &[] };
     let (parts, text) = gather::over(at, written.spread.as_ref(), times, written.params)?;
     let gather = Gather {
         parts,

@@ -122,7 +122,8 @@ fn planned(
             Some(spread) => {
                 // The places of its tables are those in the whole text.
                 let text = format!("{}{}", &text[..located.at.start], once.text);
-                let at = At { text: &text, at: &(located.at.start..text.len()), has_with: shape.has_with };
+                let at =
+                    At { text: &text, at: &(located.at.start..text.len()), has_with: shape.has_with, returned: &[] };
                 Some(over(at, copied.params, Some(spread), None)?)
             }
         };
@@ -134,7 +135,7 @@ fn planned(
         (None, []) => None,
         (spread, times) => {
             let times = (!times.is_empty()).then_some((times, &requirement));
-            let at = At { text, at: &located.at, has_with: shape.has_with };
+            let at = At { text, at: &located.at, has_with: shape.has_with, returned: &[] };
             Some(over(at, copied.params, spread.as_ref(), times)?)
         }
     };

@@ -50,6 +50,14 @@ pub fn across(across: &Across, map: &ShardMap) -> String {
         Across::CopyOut(CopyOut::Pieces { fanout, .. }) => format!("{}, copied by each", self::fanout(fanout, map)),
         Across::CopyOut(CopyOut::Answer { gather, .. }) => format!("{}\n   copied", self::gather(gather, map)),
         Across::Carry(carry) => self::carry(carry, map),
+        Across::Modifying(it) => {
+            let query = self::gather(&it.query.gather, map);
+            format!("{}{}", self::across(&it.write, map), query.trim_start_matches("=> Gather"))
+        }
+        Across::Staged(staged) => {
+            let names: Vec<&str> = staged.tables.iter().map(|table| &*table.name).collect();
+            format!("=> Staged: planned once the columns of {} are known", names.join(", "))
+        }
         Across::Numbers(numbers) => format!("=> Numbers{}", origin(&numbers.origin, map)),
         Across::Everywhere(everywhere) => self::everywhere(everywhere, map),
         Across::Signal(signal) => format!("=> The client of a number: {:?} {}", signal.kind, value(&signal.number)),

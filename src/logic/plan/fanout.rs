@@ -4,7 +4,7 @@
 //! proof), without ORDER BY and LIMIT; and for an INSERT … SELECT of such rows that stay where they are.
 
 use crate::logic::sql::parse::with_statements;
-use crate::logic::sql::statement::{Body, FromItem, Query, Statement};
+use crate::logic::sql::statement::{Body, FromItem, Query, Statement, With};
 
 use super::constants::Literals;
 use super::schema::Found;
@@ -41,7 +41,7 @@ pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<
     let verb = match statement {
         Statement::Query(query) if is_unordered(query) && locks_where_it_is(query, schema) => "SELECT",
         Statement::Insert(insert)
-            if insert.with.is_none()
+            if insert.with.as_ref().is_none_or(With::is_modifying)
                 && insert
                     .source
                     .as_ref()
@@ -57,6 +57,7 @@ pub fn proven(statement: &Statement, text: &str, schema: &Schema<'_>) -> Option<
     survey.keep_mentions();
     let is_locking = matches!(statement, Statement::Query(query) if query.is_locking);
     survey.may_lock = is_locking;
+    survey.may_modify = matches!(statement, Statement::Insert(_));
     survey.statement(statement);
     let (requirement, access, moment_params) = survey.finish_row_source()?;
     Some(Fanout { verb, requirement, access, is_locking, moment_params })

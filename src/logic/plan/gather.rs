@@ -11,23 +11,25 @@
 //! No aggregate, no order, no comparison is computed here: PostgreSQL does it, over the same rows as one server that
 //! has them all.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
-use crate::logic::sql::name::{literal, qualified, quoted};
+use crate::logic::sql::name::{qualified, quoted};
 use crate::logic::sql::parse::with_texts;
 use crate::logic::sql::statement::{Located, RelationName, Statement};
 
 use super::constants::Literals;
 use super::edits::{Edit, beginning, edited, instead_of, time_of, tokens_of, without_schemas};
 use super::grouping_sets;
+use super::part::{check_values, counted_part, list_of, part, relation_of, visible_of, whole_part};
 use super::pieces::{self, Token, tokens};
 use super::schema::Found;
-use super::stand_in::{BIGINT, counted, is_grouped_by, next, of_whole_rows};
+use super::stand_in::{counted, is_grouped_by, next, of_whole_rows};
 use super::survey::{Grouped, Mention, Mentioned, Mentions, Spread, Survey, Time};
 use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
+pub(super) use super::part::is_a_name;
+pub use super::part::{Part, together};
 pub(super) use super::stand_in::{BOOL, TEXT, is_steady, stand_in, transfer};
 pub use super::stand_in::{Transfer, widened};
 
@@ -98,47 +100,6 @@ pub struct Described {
     pub home: Home,
 }
 
-/// The rows of one table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// Which shards have them
-    pub requirement: Requirement,
-    /// What each of these is asked
-    pub text: Box<str>,
-    /// The parameters of the user that it names
-    pub params: Vec<u16>,
-    /// What comes back
-    pub columns: Vec<Transfer>,
-}
-
-/// Several parts as one statement, so that one snapshot shows them all. Each row begins with the number of its part; the
-/// columns of the others are NULL in it. The first arm has no rows: it tells the types.
-pub fn together(parts: &[&Part]) -> Option<Part> {
-    let (first, _) = parts.split_first()?;
-    let from = |number: usize| format!("({}) AS q{number}", parts[number].text);
-    let all: Vec<usize> = (0..parts.len()).collect();
-    let list = |own: &[usize]| {
-        let of = |number: usize| match own.contains(&number) {
-            true => format!("q{number}.*"),
-            false => vec!["NULL"; parts[number].columns.len()].join(", "),
-        };
-        all.iter().map(|number| of(*number)).collect::<Vec<_>>().join(", ")
-    };
-    let sources = all.iter().map(|number| from(*number)).collect::<Vec<_>>().join(", ");
-    let mut text = format!("SELECT 0, {} FROM {sources} WHERE false", list(&all));
-    let mut params: Vec<u16> = parts.iter().flat_map(|part| part.params.iter().copied()).collect();
-    params.sort_unstable();
-    params.dedup();
-    for number in all.iter().copied() {
-        let _infallible = write!(text, " UNION ALL SELECT {number}, {} FROM {}", list(&[number]), from(number));
-    }
-    let columns = std::iter::once(NUMBER).chain(parts.iter().flat_map(|part| part.columns.iter().copied())).collect();
-    Some(Part { requirement: first.requirement.clone(), text: text.into(), params, columns })
-}
-
-/// The number of a part.
-const NUMBER: Transfer = Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false };
-
 /// Views on views beyond this are refused.
 const VIEW_ROUNDS_MAX: usize = 16;
 /// Texts longer than this are refused: views that multiply.
@@ -146,14 +107,31 @@ const TEXT_MAX: usize = 1 << 20;
 
 /// Plans one statement. `text` is the statement alone.
 pub fn gather(text: &str, schema: &Schema<'_>) -> Result<Gather, Refusal> {
-    let (mut gather, views) = in_rounds(text, |one, text| round(one, text, schema))?;
+    with_returned(text, &[], schema)
+}
+
+/// A write whose RETURNING makes the rows of a table that a text names.
+#[derive(Debug)]
+pub(super) struct Returned {
+    /// What stands before the name of the table in the text
+    pub mark: String,
+    /// The write, up to its RETURNING
+    pub head: String,
+    /// What it returns behind the columns that are wanted
+    pub tail: String,
+}
+
+/// The same; the rows of some of its tables are those that writes return. What is fetched otherwise is as it was before.
+pub(super) fn with_returned(text: &str, returned: &[Returned], schema: &Schema<'_>) -> Result<Gather, Refusal> {
+    let (mut gather, views) = in_rounds(text, |one, text| round(one, text, returned, schema))?;
     guard(&mut gather, views);
     Ok(gather)
 }
 
 /// Who reads a view needs the rights to it: a part asks for them, though it asks the view for nothing.
 pub(super) fn guard(gather: &mut Gather, views: Vec<RelationName>) {
-    let Some(part) = gather.parts.first_mut().filter(|_| !views.is_empty()) else { return };
+    let is_query = |part: &&mut Part| part.text.starts_with("SELECT ");
+    let Some(part) = gather.parts.iter_mut().find(is_query).filter(|_| !views.is_empty()) else { return };
     let of = |view: &RelationName| {
         format!("NOT EXISTS (SELECT FROM {} WHERE false)", qualified(view.schema.as_deref(), &view.name))
     };
@@ -194,7 +172,7 @@ pub(super) fn in_rounds<T>(
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only queries read rows of several shards")]
-fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gather>, Refusal> {
+fn round(located: &Located, text: &str, returned: &[Returned], schema: &Schema<'_>) -> Result<Round<Gather>, Refusal> {
     let has_with = match &located.statement {
         Statement::Query(query) => query.with.is_some(),
         Statement::Change(change) if target_on_one(&change.table, schema).is_some() => change.with.is_some(),
@@ -208,7 +186,8 @@ fn round(located: &Located, text: &str, schema: &Schema<'_>) -> Result<Round<Gat
     if !spread.views.is_empty() {
         return with_views(text, &spread);
     }
-    finished(&located.at, text, &spread, has_with).map(|gather| Round::Done(Box::new(gather)))
+    let at = At { text, at: &located.at, has_with, returned };
+    finished(at, &spread).map(|gather| Round::Done(Box::new(gather)))
 }
 
 /// Plans an UPDATE, DELETE or MERGE of a table that one server has: it runs the statement, over rows that are fetched.
@@ -273,8 +252,8 @@ pub(super) fn with_views<T>(text: &str, spread: &Spread<'_>) -> Result<Round<T>,
     Ok(Round::Expanded(edited(text, edits)?, views))
 }
 
-fn finished(at: &Range<usize>, text: &str, spread: &Spread<'_>, has_with: bool) -> Result<Gather, Refusal> {
-    let (parts, text) = over(At { text, at, has_with }, Some(spread), None, spread.params)?;
+fn finished(at: At<'_>, spread: &Spread<'_>) -> Result<Gather, Refusal> {
+    let (parts, text) = over(at, Some(spread), None, spread.params)?;
     let shard = |shard| Requirement { table: "shardway".into(), place: Place::Shard(shard) };
     let home = match (spread.shard, spread.is_bound) {
         (Some(it), _) => Home::Meet(vec![shard(it)]),
@@ -303,6 +282,18 @@ pub(super) struct At<'t> {
     pub at: &'t Range<usize>,
     /// It begins with WITH
     pub has_with: bool,
+    /// The writes that make the rows of some of its tables
+    pub returned: &'t [Returned],
+}
+
+impl At<'_> {
+    /// The rows of a table, where they are those of a write.
+    fn returned(&self, mention: &Mention<'_>, list: &str, part: Part) -> Part {
+        let before = mention.name.at.and_then(|at| self.text.get(..at)).unwrap_or_default();
+        let Some(write) = self.returned.iter().find(|write| before.ends_with(&write.mark)) else { return part };
+        let text = format!("{} {list}{}", write.head, write.tail);
+        Part { params: pieces::params(&text), text: text.into(), ..part }
+    }
 }
 
 /// The places of a statement that ask for the time, and whose shards may tell it.
@@ -311,12 +302,12 @@ pub(super) type Times<'t> = (&'t [Time], &'t Requirement);
 /// A statement over rows that are fetched, and over a time that is asked for once, in the first part. `param` is the number
 /// of its own parameters.
 pub(super) fn over(
-    At { text, at, has_with }: At<'_>,
+    place: At<'_>,
     spread: Option<&Spread<'_>>,
     times: Option<Times<'_>>,
     mut param: u16,
 ) -> Result<(Vec<Part>, String), Refusal> {
-    let own = param;
+    let (own, At { text, at, has_with, .. }) = (param, place);
     let tokens = tokens_of(text)?;
     let (mut parts, mut edits, mut with) = (Vec::new(), Vec::new(), Vec::new());
     let mut prefix = "shardway_".to_owned();
@@ -342,7 +333,8 @@ pub(super) fn over(
             if matches!(mention.what, Mentioned::Counted { .. }) {
                 return Err(Refusal::reads_sequence(&mention.name.name));
             }
-            let part = whole_part(mention, requirement, names_schemas)?;
+            let list = format!("({}.*)::pg_catalog.text", quoted(visible_of(mention)));
+            let part = place.returned(mention, &list, whole_part(mention, requirement, names_schemas)?);
             let known = parts.iter().position(|it| *it == part);
             let before: usize = parts[..known.unwrap_or(parts.len())].iter().map(|part| part.columns.len()).sum();
             edits.push(instead_of(&tokens, mention, &of_whole_rows(mention, usize::from(own) + before + 1))?);
@@ -357,7 +349,7 @@ pub(super) fn over(
             Some(spread) => {
                 let columns = columns_of(mention, &spread.mentions)?;
                 let part = part(mention, requirement, &columns, names_schemas);
-                (columns, part)
+                (columns.clone(), place.returned(mention, &list_of(&columns, Some(visible_of(mention))), part))
             }
             None => (Vec::new(), counted_part(mention, requirement)),
         };
@@ -417,64 +409,6 @@ fn columns_of<'a>(mention: &Mention<'a>, mentions: &Mentions<'_>) -> Result<Vec<
     Ok(columns)
 }
 
-/// The text of some types is a name alone, which several functions or operators may have.
-pub(super) fn is_a_name(column: &Column) -> bool {
-    ["regproc", "regoper"].contains(&&*column.type_name)
-}
-
-/// Values can be written down here and read again there.
-fn check_values(relation: &Relation, columns: &[&Column]) -> Result<(), Refusal> {
-    if let Some(column) = columns.iter().find(|column| relation.checks_values_of(column))
-        && let Some(function) = relation.checks.first()
-    {
-        return Err(Refusal::made_again(&column.name, &column.type_name, function));
-    }
-    match columns.iter().find(|column| is_a_name(column)) {
-        Some(column) => Err(Refusal::across(&format!("a column of the type {}", column.type_name))),
-        None => Ok(()),
-    }
-}
-
-fn relation_of<'a>(mention: &Mention<'a>) -> Result<&'a Relation, Refusal> {
-    let known = mention.relation().filter(|relation| !relation.columns.is_empty());
-    known.ok_or_else(|| Refusal::across(&format!("\"{}\", whose columns are not known,", mention.name.name)))
-}
-
-fn part(mention: &Mention<'_>, requirement: &Requirement, columns: &[&Column], names_schemas: bool) -> Part {
-    // Rows are counted even where no column is looked at.
-    let list: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
-    let list = if list.is_empty() { "true".to_owned() } else { list.join(", ") };
-    let columns = if columns.is_empty() { vec![BOOL] } else { columns.iter().map(|it| transfer(it)).collect() };
-    part_of(mention, requirement, &list, columns, names_schemas)
-}
-
-/// The numbers of a sequence, and whether it goes up.
-fn counted_part(mention: &Mention<'_>, requirement: &Requirement) -> Part {
-    let name = qualified(mention.name.schema.as_deref(), &mention.name.name);
-    let text = format!(
-        "SELECT last_value, log_cnt, is_called, (SELECT seqincrement > 0 FROM pg_catalog.pg_sequence WHERE seqrelid = \
-         {}::pg_catalog.regclass) FROM {name}",
-        literal(&name)
-    );
-    let columns = vec![BIGINT, BIGINT, BOOL, BOOL];
-    Part { requirement: requirement.clone(), text: text.into(), params: Vec::new(), columns }
-}
-
-/// Rows as a whole, as text: the OID of their type is another one on each server.
-fn whole_part(mention: &Mention<'_>, requirement: &Requirement, names_schemas: bool) -> Result<Part, Refusal> {
-    let relation = relation_of(mention)?;
-    check_values(relation, &relation.columns.iter().collect::<Vec<_>>())?;
-    let depends_on_settings = !relation.columns.iter().all(is_steady);
-    let list = format!("({}.*)::pg_catalog.text", quoted(alias_of(mention)));
-    let columns = vec![Transfer { depends_on_settings, ..TEXT }];
-    Ok(part_of(mention, requirement, &list, columns, names_schemas))
-}
-
-/// The name of a table in its part. Only conditions name the alias.
-fn alias_of<'m>(mention: &'m Mention<'_>) -> &'m str {
-    mention.alias.as_ref().filter(|_| !mention.conditions.is_empty()).unwrap_or(&mention.name.name)
-}
-
 /// Columns that a primary key in GROUP BY stands for are grouped by too: that makes no other groups, and rows that were
 /// fetched have no primary key. Says too whether all of them can be grouped by.
 fn dependent_on(grouped: &Grouped, spread: &Spread<'_>) -> Option<(Edit, bool)> {
@@ -495,30 +429,4 @@ fn dependent_on(grouped: &Grouped, spread: &Spread<'_>) -> Option<(Edit, bool)> 
 fn groups_as_tables(spread: &Spread<'_>) -> bool {
     let is_told = |grouped: &Grouped| dependent_on(grouped, spread).is_some_and(|(_, all_can)| all_can);
     !spread.mentions.may_depend && spread.mentions.grouped.iter().all(is_told)
-}
-
-/// What a shard is asked of a table: `list`, which makes these columns.
-fn part_of(
-    mention: &Mention<'_>,
-    requirement: &Requirement,
-    list: &str,
-    columns: Vec<Transfer>,
-    names_schemas: bool,
-) -> Part {
-    let name = &mention.name;
-    let only = if name.is_only { "ONLY " } else { "" };
-    let mut text = format!("SELECT {list} FROM {only}{}", qualified(name.schema.as_deref(), &name.name));
-    // With an alias it could not be named with its schema.
-    if mention.alias.is_some() || !names_schemas {
-        let _infallible = write!(text, " AS {}", quoted(alias_of(mention)));
-    }
-    let mut params = Vec::new();
-    for (number, condition) in mention.conditions.iter().enumerate() {
-        let word = if number == 0 { "WHERE" } else { "AND" };
-        let _infallible = write!(text, " {word} ({})", condition.text);
-        params.extend_from_slice(&condition.params);
-    }
-    params.sort_unstable();
-    params.dedup();
-    Part { requirement: requirement.clone(), text: text.into(), params, columns }
 }

@@ -137,7 +137,8 @@ fn visit(across: &mut Across, visitor: &mut impl Visitor) -> Option<()> {
         Across::Change(Change { on: On::Rows(rows), over: None, .. }) => requirement(rows, visitor),
         Across::Change(Change { on: On::Copies, over: None, .. }) => Some(()),
         Across::Change(_) | Across::Once(_) => None,
-        Across::Split(_) | Across::Carry(_) | Across::Numbers(_) | Across::CopyOut(_) | Across::Everywhere(_) => None,
+        Across::Split(_) | Across::Carry(_) | Across::Modifying(_) | Across::Numbers(_) => None,
+        Across::Staged(_) | Across::CopyOut(_) | Across::Everywhere(_) => None,
         Across::Cursor(_) | Across::Explain(_) | Across::Signal(_) | Across::Refuse(_) => None,
     }
 }

@@ -81,6 +81,8 @@ fn create(text: &str, schema: &Schema<'_>) -> Result<Everywhere, Refusal> {
         | Across::Split(_)
         | Across::CopyOut(_)
         | Across::Carry(_)
+        | Across::Modifying(_)
+        | Across::Staged(_)
         | Across::Numbers(_)
         | Across::Cursor(_)
         | Across::Explain(_)

@@ -18,7 +18,7 @@ use crate::logic::protocol::write;
 use crate::logic::session::pipeline::Owed;
 use crate::logic::sql::statement::{Characteristics, Control, Reach};
 use crate::proxy::session::merge::Merged;
-use crate::proxy::session::split::Stored;
+use crate::proxy::session::split::{Input, Stored};
 use crate::proxy::session::{AcrossPortal, Session, Trouble};
 use crate::proxy::statements::Statement;
 
@@ -47,6 +47,8 @@ impl AcrossPortal {
             Across::Read(_)
             | Across::Cursor(_)
             | Across::Explain(_)
+            | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Signal(_)
             | Across::Refuse(_) => false,
@@ -70,6 +72,11 @@ impl Session {
             Across::CopyOut(out) => self.copy_out_query(out, sql).await,
             Across::Split(split) => self.split_query(split, sql).await,
             Across::Carry(carry) => self.carry_query(carry, sql).await,
+            Across::Modifying(modified) => self.modifying_query(modified, sql).await,
+            Across::Staged(staged) => {
+                let across = self.staged(staged, &Input::of_query(sql)).await?;
+                return Box::pin(self.across_query(&across, sql)).await;
+            }
             Across::Numbers(numbers) => self.numbers_query(numbers, sql).await,
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, sql).await,
             Across::Cursor(cursor) => self.declare_across(cursor).await,
@@ -116,7 +123,7 @@ impl Session {
     async fn execute_taken(
         &mut self,
         place: usize,
-        portal: Box<AcrossPortal>,
+        mut portal: Box<AcrossPortal>,
         name: &[u8],
         limit: i32,
     ) -> Result<(), Trouble> {
@@ -130,10 +137,7 @@ impl Session {
         self.heed_goodbye(access, size);
         self.executed = self.executed.wrapping_add(1);
         if !portal.is_run() {
-            if self.portals.len() == 1 && self.is_followed_by_sync(size) {
-                self.let_go(None).await?;
-            }
-            self.take_part_as(&portal.across, size).await?;
+            self.begin_portal(&mut portal, size).await?;
         }
         match &*Arc::clone(&portal.across) {
             Across::Change(_) | Across::Once(_) if portal.is_done => {
@@ -180,7 +184,11 @@ impl Session {
                 self.once_portal(once, &portal.statement.types, &portal.bind).await?;
                 self.is_over(place, *portal);
             }
-            Across::Split(_) | Across::Carry(_) | Across::Numbers(_) | Across::Explain(_) | Across::Signal(_) => {
+            Across::Split(_) | Across::Carry(_) | Across::Modifying(_) => {
+                self.give_stored(place, portal, limit, size).await?;
+            }
+            Across::Staged(_) => return Err(Fault::Broken("a staged write that has not been planned".into()).into()),
+            Across::Numbers(_) | Across::Explain(_) | Across::Signal(_) => {
                 self.give_stored(place, portal, limit, size).await?;
             }
             Across::Everywhere(everywhere) => {
@@ -193,6 +201,18 @@ impl Session {
                 self.is_over(place, *portal);
             }
             Across::Refuse(refusal) => return Err(refusal.clone().into()),
+        }
+        Ok(())
+    }
+
+    /// Execute of `size` bytes of a portal that has not run yet.
+    async fn begin_portal(&mut self, portal: &mut AcrossPortal, size: usize) -> Result<(), Trouble> {
+        if self.portals.len() == 1 && self.is_followed_by_sync(size) {
+            self.let_go(None).await?;
+        }
+        self.take_part_as(&portal.across, size).await?;
+        if let Across::Staged(staged) = &*Arc::clone(&portal.across) {
+            portal.across = Arc::new(self.staged_portal(staged, portal).await?);
         }
         Ok(())
     }
@@ -336,7 +356,7 @@ impl Session {
                 self.check_columns()?;
                 self.gather_bound(gather, &statement.types, bind).await.map(drop)
             }
-            Across::Split(_) | Across::Carry(_) | Across::Numbers(_) | Across::Signal(_) => {
+            Across::Split(_) | Across::Carry(_) | Across::Modifying(_) | Across::Numbers(_) | Across::Signal(_) => {
                 self.describe_bound(statement, bind).await?;
                 let mut stored = self.store_portal(across, statement, (bind, None)).await?;
                 stored.give(0, &mut self.client.outbox);
@@ -349,6 +369,10 @@ impl Session {
                 Ok(())
             }
             Across::Everywhere(everywhere) => self.everywhere_query(everywhere, &statement.text).await,
+            Across::Staged(staged) => {
+                let across = self.staged(staged, &Input::of_bind(statement, &Bind::parse(bind)?)).await?;
+                Box::pin(self.run_bound(&across, statement, bind)).await
+            }
             Across::Explain(explained) => self.explain_bound(explained, statement, bind).await,
             // PREPARE takes no DECLARE CURSOR.
             Across::Cursor(_) => Err(Refusal::across("a prepared command").into()),
@@ -366,14 +390,18 @@ impl Session {
         match across {
             Across::Split(split) => self.split_portal(split, statement, bind).await,
             Across::Carry(carry) => self.carry_portal(carry, statement, bind).await,
+            Across::Modifying(modified) => self.modifying_portal(modified, statement, bind).await,
             Across::Numbers(numbers) => self.numbers_portal(numbers, statement, bind).await,
             Across::Change(change) => self.change_kept(change, statement, (bind, told)).await,
             Across::Once(once) => self.once_kept(once, &statement.types, bind).await,
             Across::Explain(explained) => self.explain_portal(explained, statement, bind).await,
             Across::Signal(signal) => self.signal_portal(signal, statement, bind).await,
-            Across::Read(_) | Across::CopyOut(_) | Across::Everywhere(_) | Across::Cursor(_) | Across::Refuse(_) => {
-                Err(Fault::Broken("a statement that stores no rows".into()).into())
-            }
+            Across::Read(_)
+            | Across::Staged(_)
+            | Across::CopyOut(_)
+            | Across::Everywhere(_)
+            | Across::Cursor(_)
+            | Across::Refuse(_) => Err(Fault::Broken("a statement that stores no rows".into()).into()),
         }
     }
 
@@ -393,9 +421,8 @@ impl Session {
             Across::Read(Read { gather: Ok(gather), .. }) if gather.access == Access::Write => {
                 self.take_part(is_last).await
             }
-            Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) | Across::Numbers(_) => {
-                self.take_part(is_last).await
-            }
+            Across::Change(_) | Across::Once(_) | Across::Split(_) | Across::Carry(_) => self.take_part(is_last).await,
+            Across::Modifying(_) | Across::Staged(_) | Across::Numbers(_) => self.take_part(is_last).await,
             Across::Explain(explained) => {
                 let is_write = explained.is_analyze && matches!(*explained.inner, Across::Change(_));
                 self.take_part(!is_write || is_last).await

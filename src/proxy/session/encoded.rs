@@ -115,6 +115,8 @@ impl Session {
             | Across::CopyOut(_)
             | Across::Split(_)
             | Across::Carry(_)
+            | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Cursor(_)
             | Across::Explain(_) => Err(self.refuse_encoding("a statement over several shards")),

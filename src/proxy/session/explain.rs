@@ -143,6 +143,8 @@ impl Session {
             | Across::Everywhere(_)
             | Across::Cursor(_)
             | Across::Explain(_)
+            | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Signal(_) => Err(Refusal::across("EXPLAIN of such a statement").into()),
         }

@@ -39,6 +39,8 @@ impl Session {
             | Across::Everywhere(_)
             | Across::Cursor(_)
             | Across::Explain(_)
+            | Across::Modifying(_)
+            | Across::Staged(_)
             | Across::Numbers(_)
             | Across::Signal(_) => {
                 return Err(Fault::Broken("an INSERT that stores no rows".into()).into());
@@ -49,15 +51,23 @@ impl Session {
 
     /// The name and the columns that PostgreSQL has given the new table.
     async fn made(&mut self, fill: &Fill) -> Result<(TableName, Vec<Column>), Trouble> {
+        self.columns_of(ShardId(0), &fill.name).await
+    }
+
+    /// The same of a table of a shard, as its server knows it by now.
+    pub(super) async fn columns_of(&mut self, shard: ShardId, name: &str) -> Result<(TableName, Vec<Column>), Trouble> {
         let sql = format!(
             "SELECT n.nspname, c.relname, a.attname, a.atttypid::pg_catalog.text, \
-             pg_catalog.format_type(a.atttypid, a.atttypmod), (NOT COALESCE(l.collisdeterministic, true))::pg_catalog.text \
-             FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN \
-             pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 LEFT JOIN pg_catalog.pg_collation l ON l.oid = \
-             a.attcollation WHERE c.oid = {}::pg_catalog.regclass ORDER BY a.attnum",
-            literal(&fill.name)
+             pg_catalog.format_type(a.atttypid, a.atttypmod), (NOT COALESCE(l.collisdeterministic, true))::pg_catalog.text, \
+             CASE WHEN a.attcollation <> t.typcollation THEN pg_catalog.quote_ident(ln.nspname) || '.' || \
+             pg_catalog.quote_ident(l.collname) END FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = \
+             c.relnamespace JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+             JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation \
+             LEFT JOIN pg_catalog.pg_namespace ln ON ln.oid = l.collnamespace WHERE c.relkind IN ('r', 'p') AND c.oid = \
+             {}::pg_catalog.regclass ORDER BY a.attnum",
+            literal(name)
         );
-        let index = self.hold_writer(ShardId(0)).await?;
+        let index = self.hold_writer(shard).await?;
         let out = self.outgoing.buffer();
         write::parse(out, b"", sql.as_bytes(), b"");
         write_bind(out, &[], &TEXT_RESULTS);
@@ -78,7 +88,7 @@ impl Session {
                 default: ColumnDefault::None,
                 is_not_null: false,
                 has_loose_equality: &*text(5) == "true",
-                collation: None,
+                collation: fields.get(6).copied().flatten().map(|it| String::from_utf8_lossy(it).into()),
             });
         }
         Ok((table, columns))

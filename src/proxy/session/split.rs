@@ -87,6 +87,12 @@ impl Stored {
         Self { rows, starts, verb: Some(verb), ..Self::default() }
     }
 
+    /// The frames of its rows.
+    pub(super) fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = self.starts.iter().skip(1).copied().chain([self.rows.len()]);
+        self.starts.iter().zip(ends).map(|(start, end)| &self.rows[*start..end])
+    }
+
     /// How many rows were stored.
     pub(super) fn count(&self) -> u64 {
         self.count

@@ -76,6 +76,10 @@ impl<'a> Survey<'a> {
     fn use_of_common_table(&mut self, index: usize) -> Columns {
         self.common[index].uses += 1;
         let mut columns = self.common[index].columns.clone();
+        if self.is_modified(index) {
+            self.read_modified(&mut columns);
+            return columns;
+        }
         for column in &mut columns.list {
             if let Meaning::Key { variable, .. } = &mut column.meaning {
                 let outside = self.facts.variable(self.facts.keyspace(*variable));
@@ -129,6 +133,7 @@ impl<'a> Survey<'a> {
                 // A temporary table of this session, or an error that PostgreSQL words best.
                 self.writes();
                 self.is_bound();
+                self.unheard.push(name.clone());
                 Columns::open()
             }
         }

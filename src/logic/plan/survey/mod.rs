@@ -45,6 +45,7 @@ mod through;
 mod insert;
 mod serial;
 mod change;
+mod modifying;
 mod company;
 mod write;
 
@@ -122,6 +123,12 @@ pub struct Survey<'a> {
     goes_through: Option<Variable>,
     /// It writes to a reference table
     writes_copies: bool,
+    /// Tables to be read that nobody has heard of
+    pub unheard: Vec<RelationName>,
+    /// Every shard may run a WITH that changes rows, over its own
+    pub may_modify: bool,
+    /// The part of it that does
+    modified: Option<modifying::Modified>,
     /// The key that its rows get
     new_key: Option<Value>,
     /// Queries around what is looked at
@@ -212,6 +219,9 @@ impl<'a> Survey<'a> {
             nature: Nature::default(),
             goes_through: None,
             writes_copies: false,
+            unheard: Vec::new(),
+            may_modify: false,
+            modified: None,
             new_key: None,
             query_depth: 0,
             is_in_rows: false,

@@ -96,7 +96,7 @@ impl Survey<'_> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the grammar has no other parts")]
     fn part(&mut self, part: &Part, scope: &Scope<'_>) -> Columns {
         if self.mentions.is_some() && !matches!(part.statement, Statement::Query(_)) {
-            self.refuse(Refusal::across("a WITH part that writes"));
+            return self.modifying_part(part, scope);
         }
         match &part.statement {
             Statement::Query(query) => self.query(query, scope),

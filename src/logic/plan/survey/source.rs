@@ -16,7 +16,7 @@ use super::super::{Access, Place, Requirement};
 use super::functions::is_of_a_row;
 use super::params::{MomentParams, type_of};
 use super::query::{Gate, position_of};
-use super::{Preferred, Survey, Use, key_of};
+use super::{Preferred, Survey, key_of};
 
 /// The aggregates of a SELECT.
 #[derive(Debug, Default)]
@@ -80,9 +80,13 @@ impl Survey<'_> {
         {
             return None;
         }
-        let is_confined = |used: &Use, to: Variable| self.facts.is_confined_to(used.variable, &[to]);
-        let splits = |source: &&Variable| self.uses.iter().all(|used| is_confined(used, **source));
+        // Rows of a WITH that changes some are where it does so.
+        let is_read = |source: Variable| self.modified.is_none_or(|modified| modified.read == Some(source));
+        let splits = |source: &&Variable| {
+            is_read(**source) && self.uses.iter().all(|used| self.is_beside(used.variable, **source))
+        };
         let source = *self.sources.iter().find(splits)?;
+        let source = self.modified.map_or(source, |modified| modified.target);
         // The key of a FULL join is that of all its tables.
         let used = self.uses.iter().find(|used| used.variable == source).or_else(|| self.uses.first())?;
         let keys = self.facts.keys(source);

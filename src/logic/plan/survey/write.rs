@@ -148,8 +148,8 @@ impl<'a> Survey<'a> {
         if let Some(column) = system {
             return Err(Refusal::across(&format!("system column {column}")));
         }
-        let place =
-            Place::Lookup { keyspace: used.keyspace, column: used.column.clone(), keys: self.facts.keys(anchor) };
+        let keys = self.keys_with_modified(anchor, used.keyspace).ok_or_else(torn)?;
+        let place = Place::Lookup { keyspace: used.keyspace, column: used.column.clone(), keys };
         let mut requirement = Requirement { table: used.table.clone(), place };
         self.params.mark_requirement(&mut requirement, self.schema.map);
         let new_key = self.new_key.take().map(|value| {
@@ -162,7 +162,10 @@ impl<'a> Survey<'a> {
         });
         let (params, taints) = (self.params.highest(), self.mark.taints);
         let moment_params = self.params.of_moments();
-        let is_local = self.uses.iter().all(|used| self.facts.is_confined_to(used.variable, &[anchor]));
+        let is_local = self.uses.iter().all(|used| self.is_beside(used.variable, anchor));
+        if self.modified.is_some() && !(is_local && self.is_read_beside(anchor) && new_key.is_none()) {
+            return Err(torn());
+        }
         let takes_sharded = !is_local || !self.can_leave_sharded();
         let spread = match is_local && self.singles.is_empty() {
             true => None,

@@ -434,7 +434,8 @@ impl Pipeline {
             server::COPY_OUT | server::COPY_DATA | server::COPY_DONE if self.copy_out.is_some() => {
                 self.on_copy_out(tag, seen, out)
             }
-            server::DATA_ROW if self.kept.is_some() => {
+            // Not those of our own queries before it.
+            server::DATA_ROW if self.kept.is_some() && matches!(self.owed.front(), Some(Owed::Share { .. })) => {
                 self.kept.iter_mut().for_each(|kept| kept.keep(seen));
                 Verdict::Hide
             }

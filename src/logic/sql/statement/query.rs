@@ -29,6 +29,13 @@ pub struct With {
     pub parts: Vec<CommonTable>,
 }
 
+impl With {
+    /// Some part of it writes.
+    pub fn is_modifying(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part.statement, Statement::Query(_)))
+    }
+}
+
 /// One part of a WITH.
 #[derive(Debug)]
 pub struct CommonTable {
