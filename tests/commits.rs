@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::operations::metric;
 use crate::support::cluster::{Auth, Proxy, SHARDS, Server, World};
 use crate::support::data::{self, admin};
+use crate::support::relay::Relay;
 use crate::support::wire::{self, Wire};
 use crate::support::work::{Progress, Work};
 
@@ -165,6 +166,33 @@ fn a_shard_that_dies_at_any_step_of_a_commit_leaves_all_or_nothing() {
             Some("08007") => assert!([0, 3].contains(&written), "{name}: {found:?}\n{}", proxy.output()),
             Some(_) => assert_eq!(written, 0, "{name}: told {state:?}, {found:?}\n{}", proxy.output()),
         }
+    }
+}
+
+/// The session that has committed finds what it has written, however its connections fare. Recovery comes later.
+#[test]
+fn a_connection_that_is_lost_behind_the_decision_hides_nothing_from_its_session() {
+    let world = World::start("reset", false).unwrap();
+    data::load(&world);
+    let relays: Vec<Relay> =
+        world.shards.iter().map(|shard| Relay::start(("127.0.0.1", 0), shard.port()).unwrap()).collect();
+    let map = world.shards.iter().zip(&relays).fold(data::map_toml(&world), |map, (shard, relay)| {
+        map.replace(&format!("127.0.0.1:{}/", shard.port()), &format!("127.0.0.1:{}/", relay.port()))
+    });
+    let proxy = Proxy::start_to_stop(&world.lab, "reset", &map, "decided").unwrap();
+    let (clients, id) = rows(&world, 0);
+    let mut wire = write_everywhere(&proxy, &clients, id, "reset");
+    wire.send(&wire::query("COMMIT")).unwrap();
+    wait_for("the proxy stands still", &proxy, || proxy.is_stopped());
+    relays.iter().for_each(Relay::cut);
+    proxy.signal("CONT");
+    assert!(wire::answers(&wire.until_ready().unwrap()).iter().all(|answer| answer.error.is_none()));
+    for client in &clients {
+        let kind = format!("SELECT kind FROM events WHERE client_id = {client} AND id = {id}");
+        assert_eq!(wire.value(&kind), "reset");
+    }
+    for shard in &world.shards {
+        assert_eq!(admin(shard.port()).value("SELECT count(*) FROM pg_prepared_xacts"), "0");
     }
 }
 

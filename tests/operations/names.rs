@@ -1,32 +1,12 @@
 //! A name that comes to stand for another address: new statements go there, open transactions end where they are.
 
-use std::io;
-use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use super::*;
 use crate::support::cluster::{Auth, Lab, Server};
+use crate::support::relay::Relay;
 
 const HOST: &str = "shard-a.test";
-
-/// Takes connections on `address` and carries them to a port of this machine.
-fn relay(address: (&str, u16), to: u16) -> io::Result<()> {
-    let listener = TcpListener::bind(address)?;
-    let carry = |mut from: TcpStream, mut to: TcpStream| {
-        std::thread::spawn(move || {
-            io::copy(&mut from, &mut to).ok();
-            to.shutdown(std::net::Shutdown::Both).ok();
-        })
-    };
-    std::thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { return };
-            carry(client.try_clone().unwrap(), server.try_clone().unwrap());
-            carry(server, client);
-        }
-    });
-    Ok(())
-}
 
 #[test]
 fn a_name_that_stands_for_another_address_is_followed() {
@@ -48,7 +28,7 @@ fn a_name_that_stands_for_another_address_is_followed() {
         one.port()
     );
     // Only Linux has more addresses of its own without being asked.
-    let is_relayed = relay(("127.0.0.2", one.port()), other.port()).is_ok();
+    let is_relayed = Relay::start(("127.0.0.2", one.port()), other.port()).is_ok();
     let proxy = if is_relayed { Proxy::start_with_hosts(&lab, "proxy", &toml, &hosts).unwrap() } else { None };
     let Some(proxy) = proxy else {
         eprintln!("not tested: names cannot be given to a process alone here");

@@ -17,4 +17,5 @@ pub mod folder;
 /// Threads that work beside a test.
 pub mod work;
 /// Wire-level scenarios as data.
+pub mod relay;
 pub mod script;

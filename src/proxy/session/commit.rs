@@ -8,10 +8,13 @@ use crate::logic::plan::{Refusal, TEMPORARY_TABLE};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
+use crate::logic::shards::ShardId;
 use crate::logic::sql::name::literal;
 use crate::logic::sql::statement::Control;
+use crate::logic::topology::Role;
 use crate::proxy::crash::crash_at;
 use crate::proxy::notifiers::Commit;
+use crate::proxy::session::servers::Target;
 use crate::proxy::session::together::{Stop, Told};
 use crate::proxy::session::{Session, Trouble};
 
@@ -76,8 +79,11 @@ impl Session {
         };
         match done {
             Ok((mut rest, under_way)) => {
+                let prepared: Vec<(ShardId, String)> =
+                    rest.iter().map(|(index, sql)| (self.held[*index].shard, sql.clone())).collect();
                 rest.extend(readers.into_iter().map(|index| (index, "COMMIT".to_owned())));
                 let by_others = self.end_members(rest, "committed_one").await;
+                self.finish_anew(prepared).await;
                 drop(under_way);
                 if writers.len() != 1 {
                     reported.extend(by_others);
@@ -226,7 +232,8 @@ impl Session {
         let is_member = told.iter().any(|it| self.held[it.index].is_member);
         while let Some(mut it) = told.pop() {
             if !told.is_empty() {
-                drop(self.held.swap_remove(it.index));
+                let held = self.held.swap_remove(it.index);
+                self.note_kept(&held);
                 continue;
             }
             // The last one speaks for all.
@@ -262,6 +269,20 @@ impl Session {
             tracing::warn!(client = self.id, %fault, "a decided transaction waits for recovery on a shard");
         }
         reported
+    }
+
+    /// The connection of one that was prepared may be gone while its server goes on: the session would find there what was
+    /// before, until recovery has come round. Another connection does as well.
+    async fn finish_anew(&mut self, prepared: Vec<(ShardId, String)>) {
+        for (shard, sql) in prepared {
+            if self.held.iter().any(|held| held.shard == shard) {
+                continue;
+            }
+            let held = tokio::time::timeout(ANEW_MAX, self.hold(Target { shard, role: Role::Primary })).await;
+            let Ok(Ok(index)) = held else { continue };
+            self.end_members(vec![(index, sql)], "committed_anew").await;
+            self.remember_write(shard);
+        }
     }
 
     /// What was set for a transaction is over with it: the client is told what parameters are now.
@@ -317,6 +338,8 @@ type Reported = BTreeMap<Box<str>, Box<str>>;
 const UNDECIDED_MAX: Duration = Duration::from_secs(300);
 /// What is decided takes milliseconds too; after this long recovery is left to do it.
 pub(super) const FINISH_MAX: Duration = Duration::from_secs(30);
+/// The client waits for so long for another connection to a server that has lost one. Recovery needs no longer.
+const ANEW_MAX: Duration = Duration::from_secs(5);
 /// A text that no server takes: the transaction it meets is aborted.
 const POISON: &str = "aborted by an error on another shard";
 

@@ -304,9 +304,7 @@ impl Session {
     pub(super) fn lose(&mut self, index: usize, cause: String) -> Fault {
         let held = self.held.swap_remove(index);
         let in_transaction = held.is_member;
-        if let Some(kept) = held.pin {
-            self.bereft = Some(Box::new(Fault::SessionLost { shard: held.lease.pool().shard.clone(), kept }));
-        }
+        self.note_kept(&held);
         if held.has_written {
             self.remember_unanswered(held.shard);
         }
@@ -334,6 +332,13 @@ impl Session {
         self.outgoing.clear();
         self.slot.clear();
         Fault::ServerLost { shard, cause, in_transaction }
+    }
+
+    /// A server is lost. If it was kept for the session, the session ends with it.
+    pub(super) fn note_kept(&mut self, held: &Held) {
+        if let Some(kept) = held.pin {
+            self.bereft = Some(Box::new(Fault::SessionLost { shard: held.lease.pool().shard.clone(), kept }));
+        }
     }
 
     /// Where `pin = "error"`, a statement that would keep its server with the session is refused.
