@@ -50,6 +50,7 @@ impl<'a> Survey<'a> {
         let Some(name) = call.name.last() else { return };
         let functions = self.candidates(&call.name);
         self.note_type(&call.name);
+        self.calls_sets |= functions.iter().any(|it| it.returns_set);
         self.has_own_values |= !functions.iter().all(|it| it.schema.as_ref() == "pg_catalog");
         self.note_carried(call, functions.iter().all(|it| it.schema.as_ref() == "pg_catalog"), scope);
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
