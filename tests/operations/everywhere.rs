@@ -398,6 +398,22 @@ fn no_number_is_given_out_by_two_shards() {
 
 /// Of all its numbers the last is told, as pg_dump asks for it.
 #[test]
+fn a_new_sequence_asks_nothing_of_those_of_others() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("sequence-others", &Settings::default());
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE SEQUENCE of_others INCREMENT 1");
+    }
+    let mut wire = login(&proxy);
+    wire.rows("CREATE SEQUENCE of_mine");
+    assert_eq!(on_shards(stage, "SELECT nextval('of_mine')"), ["1", "2", "3"]);
+    wire.rows("DROP SEQUENCE of_mine");
+    for server in &stage.world.shards {
+        admin(server.port()).rows("DROP SEQUENCE of_others");
+    }
+}
+
+#[test]
 fn a_sequence_that_all_shards_have_is_read_where_it_has_come_furthest() {
     let stage = &*STAGE;
     for (number, server) in (1..).zip(&stage.world.shards) {

@@ -144,10 +144,12 @@ impl Numbers {
             ),
             Self::Sequence(name) => format!("s.seqrelid = {}::pg_catalog.regclass", literal(name)),
         };
+        // Of sequences of others, whom we may not ask, nothing is asked: CASE alone has an order.
         done(&format!(
             "DECLARE it record; BEGIN FOR it IN SELECT s.seqrelid::pg_catalog.regclass AS name, \
              s.seqincrement AS step, s.seqstart AS start FROM pg_catalog.pg_sequence s WHERE s.seqincrement IN (1, -1) \
-             AND pg_catalog.pg_sequence_last_value(s.seqrelid) IS NULL AND {which} LOOP EXECUTE pg_catalog.format(\
+             AND CASE WHEN {which} THEN pg_catalog.pg_sequence_last_value(s.seqrelid) IS NULL END \
+             LOOP EXECUTE pg_catalog.format(\
              'ALTER SEQUENCE %s INCREMENT BY %s START WITH %s RESTART', it.name, it.step * {stride}, it.start + \
              it.step * {}); END LOOP; END;",
             shard.0
