@@ -69,6 +69,7 @@ impl<'a> Survey<'a> {
             _ => self.depends_on_server(),
         }
         self.asks_catalogs |= speaks_of_objects(name);
+        self.note_named_object(name, call);
         if asks_primary(name) || &**name == "current_setting" && may_ask_primary(call) {
             self.is_for_primary();
         }
@@ -365,6 +366,8 @@ fn speaks_of_objects(name: &str) -> bool {
         || is_kind("has_", "_privilege")
         || is_kind("pg_", "_is_visible")
         || is_kind("pg_", "_size")
+        || name.starts_with("pg_partition_")
+        || name.starts_with("brin_")
         || name.ends_with("_description")
         || name.starts_with("pg_identify_object")
         || ALONE.contains(&name)

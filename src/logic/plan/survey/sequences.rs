@@ -4,7 +4,7 @@ use crate::logic::catalog::RelationKind;
 use crate::logic::shards::{ShardId, ShardSet, TableName};
 use crate::logic::sql::name::parts_of;
 use crate::logic::sql::statement::RelationName;
-use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
+use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal, TypeName};
 
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
@@ -165,6 +165,45 @@ impl Survey<'_> {
     fn table_of(&self, sequence: &RelationName) -> Option<RelationName> {
         let owner = self.schema.owner(sequence)?;
         Some(RelationName::of(Some(owner.schema.clone()), owner.name.clone()))
+    }
+
+    /// `'audit'::regclass`: a table that not every shard has is asked for where it is.
+    pub(super) fn note_object(&mut self, inner: &Expression, to: &TypeName) {
+        if to.names.last().is_some_and(|name| &**name == "regclass") {
+            self.is_where_named(inner);
+        }
+    }
+
+    /// The same where a function is given its name.
+    pub(super) fn note_named_object(&mut self, function: &str, call: &Call) {
+        let count = call.arguments.len();
+        let at = match function {
+            "has_table_privilege" | "has_any_column_privilege" | "has_sequence_privilege" => count.checked_sub(2),
+            "has_column_privilege" => count.checked_sub(3),
+            "pg_get_serial_sequence" | "to_regclass" => Some(0),
+            _ if function.starts_with("pg_partition_") || function.starts_with("brin_") => Some(0),
+            _ if function.starts_with("pg_") && function.ends_with("_size") => Some(0),
+            _ => None,
+        };
+        if let Some(argument) = at.and_then(|at| call.arguments.get(at)) {
+            self.is_where_named(argument);
+        }
+    }
+
+    /// Of tables that every shard has the first one tells; in rows that are stored a name is a value like others.
+    fn is_where_named(&mut self, name: &Expression) {
+        let Expression::Constant(constant) = name else { return };
+        if self.fills_rows || self.view_depth > 0 {
+            return;
+        }
+        let Some(name) = self.named(constant) else { return };
+        let table = self.table_of(&name).unwrap_or(name);
+        if let Owner::Single(table, shard, absent) = self.owner(table)
+            && absent.iter().next().is_some()
+        {
+            self.lacking = self.lacking.union(absent);
+            self.require_shard(&table, shard);
+        }
     }
 
     /// The relation that a string names.
