@@ -337,6 +337,7 @@ fn catalog() -> Catalog {
         ("date_trunc", builtin(Volatility::Stable)),
         ("now", builtin(Volatility::Stable)),
         ("version", builtin(Volatility::Stable)),
+        ("pg_column_size", builtin(Volatility::Stable)),
         ("pg_is_in_recovery", builtin(Volatility::Volatile)),
         ("random", builtin(Volatility::Volatile)),
         ("gen_random_uuid", builtin(Volatility::Volatile)),

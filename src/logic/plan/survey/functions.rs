@@ -44,6 +44,9 @@ enum Special {
     ServerObject,
 }
 
+/// What they tell of a value that has been fetched is not what they tell of it where it is stored.
+const STORAGE: [&str; 3] = ["pg_column_size", "pg_column_compression", "pg_column_toast_chunk_id"];
+
 impl<'a> Survey<'a> {
     /// Notes what a call does. Its arguments are visited by the caller.
     pub(in super::super) fn call(&mut self, call: &Call, scope: &Scope<'_>) {
@@ -70,6 +73,9 @@ impl<'a> Survey<'a> {
         }
         self.asks_catalogs |= speaks_of_objects(name);
         self.note_named_object(name, call);
+        if let Some(mentions) = &mut self.mentions {
+            mentions.tells_storage = mentions.tells_storage.or(STORAGE.into_iter().find(|it| **it == **name));
+        }
         if asks_primary(name) || &**name == "current_setting" && may_ask_primary(call) {
             self.is_for_primary();
         }
