@@ -65,6 +65,14 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
     ] {
         assert_eq!(wire.value(sql), expected, "{sql}");
     }
+    // A view that the open transaction has made over it, whichever shards it has read before.
+    for client in &stage.clients {
+        wire.rows("BEGIN");
+        wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {client}"));
+        wire.rows("CREATE VIEW of_numbered AS SELECT id FROM \"Numbered\"");
+        assert_eq!(wire.value("SELECT max(id) FROM of_numbered"), "51");
+        wire.rows("ROLLBACK");
+    }
     wire.rows("DROP TABLE \"Numbered\"");
 }
 
