@@ -422,6 +422,11 @@ fn a_definition_that_names_what_one_shard_has_is_refused_by_name() {
     assert_eq!(failure(&mut wire, &function("of_nobody")).0, "42P01");
     wire.rows("CREATE TEMP TABLE mine (id bigint); CREATE INDEX mine_id ON mine (id)");
     assert_eq!(failure(&mut wire, "DROP INDEX mine_id").0, "0A000");
+    // What needs no transaction is done where it is.
+    wire.rows("REINDEX INDEX mine_id");
+    wire.rows("DROP INDEX CONCURRENTLY mine_id");
+    assert_eq!(failure(&mut wire, "REINDEX INDEX mine_id").0, "42P01");
+    wire.rows("CREATE INDEX mine_id ON mine (id)");
     wire.rows("DROP INDEX IF EXISTS mine_id");
     assert_eq!(failure(&mut wire, "DROP INDEX mine_id").0, "42704");
 }

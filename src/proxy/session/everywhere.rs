@@ -25,9 +25,9 @@ enum Ended {
     Failed(Box<[u8]>),
 }
 
-/// A name means nothing there: of a table, a type or an index, a function, a column.
+/// A name means nothing there: of a table, a type or an index, a function, a column. PL/pgSQL has errors of syntax for `t.c%TYPE`.
 fn is_unknown(body: &[u8]) -> bool {
-    matches!(view::error_field(body, b'C'), Some(b"42P01" | b"42704" | b"42883" | b"42703"))
+    matches!(view::error_field(body, b'C'), Some(b"42P01" | b"42704" | b"42883" | b"42703" | b"42601"))
 }
 
 impl Session {
@@ -196,14 +196,19 @@ impl Session {
 
     /// Shard by shard, each by itself. An error says where it has been done and where not.
     async fn run_in_turn(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
-        let (mut tag, mut done) = (None, Vec::new());
+        let (mut tag, mut done, mut unknown) = (None, Vec::new(), None);
         let shares = self.shards().filter_map(|shard| Some((shard, everywhere.share(shard, sql)?)));
         let shares: Vec<(ShardId, &str)> = shares.collect();
-        for (shard, sql) in &shares {
+        for (number, (shard, sql)) in shares.iter().enumerate() {
             let failed = match self.run_alone(*shard, sql, tag.is_none()).await {
                 Ok(Ended::Done(said)) => {
                     tag.get_or_insert(said);
                     done.push(*shard);
+                    continue;
+                }
+                // Another shard may have it.
+                Ok(Ended::Failed(body)) if everywhere.seeks && is_unknown(&body) => {
+                    unknown.get_or_insert(body);
                     continue;
                 }
                 Ok(Ended::Failed(body)) => body,
@@ -214,11 +219,14 @@ impl Session {
                 }
                 Err(trouble) => return Err(trouble),
             };
-            let left: Vec<ShardId> = shares.iter().skip(done.len() + 1).map(|(shard, _)| *shard).collect();
+            let left: Vec<ShardId> = shares.iter().skip(number + 1).map(|(shard, _)| *shard).collect();
             let body = view::with_report(&failed, self.shard_name(*shard), &self.report_of(&done, &left));
             return Err(self.pass_error(&body));
         }
-        Ok(tag.unwrap_or_default())
+        match unknown.filter(|_| tag.is_none()) {
+            Some(body) => Err(self.pass_error(&body)),
+            None => Ok(tag.unwrap_or_default()),
+        }
     }
 
     async fn run_alone(&mut self, shard: ShardId, sql: &str, is_first: bool) -> Result<Ended, Trouble> {
