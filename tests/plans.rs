@@ -338,6 +338,7 @@ fn catalog() -> Catalog {
         ("now", builtin(Volatility::Stable)),
         ("version", builtin(Volatility::Stable)),
         ("pg_column_size", builtin(Volatility::Stable)),
+        ("gin_clean_pending_list", builtin(Volatility::Volatile)),
         ("pg_is_in_recovery", builtin(Volatility::Volatile)),
         ("random", builtin(Volatility::Volatile)),
         ("gen_random_uuid", builtin(Volatility::Volatile)),

@@ -373,7 +373,6 @@ fn speaks_of_objects(name: &str) -> bool {
         || is_kind("pg_", "_is_visible")
         || is_kind("pg_", "_size")
         || name.starts_with("pg_partition_")
-        || name.starts_with("brin_")
         || name.ends_with("_description")
         || name.starts_with("pg_identify_object")
         || ALONE.contains(&name)

@@ -21,6 +21,11 @@ enum Owner {
     Unknown,
 }
 
+/// It works on an index, which every shard has a part of.
+fn is_upkeep(function: &str) -> bool {
+    function.starts_with("brin_summarize_") || matches!(function, "brin_desummarize_range" | "gin_clean_pending_list")
+}
+
 impl Survey<'_> {
     /// A sequence that is read as a table.
     pub(super) fn reads_numbers(&mut self, sequence: &RelationName) {
@@ -170,7 +175,7 @@ impl Survey<'_> {
     /// `'audit'::regclass`: a table that not every shard has is asked for where it is.
     pub(super) fn note_object(&mut self, inner: &Expression, to: &TypeName) {
         if to.names.last().is_some_and(|name| &**name == "regclass") {
-            self.is_where_named(inner);
+            self.is_where_named(inner, false);
         }
     }
 
@@ -181,29 +186,32 @@ impl Survey<'_> {
             "has_table_privilege" | "has_any_column_privilege" | "has_sequence_privilege" => count.checked_sub(2),
             "has_column_privilege" => count.checked_sub(3),
             "pg_get_serial_sequence" | "to_regclass" => Some(0),
-            _ if function.starts_with("pg_partition_") || function.starts_with("brin_") => Some(0),
+            _ if function.starts_with("pg_partition_") || is_upkeep(function) => Some(0),
             _ if function.starts_with("pg_") && function.ends_with("_size") => Some(0),
             _ => None,
         };
-        if let Some(argument) = at.and_then(|at| call.arguments.get(at)) {
-            self.is_where_named(argument);
+        let is_found =
+            at.and_then(|at| call.arguments.get(at)).is_some_and(|it| self.is_where_named(it, is_upkeep(function)));
+        if is_upkeep(function) && !is_found && !self.schema.is_one_shard() {
+            self.refuse(Refusal::of_server(function));
         }
     }
 
-    /// Of tables that every shard has the first one tells; in rows that are stored a name is a value like others.
-    fn is_where_named(&mut self, name: &Expression) {
-        let Expression::Constant(constant) = name else { return };
+    /// Is it a table of one shard? Of tables that every shard has the first one tells, unless it is done to its own; in rows that are stored a name is a value
+    /// like others.
+    fn is_where_named(&mut self, name: &Expression, is_its_own: bool) -> bool {
+        let Expression::Constant(constant) = name else { return false };
         if self.fills_rows || self.view_depth > 0 {
-            return;
+            return false;
         }
-        let Some(name) = self.named(constant) else { return };
+        let Some(name) = self.named(constant) else { return false };
         let table = self.table_of(&name).unwrap_or(name);
-        if let Owner::Single(table, shard, absent) = self.owner(table)
-            && absent.iter().next().is_some()
-        {
+        let Owner::Single(table, shard, absent) = self.owner(table) else { return false };
+        if is_its_own || absent.iter().next().is_some() {
             self.lacking = self.lacking.union(absent);
             self.require_shard(&table, shard);
         }
+        true
     }
 
     /// The relation that a string names.
