@@ -316,9 +316,10 @@ fn catalog() -> Catalog {
     ];
     let function = |schema: &str, volatility, is_native, kind| {
         let leaves = Leaves::Nothing;
-        Function { schema: Box::from(schema), volatility, is_native, kind, leaves }
+        Function { schema: Box::from(schema), volatility, is_native, kind, returns_set: false, leaves }
     };
     let builtin = |volatility| vec![function("pg_catalog", volatility, true, FunctionKind::Function)];
+    let many = |volatility| builtin(volatility).into_iter().map(|it| Function { returns_set: true, ..it }).collect();
     let aggregate = || vec![function("pg_catalog", Volatility::Immutable, true, FunctionKind::Aggregate)];
     let own = |volatility, is_native| vec![function("public", volatility, is_native, FunctionKind::Function)];
     let setting = || {
@@ -331,11 +332,13 @@ fn catalog() -> Catalog {
         ("int8up", builtin(Volatility::Immutable)),
         ("pg_get_serial_sequence", builtin(Volatility::Stable)),
         ("coalesce_text", builtin(Volatility::Immutable)),
-        ("generate_series", builtin(Volatility::Immutable)),
-        ("unnest", builtin(Volatility::Immutable)),
+        ("generate_series", many(Volatility::Immutable)),
+        ("unnest", many(Volatility::Immutable)),
         ("date_trunc", builtin(Volatility::Stable)),
         ("now", builtin(Volatility::Stable)),
         ("version", builtin(Volatility::Stable)),
+        ("pg_column_size", builtin(Volatility::Stable)),
+        ("gin_clean_pending_list", builtin(Volatility::Volatile)),
         ("pg_is_in_recovery", builtin(Volatility::Volatile)),
         ("random", builtin(Volatility::Volatile)),
         ("gen_random_uuid", builtin(Volatility::Volatile)),

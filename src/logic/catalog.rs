@@ -270,6 +270,8 @@ pub struct Function {
     pub is_native: bool,
     /// It is an aggregate, a window function or a procedure
     pub kind: FunctionKind,
+    /// `proretset`: where an expression calls it, there are as many rows as it returns
+    pub returns_set: bool,
     /// What running it may leave in the session
     pub leaves: Leaves,
 }

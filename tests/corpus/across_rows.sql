@@ -228,3 +228,6 @@ SELECT public.big_events.amount FROM public.big_events ORDER BY 1, public.big_ev
 
 # as JSON, grouped by its primary key
 SELECT row_to_json(e), count(*) FROM events e GROUP BY client_id, id ORDER BY client_id, id LIMIT 3
+
+# how a value is stored is not told by what is fetched of it
+SELECT client_id, id, pg_column_size(kind) + pg_column_size(amount) FROM events WHERE id < 5

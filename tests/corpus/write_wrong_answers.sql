@@ -113,3 +113,9 @@ DELETE FROM sessions
 
 # a word that later versions of PostgreSQL reserve
 UPDATE events system_user SET kind = 'all'
+
+# a row of VALUES that is several rows, with keys of several shards
+INSERT INTO events (client_id, id, kind) VALUES (generate_series(720, 725), 1, 'set')
+
+# a row of VALUES that is several rows of one key
+INSERT INTO events (client_id, id, kind) VALUES (726, generate_series(1, 3), 'set')

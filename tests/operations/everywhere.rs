@@ -398,6 +398,56 @@ fn no_number_is_given_out_by_two_shards() {
 
 /// Of all its numbers the last is told, as pg_dump asks for it.
 #[test]
+fn a_definition_that_names_what_one_shard_has_is_refused_by_name() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("ddl-known", &Settings::default());
+    let mut wire = login(&proxy);
+    let function =
+        |of: &str| format!("CREATE FUNCTION looks_at() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM {of}'");
+    // The last shard has it, and the first.
+    for (shard, lacking) in [(2, "a"), (0, "b")] {
+        admin(stage.world.shards[shard].port()).rows("CREATE TABLE one_alone (id bigint)");
+        for sql in [function("one_alone"), "CREATE DOMAIN of_one AS one_alone[]".to_owned()] {
+            let (state, message) = failure(&mut wire, &sql);
+            assert_eq!(state, "0A000", "{message}");
+            assert!(message.ends_with("names what not every shard has"), "{message}");
+            wire.send(&extended(&sql, &[])).unwrap();
+            let frames = wire.until_ready().unwrap();
+            assert!(whole_error(&frames).contains(&format!("On shard \"{lacking}\"")));
+        }
+        assert_eq!(on_shards(stage, "SELECT count(*) FROM pg_proc WHERE proname = 'looks_at'"), ["0"; 3]);
+        admin(stage.world.shards[shard].port()).rows("DROP TABLE one_alone");
+    }
+    // What no shard has is PostgreSQL's own error.
+    assert_eq!(failure(&mut wire, &function("of_nobody")).0, "42P01");
+    wire.rows("CREATE TEMP TABLE mine (id bigint); CREATE INDEX mine_id ON mine (id)");
+    assert_eq!(failure(&mut wire, "DROP INDEX mine_id").0, "0A000");
+    // What needs no transaction is done where it is.
+    wire.rows("REINDEX INDEX mine_id");
+    wire.rows("DROP INDEX CONCURRENTLY mine_id");
+    assert_eq!(failure(&mut wire, "REINDEX INDEX mine_id").0, "42P01");
+    wire.rows("CREATE INDEX mine_id ON mine (id)");
+    wire.rows("DROP INDEX IF EXISTS mine_id");
+    assert_eq!(failure(&mut wire, "DROP INDEX mine_id").0, "42704");
+}
+
+#[test]
+fn a_new_sequence_asks_nothing_of_those_of_others() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("sequence-others", &Settings::default());
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE SEQUENCE of_others INCREMENT 1");
+    }
+    let mut wire = login(&proxy);
+    wire.rows("CREATE SEQUENCE of_mine");
+    assert_eq!(on_shards(stage, "SELECT nextval('of_mine')"), ["1", "2", "3"]);
+    wire.rows("DROP SEQUENCE of_mine");
+    for server in &stage.world.shards {
+        admin(server.port()).rows("DROP SEQUENCE of_others");
+    }
+}
+
+#[test]
 fn a_sequence_that_all_shards_have_is_read_where_it_has_come_furthest() {
     let stage = &*STAGE;
     for (number, server) in (1..).zip(&stage.world.shards) {

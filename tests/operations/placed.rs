@@ -50,6 +50,29 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
     assert_eq!(wire.value(reset), "60");
     assert_eq!(wire.value("SELECT nextval('\"Numbered_id_seq\"'::regclass)"), "61");
     assert_eq!(wire.value("SELECT last_value FROM public.\"Numbered_id_seq\" AS s WHERE is_called"), "61");
+    // The first shard does not have it.
+    for (sql, expected) in [
+        (r#"SELECT pg_get_serial_sequence('"Numbered"', 'id')"#, r#"public."Numbered_id_seq""#),
+        (r#"SELECT '"Numbered"'::regclass"#, r#""Numbered""#),
+        (r#"SELECT to_regclass('public."Numbered"')"#, r#""Numbered""#),
+        (r#"SELECT pg_relation_size('"Numbered"') > 0"#, "t"),
+        (r#"SELECT pg_total_relation_size('"Numbered_pkey"'::regclass) > 0"#, "t"),
+        (r#"SELECT pg_partition_root('"Numbered"')"#, ""),
+        (r#"SELECT has_table_privilege('"Numbered"', 'SELECT')"#, "t"),
+        (r#"SELECT count(*) FROM pg_index WHERE indrelid = '"Numbered"'::regclass"#, "1"),
+        (r#"SELECT count(*) FROM "Numbered" WHERE tableoid = '"Numbered"'::regclass"#, "1"),
+        (r#"SELECT count(*) > 0 FROM events WHERE kind <> '"Numbered"'::regclass::text"#, "t"),
+    ] {
+        assert_eq!(wire.value(sql), expected, "{sql}");
+    }
+    // A view that the open transaction has made over it, whichever shards it has read before.
+    for client in &stage.clients {
+        wire.rows("BEGIN");
+        wire.rows(&format!("SELECT count(*) FROM events WHERE client_id = {client}"));
+        wire.rows("CREATE VIEW of_numbered AS SELECT id FROM \"Numbered\"");
+        assert_eq!(wire.value("SELECT max(id) FROM of_numbered"), "51");
+        wire.rows("ROLLBACK");
+    }
     wire.rows("DROP TABLE \"Numbered\"");
 }
 

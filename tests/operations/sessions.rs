@@ -71,6 +71,22 @@ fn settings_follow_their_client_over_one_server_connection() {
     }
     root.rows("RESET SESSION AUTHORIZATION");
     assert_eq!(root.value(&ask(client, "session_user")), "postgres");
+    // Another authorization drops the role, and the same one may be taken again. What only a superuser sets stays set.
+    root.rows("SET lo_compat_privileges = on");
+    let who = "concat_ws(' ', current_user, session_user, current_setting('lo_compat_privileges'))";
+    for _ in 0..2 {
+        for (change, expected) in [
+            ("SET SESSION AUTHORIZATION app", "app app on"),
+            ("SET ROLE reader", "reader app on"),
+            ("RESET SESSION AUTHORIZATION", "postgres postgres on"),
+        ] {
+            root.rows(change);
+            for _ in 0..2 {
+                assert_eq!(root.value(&ask(client, who)), expected, "{change}");
+                assert_eq!(other.value(&ask(client, who)), "postgres postgres off", "{change}");
+            }
+        }
+    }
 }
 
 /// Whoever comes next to the same servers finds nothing of it, however the transaction ended and on however many shards.

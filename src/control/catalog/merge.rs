@@ -358,7 +358,8 @@ mod tests {
     fn of_functions_the_worst_on_any_shard_counts() {
         let with = |id, volatility| {
             let (kind, leaves) = (FunctionKind::Function, Leaves::Nothing);
-            let function = Function { schema: "public".into(), volatility, is_native: false, kind, leaves };
+            let schema = "public".into();
+            let function = Function { schema, volatility, is_native: false, kind, returns_set: false, leaves };
             let functions = Arc::new(HashMap::from([("f".into(), vec![function])]));
             (ShardId(id), Arc::new(ShardSchema { functions, ..ShardSchema::default() }))
         };

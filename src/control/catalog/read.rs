@@ -178,11 +178,11 @@ const FOREIGN_KEYS: &str = "
 const FUNCTIONS: &str = "
     SELECT DISTINCT p.proname, n.nspname,
            CASE WHEN r.oid IS NULL THEN p.provolatile::text WHEN r.is_volatile THEN 'v' ELSE greatest(p.provolatile::text, 's') END,
-           p.prokind::text, l.lanname IN ('internal', 'c') AND r.oid IS NULL OR (n.nspname = 'pg_catalog' AND p.oid < 16384)
+           p.prokind::text, l.lanname IN ('internal', 'c') AND r.oid IS NULL OR (n.nspname = 'pg_catalog' AND p.oid < 16384), p.proretset
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
       LEFT JOIN unnest($1::oid[], $2::bool[]) AS r(oid, is_volatile) ON r.oid = p.oid
      WHERE n.nspname !~ '^pg_temp'
-     ORDER BY 1, 2, 3, 4, 5";
+     ORDER BY 1, 2, 3, 4, 5, 6";
 
 /// Do operators outside of pg_catalog compare PostgreSQL's own types?
 const OWN_COMPARISONS: &str = "
@@ -507,6 +507,7 @@ fn function(row: &Row) -> Function {
             _ => FunctionKind::Function,
         },
         is_native: row.get(4),
+        returns_set: row.get(5),
         leaves: Leaves::Nothing,
     }
 }

@@ -43,6 +43,8 @@ pub struct Everywhere {
     pub numbers: Option<Numbers>,
     /// A sequence that goes on at a number
     pub restart: Option<Restart>,
+    /// It names indexes or sequences alone, none of them known: a temporary table's, or made elsewhere a moment ago
+    pub seeks: bool,
     /// Not every shard after all: this one
     pub only: Option<ShardId>,
     /// It names tables of different homes: what each shard is told of its own
@@ -83,6 +85,7 @@ impl Everywhere {
             locks: Vec::new(),
             numbers: None,
             restart: None,
+            seeks: false,
             only: None,
             divided: None,
             listing: None,
@@ -144,10 +147,12 @@ impl Numbers {
             ),
             Self::Sequence(name) => format!("s.seqrelid = {}::pg_catalog.regclass", literal(name)),
         };
+        // Of sequences of others, whom we may not ask, nothing is asked: CASE alone has an order.
         done(&format!(
             "DECLARE it record; BEGIN FOR it IN SELECT s.seqrelid::pg_catalog.regclass AS name, \
              s.seqincrement AS step, s.seqstart AS start FROM pg_catalog.pg_sequence s WHERE s.seqincrement IN (1, -1) \
-             AND pg_catalog.pg_sequence_last_value(s.seqrelid) IS NULL AND {which} LOOP EXECUTE pg_catalog.format(\
+             AND CASE WHEN {which} THEN pg_catalog.pg_sequence_last_value(s.seqrelid) IS NULL END \
+             LOOP EXECUTE pg_catalog.format(\
              'ALTER SEQUENCE %s INCREMENT BY %s START WITH %s RESTART', it.name, it.step * {stride}, it.start + \
              it.step * {}); END LOOP; END;",
             shard.0
@@ -183,8 +188,10 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
     let (bends, alters) = (bends.clone(), altered(statement, schema));
     let (wakes, looks) = (statement.wakes.clone(), evaluated::names_function(text, schema));
     let locks = locks(statement, &alters, schema);
+    let is_known = |name: &RelationName| !matches!(schema.find(name), Found::Unheard) || schema.owner(name).is_some();
+    let seeks = names.is_empty() && !statement.belongings.is_empty() && !statement.belongings.iter().any(is_known);
     let plain = Everywhere::plain(verb, is_ddl, reach);
-    Ok(Everywhere { bends, wakes, looks, alters, locks, numbers, restart, divided, ..plain })
+    Ok(Everywhere { bends, wakes, looks, alters, locks, numbers, restart, seeks, divided, ..plain })
 }
 
 /// The tables of which it changes columns or names, which it locks against all others, and the views over them. What it does to

@@ -115,6 +115,10 @@ pub fn split(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     survey.spreads_rows = true;
     survey.keep_mentions();
     survey.insert(insert, &Scope::default());
+    if survey.calls_sets {
+        // One row of VALUES is as many as it returns, each with a key of its own; among several rows it is an error.
+        return Err(Refusal::rows_of_rows());
+    }
     let stored = survey.finish_insert(table)?;
     let unread = || Refusal::rows_beside("this way of writing it");
     let tokens = tokens(text).ok_or_else(unread)?;

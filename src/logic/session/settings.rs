@@ -157,6 +157,11 @@ impl Settings {
         if !change.is_local && self.local.contains_key(&change.name) {
             Arc::make_mut(&mut self.local).remove(&change.name);
         }
+        if !change.is_local && *change.name == *AUTHORIZATION && self.get(ROLE).is_some() {
+            // PostgreSQL drops the role then (manual, SET SESSION AUTHORIZATION).
+            Arc::make_mut(&mut self.current).remove(ROLE);
+            Arc::make_mut(&mut self.local).remove(ROLE);
+        }
         if READ_BY_PARSER.contains(&&*change.name) {
             self.read_anew();
         }
@@ -167,7 +172,7 @@ impl Settings {
         self.version += 1;
         let mut map = (*self.startup).clone();
         for (name, value) in self.current.iter() {
-            if matches!(&**name, "role" | "session_authorization") {
+            if is_identity(name) {
                 map.insert(name.clone(), value.clone());
             }
         }
@@ -270,14 +275,22 @@ pub fn again(change: &SettingChange) -> String {
     }
 }
 
+/// Who somebody is to a server: rights, which other parameters need.
+const AUTHORIZATION: &str = "session_authorization";
+const ROLE: &str = "role";
+
+fn is_identity(name: &str) -> bool {
+    matches!(name, AUTHORIZATION | ROLE)
+}
+
 /// The SQL that brings a server from `server` to `client`; `None` when there is nothing to do.
 pub fn difference(server: &Map, client: &Map) -> Option<String> {
-    let (mut sql, mut is_read_anew) = (String::new(), false);
-    // SET SESSION AUTHORIZATION drops a role that was set before, so it goes first.
     let mut names: Vec<&str> = server.keys().chain(client.keys()).map(|name| &**name).collect();
-    names.sort_unstable_by_key(|name| (*name != "session_authorization", *name));
+    names.sort_unstable();
     names.dedup();
-    for name in names.into_iter().filter(|name| !name.starts_with(OWN_PREFIX)) {
+    names.retain(|name| !name.starts_with(OWN_PREFIX) && !is_identity(name));
+    let (mut sql, mut is_read_anew) = (String::new(), false);
+    for name in names {
         match (server.get(name), client.get(name)) {
             (Some(old), Some(new)) if old == new => continue,
             // No server can be made to read NULL again.
@@ -288,11 +301,46 @@ pub fn difference(server: &Map, client: &Map) -> Option<String> {
         }
         is_read_anew |= READ_BY_PARSER.contains(&name);
     }
+    let mut sql = as_client(server, client, &sql);
     if is_read_anew {
         // What functions and prepared statements have been parsed with is that of another client.
         sql.push_str("DISCARD PLANS;");
     }
     (!sql.is_empty()).then_some(sql)
+}
+
+/// The same with what makes the server take us for the client. Another authorization may have fewer rights than who has set the
+/// other parameters, so it comes behind them; a role may have been taken to set them, so it comes first. Whatever sets or resets
+/// an authorization drops the role (manual, SET SESSION AUTHORIZATION).
+fn as_client(server: &Map, client: &Map, others: &str) -> String {
+    let mut sql = String::new();
+    let (was, is) = (server.get(AUTHORIZATION), client.get(AUTHORIZATION));
+    let (mut role, changes) = (server.get(ROLE), was != is || !others.is_empty());
+    let turn = |sql: &mut String, role: Option<&Box<str>>| match client.get(ROLE) {
+        new if new == role => (),
+        Some(new) => write_set(sql, ROLE, new),
+        None => write_reset(sql, ROLE),
+    };
+    if was.is_some() && changes {
+        write_reset(&mut sql, AUTHORIZATION);
+        role = None;
+    }
+    match is {
+        None => {
+            turn(&mut sql, role);
+            sql.push_str(others);
+        }
+        Some(_) if !changes => turn(&mut sql, role),
+        Some(authorization) => {
+            if role.is_some() {
+                write_reset(&mut sql, ROLE);
+            }
+            sql.push_str(others);
+            write_set(&mut sql, AUTHORIZATION, authorization);
+            turn(&mut sql, None);
+        }
+    }
+    sql
 }
 
 /// What a server must be told before such a difference can be read: its client before spoke another encoding. The difference
@@ -408,10 +456,36 @@ mod tests {
             ("x.z", AGAIN_UNSET),
         ]);
         let sql = difference(&server, &client);
-        let expected = "SET SESSION AUTHORIZATION 'amy';RESET ROLE;SET TIME ZONE 'UTC';RESET \"work_mem\";\
-                        SET \"x\".\"z\" TO DEFAULT;DISCARD PLANS;";
+        let expected = "RESET ROLE;SET TIME ZONE 'UTC';RESET \"work_mem\";SET \"x\".\"z\" TO DEFAULT;\
+                        SET SESSION AUTHORIZATION 'amy';DISCARD PLANS;";
         assert_eq!(sql.as_deref(), Some(expected));
         assert_eq!(difference(&client, &client), None);
+    }
+
+    #[test]
+    fn another_authorization_drops_the_role() {
+        let sql = |server: &[(&str, &str)], client: &[(&str, &str)]| {
+            let [server, client] = [server, client]
+                .map(|pairs| -> Map { pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect() });
+            difference(&server, &client).unwrap_or_default()
+        };
+        let (amy, bob, role) = (("session_authorization", "amy"), ("session_authorization", "bob"), ("role", "r"));
+        assert_eq!(sql(&[amy, role], &[]), "RESET SESSION AUTHORIZATION;");
+        assert_eq!(
+            sql(&[amy, role], &[bob, role]),
+            "RESET SESSION AUTHORIZATION;SET SESSION AUTHORIZATION bob;SET ROLE r;"
+        );
+        assert_eq!(sql(&[amy], &[amy, role]), "SET ROLE r;");
+        assert_eq!(
+            sql(&[amy, role], &[amy, role, ("a", "1")]),
+            "RESET SESSION AUTHORIZATION;SET \"a\" TO 1;SET SESSION AUTHORIZATION amy;SET ROLE r;"
+        );
+        assert_eq!(sql(&[("a", "1")], &[role]), "SET ROLE r;RESET \"a\";");
+        let mut settings = Settings::default();
+        settings.apply(&set("session_authorization", "amy"));
+        settings.apply(&set("role", "r"));
+        settings.apply(&reset("session_authorization"));
+        assert_eq!(settings.get("role"), None);
     }
 
     #[test]

@@ -25,6 +25,11 @@ enum Ended {
     Failed(Box<[u8]>),
 }
 
+/// A name means nothing there: of a table, a type or an index, a function, a column. PL/pgSQL has errors of syntax for `t.c%TYPE`.
+fn is_unknown(body: &[u8]) -> bool {
+    matches!(view::error_field(body, b'C'), Some(b"42P01" | b"42704" | b"42883" | b"42703" | b"42601"))
+}
+
 impl Session {
     /// A Query, or a part of one, that every shard runs.
     pub(super) async fn everywhere_query(&mut self, everywhere: &Everywhere, sql: &str) -> Result<(), Trouble> {
@@ -131,7 +136,7 @@ impl Session {
 
     /// As a part of the open transaction.
     async fn run_in_transaction(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
-        let mut tag = None;
+        let (mut tag, mut unknown) = (None, None);
         let restarts = match &everywhere.restart {
             Some(restart) => self.restarts(restart).await?,
             None => Vec::new(),
@@ -172,22 +177,38 @@ impl Session {
                 {
                     return Err(Refusal::named_constraints().into());
                 }
-                Ended::Failed(body) => return Err(self.pass_error(&body)),
+                // PostgreSQL's own error, unless another shard knows the name.
+                Ended::Failed(body) if everywhere.is_ddl && is_unknown(&body) => {
+                    unknown.get_or_insert((shard, body));
+                }
+                Ended::Failed(body) => return Err(self.pass_error(unknown.as_ref().map_or(&body, |(_, first)| first))),
+            }
+            if let (Some(_), Some((shard, body))) = (&tag, &unknown) {
+                let said = String::from_utf8_lossy(view::error_field(body, b'M').unwrap_or_default());
+                return Err(Refusal::known_elsewhere(everywhere.verb, self.shard_name(*shard), &said).into());
             }
         }
-        Ok(tag.unwrap_or_default())
+        match unknown {
+            Some((_, body)) => Err(self.pass_error(&body)),
+            None => Ok(tag.unwrap_or_default()),
+        }
     }
 
     /// Shard by shard, each by itself. An error says where it has been done and where not.
     async fn run_in_turn(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
-        let (mut tag, mut done) = (None, Vec::new());
+        let (mut tag, mut done, mut unknown) = (None, Vec::new(), None);
         let shares = self.shards().filter_map(|shard| Some((shard, everywhere.share(shard, sql)?)));
         let shares: Vec<(ShardId, &str)> = shares.collect();
-        for (shard, sql) in &shares {
+        for (number, (shard, sql)) in shares.iter().enumerate() {
             let failed = match self.run_alone(*shard, sql, tag.is_none()).await {
                 Ok(Ended::Done(said)) => {
                     tag.get_or_insert(said);
                     done.push(*shard);
+                    continue;
+                }
+                // Another shard may have it.
+                Ok(Ended::Failed(body)) if everywhere.seeks && is_unknown(&body) => {
+                    unknown.get_or_insert(body);
                     continue;
                 }
                 Ok(Ended::Failed(body)) => body,
@@ -198,11 +219,14 @@ impl Session {
                 }
                 Err(trouble) => return Err(trouble),
             };
-            let left: Vec<ShardId> = shares.iter().skip(done.len() + 1).map(|(shard, _)| *shard).collect();
+            let left: Vec<ShardId> = shares.iter().skip(number + 1).map(|(shard, _)| *shard).collect();
             let body = view::with_report(&failed, self.shard_name(*shard), &self.report_of(&done, &left));
             return Err(self.pass_error(&body));
         }
-        Ok(tag.unwrap_or_default())
+        match unknown.filter(|_| tag.is_none()) {
+            Some(body) => Err(self.pass_error(&body)),
+            None => Ok(tag.unwrap_or_default()),
+        }
     }
 
     async fn run_alone(&mut self, shard: ShardId, sql: &str, is_first: bool) -> Result<Ended, Trouble> {

@@ -227,9 +227,10 @@ impl Session {
         }
     }
 
-    /// Where temporary tables are; without any, a server of the open transaction.
+    /// Where temporary tables are; without any, a server of the open transaction: what it has made is where it has written.
     fn current(&self, member: Option<&Held>) -> Result<ShardId, Refusal> {
         Ok(only(self.with_temporary_tables())?
+            .or_else(|| self.held.iter().find(|held| held.is_engaged() && held.has_written))
             .or(member)
             .or_else(|| self.pinned())
             .map_or(ShardId(0), |held| held.shard))

@@ -51,6 +51,16 @@ impl Refusal {
         )
     }
 
+    /// Shards that have it and shards that do not.
+    pub fn known_elsewhere(verb: &str, shard: &str, said: &str) -> Self {
+        let hint = match verb {
+            "CREATE FUNCTION" => "With SET check_function_bodies = off their bodies are not looked at.",
+            _ => "SET shardway.shard names the one that has it.",
+        };
+        let detail = format!("On shard \"{shard}\": {said}.");
+        Self::new(Reason::Definition, format!("{verb} names what not every shard has"), &detail, hint)
+    }
+
     /// What is one server's, and not the database's.
     pub fn of_server(verb: &str) -> Self {
         Self::new(Reason::Definition, format!("{verb} is one server's own and not possible here"), "", CHOOSE)

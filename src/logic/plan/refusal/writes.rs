@@ -248,6 +248,16 @@ impl Refusal {
         )
     }
 
+    /// VALUES whose functions make rows.
+    pub fn rows_of_rows() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "VALUES with a function that returns several rows is not possible over several shards".to_owned(),
+            "It makes several rows of one, which may belong to different shards.",
+            "Use INSERT … SELECT.",
+        )
+    }
+
     /// An UPDATE of the key.
     pub fn key_changed(table: &str, column: &str) -> Self {
         Self::new(

@@ -44,12 +44,16 @@ enum Special {
     ServerObject,
 }
 
+/// What they tell of a value that has been fetched is not what they tell of it where it is stored.
+const STORAGE: [&str; 3] = ["pg_column_size", "pg_column_compression", "pg_column_toast_chunk_id"];
+
 impl<'a> Survey<'a> {
     /// Notes what a call does. Its arguments are visited by the caller.
     pub(in super::super) fn call(&mut self, call: &Call, scope: &Scope<'_>) {
         let Some(name) = call.name.last() else { return };
         let functions = self.candidates(&call.name);
         self.note_type(&call.name);
+        self.calls_sets |= functions.iter().any(|it| it.returns_set);
         self.has_own_values |= !functions.iter().all(|it| it.schema.as_ref() == "pg_catalog");
         self.note_carried(call, functions.iter().all(|it| it.schema.as_ref() == "pg_catalog"), scope);
         if call.over.is_some() || functions.is_empty() || !functions.iter().all(|it| is_of_a_row(name, it)) {
@@ -68,6 +72,10 @@ impl<'a> Survey<'a> {
             _ => self.depends_on_server(),
         }
         self.asks_catalogs |= speaks_of_objects(name);
+        self.note_named_object(name, call);
+        if let Some(mentions) = &mut self.mentions {
+            mentions.tells_storage = mentions.tells_storage.or(STORAGE.into_iter().find(|it| **it == **name));
+        }
         if asks_primary(name) || &**name == "current_setting" && may_ask_primary(call) {
             self.is_for_primary();
         }
@@ -364,6 +372,7 @@ fn speaks_of_objects(name: &str) -> bool {
         || is_kind("has_", "_privilege")
         || is_kind("pg_", "_is_visible")
         || is_kind("pg_", "_size")
+        || name.starts_with("pg_partition_")
         || name.ends_with("_description")
         || name.starts_with("pg_identify_object")
         || ALONE.contains(&name)

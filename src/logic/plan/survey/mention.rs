@@ -128,6 +128,8 @@ pub struct Mentions<'a> {
     pub(super) picks_copies: bool,
     /// Something in it depends on the server it runs on, now() and its kin left out
     pub(super) depends_on_server: bool,
+    /// A function is called that tells how a value is stored, not which it is
+    pub(super) tells_storage: Option<&'static str>,
     /// How often the text itself names now() and its kin
     pub(super) moments: usize,
     /// Which tables need rows of which others
@@ -184,6 +186,9 @@ impl Mentions<'_> {
                 | Mentioned::View { .. } => false,
             })
         };
+        if let Some(function) = self.tells_storage {
+            return Some(format!("function {function}()"));
+        }
         let system = SYSTEM_COLUMNS.iter().find(|name| self.names.contains_key(**name) && !has_column(name));
         system.map(|name| format!("system column {name}"))
     }

@@ -93,6 +93,8 @@ pub struct Survey<'a> {
     views: usize,
     /// Calls whose effects or results depend on how often they are made
     volatile_calls: usize,
+    /// A function is called that returns several rows
+    pub calls_sets: bool,
     /// What the text names, for those who asked for it
     mentions: Option<Mentions<'a>>,
     /// The shards of the single tables that were met, one for each time
@@ -204,6 +206,7 @@ impl<'a> Survey<'a> {
             view_depth: 0,
             views: 0,
             volatile_calls: 0,
+            calls_sets: false,
             mentions: None,
             singles: Vec::new(),
             tied: Vec::new(),

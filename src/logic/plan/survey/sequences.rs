@@ -4,7 +4,7 @@ use crate::logic::catalog::RelationKind;
 use crate::logic::shards::{ShardId, ShardSet, TableName};
 use crate::logic::sql::name::parts_of;
 use crate::logic::sql::statement::RelationName;
-use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
+use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal, TypeName};
 
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
@@ -19,6 +19,11 @@ enum Owner {
     Copies,
     /// Every shard, each for itself; or the text does not say
     Unknown,
+}
+
+/// It works on an index, which every shard has a part of.
+fn is_upkeep(function: &str) -> bool {
+    function.starts_with("brin_summarize_") || matches!(function, "brin_desummarize_range" | "gin_clean_pending_list")
 }
 
 impl Survey<'_> {
@@ -165,6 +170,48 @@ impl Survey<'_> {
     fn table_of(&self, sequence: &RelationName) -> Option<RelationName> {
         let owner = self.schema.owner(sequence)?;
         Some(RelationName::of(Some(owner.schema.clone()), owner.name.clone()))
+    }
+
+    /// `'audit'::regclass`: a table that not every shard has is asked for where it is.
+    pub(super) fn note_object(&mut self, inner: &Expression, to: &TypeName) {
+        if to.names.last().is_some_and(|name| &**name == "regclass") {
+            self.is_where_named(inner, false);
+        }
+    }
+
+    /// The same where a function is given its name.
+    pub(super) fn note_named_object(&mut self, function: &str, call: &Call) {
+        let count = call.arguments.len();
+        let at = match function {
+            "has_table_privilege" | "has_any_column_privilege" | "has_sequence_privilege" => count.checked_sub(2),
+            "has_column_privilege" => count.checked_sub(3),
+            "pg_get_serial_sequence" | "to_regclass" => Some(0),
+            _ if function.starts_with("pg_partition_") || is_upkeep(function) => Some(0),
+            _ if function.starts_with("pg_") && function.ends_with("_size") => Some(0),
+            _ => None,
+        };
+        let is_found =
+            at.and_then(|at| call.arguments.get(at)).is_some_and(|it| self.is_where_named(it, is_upkeep(function)));
+        if is_upkeep(function) && !is_found && !self.schema.is_one_shard() {
+            self.refuse(Refusal::of_server(function));
+        }
+    }
+
+    /// Is it a table of one shard? Of tables that every shard has the first one tells, unless it is done to its own; in rows that are stored a name is a value
+    /// like others.
+    fn is_where_named(&mut self, name: &Expression, is_its_own: bool) -> bool {
+        let Expression::Constant(constant) = name else { return false };
+        if self.fills_rows || self.view_depth > 0 {
+            return false;
+        }
+        let Some(name) = self.named(constant) else { return false };
+        let table = self.table_of(&name).unwrap_or(name);
+        let Owner::Single(table, shard, absent) = self.owner(table) else { return false };
+        if is_its_own || absent.iter().next().is_some() {
+            self.lacking = self.lacking.union(absent);
+            self.require_shard(&table, shard);
+        }
+        true
     }
 
     /// The relation that a string names.

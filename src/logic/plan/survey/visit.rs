@@ -66,6 +66,7 @@ impl Survey<'_> {
             Expression::Param(number) => self.params.meet(*number, None),
             Expression::Cast { inner, to } => {
                 self.asks_catalogs |= to.names.last().is_some_and(|name| is_object(name));
+                self.note_object(inner, to);
                 self.note_type(&to.names);
                 self.check_type_name(&to.names);
                 self.note_value_of(to);

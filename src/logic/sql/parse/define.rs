@@ -1,7 +1,8 @@
 //! DDL and administration: which tables they name, and what they do to them.
 
 use pg_raw_parse::nodes::{
-    self, AlterTableType, ConstrType, DropBehavior, GrantTargetType, ObjectType, ReindexObjectType, TableLikeOption,
+    self, AlterTableType, CmdType, ConstrType, DropBehavior, GrantTargetType, ObjectType, ReindexObjectType,
+    TableLikeOption,
 };
 use pg_raw_parse::{Node, list::NodeList};
 
@@ -118,6 +119,10 @@ impl Convert {
             },
             Node::AlterObjectSchemaStmt(it) if it.object_type == ObjectType::OBJECT_TABLE => {
                 vec![Step::Move(text(it.newschema()))]
+            }
+            // It makes a view of the table, before PostgreSQL 16: rows of others, as those of a parent are.
+            Node::RuleStmt(it) if it.event == CmdType::CMD_SELECT => {
+                vec![Step::Inherits("a rule ON SELECT", Vec::new())]
             }
             Node::CreateSeqStmt(it) => vec![Step::Count(count(it.options(), true))],
             Node::AlterSeqStmt(it) => vec![Step::Count(count(it.options(), false))],
