@@ -2,8 +2,10 @@
 
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::thread;
+
+use parking_lot::Mutex;
 
 /// Takes connections, and carries them to a port of this machine.
 pub struct Relay {
@@ -21,7 +23,7 @@ impl Relay {
         thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", to)) else { return };
-                all.lock().unwrap().push(client.try_clone().unwrap());
+                all.lock().push(client.try_clone().unwrap());
                 carry(client.try_clone().unwrap(), server.try_clone().unwrap());
                 carry(server, client);
             }
@@ -36,7 +38,7 @@ impl Relay {
 
     /// All its connections break; new ones are carried.
     pub fn cut(&self) {
-        for connection in self.carried.lock().unwrap().drain(..) {
+        for connection in self.carried.lock().drain(..) {
             connection.shutdown(Shutdown::Both).ok();
         }
     }
