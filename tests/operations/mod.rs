@@ -171,7 +171,27 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Sends a signal to a process.
 fn signal(name: &str, pid: &str) {
-    assert!(Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success());
+    assert!(is_sent(name, pid), "kill -{name} {pid}");
+}
+
+fn is_sent(name: &str, pid: &str) -> bool {
+    Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success()
+}
+
+/// A process that stands still.
+struct Stopped(String);
+
+impl Stopped {
+    /// `None`: it is gone.
+    fn new(pid: &str) -> Option<Self> {
+        is_sent("STOP", pid).then(|| Self(pid.to_owned()))
+    }
+}
+
+impl Drop for Stopped {
+    fn drop(&mut self) {
+        is_sent("CONT", &self.0);
+    }
 }
 
 /// GET of a path: status code and body.

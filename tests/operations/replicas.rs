@@ -243,7 +243,7 @@ fn a_replica_that_lacks_a_change_of_the_schema_takes_no_part() {
     until("replay pauses", || admin(replica.port()).value("SELECT pg_get_wal_replay_pause_state()") == "paused");
     // From here on nobody has the WAL flushed but who commits.
     let writer = admin(other.port()).value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'background writer'");
-    let writer = Stopped::new(&writer);
+    let writer = Stopped::new(&writer).unwrap();
     owner.rows("ALTER TABLE notes ADD COLUMN more integer DEFAULT 7");
     admin(other.port()).rows("BEGIN; SELECT pg_logical_emit_message(false, 'of', 'nobody'); ROLLBACK");
     for wire in [&mut owner, &mut reader, &mut login(&proxy)] {
@@ -257,22 +257,6 @@ fn a_replica_that_lacks_a_change_of_the_schema_takes_no_part() {
     until("the replica takes reads again", || place(&mut reader) == standby && place(&mut owner) == standby);
     assert_eq!(reader.value(&format!("SELECT more FROM notes WHERE client_id = {of_b}")), "7");
     drop(writer);
-}
-
-/// A process that stands still.
-struct Stopped(String);
-
-impl Stopped {
-    fn new(pid: &str) -> Self {
-        signal("STOP", pid);
-        Self(pid.to_owned())
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        signal("CONT", &self.0);
-    }
 }
 
 #[test]

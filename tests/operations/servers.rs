@@ -223,6 +223,34 @@ fn shards_are_reached_through_tls() {
     assert!(log.to_lowercase().contains("certificate"), "and says why");
 }
 
+/// A server that is gone says so to who waits for it; one that hangs says nothing.
+#[test]
+fn who_waits_for_a_server_that_hangs_hears_when_it_is_down() {
+    let stage = &*STAGE;
+    let server = Server::start(&stage.world.lab, "hanging", Auth::Scram, &[]).unwrap();
+    let toml = format!(
+        "[health]\ninterval = \"200ms\"\ntimeout = \"500ms\"\nfailures_to_down = 2\n\n[monitor]\nuser = \"postgres\"\n\n\
+         [databases.app]\npool_size = 1\ndefault_shard = \"only\"\n\n\
+         [databases.app.shards.only]\nprimary = \"postgres://127.0.0.1:{}/app\"\n",
+        server.port()
+    );
+    let proxy = Proxy::start(&stage.world.lab, "hanging-proxy", &toml).unwrap();
+    let (mut holder, mut waiting) = (login(&proxy), login(&proxy));
+    holder.rows("BEGIN; SELECT 1");
+    waiting.send(&wire::query("SELECT 1")).unwrap();
+    until("it waits", || metric(&proxy, "shardway_clients", &["state=\"waiting\""]) > 0.0);
+    let processes = admin(server.port()).rows("SELECT pid FROM pg_stat_activity");
+    let processes =
+        processes.into_iter().filter_map(|row| row[0].clone()).chain(server.pid().map(|pid| pid.to_string()));
+    // Some are the asking session's own, and end by themselves.
+    let stopped: Vec<Stopped> = processes.filter_map(|pid| Stopped::new(&pid)).collect();
+    let error = whole_error(&waiting.until_ready().unwrap());
+    assert!(error.contains("C08006 |") && error.contains("its probes fail"), "{error}");
+    drop(stopped);
+    holder.rows("COMMIT");
+    until("it is back", || waiting.simple("SELECT 1").unwrap().iter().all(|frame| frame.tag != b'E'));
+}
+
 #[test]
 fn a_server_that_refuses_our_login_is_heard_in_its_own_words() {
     let stage = &*STAGE;

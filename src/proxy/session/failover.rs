@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use crate::logic::plan::Access;
 use crate::logic::protocol::report::Fault;
 use crate::logic::session::pipeline::Again;
-use crate::logic::topology::{Database, Role, Topology};
+use crate::logic::shards::ShardId;
+use crate::logic::topology::{Database, Health, Role, Topology};
 use crate::proxy::metrics::{ClientState, DatabaseMetrics, Retry};
 use crate::proxy::pool::{Lease, ServerPool};
 use crate::proxy::session::Session;
@@ -31,7 +32,7 @@ impl Session {
         let database = Arc::clone(&self.picture().database);
         let limit = database.limits.failover_wait;
         if !database.shards[shard].finds_roles || limit.is_zero() {
-            return self.wait_for(&pool?).await;
+            return self.lease_while_it_is(shard, &pool?).await;
         }
         let deadline = Instant::now() + limit;
         let mut fault = match pool {
@@ -91,24 +92,42 @@ impl Session {
         ended
     }
 
-    /// A connection to a server for as long as it is the primary: who waits for one that is gone would wait in vain.
+    /// A connection to a server for as long as it is the primary and answers: who waits for one that is gone would wait in vain.
     async fn lease_while_it_is(&mut self, shard: usize, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
         let (name, address) = (self.database.clone(), pool.address.clone());
-        let is_another = move |topology: &Topology| {
+        let is_over = move |topology: &Topology| {
             let shard = topology.databases.get(&name).and_then(|database| database.shards.get(shard));
-            shard.is_none_or(|shard| shard.primary.address != address)
+            shard.is_none_or(|shard| shard.primary.address != address || shard.is_down())
         };
-        let moved = self.shared.steering.until(Box::new(is_another));
-        let gone = Fault::ServerDown {
-            shard: pool.shard.clone(),
-            server: pool.server.clone(),
-            cause: "another server has become the primary".to_owned(),
+        self.wait_until(pool, Box::new(is_over), "its probes fail, or another server has become the primary").await
+    }
+
+    /// The same of a replica.
+    pub(super) async fn lease_of_replica(&mut self, shard: ShardId, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
+        let (name, address) = (self.database.clone(), pool.address.clone());
+        let is_over = move |topology: &Topology| {
+            let shard = topology.databases.get(&name).and_then(|database| database.shards.get(usize::from(shard.0)));
+            let replica = shard.and_then(|shard| shard.replicas.iter().find(|replica| replica.address == address));
+            replica.is_none_or(|replica| replica.health == Health::Down)
         };
+        self.wait_until(pool, Box::new(is_over), "its probes fail, or it is no replica any more").await
+    }
+
+    /// Waits in the queue of a pool, unless this comes to hold.
+    async fn wait_until(
+        &mut self,
+        pool: &Arc<ServerPool>,
+        is_over: Box<dyn Fn(&Topology) -> bool + Send + Sync>,
+        cause: &str,
+    ) -> Result<Lease, Fault> {
+        let over = self.shared.steering.until(is_over);
+        let gone =
+            Fault::ServerDown { shard: pool.shard.clone(), server: pool.server.clone(), cause: cause.to_owned() };
         let before = self.state;
         let lease = tokio::select! {
             biased;
             lease = self.wait_for(pool) => lease,
-            () = moved => Err(gone),
+            () = over => Err(gone),
         };
         // Where the wait was broken off.
         self.slot.card.wait(None);

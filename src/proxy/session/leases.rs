@@ -77,7 +77,7 @@ impl Session {
         let Some((pool, seen)) = self.pick_replica(shard, self.needed(shard)) else { return Ok(None) };
         let lease = match pool.try_lease() {
             Some(lease) => lease,
-            None => match Box::pin(self.wait_for(&pool)).await {
+            None => match Box::pin(self.lease_of_replica(shard, &pool)).await {
                 Ok(lease) => lease,
                 Err(fault) if fault.is_fatal() || fault == Fault::Cancelled => return Err(fault),
                 // A replica that cannot be reached: nothing has been sent, so the primary may answer.
