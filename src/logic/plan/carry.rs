@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation};
 use crate::logic::sql::name::quoted;
-use crate::logic::sql::statement::{Body, Insert};
+use crate::logic::sql::statement::{Body, Insert, With};
 
 use super::constants::Literals;
 use super::gather::Described;
@@ -142,6 +142,11 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         _ => return Err(Refusal::rows_beside("a table whose columns are not known")),
     };
     let unread = || Refusal::rows_beside("this way of writing it");
+    let of_source = insert.source.as_ref().and_then(|query| query.with.as_ref());
+    if insert.with.iter().chain(of_source).any(With::is_modifying) {
+        // It would be done before the rows are stored, and what it sets off (foreign keys, triggers) would be too.
+        return Err(Refusal::across("a WITH part that writes"));
+    }
     let mut survey = Survey::new(*schema, Literals::new(text, None), "INSERT");
     survey.may_spread = true;
     survey.spreads_rows = true;
