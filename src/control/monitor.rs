@@ -266,8 +266,7 @@ impl Monitor {
     /// The shard has replicas.
     fn is_followed(&self) -> bool {
         let topology = self.watch.publisher.reader().load();
-        let database = topology.databases.get(&self.watch.database);
-        let shard = database.and_then(|it| it.shards.get(usize::from(self.watch.council.shard.0)));
+        let shard = topology.shard(&self.watch.database, self.watch.council.shard);
         shard.is_some_and(|shard| !shard.replicas.is_empty())
     }
 
@@ -324,9 +323,7 @@ impl Monitor {
             let names: Vec<_> = places.iter().map(|place| council.name(*place)).collect();
             error!(%database, servers = names.join(", "), "servers take writes on the same timeline: none of them is used");
         }
-        let of_shard = |topology: &Topology| -> Option<Health> {
-            Some(topology.databases.get(&database)?.shards.get(usize::from(shard.0))?.primary.health)
-        };
+        let of_shard = |topology: &Topology| topology.shard(&database, shard).map(|shard| shard.primary.health);
         let is_first = of_shard(&self.watch.publisher.reader().load()) == Some(Health::Unknown);
         let change = Change::Primary { database: database.clone(), shard, server: server.clone() };
         let now = self.watch.publisher.publish(change);

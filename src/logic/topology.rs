@@ -40,6 +40,11 @@ impl Topology {
         self.databases.values().map(|it| &**it).filter(|it| !it.is_found)
     }
 
+    /// A shard of a database, where both are there.
+    pub fn shard(&self, database: &str, shard: ShardId) -> Option<&Shard> {
+        self.databases.get(database)?.shards.get(usize::from(shard.0))
+    }
+
     /// The databases as metrics know them: the wildcard stands for those that were found.
     pub fn shown(&self) -> impl Iterator<Item = &Database> {
         self.listed().chain(self.wildcard.as_ref().map(|it| &it.database))

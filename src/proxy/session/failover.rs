@@ -53,7 +53,7 @@ impl Session {
             self.shared.steering.hasten(&database.shards[shard].primary.name);
             let name = self.database.clone();
             let is_there = move |topology: &Topology| {
-                let shard = topology.databases.get(&name).and_then(|database| database.shards.get(shard));
+                let shard = topology.shard(&name, ShardId(shard as u16));
                 shard.is_none_or(|shard| !shard.is_down())
             };
             let shared = Arc::clone(&self.shared);
@@ -96,7 +96,7 @@ impl Session {
     async fn lease_while_it_is(&mut self, shard: usize, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
         let (name, address) = (self.database.clone(), pool.address.clone());
         let is_over = move |topology: &Topology| {
-            let shard = topology.databases.get(&name).and_then(|database| database.shards.get(shard));
+            let shard = topology.shard(&name, ShardId(shard as u16));
             shard.is_none_or(|shard| shard.primary.address != address || shard.is_down())
         };
         self.wait_until(pool, Box::new(is_over), "its probes fail, or another server has become the primary").await
@@ -106,7 +106,7 @@ impl Session {
     pub(super) async fn lease_of_replica(&mut self, shard: ShardId, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {
         let (name, address) = (self.database.clone(), pool.address.clone());
         let is_over = move |topology: &Topology| {
-            let shard = topology.databases.get(&name).and_then(|database| database.shards.get(usize::from(shard.0)));
+            let shard = topology.shard(&name, shard);
             let replica = shard.and_then(|shard| shard.replicas.iter().find(|replica| replica.address == address));
             replica.is_none_or(|replica| replica.health == Health::Down)
         };
@@ -180,7 +180,7 @@ impl Session {
         self.shared.steering.hasten(&pool.server);
         let (name, address, shard) = (self.database.clone(), pool.address.clone(), held.shard);
         let is_known = move |topology: &Topology| {
-            let shard = topology.databases.get(&name).and_then(|database| database.shards.get(usize::from(shard.0)));
+            let shard = topology.shard(&name, shard);
             shard.is_none_or(|shard| {
                 let has_looked = shard.primary.trail.last().is_some_and(|sample| sample.at >= asked);
                 shard.primary.address != address || shard.is_down() || has_looked
