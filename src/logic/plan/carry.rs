@@ -142,11 +142,7 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         _ => return Err(Refusal::rows_beside("a table whose columns are not known")),
     };
     let unread = || Refusal::rows_beside("this way of writing it");
-    let of_source = insert.source.as_ref().and_then(|query| query.with.as_ref());
-    if insert.with.iter().chain(of_source).any(With::is_modifying) {
-        // It would be done before the rows are stored, and what it sets off (foreign keys, triggers) would be too.
-        return Err(Refusal::across("a WITH part that writes"));
-    }
+    check_with(insert)?;
     let mut survey = Survey::new(*schema, Literals::new(text, None), "INSERT");
     survey.may_spread = true;
     survey.spreads_rows = true;
@@ -215,6 +211,15 @@ pub fn carry(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         returns: !insert.returning.is_empty(),
         taints: stored.taints,
     })
+}
+
+/// A part that writes would do so before the rows are stored, and what it sets off (foreign keys, triggers) would be too early.
+fn check_with(insert: &Insert) -> Result<(), Refusal> {
+    let of_source = insert.source.as_ref().and_then(|query| query.with.as_ref());
+    match insert.with.iter().chain(of_source).any(With::is_modifying) {
+        true => Err(Refusal::across("a WITH part that writes")),
+        false => Ok(()),
+    }
 }
 
 /// The rows are those of a query, not written down.
