@@ -152,6 +152,7 @@ impl Proxy {
         let tls = settings.listen.tls.as_ref().map(Tls::load).transpose()?;
         metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));
         metrics.clients_max.set(f64::from(settings.listen.max_clients));
+        shared.memory.set_max(settings.listen.gather_memory);
         let door = Arc::new(Door::new(topology, tls, verifier::ITERATIONS));
         let (sender, orders) = mpsc::channel(ORDERS_MAX);
         let console = Console::new(Arc::clone(&shared), console_settings(&settings), sender);
@@ -322,6 +323,7 @@ impl Proxy {
         self.shared.connector.forget();
         self.metrics.certificate_ends(tls.as_ref().and_then(Tls::ends));
         self.metrics.clients_max.set(f64::from(settings.listen.max_clients));
+        self.shared.memory.set_max(settings.listen.gather_memory);
         self.door.set_tls(tls);
         self.entrance.set_limits(limits(&settings));
         self.entrance.set_peers(settings.peers.clone());

@@ -55,6 +55,7 @@ pub async fn look_after(shared: Arc<Shared>, console: Arc<Console>, mut found: F
         for (label, (used, max)) in used {
             shared.metrics.connections_of(label, used, max);
         }
+        shared.metrics.gathered_bytes.set(shared.memory.held() as f64);
         shared.metrics.plan_cache_entries.set(shared.plans() as f64);
         shared.metrics.prepared_statements.set(shared.statements.len() as f64);
     }

@@ -137,6 +137,7 @@ fn compare_listen(old: &ListenSettings, new: &ListenSettings, diff: &mut Diff) {
     diff.note(old.backlog != new.backlog, Restart, "listen.backlog");
     diff.note(old.node != new.node || old.peer_secret != new.peer_secret, Restart, "listen.node or listen.peer_secret");
     diff.note(old.workers != new.workers, Restart, "listen.workers");
+    diff.note(old.gather_memory != new.gather_memory, Live, "listen.gather_memory");
     diff.note(old.max_clients != new.max_clients, Live, "listen.max_clients");
     diff.note(old.login_timeout != new.login_timeout, Live, "listen.login_timeout");
     diff.note(old.drain_grace != new.drain_grace, Live, "listen.drain_grace");

@@ -32,6 +32,7 @@ pub const FIELDS: &[&str] = &[
     "keepalive_count",
     "user_timeout",
     "workers",
+    "gather_memory",
     "node",
     "peer_secret",
     "tls",
@@ -68,6 +69,8 @@ pub struct ListenSettings {
     pub socket: SocketOptions,
     /// Threads that carry sessions
     pub workers: u32,
+    /// Bytes of rows of several shards that all sessions may hold; 0: any number
+    pub gather_memory: u64,
     /// Our number among the peers; 0: none
     pub node: u16,
     /// What peers know keys of each other by
@@ -112,6 +115,7 @@ pub fn read(section: Section<'_>, env: Environment<'_>, problems: &mut Problems)
         drain_timeout: section.duration("drain_timeout", 60 * SECOND, Duration::ZERO..=24 * HOUR, problems),
         socket: socket_options(section, problems),
         workers: section.count("workers", 1, 1..=1024, problems),
+        gather_memory: section.size("gather_memory", 1 << 30, problems),
         node: section.count("node", 0, 0..=u32::from(NODE_MAX), problems) as u16,
         peer_secret: section.get("peer_secret").and_then(|node| secret::plain(node, env, problems)),
         tls: tls(section, problems),

@@ -64,6 +64,7 @@ pub fn set(settings: &mut Settings, key: &str, value: &str) -> Result<(), String
         "max_db_connections" => pool(settings, |it| &mut it.database_max, count(0, 1_000_000)?),
         "max_user_connections" => pool(settings, |it| &mut it.user_max, count(0, 1_000_000)?),
         "max_client_conn" | "max_clients" => settings.listen.max_clients = count(1, 1_000_000)?,
+        "gather_memory" => settings.listen.gather_memory = size(key, value, u64::MAX)?,
         "client_login_timeout" | "login_timeout" => {
             settings.listen.login_timeout = within(SECOND, Duration::from_secs(3600))?;
         }

@@ -57,6 +57,7 @@ pub fn shown(settings: &Settings) -> Vec<Setting> {
         set("drain_timeout", seconds(listen.drain_timeout), "60", true),
         set("failures_to_down", settings.health.failures_to_down.to_string(), "3", false),
         set("health_interval", seconds(settings.health.interval), "2", false),
+        set("gather_memory", listen.gather_memory.to_string(), "1073741824", true),
         set("health_timeout", seconds(settings.health.timeout), "5", false),
         set("listen_addr", addresses.join(","), "127.0.0.1", false),
         set("listen_backlog", listen.backlog.to_string(), "1024", false),

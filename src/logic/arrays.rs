@@ -69,12 +69,12 @@ mod tests {
 
     #[test]
     fn rows_go_into_as_many_arrays_as_postgresql_can_keep() {
-        let piece = |bytes: usize| Rows { columns: vec![elements(&[Some(&vec![b'x'; bytes])])], count: 1 };
+        let piece = |bytes: usize| Rows::new(vec![elements(&[Some(&vec![b'x'; bytes])])], 1);
         let pieces = [piece(20 << 20), piece(20 << 20), piece(30 << 20), piece(0)];
         let groups = in_arrays(&pieces);
         assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [2, 2]);
         assert_eq!(in_arrays(&[]).len(), 1);
-        let short = |count| Rows { columns: vec![Elements::default()], count };
+        let short = |count| Rows::new(vec![Elements::default()], count);
         let pieces = [short(ARRAY_ROWS_MAX), short(1)];
         assert_eq!(in_arrays(&pieces).len(), 2);
     }

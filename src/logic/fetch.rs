@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::logic::copy::RowFormat;
+use crate::logic::memory::{Charge, Memory};
 use crate::logic::merge::{self, Heads};
 use crate::logic::protocol::frame::{self, Frame, Front, server};
 use crate::logic::protocol::oids::Oids;
@@ -20,6 +21,16 @@ pub struct Elements {
 }
 
 impl Rows {
+    /// So many rows of these columns.
+    pub fn new(columns: Vec<Elements>, count: u32) -> Self {
+        Self { columns, count, charge: Charge::default() }
+    }
+
+    /// None yet, of as many columns.
+    fn emptied(&self) -> Self {
+        Self { columns: vec![Elements::default(); self.columns.len()], count: 0, charge: self.charge.another() }
+    }
+
     /// Bytes of its largest column.
     pub fn bytes(&self) -> usize {
         self.columns.iter().map(|column| column.bytes.len()).max().unwrap_or_default()
@@ -70,6 +81,8 @@ pub struct Rows {
     pub columns: Vec<Elements>,
     /// How many there are
     pub count: u32,
+    /// What they come to
+    charge: Charge,
 }
 
 /// What a server answered, as it came.
@@ -87,6 +100,8 @@ pub struct Kept {
     pub notices: Vec<u8>,
     /// The tag of its last command
     pub tag: Option<Box<[u8]>>,
+    /// What its rows come to
+    pub charge: Charge,
 }
 
 impl Kept {
@@ -100,6 +115,7 @@ impl Kept {
         match tag {
             server::DATA_ROW => {
                 self.starts.push(self.rows.len() as u32);
+                self.charge.grow(body.len());
                 write::frame(&mut self.rows, tag, |out| out.extend_from_slice(body));
             }
             server::ROW_DESCRIPTION => self.descriptions.push(body.into()),
@@ -173,6 +189,8 @@ pub struct Fetch {
     parsed: usize,
     /// One of ours is answered
     is_aside: bool,
+    /// Rows are not wanted any more
+    is_discarding: bool,
 }
 
 /// Rows are put aside where they come to more bytes than these,
@@ -190,7 +208,7 @@ pub struct Broken;
 impl Fetch {
     /// Of parts with this many columns each (0: as many as come), behind `hidden` queries of ours.
     pub fn new(hidden: usize, widths: impl Iterator<Item = usize>, is_synced: bool) -> Self {
-        let rows = |width| Rows { columns: vec![Elements::default(); width], count: 0 };
+        let rows = |width| Rows::new(vec![Elements::default(); width], 0);
         Self { hidden, parts: widths.map(rows).collect(), is_synced, ..Self::default() }
     }
 
@@ -202,6 +220,24 @@ impl Fetch {
     /// Of one statement whose rows are merged.
     pub fn merged(hidden: usize, is_synced: bool) -> Self {
         Self { hidden, is_synced, merged: Some(merge::Rows::default()), ..Self::default() }
+    }
+
+    /// Its rows count in this memory. Before the first comes.
+    pub fn count_in(&mut self, memory: &Arc<Memory>) {
+        self.parts.iter_mut().for_each(|rows| rows.charge = Charge::of(memory));
+        if let Some(kept) = &mut self.kept {
+            kept.charge = Charge::of(memory);
+        }
+    }
+
+    /// Its rows are not wanted any more, neither those that are there nor those that come.
+    pub fn discard(&mut self) {
+        self.is_discarding = true;
+        self.parts.iter_mut().for_each(|rows| *rows = rows.emptied());
+        self.aside.iter_mut().for_each(Vec::clear);
+        if let Some(kept) = &mut self.kept {
+            **kept = Kept::default();
+        }
     }
 
     /// So many rows wait that no more shall be read.
@@ -277,7 +313,8 @@ impl Fetch {
 
     fn frame(&mut self, frame: &Frame<'_>) -> Result<(), Broken> {
         let tag = frame.tag;
-        if self.has_asides && self.hidden == 0 && self.skips(tag) {
+        let is_discarded = self.is_discarding && tag == server::DATA_ROW;
+        if is_discarded || self.has_asides && self.hidden == 0 && self.skips(tag) {
             return Ok(());
         }
         let mut known = Vec::new();
@@ -354,10 +391,12 @@ impl Fetch {
         if width != rows.columns.len() {
             return Err(Broken);
         }
-        self.bytes += rest.len();
+        let size = rest.len();
+        self.bytes += size;
         for column in &mut rows.columns {
             column.push_field(field(&mut rest)?);
         }
+        rows.charge.grow(size);
         rows.count += 1;
         self.set_aside();
         Ok(())
@@ -368,8 +407,8 @@ impl Fetch {
         let is_full = self.bytes - self.begun > PIECE_BYTES_MAX;
         for (number, rows) in self.parts.iter_mut().enumerate() {
             if rows.count >= PIECE_ROWS_MAX || is_full && rows.count > 0 {
-                let columns = vec![Elements::default(); rows.columns.len()];
-                aside.push((number, std::mem::replace(rows, Rows { columns, count: 0 })));
+                let empty = rows.emptied();
+                aside.push((number, std::mem::replace(rows, empty)));
             }
         }
         if is_full {
@@ -390,6 +429,7 @@ impl Fetch {
                 let field = field(&mut rest)?;
                 if number == own {
                     self.bytes += field.len();
+                    rows.charge.grow(field.len());
                     column.push_field(field);
                 }
             }

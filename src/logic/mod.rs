@@ -15,6 +15,7 @@ pub mod copy;
 pub mod commit;
 pub mod deadlock;
 pub mod merge;
+pub mod memory;
 pub mod plan;
 pub mod crowd;
 pub mod wal;

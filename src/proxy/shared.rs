@@ -13,6 +13,7 @@ use crate::logic::catalog::Catalog;
 use crate::logic::console::seen::Seen;
 use crate::logic::console::snapshot::PlanUse;
 use crate::logic::console::totals::Totals;
+use crate::logic::memory::Memory;
 use crate::logic::protocol::report::Fault;
 use crate::logic::session::settings::Map;
 use crate::logic::topology::{Address, Database, Spot, Topology};
@@ -101,6 +102,8 @@ pub struct Shared {
     pub heat: Arc<Heat>,
     /// Tables that are being changed
     pub gates: Arc<Gates>,
+    /// Rows of several shards that sessions hold
+    pub memory: Arc<Memory>,
     /// What was refused lately
     pub refusals: Mutex<Seen>,
     /// Turns moments into the time of day
@@ -150,6 +153,7 @@ impl Shared {
             doubts,
             heat,
             gates: Arc::default(),
+            memory: Arc::default(),
             refusals: Mutex::default(),
             clock: Clock::start(),
             disabled: Mutex::default(),

@@ -41,6 +41,44 @@ fn more_rows_than_gather_limit_are_54000_and_the_session_goes_on() {
 }
 
 #[test]
+fn rows_of_all_statements_have_one_memory() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("gather-memory", &Settings { listen: "gather_memory = \"8MiB\"", ..Settings::default() });
+    let held = || metric(&proxy, "shardway_gathered_bytes", &[]);
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    // 6 MB, which a portal keeps until its transaction ends.
+    let keeps = "UPDATE nothing SET v = v WHERE client_id BETWEEN 7001 AND 7006 RETURNING repeat('x', 1000000)";
+    other.rows("INSERT INTO nothing SELECT generate_series(7001, 7006), 'memory'");
+    for first in [7101, 7151] {
+        let rows = format!("SELECT n, n || repeat('y', 100000) FROM generate_series({first}, {first} + 49) n");
+        other.rows(&format!("INSERT INTO nothing {rows}"));
+    }
+    other.rows("BEGIN");
+    other
+        .send(&[wire::parse("", keeps, &[]), wire::bind("", "", &[], 0), wire::execute("", 1), wire::sync()].concat())
+        .unwrap();
+    let suspended = other.until_ready().unwrap();
+    assert!(suspended.iter().any(|frame| frame.tag == b's'), "{}", wire::transcript(&suspended).join("\n"));
+    until("they are counted", || held() > 5e6);
+    let some =
+        |count: u32| format!("SELECT count(DISTINCT v) FROM nothing WHERE client_id BETWEEN 7101 AND {}", 7100 + count);
+    // One alone may have 4 MB, not beside those; small ones are always answered.
+    let (state, message) = failure(&mut wire, &some(40));
+    assert_eq!(state, "53200", "{message}");
+    let error = whole_error(&wire.simple(&some(40)).unwrap());
+    assert!(error.contains("gather_memory (8 MiB)"), "{error}");
+    assert_eq!(wire.value(&some(5)), "5");
+    other.rows("ROLLBACK");
+    assert_eq!(wire.value(&some(40)), "40");
+    // Nor may one alone have more than there is.
+    let (state, _) = failure(&mut wire, &some(100));
+    assert_eq!(state, "53200");
+    assert_eq!(wire.value("SELECT 1"), "1");
+    until("nothing is held", || held() == 0.0);
+    other.rows("DELETE FROM nothing WHERE client_id BETWEEN 7001 AND 7200");
+}
+
+#[test]
 fn a_cancel_reaches_every_shard_and_the_session_goes_on() {
     let stage = &*STAGE;
     let proxy = stage.proxy("cancel-across", &Settings::default());

@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::logic::memory::{Charge, Over};
 use crate::logic::protocol::frame::server;
 use crate::logic::protocol::write;
 
@@ -127,24 +128,49 @@ pub struct KeptRows {
     /// So many bytes may be kept
     pub max: usize,
     /// There were more
-    pub is_over: bool,
+    pub over: Option<Over>,
+    /// What they come to
+    pub charge: Charge,
 }
 
 impl KeptRows {
+    /// None yet. At most so many bytes, which count in this memory.
+    pub fn up_to(max: usize, charge: Charge) -> Self {
+        Self { max, charge, ..Self::default() }
+    }
+
+    /// For some of the same rows.
+    pub fn share(&self) -> Self {
+        Self::up_to(self.max, self.charge.another())
+    }
+
     /// Keeps a DataRow of this body.
     pub fn keep(&mut self, body: &[u8]) {
-        self.is_over |= self.frames.len() + body.len() > self.max;
-        if !self.is_over {
+        if self.has_room(body.len()) {
             write::frame(&mut self.frames, server::DATA_ROW, |out| out.extend_from_slice(body));
         }
     }
 
     /// These come behind it.
     pub fn extend(&mut self, more: &Self) {
-        self.is_over |= more.is_over || self.frames.len() + more.frames.len() > self.max;
-        if !self.is_over {
+        self.over = self.over.or(more.over);
+        if self.has_room(more.frames.len()) {
             self.frames.extend_from_slice(&more.frames);
         }
+    }
+
+    /// Takes up so many more bytes, if it may. What there is goes otherwise: the statement fails.
+    fn has_room(&mut self, more: usize) -> bool {
+        if self.over.is_none() {
+            self.charge.grow(more);
+            let size = self.frames.len() + more;
+            let limit = (size > self.max).then_some(Over::Limit(self.max as u64));
+            self.over = limit.or_else(|| self.charge.over(size));
+        }
+        if self.over.is_some() {
+            (self.frames, self.charge) = (Vec::new(), self.charge.another());
+        }
+        self.over.is_none()
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Metrics {
     pub prepared_statements: Gauge,
     /// Clients that may be connected
     pub clients_max: Gauge,
+    /// Rows of several shards that sessions hold
+    pub gathered_bytes: Gauge,
     /// Reloads, by result: failed, ok
     reloads: [Counter; 2],
     last_reload_successful: Gauge,
@@ -138,6 +140,7 @@ impl Metrics {
             plan_cache_entries: registry.gauge(names::PLAN_CACHE_ENTRIES, &[]),
             prepared_statements: registry.gauge(names::PREPARED_STATEMENTS, &[]),
             clients_max: registry.gauge(names::CLIENTS_MAX, &[]),
+            gathered_bytes: registry.gauge(names::GATHERED_BYTES, &[]),
             reloads: ["failed", "ok"].map(reloads),
             spans: ["sent", "failed", "dropped"].map(|result| registry.counter(names::SPANS, &[("result", result)])),
             last_reload_successful: registry.gauge(names::LAST_RELOAD_SUCCESSFUL, &[]),

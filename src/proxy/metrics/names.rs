@@ -42,6 +42,7 @@ metrics! {
     POOL_WAIT_SECONDS: Histogram "pool_wait_seconds" "Time clients waited for a server connection.";
     CLIENTS: Gauge "clients" "Clients connected, by what they do: active, idle, waiting for a server.";
     CLIENTS_MAX: Gauge "clients_max" "Clients that may be connected at most (max_clients).";
+    GATHERED_BYTES: Gauge "gathered_bytes" "Rows of several shards that statements hold at this moment (gather_memory).";
     CLIENT_CONNECTIONS: Counter "client_connections_total" "Connections accepted from clients.";
     CLIENTS_REJECTED: Counter "clients_rejected_total" "Clients turned away before or at login, by reason.";
     SERVERS: Gauge "servers" "Connections to servers, by state: active, idle, opening.";

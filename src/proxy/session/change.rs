@@ -1,5 +1,6 @@
 //! Writes over several shards: each changes its own rows, or its copy of a reference table.
 
+use crate::logic::memory::Charge;
 use crate::logic::plan::change::{Change, Move, On, Over};
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::{view, write};
@@ -57,10 +58,10 @@ impl Session {
         bind: (&[u8], Option<&[u8]>),
     ) -> Result<Stored, Trouble> {
         let max = self.picture().database.limits.gather_limit as usize;
-        self.kept = Some(Box::new(KeptRows { max, ..KeptRows::default() }));
+        self.kept = Some(Box::new(KeptRows::up_to(max, Charge::of(&self.shared.memory))));
         let result = self.change_bound(change, statement, bind).await;
         let kept = self.kept.take().unwrap_or_default();
-        result.map(|_| Stored::returned(change.verb, kept.frames))
+        result.map(|_| Stored::returned(change.verb, kept.frames).counted(kept.charge))
     }
 
     async fn change_bound(
@@ -80,8 +81,8 @@ impl Session {
     async fn change_whole(&mut self, change: &Change, sent: Sent<'_>) -> Result<u64, Trouble> {
         let own = self.begin_own(Access::Write);
         let result = Box::pin(self.change(change, sent)).await;
-        let result = match &self.kept {
-            Some(kept) if kept.is_over && result.is_ok() => Err(Refusal::too_much(kept.max as u64).into()),
+        let result = match self.kept.as_ref().and_then(|kept| kept.over) {
+            Some(over) if result.is_ok() => Err(Refusal::too_much(over).into()),
             Some(_) | None => result,
         };
         if change.taints {

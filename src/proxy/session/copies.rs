@@ -97,11 +97,11 @@ impl Session {
             Some((gather, fetched)) => ask_over(out, (gather, fetched), Given { types, ..given }, once.columns()),
         };
         let mut said = self.fetch_one(first, Access::Write, given.types, write).await?;
-        let Rows { mut columns, count } = said.parts.pop().unwrap_or_default();
+        let Rows { mut columns, count, .. } = said.parts.pop().unwrap_or_default();
         let ours = columns.split_off(columns.len().saturating_sub(once.columns()));
         let description = said.description.and_then(|body| fetch::without_last(&body, once.columns()));
         if count > 0 {
-            let fetched = vec![vec![Rows { columns: ours, count }]];
+            let fetched = vec![vec![Rows::new(ours, count)]];
             let others: ShardSet =
                 ShardSet::first_of(self.map().shards.len()).iter().filter(|shard| *shard != first).collect();
             let asked = Asked::Over { gather: &once.then, given, fetched: &fetched, is_described: false };

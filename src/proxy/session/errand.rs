@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::logic::copy::RowFormat;
 use crate::logic::fetch::{Fetch, Kept, Rows};
+use crate::logic::memory::Over;
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
@@ -42,6 +43,15 @@ pub(super) struct Errand {
     pub views: Vec<Box<str>>,
 }
 
+/// Why the servers were not heard out.
+#[derive(Default)]
+pub(super) struct GivenUp {
+    /// There were too many rows
+    pub over: Option<Over>,
+    /// Who waited for whom
+    pub deadlock: Option<String>,
+}
+
 impl Session {
     /// Asks one shard and keeps all that it says. `write` is given the types that the client declares, as this server
     /// numbers them.
@@ -66,9 +76,9 @@ impl Session {
         let fetch = |hidden, is_synced| Fetch::new(hidden, std::iter::empty(), is_synced);
         let shard = self.any_shard();
         let mut errands = [self.errand(shard, Access::Read, PlanKind::Unread, &[], parse, fetch).await?];
-        let (limit, deadlock) = self.drive_errands(&mut errands).await?;
+        let given_up = self.drive_errands(&mut errands).await?;
         let failure = errands[0].fetch.failure.take();
-        self.end_errands(&mut errands, limit, deadlock)?;
+        self.end_errands(&mut errands, given_up)?;
         Ok(failure)
     }
 
@@ -169,26 +179,29 @@ impl Session {
 
     /// Sends what is to be sent and reads what comes back, of all servers at once.
     pub(super) async fn run_errands(&mut self, errands: &mut [Errand]) -> Result<(), Trouble> {
-        let (limit, deadlock) = self.drive_errands(errands).await?;
-        self.end_errands(errands, limit, deadlock)
+        let given_up = self.drive_errands(errands).await?;
+        self.end_errands(errands, given_up)
     }
 
     /// The same for reads of which the client has heard nothing. `false`: replay on a replica was in the way, and the
     /// primaries are to be asked.
     pub(super) async fn run_reads(&mut self, errands: &mut [Errand]) -> Result<bool, Trouble> {
-        let (limit, deadlock) = self.drive_errands(errands).await?;
-        if deadlock.is_none() && self.replay_is_in_the_way(errands) {
+        let given_up = self.drive_errands(errands).await?;
+        if given_up.deadlock.is_none() && self.replay_is_in_the_way(errands) {
             self.turn_away_all(errands);
             return Ok(false);
         }
-        self.end_errands(errands, limit, deadlock).map(|()| true)
+        self.end_errands(errands, given_up).map(|()| true)
     }
 
-    /// Until all have said everything. Returns how many bytes they may have, and the deadlock that they were given up for.
-    async fn drive_errands(&mut self, errands: &mut [Errand]) -> Result<(usize, Option<String>), Trouble> {
+    /// Until all have said everything. Returns what they were given up for.
+    async fn drive_errands(&mut self, errands: &mut [Errand]) -> Result<GivenUp, Trouble> {
         let servers = errands.iter().map(|errand| Arc::clone(&self.held[errand.index].lease.cancellable));
         self.slot.set_all(servers.collect());
-        let limit = self.picture().database.limits.gather_limit as usize;
+        let limit = self.picture().database.limits.gather_limit;
+        let memory = Arc::clone(&self.shared.memory);
+        errands.iter_mut().for_each(|errand| errand.fetch.count_in(&memory));
+        let mut over = None;
         let sent: usize = errands.iter().map(|errand| errand.outgoing.len()).sum();
         let mut patience = self.patience();
         let is_gone = std::future::poll_fn(|context| {
@@ -197,12 +210,19 @@ impl Session {
                 errand.poll(&mut self.held[errand.index], context);
                 is_waiting |= !errand.is_over();
             }
+            if over.is_none() {
+                let held = bytes_of(errands);
+                over = (held as u64 > limit).then_some(Over::Limit(limit)).or_else(|| memory.over(held));
+                if over.is_some() {
+                    errands.iter_mut().for_each(|errand| errand.fetch.discard());
+                }
+            }
             if !is_waiting {
                 return Poll::Ready(false);
             }
             let is_given_up = patience.ends(context);
             let has_failed = errands.iter().any(Errand::has_failed) && errands.iter().all(Errand::may_be_stopped);
-            let has_failed = has_failed || bytes_of(errands) > limit || is_given_up;
+            let has_failed = has_failed || over.is_some() || is_given_up;
             if has_failed && !std::mem::replace(&mut patience.is_over, true) {
                 self.cancel_aside();
             }
@@ -215,7 +235,7 @@ impl Session {
         self.quieten(errands, patience.is_over).await;
         self.metrics.bytes(Direction::ServerOut, sent as u64);
         self.metrics.bytes(Direction::ServerIn, bytes_of(errands) as u64);
-        Ok((limit, patience.deadlock))
+        Ok(GivenUp { over, deadlock: patience.deadlock })
     }
 
     /// A cancel that is late must not meet the next statement.
@@ -244,8 +264,7 @@ impl Session {
     pub(super) fn end_errands(
         &mut self,
         errands: &mut [Errand],
-        limit: usize,
-        deadlock: Option<String>,
+        GivenUp { over, deadlock }: GivenUp,
     ) -> Result<(), Trouble> {
         for errand in errands.iter_mut() {
             self.held[errand.index].reported.append(&mut errand.fetch.reported);
@@ -267,9 +286,9 @@ impl Session {
             self.check_hidden(hidden.index)?;
         }
         let has_failed = errands.iter().any(|errand| errand.fetch.failure.is_some());
-        if bytes_of(errands) > limit {
+        if let Some(over) = over {
             self.fail_members(errands);
-            return Err(Refusal::too_much(limit as u64).into());
+            return Err(Refusal::too_much(over).into());
         }
         if !has_failed {
             return Ok(());

@@ -12,7 +12,7 @@ use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
-use crate::logic::session::pipeline::{Columns, KeptRows, Owed, Pipeline, Shown, UNNAMED};
+use crate::logic::session::pipeline::{Columns, Owed, Pipeline, Shown, UNNAMED};
 use crate::logic::session::settings::Map;
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
@@ -281,7 +281,7 @@ impl Session {
         }
         self.write_share(index, run, is_first);
         if let (Shown::Described | Shown::Rows, Some(kept)) = (run.shown(is_first), &self.kept) {
-            self.pipeline.kept = Some(KeptRows { max: kept.max, ..KeptRows::default() });
+            self.pipeline.kept = Some(Box::new(kept.share()));
         }
         if !matches!(run.asked, Asked::Query(_)) {
             // A Sync would end the implicit transaction of a pipeline.

@@ -15,7 +15,7 @@ use crate::logic::route::{self, Values};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::value::oid;
 use crate::proxy::metrics::{Direction, PlanKind};
-use crate::proxy::session::errand::Errand;
+use crate::proxy::session::errand::{Errand, GivenUp};
 use crate::proxy::session::gather::{Given, Portal, TEXT_OID, TEXT_RESULTS, is_binary, write_formats, write_value};
 use crate::proxy::session::{End, Session, Trouble};
 use crate::proxy::statements::Statement;
@@ -202,8 +202,7 @@ impl Session {
             errands.iter_mut().for_each(|errand| errand.fetch.failure = None);
             run.stage = Stage::Draining(Merged::Unsuited);
         }
-        let limit = self.picture().database.limits.gather_limit as usize;
-        self.end_errands(errands, limit, patience.deadlock)?;
+        self.end_errands(errands, GivenUp { over: None, deadlock: patience.deadlock })?;
         if run.is_torn {
             return Err(Fault::Torn.into());
         }

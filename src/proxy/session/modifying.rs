@@ -63,7 +63,7 @@ impl Session {
         self.wrote(index);
         let kept = self.run_final(index, is_guarded, None).await?;
         self.client.outbox.extend_from_slice(&kept.notices);
-        let mut stored = Stored::returned("SELECT", kept.rows);
+        let mut stored = Stored::returned("SELECT", kept.rows).counted(kept.charge);
         stored.description = described.descriptions.into_iter().next();
         Ok(stored)
     }
@@ -98,7 +98,7 @@ impl Session {
             | Across::Signal(_)
             | Across::Refuse(_) => return Err(Fault::Broken("a part of WITH that writes nothing".into()).into()),
         };
-        let mut rows = Rows { columns: vec![Elements::default(); columns.len().max(1)], count: 0 };
+        let mut rows = Rows::new(vec![Elements::default(); columns.len().max(1)], 0);
         for frame in stored.frames() {
             rows.count += 1;
             for (elements, field) in rows.columns.iter_mut().zip(view::fields(&frame[HEADER..])?) {

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::logic::fetch::Kept;
+use crate::logic::memory::Charge;
 use crate::logic::plan::pieces::{Assembled, Piece};
 use crate::logic::plan::split::Split;
 use crate::logic::plan::{Access, Place, Reason, Refusal, Requirement, Source, Value};
@@ -74,6 +75,8 @@ pub(super) struct Stored {
     count: u64,
     /// What did it, where it was no INSERT
     verb: Option<&'static str>,
+    /// What its rows come to, where that is counted
+    _charge: Charge,
 }
 
 impl Stored {
@@ -85,6 +88,11 @@ impl Stored {
             at += frame.bytes.len();
         }
         Self { rows, starts, verb: Some(verb), ..Self::default() }
+    }
+
+    /// The same, whose rows come to that.
+    pub(super) fn counted(self, charge: Charge) -> Self {
+        Self { _charge: charge, ..self }
     }
 
     /// The frames of its rows.

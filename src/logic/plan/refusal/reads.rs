@@ -1,5 +1,7 @@
 //! What queries cannot be answered from, and what nobody can read.
 
+use crate::logic::memory::Over;
+
 use super::{CHOOSE, Reason, Refusal};
 
 impl Refusal {
@@ -34,15 +36,22 @@ impl Refusal {
         )
     }
 
-    /// More rows than one statement may fetch. 54000: program_limit_exceeded.
-    pub fn too_much(limit: u64) -> Self {
-        let refusal = Self::new(
-            Reason::TooMuch,
-            "statement needs too many rows of several shards".to_owned(),
-            &format!("They come to more than gather_limit ({} MiB).", limit >> 20),
-            "Restrict the statement, or raise gather_limit.",
-        );
-        Self { sqlstate: "54000", ..refusal }
+    /// More rows than one statement may fetch (54000: program_limit_exceeded), or all that run (53200: out_of_memory).
+    pub fn too_much(over: Over) -> Self {
+        let message = "statement needs too many rows of several shards".to_owned();
+        let (sqlstate, detail, hint) = match over {
+            Over::Limit(max) => (
+                "54000",
+                format!("They come to more than gather_limit ({} MiB).", max >> 20),
+                "Restrict the statement, or raise gather_limit.",
+            ),
+            Over::Memory(max) => (
+                "53200",
+                format!("With those of other statements they come to more than gather_memory ({} MiB).", max >> 20),
+                "Try again; restrict the statement, or raise gather_memory.",
+            ),
+        };
+        Self { sqlstate, ..Self::new(Reason::TooMuch, message, &detail, hint) }
     }
 
     /// Tables of one shard each, without a server that has them together.

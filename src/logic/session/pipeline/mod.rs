@@ -100,7 +100,7 @@ pub struct Pipeline {
     /// The `Share` is one of a COPY TO
     pub copy_out: Option<OutShare>,
     /// Rows of a `Share` are kept here instead
-    pub kept: Option<KeptRows>,
+    pub kept: Option<Box<KeptRows>>,
     /// What a `HiddenDescribe` or a `Share` was told of columns. What is told next has to be like it
     pub columns: Option<Box<Columns>>,
     /// What a `DeafQuery` made the server report

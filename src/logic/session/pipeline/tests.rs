@@ -1,6 +1,7 @@
 //! What becomes of a server's messages.
 
 use super::*;
+use crate::logic::memory::Charge;
 use crate::logic::protocol::walk::Walk;
 
 fn frames(parts: &[(u8, &[u8])]) -> Vec<u8> {
@@ -136,7 +137,7 @@ fn a_sync_sent_ahead_of_copy_data_is_not_answered() {
 #[test]
 fn rows_are_kept_of_a_share_and_not_of_what_is_asked_before_it() {
     let mut pipeline = pipeline(&[Owed::HiddenQuery, Owed::Share { shown: Shown::Rows, is_query: false }]);
-    pipeline.kept = Some(KeptRows { max: 1000, ..KeptRows::default() });
+    pipeline.kept = Some(Box::new(KeptRows::up_to(1000, Charge::default())));
     let server = [(b'D', &b"set"[..]), (b'C', b"SELECT 1\0"), (b'Z', b"T"), (b'D', b"row"), (b'C', b"UPDATE 1\0")];
     assert_eq!(run(&mut pipeline, &frames(&server)), b"");
     assert_eq!(pipeline.kept.map(|kept| kept.frames), Some(frames(&[(b'D', b"row")])));
