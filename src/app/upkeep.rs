@@ -15,12 +15,16 @@ use crate::proxy::shared::Shared;
 /// Pools are looked after, and their gauges set, this often.
 const UPKEEP: Duration = Duration::from_secs(1);
 
+/// More than the allocator hands out without looking at what else there is.
+const LARGE: usize = 8 << 20;
+
 /// Lets time pass in the pools, and shows how they stand.
 pub async fn look_after(shared: Arc<Shared>, console: Arc<Console>, mut found: Found) {
     let mut interval = tokio::time::interval(UPKEEP);
     loop {
         interval.tick().await;
         console.tick();
+        give_back();
         shared.heat.show(&shared.metrics);
         let topology = shared.topology.load_full();
         found.tick(&shared, &topology, Instant::now());
@@ -59,4 +63,10 @@ pub async fn look_after(shared: Arc<Shared>, console: Arc<Console>, mut found: F
         shared.metrics.plan_cache_entries.set(shared.plans() as f64);
         shared.metrics.prepared_statements.set(shared.statements.len() as f64);
     }
+}
+
+/// What has been free for some seconds goes back to the system when the allocator is next asked for a large piece, or gets one
+/// back. On a proxy that has become quiet that would never be.
+fn give_back() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(LARGE)));
 }

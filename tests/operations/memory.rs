@@ -61,3 +61,18 @@ fn figures_that_nobody_reads_cost_no_memory() {
     eprintln!("resident after 5,000 statements: {warm} KiB; after 30,000: {after} KiB");
     assert!(after < warm + 2048, "{warm} KiB grew to {after} KiB");
 }
+
+#[test]
+fn what_a_large_statement_took_goes_back_to_the_system() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("large", &Settings::default());
+    let mut wire = login(&proxy);
+    for first in [7301, 7321, 7341] {
+        let rows = format!("SELECT n, n || repeat('z', 1000000) FROM generate_series({first}, {first} + 19) n");
+        wire.rows(&format!("INSERT INTO nothing {rows}"));
+    }
+    assert_eq!(wire.value("SELECT count(DISTINCT v) FROM nothing WHERE client_id BETWEEN 7301 AND 7360"), "60");
+    wire.rows("DELETE FROM nothing WHERE client_id BETWEEN 7301 AND 7360");
+    // It has carried 60 MB, twice. Nobody asks for anything now.
+    until("it is small again", || proxy.resident_kib().unwrap() < 100 << 10);
+}
