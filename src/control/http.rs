@@ -3,6 +3,7 @@
 //! Never waits long, never holds much: a limit on the request's size, on its time, and on connections at once.
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -68,7 +69,7 @@ struct Answer {
 
 /// Accepts until its task is stopped.
 pub async fn serve(listener: TcpListener, pages: Arc<Pages>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut conversations = VecDeque::<AbortHandle>::new();
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -79,14 +80,20 @@ pub async fn serve(listener: TcpListener, pages: Arc<Pages>) {
                 continue;
             }
         };
-        // Above the limit the connection is closed at once; scrapers try again.
-        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        conversations.retain(|it| !it.is_finished());
+        // Who has been at it for longest is the least likely to finish: whoever opens connections and says nothing must not keep
+        // a probe or a scraper out.
+        if conversations.len() >= CONNECTIONS_MAX
+            && let Some(oldest) = conversations.pop_front()
+        {
+            oldest.abort();
+        }
         let pages = pages.clone();
-        tokio::spawn(async move {
+        let conversation = tokio::spawn(async move {
             // Whoever does not finish is not worth a line in the log.
             timeout(CONNECTION_TIMEOUT, converse(stream, &pages)).await.ok();
-            drop(place);
         });
+        conversations.push_back(conversation.abort_handle());
     }
 }
 

@@ -357,3 +357,13 @@ fn the_status_page_is_served_with_all_it_needs_and_nothing_else() {
     assert_eq!((&server["health"], server["connections_max"].as_f64()), (&"up".into(), Some(10.0)));
     assert_eq!(app["query_seconds"]["counts"].as_array().unwrap().len(), 19);
 }
+
+#[test]
+fn who_connects_and_says_nothing_keeps_no_probe_out() {
+    let proxy = STAGE.proxy("silent-http", &Settings::default());
+    let silent: Vec<_> =
+        (0..100).map(|_| std::net::TcpStream::connect(("127.0.0.1", proxy.metrics_port)).unwrap()).collect();
+    assert_eq!(get(proxy.metrics_port, "/livez"), (200, "ok\n".to_owned()));
+    assert_eq!(get(proxy.metrics_port, "/metrics").0, 200);
+    drop(silent);
+}
