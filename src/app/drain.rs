@@ -14,6 +14,7 @@ use super::listening::Listening;
 use super::signals::{How, Signals};
 use crate::config::ListenSettings;
 use crate::control::ControlHandle;
+use crate::proxy::console::Console;
 use crate::proxy::entrance::Entrance;
 use crate::proxy::leaving::{Leaving, NEWCOMER};
 use crate::proxy::shared::Shared;
@@ -38,6 +39,8 @@ pub struct Drain {
     pub shared: Arc<Shared>,
     /// Counts clients
     pub entrance: Arc<Entrance>,
+    /// Its visitors leave when the clients have left
+    pub console: Arc<Console>,
     /// Lets clients in until it is closed
     pub listening: Listening,
 }
@@ -54,7 +57,7 @@ impl Drain {
     }
 
     async fn empty(self, how: How, listen: &ListenSettings) {
-        let Self { shared, entrance, listening, .. } = self;
+        let Self { shared, entrance, console, listening, .. } = self;
         let first = match how {
             How::AtOnce => return,
             How::Soon | How::WhenLeft => Leaving::Everyone,
@@ -80,17 +83,25 @@ impl Drain {
             tracing::warn!(clients = entrance.open(), "clients did not leave in time (drain_timeout)");
             part(&shared, &entrance).await;
         }
+        console.dismiss_visitors();
+        until(|| console.visitors() == 0, FAREWELL).await;
     }
 }
 
-/// Ends sessions in the middle of transactions and statements; they hear why.
+/// Ends sessions in the middle of transactions and statements; they hear why. First those whose statement can be cancelled,
+/// then who waits for its client: for the data of a COPY.
 async fn part(shared: &Arc<Shared>, entrance: &Entrance) {
     shared.leave(Leaving::AtOnce);
     for cancelling in shared.cancels.cancel_all() {
         let shared = Arc::clone(shared);
         drop(tokio::spawn(async move { cancelling.deliver(&shared.connector).await }));
     }
-    until_empty(entrance, FAREWELL).await;
+    until(|| shared.cancels.is_empty(), FAREWELL / 2).await;
+    for slot in shared.cancels.all() {
+        let shared = Arc::clone(shared);
+        drop(tokio::spawn(async move { slot.terminate(&shared.connector).await }));
+    }
+    until_empty(entrance, FAREWELL / 2).await;
 }
 
 async fn until_empty(entrance: &Entrance, limit: Duration) {

@@ -362,7 +362,8 @@ impl Proxy {
         if is_near {
             tell_systemd();
         }
-        let drain = Drain { control: control.clone(), shared: Arc::clone(&shared), entrance, listening };
+        let (shared_too, console) = (Arc::clone(&shared), Arc::clone(&self.console));
+        let drain = Drain { control: control.clone(), shared: shared_too, entrance, console, listening };
         tokio::select! {
             () = drain.run(how, &settings.listen, signals) => (),
             () = until_shutdown(orders) => tracing::info!("told to end at once (SHUTDOWN)"),

@@ -223,3 +223,27 @@ fn stragglers_end_at_drain_timeout_and_zero_means_never() {
     open.rows("ROLLBACK");
     until_ended(&mut proxy);
 }
+
+#[test]
+fn who_waits_in_a_copy_and_who_sits_at_the_console_hears_why_it_ends() {
+    let stage = &*STAGE;
+    let console = "[console]\nadmin = [\"app\"]\n";
+    let told = |wire: &mut Wire| whole_error(&wire.until_closed().unwrap());
+    let visit = |proxy: &Proxy| enter(proxy.port, "app", &[("database", "shardway")]).unwrap();
+    let listen = "drain_timeout = \"300ms\"";
+    let mut proxy = stage.proxy("drain-copy", &Settings { listen, more: console, ..Settings::default() });
+    let (mut copying, mut visitor) = (login(&proxy), visit(&proxy));
+    copying.send(&wire::query("COPY events (client_id, id, kind) FROM STDIN")).unwrap();
+    copying.until(b"G").unwrap();
+    proxy.signal("TERM");
+    assert!(told(&mut copying).contains("SFATAL | VFATAL | C57P01"));
+    assert!(told(&mut visitor).contains("SFATAL | VFATAL | C57P01"));
+    until_ended(&mut proxy);
+    // A console that somebody has left open keeps nothing alive.
+    let listen = "drain_timeout = \"1h\"";
+    let mut proxy = stage.proxy("drain-console", &Settings { listen, more: console, ..Settings::default() });
+    let mut visitor = visit(&proxy);
+    proxy.signal("TERM");
+    assert!(told(&mut visitor).contains("SFATAL | VFATAL | C57P01"));
+    until_ended(&mut proxy);
+}

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::logic::console::role::Role;
 use crate::logic::console::statement::{Act, Statement};
 use crate::logic::console::table::Table;
 use crate::logic::console::topics::Topic;
@@ -59,10 +58,12 @@ pub(super) fn is_console(name: &str) -> bool {
 }
 
 impl Console {
-    /// Carries it out, if a user of this role may have it.
-    pub(super) async fn carry_out(&self, statement: &Statement, role: Role) -> Result<Outcome, Failure> {
-        if !role.may(statement) {
-            return Err(Failure::new("42501", "admin access needed"));
+    /// Carries it out, if this user may have it as the settings are now.
+    pub(super) async fn carry_out(&self, statement: &Statement, user: &str) -> Result<Outcome, Failure> {
+        let role = self.settings.load().members.role(user);
+        if !role.is_some_and(|role| role.may(statement)) {
+            let needed = if role.is_some() { "admin access needed" } else { "console access needed" };
+            return Err(Failure::new("42501", needed));
         }
         match statement {
             Statement::Empty => Ok(Outcome::done("")),

@@ -19,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 
 use crate::logic::auth::Fatal;
 use crate::logic::console::pgbouncer;
-use crate::logic::console::role::{Members, Role};
+use crate::logic::console::role::Members;
 use crate::logic::console::snapshot::Setting;
 use crate::logic::console::totals::Periods;
 use crate::proxy::card::Card;
@@ -111,6 +111,16 @@ impl Console {
         visitor.inspect(|visitor| visitor.dismissed.notify_one()).is_some()
     }
 
+    /// Sends all visitors of the console away.
+    pub fn dismiss_visitors(&self) {
+        self.visitors.lock().values().for_each(|visitor| visitor.dismissed.notify_one());
+    }
+
+    /// How many visitors the console has.
+    pub fn visitors(&self) -> usize {
+        self.visitors.lock().len()
+    }
+
     /// Sessions and logins under way.
     pub fn open(&self) -> u32 {
         self.open.load(Ordering::Relaxed)
@@ -121,7 +131,6 @@ impl Console {
 struct Visit<'a> {
     console: &'a Console,
     visitor: Arc<Visitor>,
-    role: Role,
 }
 
 impl Drop for Visit<'_> {

@@ -63,7 +63,7 @@ pub(super) async fn serve(console: &Console, guest: Guest, role: Role) {
     console.visitors.lock().insert(id, Arc::clone(&visitor));
     tracing::info!(client = id, user = %visitor.card.user.name, ?role, "came to the console");
     let mut session = Session {
-        visit: Visit { console, visitor, role },
+        visit: Visit { console, visitor },
         stream: guest.stream,
         inbox: guest.leftover,
         outbox: guest.unsent.to_vec(),
@@ -191,7 +191,8 @@ impl Session<'_> {
     async fn carry_out(&mut self, statement: &Statement) -> Result<Result<Outcome, Failure>, End> {
         let (console, visitor) = (self.visit.console, Arc::clone(&self.visit.visitor));
         let outcome = {
-            let (working, cancelled) = (console.carry_out(statement, self.visit.role), visitor.cancelled.notified());
+            let user = &visitor.card.user.name;
+            let (working, cancelled) = (console.carry_out(statement, user), visitor.cancelled.notified());
             tokio::pin!(working, cancelled);
             loop {
                 tokio::select! {

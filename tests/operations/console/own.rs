@@ -301,3 +301,23 @@ fn shutdown_ends_the_proxy() {
     until("it has ended", || !proxy.is_alive());
     assert_eq!(proxy.exit_code(), Some(0));
 }
+
+#[test]
+fn a_visitor_has_the_rights_that_the_settings_give_now() {
+    let proxy = STAGE.with_console("rights");
+    let mut ops = console(&proxy, "postgres");
+    assert!(answer(&mut ops, "PAUSE app").error.is_none());
+    assert!(answer(&mut ops, "RESUME app").error.is_none());
+    let denied = |ops: &mut Wire, sql: &str| answer(ops, sql).error.map(|(state, _)| state);
+    reload(
+        &proxy,
+        |text| {
+            text.replace("admin = [\"postgres\"]", "stats = [\"postgres\"]").replacen("stats = [\"grafana\"]", "", 1)
+        },
+        "ok",
+    );
+    assert_eq!(denied(&mut ops, "PAUSE app").as_deref(), Some("42501"));
+    assert_eq!(denied(&mut ops, "SHOW POOLS"), None);
+    reload(&proxy, |text| text.replace("stats = [\"postgres\"]", ""), "ok");
+    assert_eq!(denied(&mut ops, "SHOW POOLS").as_deref(), Some("42501"));
+}
