@@ -15,7 +15,7 @@ use crate::logic::sql::statement::{
 
 use super::change::{Change, On, Over};
 use super::constants::Literals;
-use super::gather::{self, At, Gather, Part, TEXT, is_steady};
+use super::gather::{self, At, Gather, Part, TEXT};
 use super::schema::Found;
 use super::survey::{self, Spread, Survey, is_column_of};
 use super::{Access, Home, Place, Refusal, Requirement, Schema, TakenNumbers};
@@ -208,7 +208,7 @@ fn once(
         _ => return Err(refuse("Its values may differ between servers.")),
     };
     let columns: Vec<_> =
-        returned.iter().map(|it| super::gather::Transfer { depends_on_settings: !is_steady(it), ..TEXT }).collect();
+        returned.iter().map(|it| super::gather::Transfer { depends_on_settings: !it.is_steady, ..TEXT }).collect();
     let own = quoted(own_name(located, shape));
     let list: Vec<String> = returned.iter().map(|it| format!("{own}.{}::pg_catalog.text", quoted(&it.name))).collect();
     Ok(Once {

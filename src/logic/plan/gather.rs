@@ -30,7 +30,7 @@ use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
 pub(super) use super::part::is_a_name;
 pub use super::part::{Part, together};
-pub(super) use super::stand_in::{BOOL, TEXT, is_steady, stand_in, transfer};
+pub(super) use super::stand_in::{BOOL, TEXT, stand_in, transfer};
 pub use super::stand_in::{Transfer, widened};
 
 /// A statement over rows of several shards.
@@ -333,7 +333,7 @@ pub(super) fn over(
             if matches!(mention.what, Mentioned::Counted { .. }) {
                 return Err(Refusal::reads_sequence(&mention.name.name));
             }
-            let list = format!("({}.*)::pg_catalog.text", quoted(visible_of(mention)));
+            let list = format!("ROW({}.*)", quoted(visible_of(mention)));
             let part = place.returned(mention, &list, whole_part(mention, requirement, names_schemas)?);
             let known = parts.iter().position(|it| *it == part);
             let before: usize = parts[..known.unwrap_or(parts.len())].iter().map(|part| part.columns.len()).sum();
@@ -399,6 +399,7 @@ fn time_column(number: usize, time: &Time) -> Column {
         is_not_null: true,
         has_loose_equality: false,
         collation: None,
+        is_steady: true,
     }
 }
 

@@ -238,7 +238,7 @@ impl Parts {
             requirement: fanout.requirement,
             text: parts.text(pieces).into(),
             params: used.into_iter().collect(),
-            columns: parts.columns.iter().map(|column| column.transfer).collect(),
+            columns: parts.columns.iter().map(|column| column.transfer.clone()).collect(),
         };
         let absent = (1..=params).filter(|number| !pieces.last_params.contains(number)).collect();
         let rest =
@@ -407,5 +407,5 @@ fn collation_of(argument: &Argument, tables: &Tables<'_>) -> Option<String> {
 
 fn binary(oid: u32) -> Option<Transfer> {
     let array = array_of_plain(oid)?;
-    Some(Transfer { element: oid, array, is_binary: true, depends_on_settings: false })
+    Some(Transfer { element: oid, array, is_binary: true, depends_on_settings: false, read_as: None })
 }

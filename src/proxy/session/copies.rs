@@ -82,19 +82,20 @@ impl Session {
 
     async fn once(&mut self, once: &Once, given: Given<'_>) -> Result<Answer, Trouble> {
         self.isolate().await?;
-        self.check_output(&once.then)?;
+        self.check_output(&once.then.parts)?;
         let first = ShardId(0);
         let fetched = match &once.over {
             None => None,
             Some(over) => {
                 self.check_columns()?;
                 let values = Values::Walked { parameters: given.parameters, types: given.types };
-                Some((&over.gather, self.fetch(&over.gather, given, &values).await?))
+                let fetched = self.fetch(&over.gather, given, &values).await?;
+                Some((self.read_steadily(&over.gather), fetched))
             }
         };
         let write = |out: &mut Vec<u8>, types: &[u8]| match &fetched {
             None => ask(out, once, Given { types, ..given }),
-            Some((gather, fetched)) => ask_over(out, (gather, fetched), Given { types, ..given }, once.columns()),
+            Some((gather, fetched)) => ask_over(out, (&**gather, fetched), Given { types, ..given }, once.columns()),
         };
         let mut said = self.fetch_one(first, Access::Write, given.types, write).await?;
         let Rows { mut columns, count } = said.parts.pop().unwrap_or_default();
