@@ -68,11 +68,15 @@ const GREETING: &str = "
            'standard_conforming_strings', 'session_authorization', 'client_encoding', 'server_version',
            'server_encoding']) AS name";
 
-/// What sessions begin with, without what is set for the role that asks here.
+/// What sessions begin with, without what is set for the role that asks here. The settings of values as text are left out
+/// where they are as usual.
 const BASE: &str = "
-    SELECT name, CASE WHEN source IN ('user', 'database user') THEN boot_val ELSE reset_val END FROM pg_catalog.pg_settings
+    SELECT name, value FROM (SELECT name, CASE WHEN source IN ('user', 'database user') THEN boot_val ELSE reset_val END AS value
+                               FROM pg_catalog.pg_settings) s
      WHERE name IN ('default_transaction_deferrable', 'default_transaction_isolation', 'default_transaction_read_only',
                     'search_path', 'standard_conforming_strings')
+        OR (name, value) IN (('array_nulls', 'off'), ('xmloption', 'document'))
+        OR name = 'extra_float_digits' AND value ~ '^(0|-)'
     UNION ALL SELECT 'client_encoding', 'UTF8' WHERE pg_catalog.current_setting('server_encoding') = 'UTF8'
      ORDER BY 1";
 
