@@ -49,7 +49,8 @@ pub fn together(parts: &[&Part]) -> Option<Part> {
 }
 
 /// The number of a part.
-const NUMBER: Transfer = Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false, read_as: None };
+const NUMBER: Transfer =
+    Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false, read_as: None };
 
 /// The text of some types is a name alone, which several functions or operators may have.
 pub(super) fn is_a_name(column: &Column) -> bool {

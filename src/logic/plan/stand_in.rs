@@ -25,10 +25,13 @@ pub struct Transfer {
     pub read_as: Option<Arc<str>>,
 }
 
-pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false, read_as: None };
-pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false, read_as: None };
+pub(super) const TEXT: Transfer =
+    Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false, read_as: None };
+pub(super) const BOOL: Transfer =
+    Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false, read_as: None };
 
-pub(super) const BIGINT: Transfer = Transfer { element: 20, array: 1016, is_binary: true, depends_on_settings: false, read_as: None };
+pub(super) const BIGINT: Transfer =
+    Transfer { element: 20, array: 1016, is_binary: true, depends_on_settings: false, read_as: None };
 
 /// The part of WITH that stands in for a sequence that several shards count: it is where the one is that has come furthest,
 /// or, as long as none has been asked for a number, the one whose first comes first.
@@ -110,11 +113,7 @@ pub(super) fn transfer(column: &Column) -> Transfer {
     let element = column.type_oid;
     match array_of_plain(element) {
         Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false, read_as: None },
-        None => Transfer {
-            depends_on_settings: !column.is_steady,
-            read_as: Some((&*column.type_name).into()),
-            ..TEXT
-        },
+        None => Transfer { depends_on_settings: !column.is_steady, read_as: Some((&*column.type_name).into()), ..TEXT },
     }
 }
 

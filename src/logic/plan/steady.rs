@@ -29,18 +29,33 @@ const SETTINGS: [(&str, &str); 6] = [
 
 /// A part whose texts say the same in every session: its columns come as values of the type text.
 pub fn printed(part: &Part) -> Part {
-    let names = listed(part.columns.len(), |number| format!("c{number}"));
+    let is_binary: Vec<bool> = part.columns.iter().map(|column| column.is_binary).collect();
+    Part { text: query_printed(&part.text, &is_binary).into(), ..part.clone() }
+}
+
+/// The same of a query whose WITH does not write, with these columns.
+pub fn query_printed(query: &str, is_binary: &[bool]) -> String {
+    let names = listed(is_binary.len(), |number| format!("c{number}"));
     // As PostgreSQL prints it, whatever casts to text there are.
-    let texts = listed(part.columns.len(), |number| match part.columns[number].is_binary {
+    let texts = listed(is_binary.len(), |number| match is_binary[number] {
         true => format!("c{number}"),
         false => {
-            format!("CASE WHEN pg_catalog.num_nulls(c{number}) = 0 THEN pg_catalog.format('%s', c{number}) END AS c{number}")
+            format!(
+                "CASE WHEN pg_catalog.num_nulls(c{number}) = 0 THEN pg_catalog.format('%s', c{number}) END AS c{number}"
+            )
         }
     });
-    let rows = format!("shardway_rows({names}) AS MATERIALIZED ({})", part.text);
+    // The query may end with a comment.
+    let rows = format!("shardway_rows({names}) AS MATERIALIZED ({query}\n)");
     let steady = settings_of_ours("(SELECT pg_catalog.count(*) FROM shardway_rows) >= 0");
-    let values = format!("SELECT {texts} FROM shardway_rows");
-    Part { text: format!("WITH {rows}, {steady}, {}", between(&values)).into(), ..part.clone() }
+    let (begin, end) = between();
+    format!("WITH {rows}, {steady}, {begin}SELECT {texts} FROM shardway_rows{end}")
+}
+
+/// Its WITH could write, which it may nowhere but at the beginning of a statement.
+pub fn may_write(query: &str) -> bool {
+    let query = query.to_ascii_lowercase();
+    ["insert", "update", "delete", "merge"].iter().any(|word| query.contains(word))
 }
 
 /// The final statement; it reads the texts of `printed` parts.
@@ -58,7 +73,8 @@ pub fn read(gather: &Gather) -> Gather {
                 columns => {
                     let rows = rows_of(first..=next - 1);
                     let names = listed(columns.len(), |number| format!("c{number}"));
-                    let cast = |column: &Transfer| column.read_as.as_ref().map(|of| format!("::{of}")).unwrap_or_default();
+                    let cast =
+                        |column: &Transfer| column.read_as.as_ref().map(|of| format!("::{of}")).unwrap_or_default();
                     let read = listed(columns.len(), |number| format!("u.c{number}{}", cast(&columns[number])));
                     let read = format!("SELECT {read} FROM {rows} AS u({names})");
                     text.replace(&rows, &format!("({})", values(&read)))
@@ -72,14 +88,20 @@ pub fn read(gather: &Gather) -> Gather {
 
 /// The rows of a query that makes values of texts, under settings of ours. It has no WHERE.
 fn values(query: &str) -> String {
-    format!("WITH {}, {}", settings_of_ours("true"), between(query))
+    let (begin, end) = around_values();
+    format!("{begin}{query}{end}")
+}
+
+/// What stands before and behind such a query.
+pub(super) fn around_values() -> (String, String) {
+    let (begin, end) = between();
+    (format!("WITH {}, {begin}", settings_of_ours("true")), end)
 }
 
 /// The settings as they are, and then ours.
 fn settings_of_ours(when: &str) -> String {
-    let kept = listed(SETTINGS.len(), |number| {
-        format!("pg_catalog.current_setting('{}') AS s{number}", SETTINGS[number].0)
-    });
+    let kept =
+        listed(SETTINGS.len(), |number| format!("pg_catalog.current_setting('{}') AS s{number}", SETTINGS[number].0));
     let set = listed(SETTINGS.len(), |number| {
         let (name, value) = SETTINGS[number];
         format!("pg_catalog.set_config('{name}', '{value}', true) AS s{number}")
@@ -90,16 +112,17 @@ fn settings_of_ours(when: &str) -> String {
     )
 }
 
-/// The rows of a query under settings of ours; then the settings are as before.
-fn between(query: &str) -> String {
+/// What stands around a query under settings of ours; then the settings are as before. Its rows are those of the whole.
+fn between() -> (String, String) {
     let set = listed(SETTINGS.len(), |number| {
         format!("pg_catalog.set_config('{}', s{number}, true) AS s{number}", SETTINGS[number].0)
     });
-    format!(
-        "shardway_values AS MATERIALIZED ({query} WHERE (SELECT s0 FROM shardway_steady) IS NOT NULL), \
+    let end = format!(
+        " WHERE (SELECT s0 FROM shardway_steady) IS NOT NULL), \
          shardway_after AS MATERIALIZED (SELECT {set} FROM shardway_before WHERE (SELECT pg_catalog.count(*) FROM \
          shardway_values) >= 0) SELECT * FROM shardway_values WHERE (SELECT s0 FROM shardway_after) IS NOT NULL"
-    )
+    );
+    ("shardway_values AS MATERIALIZED (".to_owned(), end)
 }
 
 fn listed(count: usize, of: impl Fn(usize) -> String) -> String {

@@ -97,7 +97,10 @@ fn view(utility: &Utility, query: &Statement, schema: &Schema<'_>, survey: &mut 
     if name.is_temporary {
         stays_with_session(survey);
     }
-    if name.is_temporary || is_bound {
+    if is_bound && !name.is_temporary {
+        survey.refuse(Refusal::view_of_unheard(&name.name));
+    }
+    if name.is_temporary {
         let why = "Plans are shared by all sessions, which do not know the tables of one.";
         survey.refuse(Refusal::not_followed("a temporary view", &name.name, why, "Use WITH in the query itself."));
     }

@@ -127,6 +127,16 @@ impl Refusal {
         Self::new(Reason::Definition, format!("{what} of \"{table}\" is not supported"), why, hint)
     }
 
+    /// A view, not said to be temporary, over a table that no shard has.
+    pub fn view_of_unheard(view: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("view \"{view}\" over a table that no shard has is not supported"),
+            "The table does not exist, or it is a temporary one. Then so would the view be, and plans, which all sessions share, do not know it.",
+            "Create the table first; of a temporary one, use WITH in the query itself.",
+        )
+    }
+
     /// A type or a function that one session has.
     pub fn temporary_object(verb: &str) -> Self {
         Self::new(
