@@ -125,6 +125,9 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             q("SET extra_float_digits = -5"), q("BEGIN"), q("INSERT INTO styled SELECT client_id + 1000, days, stamps, spans, floats, bytes, docs, born, seen, made, zones, feel, names FROM styled"), styled(),
             q("UPDATE styled SET client_id = 77 WHERE client_id = 1"), styled(), q("INSERT INTO styled (client_id, born, days) SELECT client_id + 2000, '01.02.2003', '{03.04.2005,NULL}' FROM styled"), styled(),
             q("UPDATE styled s SET days = t.days, made = t.made FROM styled t WHERE t.client_id = s.client_id + 1"), styled(), q("ROLLBACK"), styled(),
+            // One shard takes the numbers, and tells the others what has become of the rows.
+            q("BEGIN"), q("INSERT INTO tags (name, seen) VALUES ('styled', '01.02.2003 04:05'), ('other', '-infinity') RETURNING name, seen"), q("INSERT INTO tags (name, seen) VALUES ('third', '03.04.2005')"),
+            q("UPDATE tags SET seen = seen + '1 2:03:04.5' WHERE id = (SELECT max(id) FROM tags WHERE name = 'styled') RETURNING tags.*"), q("SELECT t.name, t.seen, t.seen::text, e.client_id FROM tags t JOIN events e ON e.id = 1 ORDER BY 1, 4"), q("ROLLBACK"),
         ].concat()),
         ("how strings are read, from the next statement of a pipeline on", &[("options", "-c escape_string_warning=off")], [
             ask(&[[
