@@ -171,6 +171,7 @@ fn writing(text: String, params: u16, parts: Vec<Part>) -> Gather {
         groups_as_tables: false,
         views: Vec::new(),
         fails_early: false,
+        is_bound: false,
         home: Home::Any,
         access: Access::Write,
     }

@@ -50,6 +50,8 @@ pub struct Gather {
     pub views: Vec<Box<str>>,
     /// Its parts compute what may fail: by then the client of a Query has heard of the columns
     pub fails_early: bool,
+    /// It may name temporary tables: then it runs where the session has them, or not at all
+    pub is_bound: bool,
     /// Where the final statement runs
     pub home: Home,
     /// May a replica run it?
@@ -67,6 +69,7 @@ impl Gather {
             groups_as_tables: true,
             views: Vec::new(),
             fails_early: false,
+            is_bound: false,
             home: Home::Any,
             access: Access::Write,
         }
@@ -268,6 +271,7 @@ fn finished(at: At<'_>, spread: &Spread<'_>) -> Result<Gather, Refusal> {
         groups_as_tables: groups_as_tables(spread),
         views: Vec::new(),
         fails_early: false,
+        is_bound: spread.is_bound,
         home,
         access: spread.access,
     })

@@ -57,7 +57,18 @@ pub fn reduce(text: &str, schema: &Schema<'_>) -> Option<Gather> {
     let Rest { params, absent, fails_early, access, .. } = rest;
     let home = Home::Any;
     let (parts, views) = (vec![part], Vec::new());
-    Some(Gather { parts, text, params, absent, groups_as_tables: false, views, fails_early, home, access })
+    Some(Gather {
+        parts,
+        text,
+        params,
+        absent,
+        groups_as_tables: false,
+        views,
+        fails_early,
+        is_bound: false,
+        home,
+        access,
+    })
 }
 
 /// Aggregates of a query without groups, order or limit, each item of its select list one of them. `fold` says what becomes

@@ -216,6 +216,9 @@ impl Session {
             certain @ (Destination::Any | Destination::First | Destination::Current | Destination::Shard(_)) => certain,
         };
         let target = self.target(destination, gather.access)?;
+        if gather.is_bound {
+            self.check_temporary(target.shard)?;
+        }
         self.metrics.statement(Some((target.shard, target.role)), PlanKind::Gather);
         Ok(self.hold(target).await?)
     }
