@@ -10,8 +10,9 @@
 //! ```
 //!
 //! Each of these is a MATERIALIZED part of a WITH, and waits for the one before in a query of its own that PostgreSQL runs
-//! before the first row: an order that no plan can turn around. An error in between ends the transaction, or goes back to a
-//! savepoint, and `set_config` for the transaction alone ends with that.
+//! before the first row: an order that no plan can turn around. No operator is named, for a schema could have given it another
+//! meaning. An error in between ends the transaction, or goes back to a savepoint, and `set_config` for the transaction alone
+//! ends with that.
 
 use super::gather::Gather;
 use super::part::Part;
@@ -41,13 +42,13 @@ pub fn query_printed(query: &str, is_binary: &[bool]) -> String {
         true => format!("c{number}"),
         false => {
             format!(
-                "CASE WHEN pg_catalog.num_nulls(c{number}) = 0 THEN pg_catalog.format('%s', c{number}) END AS c{number}"
+                "CASE WHEN pg_catalog.int4eq(pg_catalog.num_nulls(c{number}), 0) THEN pg_catalog.format('%s', c{number}) END AS c{number}"
             )
         }
     });
     // The query may end with a comment.
     let rows = format!("shardway_rows({names}) AS MATERIALIZED ({query}\n)");
-    let steady = settings_of_ours("(SELECT pg_catalog.count(*) FROM shardway_rows) >= 0");
+    let steady = settings_of_ours("(SELECT pg_catalog.count(*) FROM shardway_rows) IS NOT NULL");
     let (begin, end) = between();
     format!("WITH {rows}, {steady}, {begin}SELECT {texts} FROM shardway_rows{end}")
 }
@@ -120,11 +121,52 @@ fn between() -> (String, String) {
     let end = format!(
         " WHERE (SELECT s0 FROM shardway_steady) IS NOT NULL), \
          shardway_after AS MATERIALIZED (SELECT {set} FROM shardway_before WHERE (SELECT pg_catalog.count(*) FROM \
-         shardway_values) >= 0) SELECT * FROM shardway_values WHERE (SELECT s0 FROM shardway_after) IS NOT NULL"
+         shardway_values) IS NOT NULL) SELECT * FROM shardway_values WHERE (SELECT s0 FROM shardway_after) IS NOT NULL"
     );
     ("shardway_values AS MATERIALIZED (".to_owned(), end)
 }
 
 fn listed(count: usize, of: impl Fn(usize) -> String) -> String {
     (0..count).map(of).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stand_in::{BIGINT, TEXT};
+    use super::super::{Place, Requirement};
+    use super::*;
+
+    fn part(columns: Vec<Transfer>) -> Part {
+        let requirement = Requirement { table: "t".into(), place: Place::Copies };
+        Part { requirement, text: "SELECT a, b FROM t -- as asked".into(), params: Vec::new(), columns }
+    }
+
+    #[test]
+    fn a_part_prints_what_travels_as_text_and_nothing_else() {
+        let asked = part(vec![BIGINT, TEXT]);
+        let printed = printed(&asked);
+        assert!(
+            printed.text.starts_with("WITH shardway_rows(c0, c1) AS MATERIALIZED (SELECT a, b FROM t -- as asked\n), ")
+        );
+        assert!(printed.text.contains("SELECT c0, CASE WHEN pg_catalog.int4eq(pg_catalog.num_nulls(c1), 0) THEN "));
+        assert_eq!(printed.columns, asked.columns);
+    }
+
+    #[test]
+    fn the_final_statement_reads_each_text_under_settings_of_ours() {
+        let dates = Transfer { read_as: Some("date[]".into()), ..TEXT };
+        let whole = Transfer { read_as: Some("\"t\"".into()), ..TEXT };
+        let rows = rows_of(2..=3);
+        let text = format!(
+            "WITH x(a, b) AS MATERIALIZED (SELECT u.c0::bigint, u.c1::date[] FROM {rows} AS u(c0, c1)) SELECT $1, x.a FROM x, \
+             pg_catalog.unnest($4::pg_catalog.text[]::\"t\"[]) t, pg_catalog.unnest($4::pg_catalog.text[]::\"t\"[]) s"
+        );
+        let parts = vec![part(vec![BIGINT, dates]), part(vec![whole])];
+        let gather = Gather { parts, text: text.into(), params: 1, ..Gather::without_parts("") };
+        let read = read(&gather).text;
+        assert!(read.contains(&format!("SELECT u.c0, u.c1::date[] FROM {rows} AS u(c0, c1) WHERE (SELECT s0")));
+        assert!(read.contains("SELECT s0 FROM shardway_after) IS NOT NULL) AS u(c0, c1)) SELECT $1, x.a FROM x, "));
+        assert_eq!(read.matches("SELECT $4::pg_catalog.text[]::\"t\"[] AS c0 WHERE (SELECT s0").count(), 2);
+        assert_eq!(read.matches('(').count(), read.matches(')').count());
+    }
 }
