@@ -202,3 +202,29 @@ fn text_is_read_by_the_setting_of_the_role() {
     stage.everywhere("ALTER ROLE app RESET ALL");
     drop(stage.until(&[], |wire| wire.ok()));
 }
+
+/// `extra_float_digits` is the servers' own, the other settings are those of the role.
+#[test]
+fn values_pass_as_text_whatever_sessions_begin_with() {
+    let stage = Stage::start("role-styles");
+    stage.everywhere("ALTER SYSTEM SET extra_float_digits = -3");
+    stage.everywhere("SELECT pg_reload_conf()");
+    for setting in ["array_nulls = off", "xmloption = 'document'", "datestyle = 'German'"] {
+        stage.everywhere(&format!("ALTER ROLE app SET {setting}"));
+    }
+    let is_set = |wire: &Wire| wire.parameters.get("DateStyle").is_some_and(|style| style == "German, DMY");
+    let mut theirs = stage.until(&[], |wire| wire.ok().filter(is_set));
+    let mut ours = Wire::login(stage.world.oracle.port(), "app", &[]).unwrap();
+    for sql in [
+        "SELECT client_id, days, names, docs, floats, made, count(*) OVER () FROM styled ORDER BY client_id",
+        "SELECT max(floats), '{NULL}'::text[], current_setting('extra_float_digits') FROM styled",
+        "SELECT s.made, t.floats FROM styled s JOIN styled t ON t.client_id = s.client_id + 1 ORDER BY s.client_id",
+        "SHOW extra_float_digits",
+    ] {
+        assert_eq!(theirs.rows(sql), ours.rows(sql), "{sql}");
+    }
+    // All digits came along, though this session is not shown them.
+    theirs.rows("SET extra_float_digits = 1");
+    let all = "SELECT count(*) FROM styled s JOIN styled t ON s.floats = t.floats AND s.client_id = t.client_id";
+    assert_eq!(theirs.value(all), ours.value(all));
+}

@@ -224,6 +224,7 @@ fn relation(kind: RelationKind, columns: &[(&str, u32)], unique_keys: &[&[&str]]
         is_not_null: false,
         has_loose_equality: false,
         collation: None,
+        is_steady: true,
     });
     Relation {
         kind,

@@ -237,6 +237,8 @@ pub struct Column {
     pub has_loose_equality: bool,
     /// Its collation as SQL, where it is not that of its type
     pub collation: Option<Box<str>>,
+    /// The text of its values says the same under all settings of a session
+    pub is_steady: bool,
 }
 
 impl Column {

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 
 /// The settings that are looked at, in lower case.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 15] = [
     "application_name",
+    "array_nulls",
     "client_encoding",
     "datestyle",
     "default_transaction_deferrable",
@@ -14,10 +15,12 @@ pub const NAMES: [&str; 12] = [
     "default_transaction_read_only",
     "extra_float_digits",
     "intervalstyle",
+    "lc_monetary",
     "role",
     "search_path",
     "standard_conforming_strings",
     "timezone",
+    "xmloption",
 ];
 
 /// What sessions of one database begin with.

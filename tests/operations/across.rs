@@ -651,3 +651,20 @@ fn a_server_is_lost_under_a_pipeline_that_has_widened() {
         is_undone(stage, &mut wire, &name);
     }
 }
+
+/// The temporary tables are where the session is, the other table is on another shard: neither server knows both.
+#[test]
+fn a_write_to_a_table_of_another_shard_than_temporary_ones_is_refused() {
+    let stage = &*STAGE;
+    let proxy = stage.proxy("temporary-apart", &Settings::default());
+    let mut wire = login(&proxy);
+    wire.rows("CREATE TEMP TABLE beside (id integer)");
+    for sql in [
+        "UPDATE ledger SET entry = 'x' FROM beside b WHERE b.id = ledger.id",
+        "DELETE FROM ledger USING beside b WHERE b.id = ledger.id",
+    ] {
+        let (state, message) = failure(&mut wire, sql);
+        assert_eq!(state, "0A000", "{sql}: {message}");
+    }
+    wire.rows("SELECT l.id FROM ledger l JOIN beside USING (id)");
+}

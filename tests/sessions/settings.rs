@@ -34,6 +34,13 @@ fn rows_of_own_type() -> Vec<Step> {
     q("SELECT a.pr, b.pr FROM wide AS a JOIN wide AS b ON a.client_id = b.client_id + 1 WHERE a.client_id < 20 ORDER BY a.client_id")
 }
 
+/// Columns that pass as text, and what the session is shown of them.
+fn styled() -> Vec<Step> {
+    let of = |list: &str| q(&format!("SELECT client_id, {list}, count(*) OVER () FROM styled ORDER BY client_id"));
+    let whole = q("SELECT s::text, current_setting('DateStyle'), count(*) OVER () FROM styled s ORDER BY client_id");
+    [of("days, stamps, spans, floats, born, seen, made"), of("days::text, spans::text, made::text"), whole, q("SHOW DateStyle")].concat()
+}
+
 /// What a session begins with.
 type Options = &'static [(&'static str, &'static str)];
 
@@ -108,6 +115,20 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             q("BEGIN"), q("SET my.own = 'set'"), q("RESET my.own"), reads("current_setting('my.own')"), q("COMMIT"), q("RESET ALL"), reads("current_setting('my.own')"),
         ].concat()),
         ("a date style of the connection, and rows of a type of one's own", &[("DateStyle", "ISO, DMY")], [rows_of_own_type(), q("SET DateStyle = 'iso, ymd'"), rows_of_own_type()].concat()),
+        ("values that travel as text, in a session that began with a style of its own", &[("DateStyle", "German"), ("options", "-c extra_float_digits=-3")], [
+            styled(), q("BEGIN"), styled(), q("SET LOCAL DateStyle = 'SQL, DMY'"), styled(), q("SAVEPOINT s"), q("SET LOCAL IntervalStyle = 'sql_standard'"), styled(), q("ROLLBACK TO s"), styled(),
+            q("SELECT max(days), sum(1 / (client_id - 5)) FROM styled"), q("ROLLBACK TO s"), styled(), q("SET DateStyle = 'ISO'"), styled(), q("COMMIT"), styled(),
+            q("RESET DateStyle"), q("BEGIN"), q("DECLARE c SCROLL CURSOR FOR SELECT days, born, made FROM styled ORDER BY born, client_id"), q("FETCH 2 FROM c"), q("SET LOCAL DateStyle = 'Postgres, DMY'"),
+            q("FETCH 2 FROM c"), q("FETCH PRIOR FROM c"), q("ROLLBACK"), q("SELECT 1; SELECT max(days), max(seen) FROM styled; SHOW DateStyle"),
+        ].concat()),
+        ("values that are written as text", &[("DateStyle", "German"), ("IntervalStyle", "sql_standard")], [
+            q("SET extra_float_digits = -5"), q("BEGIN"), q("INSERT INTO styled SELECT client_id + 1000, days, stamps, spans, floats, bytes, docs, born, seen, made, zones, feel, names FROM styled"), styled(),
+            q("UPDATE styled SET client_id = 77 WHERE client_id = 1"), styled(), q("INSERT INTO styled (client_id, born, days) SELECT client_id + 2000, '01.02.2003', '{03.04.2005,NULL}' FROM styled"), styled(),
+            q("UPDATE styled s SET days = t.days, made = t.made FROM styled t WHERE t.client_id = s.client_id + 1"), styled(), q("ROLLBACK"), styled(),
+            // One shard takes the numbers, and tells the others what has become of the rows.
+            q("BEGIN"), q("INSERT INTO tags (name, seen) VALUES ('styled', '01.02.2003 04:05'), ('other', '-infinity') RETURNING name, seen"), q("INSERT INTO tags (name, seen) VALUES ('third', '03.04.2005')"),
+            q("UPDATE tags SET seen = seen + '1 2:03:04.5' WHERE id = (SELECT max(id) FROM tags WHERE name = 'styled') RETURNING tags.*"), q("SELECT t.name, t.seen, t.seen::text, e.client_id FROM tags t JOIN events e ON e.id = 1 ORDER BY 1, 4"), q("ROLLBACK"),
+        ].concat()),
         ("how strings are read, from the next statement of a pipeline on", &[("options", "-c escape_string_warning=off")], [
             ask(&[[
                 parse("", "SELECT set_config('standard_conforming_strings', 'off', false)", &[]), bind("", "", &[], 0), execute("", 0),

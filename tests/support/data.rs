@@ -75,6 +75,7 @@ pub const TABLES: &[(&str, Home)] = &[
     ("own_rows", Hash("client_id", "bigint")),
     ("ruled", Hash("client_id", "bigint")),
     ("wide", Hash("client_id", "bigint")),
+    ("styled", Hash("client_id", "bigint")),
     ("givens", Hash("client_id", "bigint")),
     ("nothing", Hash("client_id", "bigint")),
     ("registered", Hash("client_id", "bigint")),

@@ -251,6 +251,7 @@ fn listed_tables(map: &ShardMap) -> Catalog {
                     is_not_null: true,
                     has_loose_equality: false,
                     collation: None,
+                    is_steady: true,
                 }]
             }
             Placement::Reference | Placement::Single(_) => Vec::new(),

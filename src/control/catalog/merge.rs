@@ -315,6 +315,7 @@ mod tests {
             is_not_null: true,
             has_loose_equality: false,
             collation: None,
+            is_steady: true,
         };
         Relation::plain_table(columns.iter().map(column).collect())
     }

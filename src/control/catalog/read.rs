@@ -68,11 +68,15 @@ const GREETING: &str = "
            'standard_conforming_strings', 'session_authorization', 'client_encoding', 'server_version',
            'server_encoding']) AS name";
 
-/// What sessions begin with, without what is set for the role that asks here.
+/// What sessions begin with, without what is set for the role that asks here. The settings of values as text are left out
+/// where they are as usual.
 const BASE: &str = "
-    SELECT name, CASE WHEN source IN ('user', 'database user') THEN boot_val ELSE reset_val END FROM pg_catalog.pg_settings
+    SELECT name, value FROM (SELECT name, CASE WHEN source IN ('user', 'database user') THEN boot_val ELSE reset_val END AS value
+                               FROM pg_catalog.pg_settings) s
      WHERE name IN ('default_transaction_deferrable', 'default_transaction_isolation', 'default_transaction_read_only',
                     'search_path', 'standard_conforming_strings')
+        OR (name, value) IN (('array_nulls', 'off'), ('xmloption', 'document'))
+        OR name = 'extra_float_digits' AND value ~ '^(0|-)'
     UNION ALL SELECT 'client_encoding', 'UTF8' WHERE pg_catalog.current_setting('server_encoding') = 'UTF8'
      ORDER BY 1";
 
@@ -114,13 +118,31 @@ const RELATIONS: &str = "
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND c.oid = ANY ($1)*/";
 
-/// A column without a default of its own has that of its domain.
+/// A column without a default of its own has that of its domain. Its text is steady where nothing that its type is made of is
+/// printed, or read, by settings; of types that PostgreSQL does not bring along nobody knows.
 const COLUMNS: &str = "
+    WITH RECURSIVE made(oid, of) AS MATERIALIZED (
+        SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd'
+        UNION ALL SELECT oid, typelem FROM pg_type WHERE typcategory = 'A'
+        UNION ALL SELECT rngtypid, rngsubtype FROM pg_range
+        UNION ALL SELECT c.reltype, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                   WHERE c.oid >= 16384 AND c.reltype <> 0 AND a.attnum > 0 AND NOT a.attisdropped),
+    unsteady(oid) AS (
+        SELECT oid FROM pg_type
+         WHERE typtype IN ('b', 'p', 'm') AND typcategory <> 'A' AND (oid >= 16384 OR typname NOT IN (
+               'bool', 'int2', 'int4', 'int8', 'numeric', 'text', 'varchar', 'bpchar', 'char', 'name', 'uuid', 'json', 'jsonb',
+               'jsonpath', 'bit', 'varbit', 'bytea', 'time', 'timetz', 'inet', 'cidr', 'macaddr', 'macaddr8', 'tsvector', 'tsquery',
+               'oid', 'xid', 'xid8', 'cid', 'tid', 'pg_lsn', 'pg_snapshot', 'txid_snapshot', 'refcursor', 'regclass', 'regtype',
+               'regnamespace', 'regrole', 'regcollation', 'regconfig', 'regdictionary', 'regprocedure', 'regoperator'))
+            OR typtype = 'c' AND oid < 16384
+        UNION
+        SELECT m.oid FROM unsteady u JOIN made m ON m.of = u.oid)
     SELECT a.attrelid, a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attidentity::text,
            a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END),
            a.attnotnull OR t.typnotnull, coalesce(NOT l.collisdeterministic, false),
            CASE WHEN a.attcollation <> t.typcollation
-                THEN (SELECT quote_ident(ln.nspname) FROM pg_namespace ln WHERE ln.oid = l.collnamespace) || '.' || quote_ident(l.collname) END
+                THEN (SELECT quote_ident(ln.nspname) FROM pg_namespace ln WHERE ln.oid = l.collnamespace) || '.' || quote_ident(l.collname) END,
+           a.atttypid NOT IN (SELECT oid FROM unsteady)
       FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -458,6 +480,7 @@ fn column(row: &Row) -> Column {
         is_not_null: row.get(7),
         has_loose_equality: row.get(8),
         collation: row.get::<_, Option<&str>>(9).map(Box::from),
+        is_steady: row.get(10),
     }
 }
 

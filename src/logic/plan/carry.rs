@@ -23,6 +23,7 @@ use super::pieces::{Assembled, Cut, Piece, Token, tokens};
 use super::schema::Found;
 use super::scope::Scope;
 use super::split::{Asked, next_of_identity, timed_default};
+use super::steady;
 use super::survey::{Survey, Target, is_plain, key_rule};
 use super::{Place, Refusal, Requirement, Schema};
 
@@ -76,10 +77,37 @@ impl PartialEq for Carry {
     }
 }
 
+/// What becomes of the values of a column that have arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cast {
+    /// They are of their type
+    Nothing,
+    /// Texts are read as this type under the settings of the session: they say the same under all, or the statement has them
+    Session(Box<str>),
+    /// Texts that were printed under settings of ours are read under these
+    Steady(Box<str>),
+}
+
+impl Cast {
+    fn in_session(&self) -> Option<&str> {
+        match self {
+            Self::Session(to) => Some(to),
+            Self::Nothing | Self::Steady(_) => None,
+        }
+    }
+
+    fn under_ours(&self) -> Option<&str> {
+        match self {
+            Self::Steady(to) => Some(to),
+            Self::Nothing | Self::Session(_) => None,
+        }
+    }
+}
+
 impl Carry {
     /// What a shard is asked to store its rows. `casts` has an entry for each column of the query: the type that its
     /// values, which travel as text, are to be of.
-    pub fn statement(&self, casts: &[Option<Box<str>>]) -> Assembled {
+    pub fn statement(&self, casts: &[Cast]) -> Assembled {
         let given = &self.columns[..casts.len().min(self.columns.len())];
         let left_out = |name: &str| given.iter().all(|column| *column.name != *name);
         let timed: Vec<_> = self.timed.iter().filter(|(name, _)| left_out(name)).collect();
@@ -94,13 +122,25 @@ impl Carry {
         statement.push(&format!(" ({}) ", names.join(", ")));
         statement.push_piece(&self.between);
         statement.push(" SELECT ");
+        let value = |number: usize, cast: Option<&str>| {
+            let cast = cast.map(|cast| format!("::{cast}")).unwrap_or_default();
+            format!("{}u.c{number}{cast}", if number == 0 { "" } else { ", " })
+        };
         for (number, cast) in casts.iter().enumerate() {
-            let cast = cast.as_ref().map(|cast| format!("::{cast}")).unwrap_or_default();
-            statement.push(&format!("{}u.c{number}{cast}", if number == 0 { "" } else { ", " }));
+            statement.push(&value(number, cast.in_session()));
         }
         for (_, value) in timed {
             statement.push(", ");
             statement.push_piece(value);
+        }
+        let is_steady = casts.iter().any(|cast| matches!(cast, Cast::Steady(_)));
+        let names = (0..casts.len()).map(|number| format!("c{number}")).collect::<Vec<_>>().join(", ");
+        let (begin, end) = steady::around_values();
+        if is_steady {
+            statement.push(&format!(" FROM ({begin}SELECT "));
+            for (number, cast) in casts.iter().enumerate() {
+                statement.push(&value(number, cast.under_ours()));
+            }
         }
         statement.push(" FROM ROWS FROM (");
         for number in 0..casts.len() {
@@ -110,8 +150,10 @@ impl Carry {
             statement.push_piece(&array);
             statement.push(")");
         }
-        let names: Vec<String> = (0..casts.len()).map(|number| format!("c{number}")).collect();
-        statement.push(&format!(") AS u({}) ", names.join(", ")));
+        statement.push(&format!(") AS u({names}) "));
+        if is_steady {
+            statement.push(&format!("{end}) AS u({names}) "));
+        }
         statement.push_piece(&self.tail);
         statement
     }

@@ -183,6 +183,7 @@ fn over(located: &Located, text: &str, shape: &Shape<'_>, written: &Written<'_>)
         groups_as_tables: false,
         views: Vec::new(),
         fails_early: false,
+        is_bound: false,
         home: Home::Any,
         access: Access::Write,
     };
@@ -246,6 +247,7 @@ fn moves(
         groups_as_tables: false,
         views: Vec::new(),
         fails_early: false,
+        is_bound: false,
         home: home_of_rows,
         access: Access::Write,
     };
@@ -259,6 +261,7 @@ fn moves(
         groups_as_tables: false,
         views: Vec::new(),
         fails_early: false,
+        is_bound: false,
         home: Home::Any,
         access: Access::Read,
     };

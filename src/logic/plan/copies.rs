@@ -15,7 +15,7 @@ use crate::logic::sql::statement::{
 
 use super::change::{Change, On, Over};
 use super::constants::Literals;
-use super::gather::{self, At, Gather, Part, TEXT, is_steady};
+use super::gather::{self, At, Gather, Part, TEXT, Transfer, transfer};
 use super::schema::Found;
 use super::survey::{self, Spread, Survey, is_column_of};
 use super::{Access, Home, Place, Refusal, Requirement, Schema, TakenNumbers};
@@ -35,8 +35,10 @@ pub struct Once {
     pub verb: &'static str,
     /// Its table
     pub table: Box<str>,
-    /// What the first shard runs: it returns what the client asked for, then columns of ours as text
+    /// What the first shard runs: it returns what the client asked for, then columns of ours
     pub text: Box<str>,
+    /// How many columns the client asked for. `None`: that is not known, and ours are all text
+    pub asked: Option<usize>,
     /// How many parameters it has
     pub params: u16,
     /// What it runs over, where rows are fetched first
@@ -169,6 +171,7 @@ fn writing(text: String, params: u16, parts: Vec<Part>) -> Gather {
         groups_as_tables: false,
         views: Vec::new(),
         fails_early: false,
+        is_bound: false,
         home: Home::Any,
         access: Access::Write,
     }
@@ -207,11 +210,20 @@ fn once(
         })?,
         _ => return Err(refuse("Its values may differ between servers.")),
     };
-    let columns: Vec<_> =
-        returned.iter().map(|it| super::gather::Transfer { depends_on_settings: !is_steady(it), ..TEXT }).collect();
+    let asked = asked(&located.statement, relation);
+    let travels = |it: &&Column| match asked {
+        Some(_) => transfer(it),
+        None => Transfer { depends_on_settings: !it.is_steady, ..TEXT },
+    };
+    let columns: Vec<Transfer> = returned.iter().map(travels).collect();
     let own = quoted(own_name(located, shape));
-    let list: Vec<String> = returned.iter().map(|it| format!("{own}.{}::pg_catalog.text", quoted(&it.name))).collect();
+    let list = returned.iter().zip(&columns).map(|(column, transfer)| {
+        let cast = if transfer.is_binary { "" } else { "::pg_catalog.text" };
+        format!("{own}.{}{cast}", quoted(&column.name))
+    });
+    let list: Vec<String> = list.collect();
     Ok(Once {
+        asked,
         verb: shape.tag,
         table: shape.table.name.clone(),
         text: returning(located, text, shape, &list).into(),
@@ -236,20 +248,40 @@ fn once_whole(located: &Located, text: &str, shape: &Shape<'_>, params: u16) -> 
          (pg_catalog.unnest($1)) AS shardway_rows(c0)"
     );
     Some(Once {
+        asked: None,
         verb: shape.tag,
         table: shape.table.name.clone(),
         text: returning(located, text, shape, &[row]).into(),
         params,
         over: None,
         returns: shape.returns,
-        then: writing(then, 0, vec![given(shape, vec![super::gather::Transfer { depends_on_settings: true, ..TEXT }])]),
+        then: writing(then, 0, vec![given(shape, vec![Transfer { depends_on_settings: true, ..TEXT }])]),
         numbers: TakenNumbers::default(),
     })
 }
 
 /// What the others are given.
-fn given(shape: &Shape<'_>, columns: Vec<super::gather::Transfer>) -> Part {
+fn given(shape: &Shape<'_>, columns: Vec<Transfer>) -> Part {
     Part { requirement: anywhere(&shape.table.name), text: "".into(), params: Vec::new(), columns }
+}
+
+/// How many columns its RETURNING has, where that is plain to see.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "nothing else writes rows, and what is computed could be rows as a whole"
+)]
+fn asked(statement: &Statement, relation: &Relation) -> Option<usize> {
+    let (returning, has_others) = match statement {
+        Statement::Insert(insert) => (&insert.returning, false),
+        Statement::Change(change) => (&change.returning, !change.from.is_empty()),
+        _ => return None,
+    };
+    let of = |target: &Assignment| match &target.value {
+        Expression::Column(_) => Some(1),
+        Expression::Star(_) if !has_others => Some(relation.columns.len()),
+        _ => None,
+    };
+    returning.iter().map(of).sum()
 }
 
 /// The statement, which returns this too.

@@ -10,7 +10,7 @@ use crate::logic::value::LiteralKind;
 
 use super::across::{Across, Cursor, Read};
 use super::asked::Asked;
-use super::carry::Carry;
+use super::carry::{Carry, Cast};
 use super::change::{Change, On};
 use super::constants::type_name;
 use super::copies::Once;
@@ -173,7 +173,7 @@ fn carry(carry: &Carry, map: &ShardMap) -> String {
         let _infallible = write!(text, "\n   ask: ${} = {asked}", usize::from(carry.params) + 1 + number);
     }
     text.push_str(&origin(&carry.origin, map));
-    let casts = vec![None; carry.columns.len()];
+    let casts = vec![Cast::Nothing; carry.columns.len()];
     let _infallible = write!(text, "\n   each: {}", carry.statement(&casts).text);
     text
 }

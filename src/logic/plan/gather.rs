@@ -30,7 +30,7 @@ use super::{Access, Home, Place, Refusal, Requirement, Schema};
 
 pub(super) use super::part::is_a_name;
 pub use super::part::{Part, together};
-pub(super) use super::stand_in::{BOOL, TEXT, is_steady, stand_in, transfer};
+pub(super) use super::stand_in::{BOOL, TEXT, stand_in, transfer};
 pub use super::stand_in::{Transfer, widened};
 
 /// A statement over rows of several shards.
@@ -50,6 +50,8 @@ pub struct Gather {
     pub views: Vec<Box<str>>,
     /// Its parts compute what may fail: by then the client of a Query has heard of the columns
     pub fails_early: bool,
+    /// It may name temporary tables: then it runs where the session has them, or not at all
+    pub is_bound: bool,
     /// Where the final statement runs
     pub home: Home,
     /// May a replica run it?
@@ -67,6 +69,7 @@ impl Gather {
             groups_as_tables: true,
             views: Vec::new(),
             fails_early: false,
+            is_bound: false,
             home: Home::Any,
             access: Access::Write,
         }
@@ -268,6 +271,7 @@ fn finished(at: At<'_>, spread: &Spread<'_>) -> Result<Gather, Refusal> {
         groups_as_tables: groups_as_tables(spread),
         views: Vec::new(),
         fails_early: false,
+        is_bound: spread.is_bound,
         home,
         access: spread.access,
     })
@@ -333,7 +337,7 @@ pub(super) fn over(
             if matches!(mention.what, Mentioned::Counted { .. }) {
                 return Err(Refusal::reads_sequence(&mention.name.name));
             }
-            let list = format!("({}.*)::pg_catalog.text", quoted(visible_of(mention)));
+            let list = format!("ROW({}.*)", quoted(visible_of(mention)));
             let part = place.returned(mention, &list, whole_part(mention, requirement, names_schemas)?);
             let known = parts.iter().position(|it| *it == part);
             let before: usize = parts[..known.unwrap_or(parts.len())].iter().map(|part| part.columns.len()).sum();
@@ -399,6 +403,7 @@ fn time_column(number: usize, time: &Time) -> Column {
         is_not_null: true,
         has_loose_equality: false,
         collation: None,
+        is_steady: true,
     }
 }
 

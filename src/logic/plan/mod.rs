@@ -52,6 +52,7 @@ mod part;
 mod edits;
 mod grouping_sets;
 pub mod gather;
+pub mod steady;
 mod reduce;
 mod brought;
 pub mod split;

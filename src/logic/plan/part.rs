@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::logic::catalog::{Column, Relation};
 use crate::logic::sql::name::{literal, qualified, quoted};
 
-use super::stand_in::{BIGINT, BOOL, TEXT, Transfer, is_steady, transfer};
+use super::stand_in::{BIGINT, BOOL, TEXT, Transfer, table_of, transfer};
 use super::survey::Mention;
 use super::{Refusal, Requirement};
 
@@ -44,12 +44,13 @@ pub fn together(parts: &[&Part]) -> Option<Part> {
     for number in all.iter().copied() {
         let _infallible = write!(text, " UNION ALL SELECT {number}, {} FROM {}", list(&[number]), from(number));
     }
-    let columns = std::iter::once(NUMBER).chain(parts.iter().flat_map(|part| part.columns.iter().copied())).collect();
+    let columns = std::iter::once(NUMBER).chain(parts.iter().flat_map(|part| part.columns.iter().cloned())).collect();
     Some(Part { requirement: first.requirement.clone(), text: text.into(), params, columns })
 }
 
 /// The number of a part.
-const NUMBER: Transfer = Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false };
+const NUMBER: Transfer =
+    Transfer { element: 23, array: 1007, is_binary: true, depends_on_settings: false, read_as: None };
 
 /// The text of some types is a name alone, which several functions or operators may have.
 pub(super) fn is_a_name(column: &Column) -> bool {
@@ -110,9 +111,9 @@ pub(super) fn whole_part(
 ) -> Result<Part, Refusal> {
     let relation = relation_of(mention)?;
     check_values(relation, &relation.columns.iter().collect::<Vec<_>>())?;
-    let depends_on_settings = !relation.columns.iter().all(is_steady);
-    let list = format!("({}.*)::pg_catalog.text", quoted(alias_of(mention)));
-    let columns = vec![Transfer { depends_on_settings, ..TEXT }];
+    let depends_on_settings = !relation.columns.iter().all(|column| column.is_steady);
+    let list = format!("ROW({}.*)", quoted(alias_of(mention)));
+    let columns = vec![Transfer { depends_on_settings, read_as: Some(table_of(mention).into()), ..TEXT }];
     Ok(part_of(mention, requirement, &list, columns, names_schemas))
 }
 

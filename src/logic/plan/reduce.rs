@@ -57,7 +57,18 @@ pub fn reduce(text: &str, schema: &Schema<'_>) -> Option<Gather> {
     let Rest { params, absent, fails_early, access, .. } = rest;
     let home = Home::Any;
     let (parts, views) = (vec![part], Vec::new());
-    Some(Gather { parts, text, params, absent, groups_as_tables: false, views, fails_early, home, access })
+    Some(Gather {
+        parts,
+        text,
+        params,
+        absent,
+        groups_as_tables: false,
+        views,
+        fails_early,
+        is_bound: false,
+        home,
+        access,
+    })
 }
 
 /// Aggregates of a query without groups, order or limit, each item of its select list one of them. `fold` says what becomes
@@ -238,7 +249,7 @@ impl Parts {
             requirement: fanout.requirement,
             text: parts.text(pieces).into(),
             params: used.into_iter().collect(),
-            columns: parts.columns.iter().map(|column| column.transfer).collect(),
+            columns: parts.columns.iter().map(|column| column.transfer.clone()).collect(),
         };
         let absent = (1..=params).filter(|number| !pieces.last_params.contains(number)).collect();
         let rest =
@@ -407,5 +418,5 @@ fn collation_of(argument: &Argument, tables: &Tables<'_>) -> Option<String> {
 
 fn binary(oid: u32) -> Option<Transfer> {
     let array = array_of_plain(oid)?;
-    Some(Transfer { element: oid, array, is_binary: true, depends_on_settings: false })
+    Some(Transfer { element: oid, array, is_binary: true, depends_on_settings: false, read_as: None })
 }

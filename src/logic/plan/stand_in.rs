@@ -1,17 +1,17 @@
 //! What stands in the place of a table in a statement over rows that were fetched: one array a column, or one of whole rows.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use crate::logic::catalog::Column;
 use crate::logic::sql::name::{qualified, quoted};
-use crate::logic::value::oid;
 
 use super::constants::array_of_plain;
 use super::refusal::Refusal;
 use super::survey::Mention;
 
 /// How the values of one column travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     /// The type of the elements of the array
     pub element: u32,
@@ -21,12 +21,17 @@ pub struct Transfer {
     pub is_binary: bool,
     /// As text, which some settings of a session make ambiguous or round off (DateStyle, extra_float_digits)
     pub depends_on_settings: bool,
+    /// As text: the type that it is read as; of rows as a whole their table
+    pub read_as: Option<Arc<str>>,
 }
 
-pub(super) const TEXT: Transfer = Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false };
-pub(super) const BOOL: Transfer = Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false };
+pub(super) const TEXT: Transfer =
+    Transfer { element: 25, array: 1009, is_binary: false, depends_on_settings: false, read_as: None };
+pub(super) const BOOL: Transfer =
+    Transfer { element: 16, array: 1000, is_binary: true, depends_on_settings: false, read_as: None };
 
-pub(super) const BIGINT: Transfer = Transfer { element: 20, array: 1016, is_binary: true, depends_on_settings: false };
+pub(super) const BIGINT: Transfer =
+    Transfer { element: 20, array: 1016, is_binary: true, depends_on_settings: false, read_as: None };
 
 /// The part of WITH that stands in for a sequence that several shards count: it is where the one is that has come furthest,
 /// or, as long as none has been asked for a number, the one whose first comes first.
@@ -66,7 +71,7 @@ pub(super) fn stand_in(name: &str, columns: &[&Column], param: &mut u16) -> Resu
 }
 
 /// The rows whose columns are these parameters.
-fn rows_of(params: RangeInclusive<u16>) -> String {
+pub(super) fn rows_of(params: RangeInclusive<u16>) -> String {
     let calls: Vec<String> = params.map(|param| format!("pg_catalog.unnest(${param})")).collect();
     format!("ROWS FROM ({})", calls.join(", "))
 }
@@ -85,8 +90,18 @@ pub fn widened(text: &str, first: u16, width: u16, others: &[u16]) -> Option<Str
 /// Whole rows, as the table itself: what unnests an array of its type has the columns of the table, and its rows are of
 /// that type. They travel as text, in the parameter of this number.
 pub(super) fn of_whole_rows(mention: &Mention<'_>, param: usize) -> String {
-    let of = qualified(mention.schema.as_deref(), &mention.name.name);
-    format!("pg_catalog.unnest(${param}::pg_catalog.text[]::{of}[])")
+    let rows = texts_of_rows(param, &table_of(mention));
+    format!("pg_catalog.unnest({rows})")
+}
+
+/// The array of a table's rows whose texts are this parameter.
+pub(super) fn texts_of_rows(param: impl std::fmt::Display, of: &str) -> String {
+    format!("${param}::pg_catalog.text[]::{of}[]")
+}
+
+/// Its table, as what stands in for it is of the type of.
+pub(super) fn table_of(mention: &Mention<'_>) -> String {
+    qualified(mention.schema.as_deref(), &mention.name.name)
 }
 
 /// The parameter behind this one.
@@ -97,29 +112,9 @@ pub(super) fn next(param: u16) -> Result<u16, Refusal> {
 pub(super) fn transfer(column: &Column) -> Transfer {
     let element = column.type_oid;
     match array_of_plain(element) {
-        Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false },
-        None => Transfer { depends_on_settings: !is_steady(column), ..TEXT },
+        Some(array) => Transfer { element, array, is_binary: true, depends_on_settings: false, read_as: None },
+        None => Transfer { depends_on_settings: !column.is_steady, read_as: Some((&*column.type_name).into()), ..TEXT },
     }
-}
-
-/// The text of its values is the same under all settings, and so is that of arrays of them.
-pub(super) fn is_steady(column: &Column) -> bool {
-    const STEADY: [&str; 13] = [
-        "smallint",
-        "integer",
-        "bigint",
-        "numeric",
-        "text",
-        "character",
-        "boolean",
-        "uuid",
-        "json",
-        "name",
-        "reg",
-        "bit",
-        "ts",
-    ];
-    column.type_oid < oid::FIRST_OF_USERS && STEADY.iter().any(|name| column.type_name.starts_with(name))
 }
 
 /// Its type has an equality to group by; types of the user's own may have none.

@@ -93,13 +93,12 @@ pub fn names(utility: &Utility, schema: &Schema<'_>) -> Vec<RelationName> {
 /// A view lives where its tables do.
 fn view(utility: &Utility, query: &Statement, schema: &Schema<'_>, survey: &mut Survey<'_>) {
     let Some(name) = utility.relations.first() else { return };
-    let (homes, is_bound) = survey.homes_of(query);
     if name.is_temporary {
-        stays_with_session(survey);
+        return temporary_view(name, query, schema, survey);
     }
-    if name.is_temporary || is_bound {
-        let why = "Plans are shared by all sessions, which do not know the tables of one.";
-        survey.refuse(Refusal::not_followed("a temporary view", &name.name, why, "Use WITH in the query itself."));
+    let (homes, is_bound) = survey.homes_of(query);
+    if is_bound {
+        survey.refuse(Refusal::view_of_unheard(&name.name));
     }
     match (schema.find(name), homes.as_slice()) {
         (Found::Unlisted, _) => survey.refuse(Refusal::unlisted(&name.name)),
@@ -111,6 +110,21 @@ fn view(utility: &Utility, query: &Statement, schema: &Schema<'_>, survey: &mut 
             survey.require_shard(&name.name, *first);
         }
         (_, _) => survey.refuse(Refusal::mixed_homes(utility.verb, &[&name.name])),
+    }
+}
+
+/// A view for this session alone, where its temporary tables are. No plan knows what stands behind its name, so there may be
+/// nothing but these.
+fn temporary_view(name: &RelationName, query: &Statement, schema: &Schema<'_>, survey: &mut Survey<'_>) {
+    stays_with_session(survey);
+    survey.mark.temporary = Some(name.name.clone());
+    // As other sessions see it, the schema is what it was.
+    survey.mark.is_ddl = false;
+    if !matches!(schema.find(&RelationName { schema: None, ..name.clone() }), Found::Unheard) {
+        survey.refuse(Refusal::shadow(&name.name));
+    }
+    if !survey.is_of_session(query) {
+        survey.refuse(Refusal::temporary_view(&name.name));
     }
 }
 

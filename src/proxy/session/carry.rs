@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::logic::arrays;
 use crate::logic::fetch::{Elements, Kept};
-use crate::logic::plan::carry::Carry;
+use crate::logic::plan::carry::{Carry, Cast};
 use crate::logic::plan::pieces::Assembled;
 use crate::logic::plan::{Access, Refusal, array_of_plain};
 use crate::logic::protocol::frame::HEADER;
@@ -84,7 +84,7 @@ impl Session {
             let column = carry.columns.get(carry.key).map(|column| &*column.name).unwrap_or_default();
             return Err(Refusal::key_left_out(&carry.requirement.table, column).into());
         }
-        let casts: Vec<Option<Box<str>>> = source.columns.iter().map(|column| column.cast.clone()).collect();
+        let casts: Vec<Cast> = source.columns.iter().map(|column| column.cast.clone()).collect();
         let mut parameters = input.parameters.clone();
         parameters.resize(usize::from(carry.params), (Format::Text, None));
         for value in computed {

@@ -82,19 +82,20 @@ impl Session {
 
     async fn once(&mut self, once: &Once, given: Given<'_>) -> Result<Answer, Trouble> {
         self.isolate().await?;
-        self.check_output(&once.then)?;
+        self.check_output(&once.then.parts)?;
         let first = ShardId(0);
         let fetched = match &once.over {
             None => None,
             Some(over) => {
                 self.check_columns()?;
                 let values = Values::Walked { parameters: given.parameters, types: given.types };
-                Some((&over.gather, self.fetch(&over.gather, given, &values).await?))
+                let fetched = self.fetch(&over.gather, given, &values).await?;
+                Some((self.read_steadily(&over.gather), fetched))
             }
         };
         let write = |out: &mut Vec<u8>, types: &[u8]| match &fetched {
             None => ask(out, once, Given { types, ..given }),
-            Some((gather, fetched)) => ask_over(out, (gather, fetched), Given { types, ..given }, once.columns()),
+            Some((gather, fetched)) => ask_over(out, (&**gather, fetched), once, Given { types, ..given }),
         };
         let mut said = self.fetch_one(first, Access::Write, given.types, write).await?;
         let Rows { mut columns, count, .. } = said.parts.pop().unwrap_or_default();
@@ -127,29 +128,33 @@ fn ask(out: &mut Vec<u8>, once: &Once, given: Given<'_>) {
         for number in 0..params {
             write_value(out, given.parameters.get(number).and_then(|(_, bytes)| *bytes));
         }
-        write_results(out, given.results, once.columns());
+        write_results(out, given.results, once);
     });
     write::describe_portal(out);
     write::execute(out);
 }
 
 /// The same over rows that were fetched.
-fn ask_over(out: &mut Vec<u8>, (gather, fetched): (&Gather, &Fetched), given: Given<'_>, ours: usize) {
+fn ask_over(out: &mut Vec<u8>, (gather, fetched): (&Gather, &Fetched), once: &Once, given: Given<'_>) {
     let spread = Spread::of(gather, fetched);
     write::parse(out, b"", spread.text.as_bytes(), &final_types(gather, given.types, &spread));
-    write_over(out, b"", gather, given, &spread, |out| write_results(out, given.results, ours));
+    write_over(out, b"", gather, given, &spread, |out| write_results(out, given.results, once));
     write::describe_portal(out);
     write::execute(out);
 }
 
-/// The client's format codes, and text for our columns. One code for all serves for ours too: the bytes of text are the
-/// same in both formats.
-fn write_results(out: &mut Vec<u8>, results: &[u8], ours: usize) {
-    let count = results.first_chunk::<2>().map_or(0, |count| usize::from(u16::from_be_bytes(*count)));
-    if count < 2 {
-        return out.extend_from_slice(results);
-    }
-    out.extend_from_slice(&((count + ours) as u16).to_be_bytes());
-    out.extend_from_slice(&results[2..]);
-    out.resize(out.len() + 2 * ours, 0);
+/// The client's format codes, and those of our columns. Where it is not known how many the client's are, one code for all
+/// serves for ours too: they are text, whose bytes are the same in both formats.
+fn write_results(out: &mut Vec<u8>, results: &[u8], once: &Once) {
+    let codes = results.get(2..).unwrap_or_default();
+    let own: Vec<u8> = match (codes.len() / 2, once.asked) {
+        (0 | 1, None) => return out.extend_from_slice(results),
+        (0, Some(asked)) => vec![0; asked * 2],
+        (1, Some(asked)) => codes.repeat(asked),
+        (_, _) => codes.to_vec(),
+    };
+    let ours = once.then.parts.iter().flat_map(|part| &part.columns);
+    out.extend_from_slice(&((own.len() / 2 + once.columns()) as u16).to_be_bytes());
+    out.extend_from_slice(&own);
+    ours.for_each(|column| out.extend_from_slice(&[0, u8::from(column.is_binary)]));
 }

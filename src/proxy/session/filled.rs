@@ -89,6 +89,7 @@ impl Session {
                 is_not_null: false,
                 has_loose_equality: &*text(5) == "true",
                 collation: fields.get(6).copied().flatten().map(|it| String::from_utf8_lossy(it).into()),
+                is_steady: false,
             });
         }
         Ok((table, columns))

@@ -1,11 +1,13 @@
 //! Statements that need rows of several shards: fetches them from all shards at once, then has one server run the
 //! statement over them.
 
+use std::borrow::Cow;
+
 use crate::logic::arrays;
 use crate::logic::copy::RowFormat;
 use crate::logic::fetch::{Fetch, Rows};
 use crate::logic::plan::gather::{self, Gather, Part};
-use crate::logic::plan::{Access, Place, Refusal};
+use crate::logic::plan::{Access, Place, Refusal, steady};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
@@ -214,6 +216,9 @@ impl Session {
             certain @ (Destination::Any | Destination::First | Destination::Current | Destination::Shard(_)) => certain,
         };
         let target = self.target(destination, gather.access)?;
+        if gather.is_bound {
+            self.check_temporary(target.shard)?;
+        }
         self.metrics.statement(Some((target.shard, target.role)), PlanKind::Gather);
         Ok(self.hold(target).await?)
     }
@@ -227,6 +232,7 @@ impl Session {
         fetched: &Fetched,
         Bound { portal, is_prepared, owed }: Bound<'_>,
     ) {
+        let gather = &*self.read_steadily(gather);
         let out = self.outgoing.buffer();
         let spread = Spread::of(gather, fetched);
         let declared = self.held[index].types(given.types);
@@ -302,7 +308,6 @@ impl Session {
         described: Option<Heard<'_>>,
     ) -> Result<Fetched, Trouble> {
         self.isolate().await?;
-        self.check_output(gather)?;
         // Always in one order, so that two sessions cannot wait for each other's servers.
         places.sort_unstable_by_key(|(shard, _)| *shard);
         let mut errands = self.errands_for(gather, given, &places, access, described).await?;
@@ -335,6 +340,7 @@ impl Session {
     ) -> Result<Vec<Errand>, Trouble> {
         // Otherwise each statement has its own snapshot, and a commit may come between two of them.
         let needs_one_statement = access == Access::Read && self.isolation() == Isolation::ReadCommitted;
+        let is_steady = self.check_output(&gather.parts).is_ok();
         let mut errands = Vec::with_capacity(places.len());
         for (shard, parts) in places {
             let asked: Vec<&Part> = parts.iter().map(|number| &gather.parts[*number]).collect();
@@ -346,10 +352,11 @@ impl Session {
                     write::parse(out, b"", sql.as_bytes(), &[]);
                     write::frame(out, client::DESCRIBE, |out| out.extend_from_slice(b"S\0"));
                 }
-                match &together {
-                    Some(together) => ask(out, together, Given { types, ..given }),
-                    None => asked.iter().for_each(|part| ask(out, part, Given { types, ..given })),
-                }
+                let one = |part: &Part| match is_steady || part.columns.iter().all(|it| !it.depends_on_settings) {
+                    true => ask(out, part, Given { types, ..given }),
+                    false => ask(out, &steady::printed(part), Given { types, ..given }),
+                };
+                together.as_ref().map_or_else(|| asked.clone(), |together| vec![together]).into_iter().for_each(one);
             };
             let fetch = |hidden, is_synced| Fetch::new(hidden, widths.into_iter(), is_synced);
             let mut errand = self.errand(*shard, access, PlanKind::Gather, given.types, write, fetch).await?;
@@ -366,14 +373,22 @@ impl Session {
     }
 
     /// Values that travel as text must come out as they went in.
-    pub(super) fn check_output(&self, gather: &Gather) -> Result<(), Refusal> {
-        let columns = || gather.parts.iter().flat_map(|part| &part.columns);
+    pub(super) fn check_output(&self, parts: &[Part]) -> Result<(), Refusal> {
+        let columns = || parts.iter().flat_map(|part| &part.columns);
         if columns().any(|column| column.depends_on_settings) {
             self.check_texts()
         } else if columns().any(|column| !column.is_binary) {
             self.check_settings(texts::ELEMENTS)
         } else {
             Ok(())
+        }
+    }
+
+    /// The final statement, where the texts of its parts would be read as something else under the settings of the session.
+    pub(super) fn read_steadily<'g>(&self, gather: &'g Gather) -> Cow<'g, Gather> {
+        match self.check_output(&gather.parts) {
+            Ok(()) => Cow::Borrowed(gather),
+            Err(_) => Cow::Owned(steady::read(gather)),
         }
     }
 
@@ -387,7 +402,7 @@ impl Session {
         let greeted = |name: &str| greeting.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         let value_of = |name: &str| self.settings.get(name).or(greeted(name).map(|(_, value)| &**value));
         match texts::changed(usual, value_of) {
-            Some(name) => Err(Refusal::across(&format!("a column whose text depends on {name}"))),
+            Some(name) => Err(Refusal::text_depends(name)),
             None => Ok(()),
         }
     }

@@ -45,6 +45,7 @@ impl Session {
     async fn modify_rows(&mut self, modified: &Modified, input: &Input<'_>) -> Result<Stored, Trouble> {
         let described = self.describe(input).await?;
         let query = &modified.query;
+        self.check_output(&query.gather.parts[query.part..=query.part])?;
         let mut types = described.parameters.as_deref().map(view::parameter_types).unwrap_or_default().to_vec();
         types.resize(types.len().max(usize::from(query.gather.params) * 4), 0);
         let given = Given { parameters: &input.parameters, types: &types, results: input.results };

@@ -1,9 +1,12 @@
 //! A query whose rows are kept here, to be taken somewhere else.
 
+use std::borrow::Cow;
+
 use crate::logic::fetch::Kept;
-use crate::logic::plan::carry::Filled;
+use crate::logic::plan::carry::{Cast, Filled};
+use crate::logic::plan::gather::Gather;
 use crate::logic::plan::origin::Origin;
-use crate::logic::plan::{Access, Reason, array_of_plain, pieces};
+use crate::logic::plan::{Access, Reason, array_of_plain, pieces, steady};
 use crate::logic::protocol::frame::{HEADER, client};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{Destination, Values};
@@ -23,8 +26,8 @@ pub(super) struct Brought {
 pub(super) struct Column {
     pub type_oid: u32,
     pub is_binary: bool,
-    /// The type that they are given where they arrive
-    pub cast: Option<Box<str>>,
+    /// What becomes of them where they arrive
+    pub cast: Cast,
 }
 
 /// Where the rows are asked for.
@@ -65,7 +68,9 @@ impl Session {
                 let columns = self.columns(filled, index, &described).await?;
                 self.begin_kept(index);
                 let formats = formats(&columns);
-                let is_guarded = self.write_planned(index, gather, given(&formats), &fetched, Bound::HIDDEN);
+                let text = printed(&gather.text, &columns).into();
+                let gather = Gather { text, ..gather.clone() };
+                let is_guarded = self.write_planned(index, &gather, given(&formats), &fetched, Bound::HIDDEN);
                 write::execute(self.outgoing.buffer());
                 self.pipeline.forget();
                 let kept = self.run_final(index, is_guarded, None).await?;
@@ -98,13 +103,16 @@ impl Session {
             declared.extend_from_slice(&oid.to_be_bytes());
         }
         let declared = self.held[index].types(&declared).into_owned();
-        let parse = |out: &mut Vec<u8>| write::parse(out, b"", origin.text.as_bytes(), &declared);
-        parse(self.outgoing.buffer());
+        let parse = |out: &mut Vec<u8>, text: &str| write::parse(out, b"", text.as_bytes(), &declared);
+        parse(self.outgoing.buffer(), &origin.text);
         write::on_statement(self.outgoing.buffer(), client::DESCRIBE, b"");
         let described = self.run_kept(index).await?;
         let columns = self.columns(filled, index, &described).await?;
         self.begin_kept(index);
-        parse(self.outgoing.buffer());
+        if has_steady(&columns) && steady::may_write(&origin.text) {
+            self.check_texts()?;
+        }
+        parse(self.outgoing.buffer(), &printed(&origin.text, &columns));
         let given = |number: u16| match input.parameters.get(usize::from(number) - 1) {
             Some(parameter) if used.contains(&number) => *parameter,
             Some(_) | None => (Format::Text, None),
@@ -123,7 +131,6 @@ impl Session {
         let is_plain = |type_oid: u32| type_oid < oid::FIRST_OF_USERS && array_of_plain(type_oid).is_some();
         let mut casts = Vec::new();
         if types.iter().any(|(type_oid, _)| !is_plain(*type_oid)) {
-            self.check_texts()?;
             self.begin_kept(index);
             let numbers: Vec<u8> = types.iter().flat_map(|(type_oid, _)| type_oid.to_be_bytes()).collect();
             let numbers = self.held[index].types(&numbers);
@@ -142,14 +149,17 @@ impl Session {
                     .extend(fields.into_iter().map(|name| name.map(String::from_utf8_lossy).map(|it| it.into_owned())));
             }
         }
+        let is_steady = self.check_texts().is_ok();
         let column = |(number, (type_oid, _)): (usize, &(u32, i32))| {
             let filled = filled.get(number);
             // Only a literal without a type of its own comes as text where no text is wanted.
             let is_literal = *type_oid == oid::TEXT && filled.is_some_and(|filled| !takes_text(filled.type_oid));
+            let own = || casts.get(number).cloned().flatten();
             let cast = match (is_plain(*type_oid), is_literal) {
-                (_, true) => filled.map(|filled| filled.type_name.clone()),
-                (false, false) => casts.get(number).cloned().flatten().map(Into::into),
-                (true, false) => None,
+                (_, true) => filled.map_or(Cast::Nothing, |filled| Cast::Session(filled.type_name.clone())),
+                (false, false) if is_steady => own().map_or(Cast::Nothing, |own| Cast::Session(own.into())),
+                (false, false) => own().map_or(Cast::Nothing, |own| Cast::Steady(own.into())),
+                (true, false) => Cast::Nothing,
             };
             let type_oid = if is_literal { oid::UNSPECIFIED } else { *type_oid };
             Column { type_oid, is_binary: is_plain(type_oid), cast }
@@ -161,6 +171,20 @@ impl Session {
 /// text, varchar, char(n), name: text is stored into them as it is.
 fn takes_text(type_oid: u32) -> bool {
     matches!(type_oid, oid::TEXT | oid::VARCHAR | 1042 | 19)
+}
+
+/// The texts of some of its columns are printed, and read, under settings of ours.
+fn has_steady(columns: &[Column]) -> bool {
+    columns.iter().any(|column| matches!(column.cast, Cast::Steady(_)))
+}
+
+/// The query whose rows these columns are.
+fn printed<'q>(query: &'q str, columns: &[Column]) -> Cow<'q, str> {
+    let is_binary: Vec<bool> = columns.iter().map(|column| column.is_binary).collect();
+    match has_steady(columns) {
+        true => Cow::Owned(steady::query_printed(query, &is_binary)),
+        false => Cow::Borrowed(query),
+    }
 }
 
 /// The format codes of the results, their number first.

@@ -152,11 +152,19 @@ impl Session {
         let found = route::destination(&one.home, values, self.map())?;
         let found = self.where_taken(&one.mark.numbers, found)?;
         let Destination::Shard(shard) = found else { return Ok(found) };
-        let mut with_tables = self.with_temporary_tables().peekable();
-        if one.is_bound && with_tables.peek().is_some() && with_tables.all(|held| held.shard != shard) {
-            return Err(Refusal::temporary_elsewhere());
+        if one.is_bound {
+            self.check_temporary(shard)?;
         }
         Ok(found)
+    }
+
+    /// A statement that may name temporary tables can run on this shard.
+    pub(super) fn check_temporary(&self, shard: ShardId) -> Result<(), Refusal> {
+        let mut with_tables = self.with_temporary_tables().peekable();
+        if with_tables.peek().is_some() && with_tables.all(|held| held.shard != shard) {
+            return Err(Refusal::temporary_elsewhere());
+        }
+        Ok(())
     }
 
     /// A statement that asks for numbers goes where the session has taken them.
@@ -247,7 +255,8 @@ impl Session {
     }
 
     fn with_temporary_tables(&self) -> impl Iterator<Item = &Held> {
-        self.held.iter().filter(|held| held.pin == Some(TEMPORARY_TABLE))
+        // Views are such objects, of several shards the only ones.
+        self.held.iter().filter(|held| matches!(held.pin, Some(TEMPORARY_TABLE | TEMPORARY_OBJECT)))
     }
 
     /// May the open transaction come to a further shard? Reads may; a second shard to write on needs an atomic commit.

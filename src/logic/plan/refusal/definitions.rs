@@ -127,6 +127,26 @@ impl Refusal {
         Self::new(Reason::Definition, format!("{what} of \"{table}\" is not supported"), why, hint)
     }
 
+    /// A view of one session that looks at more than its temporary tables.
+    pub fn temporary_view(view: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("temporary view \"{view}\" of more than temporary tables is not supported"),
+            "Plans are shared by all sessions, and do not know what stands behind the name of a view that one session has.",
+            "Use WITH in the query itself, or CREATE VIEW.",
+        )
+    }
+
+    /// A view, not said to be temporary, over a table that no shard has.
+    pub fn view_of_unheard(view: &str) -> Self {
+        Self::new(
+            Reason::Definition,
+            format!("view \"{view}\" over a table that no shard has is not supported"),
+            "The table does not exist, or it is a temporary one. Then so would the view be, and plans, which all sessions share, do not know it.",
+            "Create the table first; of a temporary one, say CREATE TEMP VIEW.",
+        )
+    }
+
     /// A type or a function that one session has.
     pub fn temporary_object(verb: &str) -> Self {
         Self::new(

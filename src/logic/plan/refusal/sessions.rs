@@ -15,6 +15,18 @@ impl Refusal {
         )
     }
 
+    /// A write whose values travel as text, where this setting would make others of them on the way.
+    pub fn text_depends(setting: &str) -> Self {
+        Self::new(
+            Reason::ManyShards,
+            format!(
+                "a write of values whose text depends on {setting} is not possible over several shards while it is set like this"
+            ),
+            "They go from shard to shard as text, which the statement prints itself: by the settings that all in it is computed with.",
+            "Put the setting back for this statement.",
+        )
+    }
+
     /// It asks a server which statements the session has prepared.
     pub fn prepared_statements() -> Self {
         Self::new(

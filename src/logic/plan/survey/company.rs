@@ -8,6 +8,7 @@ use crate::logic::sql::statement::{Body, Insert, Query, RelationName, Statement}
 
 use super::super::Place;
 use super::super::constants::Literals;
+use super::super::mark::Mark;
 use super::super::refusal::Refusal;
 use super::super::scope::{Columns, Entry, Scope};
 use super::from::VIEW_DEPTH_MAX;
@@ -157,6 +158,23 @@ impl Survey<'_> {
             Place::Copies | Place::Every | Place::Lookup { .. } | Place::Store { .. } => None,
         });
         (single.collect(), inner.preferred == Preferred::Current)
+    }
+
+    /// It looks at nothing but temporary tables, and the session's server makes of them what any would.
+    pub fn is_of_session(&self, statement: &Statement) -> bool {
+        let mut inner = Self::new(self.schema, Literals::new("", None), self.verb);
+        inner.keep_all_tables();
+        inner.statement(statement);
+        let mentions = inner.mentions.as_ref();
+        let names_no_other = inner.uses.is_empty()
+            && inner.required.is_empty()
+            && inner.singles.is_empty()
+            && inner.sequences.is_empty()
+            && inner.copies + inner.counted + inner.views == 0
+            && mentions.is_none_or(|mentions| mentions.tables.is_empty());
+        let is_plain = !inner.asks_catalogs && inner.volatile_calls == 0 && !inner.nature.asks_server;
+        let is_bound = matches!(inner.preferred, Preferred::Any | Preferred::Current);
+        names_no_other && is_plain && is_bound && inner.refusal.is_none() && inner.mark == Mark::default()
     }
 
     /// The single shard that a view's tables live on.

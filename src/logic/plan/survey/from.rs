@@ -122,6 +122,7 @@ impl<'a> Survey<'a> {
             }
             Found::System => {
                 self.is_first();
+                self.asks_catalogs = true;
                 self.reads_system(&name.name);
                 Columns::open()
             }
