@@ -157,6 +157,15 @@ pub struct Failure {
     pub answered: u32,
 }
 
+/// An error of a message of ours, which goes before the client's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenFailure {
+    /// The body of the ErrorResponse
+    pub error: Box<[u8]>,
+    /// Nobody was to hear of the rest anyway: another server had failed
+    pub is_silenced: bool,
+}
+
 /// What makes a statement worth asking again, of another server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Again {
