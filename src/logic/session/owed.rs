@@ -62,6 +62,8 @@ pub enum Owed {
     DescribeStatement(u32),
     /// Describe of ours of a statement: the client hears nothing of it
     HiddenDescribe,
+    /// Describe of ours of a portal, for the walk over its rows: nobody else hears of it
+    SilentDescribe,
     /// Describe of ours: the client hears of rows only
     DescribeRows,
     /// Describe of ours of a statement: the client hears of its columns, not of its parameters

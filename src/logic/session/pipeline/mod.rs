@@ -236,6 +236,7 @@ impl Pipeline {
                     | Owed::FinalParse { .. }
                     | Owed::HiddenBind
                     | Owed::HiddenDescribe
+                    | Owed::SilentDescribe
                     | Owed::HiddenClose
                     | Owed::Aside
                     | Owed::HiddenSync
