@@ -71,6 +71,11 @@ fn comments_and_layout_stay() {
     let orders = listed(&file, &file, ("public", "orders"), "clients(client_id)");
     assert_eq!(orders, format!("# our proxy\n{HEAD}{SHARDS}{TABLES}{line}{after_it}"));
     assert_eq!(fs::read_to_string(&file).unwrap(), text, "taken out, nothing is left of it");
+    // Its key as SQL writes it.
+    let quoted = listed(&file, &file, ("public", "orders"), "clients(\"client_id\")");
+    assert_eq!(quoted, orders);
+    let camel = listed(&file, &file, ("public", "orders"), "clients(\"clientId\")");
+    assert!(camel.contains("key = \"clientId\""), "{camel}");
     let other = listed(&file, &file, ("sales", "Open orders"), "reference");
     assert_eq!(other, format!("# our proxy\n{HEAD}{SHARDS}{TABLES}\"sales.Open orders\" = \"reference\"\n{after_it}"));
     let one = listed(&file, &file, ("public", "audit"), " shard = b ");

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::logic::copy::RowFormat;
 use crate::logic::memory::{Charge, Memory};
 use crate::logic::merge::{self, Heads};
-use crate::logic::protocol::frame::{self, Frame, Front, server};
+use crate::logic::protocol::frame::{self, Frame, Front, HEADER, server};
+use crate::logic::protocol::numbered::{naming_columns, translate_row};
 use crate::logic::protocol::oids::Oids;
 use crate::logic::protocol::view::Malformed;
 use crate::logic::protocol::{view, write};
@@ -165,6 +166,8 @@ pub struct Fetch {
     begun: usize,
     /// Types that the client knows by other numbers than the server, if there are any
     pub oids: Option<Arc<Oids>>,
+    /// The columns of the rows that follow whose values may name such types
+    naming: Vec<usize>,
     /// Of a merge: the rows that wait, as they came
     merged: Option<merge::Rows>,
     /// The client's own statement is described too
@@ -317,15 +320,22 @@ impl Fetch {
         if is_discarded || self.has_asides && self.hidden == 0 && self.skips(tag) {
             return Ok(());
         }
+        if tag == server::ROW_DESCRIPTION && self.oids.is_some() {
+            self.naming = naming_columns(frame.body, false);
+        }
         let mut known = Vec::new();
-        let body = match &self.oids {
-            Some(oids) if Oids::concerns(tag) => {
-                known.extend_from_slice(frame.body);
-                oids.translate(tag, &mut known);
+        let message = match &self.oids {
+            Some(oids) if Oids::concerns(tag) || tag == server::DATA_ROW && !self.naming.is_empty() => {
+                known.extend_from_slice(frame.bytes);
+                match tag {
+                    server::DATA_ROW => translate_row(oids, &self.naming, &mut known[HEADER..]),
+                    tag => oids.translate(tag, &mut known[HEADER..]),
+                }
                 &known
             }
-            Some(_) | None => frame.body,
+            Some(_) | None => frame.bytes,
         };
+        let body = &message[HEADER..];
         if let Some(kept) = &mut self.kept
             && self.hidden == 0
         {
@@ -334,7 +344,7 @@ impl Fetch {
         }
         match tag {
             server::DATA_ROW if self.hidden == 0 && self.kept.is_none() => match &mut self.merged {
-                Some(rows) => rows.push(frame.bytes),
+                Some(rows) => rows.push(message),
                 None if self.is_together => self.row_of_any(body)?,
                 None => self.row(body)?,
             },

@@ -1,5 +1,5 @@
 @write
-@same 28
+@same 36
 
 # rows go from one table to another
 WITH moved AS (DELETE FROM events WHERE kind = 'view' AND id < 5 RETURNING client_id, id, kind) INSERT INTO other.events SELECT * FROM moved
@@ -124,3 +124,25 @@ WITH gone AS (DELETE FROM events WHERE id = 5 RETURNING client_id, id) INSERT IN
 
 # all that is left
 SELECT (SELECT count(*) FROM events), (SELECT sum(seconds) FROM sessions), (SELECT sum(id) FROM other.events), (SELECT sum(volume) FROM market_data)
+
+# a row that is stored and what belongs to it, by one key
+WITH head AS (INSERT INTO events (client_id, id, kind) VALUES (4, 99001, 'head') RETURNING client_id, id) INSERT INTO other.events (client_id, id) SELECT client_id, id FROM head RETURNING client_id, id
+
+# several of one key
+WITH head AS (INSERT INTO events (client_id, id, kind) VALUES (4, 99002, 'head'), (4, 99003, 'head') RETURNING *) INSERT INTO other.events (client_id, id) SELECT h.client_id, h.id + n FROM head h, generate_series(100, 102, 2) n RETURNING client_id, id
+
+# read with what is there of that key
+WITH head AS (INSERT INTO events (client_id, id, kind) VALUES (4, 99004, 'head') RETURNING client_id, id) SELECT h.id, count(s.session) FROM head h LEFT JOIN sessions s USING (client_id) GROUP BY h.id
+
+# put onto what is there
+WITH head AS (INSERT INTO events (client_id, id, kind) VALUES (4, 1, 'again') ON CONFLICT (client_id, id) DO UPDATE SET kind = EXCLUDED.kind RETURNING client_id, id, kind) UPDATE sessions s SET seconds = 78 FROM head WHERE head.client_id = s.client_id
+
+# with a key that is rounded where it is stored
+WITH head AS (INSERT INTO events (client_id, id, kind) VALUES (4.4, 99005, 'round') RETURNING client_id, id) INSERT INTO other.events (client_id, id) SELECT client_id, id FROM head RETURNING client_id, id
+
+# by parameters
+@params 4 | 99006
+WITH head AS (INSERT INTO events (client_id, id, kind) VALUES ($1, $2, 'head') RETURNING client_id, id) INSERT INTO other.events (client_id, id) SELECT client_id, id FROM head RETURNING client_id, id
+
+# what has come of it
+SELECT * FROM other.events WHERE id > 99000 AND id < 100000 ORDER BY 1, 2

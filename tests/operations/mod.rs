@@ -71,6 +71,7 @@ mod placed;
 mod found;
 /// PostgreSQL's own programs.
 mod tools;
+mod types;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

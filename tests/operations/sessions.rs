@@ -89,6 +89,36 @@ fn settings_follow_their_client_over_one_server_connection() {
     }
 }
 
+/// What a session has set cannot be set on the next server: the statement behind it must not run there as somebody else.
+#[test]
+fn a_statement_does_not_run_where_the_role_of_its_session_cannot_be_taken() {
+    let stage = &*STAGE;
+    for server in &stage.world.shards {
+        admin(server.port()).rows("CREATE ROLE passing; GRANT passing TO app; GRANT ALL ON events TO passing");
+    }
+    let proxy = stage.proxy("roles", &Settings { database: "pool_size = 1", ..Settings::default() });
+    let [a, b, _] = stage.clients[..] else { panic!("three shards") };
+    let mut one = login(&proxy);
+    one.rows("SET ROLE passing");
+    let mut other = login(&proxy);
+    [a, b].iter().for_each(|client| drop(other.rows(&ask(*client, "1"))));
+    for server in &stage.world.shards {
+        admin(server.port()).rows("REVOKE ALL ON events FROM passing; DROP ROLE passing");
+    }
+    let insert = |client: i64, id: i64| format!("INSERT INTO events (client_id, id) VALUES ({client}, {id})");
+    let missing = ("22023".to_owned(), "role \"passing\" does not exist".to_owned());
+    let several = format!("INSERT INTO events (client_id, id) VALUES ({a}, 9101), ({b}, 9102)");
+    let gathered = "SELECT count(*) FROM events x JOIN events y ON x.id = y.id + 1";
+    for sql in [&*insert(a, 9100), &several, gathered, "SELECT count(*) FROM events"] {
+        assert_eq!(failure(&mut one, sql), missing, "{sql}");
+    }
+    one.rows("BEGIN");
+    assert_eq!(failure(&mut one, &insert(b, 9103)), missing);
+    assert_eq!(failure(&mut one, &insert(b, 9103)).0, "25P02");
+    one.rows("ROLLBACK");
+    assert_eq!(other.value("SELECT count(*) FROM events WHERE id BETWEEN 9100 AND 9103"), "0");
+}
+
 /// Whoever comes next to the same servers finds nothing of it, however the transaction ended and on however many shards.
 #[test]
 fn what_a_transaction_sets_stays_with_its_client() {

@@ -93,12 +93,12 @@ pub fn placement(text: &str, map: &ShardMap) -> Result<Placement, Refusal> {
         return Ok(Placement::Reference);
     }
     if let Some((keyspace, key)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-        let (keyspace, key) = (keyspace.trim(), key.trim());
+        let (keyspace, key) = (keyspace.trim(), column(key.trim()));
         if key.is_empty() || key.contains(['(', ')', ',']) {
             return bad("One column is the key.".to_owned(), FORMS.to_owned());
         }
         return match map.keyspace_named(keyspace) {
-            Some(keyspace) => Ok(Placement::Sharded { keyspace, key: key.into() }),
+            Some(keyspace) => Ok(Placement::Sharded { keyspace, key }),
             None => {
                 let names = map.keyspaces.iter().map(|it| &*it.name).collect();
                 bad(format!("There is no keyspace \"{keyspace}\"."), known("keyspace", names))
@@ -115,6 +115,14 @@ pub fn placement(text: &str, map: &ShardMap) -> Result<Placement, Refusal> {
             }
         },
         None => bad("It does not say where rows are to live.".to_owned(), FORMS.to_owned()),
+    }
+}
+
+/// A column as the map writes it, or as SQL does, in quotes.
+fn column(text: &str) -> Box<str> {
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\"").into(),
+        None => text.into(),
     }
 }
 

@@ -7,4 +7,5 @@ pub mod view;
 pub mod write;
 pub mod report;
 pub mod oids;
+pub mod numbered;
 pub mod walk;

@@ -59,6 +59,11 @@ impl Oids {
         }
     }
 
+    /// Changes a number of the shard to the client's.
+    pub fn tell_client(&self, field: &mut [u8]) {
+        change(field, &self.to_client);
+    }
+
     /// The types of a Parse, as the shard numbers them.
     pub fn to_server<'t>(&self, types: &'t [u8]) -> Cow<'t, [u8]> {
         if self.is_empty() {

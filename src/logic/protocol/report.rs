@@ -135,6 +135,15 @@ pub enum Fault {
         /// How many they are
         others: usize,
     },
+    /// A server does not take what the session has set: its statement has not run
+    Unready {
+        /// The server's shard
+        shard: Box<str>,
+        /// As the server said
+        sqlstate: Box<str>,
+        /// As the server said
+        message: String,
+    },
     /// What PostgreSQL says where there was no server to say it
     Said {
         /// PostgreSQL's code for it
@@ -231,6 +240,7 @@ impl Fault {
             | Self::InsideTransaction(_)
             | Self::InUse { .. }
             | Self::Said { .. }
+            | Self::Unready { .. }
             | Self::CopyFailed { .. } => false,
         }
     }
@@ -263,7 +273,7 @@ impl Fault {
             Self::InsideTransaction(_) => "25001",
             Self::InUse { .. } => "55006",
             Self::CopyFailed { sqlstate, .. } | Self::Said { sqlstate, .. } => sqlstate,
-            Self::Startup { sqlstate, .. } => sqlstate,
+            Self::Startup { sqlstate, .. } | Self::Unready { sqlstate, .. } => sqlstate,
             Self::AtLogin(fault) => fault.sqlstate(),
             Self::Cancelled | Self::StatementTimeout { .. } | Self::SyncTimeout => "57014",
             Self::ClientGone => "08006",
@@ -337,6 +347,7 @@ impl Fault {
             Self::CopyFailed { message, .. } | Self::Startup { message, .. } => plain(message.clone()),
             Self::InUse { database, is_source, others } => in_use(database, *is_source, *others),
             Self::Said { message, .. } => plain(message.clone()),
+            Self::Unready { shard, message, .. } => unready(shard, message),
             Self::AtLogin(fault) => fault.text(),
             Self::Cancelled => plain("canceling statement due to user request".into()),
             Self::StatementTimeout { limit } => (
@@ -424,6 +435,12 @@ fn torn() -> (String, Option<String>, Option<&'static str>) {
 
 fn no_catalog(name: &str) -> (String, Option<String>, Option<&'static str>) {
     (format!("the schema of database \"{name}\" is not known yet"), Some("no shard could be asked so far".into()), None)
+}
+
+/// A server that does not take what the session has set.
+fn unready(shard: &str, message: &str) -> (String, Option<String>, Option<&'static str>) {
+    let detail = format!("The statement has not run: shard \"{shard}\" could not be given what the session has set.");
+    (message.to_owned(), Some(detail), None)
 }
 
 fn in_use(database: &str, is_source: bool, others: usize) -> (String, Option<String>, Option<&'static str>) {

@@ -108,6 +108,11 @@ pub struct Bind<'a> {
     count: u16,
 }
 
+/// Is a column wanted in binary format, by the format codes of the results?
+pub fn has_binary(results: &[u8]) -> bool {
+    results.get(2..).unwrap_or_default().chunks_exact(2).any(|code| code == [0, 1])
+}
+
 /// Is the only column wanted in binary format, by the format codes of the results?
 pub fn is_binary(results: &[u8]) -> bool {
     results.ends_with(&[0, 1]) && results.len() > 2

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::logic::protocol::frame::{HEADER, server};
+use crate::logic::protocol::numbered::{naming_columns, translate_row};
 use crate::logic::protocol::oids::Oids;
 
 /// Control messages longer than this are a broken server.
@@ -70,6 +71,8 @@ pub struct Walk {
     carry: Vec<u8>,
     /// Types that the client knows by other numbers than this server, if there are any
     pub oids: Option<Arc<Oids>>,
+    /// The columns of the rows that follow whose values may name such types
+    naming: Vec<usize>,
     /// The client knows others by other numbers than this server
     processes: Option<Box<dyn Processes>>,
     /// When its client, with whom it stays, was last seen idle
@@ -139,7 +142,9 @@ impl Walk {
                 self.carry.extend_from_slice(&chunk[at..]);
                 return Ok(&[]);
             }
-            let body = is_whole.then(|| &chunk[at + HEADER..at + size]);
+            self.note(tag, &chunk[at + HEADER..at + size.min(left)]);
+            let told = self.row_told(tag, &chunk[at..at + size.min(left)]);
+            let body = is_whole.then(|| told.as_deref().map_or(&chunk[at + HEADER..at + size], |it| &it[HEADER..]));
             let before = out.len();
             let verdict = self.show(tag, body, judge, out, &chunk[run..at]);
             if out.len() != before {
@@ -168,8 +173,26 @@ impl Walk {
     fn has_numbers(&self, tag: u8) -> bool {
         match tag {
             server::NOTIFICATION => self.processes.is_some(),
+            server::DATA_ROW => !self.naming.is_empty(),
             tag => self.oids.is_some() && Oids::concerns(tag),
         }
+    }
+
+    /// What a frame says of the rows behind it.
+    fn note(&mut self, tag: u8, body: &[u8]) {
+        match tag {
+            server::ROW_DESCRIPTION if self.oids.is_some() => self.naming = naming_columns(body, false),
+            server::COMMAND_COMPLETE | server::PORTAL_SUSPENDED | server::ERROR | server::READY => self.naming.clear(),
+            _ => (),
+        }
+    }
+
+    /// A row whose values name types by other numbers than the client's, with those of the client.
+    fn row_told(&self, tag: u8, message: &[u8]) -> Option<Vec<u8>> {
+        let oids = self.oids.as_ref().filter(|_| tag == server::DATA_ROW && !self.naming.is_empty())?;
+        let mut told = message.to_vec();
+        translate_row(oids, &self.naming, &mut told[HEADER..]);
+        Some(told)
     }
 
     /// Appends a message with the client's numbers.
@@ -184,6 +207,7 @@ impl Walk {
                     *number = client.to_be_bytes();
                 }
             }
+            (server::DATA_ROW, _, Some(oids)) => translate_row(oids, &self.naming, body),
             (tag, _, Some(oids)) if Oids::concerns(tag) => oids.translate(tag, body),
             _ => (),
         }
@@ -221,13 +245,16 @@ impl Walk {
                 return Ok(at);
             }
             let carry = std::mem::take(&mut self.carry);
-            if judge.judge(tag, Some(&carry[HEADER..]), out) == Verdict::Pass {
+            self.note(tag, &carry[HEADER..]);
+            let told = self.row_told(tag, &carry);
+            if judge.judge(tag, Some(&told.as_ref().unwrap_or(&carry)[HEADER..]), out) == Verdict::Pass {
                 self.translate(&carry, out);
             }
             judge.between(out);
             return Ok(at);
         }
         let carry = std::mem::take(&mut self.carry);
+        self.note(tag, &carry[HEADER..]);
         let verdict = judge.judge(tag, None, out);
         self.is_hidden = verdict == Verdict::Hide;
         self.is_row = tag == server::DATA_ROW;

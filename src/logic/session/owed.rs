@@ -63,6 +63,8 @@ pub enum Owed {
     DescribeStatement(u32),
     /// Describe of ours of a statement: the client hears nothing of it
     HiddenDescribe,
+    /// Describe of ours of a portal, for the walk over its rows: nobody else hears of it
+    SilentDescribe,
     /// Describe of ours: the client hears of rows only
     DescribeRows,
     /// Describe of ours of a statement: the client hears of its columns, not of its parameters
@@ -181,6 +183,15 @@ pub struct Failure {
     pub sqlstate: [u8; 5],
     /// How many owed entries had been answered before it
     pub answered: u32,
+}
+
+/// An error of a message of ours, which goes before the client's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenFailure {
+    /// The body of the ErrorResponse
+    pub error: Box<[u8]>,
+    /// Nobody was to hear of the rest anyway: another server had failed
+    pub is_silenced: bool,
 }
 
 /// What makes a statement worth asking again, of another server.

@@ -6,11 +6,11 @@ use crate::logic::plan::across::Across;
 use crate::logic::plan::{Access, Plan, Refusal};
 use crate::logic::protocol::frame;
 use crate::logic::protocol::report::Fault;
-use crate::logic::protocol::view::Bind;
+use crate::logic::protocol::view::{Bind, has_binary};
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::Name;
 use crate::proxy::plans::Shape;
-use crate::proxy::session::portal::Unrun;
+use crate::proxy::session::portal::{Told, Unrun};
 use crate::proxy::session::segment::{Cut, Given, Segment, Step};
 use crate::proxy::session::shapes::{bound_settings, declares_cursor, ends_failed_transaction, is_ours};
 use crate::proxy::session::simple::{Ready, meet};
@@ -94,19 +94,20 @@ impl Session {
             segment.access = Access::Write;
         }
         (segment.needs_server, segment.needs_transaction) = (true, true);
+        let names_types = has_binary(bind.results) && told.as_ref().is_none_or(|told| told.may_name_types);
         let unrun = across.is_none().then(|| Unrun { access, settings: bound_settings(&shape, &bind) });
         segment.binds |= unrun.is_some();
         if across.is_some() {
             // It is bound to be described, and runs elsewhere.
             statement = self.as_described(&statement, &shape)?;
         } else {
-            let expected = told
-                .filter(|told| self.may_differ(&statement, told))
-                .map(|told| (Arc::clone(&statement), Arc::clone(&told.columns)));
-            segment.expected.extend(expected);
+            segment.expected.extend(self.expected_of(&statement, told));
         }
         self.note_temporary(shape.statements.as_deref().unwrap_or_default());
         let before = self.remember_portal(portal.clone(), shape, (across, unrun));
+        if let Some(portal) = self.portals.last_mut() {
+            portal.names_types = names_types;
+        }
         segment.undo.push((segment.steps.len(), Given::Portal(portal, before)));
         segment.steps.push(Step::Bind { statement, name, since, at: at + frame::HEADER..at + size });
         Ok(None)
@@ -157,6 +158,12 @@ impl Session {
         self.check_bound(shape, &statement.text, bind)
     }
 
+    /// The columns that the statement must have on its server, where the client knows them and they may be others by now.
+    fn expected_of(&self, statement: &Arc<Statement>, told: Option<Arc<Told>>) -> Option<(Arc<Statement>, Arc<[u8]>)> {
+        let told = told.filter(|told| self.may_differ(statement, told))?;
+        Some((Arc::clone(statement), Arc::clone(&told.columns)))
+    }
+
     /// The portal of a statement that the session itself answers for.
     fn bind_ours(
         &mut self,
@@ -167,6 +174,7 @@ impl Session {
     ) -> Option<Cut> {
         let before = self.remember_portal(portal.clone(), shape, (None, None));
         if let Some(portal) = self.portals.last_mut() {
+            portal.names_types = has_binary(&results);
             portal.results = results;
         }
         segment.undo.push((segment.steps.len(), Given::Portal(portal, before)));
@@ -208,6 +216,7 @@ impl Session {
             across,
             unrun,
             results: Box::default(),
+            names_types: false,
             is_run: false,
             has_failed: false,
             depth,

@@ -114,6 +114,7 @@ impl Session {
             let index = self.hold_writer(shard).await?;
             let types = self.held[index].types(&types);
             write_bound(self.outgoing.buffer(), &share.statement, &parameters, &types, input.results)?;
+            self.describe_kept(index, input.results);
             write::execute(self.outgoing.buffer());
             self.wrote(index);
             self.held[index].lease.has_unseen |= carry.taints;

@@ -6,7 +6,7 @@ use crate::logic::plan::{Command, Planned, SettingChange};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
-use crate::logic::session::pipeline::Owed;
+use crate::logic::session::pipeline::{HiddenFailure, Owed};
 use crate::logic::session::settings;
 use crate::logic::sql::statement::Control;
 use crate::logic::transaction::{ALREADY_IN_PROGRESS, Step, Warning};
@@ -291,10 +291,14 @@ impl Session {
             return Ok(());
         }
         let (first, mut told) = (statements[0].0, self.together(statements, Stop::May, || ()).await);
-        self.pipeline.hidden_failure = told.iter().find_map(|it| it.failure()).map(Box::from);
+        let error = told.iter().find_map(|it| it.failure()).map(Box::from);
+        self.pipeline.hidden_failure = error.map(|error| Box::new(HiddenFailure { error, is_silenced: false }));
         told.retain(|it| it.lost.is_some());
         self.drop_lost(told).map_or(Ok(()), Err)?;
-        Ok(self.check_hidden(first)?)
+        match self.is_unready(first) {
+            Some(cause) => Err(self.lose(first, cause).into()),
+            None => Ok(()),
+        }
     }
 
     /// What has a transaction's life: settings, and what it has asked to listen to.

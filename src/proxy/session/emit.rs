@@ -54,7 +54,11 @@ impl Session {
                     write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
                     self.pipeline.owe(Owed::DescribeColumns);
                 }
-                Step::Portal { tag, at } => {
+                Step::Portal { tag, at, undescribed } => {
+                    if let (Some(name), Some(_)) = (undescribed, &self.held[index].lease.walk.oids) {
+                        write::on_portal(self.outgoing.buffer(), client::DESCRIBE, name);
+                        self.pipeline.owe(Owed::SilentDescribe);
+                    }
                     let bytes = &self.client.received()[at.clone()];
                     self.outgoing.buffer().extend_from_slice(bytes);
                     self.pipeline.owe(match *tag {

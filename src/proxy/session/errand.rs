@@ -12,7 +12,7 @@ use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Destination;
-use crate::logic::session::pipeline::{Again, CANCELLED, GROUPING_ERROR, without_position};
+use crate::logic::session::pipeline::{Again, CANCELLED, GROUPING_ERROR, HiddenFailure, without_position};
 use crate::logic::shards::ShardId;
 use crate::proxy::metrics::{Direction, PlanKind};
 use crate::proxy::server::Backend;
@@ -281,9 +281,16 @@ impl Session {
             self.drop_broken(errands, index);
             return Err(self.lose_last(cause).into());
         }
+        let is_silenced =
+            errands.iter().any(|errand| errand.fetch.failure.is_some() && !errand.fetch.is_hidden_failure);
         if let Some(hidden) = errands.iter_mut().find(|errand| errand.fetch.is_hidden_failure) {
-            self.pipeline.hidden_failure = hidden.fetch.failure.take();
-            self.check_hidden(hidden.index)?;
+            let index = hidden.index;
+            self.pipeline.hidden_failure =
+                hidden.fetch.failure.take().map(|error| Box::new(HiddenFailure { error, is_silenced }));
+            if let Some(cause) = self.is_unready(index) {
+                self.drop_broken(errands, index);
+                return Err(self.lose_last(cause).into());
+            }
         }
         let has_failed = errands.iter().any(|errand| errand.fetch.failure.is_some());
         if let Some(over) = over {

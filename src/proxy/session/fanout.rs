@@ -340,6 +340,7 @@ impl Session {
             }
             Asked::Over { gather, given, fetched, is_described } => {
                 self.write_final(index, gather, given, fetched, Bound::HIDDEN);
+                self.describe_silently(index, b"", given.results);
                 let out = self.outgoing.buffer();
                 if is_described && shown == Shown::Described {
                     write::describe_portal(out);

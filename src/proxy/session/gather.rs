@@ -123,6 +123,7 @@ impl Session {
         self.pipeline.more_follows = true;
         self.write_planned(index, gather, given, &fetched, Bound { is_prepared, ..Bound::HIDDEN });
         drop(fetched);
+        self.describe_silently(index, b"", given.results);
         let out = self.outgoing.buffer();
         if !is_prepared {
             write::describe_portal(out);
@@ -164,6 +165,7 @@ impl Session {
         let owed = Owed::Bind(portal.name.clone());
         self.write_planned(index, gather, given, &fetched, Bound { owed, ..Bound::HIDDEN });
         drop(fetched);
+        self.describe_silently(index, b"", given.results);
         let out = self.outgoing.buffer();
         if portal.describes {
             write::describe_portal(out);
@@ -205,6 +207,26 @@ impl Session {
             self.wrote(index);
         }
         Ok(index)
+    }
+
+    /// Describe of a portal before its rows are asked for, where these may name types by numbers that the client does not
+    /// know: the walk over them has to be told.
+    pub(super) fn describe_silently(&mut self, index: usize, portal: &[u8], results: &[u8]) {
+        if self.must_describe(index, results) {
+            write::on_portal(self.outgoing.buffer(), client::DESCRIBE, portal);
+            self.pipeline.owe(Owed::SilentDescribe);
+        }
+    }
+
+    /// The same of the unnamed portal, where answers are kept.
+    pub(super) fn describe_kept(&mut self, index: usize, results: &[u8]) {
+        if self.must_describe(index, results) {
+            write::describe_portal(self.outgoing.buffer());
+        }
+    }
+
+    fn must_describe(&self, index: usize, results: &[u8]) -> bool {
+        self.held[index].lease.walk.oids.is_some() && view::has_binary(results)
     }
 
     /// The server that runs the final statement: where it has to, else one that is there already.

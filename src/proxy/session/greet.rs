@@ -81,6 +81,7 @@ pub async fn welcome(guest: Guest, shared: Arc<Shared>) -> Option<Box<Session>> 
         written: Written::default(),
         unheard: None,
         bereft: None,
+        unready: None,
         farewell: None,
         has_ddl: false,
         unlisted: None,

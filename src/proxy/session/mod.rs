@@ -157,6 +157,8 @@ pub struct Session {
     unheard: Option<Box<Fault>>,
     /// What functions have set for the session is lost: it cannot go on
     bereft: Option<Box<Fault>>,
+    /// A server does not take what the session has set: what the client is to be told when it is dropped
+    unready: Option<Box<Fault>>,
     /// A server that was held has said goodbye
     farewell: Option<Box<Farewell>>,
     /// The open transaction has changed the schema

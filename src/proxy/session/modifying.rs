@@ -59,6 +59,7 @@ impl Session {
         let index = self.hold_for_rest(&query.gather).await?;
         self.begin_kept(index);
         let is_guarded = self.write_planned(index, &query.gather, given, &fetched, Bound::HIDDEN);
+        self.describe_kept(index, given.results);
         write::execute(self.outgoing.buffer());
         self.pipeline.forget();
         self.wrote(index);

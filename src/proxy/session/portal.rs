@@ -27,6 +27,8 @@ pub(super) struct Told {
     pub types: Box<[u8]>,
     /// Its columns
     pub columns: Arc<[u8]>,
+    /// Values of its columns may name types, in binary
+    pub may_name_types: bool,
     /// Where names were looked up then
     pub path: PathNumber,
     /// The same statement with these types declared
@@ -57,6 +59,8 @@ pub(super) struct Portal {
     pub unrun: Option<Unrun>,
     /// The formats of its rows, where it is to become the portal of another statement
     pub results: Box<[u8]>,
+    /// Its rows may name types by numbers that the client does not know: they are to be described first
+    pub names_types: bool,
     /// It is the session's to answer, and that has been done: PostgreSQL runs such portals once
     pub is_run: bool,
     /// Over several shards it has ended in an error: PostgreSQL runs it no more

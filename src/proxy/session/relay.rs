@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
-use crate::logic::session::pipeline::{CANCELLED, Done, Owed, Pipeline, UNNAMED};
+use crate::logic::session::pipeline::{CANCELLED, Done, HiddenFailure, Owed, Pipeline, UNNAMED};
 use crate::logic::session::settings;
 use crate::proxy::metrics::Direction;
 use crate::proxy::server::Backend;
@@ -19,6 +19,12 @@ const RESET_SETTINGS: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL";
 /// DISCARD ALL, but for the statements that are prepared.
 const RESET_ALL_OF_IT: &[u8] = b"RESET SESSION AUTHORIZATION;RESET ALL;CLOSE ALL;UNLISTEN *;\
     SELECT pg_catalog.pg_advisory_unlock_all();DISCARD PLANS;DISCARD TEMP;DISCARD SEQUENCES";
+
+/// What a session has set, in a transaction of its own: where it fails, what stands behind it finds a failed transaction, and
+/// does not run as somebody else or without what was set.
+fn tell_settings(backend: &mut Backend, pipeline: &mut Pipeline, out: &mut Vec<u8>, sql: &[u8]) {
+    tell_first(backend, pipeline, out, &[b"BEGIN;", sql, b";COMMIT"].concat());
+}
 
 /// A query of ours before the client's own statement.
 fn tell_first(backend: &mut Backend, pipeline: &mut Pipeline, out: &mut Vec<u8>, sql: &[u8]) {
@@ -97,7 +103,7 @@ impl Session {
         if held.is_to_reset() && !held.is_engaged() {
             // Of another client: what else functions may have left goes too.
             let reset = if held.pin.is_none() { RESET_ALL_OF_IT } else { RESET_SETTINGS };
-            tell_first(&mut held.lease, &mut self.pipeline, out, reset);
+            tell_settings(&mut held.lease, &mut self.pipeline, out, reset);
             held.lease.settings = Arc::default();
             held.lease.is_tainted = false;
             held.lease.has_unseen = false;
@@ -105,9 +111,9 @@ impl Session {
         if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
             if let Some(sql) = settings::difference(&held.lease.settings, base) {
                 if let Some(encoding) = settings::encoding_first(&held.lease.settings, &sql) {
-                    tell_first(&mut held.lease, &mut self.pipeline, out, encoding.as_bytes());
+                    tell_settings(&mut held.lease, &mut self.pipeline, out, encoding.as_bytes());
                 }
-                tell_first(&mut held.lease, &mut self.pipeline, out, sql.as_bytes());
+                tell_settings(&mut held.lease, &mut self.pipeline, out, sql.as_bytes());
             }
             held.lease.settings = Arc::clone(base);
         }
@@ -207,32 +213,36 @@ impl Session {
         if let Some(status) = self.pipeline.status {
             self.held[index].status = status;
         }
+        if let Outcome::ClientGone = outcome {
+            self.abandon(index);
+            return Err(End::Gone);
+        }
+        if let Some(cause) = self.is_unready(index) {
+            return Ok(Outcome::ServerLost { cause, is_inside_frame: false, is_answer_begun: true });
+        }
         if let Some(status) = self.pipeline.kept_ready.take()
             && self.among.is_none()
         {
             self.kept_ready = Some(status);
         }
-        if let Outcome::ClientGone = outcome {
-            self.abandon(index);
-            return Err(End::Gone);
-        }
-        self.check_hidden(index)?;
         Ok(outcome)
     }
 
-    /// A message of ours failed: the server is not in the state the client believes, so both end here.
-    pub(super) fn check_hidden(&mut self, index: usize) -> Result<(), End> {
-        let Some(body) = self.pipeline.hidden_failure.take() else { return Ok(()) };
-        if self.pipeline.is_deaf && view::error_field(&body, b'C') == Some(CANCELLED) {
+    /// A message of ours failed: the server is not in the state that the client believes, and its connection closes. What
+    /// the client's statement has found there is a failed transaction.
+    pub(super) fn is_unready(&mut self, index: usize) -> Option<String> {
+        let HiddenFailure { error, is_silenced } = *self.pipeline.hidden_failure.take()?;
+        if is_silenced && view::error_field(&error, b'C') == Some(CANCELLED) {
             // It was stopped before it had begun, for another shard had failed. What it was told first it may lack.
             self.held[index].lease.is_tainted = true;
-            return Ok(());
+            return None;
         }
-        let message = view::error_field(&body, b'M').unwrap_or_default();
-        let message = String::from_utf8_lossy(message).into_owned();
-        let server = self.held[index].lease.pool().server.clone();
-        self.held.clear();
-        let what = format!("the session's settings or transaction could not be brought to {server}: {message}");
-        Err(End::Fault(Fault::Broken(what)))
+        let pool = self.held[index].lease.pool();
+        tracing::info!(client = self.id, server = %pool.server, "a server does not take what the session has set");
+        let [sqlstate, message] = [b'C', b'M']
+            .map(|code| String::from_utf8_lossy(view::error_field(&error, code).unwrap_or_default()).into_owned());
+        let shard = pool.shard.clone();
+        self.unready = Some(Box::new(Fault::Unready { shard, sqlstate: sqlstate.into(), message: message.clone() }));
+        Some(message)
     }
 }

@@ -28,8 +28,9 @@ pub(super) enum Step {
     Describe { statement: Arc<Statement>, name: Name },
     /// Describe of the statement that an EXECUTE names: its columns are those of the EXECUTE
     Columns { statement: Arc<Statement> },
-    /// Describe, Execute or Close of a portal, as it came
-    Portal { tag: u8, at: Range<usize> },
+    /// Describe, Execute or Close of a portal, as it came. `undescribed`: its name, where its rows may name types by numbers
+    /// of their server's, and their columns are not known by then
+    Portal { tag: u8, at: Range<usize>, undescribed: Option<Name> },
     /// A message that no server needs to see
     Answer(&'static [u8]),
     /// The columns of a SHOW of one of our own settings

@@ -336,11 +336,14 @@ impl Session {
             None => cause,
         };
         let shard = held.lease.pool().shard.clone();
-        self.shared.steering.hasten(&held.lease.pool().server);
-        tracing::warn!(client = self.id, %shard, server = %held.lease.pool().server, %cause, "server connection lost");
         self.pipeline = Default::default();
         self.outgoing.clear();
         self.slot.clear();
+        if let Some(unready) = self.unready.take() {
+            return *unready;
+        }
+        self.shared.steering.hasten(&held.lease.pool().server);
+        tracing::warn!(client = self.id, %shard, server = %held.lease.pool().server, %cause, "server connection lost");
         Fault::ServerLost { shard, cause, in_transaction }
     }
 

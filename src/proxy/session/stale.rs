@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::frame::server::{PARAMETER_DESCRIPTION, ROW_DESCRIPTION};
+use crate::logic::protocol::numbered::naming_columns;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::walk::Walk;
 use crate::logic::protocol::{view, write};
@@ -35,7 +36,8 @@ impl Session {
             let Some(Step::Describe { name, .. }) = segment.steps.get(step) else { continue };
             if let Some(named) = self.named.get_mut(&name[..]) {
                 let (types, columns) = (std::mem::take(&mut types), columns_on(walk, body));
-                named.told = Some(Arc::new(Told { types, columns, path, typed: OnceLock::new() }));
+                let may_name_types = !naming_columns(body, true).is_empty();
+                named.told = Some(Arc::new(Told { types, columns, may_name_types, path, typed: OnceLock::new() }));
             }
         }
     }

@@ -9,6 +9,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::view::{self, Malformed, Parse, Target};
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
+use crate::logic::session::pipeline::Name;
 use crate::logic::shards::ShardId;
 use crate::logic::sql::parse::complaint;
 use crate::logic::transaction::Transaction;
@@ -317,8 +318,21 @@ impl Session {
         }
         segment.needs_server = true;
         segment.needs_transaction = true;
-        segment.steps.push(Step::Portal { tag, at: at..at + size });
+        let undescribed = self.undescribed(segment, tag, self.body(at, size));
+        segment.steps.push(Step::Portal { tag, at: at..at + size, undescribed });
         None
+    }
+
+    /// The portal of an Execute whose rows may name types, if it has not been described just before.
+    fn undescribed(&self, segment: &Segment, tag: u8, body: &[u8]) -> Option<Name> {
+        let (name, _) = view::execute(body).ok().filter(|_| tag == client::EXECUTE)?;
+        self.portal(name).filter(|portal| portal.names_types)?;
+        let is_described = segment.steps.last().is_some_and(|last| {
+            let Step::Portal { tag: client::DESCRIBE, at, .. } = last else { return false };
+            let described = view::target(&self.client.received()[at.start + frame::HEADER..at.end]);
+            matches!(described, Ok(Target::Portal(described)) if described == name)
+        });
+        (!is_described).then(|| Name::from_slice(name))
     }
 
     /// Execute of a portal that the session answers for: PostgreSQL runs such ones once, and the end of a transaction is the

@@ -131,7 +131,7 @@ impl Session {
         let mut told = self.settle_all(told, Stop::May, || ()).await;
         for it in &mut told {
             self.pipeline.hidden_failure = it.pipeline.hidden_failure.take();
-            self.check_hidden(it.index)?;
+            it.lost = self.is_unready(it.index).or(it.lost.take());
             self.held[it.index].reported.extend(it.take_reported());
         }
         self.drop_lost(told).map_or(Ok(()), Err)

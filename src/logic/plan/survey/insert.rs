@@ -7,7 +7,7 @@ use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert, OnConflict, Query, RelationName, Target as Assignment};
 use crate::logic::value::{KeyType, Modifier};
 
-use super::super::facts::Variable;
+use super::super::facts::{Variable, any_of};
 use super::super::refusal::Refusal;
 use super::super::schema::Found;
 use super::super::scope::{Columns, Entry, Meaning, Scope};
@@ -68,7 +68,7 @@ impl Survey<'_> {
                     self.insert_numbers(insert, relation);
                 }
                 self.note_insert(insert);
-                self.after_insert(insert, Columns::open(), &scope)
+                opaque(self.after_insert(insert, Columns::open(), &scope))
             }
         }
     }
@@ -91,7 +91,7 @@ impl Survey<'_> {
                     self.insert_source(source, scope);
                 }
                 self.require_shard(&through.table, *shard);
-                self.after_insert(insert, Columns::open(), scope)
+                opaque(self.after_insert(insert, Columns::open(), scope))
             }
         }
     }
@@ -133,6 +133,7 @@ impl Survey<'_> {
         if insert.columns.is_empty() && insert.source.is_some() && !self.spreads_rows {
             self.mark.by_position = Some(insert.table.name.clone());
         }
+        let mut stored = None;
         match &insert.source {
             Some(source) => match (&source.body, is_plain(source)) {
                 (Body::Values(rows), true) => {
@@ -141,6 +142,7 @@ impl Survey<'_> {
                     let types = column_types(&insert.columns, target);
                     rows.iter().for_each(|row| self.visit_row(row, &types, scope));
                     self.fills_rows = outside;
+                    stored = self.stored(rows, position, insert.overrides_with_default, target);
                     self.store_rows(rows, position, insert.overrides_with_default, target);
                 }
                 (Body::Values(_) | Body::Select(_) | Body::SetOperation(..), _) => {
@@ -160,7 +162,34 @@ impl Survey<'_> {
         }
         let returned = self.after_insert(insert, columns, scope);
         self.sources = sources;
-        returned
+        match stored.filter(|_| self.keeps_keys(insert, target)) {
+            // The rows that it returns have the keys that it was given.
+            Some(mut keys) => {
+                keys.dedup();
+                self.facts.restrict(variable, any_of(keys));
+                returned
+            }
+            None => opaque(returned),
+        }
+    }
+
+    /// The keys that it is given, where they are known.
+    fn stored(
+        &self,
+        rows: &[Vec<Expression>],
+        position: Option<usize>,
+        overrides_with_default: bool,
+        target: Target<'_>,
+    ) -> Option<Vec<Value>> {
+        let position = position.filter(|_| !overrides_with_default || !is_identity(target))?;
+        rows.iter().map(|row| row.get(position).and_then(|key| self.literals.value(key))).collect()
+    }
+
+    /// Its rows are stored with the keys that it is given: neither its column nor a trigger makes them others.
+    fn keeps_keys(&self, insert: &Insert, target: Target<'_>) -> bool {
+        let is_table = matches!(self.schema.find(&insert.table), Found::Sharded { .. });
+        let has_triggers = target.relation.is_none_or(|relation| !relation.triggers.is_empty());
+        is_table && !has_triggers && key_rule(target).modifier == Modifier::None
     }
 
     fn insert_source(&mut self, source: &Query, scope: &Scope<'_>) -> Columns {
@@ -186,8 +215,7 @@ impl Survey<'_> {
             self.visit_all(&conflict.rest, &with_excluded);
         }
         self.visit_targets(&insert.returning, &inner);
-        // Triggers may have the last word on the values: nothing is proved of them.
-        opaque(self.columns(&insert.returning, &inner, None))
+        self.columns(&insert.returning, &inner, None)
     }
 
     fn store_rows(

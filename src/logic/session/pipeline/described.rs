@@ -69,7 +69,7 @@ impl Pipeline {
                 self.columns = Some(Box::new(Columns::told(body)));
                 hidden
             }
-            Some(Owed::Describe | Owed::DescribeColumns) => hidden,
+            Some(Owed::Describe | Owed::DescribeColumns | Owed::SilentDescribe) => hidden,
             _ => return hidden,
         };
         self.pop();

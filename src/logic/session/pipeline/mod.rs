@@ -18,7 +18,7 @@ use crate::logic::protocol::walk::{Judge, Verdict};
 use crate::logic::protocol::write::{self};
 
 pub use super::errors::{CANCELLED, GROUPING_ERROR, without_position};
-pub use super::owed::{Again, Done, Failure, KeptRows, Name, Owed, Shown, UNNAMED, Withheld};
+pub use super::owed::{Again, Done, Failure, HiddenFailure, KeptRows, Name, Owed, Shown, UNNAMED, Withheld};
 
 mod described;
 pub use described::Columns;
@@ -85,8 +85,8 @@ pub struct Pipeline {
     pub status: Option<u8>,
     /// The first error that was passed on
     pub failure: Option<Failure>,
-    /// A message of ours failed: its ErrorResponse body
-    pub hidden_failure: Option<Box<[u8]>>,
+    /// A message of ours failed
+    pub hidden_failure: Option<Box<HiddenFailure>>,
     /// The error of a `DeafQuery` or of `Everywhere`
     pub deaf_failure: Option<Box<[u8]>>,
     /// The tag of the first command of a `QuietQuery` or of `Everywhere`, or of a `Share`
@@ -236,6 +236,7 @@ impl Pipeline {
                     | Owed::FinalParse { .. }
                     | Owed::HiddenBind
                     | Owed::HiddenDescribe
+                    | Owed::SilentDescribe
                     | Owed::HiddenClose
                     | Owed::Aside
                     | Owed::HiddenSync

@@ -8,7 +8,7 @@ use crate::logic::protocol::write;
 use super::super::errors::{
     CANCELLED, GROUPING_ERROR, is_of_several, is_stale, translate, ungrouped, with_position_behind, without_position,
 };
-use super::{Failure, Owed, Pipeline, Withheld};
+use super::{Failure, HiddenFailure, Owed, Pipeline, Withheld};
 
 impl Pipeline {
     pub(super) fn on_error(&mut self, body: &[u8], out: &mut Vec<u8>) -> Verdict {
@@ -82,7 +82,10 @@ impl Pipeline {
     fn is_told_of_ours(&mut self, body: &[u8], out: &mut Vec<u8>) -> bool {
         match self.owed.front() {
             Some(Owed::HiddenQuery) => {
-                self.hidden_failure.get_or_insert_with(|| body.into());
+                let is_silenced = self.is_deaf;
+                self.hidden_failure.get_or_insert_with(|| Box::new(HiddenFailure { error: body.into(), is_silenced }));
+                // The client's messages behind it fail for that alone.
+                self.is_deaf = true;
                 true
             }
             Some(Owed::DeafQuery | Owed::Everywhere { .. }) => {
