@@ -228,3 +228,29 @@ fn values_pass_as_text_whatever_sessions_begin_with() {
     let all = "SELECT count(*) FROM styled s JOIN styled t ON s.floats = t.floats AND s.client_id = t.client_id";
     assert_eq!(theirs.value(all), ours.value(all));
 }
+
+/// Connections to the servers that were opened before and after.
+#[test]
+fn what_a_role_begins_with_no_more_is_gone_from_old_connections() {
+    let stage = Stage::start("role-reset");
+    let memory = |is: &'static str| {
+        move |wire: io::Result<Wire>| {
+            let mut wire = wire.ok()?;
+            (1..=3)
+                .all(|client| {
+                    wire.value(&format!(
+                        "SELECT current_setting('work_mem') || count(*) * 0 FROM events WHERE client_id = {client}"
+                    )) == format!("{is}0")
+                })
+                .then_some(wire)
+        }
+    };
+    let mut first = stage.until(&[], memory("4MB"));
+    stage.everywhere("ALTER ROLE app SET work_mem = '77MB'");
+    drop(stage.until(&[], memory("77MB")));
+    // Through the proxy: seen by the next login.
+    first.rows("ALTER ROLE app RESET work_mem");
+    for _ in 0..5 {
+        assert!(memory("4MB")(Wire::login(stage.proxy.port, "app", &[])).is_some());
+    }
+}

@@ -30,6 +30,8 @@ pub struct Defaults {
     pub base: Vec<(Box<str>, Box<str>)>,
     /// What these have set
     pub set: Vec<DefaultSet>,
+    /// Tells one state of all that they have set, whatever its name, from another
+    pub version: u64,
 }
 
 /// `ALTER ROLE role IN DATABASE … SET name = value`, or a part of it.

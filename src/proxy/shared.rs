@@ -13,6 +13,7 @@ use crate::logic::catalog::Catalog;
 use crate::logic::console::seen::Seen;
 use crate::logic::console::snapshot::PlanUse;
 use crate::logic::console::totals::Totals;
+use crate::logic::defaults::Defaults;
 use crate::logic::memory::Memory;
 use crate::logic::protocol::report::Fault;
 use crate::logic::session::settings::Map;
@@ -28,7 +29,7 @@ use crate::proxy::leaving::Leaving;
 use crate::proxy::metrics::Metrics;
 use crate::proxy::placing::Placing;
 use crate::proxy::plans::{Paths, Planner};
-use crate::proxy::pool::Pools;
+use crate::proxy::pool::{Pools, ServerPool};
 use crate::proxy::statements::Statements;
 use crate::proxy::waits::Waits;
 use crate::proxy::witness::Witness;
@@ -112,6 +113,8 @@ pub struct Shared {
     pub disabled: Mutex<HashSet<Box<str>>>,
     /// What sessions have done that are gone
     departed: Mutex<HashMap<Box<str>, Totals>>,
+    /// What the server connections of each database have begun with: the version of its defaults
+    begun_with: Mutex<HashMap<Box<str>, u64>>,
     planners: Mutex<HashMap<PlannerKey, Arc<Planner>>>,
     paths: Mutex<Paths>,
     accepted: Mutex<HashMap<AcceptedKey, Accepted>>,
@@ -158,6 +161,7 @@ impl Shared {
             clock: Clock::start(),
             disabled: Mutex::default(),
             departed: Mutex::default(),
+            begun_with: Mutex::default(),
             planners: Mutex::default(),
             paths: Mutex::default(),
             accepted: Mutex::default(),
@@ -217,8 +221,22 @@ impl Shared {
         let is_wanted = |address: &Address| shards().any(|shard| shard.primary.address == *address);
         self.pools.forget(|pool| *pool.database == *database && !is_wanted(&pool.address));
         self.departed.lock().remove(database);
+        self.begun_with.lock().remove(database);
         self.planners.lock().retain(|(of, _), _| **of != *database);
         self.accepted.lock().retain(|(of, ..), _| **of != *database);
+    }
+
+    /// Sessions of a database begin with these defaults from now on. Connections that began with others close as they come
+    /// back: RESET ALL there goes back to what a role or the database had then.
+    pub fn begin_with(&self, database: &str, defaults: &Defaults) {
+        let before = self.begun_with.lock().insert(database.into(), defaults.version);
+        if before.is_some_and(|before| before != defaults.version) {
+            tracing::info!(
+                database,
+                "ALTER ROLE or ALTER DATABASE has set something: connections to servers are renewed"
+            );
+            self.pools.all().iter().filter(|pool| *pool.database == *database).for_each(ServerPool::renew);
+        }
     }
 
     /// A number for a new session, for logs.

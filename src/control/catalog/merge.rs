@@ -62,6 +62,9 @@ impl Merger {
         catalog.text_order = shards.iter().map(|(_, schema)| schema.text_order).min().unwrap_or_default();
         catalog.search_path = shards.first().map(|(_, schema)| schema.search_path.clone()).unwrap_or_default();
         catalog.defaults = shards.first().map(|(_, schema)| schema.defaults.clone()).unwrap_or_default();
+        // Connections to any of them begin with what is set there.
+        catalog.defaults.version =
+            shards.iter().fold(0, |sum: u64, (_, schema)| sum.rotate_left(1) ^ schema.defaults.version);
         catalog.oids = oids(&shards);
         catalog.version = self.hashes.version(&catalog);
         let catalog = Arc::new(catalog);

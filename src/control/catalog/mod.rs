@@ -8,6 +8,7 @@ mod bodies;
 mod unasked;
 mod rows;
 mod part;
+mod beginning;
 mod read;
 mod again;
 mod merge;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
+use super::beginning;
 use super::rows::Rows;
 use super::unasked::{self, Runner};
 use super::{bodies, search_path};
@@ -14,7 +15,7 @@ use crate::logic::catalog::{
     Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, Unasked,
     UniqueIndex, Volatility,
 };
-use crate::logic::defaults::{DefaultSet, Defaults, NAMES};
+use crate::logic::defaults::Defaults;
 use crate::logic::shards::{ShardSet, TableName};
 use crate::logic::sql::escapes::{self, Strings};
 
@@ -67,26 +68,6 @@ const GREETING: &str = "
            'application_name', 'default_transaction_read_only', 'scram_iterations', 'DateStyle',
            'standard_conforming_strings', 'session_authorization', 'client_encoding', 'server_version',
            'server_encoding']) AS name";
-
-/// What sessions begin with, without what is set for the role that asks here. The settings of values as text are left out
-/// where they are as usual.
-const BASE: &str = "
-    SELECT name, value FROM (SELECT name, CASE WHEN source IN ('user', 'database user') THEN boot_val ELSE reset_val END AS value
-                               FROM pg_catalog.pg_settings) s
-     WHERE name IN ('default_transaction_deferrable', 'default_transaction_isolation', 'default_transaction_read_only',
-                    'search_path', 'standard_conforming_strings')
-        OR (name, value) IN (('array_nulls', 'off'), ('xmloption', 'document'))
-        OR name = 'extra_float_digits' AND value ~ '^(0|-)'
-    UNION ALL SELECT 'client_encoding', 'UTF8' WHERE pg_catalog.current_setting('server_encoding') = 'UTF8'
-     ORDER BY 1";
-
-/// ALTER ROLE … SET, ALTER DATABASE … SET.
-const SET: &str = "
-    SELECT r.rolname, s.setdatabase <> 0, lower(split_part(c, '=', 1)), substr(c, strpos(c, '=') + 1)
-      FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) AS c LEFT JOIN pg_roles r ON r.oid = s.setrole
-     WHERE (s.setdatabase = 0 OR s.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
-       AND (s.setrole = 0 OR r.oid IS NOT NULL) AND lower(split_part(c, '=', 1)) = ANY ($1)
-     ORDER BY 1, 2, 3";
 
 // Of these texts, what stands in comments is for reading a part.
 
@@ -260,7 +241,7 @@ pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
     let mut transaction = begin(client).await?;
     transaction.batch_execute("SET LOCAL search_path TO DEFAULT").await?;
     let search_path = transaction.query_one("SELECT pg_catalog.current_setting('search_path')", &[]).await?;
-    let base = transaction.query(BASE, &[]).await?;
+    let base = beginning::base(&transaction).await?;
     // From here on every name of a view definition or a default comes qualified.
     transaction.batch_execute("SET LOCAL search_path = ''").await?;
     let rows = Rows::read(&transaction, connected).await?;
@@ -269,8 +250,7 @@ pub async fn schema(client: &mut Object) -> Result<(ShardSchema, Rows), Error> {
         greeting: greeting(&transaction).await?,
         ..ShardSchema::default()
     };
-    schema.defaults.base = base.iter().map(|row| (text(row, 0), text(row, 1))).collect();
-    schema.defaults.set = defaults_set(&mut transaction).await?;
+    schema.defaults = Defaults { base, ..beginning::set(&mut transaction).await? };
     transaction.batch_execute(PRINTING).await?;
     schema.relations = relations(&transaction, None).await?;
     functions(&transaction, &mut schema).await?;
@@ -332,41 +312,6 @@ pub async fn types(
 pub async fn foreign_keys(transaction: &Transaction<'_>) -> Result<Vec<(TableName, ForeignKey)>, Error> {
     let rows = transaction.query(FOREIGN_KEYS, &[]).await?;
     Ok(rows.iter().map(|row| (table(row, 0), foreign_key(row))).collect())
-}
-
-/// A value that PostgreSQL does not take is not set.
-async fn defaults_set(transaction: &mut Transaction<'_>) -> Result<Vec<DefaultSet>, Error> {
-    let mut set = Vec::new();
-    for row in &transaction.query(SET, &[&NAMES.as_slice()]).await? {
-        let (name, written) = (text(row, 2), text(row, 3));
-        if let Some(value) = as_shown(transaction, &name, &written).await? {
-            let role = row.get::<_, Option<&str>>(0).map(Into::into);
-            set.push(DefaultSet { role, in_database: row.get(1), name, value });
-        }
-    }
-    Ok(set)
-}
-
-async fn as_shown(transaction: &mut Transaction<'_>, name: &str, written: &str) -> Result<Option<Box<str>>, Error> {
-    match name {
-        // Another role than this one may be allowed to.
-        "role" => return Ok(Some(written.into())),
-        // This connection goes on in its own.
-        "client_encoding" => {
-            const KNOWN: &str = "SELECT pg_encoding_to_char(pg_char_to_encoding($1::text::name))";
-            let name: String = transaction.query_one(KNOWN, &[&written]).await?.get(0);
-            return Ok((!name.is_empty()).then(|| name.into()));
-        }
-        _ => (),
-    }
-    let attempt = transaction.savepoint("shown").await?;
-    let shown = attempt.query_one("SELECT pg_catalog.set_config($1, $2, true)", &[&name, &written]).await;
-    attempt.rollback().await?;
-    match shown {
-        Ok(row) => Ok(Some(text(&row, 0))),
-        Err(error) if error.code().is_some() => Ok(None),
-        Err(error) => Err(error),
-    }
 }
 
 async fn greeting(transaction: &Transaction<'_>) -> Result<Vec<(Box<str>, Box<str>)>, Error> {

@@ -179,6 +179,7 @@ impl Session {
         }
         let nothing = Defaults::default();
         let defaults = database.catalog.as_ref().map_or(&nothing, |catalog| &catalog.defaults);
+        self.shared.begin_with(&self.database, defaults);
         let set = defaults.set_for(server_user);
         let is_as_configured = set.is_empty() && key.2.is_empty();
         let mut all: BTreeMap<Box<str>, Box<str>> = defaults.base.iter().cloned().collect();
