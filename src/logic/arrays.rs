@@ -1,6 +1,6 @@
 //! Columns of rows as arrays: binary format of one dimension, as a Bind carries them.
 
-use crate::logic::fetch::{Elements, Rows};
+use crate::logic::rows::{Elements, Rows};
 
 /// Of one array, so that PostgreSQL can keep it: its elements may take several times as much there (name, jsonb), and no
 /// value of it more than 1 GiB.

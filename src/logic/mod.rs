@@ -30,6 +30,7 @@ pub mod transaction;
 pub mod route;
 pub mod touched;
 pub mod hot;
+pub mod rows;
 pub mod fetch;
 pub mod arrays;
 pub mod session;

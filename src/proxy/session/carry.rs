@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use crate::logic::arrays;
-use crate::logic::fetch::{Elements, Kept};
 use crate::logic::plan::carry::{Carry, Cast};
 use crate::logic::plan::pieces::Assembled;
 use crate::logic::plan::{Access, Refusal, array_of_plain};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::{view, write};
 use crate::logic::route;
+use crate::logic::rows::{Elements, Kept};
 use crate::logic::shards::ShardId;
 use crate::logic::value::{Format, Raw, oid};
 use crate::proxy::session::origin::Brought;

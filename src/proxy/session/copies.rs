@@ -1,12 +1,13 @@
 //! Writes to a reference table that only one shard may run: the first does, the others are given the rows that came of it.
 
-use crate::logic::fetch::{self, Elements, Rows};
+use crate::logic::fetch;
 use crate::logic::plan::Access;
 use crate::logic::plan::copies::Once;
 use crate::logic::plan::gather::Gather;
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Values;
+use crate::logic::rows::{self, Elements, Rows};
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::session::errand::Fetched;
 use crate::proxy::session::fanout::{Asked, Run, Shows, tag};
@@ -53,7 +54,7 @@ impl Session {
     pub(super) async fn once_kept(&mut self, once: &Once, types: &[u8], bind: &[u8]) -> Result<Stored, Trouble> {
         let answer = self.once_bound(once, types, bind).await?;
         let mut rows = Vec::new();
-        fetch::write_rows(&mut rows, &answer.columns, answer.count);
+        rows::write_rows(&mut rows, &answer.columns, answer.count);
         Ok(Stored::returned(once.verb, rows))
     }
 
@@ -68,7 +69,7 @@ impl Session {
         let out = &mut self.client.outbox;
         out.extend_from_slice(&answer.notices);
         if once.returns {
-            fetch::write_rows(out, &answer.columns, answer.count);
+            rows::write_rows(out, &answer.columns, answer.count);
         }
         write::command_complete(out, &tag(once.verb, answer.count.into()));
     }

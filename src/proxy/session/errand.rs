@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::logic::copy::RowFormat;
-use crate::logic::fetch::{Fetch, Kept, Rows};
+use crate::logic::fetch::Fetch;
 use crate::logic::memory::Over;
 use crate::logic::plan::{Access, Refusal};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Destination;
+use crate::logic::rows::{Kept, Rows};
 use crate::logic::session::pipeline::{Again, CANCELLED, GROUPING_ERROR, HiddenFailure, without_position};
 use crate::logic::shards::ShardId;
 use crate::proxy::metrics::{Direction, PlanKind};

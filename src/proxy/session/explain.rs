@@ -1,6 +1,5 @@
 //! EXPLAIN of statements over several shards: the way of the statement, then what each server says of its part.
 
-use crate::logic::fetch::Rows;
 use crate::logic::plan::across::{Across, Explained, Read};
 use crate::logic::plan::carry::Carry;
 use crate::logic::plan::change::{Change, On, Over};
@@ -12,6 +11,7 @@ use crate::logic::plan::split::Split;
 use crate::logic::plan::{Access, Refusal, explain};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
+use crate::logic::rows::Rows;
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::logic::sql::statement::ExplainForm;
 use crate::logic::value::Format;

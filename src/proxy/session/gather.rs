@@ -5,13 +5,14 @@ use std::borrow::Cow;
 
 use crate::logic::arrays;
 use crate::logic::copy::RowFormat;
-use crate::logic::fetch::{Fetch, Rows};
+use crate::logic::fetch::Fetch;
 use crate::logic::plan::gather::{self, Gather, Part};
 use crate::logic::plan::{Access, Place, Refusal, steady};
 use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
+use crate::logic::rows::Rows;
 use crate::logic::session::pipeline::{Name, Owed};
 use crate::logic::session::texts;
 use crate::logic::shards::ShardId;

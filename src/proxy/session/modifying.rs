@@ -1,13 +1,13 @@
 //! WITH whose parts write rows of several shards: what the query around needs is fetched, the shards run the write once, and
 //! one server runs the query over the rows that it returned.
 
-use crate::logic::fetch::{Elements, Rows};
 use crate::logic::plan::Access;
 use crate::logic::plan::across::{Across, Modified};
 use crate::logic::protocol::frame::HEADER;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Values;
+use crate::logic::rows::{Elements, Rows};
 use crate::proxy::session::gather::{Bound, Given, write_formats, write_value};
 use crate::proxy::session::split::{Input, Stored};
 use crate::proxy::session::{Session, Trouble};

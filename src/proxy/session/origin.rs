@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::logic::fetch::Kept;
 use crate::logic::plan::carry::{Cast, Filled};
 use crate::logic::plan::gather::Gather;
 use crate::logic::plan::origin::Origin;
@@ -10,6 +9,7 @@ use crate::logic::plan::{Access, Reason, array_of_plain, pieces, steady};
 use crate::logic::protocol::frame::{HEADER, client};
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{Destination, Values};
+use crate::logic::rows::Kept;
 use crate::logic::shards::ShardId;
 use crate::logic::value::{Format, oid};
 use crate::proxy::session::gather::{Bound, Given};

@@ -236,7 +236,7 @@ impl Session {
     }
 }
 
-fn first_value(column: &crate::logic::fetch::Elements) -> String {
+fn first_value(column: &crate::logic::rows::Elements) -> String {
     let value = column.values().next().flatten();
     value.map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::logic::fetch::Kept;
 use crate::logic::memory::Charge;
 use crate::logic::plan::pieces::{Assembled, Piece};
 use crate::logic::plan::split::Split;
@@ -12,6 +11,7 @@ use crate::logic::protocol::frame::{self, Front, HEADER, client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
+use crate::logic::rows::Kept;
 use crate::logic::shards::ShardId;
 use crate::logic::value::{Format, oid};
 use crate::proxy::metrics::PlanKind;

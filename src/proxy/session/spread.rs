@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use crate::logic::arrays;
-use crate::logic::fetch::Rows;
 use crate::logic::plan::gather::{self, Gather, Part, Transfer};
+use crate::logic::rows::Rows;
 use crate::proxy::session::errand::Fetched;
 
 /// A final statement and its arrays: how each travels, of which column it is, and of which rows.
