@@ -102,37 +102,42 @@ const RELATIONS: &str = "
 /// A column without a default of its own has that of its domain. Its text is steady where nothing that its type is made of is
 /// printed, or read, by settings; of types that PostgreSQL does not bring along nobody knows.
 const COLUMNS: &str = "
-    WITH RECURSIVE made(oid, of) AS MATERIALIZED (
-        SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd'
-        UNION ALL SELECT oid, typelem FROM pg_type WHERE typcategory = 'A'
-        UNION ALL SELECT rngtypid, rngsubtype FROM pg_range
-        UNION ALL SELECT c.reltype, a.atttypid FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
-                   WHERE c.oid >= 16384 AND c.reltype <> 0 AND a.attnum > 0 AND NOT a.attisdropped),
-    unsteady(oid) AS (
-        SELECT oid FROM pg_type
-         WHERE typtype IN ('b', 'p', 'm') AND typcategory <> 'A' AND (oid >= 16384 OR typname NOT IN (
+    WITH RECURSIVE asked AS MATERIALIZED (
+        SELECT a.*
+          FROM pg_attribute a
+          JOIN pg_class c ON c.oid = a.attrelid
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE a.attnum > 0 AND NOT a.attisdropped
+           AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
+           AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND a.attrelid = ANY ($1)*/),
+    made(oid, of) AS (
+        SELECT DISTINCT atttypid, atttypid FROM asked
+        UNION
+        SELECT m.oid, parts.of
+          FROM made m JOIN pg_type t ON t.oid = m.of CROSS JOIN LATERAL (
+               SELECT t.typbasetype WHERE t.typtype = 'd'
+               UNION ALL SELECT t.typelem WHERE t.typcategory = 'A'
+               UNION ALL SELECT rngsubtype FROM pg_range WHERE rngtypid = t.oid
+               UNION ALL SELECT atttypid FROM pg_attribute
+                          WHERE attrelid = t.typrelid AND t.typrelid >= 16384 AND attnum > 0 AND NOT attisdropped) AS parts(of)),
+    unsteady AS MATERIALIZED (
+        SELECT DISTINCT m.oid FROM made m JOIN pg_type t ON t.oid = m.of
+         WHERE typtype IN ('b', 'p', 'm') AND typcategory <> 'A' AND (t.oid >= 16384 OR typname NOT IN (
                'bool', 'int2', 'int4', 'int8', 'numeric', 'text', 'varchar', 'bpchar', 'char', 'name', 'uuid', 'json', 'jsonb',
                'jsonpath', 'bit', 'varbit', 'bytea', 'time', 'timetz', 'inet', 'cidr', 'macaddr', 'macaddr8', 'tsvector', 'tsquery',
                'oid', 'xid', 'xid8', 'cid', 'tid', 'pg_lsn', 'pg_snapshot', 'txid_snapshot', 'refcursor', 'regclass', 'regtype',
                'regnamespace', 'regrole', 'regcollation', 'regconfig', 'regdictionary', 'regprocedure', 'regoperator'))
-            OR typtype = 'c' AND oid < 16384
-        UNION
-        SELECT m.oid FROM unsteady u JOIN made m ON m.of = u.oid)
+            OR typtype = 'c' AND t.oid < 16384)
     SELECT a.attrelid, a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attidentity::text,
            a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END),
            a.attnotnull OR t.typnotnull, coalesce(NOT l.collisdeterministic, false),
            CASE WHEN a.attcollation <> t.typcollation
                 THEN (SELECT quote_ident(ln.nspname) FROM pg_namespace ln WHERE ln.oid = l.collnamespace) || '.' || quote_ident(l.collname) END,
            a.atttypid NOT IN (SELECT oid FROM unsteady)
-      FROM pg_attribute a
-      JOIN pg_class c ON c.oid = a.attrelid
-      JOIN pg_namespace n ON n.oid = c.relnamespace
+      FROM asked a
       JOIN pg_type t ON t.oid = a.atttypid
       LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
       LEFT JOIN pg_collation l ON l.oid = a.attcollation
-     WHERE a.attnum > 0 AND NOT a.attisdropped
-       AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
-       AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND a.attrelid = ANY ($1)*/
      ORDER BY a.attrelid, a.attnum";
 
 /// Unique indexes and exclusion constraints; the columns in the index's order.
