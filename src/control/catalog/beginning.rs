@@ -39,11 +39,9 @@ pub(super) async fn set(transaction: &mut Transaction<'_>) -> Result<Defaults, E
     let mut hasher = DefaultHasher::new();
     rows.iter().for_each(|row| written(row).hash(&mut hasher));
     let mut set = Vec::new();
-    for row in rows.iter().filter(|row| NAMES.contains(&row.get::<_, &str>(2))) {
-        let (name, written): (Box<str>, Box<str>) = (row.get::<_, &str>(2).into(), row.get::<_, &str>(3).into());
-        if let Some(value) = as_shown(transaction, &name, &written).await? {
-            let role = row.get::<_, Option<&str>>(0).map(Into::into);
-            set.push(DefaultSet { role, in_database: row.get(1), name, value });
+    for (role, in_database, name, value) in rows.iter().map(written).filter(|(_, _, name, _)| NAMES.contains(name)) {
+        if let Some(value) = as_shown(transaction, name, value).await? {
+            set.push(DefaultSet { role: role.map(Into::into), in_database, name: name.into(), value });
         }
     }
     Ok(Defaults { set, version: hasher.finish(), ..Defaults::default() })

@@ -133,10 +133,9 @@ impl Carry {
             statement.push(", ");
             statement.push_piece(value);
         }
-        let is_steady = casts.iter().any(|cast| matches!(cast, Cast::Steady(_)));
         let names = (0..casts.len()).map(|number| format!("c{number}")).collect::<Vec<_>>().join(", ");
-        let (begin, end) = steady::around_values();
-        if is_steady {
+        let around = casts.iter().any(|cast| matches!(cast, Cast::Steady(_))).then(steady::around_values);
+        if let Some((begin, _)) = &around {
             statement.push(&format!(" FROM ({begin}SELECT "));
             for (number, cast) in casts.iter().enumerate() {
                 statement.push(&value(number, cast.under_ours()));
@@ -151,7 +150,7 @@ impl Carry {
             statement.push(")");
         }
         statement.push(&format!(") AS u({names}) "));
-        if is_steady {
+        if let Some((_, end)) = around {
             statement.push(&format!("{end}) AS u({names}) "));
         }
         statement.push_piece(&self.tail);

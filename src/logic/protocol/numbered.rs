@@ -1,12 +1,12 @@
 //! Values of the binary format that name types by number: arrays and rows. Where types are the user's own, the client
 //! knows them by the numbers of the first shard, inside of values as elsewhere. A value keeps its length.
 
+use crate::logic::value::oid;
+
 use super::oids::Oids;
 
 /// `record`, `record[]`
 const RECORDS: [u32; 2] = [2249, 2287];
-/// Types from here on are not PostgreSQL's own (access/transam.h).
-const FIRST_OWN: u32 = 16_384;
 const DIMENSIONS_MAX: i32 = 6;
 const COLUMNS_MAX: i32 = 1_664;
 /// A `RowDescription` has for each column its name, then table, number, type, size, modifier, format.
@@ -14,7 +14,7 @@ const COLUMN_TAIL: usize = 18;
 
 /// May values of this type name others?
 fn may_name(oid: u32) -> bool {
-    oid >= FIRST_OWN || RECORDS.contains(&oid)
+    oid >= oid::FIRST_OF_USERS || RECORDS.contains(&oid)
 }
 
 /// The columns of a RowDescription whose binary values may name types. `is_told`: the formats are not known yet, and any

@@ -45,7 +45,6 @@ pub(super) struct Errand {
 }
 
 /// Why the servers were not heard out.
-#[derive(Default)]
 pub(super) struct GivenUp {
     /// There were too many rows
     pub over: Option<Over>,
