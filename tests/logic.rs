@@ -25,6 +25,9 @@ const TABLES: &str = "[databases.app.tables]\n\
     entries = { keyspace = \"bigints\", key = \"owner\" }\n\
     places = { keyspace = \"texts\", key = \"name\" }\n\
     oddities = { keyspace = \"bigints\", key = \"k\" }\n\
+    of_rows = { keyspace = \"bigints\", key = \"k\" }\n\
+    row_kinds = \"reference\"\n\
+    row_others = \"reference\"\n\
     rates = \"reference\"\n\
     notes = { shard = \"b\" }\n";
 

@@ -100,7 +100,8 @@ const RELATIONS: &str = "
        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND c.oid = ANY ($1)*/";
 
 /// A column without a default of its own has that of its domain. Its text is steady where nothing that its type is made of is
-/// printed, or read, by settings; of types that PostgreSQL does not bring along nobody knows.
+/// printed, or read, by settings; of types that PostgreSQL does not bring along nobody knows. Rows of a table may come to have
+/// another column, and who has a column of their type is not read again for that.
 const COLUMNS: &str = "
     WITH RECURSIVE asked AS MATERIALIZED (
         SELECT a.*
@@ -127,7 +128,7 @@ const COLUMNS: &str = "
                'jsonpath', 'bit', 'varbit', 'bytea', 'time', 'timetz', 'inet', 'cidr', 'macaddr', 'macaddr8', 'tsvector', 'tsquery',
                'oid', 'xid', 'xid8', 'cid', 'tid', 'pg_lsn', 'pg_snapshot', 'txid_snapshot', 'refcursor', 'regclass', 'regtype',
                'regnamespace', 'regrole', 'regcollation', 'regconfig', 'regdictionary', 'regprocedure', 'regoperator'))
-            OR typtype = 'c' AND t.oid < 16384)
+            OR typtype = 'c' AND (SELECT c.oid < 16384 OR c.relkind <> 'c' FROM pg_class c WHERE c.oid = t.typrelid))
     SELECT a.attrelid, a.attname, a.atttypid, format_type(a.atttypid, a.atttypmod), a.attidentity::text,
            a.attgenerated::text, coalesce(pg_get_expr(d.adbin, d.adrelid), CASE WHEN t.typtype = 'd' THEN t.typdefault END),
            a.attnotnull OR t.typnotnull, coalesce(NOT l.collisdeterministic, false),
