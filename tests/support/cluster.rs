@@ -145,6 +145,8 @@ impl Proxy {
         while metrics_port == port {
             metrics_port = free_port()?;
         }
+        // Two tests that run at once may call theirs the same.
+        let name = format!("{name}-{port}");
         let config = lab.folder().join(format!("{name}.toml"));
         fs::write(&config, toml(port, metrics_port))?;
         let log = lab.folder().join(format!("{name}.log"));
@@ -159,8 +161,8 @@ impl Proxy {
             .envs(variables.iter().copied())
             .spawn()
             .context("cannot start the proxy")?;
-        lab.adopt(name, child.id())?;
-        Ok(Self { lab: Arc::clone(lab), name: name.to_owned(), child, port, metrics_port, config, log })
+        lab.adopt(&name, child.id())?;
+        Ok(Self { lab: Arc::clone(lab), name, child, port, metrics_port, config, log })
     }
 
     /// `[listen]` and `[[users]]` of every configuration.
