@@ -317,7 +317,7 @@ fn catalog() -> Catalog {
     ];
     let function = |schema: &str, volatility, is_native, kind| {
         let leaves = Leaves::Nothing;
-        Function { schema: Box::from(schema), volatility, is_native, kind, returns_set: false, leaves }
+        Function { schema: Box::from(schema), volatility, is_native, kind, returns_set: false, leaves, contained: None }
     };
     let builtin = |volatility| vec![function("pg_catalog", volatility, true, FunctionKind::Function)];
     let many = |volatility| builtin(volatility).into_iter().map(|it| Function { returns_set: true, ..it }).collect();

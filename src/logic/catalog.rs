@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::logic::body::contained::Contained;
 use crate::logic::body::{Leaves, Names};
 use crate::logic::defaults::Defaults;
 use crate::logic::protocol::oids::Oids;
@@ -276,6 +277,8 @@ pub struct Function {
     pub returns_set: bool,
     /// What running it may leave in the session
     pub leaves: Leaves,
+    /// It looks at nothing but what it is given: what its body names, and what it sets as a trigger
+    pub contained: Option<Arc<Contained>>,
 }
 
 /// PostgreSQL's volatility classes.

@@ -62,6 +62,64 @@ fn event_triggers_run_with_every_change_of_the_schema() {
     wire.rows("ALTER TYPE mood ADD VALUE 'ok'");
 }
 
+/// What a body looks at is known again with each change of it, of what it calls, and of what its values are.
+#[test]
+fn functions_and_triggers_are_believed_as_long_as_they_look_at_what_they_are_given() {
+    let world = World::start("contained", false).unwrap();
+    fill(&world);
+    let proxy = start(&world, "proxy", "");
+    let (mut wire, mut other) = (owner(&proxy), login(&proxy));
+    wire.rows("CREATE FUNCTION inner_one(v bigint) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN v + 1; END$$");
+    wire.rows("CREATE FUNCTION outer_one(v bigint) RETURNS bigint LANGUAGE sql STABLE AS $$SELECT inner_one(v) * 2$$");
+    let sets = |how: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION sets() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {how}; RETURN NEW; END$$"
+        )
+    };
+    wire.rows(&sets("NEW.v := outer_one(NEW.v)"));
+    wire.rows("CREATE TRIGGER sets BEFORE INSERT OR UPDATE ON rows FOR EACH ROW EXECUTE FUNCTION sets()");
+    let write = "INSERT INTO rows VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET v = 1 RETURNING v";
+    assert_eq!(other.value(write), "4");
+    assert_eq!(other.value("SELECT outer_one(v) FROM rows WHERE id = 1"), "10");
+    let refused = |other: &mut Wire, sql: &str, by: &str| {
+        let (state, message) = failure(other, sql);
+        assert!(state == "0A000" && message.contains(by), "{sql}: {message}");
+    };
+    // Each shard by itself would have another time.
+    refused(&mut other, "UPDATE rows SET v = 1", "sets() of \"rows\" may do something else on each shard");
+    refused(&mut other, "INSERT INTO rows SELECT n, n FROM generate_series(10, 40) n", "sets()");
+    let all: Vec<String> = (10..40).map(|id| format!("({id}, 1)")).collect();
+    refused(&mut other, &format!("INSERT INTO rows VALUES {}", all.join(", ")), "sets()");
+    refused(&mut other, "SELECT outer_one(v) FROM rows", "outer_one() may return something else on each shard");
+    // What it calls reads a table.
+    let counts = "SELECT count(*) FROM rows WHERE id > $1";
+    wire.rows(&format!("CREATE OR REPLACE FUNCTION inner_one(v bigint) RETURNS bigint LANGUAGE sql AS '{counts}'"));
+    refused(&mut other, write, "sets() of \"rows\" may need rows");
+    refused(&mut other, "SELECT outer_one(1)", "outer_one() may need rows");
+    wire.rows("CREATE OR REPLACE FUNCTION inner_one(v bigint) RETURNS bigint LANGUAGE sql AS 'SELECT v + 2'");
+    assert_eq!(other.value(write), "6");
+    // So does an overload.
+    wire.rows(&format!("CREATE FUNCTION inner_one(v integer) RETURNS bigint LANGUAGE sql AS '{counts}'"));
+    refused(&mut other, write, "sets()");
+    wire.rows("DROP FUNCTION inner_one(integer)");
+    assert_eq!(other.value(write), "6");
+    // The key, notifications, numbers, and tables of its own.
+    for how in
+        ["NEW.id := NEW.id + 1", "PERFORM pg_notify('a', 'b')", "NEW.v := currval('s')", "INSERT INTO notes VALUES (1)"]
+    {
+        wire.rows(&sets(how));
+        refused(&mut other, write, "sets()");
+    }
+    wire.rows(&sets("IF NEW.v > 5 THEN RAISE EXCEPTION 'too much'; END IF"));
+    assert_eq!(other.value(write), "1");
+    // A value of a domain asks.
+    wire.rows("CREATE DOMAIN little AS bigint CHECK (small(VALUE))");
+    wire.rows("CREATE OR REPLACE FUNCTION sets() RETURNS trigger LANGUAGE plpgsql AS $$DECLARE n little; BEGIN n := NEW.v; RETURN NEW; END$$");
+    refused(&mut other, write, "sets()");
+    wire.rows("DROP DOMAIN little; CREATE DOMAIN little AS bigint CHECK (VALUE < 5)");
+    assert_eq!(other.value(write), "1");
+}
+
 /// What is made through the proxy is known with the next statement.
 #[test]
 fn what_begins_to_run_unasked_is_seen_by_the_next_statement() {

@@ -70,6 +70,7 @@ pub const TABLES: &[(&str, Home)] = &[
     ("smaller", Hash("client_id", "bigint")),
     ("watched", Hash("client_id", "bigint")),
     ("stamped", Hash("client_id", "bigint")),
+    ("touched", Hash("client_id", "bigint")),
     ("counted", Hash("client_id", "bigint")),
     ("guarded", Hash("client_id", "bigint")),
     ("own_rows", Hash("client_id", "bigint")),

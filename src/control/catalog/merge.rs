@@ -363,7 +363,8 @@ mod tests {
         let with = |id, volatility| {
             let (kind, leaves) = (FunctionKind::Function, Leaves::Nothing);
             let schema = "public".into();
-            let function = Function { schema, volatility, is_native: false, kind, returns_set: false, leaves };
+            let function =
+                Function { schema, volatility, is_native: false, kind, returns_set: false, leaves, contained: None };
             let functions = Arc::new(HashMap::from([("f".into(), vec![function])]));
             (ShardId(id), Arc::new(ShardSchema { functions, ..ShardSchema::default() }))
         };

@@ -6,6 +6,7 @@
 mod search_path;
 mod bodies;
 mod unasked;
+mod contained;
 mod rows;
 mod part;
 mod beginning;

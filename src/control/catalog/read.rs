@@ -9,7 +9,7 @@ use tokio_postgres::{Error, IsolationLevel, Row};
 use super::beginning;
 use super::rows::Rows;
 use super::unasked::{self, Runner};
-use super::{bodies, search_path};
+use super::{bodies, contained, search_path};
 use crate::logic::body::{Leaves, Names};
 use crate::logic::catalog::{
     Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, Unasked,
@@ -453,6 +453,7 @@ pub async fn functions(transaction: &Transaction<'_>, schema: &mut ShardSchema) 
     for row in &transaction.query(FUNCTIONS, &[&looking, &volatile]).await? {
         functions.entry(text(row, 0)).or_default().push(function(row));
     }
+    contained::judge(transaction, &mut functions, &runners).await?;
     schema.functions = Arc::new(functions);
     schema.unasked = unasked::unasked(&runners);
     schema.runners = Arc::new(runners);
@@ -483,6 +484,7 @@ fn function(row: &Row) -> Function {
         is_native: row.get(4),
         returns_set: row.get(5),
         leaves: Leaves::Nothing,
+        contained: None,
     }
 }
 

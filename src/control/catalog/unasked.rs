@@ -298,6 +298,21 @@ pub async fn company(
     Ok(())
 }
 
+/// Names of what runs something where values are made or compared: types, rows of tables, operators. `None`: any value may.
+pub fn values(runners: &[Runner]) -> Option<BTreeSet<&str>> {
+    let mut names = BTreeSet::new();
+    for it in runners {
+        match it.kind {
+            Kind::Operator | Kind::Type | Kind::RowType => {
+                names.insert(&*it.name);
+            }
+            Kind::SystemType => return None,
+            Kind::Function | Kind::Event | Kind::Other => (),
+        }
+    }
+    Some(names)
+}
+
 /// Names in bodies that run a function, and the function: what such a body leaves is what the function leaves.
 pub fn names(runners: &[Runner]) -> BTreeSet<[&str; 3]> {
     /// The words of statements that fire event triggers.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use tokens::{Token, tokens};
 
 pub mod tokens;
+pub mod contained;
 
 /// What running a body leaves in the session, the least first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

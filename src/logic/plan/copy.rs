@@ -36,7 +36,7 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
             survey.writes();
             let target = Target { table: &table.name, key, keyspace, relation };
             survey.check_key_column(target);
-            survey.check_company(&table.name, relation, "COPY");
+            survey.check_company(&table.name, relation, Some(key), "COPY");
             survey.check_unique(target, "COPY", None);
             survey.check_policies(table, relation);
             survey.defaults(relation, Some(&columns(copy, relation)));
@@ -44,7 +44,7 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
         }
         (true, Found::Reference(Some(relation))) => {
             survey.writes();
-            survey.check_company(&table.name, Some(relation), "COPY");
+            survey.check_company(&table.name, Some(relation), None, "COPY");
             survey.check_policies(table, Some(relation));
             copy_in_copies(copy, &table.name, relation, survey)
         }

@@ -114,6 +114,8 @@ fn statement(
     };
     let mut survey = Survey::new(source.schema, literals, verb(statement));
     survey.may_spread = may_span(statement);
+    // The rows of a COPY may belong to several shards: they tell.
+    survey.is_for_one = !matches!(statement, Statement::Copy(copy) if copy.is_from);
     let copy_in = match statement {
         Statement::Copy(copy) => {
             survey.literals.fix_all(at);

@@ -94,6 +94,16 @@ impl Refusal {
         )
     }
 
+    /// A function that looks at nothing but its arguments, and may return what its server alone would.
+    pub fn function_of_server(name: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("function {name}() may return something else on each shard"),
+            "It looks at no tables, but it is not IMMUTABLE: the time, chance and settings may be in it.",
+            "Restrict the statement to one shard. If it depends on its arguments alone, say so: ALTER FUNCTION … IMMUTABLE. If it does not matter, list it under local_functions in the shard map.",
+        )
+    }
+
     /// A key column that does not compare as its keyspace does.
     pub fn key_type(table: &str, column: &str, type_name: &str) -> Self {
         Self::new(

@@ -283,8 +283,28 @@ impl Refusal {
         Self::new(
             Reason::Function,
             format!("trigger function {function}() of \"{table}\" may need rows of more than one shard"),
-            "It runs with every write and is not looked into.",
+            "It runs with every write, and its body does more than to look at the row and to set its columns, or cannot be looked into.",
             "If it leaves the sharding key alone and uses only rows of the shard it runs on, list it under local_functions in the shard map.",
+        )
+    }
+
+    /// A trigger that gives rows another key.
+    pub fn trigger_sets_key(table: &str, function: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("trigger function {function}() sets the sharding key of \"{table}\""),
+            "The row could belong to another shard afterwards.",
+            "Compute the key before the statement is sent.",
+        )
+    }
+
+    /// A trigger that looks at nothing but its row, and may set what its server alone would.
+    pub fn trigger_of_server(table: &str, function: &str) -> Self {
+        Self::new(
+            Reason::Function,
+            format!("trigger function {function}() of \"{table}\" may do something else on each shard"),
+            "It looks at no tables, but each shard would run it for itself: now() and chance, for one, differ.",
+            "Restrict the statement to one shard. If it does not matter, list it under local_functions in the shard map.",
         )
     }
 

@@ -108,7 +108,9 @@ impl Survey<'_> {
         }
         let catalog = self.schema.catalog;
         let relation = catalog.relations.get(table).map(|relation| &**relation);
-        self.check_company(&table.name, relation, if *act == Act::Delete { "DELETE" } else { "UPDATE" });
+        let done = if *act == Act::Delete { "DELETE" } else { "UPDATE" };
+        let key = self.key_of_table(table).map(Box::<str>::from);
+        self.check_company(&table.name, relation, key.as_deref(), done);
         let is_copied = self.is_copied(table);
         if is_copied && !self.is_copied(to) {
             return Err(Refusal::cascades_to_copy(verb, &name.name, &foreign_key.name, &table.name));

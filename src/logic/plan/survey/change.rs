@@ -98,7 +98,7 @@ impl<'a> Survey<'a> {
                 }
                 let target = Target { table: &name.name, key, keyspace, relation };
                 self.check_key_column(target);
-                self.check_company(&name.name, relation, verb);
+                self.check_company(&name.name, relation, Some(key), verb);
                 self.policies(name, relation, &columns);
                 (columns, Some(target))
             }
@@ -119,7 +119,7 @@ impl<'a> Survey<'a> {
     ) -> (Entry, Option<Target<'t>>) {
         let Change { table: name, alias, verb, .. } = change;
         let Through { table, relation, place } = through;
-        self.check_company(table, Some(relation), verb);
+        self.check_company(table, Some(relation), place.key(), verb);
         let (columns, target) = match place {
             PlaceOfRows::Sharded(keyspace, key) => {
                 let (columns, variable) = self.sharded_columns(*keyspace, key, Some(relation));

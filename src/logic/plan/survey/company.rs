@@ -25,16 +25,13 @@ impl Survey<'_> {
     }
 
     /// Triggers, checks and rules run with a write, and may look anywhere.
-    pub fn check_company(&mut self, table: &str, relation: Option<&Relation>, verb: &str) {
+    /// `key` is the sharding key of the table.
+    pub fn check_company(&mut self, table: &str, relation: Option<&Relation>, key: Option<&str>, verb: &str) {
         let Some(relation) = relation else { return };
         self.triggers(table, &relation.triggers);
         // What rules run is not looked into.
         self.mark.taints |= relation.has_rules;
-        for function in &relation.triggers {
-            if !self.schema.map.is_local(function) {
-                self.refuse(Refusal::trigger(table, function));
-            }
-        }
+        self.check_triggers(table, &relation.triggers, key);
         // Rows that go are not checked.
         if verb != "DELETE" {
             self.checks(table, relation);
@@ -88,8 +85,10 @@ impl Survey<'_> {
             index.columns.iter().any(|it| **it == *column)
                 || index.definition.as_ref().is_some_and(|definition| definition.contains(column))
         };
+        let set = self.set_by_triggers(&relation.triggers);
         let torn = relation.unique_indexes.iter().find(|index| {
-            let is_changed = changed.is_none_or(|changed| changed.iter().any(|column| concerns(index, column)));
+            let is_changed =
+                changed.is_none_or(|changed| changed.iter().chain(&set).any(|column| concerns(index, column)));
             is_changed && !index.columns.iter().any(|column| **column == *target.key) && !is_vouched(index)
         });
         if let Some(index) = torn {

@@ -11,7 +11,7 @@ use super::Survey;
 
 /// What a function of PostgreSQL's needs of us, where its volatility does not say it all.
 #[derive(Clone, Copy)]
-enum Special {
+pub(super) enum Special {
     /// `nextval`
     TakesNumber,
     /// `setval`
@@ -125,9 +125,10 @@ impl<'a> Survey<'a> {
             self.volatile_calls += 1;
             self.writes();
         }
-        let may_look = functions.iter().any(|it| is_own(it) && it.volatility != Volatility::Immutable);
-        if may_look && !self.schema.map.local_functions.iter().any(|local| names(local, name)) {
-            self.refuse(Refusal::function(called));
+        if !self.schema.map.local_functions.iter().any(|local| names(local, name)) {
+            for function in functions.iter().filter(|it| is_own(it) && it.volatility != Volatility::Immutable) {
+                self.meet_own(called, function);
+            }
         }
     }
 
@@ -250,13 +251,6 @@ impl<'a> Survey<'a> {
         self.leave(body::leaves(language, body, &self.schema().catalog.leaving), || "this DO".to_owned());
     }
 
-    /// Trigger functions (`schema.name`) that run with a write.
-    pub(super) fn triggers(&mut self, table: &str, triggers: &[Box<str>]) {
-        for trigger in triggers {
-            self.leave(self.judged(trigger).0, || format!("trigger function {trigger}() of \"{table}\""));
-        }
-    }
-
     /// The overloads that a call may mean.
     pub(super) fn candidates(&self, name: &[Box<str>]) -> Vec<&'a Function> {
         let schema = self.schema;
@@ -274,7 +268,7 @@ impl<'a> Survey<'a> {
 }
 
 /// Neither PostgreSQL's nor an extension's in C: it may run SQL of its own.
-fn is_own(function: &Function) -> bool {
+pub(super) fn is_own(function: &Function) -> bool {
     function.schema.as_ref() != "pg_catalog" && !function.is_native
 }
 
@@ -330,7 +324,7 @@ fn first_argument(call: &Call) -> Option<&Expression> {
 }
 
 /// A replica has no transactions of its own to tell of.
-fn asks_primary(name: &str) -> bool {
+pub(super) fn asks_primary(name: &str) -> bool {
     const NUMBERS: [&str; 4] = ["txid_current", "txid_current_snapshot", "pg_current_xact_id", "pg_current_snapshot"];
     NUMBERS.contains(&name) || name == "pg_show_all_settings"
 }
@@ -364,7 +358,7 @@ pub(super) fn is_object(name: &str) -> bool {
 }
 
 /// Its result is read from the catalogs.
-fn speaks_of_objects(name: &str) -> bool {
+pub(super) fn speaks_of_objects(name: &str) -> bool {
     const ALONE: [&str; 3] = ["format_type", "row_security_active", "pg_describe_object"];
     let is_kind = |begin: &str, end: &str| name.starts_with(begin) && name.ends_with(end);
     name.starts_with("pg_get_")
@@ -428,7 +422,7 @@ pub(super) fn boolean(literal: &Literal) -> Option<bool> {
     }
 }
 
-fn special(name: &str) -> Option<Special> {
+pub(super) fn special(name: &str) -> Option<Special> {
     Some(match name {
         "nextval" => Special::TakesNumber,
         "setval" => Special::SetsNumber,

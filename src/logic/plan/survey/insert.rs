@@ -48,7 +48,7 @@ impl Survey<'_> {
             Found::Sharded { keyspace, key, relation } => {
                 let target = Target { table: &insert.table.name, key, keyspace, relation };
                 self.check_key_column(target);
-                self.check_company(&insert.table.name, relation, "INSERT");
+                self.check_company(&insert.table.name, relation, Some(key), "INSERT");
                 self.check_unique(target, "INSERT", None);
                 self.check_policies(&insert.table, relation);
                 self.insert_defaults(insert, relation);
@@ -76,7 +76,7 @@ impl Survey<'_> {
     /// Into a view of one table.
     fn insert_through(&mut self, insert: &Insert, through: &Through, scope: &Scope<'_>) -> Columns {
         let relation = &through.relation;
-        self.check_company(&through.table, Some(relation), "INSERT");
+        self.check_company(&through.table, Some(relation), through.place.key(), "INSERT");
         self.insert_defaults(insert, Some(relation));
         match &through.place {
             PlaceOfRows::Sharded(keyspace, key) => {
@@ -102,12 +102,12 @@ impl Survey<'_> {
         match found {
             Found::Single(shard, relation) => {
                 self.require_shard(&name.name, *shard);
-                self.check_company(&name.name, *relation, verb);
+                self.check_company(&name.name, *relation, None, verb);
                 self.check_policies(name, *relation);
             }
             Found::Reference(relation) if self.may_write_across => {
                 self.writes_copies = true;
-                self.check_company(&name.name, *relation, verb);
+                self.check_company(&name.name, *relation, None, verb);
                 self.check_policies(name, *relation);
             }
             Found::Reference(_) => self.refuse(Refusal::reference(verb, &name.name)),

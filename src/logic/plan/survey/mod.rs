@@ -22,6 +22,7 @@ use super::scope::{Columns, Meaning, Scope};
 use super::{Access, Forced, Home, Mark, One, Place, Plan, Refusal, Requirement, Restriction, TEMPORARY_OBJECT, Value};
 
 mod functions;
+mod own;
 mod config;
 mod sequences;
 mod nature;
@@ -111,6 +112,8 @@ pub struct Survey<'a> {
     existing: Option<*const Query>,
     /// Calls that are surely made
     sure: config::Sure,
+    /// One shard is to run all of it
+    pub is_for_one: bool,
     /// Rows of several shards can be put together for it
     pub may_spread: bool,
     /// Each shard runs the outermost query over its own rows, and may lock them
@@ -215,6 +218,7 @@ impl<'a> Survey<'a> {
             counted: 0,
             existing: None,
             sure: config::Sure::default(),
+            is_for_one: false,
             may_spread: false,
             may_lock: false,
             spreads_rows: false,

@@ -30,6 +30,16 @@ pub(super) enum PlaceOfRows {
     Single(ShardId),
 }
 
+impl PlaceOfRows {
+    /// The sharding key.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Sharded(_, key) => Some(key),
+            Self::Single(_) => None,
+        }
+    }
+}
+
 impl Survey<'_> {
     /// What a write to a view writes to. `None`: it needs more than one table, or more than one shard may have to take part.
     pub(super) fn through(&mut self, view: &RelationName) -> Option<Through> {
@@ -75,6 +85,11 @@ impl Survey<'_> {
                 None if self.needs_no_rows(&target.value) => (),
                 None => return None,
             }
+        }
+        // So do triggers, by the columns that they set.
+        let renames = shown.iter().any(|(of_table, column)| **of_table != *column.name);
+        if renames && !table.triggers.is_empty() {
+            return None;
         }
         let place = match place {
             // A default of the view's own would come before that of the table.

@@ -1,0 +1,95 @@
+//! Functions and triggers of the user's own: what their bodies look at.
+
+use std::collections::HashSet;
+
+use crate::logic::body::contained::Contained;
+use crate::logic::catalog::{Function, Volatility};
+
+use super::super::refusal::Refusal;
+use super::Survey;
+use super::functions::{asks_primary, is_object, is_own, speaks_of_objects, special};
+
+impl<'a> Survey<'a> {
+    /// A function of the user's own that is not IMMUTABLE.
+    pub(super) fn meet_own(&mut self, called: &str, function: &Function) {
+        let contained = function.contained.as_ref().filter(|it| self.is_contained(it));
+        match contained {
+            Some(contained) if self.is_for_one => {
+                let named =
+                    || contained.names.iter().filter_map(|name| self.schema.catalog.functions.get(name)).flatten();
+                // STABLE, it could be called on a replica.
+                if contained.names.contains("current_setting")
+                    || named().any(|it| it.volatility == Volatility::Volatile)
+                {
+                    self.is_for_primary();
+                }
+            }
+            Some(_) => self.refuse(Refusal::function_of_server(called)),
+            None => self.refuse(Refusal::function(called)),
+        }
+    }
+
+    /// What its body names, and what is named there, does not look at tables either, nor at what one server has for itself.
+    fn is_contained(&self, body: &Contained) -> bool {
+        let (mut seen, mut next) = (HashSet::new(), vec![body]);
+        while let Some(body) = next.pop() {
+            for name in body.names.iter().filter(|name| seen.insert(&***name)) {
+                if special(name).is_some() || asks_primary(name) || speaks_of_objects(name) || is_object(name) {
+                    return false;
+                }
+                let overloads = self.schema.catalog.functions.get(name).into_iter().flatten();
+                for function in overloads.filter(|it| is_own(it) && it.volatility != Volatility::Immutable) {
+                    match &function.contained {
+                        Some(body) => next.push(body),
+                        None => return false,
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    /// What a trigger function (`schema.name`) does to the rows of a table that it looks at nothing but them; `None`: it may look
+    /// at tables, or its body is not known.
+    fn contained_trigger(&self, trigger: &str) -> Option<Vec<&'a Contained>> {
+        let (schema, name) = trigger.split_once('.').unwrap_or(("", trigger));
+        let overloads = self.schema.catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
+        let of_schema = overloads.iter().filter(|it| &*it.schema == schema);
+        let found: Option<Vec<&Contained>> = of_schema.map(|it| it.contained.as_deref()).collect();
+        found.filter(|found| !found.is_empty() && found.iter().all(|it| self.is_contained(it)))
+    }
+
+    /// Trigger functions that run with a write to a sharded table, or to one of one shard (`key` is `None`): what they look at is
+    /// the row alone, and they leave its key as it is.
+    pub(super) fn check_triggers(&mut self, table: &str, triggers: &[Box<str>], key: Option<&str>) {
+        /// PostgreSQL's own
+        const OF_A_ROW: [&str; 3] = [
+            "pg_catalog.suppress_redundant_updates_trigger",
+            "pg_catalog.tsvector_update_trigger",
+            "pg_catalog.tsvector_update_trigger_column",
+        ];
+        for trigger in triggers.iter().filter(|it| !self.schema.map.is_local(it) && !OF_A_ROW.contains(&&***it)) {
+            let contained = self.contained_trigger(trigger);
+            let sets_key = |found: &[&Contained]| found.iter().any(|it| key.is_some_and(|key| it.sets.contains(key)));
+            match contained {
+                Some(found) if sets_key(&found) => self.refuse(Refusal::trigger_sets_key(table, trigger)),
+                Some(_) if self.is_for_one => (),
+                Some(_) => self.refuse(Refusal::trigger_of_server(table, trigger)),
+                None => self.refuse(Refusal::trigger(table, trigger)),
+            }
+        }
+    }
+
+    /// The columns that triggers set, as far as their bodies are known.
+    pub(super) fn set_by_triggers(&self, triggers: &[Box<str>]) -> Vec<&'a str> {
+        let known = triggers.iter().filter_map(|it| self.contained_trigger(it)).flatten();
+        known.flat_map(|it| &it.sets).map(Box::as_ref).collect()
+    }
+
+    /// Trigger functions (`schema.name`) that run with a write.
+    pub(super) fn triggers(&mut self, table: &str, triggers: &[Box<str>]) {
+        for trigger in triggers {
+            self.leave(self.judged(trigger).0, || format!("trigger function {trigger}() of \"{table}\""));
+        }
+    }
+}
