@@ -69,6 +69,7 @@ fn functions_and_triggers_are_believed_as_long_as_they_look_at_what_they_are_giv
     fill(&world);
     let proxy = start(&world, "proxy", "");
     let (mut wire, mut other) = (owner(&proxy), login(&proxy));
+    wire.rows("CREATE SEQUENCE s START 100; GRANT ALL ON SEQUENCE s TO app");
     wire.rows("CREATE FUNCTION inner_one(v bigint) RETURNS bigint LANGUAGE plpgsql AS $$BEGIN RETURN v + 1; END$$");
     wire.rows("CREATE FUNCTION outer_one(v bigint) RETURNS bigint LANGUAGE sql STABLE AS $$SELECT inner_one(v) * 2$$");
     let sets = |how: &str| {
@@ -112,8 +113,33 @@ fn functions_and_triggers_are_believed_as_long_as_they_look_at_what_they_are_giv
     }
     wire.rows(&sets("IF NEW.v > 5 THEN RAISE EXCEPTION 'too much'; END IF"));
     assert_eq!(other.value(write), "1");
+    // One row whose key the first shard makes is stored as any other: one time for all of it.
+    wire.rows("ALTER TABLE rows ADD COLUMN at timestamptz");
+    wire.rows("ALTER TABLE rows ALTER at SET DEFAULT now(), ALTER id SET DEFAULT nextval('s')");
+    wire.rows(&sets("NEW.v := CASE WHEN NEW.at = now() THEN 1 ELSE 0 END"));
+    for insert in
+        ["INSERT INTO rows (v) VALUES (7)", "INSERT INTO rows DEFAULT VALUES", "INSERT INTO rows (at) VALUES (now())"]
+    {
+        for _ in 0..4 {
+            assert_eq!(other.value(&format!("{insert} RETURNING v")), "1", "{insert}");
+        }
+    }
+    refused(
+        &mut other,
+        "INSERT INTO rows (v) VALUES (7), (8)",
+        "sets() of \"rows\" may do something else on each shard",
+    );
+    // What an argument is by default.
+    wire.rows("CREATE FUNCTION counted() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM rows'");
+    wire.rows("CREATE FUNCTION fills(v bigint DEFAULT counted()) RETURNS bigint LANGUAGE sql AS 'SELECT v'");
+    wire.rows("CREATE FUNCTION numbers(v bigint DEFAULT nextval('s')) RETURNS bigint LANGUAGE sql AS 'SELECT v'");
+    refused(&mut other, "SELECT fills()", "fills()");
+    refused(&mut other, "SELECT numbers()", "numbers()");
     // A value of a domain asks.
     wire.rows("CREATE DOMAIN little AS bigint CHECK (small(VALUE))");
+    wire.rows("CREATE FUNCTION keeps(v little) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'");
+    refused(&mut other, "SELECT keeps(1)", "keeps()");
+    wire.rows("DROP FUNCTION keeps");
     wire.rows("CREATE OR REPLACE FUNCTION sets() RETURNS trigger LANGUAGE plpgsql AS $$DECLARE n little; BEGIN n := NEW.v; RETURN NEW; END$$");
     refused(&mut other, write, "sets()");
     wire.rows("DROP DOMAIN little; CREATE DOMAIN little AS bigint CHECK (VALUE < 5)");

@@ -298,19 +298,24 @@ pub async fn company(
     Ok(())
 }
 
-/// Names of what runs something where values are made or compared: types, rows of tables, operators. `None`: any value may.
-pub fn values(runners: &[Runner]) -> Option<BTreeSet<&str>> {
-    let mut names = BTreeSet::new();
+/// What runs something where values are made or compared: the names of types, rows of tables and operators, and the OIDs
+/// of the types. `None`: any value may.
+pub fn values(runners: &[Runner]) -> Option<(BTreeSet<&str>, Vec<u32>)> {
+    let (mut names, mut types) = (BTreeSet::new(), Vec::new());
     for it in runners {
         match it.kind {
-            Kind::Operator | Kind::Type | Kind::RowType => {
+            Kind::Operator => {
                 names.insert(&*it.name);
+            }
+            Kind::Type | Kind::RowType => {
+                names.insert(&*it.name);
+                types.push(it.oid);
             }
             Kind::SystemType => return None,
             Kind::Function | Kind::Event | Kind::Other => (),
         }
     }
-    Some(names)
+    Some((names, types))
 }
 
 /// Names in bodies that run a function, and the function: what such a body leaves is what the function leaves.

@@ -23,6 +23,10 @@ pub fn contained(language: &str, body: &str, is_trigger: bool) -> Option<Contain
         "plpgsql" => Starts::Declarations,
         _ => return None,
     };
+    // With standard_conforming_strings off a string would end elsewhere.
+    if body.contains("\\'") {
+        return None;
+    }
     let tokens = tokens(body);
     let found = Contained::default();
     let mut reader = Reader { tokens: &tokens, is_trigger, starts, cases: 0, opened: Vec::new(), found };
@@ -72,7 +76,10 @@ impl<'t> Reader<'t> {
             }
         }
         match &tokens[at] {
+            // `U&"…"`, whose name is written otherwise.
+            Token::Quoted(_) if is_behind(tokens, at, '&') => false,
             _ if self.starts_statement(at) => self.takes_start(&tokens[at..]),
+            Token::Sign(':') if tokens.get(at + 1).is_some_and(|it| it.is_sign('=')) => self.takes_value(&tokens[..at]),
             Token::Word(word) if !is_field(tokens, at) => self.takes_word(word, &tokens[..at]),
             Token::Word(_) | Token::Quoted(_) | Token::Text(_) | Token::Sign(_) => true,
         }
@@ -89,6 +96,17 @@ impl<'t> Reader<'t> {
                 return compares || self.opened.last() == Some(&true);
             }
             word => return !NAMING_TABLES.contains(&word),
+        }
+        true
+    }
+
+    /// Whatever stands around `:=`, a column of the row before it is set.
+    fn takes_value(&mut self, before: &[Token<'_>]) -> bool {
+        if let [.., row, dot, column] = before
+            && is_row(row)
+            && dot.is_sign('.')
+        {
+            self.found.sets.extend(column.name().map(Into::into));
         }
         true
     }
@@ -147,8 +165,8 @@ impl<'t> Reader<'t> {
             (Starts::Declarations, _) => (),
             (Starts::Statements, _) if assigned(rest).is_some() => return self.takes_assignment(rest),
             (Starts::Statements, "return") => return !self.is_trigger || gives_back(&rest[1..]),
-            // Its loop gives what stands behind it new values.
-            (Starts::Statements, "foreach") => return rest.get(1).is_some_and(|it| !is_row(it)),
+            // What stands behind it gets new values.
+            (Starts::Statements, "for" | "foreach") => return !rest.iter().take_while(|it| !it.is("in")).any(is_row),
             (Starts::Statements, word) => return STATEMENTS.contains(&word),
         }
         true
@@ -169,7 +187,11 @@ impl<'t> Reader<'t> {
 }
 
 fn is_field(tokens: &[Token<'_>], at: usize) -> bool {
-    at.checked_sub(1).is_some_and(|before| tokens[before].is_sign('.'))
+    is_behind(tokens, at, '.')
+}
+
+fn is_behind(tokens: &[Token<'_>], at: usize, sign: char) -> bool {
+    at.checked_sub(1).is_some_and(|before| tokens[before].is_sign(sign))
 }
 
 /// FROM may stand in its parentheses.
@@ -267,6 +289,11 @@ mod tests {
             "BEGIN RETURN ROW(1, 2); END",
             "BEGIN RETURN t; END",
             "BEGIN FOREACH NEW.client_id IN ARRAY list LOOP NULL; END LOOP; RETURN NEW; END",
+            "BEGIN FOR NEW.client_id IN SELECT 5 LOOP NULL; END LOOP; RETURN NEW; END",
+            "BEGIN FOR x, NEW.client_id IN SELECT 1, 5 LOOP NULL; END LOOP; RETURN NEW; END",
+            "BEGIN U&\"n\\0065w\".client_id := 1; RETURN NEW; END",
+            "BEGIN NEW.v := U&\"c\\006funts\"(); RETURN NEW; END",
+            "BEGIN NEW.v := '\\' || ' ; DELETE FROM t; x := '; RETURN NEW; END",
             "BEGIN GET DIAGNOSTICS NEW.client_id = ROW_COUNT; RETURN NEW; END",
             "BEGIN EXECUTE 'SELECT 1'; RETURN NEW; END",
             "BEGIN IF a THEN TRUNCATE t; END IF; RETURN NEW; END",

@@ -110,16 +110,6 @@ pub fn split(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
     if insert.with.is_some() {
         return Err(Refusal::rows_beside("WITH"));
     }
-    let mut survey = Survey::new(*schema, Literals::new(text, None), "INSERT");
-    survey.may_spread = true;
-    survey.spreads_rows = true;
-    survey.keep_mentions();
-    survey.insert(insert, &Scope::default());
-    if survey.calls_sets {
-        // One row of VALUES is as many as it returns, each with a key of its own; among several rows it is an error.
-        return Err(Refusal::rows_of_rows());
-    }
-    let stored = survey.finish_insert(table)?;
     let unread = || Refusal::rows_beside("this way of writing it");
     let tokens = tokens(text).ok_or_else(unread)?;
     let layout = layout(&tokens, insert).ok_or_else(unread)?;
@@ -132,12 +122,25 @@ pub fn split(insert: &Insert, at: &Range<usize>, text: &str, schema: &Schema<'_>
         return Err(unread());
     }
     let moments = moments(&tokens);
+    // One row is stored as any that comes with its key.
+    let is_whole = matches!(rows, [row] if is_timeless_key(insert, row, target));
+    let mut survey = Survey::new(*schema, Literals::new(text, None), "INSERT");
+    survey.may_spread = true;
+    survey.spreads_rows = true;
+    survey.is_for_one = is_whole;
+    survey.keep_mentions();
+    survey.insert(insert, &Scope::default());
+    if survey.calls_sets {
+        // One row of VALUES is as many as it returns, each with a key of its own; among several rows it is an error.
+        return Err(Refusal::rows_of_rows());
+    }
+    let stored = survey.finish_insert(table)?;
     if moments.len() != stored.moments {
         return Err(unread());
     }
     let relation = target.relation.expect("it was looked for above");
     let table = Table { target, relation, key_type: schema.map.keyspaces[usize::from(target.keyspace.0)].key_type };
-    let work = Work { insert, text, start, tokens: &tokens, moments: &moments, layout, table, stored };
+    let work = Work { insert, text, start, tokens: &tokens, moments: &moments, is_whole, layout, table, stored };
     work.split(rows, &found, schema)
 }
 
@@ -156,6 +159,8 @@ struct Work<'a> {
     start: usize,
     tokens: &'a [Token<'a>],
     moments: &'a [Moment],
+    /// One shard stores all of it, and may tell the time
+    is_whole: bool,
     layout: Layout,
     table: Table<'a>,
     stored: Stored,
@@ -202,7 +207,7 @@ impl Work<'_> {
         let is_even = rows.iter().all(|row| row.len() == width);
         let mut asked = Asked::behind(self.stored.params());
         let mut replaced = Vec::new();
-        for moment in self.moments.iter().filter(|moment| moment.is_time) {
+        for moment in self.moments.iter().filter(|moment| moment.is_time && !self.is_whole) {
             replaced.push((moment.at.clone(), asked.once(Piece::of(&moment.text))?));
         }
         self.check_strings(rows, tuples)?;
@@ -306,11 +311,16 @@ impl Work<'_> {
                 if !has_no_default(self.table.target) {
                     found.push(Added { column, value: None });
                 }
-            } else if let Some(value) = timed_default(column, asked)? {
+            } else if let Some(value) = self.timed_default(column, asked)? {
                 found.push(Added { column, value: Some(value) });
             }
         }
         Ok(found)
+    }
+
+    /// The default of a column that is one value for the whole statement.
+    fn timed_default(&self, column: &Column, asked: &mut Asked) -> Result<Option<Piece>, Refusal> {
+        if self.is_whole { Ok(None) } else { timed_default(column, asked) }
     }
 
     /// The key of a row, and what one server is to be asked for it.
@@ -379,7 +389,7 @@ impl Work<'_> {
                 piece.push(", ");
             }
             let timed = match (value, given.get(position).copied().flatten()) {
-                (Expression::Default, Some(column)) => timed_default(column, asked)?,
+                (Expression::Default, Some(column)) => self.timed_default(column, asked)?,
                 _ => None,
             };
             match (key_param.filter(|_| key.position == Some(position)), timed) {
@@ -488,6 +498,22 @@ struct RowKey {
     is_computed: bool,
     /// Where it stands in the row
     position: Option<usize>,
+}
+
+/// The key of a row is given as it is, or by a default that tells no time.
+fn is_timeless_key(insert: &Insert, row: &[Expression], target: Target<'_>) -> bool {
+    const TIMELESS: [&str; 3] = ["nextval(", "gen_random_uuid(", "uuid_generate_v4("];
+    let given = position_of_key(&insert.columns, target).and_then(|position| row.get(position));
+    let columns = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+    let column = columns.iter().find(|column| *column.name == *target.key);
+    match (given, column.map(|column| &column.default)) {
+        (Some(Expression::Constant(_) | Expression::Param(_)), _) => true,
+        (None | Some(Expression::Default), Some(ColumnDefault::Identity)) => true,
+        (None | Some(Expression::Default), Some(ColumnDefault::Expression(text))) => {
+            TIMELESS.iter().any(|begin| text.starts_with(begin))
+        }
+        (None | Some(_), _) => false,
+    }
 }
 
 fn asks_for(key: &Value, asked: &Asked) -> bool {

@@ -34,7 +34,9 @@ impl<'a> Survey<'a> {
         let (mut seen, mut next) = (HashSet::new(), vec![body]);
         while let Some(body) = next.pop() {
             for name in body.names.iter().filter(|name| seen.insert(&***name)) {
-                if special(name).is_some() || asks_primary(name) || speaks_of_objects(name) || is_object(name) {
+                // A client's number is not that of a server's process.
+                let is_of_server = asks_primary(name) || &**name == "pg_backend_pid";
+                if special(name).is_some() || is_of_server || speaks_of_objects(name) || is_object(name) {
                     return false;
                 }
                 let overloads = self.schema.catalog.functions.get(name).into_iter().flatten();
