@@ -105,9 +105,13 @@ fn functions_and_triggers_are_believed_as_long_as_they_look_at_what_they_are_giv
     wire.rows("DROP FUNCTION inner_one(integer)");
     assert_eq!(other.value(write), "6");
     // The key, notifications, numbers, and tables of its own.
-    for how in
-        ["NEW.id := NEW.id + 1", "PERFORM pg_notify('a', 'b')", "NEW.v := currval('s')", "INSERT INTO notes VALUES (1)"]
-    {
+    for how in [
+        "NEW.id := NEW.id + 1",
+        "NEW.v := pg_backend_pid()",
+        "PERFORM pg_notify('a', 'b')",
+        "NEW.v := currval('s')",
+        "INSERT INTO notes VALUES (1)",
+    ] {
         wire.rows(&sets(how));
         refused(&mut other, write, "sets()");
     }
@@ -129,6 +133,19 @@ fn functions_and_triggers_are_believed_as_long_as_they_look_at_what_they_are_giv
         "INSERT INTO rows (v) VALUES (7), (8)",
         "sets() of \"rows\" may do something else on each shard",
     );
+    // A key that tells the time is the first shard's.
+    wire.rows("ALTER TABLE rows ALTER id SET DEFAULT nextval('s') + 0 * extract(epoch FROM now())::bigint");
+    refused(&mut other, "INSERT INTO rows (v) VALUES (7)", "sets()");
+    wire.rows("ALTER TABLE rows ALTER id SET DEFAULT nextval('s')");
+    // What a server has for itself.
+    for (name, body) in
+        [("server", "inet_server_addr()"), ("database", "current_database()"), ("wal", "pg_current_wal_lsn()")]
+    {
+        wire.rows(&format!("CREATE FUNCTION of_{name}() RETURNS text LANGUAGE sql AS 'SELECT {body}::text'"));
+        refused(&mut other, &format!("SELECT of_{name}()"), &format!("of_{name}()"));
+    }
+    wire.rows("CREATE FUNCTION number_of(regclass) RETURNS oid LANGUAGE sql AS 'SELECT $1::oid'");
+    refused(&mut other, "SELECT number_of('rows')", "number_of()");
     // What an argument is by default.
     wire.rows("CREATE FUNCTION counted() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM rows'");
     wire.rows("CREATE FUNCTION fills(v bigint DEFAULT counted()) RETURNS bigint LANGUAGE sql AS 'SELECT v'");
@@ -144,6 +161,62 @@ fn functions_and_triggers_are_believed_as_long_as_they_look_at_what_they_are_giv
     refused(&mut other, write, "sets()");
     wire.rows("DROP DOMAIN little; CREATE DOMAIN little AS bigint CHECK (VALUE < 5)");
     assert_eq!(other.value(write), "1");
+}
+
+/// What the open transaction has made of a function is not known to plans: whatever runs it waits for COMMIT.
+#[test]
+fn functions_that_the_transaction_has_changed_are_not_run_by_others_in_it() {
+    let world = World::start("contained-changed", false).unwrap();
+    fill(&world);
+    let proxy = start(&world, "proxy", "");
+    let mut wire = owner(&proxy);
+    let inner = |name: &str, body: &str| {
+        format!("CREATE OR REPLACE FUNCTION {name}(v bigint) RETURNS bigint LANGUAGE sql STABLE AS '{body}'")
+    };
+    let sets = |how: &str| {
+        format!(
+            "CREATE OR REPLACE FUNCTION sets() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN {how}; RETURN NEW; END$$"
+        )
+    };
+    wire.rows(&inner("inner_one", "SELECT v + 1"));
+    wire.rows(&inner("outer_one", "SELECT inner_one(v)"));
+    wire.rows(&sets("NEW.v := outer_one(NEW.v)"));
+    wire.rows("CREATE TRIGGER sets BEFORE INSERT OR UPDATE ON rows FOR EACH ROW EXECUTE FUNCTION sets()");
+    wire.rows("CREATE VIEW shown AS SELECT * FROM rows");
+    wire.rows("INSERT INTO rows VALUES (1, 1)");
+    let counts = "SELECT count(*) FROM rows";
+    let (write, call) = ("UPDATE rows SET v = 1 WHERE id = 1 RETURNING v", "SELECT outer_one(1)");
+    wire.rows(&inner("counts", counts));
+    for (changes, run) in [
+        (vec![inner("inner_one", counts)], call),
+        (vec![inner("inner_one", counts)], write),
+        (vec![inner("inner_one", counts)], "UPDATE shown SET v = 1 WHERE id = 1"),
+        (vec![sets("NEW.id := 7")], "INSERT INTO rows VALUES (2, 1)"),
+        (
+            vec![
+                "ALTER FUNCTION inner_one RENAME TO inner_two".into(),
+                "ALTER FUNCTION counts RENAME TO inner_one".into(),
+            ],
+            write,
+        ),
+    ] {
+        wire.rows("BEGIN");
+        changes.iter().for_each(|change| drop(wire.rows(change)));
+        let (state, message) = failure(&mut wire, run);
+        assert!(state == "0A000" && message.contains("has been changed in this transaction"), "{run}: {message}");
+        wire.rows("ROLLBACK");
+        // Nor in one text.
+        let (state, message) = failure(&mut wire, &format!("{}; {run}", changes.join("; ")));
+        assert_eq!(state, "0A000", "{run}: {message}");
+        // What such a text has changed is forgotten with the next transaction.
+        ["BEGIN", "ROLLBACK"].iter().for_each(|end| drop(wire.rows(end)));
+        assert_eq!((&*wire.value(write), &*wire.value(call)), ("2", "2"));
+    }
+    // Others are used as ever.
+    wire.rows("BEGIN");
+    wire.rows(&inner("counts", "SELECT v"));
+    assert_eq!(wire.value(write), "2");
+    wire.rows("COMMIT");
 }
 
 /// What is made through the proxy is known with the next statement.

@@ -11,7 +11,8 @@ use crate::logic::body::contained::{Contained, contained};
 use crate::logic::catalog::{Function, FunctionKind};
 
 /// All but PostgreSQL's own and those in C, each with the defaults of its arguments. Of a body that is long or written as a
-/// part of SQL, and of one whose defaults or type call what the user has made, only that it is there.
+/// part of SQL, of one whose defaults or type call what the user has made, and of one that is given objects of the catalogs,
+/// only that it is there.
 const BODIES: &str = "
     SELECT n.nspname, p.proname, l.lanname,
            CASE WHEN p.prokind = 'f' AND l.lanname IN ('sql', 'plpgsql') AND length(p.prosrc) BETWEEN 1 AND 8192
@@ -19,6 +20,9 @@ const BODIES: &str = "
                                   WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.refobjid >= 16384
                                     AND (d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
                                          OR d.refclassid = 'pg_type'::regclass AND d.refobjid = ANY ($1)))
+                 AND NOT EXISTS (SELECT FROM pg_type t
+                                  WHERE t.oid = ANY (coalesce(p.proallargtypes, p.proargtypes::oid[]) || p.prorettype)
+                                    AND t.oid < 16384 AND t.typname ~ '^_?reg')
                 THEN p.prosrc END,
            p.prorettype = 'trigger'::regtype, coalesce(pg_get_expr(p.proargdefaults, 0), '')
       FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang

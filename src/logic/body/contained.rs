@@ -39,6 +39,10 @@ const NAMING_TABLES: [&str; 15] = [
     "show", "table", "update",
 ];
 
+/// Other words for what differs from server to server, and columns that every row has there.
+const OF_SERVER: [&str; 2] = ["current_catalog", "tg_relid"];
+const OF_STORED_ROW: [&str; 6] = ["cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"];
+
 /// What may begin.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Starts {
@@ -70,8 +74,14 @@ impl<'t> Reader<'t> {
             Token::Sign(')') => {
                 self.opened.pop();
             }
+            // A CASE that is still open was the name of a column.
+            Token::Sign(';') if self.cases > 0 => return false,
             Token::Sign(_) | Token::Text(_) => (),
             Token::Word(name) | Token::Quoted(name) => {
+                let is_of_server = OF_SERVER.contains(&&**name);
+                if is_of_server || is_behind(tokens, at, '.') && OF_STORED_ROW.contains(&&**name) || is_torn(name) {
+                    return false;
+                }
                 self.found.names.insert((**name).into());
             }
         }
@@ -80,15 +90,17 @@ impl<'t> Reader<'t> {
             Token::Quoted(_) if is_behind(tokens, at, '&') => false,
             _ if self.starts_statement(at) => self.takes_start(&tokens[at..]),
             Token::Sign(':') if tokens.get(at + 1).is_some_and(|it| it.is_sign('=')) => self.takes_value(&tokens[..at]),
-            Token::Word(word) if !is_field(tokens, at) => self.takes_word(word, &tokens[..at]),
+            Token::Word(word) if !is_field(tokens, at) => self.takes_word(word, at),
             Token::Word(_) | Token::Quoted(_) | Token::Text(_) | Token::Sign(_) => true,
         }
     }
 
-    fn takes_word(&mut self, word: &str, before: &[Token<'_>]) -> bool {
+    fn takes_word(&mut self, word: &str, at: usize) -> bool {
+        let before = &self.tokens[..at];
         match word {
-            // Not of END CASE.
-            "case" if !before.last().is_some_and(|it| it.is("end")) => self.cases += 1,
+            "case" if before.last().is_some_and(|it| it.is("end")) => (),
+            "case" if !self.begins_value(at) => return false,
+            "case" => self.cases += 1,
             "end" => self.cases = self.cases.saturating_sub(1),
             "from" => {
                 let compares =
@@ -98,6 +110,23 @@ impl<'t> Reader<'t> {
             word => return !NAMING_TABLES.contains(&word),
         }
         true
+    }
+
+    /// `SELECT 1 case` names a column so: CASE begins where no value has ended.
+    fn begins_value(&self, at: usize) -> bool {
+        const RESERVED: [&str; 14] = [
+            "all", "and", "case", "default", "distinct", "else", "from", "ilike", "in", "like", "not", "or", "select",
+            "then",
+        ];
+        let Some(last) = at.checked_sub(1) else { return false };
+        match &self.tokens[last] {
+            Token::Sign(sign) => !matches!(sign, ')' | ']' | '$' | '.'),
+            Token::Word(word) => {
+                let is_reserved = RESERVED.contains(&&**word) || &**word == "when";
+                !is_field(self.tokens, last) && (is_reserved || self.starts_statement(last))
+            }
+            Token::Quoted(_) | Token::Text(_) => false,
+        }
     }
 
     /// Whatever stands around `:=`, a column of the row before it is set.
@@ -162,7 +191,8 @@ impl<'t> Reader<'t> {
             (Starts::Sql, word) => return SQL.contains(&word),
             (Starts::Declarations | Starts::Statements, "begin") => self.starts = Starts::Statements,
             (Starts::Declarations | Starts::Statements, "declare") => self.starts = Starts::Declarations,
-            (Starts::Declarations, _) => (),
+            // One that is called as the row would stand for it.
+            (Starts::Declarations, _) => return !is_row(&rest[0]),
             (Starts::Statements, _) if assigned(rest).is_some() => return self.takes_assignment(rest),
             (Starts::Statements, "return") => return !self.is_trigger || gives_back(&rest[1..]),
             // What stands behind it gets new values.
@@ -186,8 +216,21 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// It stands behind the dot of a name, not of a number (`1. FROM`).
 fn is_field(tokens: &[Token<'_>], at: usize) -> bool {
-    is_behind(tokens, at, '.')
+    let is_number = |it: &Token<'_>| it.is_sign('.') || matches!(it, Token::Word(word) if is_numeral(word));
+    is_behind(tokens, at, '.') && !at.checked_sub(2).is_some_and(|before| is_number(&tokens[before]))
+}
+
+fn is_numeral(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Before version 15 a word may follow a number without a space: `1FROM`.
+fn is_torn(word: &str) -> bool {
+    let rest = word.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
+    let exponent = rest.strip_prefix('e').unwrap_or(rest);
+    is_numeral(word) && !exponent.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_behind(tokens: &[Token<'_>], at: usize, sign: char) -> bool {
@@ -226,8 +269,12 @@ fn assigned<'t>(rest: &'t [Token<'t>]) -> Option<&'t [Token<'t>]> {
 /// What stands behind RETURN is the row that was given, or none.
 fn gives_back(rest: &[Token<'_>]) -> bool {
     let Some(end) = rest.iter().position(|it| it.is_sign(';')) else { return false };
-    let is_given = |it: &Token<'_>| is_row(it) || it.is("null") || it.is("coalesce");
-    end > 0 && rest[..end].iter().all(|it| is_given(it) || matches!(it, Token::Sign('(' | ')' | ',')))
+    let is_given = |at: usize| match &rest[at] {
+        // A variable may be called so.
+        it if it.is("coalesce") => rest[at + 1].is_sign('('),
+        it => is_row(it) || it.is("null") || matches!(it, Token::Sign('(' | ')' | ',')),
+    };
+    end > 0 && (0..end).all(is_given)
 }
 
 #[cfg(test)]
@@ -241,7 +288,15 @@ mod tests {
 
     #[test]
     fn triggers_that_look_at_their_row_are_known_by_what_they_set() {
-        let cases: [(&str, &[&str]); 12] = [
+        let cases: [(&str, &[&str]); 14] = [
+            (
+                "DECLARE x int DEFAULT CASE WHEN a THEN 1 END; BEGIN NEW.x := 1.5 + .5 + 1e5 + 1.; RETURN NEW; END",
+                &["x"],
+            ),
+            (
+                "BEGIN FOR i IN 1..NEW.n LOOP NEW.x := lower((CASE WHEN a THEN CASE b WHEN 1 THEN c END END)); END LOOP; IF CASE WHEN a THEN b END THEN NEW.y = 1; END IF; RETURN NEW; END",
+                &["x", "y"],
+            ),
             ("BEGIN NEW.updated_at = now(); RETURN NEW; END", &["updated_at"]),
             ("begin new.\"Changed At\" := current_timestamp; return new; end;", &["Changed At"]),
             ("BEGIN IF NEW IS DISTINCT FROM OLD THEN NEW.n := OLD.n + 1; END IF; RETURN NEW; END", &["n"]),
@@ -303,6 +358,24 @@ mod tests {
             "BEGIN x := CASE WHEN a THEN 1 END; CASE WHEN a THEN ANALYZE; END CASE; RETURN NEW; END",
             "BEGIN NEW.x := substring('a' FROM (SELECT n FROM t)); RETURN NEW; END",
             "BEGIN FOR r IN DELETE FROM t RETURNING * LOOP NULL; END LOOP; RETURN NEW; END",
+            "BEGIN NEW.v := 1. FROM t; RETURN NEW; END",
+            "BEGIN NEW.v := 1.; TRUNCATE t; RETURN NEW; END",
+            "BEGIN NEW.v := 1.; NEW := r; RETURN NEW; END",
+            "BEGIN NEW.v := 1FROM t; RETURN NEW; END",
+            "BEGIN NEW.v := 1.5FROM t; RETURN NEW; END",
+            "BEGIN -- stamps\rINSERT INTO log VALUES (1);\nRETURN NEW; END",
+            "BEGIN PERFORM 1 case; IF a THEN TRUNCATE t; END IF; RETURN NEW; END",
+            "BEGIN PERFORM 1 AS case; IF a THEN NEW := r; END IF; RETURN NEW; END",
+            "BEGIN IF (SELECT 1 case) = 1 THEN NEW := (SELECT r end); END IF; RETURN NEW; END",
+            "BEGIN IF (SELECT $1 case) = 1 THEN NEW := (SELECT r end); END IF; RETURN NEW; END",
+            "DECLARE return int; BEGIN IF (SELECT return case) = 1 THEN NEW := (SELECT r end); END IF; RETURN NEW; END",
+            "DECLARE new t := ROW(7, 1); BEGIN RETURN NEW; END",
+            "BEGIN DECLARE n int; \"old\" t := r; BEGIN RETURN OLD; END; END",
+            "DECLARE coalesce t; BEGIN coalesce := NEW; coalesce.client_id := 7; RETURN coalesce; END",
+            "BEGIN NEW.v := TG_RELID; RETURN NEW; END",
+            "BEGIN NEW.v := OLD.tableoid; RETURN NEW; END",
+            "BEGIN NEW.v := current_catalog; RETURN NEW; END",
+            "BEGIN PERFORM $💥$ ' $💥$; TRUNCATE t; PERFORM $a$ ' $a$; RETURN NEW; END",
             "#variable_conflict use_column\nBEGIN RETURN NEW; END",
         ] {
             assert_eq!(sets(body), None, "{body}");

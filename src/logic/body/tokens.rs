@@ -41,8 +41,8 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let (token, length) = match first {
-            _ if first.is_whitespace() => (None, first.len_utf8()),
-            '-' if rest.starts_with("--") => (None, rest.find('\n').unwrap_or(rest.len())),
+            _ if first.is_ascii_whitespace() || first == '\u{b}' => (None, 1),
+            '-' if rest.starts_with("--") => (None, rest.find(['\n', '\r']).unwrap_or(rest.len())),
             '/' if rest.starts_with("/*") => (None, comment(rest)),
             '\'' => text_token(rest, 0, false),
             'e' | 'E' if rest[1..].starts_with('\'') => text_token(rest, 1, true),
@@ -53,9 +53,8 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
                 (Some(Token::Quoted(name)), length)
             }
             '$' => dollar(rest),
-            _ if first.is_alphanumeric() || first == '_' => {
-                let is_inside = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
-                let length = rest.find(|c| !is_inside(c)).unwrap_or(rest.len());
+            _ if is_of_name(first) => {
+                let length = rest.find(|c| !is_of_name(c) && c != '$').unwrap_or(rest.len());
                 (Some(Token::Word(lower(&rest[..length]))), length)
             }
             _ => (Some(Token::Sign(first)), first.len_utf8()),
@@ -64,6 +63,11 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
         rest = &rest[length..];
     }
     found
+}
+
+/// Whatever is not ASCII may stand in names, white space and pictures too.
+fn is_of_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()
 }
 
 fn lower(word: &str) -> Cow<'_, str> {
@@ -126,9 +130,9 @@ fn quoted(text: &str, quote: char, has_escapes: bool) -> (Cow<'_, str>, usize) {
 
 /// `$tag$ … $tag$`, or a parameter.
 fn dollar(text: &str) -> (Option<Token<'_>>, usize) {
-    let is_tag = |c: char| c.is_alphanumeric() || c == '_';
-    let end = text[1..].find(|c| !is_tag(c)).map_or(text.len(), |end| end + 1);
     let is_number = text[1..].starts_with(|c: char| c.is_ascii_digit());
+    let is_inside = |c: char| if is_number { c.is_ascii_digit() } else { is_of_name(c) };
+    let end = text[1..].find(|c| !is_inside(c)).map_or(text.len(), |end| end + 1);
     if is_number || !text[end..].starts_with('$') {
         return (Some(Token::Sign('$')), end);
     }
@@ -166,6 +170,9 @@ mod tests {
             ("$a$open", "'open'"),
             ("\"open", "\"open\""),
             ("e", "e"),
+            ("-- a\rb -- c\nd", "b|d"),
+            ("a\u{a0}b 💥() $💥$ ' $💥$;", "a\u{a0}b|💥|(|)|' ' '|;"),
+            ("$1from $1$a$b$a$", "$|from|$|'b'"),
             ("'", "''"),
             ("$", "$"),
         ];

@@ -185,7 +185,8 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (_, _) => None,
     };
     let restart = restart(statement, &names, schema)?;
-    let (bends, alters) = (bends.clone(), altered(statement, schema));
+    let (mut bends, alters) = (bends.clone(), altered(statement, schema));
+    schema.add_runners(&mut bends);
     let (wakes, looks) = (statement.wakes.clone(), evaluated::names_function(text, schema));
     let locks = locks(statement, &alters, schema);
     let is_known = |name: &RelationName| !matches!(schema.find(name), Found::Unheard) || schema.owner(name).is_some();

@@ -1,6 +1,7 @@
 //! Names to tables: the search path, the catalog and the shard map, as PostgreSQL would look them up.
 
-use crate::logic::catalog::{Catalog, Relation, RelationKind};
+use crate::logic::body::contained::Contained;
+use crate::logic::catalog::{Catalog, ColumnDefault, Relation, RelationKind};
 use crate::logic::shards::{KeyspaceId, Placement, ShardId, ShardMap, TableName};
 use crate::logic::sql::statement::RelationName;
 
@@ -159,6 +160,56 @@ impl<'a> Schema<'a> {
             }
             from = until;
         }
+    }
+
+    /// What runs the functions among these names unasked or by way of their bodies, as far as one shard runs it unlisted:
+    /// functions, tables with such triggers, policies and defaults, tables from which foreign keys lead there, and views.
+    pub fn add_runners(&self, names: &mut Vec<Box<str>>) {
+        let is_local = |name: &str| {
+            let mut local = self.map.local_functions.iter();
+            local.any(|it| it.rsplit('.').next() == Some(name))
+        };
+        let mut found: Vec<Box<str>> =
+            names.iter().filter(|it| self.catalog.functions.contains_key(&***it) && !is_local(it)).cloned().collect();
+        let mut known = 0;
+        while known < found.len() {
+            known = found.len();
+            for (name, overloads) in self.catalog.functions.iter() {
+                let calls = |body: &Contained| found.iter().any(|it| body.names.contains(it));
+                if !found.contains(name) && overloads.iter().filter_map(|it| it.contained.as_deref()).any(calls) {
+                    found.push(name.clone());
+                }
+            }
+        }
+        let mut tables: Vec<Box<str>> = Vec::new();
+        for (table, relation) in &self.catalog.relations {
+            let triggers = relation.triggers.iter().filter(|it| !self.map.is_local(it));
+            let mut triggers = triggers.map(|it| it.split_once('.').map_or(&**it, |(_, name)| name));
+            let defaults = relation.columns.iter().filter_map(|column| match &column.default {
+                ColumnDefault::Expression(text) => Some(text),
+                ColumnDefault::None | ColumnDefault::Generated | ColumnDefault::Identity => None,
+            });
+            let mut texts = relation.policies.iter().chain(defaults);
+            if triggers.any(|it| found.iter().any(|name| **name == *it))
+                || texts.any(|text| found.iter().any(|name| text.contains(&**name)))
+            {
+                tables.push(table.name.clone());
+            }
+        }
+        let mut known = 0;
+        while known < tables.len() {
+            known = tables.len();
+            for (to, keys) in &self.catalog.foreign_keys {
+                if !tables.contains(&to.name) && keys.iter().any(|key| tables.contains(&key.from.name)) {
+                    tables.push(to.name.clone());
+                }
+            }
+        }
+        found.extend(tables);
+        self.add_views(&mut found);
+        names.extend(found);
+        names.sort_unstable();
+        names.dedup();
     }
 
     /// The schema of a relation that the catalog knows.

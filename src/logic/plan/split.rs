@@ -510,7 +510,8 @@ fn is_timeless_key(insert: &Insert, row: &[Expression], target: Target<'_>) -> b
         (Some(Expression::Constant(_) | Expression::Param(_)), _) => true,
         (None | Some(Expression::Default), Some(ColumnDefault::Identity)) => true,
         (None | Some(Expression::Default), Some(ColumnDefault::Expression(text))) => {
-            TIMELESS.iter().any(|begin| text.starts_with(begin))
+            let tells_none = |text: &str| tokens(text).is_some_and(|tokens| moments(&tokens).is_empty());
+            TIMELESS.iter().any(|begin| text.starts_with(begin)) && tells_none(text)
         }
         (None | Some(_), _) => false,
     }

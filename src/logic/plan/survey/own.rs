@@ -34,9 +34,12 @@ impl<'a> Survey<'a> {
         let (mut seen, mut next) = (HashSet::new(), vec![body]);
         while let Some(body) = next.pop() {
             for name in body.names.iter().filter(|name| seen.insert(&***name)) {
-                // A client's number is not that of a server's process.
-                let is_of_server = asks_primary(name) || &**name == "pg_backend_pid";
-                if special(name).is_some() || is_of_server || speaks_of_objects(name) || is_object(name) {
+                if special(name).is_some()
+                    || asks_primary(name)
+                    || tells_of_server(name)
+                    || speaks_of_objects(name)
+                    || is_object(name)
+                {
                     return false;
                 }
                 let overloads = self.schema.catalog.functions.get(name).into_iter().flatten();
@@ -94,4 +97,21 @@ impl<'a> Survey<'a> {
             self.leave(self.judged(trigger).0, || format!("trigger function {trigger}() of \"{table}\""));
         }
     }
+}
+
+/// PostgreSQL's own that tell of the server where they are called: what its database is called, its log, its processes (a
+/// client's number is not that of one), the text that it was sent; or that do something to it.
+fn tells_of_server(name: &str) -> bool {
+    const ALONE: [&str; 5] = ["current_database", "current_query", "currtid2", "version", "xpath_table"];
+    const HARMLESS: [&str; 7] = [
+        "pg_client_encoding",
+        "pg_input_is_valid",
+        "pg_sleep",
+        "pg_sleep_for",
+        "pg_sleep_until",
+        "pg_trigger_depth",
+        "pg_typeof",
+    ];
+    let begins = ["inet_server_", "pg_", "txid_"].iter().any(|begin| name.starts_with(begin));
+    ALONE.contains(&name) || begins && !HARMLESS.contains(&name)
 }
