@@ -42,6 +42,7 @@ mod source;
 mod from;
 mod cascade;
 mod through;
+mod returned;
 mod insert;
 mod serial;
 mod change;
