@@ -43,6 +43,7 @@ mod source;
 mod from;
 mod cascade;
 mod through;
+mod returned;
 mod insert;
 mod serial;
 mod change;
