@@ -76,6 +76,34 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
     wire.rows("DROP TABLE \"Numbered\"");
 }
 
+/// What PostgreSQL finds when it reads a statement comes before a row that no shard is the home of.
+#[test]
+fn a_key_without_a_home_is_told_of_statements_that_are_right_otherwise() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "homeless", "");
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.new_tables = 'bigints(client_id)'");
+    wire.rows("CREATE TABLE homeless (client_id bigint, note text)");
+    for (sql, state) in [
+        ("INSERT INTO homeless (nope) VALUES (1)", "42703"),
+        ("INSERT INTO homeless (note) VALUES ('a', 'b')", "42601"),
+        ("INSERT INTO homeless VALUES (NULL, 'a'), (NULL, nope(1))", "42883"),
+        ("INSERT INTO homeless (note) VALUES ('a')", "23514"),
+        ("INSERT INTO homeless VALUES (NULL, 'a'), (1, 'b')", "23514"),
+    ] {
+        assert_eq!(failure(&mut wire, sql).0, state, "{sql}");
+        wire.rows("BEGIN");
+        assert_eq!(failure(&mut wire, sql).0, state, "{sql}");
+        assert_eq!(failure(&mut wire, "SELECT 1").0, "25P02", "{sql}");
+        wire.rows("ROLLBACK");
+        wire.send(&extended(sql, &[])).unwrap();
+        let error = wire::answers(&wire.until_ready().unwrap()).remove(0).error;
+        assert_eq!(error.unwrap().0, state, "{sql}");
+    }
+    assert_eq!(wire.value("SELECT count(*) FROM homeless"), "0");
+    wire.rows("DROP TABLE homeless");
+}
+
 /// Whichever server is asked to parse.
 #[test]
 fn a_table_of_one_shard_that_the_map_does_not_list_is_refused_by_name() {
