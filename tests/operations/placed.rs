@@ -76,6 +76,40 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
     wire.rows("DROP TABLE \"Numbered\"");
 }
 
+/// Statements that are prepared are parsed where the session's temporary tables are, unless what they name is elsewhere.
+#[test]
+fn a_table_of_one_shard_is_found_beside_temporary_tables() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "beside_temporary", "");
+    let mut wire = login(&proxy);
+    let mut ask = |sql: &str| {
+        wire.send(&extended(sql, &[])).unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        let failed = answers.iter().find_map(|answer| answer.error.clone());
+        failed.map_or_else(|| answers[0].tag.clone(), |(state, _)| state)
+    };
+    ask("CREATE TEMP TABLE staged (id integer)");
+    let mut read = Vec::new();
+    for shard in ["a", "b", "c"] {
+        let table = format!("beside_{shard}");
+        let create = format!("/* shardway new_tables=shard={shard} */ CREATE TABLE {table} (id integer)");
+        ask("BEGIN");
+        assert_eq!(ask(&create), "CREATE TABLE");
+        assert_eq!(ask(&format!("INSERT INTO {table} SELECT 7")), "INSERT 0 1", "{shard}");
+        assert_eq!(ask(&format!("UPDATE {table} SET id = 8 RETURNING id")), "UPDATE 1", "{shard}");
+        assert_eq!(ask(&format!("SELECT * FROM {table}")), "SELECT 1", "{shard}");
+        ask("ROLLBACK");
+        assert_eq!(ask(&create), "CREATE TABLE");
+        assert_eq!(ask(&format!("INSERT INTO {table} VALUES (7)")), "INSERT 0 1", "{shard}");
+        read.push(ask(&format!("SELECT count(*) FROM {table}, staged")));
+        read.push(ask(&format!("INSERT INTO staged SELECT id FROM {table}")));
+        assert_eq!(ask(&format!("DROP TABLE {table}")), "DROP TABLE");
+    }
+    // No server can parse a statement that names both, but the one that has both.
+    read.sort();
+    assert_eq!(read, ["0A000", "0A000", "0A000", "0A000", "INSERT 0 1", "SELECT 1"]);
+}
+
 /// What PostgreSQL finds when it reads a statement comes before a row that no shard is the home of.
 #[test]
 fn a_key_without_a_home_is_told_of_statements_that_are_right_otherwise() {
