@@ -76,6 +76,25 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
     wire.rows("DROP TABLE \"Numbered\"");
 }
 
+/// Its shard has never heard of the other table.
+#[test]
+fn a_table_like_one_of_another_shard_is_refused() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "likened", "");
+    let mut wire = login(&proxy);
+    let create = |shard: &str| format!("/* shardway new_tables=shard={shard} */ CREATE TABLE likened (LIKE model)");
+    wire.rows("/* shardway new_tables=shard=b */ CREATE TABLE model (id integer)");
+    assert_eq!(failure(&mut wire, &create("c")).0, "0A000");
+    wire.rows(&create("b"));
+    wire.rows("DROP TABLE likened, model");
+    // Both are of the open transaction.
+    wire.rows("BEGIN");
+    wire.rows("/* shardway new_tables=shard=a */ CREATE TABLE fresh_model (id integer)");
+    let sql = "/* shardway new_tables=shard=c */ CREATE TABLE fresh_copy (LIKE fresh_model)";
+    assert_eq!(failure(&mut wire, sql).0, "0A000");
+    wire.rows("ROLLBACK");
+}
+
 /// Statements that are prepared are parsed where the session's temporary tables are, unless what they name is elsewhere.
 #[test]
 fn a_table_of_one_shard_is_found_beside_temporary_tables() {
