@@ -1,5 +1,5 @@
 @write
-@same 92
+@same 95
 
 # a reference table: one row
 INSERT INTO countries VALUES ('ZZ', 'Zed', 1)
@@ -316,3 +316,12 @@ DELETE FROM events WHERE to_tsvector('english', kind) @@ to_tsquery('english', '
 
 # a quoted text
 UPDATE events SET kind = quote_literal(kind) || quote_nullable(amount) WHERE id = 3
+
+# to the default, beside columns whose default tells the time
+UPDATE dated SET note = DEFAULT
+
+# to one that tells the time
+UPDATE dated SET day = DEFAULT, note = DEFAULT WHERE client_id > 0
+
+# both at once
+UPDATE dated SET (note, v) = (DEFAULT, 'w')
