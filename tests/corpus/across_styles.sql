@@ -1,4 +1,4 @@
-@same 27
+@same 29
 
 # values that travel as text: every style at once
 SET datestyle = 'SQL, DMY'
@@ -74,6 +74,12 @@ SET datestyle = 'Postgres, DMY'
 
 # ranges of times
 SELECT client_id, zones, stamps, seen, count(*) OVER () FROM styled ORDER BY client_id
+
+# documents that are built of them
+SELECT client_id, jsonb_build_object('days', days, 'floats', floats, 'seen', seen, 'bytes', bytes), json_build_array(spans, zones) FROM styled ORDER BY client_id
+
+# the same, as groups
+SELECT quote_nullable(stamps), jsonb_build_array(floats, zones), count(*) FROM styled GROUP BY 1, 2 ORDER BY 1, 2
 
 # feelings do not depend on it
 SELECT feel, count(*), array_agg(feel ORDER BY client_id) FROM styled GROUP BY feel ORDER BY feel

@@ -1,5 +1,5 @@
 @write
-@same 96
+@same 99
 
 # rows of several shards
 INSERT INTO events VALUES (900, 1, 'new', 1.25, '2024-02-02 00:00+00', NULL), (901, 1, 'new', NULL, '2024-02-02 00:00+00', NULL), (902, 1, 'new', 3, '2024-02-02 00:00+00', '{"a": [1, 2]}'), (903, 1, 'it''s (', 4, '2024-02-02 00:00+00', NULL), (904, 1, 'a, b', 5, '2024-02-02 00:00+00', NULL)
@@ -347,3 +347,15 @@ INSERT INTO events (client_id, id, kind) VALUES (1091, 1, 'a'), (1092, 1, 'b'), 
 
 # a row as a whole
 INSERT INTO events (client_id, id, kind) VALUES (1094, 1, 'a'), (1095, 1, 'b'), (1096, 1, 'c') RETURNING events::text
+
+# which of them are new
+INSERT INTO events (client_id, id, kind) VALUES (1, 1, 'again'), (1101, 1, 'x'), (2, 1, 'again'), (1102, 1, 'y') ON CONFLICT (client_id, id) DO UPDATE SET kind = excluded.kind RETURNING client_id, (xmax = 0) AS inserted
+
+# the same, as text
+INSERT INTO events (client_id, id, kind) VALUES (1, 1, 'again'), (1103, 1, 'x'), (3, 1, 'again') ON CONFLICT (client_id, id) DO UPDATE SET kind = excluded.kind RETURNING xmax::text = '0', client_id
+
+# rows of a query, which of them are new
+INSERT INTO events (client_id, id, kind) SELECT client_id, 1 + seconds % 2 * 7000, 'from' FROM sessions WHERE client_id < 9 ON CONFLICT (client_id, id) DO UPDATE SET kind = excluded.kind RETURNING client_id, id, events.xmax = 0
+
+# the number of a transaction
+INSERT INTO events (client_id, id, kind) VALUES (1, 1, 'again'), (1104, 1, 'x'), (3, 1, 'again') ON CONFLICT (client_id, id) DO UPDATE SET kind = excluded.kind RETURNING xmax <> 0, xmax = 0

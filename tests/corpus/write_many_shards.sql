@@ -1,5 +1,5 @@
 @write
-@same 89
+@same 95
 
 # a reference table: one row
 INSERT INTO countries VALUES ('ZZ', 'Zed', 1)
@@ -307,3 +307,21 @@ MERGE INTO parents p USING orders o ON o.order_id = p.client_id AND o.customer =
 
 # merge with a reference table
 MERGE INTO instruments i USING countries c ON c.code = i.country AND c.code = 'DE' WHEN MATCHED THEN UPDATE SET symbol = c.name
+
+# a document of the row's values
+UPDATE events SET payload = jsonb_build_object('kind', kind, 'at', at, 'list', jsonb_build_array(id, amount, NULL)) WHERE id = 2
+
+# words that are searched for
+DELETE FROM events WHERE to_tsvector('english', kind) @@ to_tsquery('english', 'clicks')
+
+# a quoted text
+UPDATE events SET kind = quote_literal(kind) || quote_nullable(amount) WHERE id = 3
+
+# to the default, beside columns whose default tells the time
+UPDATE dated SET note = DEFAULT
+
+# to one that tells the time
+UPDATE dated SET day = DEFAULT, note = DEFAULT WHERE client_id > 0
+
+# both at once
+UPDATE dated SET (note, v) = (DEFAULT, 'w')

@@ -76,6 +76,87 @@ fn the_sequence_of_a_table_of_one_shard_is_there() {
     wire.rows("DROP TABLE \"Numbered\"");
 }
 
+/// Its shard has never heard of the other table.
+#[test]
+fn a_table_like_one_of_another_shard_is_refused() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "likened", "");
+    let mut wire = login(&proxy);
+    let create = |shard: &str| format!("/* shardway new_tables=shard={shard} */ CREATE TABLE likened (LIKE model)");
+    wire.rows("/* shardway new_tables=shard=b */ CREATE TABLE model (id integer)");
+    assert_eq!(failure(&mut wire, &create("c")).0, "0A000");
+    wire.rows(&create("b"));
+    wire.rows("DROP TABLE likened, model");
+    // Both are of the open transaction.
+    wire.rows("BEGIN");
+    wire.rows("/* shardway new_tables=shard=a */ CREATE TABLE fresh_model (id integer)");
+    let sql = "/* shardway new_tables=shard=c */ CREATE TABLE fresh_copy (LIKE fresh_model)";
+    assert_eq!(failure(&mut wire, sql).0, "0A000");
+    wire.rows("ROLLBACK");
+}
+
+/// Statements that are prepared are parsed where the session's temporary tables are, unless what they name is elsewhere.
+#[test]
+fn a_table_of_one_shard_is_found_beside_temporary_tables() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "beside_temporary", "");
+    let mut wire = login(&proxy);
+    let mut ask = |sql: &str| {
+        wire.send(&extended(sql, &[])).unwrap();
+        let answers = wire::answers(&wire.until_ready().unwrap());
+        let failed = answers.iter().find_map(|answer| answer.error.clone());
+        failed.map_or_else(|| answers[0].tag.clone(), |(state, _)| state)
+    };
+    ask("CREATE TEMP TABLE staged (id integer)");
+    let mut read = Vec::new();
+    for shard in ["a", "b", "c"] {
+        let table = format!("beside_{shard}");
+        let create = format!("/* shardway new_tables=shard={shard} */ CREATE TABLE {table} (id integer)");
+        ask("BEGIN");
+        assert_eq!(ask(&create), "CREATE TABLE");
+        assert_eq!(ask(&format!("INSERT INTO {table} SELECT 7")), "INSERT 0 1", "{shard}");
+        assert_eq!(ask(&format!("UPDATE {table} SET id = 8 RETURNING id")), "UPDATE 1", "{shard}");
+        assert_eq!(ask(&format!("SELECT * FROM {table}")), "SELECT 1", "{shard}");
+        ask("ROLLBACK");
+        assert_eq!(ask(&create), "CREATE TABLE");
+        assert_eq!(ask(&format!("INSERT INTO {table} VALUES (7)")), "INSERT 0 1", "{shard}");
+        read.push(ask(&format!("SELECT count(*) FROM {table}, staged")));
+        read.push(ask(&format!("INSERT INTO staged SELECT id FROM {table}")));
+        assert_eq!(ask(&format!("DROP TABLE {table}")), "DROP TABLE");
+    }
+    // No server can parse a statement that names both, but the one that has both.
+    read.sort();
+    assert_eq!(read, ["0A000", "0A000", "0A000", "0A000", "INSERT 0 1", "SELECT 1"]);
+}
+
+/// What PostgreSQL finds when it reads a statement comes before a row that no shard is the home of.
+#[test]
+fn a_key_without_a_home_is_told_of_statements_that_are_right_otherwise() {
+    let stage = &*STAGE;
+    let proxy = placing(stage, "homeless", "");
+    let mut wire = login(&proxy);
+    wire.rows("SET shardway.new_tables = 'bigints(client_id)'");
+    wire.rows("CREATE TABLE homeless (client_id bigint, note text)");
+    for (sql, state) in [
+        ("INSERT INTO homeless (nope) VALUES (1)", "42703"),
+        ("INSERT INTO homeless (note) VALUES ('a', 'b')", "42601"),
+        ("INSERT INTO homeless VALUES (NULL, 'a'), (NULL, nope(1))", "42883"),
+        ("INSERT INTO homeless (note) VALUES ('a')", "23514"),
+        ("INSERT INTO homeless VALUES (NULL, 'a'), (1, 'b')", "23514"),
+    ] {
+        assert_eq!(failure(&mut wire, sql).0, state, "{sql}");
+        wire.rows("BEGIN");
+        assert_eq!(failure(&mut wire, sql).0, state, "{sql}");
+        assert_eq!(failure(&mut wire, "SELECT 1").0, "25P02", "{sql}");
+        wire.rows("ROLLBACK");
+        wire.send(&extended(sql, &[])).unwrap();
+        let error = wire::answers(&wire.until_ready().unwrap()).remove(0).error;
+        assert_eq!(error.unwrap().0, state, "{sql}");
+    }
+    assert_eq!(wire.value("SELECT count(*) FROM homeless"), "0");
+    wire.rows("DROP TABLE homeless");
+}
+
 /// Whichever server is asked to parse.
 #[test]
 fn a_table_of_one_shard_that_the_map_does_not_list_is_refused_by_name() {

@@ -245,8 +245,19 @@ fn points_to_key(at: usize, count: usize, key: &str, relation: Option<&Relation>
 
 /// Columns of another table come along, and with INCLUDING INDEXES what is unique among them.
 fn check_like(defined: Defined<'_>, source: &RelationName, with_indexes: bool, schema: &Schema<'_>) -> Option<Refusal> {
-    let Place::Sharded { key, .. } = defined.place else { return None };
-    let relation = relation_of(&schema.find(source));
+    let found = schema.find(source);
+    let relation = relation_of(&found);
+    let key = match (defined.place, &found) {
+        (Place::Sharded { key, .. }, _) => key,
+        (Place::Single(ours), Found::Single(theirs, _))
+            if ours != *theirs && relation.is_none_or(|relation| relation.absent.contains(ours)) =>
+        {
+            let why = "The other table is on another shard, and this one does not have it.";
+            let hint = "Write the columns out, or let both live on one shard.";
+            return Some(Refusal::not_followed("LIKE", &defined.name.name, why, hint));
+        }
+        (Place::Single(_) | Place::Reference | Place::Other, _) => return None,
+    };
     let is_kept = relation.is_some_and(|relation| {
         !relation.has_partial_unique && relation.unique_keys.iter().all(|columns| has(columns, key))
     });

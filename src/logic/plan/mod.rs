@@ -55,6 +55,7 @@ pub mod gather;
 pub mod steady;
 mod reduce;
 mod brought;
+mod precomputed;
 pub mod split;
 pub mod origin;
 pub mod carry;

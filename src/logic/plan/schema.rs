@@ -2,7 +2,7 @@
 
 use crate::logic::body::contained::Contained;
 use crate::logic::catalog::{Catalog, ColumnDefault, Relation, RelationKind};
-use crate::logic::shards::{KeyspaceId, Placement, ShardId, ShardMap, TableName};
+use crate::logic::shards::{KeyspaceId, Placement, ShardId, ShardMap, ShardSet, TableName};
 use crate::logic::sql::statement::RelationName;
 
 /// What a plan depends on besides the text.
@@ -59,6 +59,15 @@ impl<'a> Schema<'a> {
     /// Everything is on one shard.
     pub fn is_one_shard(&self) -> bool {
         self.map.shards.len() == 1
+    }
+
+    /// All shards but one.
+    pub fn all_but(&self, shard: ShardId) -> ShardSet {
+        self.map
+            .all_shards()
+            .iter()
+            .filter(|other| *other != shard)
+            .fold(ShardSet::EMPTY, |all, other| all.union(ShardSet::of(other)))
     }
 
     /// Looks a relation up.

@@ -74,11 +74,23 @@ impl Session {
     /// A statement of this shape as servers parse and describe it: what stands in for it, where none has all that it names.
     /// That has no rows, and is never run.
     pub(super) fn as_described(&self, statement: &Arc<Statement>, shape: &Shape) -> Result<Arc<Statement>, Refusal> {
+        self.check_known_beside_temporary(shape)?;
         if self.is_known(lacking(shape)) {
             return Ok(Arc::clone(statement));
         }
         let across = statement.across(&self.picture().planner, self.catalog_version())?;
         statement.stand_in(&self.shared.statements, || across.described(&statement.text))
+    }
+
+    /// A statement that may name temporary tables, and names a table of another shard: the server of the ones lacks the other.
+    fn check_known_beside_temporary(&self, shape: &Shape) -> Result<(), Refusal> {
+        let Some(planned) = super::only(shape) else { return Ok(()) };
+        let may_name_temporary = matches!(&*planned.plan, Plan::One(one) if one.is_bound);
+        let lacks = |shard: ShardId| planned.lacking().contains(shard);
+        match may_name_temporary && self.temporary_tables_at().is_some_and(lacks) {
+            true => Err(Refusal::known_nowhere()),
+            false => Ok(()),
+        }
     }
 
     /// Does any shard have all that a statement names?

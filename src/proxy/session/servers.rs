@@ -254,6 +254,11 @@ impl Session {
         self.held.iter().filter(move |held| held.pin.is_some_and(|pin| kinds.contains(&pin)))
     }
 
+    /// A shard where the session has temporary tables.
+    pub(super) fn temporary_tables_at(&self) -> Option<ShardId> {
+        self.with_temporary_tables().next().map(|held| held.shard)
+    }
+
     fn with_temporary_tables(&self) -> impl Iterator<Item = &Held> {
         // Views are such objects, of several shards the only ones.
         self.held.iter().filter(|held| matches!(held.pin, Some(TEMPORARY_TABLE | TEMPORARY_OBJECT)))

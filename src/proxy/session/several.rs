@@ -21,7 +21,11 @@ impl Session {
         };
         self.among = None;
         self.kept_ready = None;
-        self.end_implicit(result).await?;
+        let ended = self.end_implicit(result).await;
+        if ended.is_err() && self.transaction.is_idle() {
+            self.names.iter_mut().for_each(|names| names.forget_meanings());
+        }
+        ended?;
         self.schema_may_have_changed(false).await?;
         self.say_ready();
         Ok(())

@@ -30,11 +30,16 @@ pub struct Names {
 impl Names {
     /// The transaction has ended: all sessions see what it has changed, or nobody does.
     pub fn forget_changes(&mut self) {
+        self.forget_meanings();
+        self.gates.clear();
+    }
+
+    /// The same, but that others may wait still.
+    pub fn forget_meanings(&mut self) {
         self.bent.clear();
         self.running.clear();
         self.anything = false;
         self.altered.clear();
-        self.gates.clear();
     }
 
     /// A name in a text in small letters that the open transaction has given another meaning.

@@ -261,7 +261,12 @@ impl Session {
         size: usize,
     ) -> Result<(), Trouble> {
         self.check_alive()?;
-        let ready = self.ready(planned, found)?;
+        let ready = match self.ready(planned, found) {
+            Err(Trouble::Refusal(refusal)) if refusal.reason == Reason::NoHome => {
+                return Box::pin(self.parse_alone(size, refusal)).await;
+            }
+            ready => ready?,
+        };
         self.heed_goodbye_to(std::slice::from_ref(planned), size);
         self.send(&ready, size).await
     }
@@ -404,7 +409,7 @@ impl Session {
             return Err(complaint(&String::from_utf8_lossy(text)).map_or(fault, no_syntax).into());
         }
         let Some(destination) = self.unread_goes_to() else {
-            return self.parse_unread(size).await;
+            return self.parse_alone(size, Refusal::unread()).await;
         };
         let mark = Mark { taints: true, ..Mark::default() };
         self.send(&Ready { destination, access: Access::Write, mark: &mark, kind: PlanKind::Unread }, size).await
@@ -415,7 +420,9 @@ impl Session {
         (self.map().shards.len() == 1).then_some(Destination::Any)
     }
 
-    async fn parse_unread(&mut self, size: usize) -> Result<(), Trouble> {
+    /// The Query at the front is not run. A server parses it: what PostgreSQL finds then comes before anything that is
+    /// wrong with the values.
+    async fn parse_alone(&mut self, size: usize, refusal: Refusal) -> Result<(), Trouble> {
         let target = self.target(Destination::Any, Access::Write)?;
         let index = self.hold(target).await?;
         self.pipeline.clear();
@@ -431,7 +438,7 @@ impl Session {
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         self.settle(index);
-        if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Err(Refusal::unread().into()) }
+        if self.pipeline.failure.is_some() { Err(Trouble::Told) } else { Err(refusal.into()) }
     }
 
     fn answer_empty(&mut self) -> Result<(), Trouble> {

@@ -1,5 +1,6 @@
 //! UPDATE, DELETE and MERGE: the rows that are changed, and that no row changes its shard.
 
+use crate::logic::catalog::Relation;
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{
     Alias, Change, Merge, MergeAction, MergeBranch, MergeKind, RelationName, Target as Assignment,
@@ -68,11 +69,21 @@ impl<'a> Survey<'a> {
             self.check_assignments(assignments.map(|(_, it)| it), own, target);
             let changed: Vec<&str> = change.assignments.iter().filter_map(|it| it.name.as_deref()).collect();
             self.check_unique(target, change.verb, Some(&changed));
-            if change.assignments.iter().any(|assignment| matches!(assignment.value, Expression::Default)) {
-                self.defaults(target.relation, None);
-            }
+            self.defaults_assigned(&change.assignments, target.relation);
         }
         self.columns(&change.returning, &scope, None)
+    }
+
+    /// `SET a = DEFAULT`.
+    fn defaults_assigned(&mut self, assignments: &[Assignment], relation: Option<&Relation>) {
+        let of_defaults = assignments.iter().filter(|it| matches!(it.value, Expression::Default));
+        let reset: Vec<Option<&str>> = of_defaults.map(|it| it.name.as_deref()).collect();
+        if !reset.is_empty() {
+            let columns = relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
+            let others = columns.iter().map(|column| &*column.name).filter(|name| !reset.contains(&Some(name)));
+            let others: Option<Vec<&str>> = reset.iter().all(Option::is_some).then(|| others.collect());
+            self.defaults(relation, others.as_deref());
+        }
     }
 
     /// The table that is written.

@@ -282,10 +282,12 @@ pub(super) fn leaves_of(function: &Function) -> Leaves {
 
 /// Its result depends on the row, the session's settings and the schema alone: every server computes the same.
 pub(super) fn is_of_a_row(name: &str, function: &Function) -> bool {
-    const BY_SETTINGS: [&str; 16] = [
+    const BY_SETTINGS: [&str; 35] = [
         "to_char",
+        "to_number",
         "to_date",
         "to_timestamp",
+        "make_timestamptz",
         "date_trunc",
         "date_part",
         "extract",
@@ -293,10 +295,27 @@ pub(super) fn is_of_a_row(name: &str, function: &Function) -> bool {
         "concat",
         "concat_ws",
         "format",
+        "quote_literal",
+        "quote_nullable",
+        "length",
+        "convert_from",
+        "convert_to",
         "to_json",
         "to_jsonb",
         "row_to_json",
+        "array_to_json",
+        "json_build_object",
+        "jsonb_build_object",
+        "json_build_array",
+        "jsonb_build_array",
         "array_to_string",
+        "to_tsvector",
+        "to_tsquery",
+        "plainto_tsquery",
+        "phraseto_tsquery",
+        "websearch_to_tsquery",
+        "enum_first",
+        "enum_last",
         "generate_series",
         "pg_get_serial_sequence",
     ];
@@ -376,26 +395,9 @@ pub(super) fn speaks_of_objects(name: &str) -> bool {
 fn is_of_any_server(name: &str, function: &Function) -> bool {
     const OF_EACH_CALL: [&str; 6] =
         ["random", "gen_random_uuid", "uuid_generate_v4", "clock_timestamp", "timeofday", "nextval"];
-    /// Their results depend on their arguments and the session's settings alone.
-    const OF_SETTINGS: [&str; 12] = [
-        "length",
-        "json_build_object",
-        "jsonb_build_object",
-        "json_build_array",
-        "jsonb_build_array",
-        "convert_from",
-        "convert_to",
-        "to_tsvector",
-        "to_tsquery",
-        "plainto_tsquery",
-        "quote_literal",
-        "quote_nullable",
-    ];
     match function.volatility {
         Volatility::Immutable => true,
-        Volatility::Stable => {
-            is_of_a_row(name, function) || function.schema.as_ref() == "pg_catalog" && OF_SETTINGS.contains(&name)
-        }
+        Volatility::Stable => is_of_a_row(name, function),
         Volatility::Volatile => !is_own(function) && OF_EACH_CALL.contains(&name),
     }
 }

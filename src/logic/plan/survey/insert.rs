@@ -214,7 +214,7 @@ impl Survey<'_> {
             self.visit_targets(&conflict.assignments, &with_excluded);
             self.visit_all(&conflict.rest, &with_excluded);
         }
-        self.visit_targets(&insert.returning, &inner);
+        self.visit_returned(&insert.returning, &inner);
         self.columns(&insert.returning, &inner, None)
     }
 

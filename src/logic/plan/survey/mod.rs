@@ -43,6 +43,7 @@ mod source;
 mod from;
 mod cascade;
 mod through;
+mod returned;
 mod insert;
 mod serial;
 mod change;
@@ -300,7 +301,19 @@ impl<'a> Survey<'a> {
             Found::Sequence | Found::Unlisted => self.schema.relation(name),
             Found::System | Found::Unheard => None,
         };
-        self.lacking = self.lacking.union(relation.map_or(ShardSet::EMPTY, |it| it.absent));
+        let absent = match found {
+            // The open transaction has made it, on that shard alone.
+            Found::Single(shard, None) => self.schema.all_but(shard),
+            Found::Sharded { .. }
+            | Found::Reference(_)
+            | Found::Single(_, Some(_))
+            | Found::View(..)
+            | Found::Sequence
+            | Found::System
+            | Found::Unlisted
+            | Found::Unheard => relation.map_or(ShardSet::EMPTY, |it| it.absent),
+        };
+        self.lacking = self.lacking.union(absent);
         // The WAL has numbers of sequences that nobody has taken yet.
         self.mark.on_primary |= relation.is_some_and(|it| it.is_unlogged || it.kind == RelationKind::Sequence);
         self.note_relation(&name.name, relation);
