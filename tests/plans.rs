@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use shardway::logic::body::Leaves;
+use shardway::logic::body::leaves::Leaves;
 use shardway::logic::catalog::{
     Catalog, Column, ColumnDefault, Function, FunctionKind, Relation, RelationKind, Unasked, UniqueIndex, Volatility,
 };

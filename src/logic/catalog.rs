@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::logic::body::contained::Contained;
-use crate::logic::body::{Leaves, Names};
+use crate::logic::body::leaves::{Leaves, Names};
 use crate::logic::defaults::Defaults;
 use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{ShardId, ShardSet, TableName};

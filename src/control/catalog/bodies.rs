@@ -9,7 +9,7 @@ use std::sync::Arc;
 use deadpool_postgres::Transaction;
 use tokio_postgres::Error;
 
-use crate::logic::body::{self, Leaves, Names, leaves, raise};
+use crate::logic::body::leaves::{LEAVING, Leaves, Names, leaves, raise};
 use crate::logic::catalog::{Function, Relation, RelationKind};
 use crate::logic::shards::TableName;
 
@@ -41,7 +41,7 @@ pub async fn leaving(
     unasked: &BTreeSet<[&str; 3]>,
 ) -> Result<Names, Error> {
     let mut found = Found::default();
-    for name in body::LEAVING {
+    for name in LEAVING {
         raise(found.functions.entry(name.into()).or_default(), "pg_catalog", Leaves::Settings);
     }
     let mut searched: Option<Vec<Box<str>>> = None;

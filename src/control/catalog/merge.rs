@@ -306,7 +306,7 @@ fn hash_of(value: impl Hash) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::logic::body::Leaves;
+    use crate::logic::body::leaves::Leaves;
     use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, Volatility};
 
     fn table(columns: &[&str]) -> Relation {

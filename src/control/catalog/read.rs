@@ -10,7 +10,7 @@ use super::beginning;
 use super::rows::Rows;
 use super::unasked::{self, Runner};
 use super::{bodies, contained, search_path};
-use crate::logic::body::{Leaves, Names};
+use crate::logic::body::leaves::{Leaves, Names};
 use crate::logic::catalog::{
     Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, Unasked,
     UniqueIndex, Volatility,

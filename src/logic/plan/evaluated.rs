@@ -3,7 +3,7 @@
 //! The text is looked at word by word: what follows a name of a function is its call, and what follows the name of a column
 //! is its type.
 
-use crate::logic::body::LEAVING;
+use crate::logic::body::leaves::LEAVING;
 use crate::logic::catalog::{Function, Volatility};
 use crate::logic::sql::statement::{CreateTable, Utility};
 

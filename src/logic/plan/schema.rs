@@ -180,6 +180,9 @@ impl<'a> Schema<'a> {
         };
         let mut found: Vec<Box<str>> =
             names.iter().filter(|it| self.catalog.functions.contains_key(&***it) && !is_local(it)).cloned().collect();
+        if found.is_empty() {
+            return;
+        }
         let mut known = 0;
         while known < found.len() {
             known = found.len();

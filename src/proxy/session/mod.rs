@@ -53,6 +53,7 @@ mod spelled;
 mod shapes;
 mod vacate;
 mod simple;
+mod unread;
 mod encoded;
 mod gathered;
 mod several;

@@ -20,7 +20,8 @@ use crate::proxy::session::servers::Held;
 use crate::proxy::session::shapes::{
     can_be_undone, declares_cursor, ends_failed_transaction, executes, is_list, is_ours, shown, takes_numbers,
 };
-use crate::proxy::session::simple::{meet, no_syntax};
+use crate::proxy::session::simple::meet;
+use crate::proxy::session::unread::no_syntax;
 use crate::proxy::session::{Named, Portal, Session, Trouble};
 use crate::proxy::statements::Statement;
 

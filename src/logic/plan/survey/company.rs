@@ -85,10 +85,10 @@ impl Survey<'_> {
             index.columns.iter().any(|it| **it == *column)
                 || index.definition.as_ref().is_some_and(|definition| definition.contains(column))
         };
-        let set = self.set_by_triggers(&relation.triggers);
+        let changed: Option<Vec<&str>> =
+            changed.map(|changed| [changed, &self.set_by_triggers(&relation.triggers)].concat());
         let torn = relation.unique_indexes.iter().find(|index| {
-            let is_changed =
-                changed.is_none_or(|changed| changed.iter().chain(&set).any(|column| concerns(index, column)));
+            let is_changed = changed.as_ref().is_none_or(|it| it.iter().any(|column| concerns(index, column)));
             is_changed && !index.columns.iter().any(|column| **column == *target.key) && !is_vouched(index)
         });
         if let Some(index) = torn {

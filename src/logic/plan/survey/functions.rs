@@ -1,6 +1,6 @@
 //! Functions: what calling them may read, write or leave behind in the session.
 
-use crate::logic::body::{self, Leaves};
+use crate::logic::body::leaves::{Leaves, leaves};
 use crate::logic::catalog::{Function, FunctionKind, Volatility};
 use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal};
 
@@ -117,7 +117,7 @@ impl<'a> Survey<'a> {
     }
 
     /// What functions do that a call of this name may mean.
-    fn meet_functions(&mut self, name: &[Box<str>], functions: &[&Function]) {
+    fn meet_functions(&mut self, name: &[Box<str>], functions: &[&'a Function]) {
         let called = name.last().map_or("", Box::as_ref);
         let leaves = functions.iter().map(|function| leaves_of(function)).max().unwrap_or_default();
         self.leave(leaves, || format!("function {called}()"));
@@ -126,7 +126,8 @@ impl<'a> Survey<'a> {
             self.writes();
         }
         if !self.schema.map.local_functions.iter().any(|local| names(local, name)) {
-            for function in functions.iter().filter(|it| is_own(it) && it.volatility != Volatility::Immutable) {
+            for function in functions.iter().copied().filter(|it| is_own(it) && it.volatility != Volatility::Immutable)
+            {
                 self.meet_own(called, function);
             }
         }
@@ -248,7 +249,14 @@ impl<'a> Survey<'a> {
 
     /// DO, whose body is at hand.
     pub(in super::super) fn block(&mut self, language: &str, body: &str) {
-        self.leave(body::leaves(language, body, &self.schema().catalog.leaving), || "this DO".to_owned());
+        self.leave(leaves(language, body, &self.schema().catalog.leaving), || "this DO".to_owned());
+    }
+
+    /// The overloads of a function by its whole name (`schema.name`).
+    pub(super) fn overloads<'f>(&self, function: &'f str) -> impl Iterator<Item = &'a Function> + use<'a, 'f> {
+        let (schema, name) = function.split_once('.').unwrap_or(("", function));
+        let all = self.schema.catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(move |it| &*it.schema == schema)
     }
 
     /// The overloads that a call may mean.

@@ -1,6 +1,6 @@
 //! INSERT: where each row belongs, and what its conflicts may be with.
 
-use crate::logic::body::Leaves;
+use crate::logic::body::leaves::Leaves;
 use crate::logic::catalog::{ColumnDefault, Relation};
 use crate::logic::shards::KeyspaceId;
 use crate::logic::sql::statement::expression::Expression;

@@ -103,7 +103,7 @@ pub struct Mentions<'a> {
     /// How many uses of single tables are among these tables
     pub(super) singles: usize,
     /// The names of all columns, wherever they stand, each with the names of tables that stand before it; `None`: nothing does
-    pub(super) names: HashMap<Box<str>, HashSet<Option<Box<str>>>>,
+    names: HashMap<Box<str>, HashSet<Option<Box<str>>>>,
     /// What the text calls its tables
     visible: HashSet<Box<str>>,
     /// `t.*` and `*`

@@ -5,7 +5,7 @@
 //! make a value of it is taken to do so: a cast to it, rows of it, functions that take it or return it. Of a database
 //! without such types nothing is asked.
 
-use crate::logic::body::Leaves;
+use crate::logic::body::leaves::Leaves;
 use crate::logic::catalog::{Relation, Volatility};
 use crate::logic::sql::statement::expression::{Call, Expression};
 use crate::logic::sql::statement::{Column, RelationName, Statement, Step};
@@ -150,10 +150,7 @@ impl Survey<'_> {
 
     /// What a function (`schema.name`) leaves, and what it may do. One that the catalog lacks is newer than it.
     pub(super) fn judged(&self, function: &str) -> (Leaves, Volatility) {
-        let (schema, name) = function.split_once('.').unwrap_or(("", function));
-        let overloads = self.schema.catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
-        let of_schema = overloads.iter().filter(|function| &*function.schema == schema);
-        let judged = of_schema.map(|it| (leaves_of(it), it.volatility));
+        let judged = self.overloads(function).map(|it| (leaves_of(it), it.volatility));
         judged
             .reduce(|one, other| (one.0.max(other.0), one.1.max(other.1)))
             .unwrap_or((Leaves::Unseen, Volatility::Volatile))
