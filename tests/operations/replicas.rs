@@ -32,6 +32,14 @@ fn is_replica(wire: &mut Wire, client: i64) -> bool {
 #[test]
 fn reads_go_where_they_may() {
     let stage = &*PAIRS;
+    for server in &stage.world.shards {
+        admin(server.port()).rows(
+            "CREATE SEQUENCE IF NOT EXISTS volatile_seq; GRANT ALL ON volatile_seq TO app; \
+             CREATE OR REPLACE FUNCTION volatile_fn() RETURNS integer LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN 1; END'; \
+             CREATE OR REPLACE FUNCTION is_standby() RETURNS boolean LANGUAGE sql STABLE AS $$SELECT current_setting('in_hot_standby') = 'on'$$; \
+             CREATE OR REPLACE FUNCTION asks_standby() RETURNS boolean LANGUAGE sql STABLE AS 'SELECT is_standby()'",
+        );
+    }
     let proxy = started(stage, "reads", "");
     let c = stage.clients[0];
     let from = format!("FROM events WHERE client_id = {c}");
@@ -85,6 +93,9 @@ fn reads_go_where_they_may() {
             format!("SELECT nextval('volatile_seq'), current_setting('cluster_name') LIKE '%replica' {from} LIMIT 1"),
             false,
         ),
+        ("", format!("SELECT is_standby() {from} LIMIT 1"), false),
+        // By way of another one.
+        ("", format!("SELECT asks_standby() {from} LIMIT 1"), false),
         ("", format!("SELECT volatile_fn(), current_setting('cluster_name') LIKE '%replica' {from} LIMIT 1"), false),
         (
             "",
@@ -102,12 +113,6 @@ fn reads_go_where_they_may() {
         ),
         ("", format!("EXPLAIN (COSTS OFF) {whole}"), false),
     ];
-    for server in &stage.world.shards {
-        admin(server.port()).rows(
-            "CREATE SEQUENCE IF NOT EXISTS volatile_seq; GRANT ALL ON volatile_seq TO app; \
-             CREATE OR REPLACE FUNCTION volatile_fn() RETURNS integer LANGUAGE plpgsql VOLATILE AS 'BEGIN RETURN 1; END'",
-        );
-    }
     let mut wrong = Vec::new();
     for (before, sql, expected) in &cases {
         let mut wire = login(&proxy);

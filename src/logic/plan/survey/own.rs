@@ -11,15 +11,13 @@ use super::functions::{asks_primary, is_object, is_own, speaks_of_objects, speci
 
 impl<'a> Survey<'a> {
     /// A function of the user's own that is not IMMUTABLE.
-    pub(super) fn meet_own(&mut self, called: &str, function: &Function) {
-        let contained = function.contained.as_ref().filter(|it| self.is_contained(it));
-        match contained {
-            Some(contained) if self.is_for_one => {
-                let named =
-                    || contained.names.iter().filter_map(|name| self.schema.catalog.functions.get(name)).flatten();
+    pub(super) fn meet_own(&mut self, called: &str, function: &'a Function) {
+        match function.contained.as_deref().and_then(|it| self.reached(it)) {
+            Some(reached) if self.is_for_one => {
+                let functions = self.schema.catalog.functions.iter().filter(|(name, _)| reached.contains(&***name));
                 // STABLE, it could be called on a replica.
-                if contained.names.contains("current_setting")
-                    || named().any(|it| it.volatility == Volatility::Volatile)
+                if reached.contains("current_setting")
+                    || functions.flat_map(|(_, all)| all).any(|it| it.volatility == Volatility::Volatile)
                 {
                     self.is_for_primary();
                 }
@@ -29,39 +27,34 @@ impl<'a> Survey<'a> {
         }
     }
 
-    /// What its body names, and what is named there, does not look at tables either, nor at what one server has for itself.
-    fn is_contained(&self, body: &Contained) -> bool {
-        let (mut seen, mut next) = (HashSet::new(), vec![body]);
+    /// All names in a body, and in those of the functions that are named there. `None`: one of them may look at tables, or at
+    /// what one server has for itself.
+    fn reached(&self, body: &'a Contained) -> Option<HashSet<&'a str>> {
+        let (mut reached, mut next) = (HashSet::new(), vec![body]);
         while let Some(body) = next.pop() {
-            for name in body.names.iter().filter(|name| seen.insert(&***name)) {
+            for name in body.names.iter().map(Box::as_ref).filter(|name| reached.insert(*name)) {
                 if special(name).is_some()
                     || asks_primary(name)
                     || tells_of_server(name)
                     || speaks_of_objects(name)
                     || is_object(name)
                 {
-                    return false;
+                    return None;
                 }
                 let overloads = self.schema.catalog.functions.get(name).into_iter().flatten();
                 for function in overloads.filter(|it| is_own(it) && it.volatility != Volatility::Immutable) {
-                    match &function.contained {
-                        Some(body) => next.push(body),
-                        None => return false,
-                    }
+                    next.push(function.contained.as_deref()?);
                 }
             }
         }
-        true
+        Some(reached)
     }
 
-    /// What a trigger function (`schema.name`) does to the rows of a table that it looks at nothing but them; `None`: it may look
-    /// at tables, or its body is not known.
+    /// The bodies of a trigger function (`schema.name`) that looks at nothing but rows of its table. `None`: it may look at more,
+    /// or is not known.
     fn contained_trigger(&self, trigger: &str) -> Option<Vec<&'a Contained>> {
-        let (schema, name) = trigger.split_once('.').unwrap_or(("", trigger));
-        let overloads = self.schema.catalog.functions.get(name).map(Vec::as_slice).unwrap_or_default();
-        let of_schema = overloads.iter().filter(|it| &*it.schema == schema);
-        let found: Option<Vec<&Contained>> = of_schema.map(|it| it.contained.as_deref()).collect();
-        found.filter(|found| !found.is_empty() && found.iter().all(|it| self.is_contained(it)))
+        let found: Option<Vec<&Contained>> = self.overloads(trigger).map(|it| it.contained.as_deref()).collect();
+        found.filter(|found| !found.is_empty() && found.iter().all(|it| self.reached(it).is_some()))
     }
 
     /// Trigger functions that run with a write to a sharded table, or to one of one shard (`key` is `None`): what they look at is
