@@ -402,6 +402,60 @@ fn what_a_read_only_transaction_locks_is_locked_for_all() {
     assert_eq!(other.value(&tries("7")), "t");
 }
 
+/// A READ ONLY transaction has read from a replica of one shard, and then needs the primaries of all: each is asked once.
+#[test]
+fn primaries_that_take_over_from_replicas_are_each_asked_their_own() {
+    let stage = &*PAIRS;
+    let proxy = started(stage, "takes-over", "");
+    let mut wire = login(&proxy);
+    let reads = [
+        "SELECT client_id, id FROM events WHERE random() < 2 ORDER BY client_id, id LIMIT 50",
+        "SELECT client_id, id, random() < 2 FROM events WHERE id < 3 ORDER BY client_id, id",
+        "SELECT kind, count(*) FROM events WHERE random() < 2 GROUP BY kind ORDER BY kind",
+        "SELECT count(DISTINCT client_id), count(*) FROM events WHERE random() < 2",
+        "SELECT e.client_id, f.id FROM events e JOIN events f ON f.id = e.client_id WHERE random() < 2 ORDER BY 1, 2 LIMIT 50",
+    ];
+    let right = reads.map(|sql| wire.rows(sql));
+    let asks = |client: &i64| {
+        let value = Some(client.to_string().into_bytes());
+        [wire::bind("", "", &[(0, value)], 0), wire::execute("", 0)].concat()
+    };
+    let told: Vec<_> = stage.clients.iter().map(|client| client.to_string().into_bytes()).collect();
+    for client in stage.clients.iter().copied() {
+        for (sql, right) in reads.iter().zip(&right) {
+            wire.rows("BEGIN READ ONLY");
+            assert!(is_replica(&mut wire, client));
+            assert_eq!(wire.rows(sql), *right, "behind a read of client {client}: {sql}");
+            wire.rows("COMMIT");
+        }
+        wire.rows("BEGIN READ ONLY");
+        assert!(is_replica(&mut wire, client));
+        let sqlstate = |wire: &mut Wire, sql: &str| {
+            let answers = wire::answers(&wire.simple(sql).unwrap());
+            answers.last().unwrap().error.clone().map(|(sqlstate, _)| sqlstate)
+        };
+        assert_eq!(sqlstate(&mut wire, "DELETE FROM events WHERE id < 0").as_deref(), Some("25006"));
+        assert_eq!(sqlstate(&mut wire, "SAVEPOINT a").as_deref(), Some("25P02"), "behind a read of client {client}");
+        assert_eq!(sqlstate(&mut wire, "ROLLBACK"), None);
+        let several = [
+            wire::parse(
+                "",
+                "SELECT random() < 2, client_id, id FROM events WHERE client_id = $1 ORDER BY id LIMIT 1",
+                &[20],
+            ),
+            stage.clients.iter().flat_map(asks).collect(),
+            wire::sync(),
+        ];
+        wire.rows("BEGIN READ ONLY");
+        assert!(is_replica(&mut wire, client));
+        wire.send(&several.concat()).unwrap();
+        let found: Vec<_> = wire::answers(&wire.until_ready().unwrap()).into_iter().flat_map(|it| it.rows).collect();
+        let found: Vec<_> = found.iter().map(|row| row[1].clone().unwrap()).collect();
+        assert_eq!(found, told, "in a pipeline, behind a read of client {client}");
+        wire.rows("COMMIT");
+    }
+}
+
 /// What replicas refuse, or know otherwise, they are not asked.
 #[test]
 fn what_replicas_cannot_answer_the_primary_does() {

@@ -173,7 +173,7 @@ impl Sides {
         self.clean();
         let mut sides = self.ports.map(|port| {
             let mut wire = enter(port);
-            wire.set_patience(Duration::from_secs(8));
+            wire.set_patience(Duration::from_secs(20));
             let seen = wire.parameters.clone();
             (wire, Parameters { told: seen.clone(), seen })
         });

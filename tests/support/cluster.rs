@@ -4,11 +4,12 @@
 //! that kills servers makes a `World` of its own.
 
 use std::fs;
+use std::io::Write;
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Once};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -140,6 +141,7 @@ impl Proxy {
         variables: &[(&str, &str)],
         mut command: Command,
     ) -> anyhow::Result<Self> {
+        tell_failures_at_once();
         let (port, mut metrics_port) = (free_port()?, free_port()?);
         // A port that was free and given back may be the next free one again.
         while metrics_port == port {
@@ -228,6 +230,20 @@ impl Proxy {
         }
         Ok(self)
     }
+}
+
+/// Writes why a test fails as soon as it does, not only at the end, which a run that is cut off never comes to.
+fn tell_failures_at_once() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            let thread = std::thread::current();
+            // Past the test runner, which keeps what the macros print.
+            writeln!(std::io::stderr(), "--- {} ---\n{panic}", thread.name().unwrap_or("a thread of a test")).ok();
+            usual(panic);
+        }));
+    });
 }
 
 /// The binary as it is.

@@ -89,7 +89,10 @@ impl<'t> Reader<'t> {
             // `U&"…"`, whose name is written otherwise.
             Token::Quoted(_) if is_behind(tokens, at, '&') => false,
             _ if self.starts_statement(at) => self.takes_start(&tokens[at..]),
-            Token::Sign(':') if tokens.get(at + 1).is_some_and(|it| it.is_sign('=')) => self.takes_value(&tokens[..at]),
+            Token::Sign(':') if tokens.get(at + 1).is_some_and(|it| it.is_sign('=')) => {
+                self.note_set(&tokens[..at]);
+                true
+            }
             Token::Word(word) if !is_field(tokens, at) => self.takes_word(word, at),
             Token::Word(_) | Token::Quoted(_) | Token::Text(_) | Token::Sign(_) => true,
         }
@@ -114,30 +117,28 @@ impl<'t> Reader<'t> {
 
     /// `SELECT 1 case` names a column so: CASE begins where no value has ended.
     fn begins_value(&self, at: usize) -> bool {
-        const RESERVED: [&str; 14] = [
+        const RESERVED: [&str; 15] = [
             "all", "and", "case", "default", "distinct", "else", "from", "ilike", "in", "like", "not", "or", "select",
-            "then",
+            "then", "when",
         ];
         let Some(last) = at.checked_sub(1) else { return false };
         match &self.tokens[last] {
             Token::Sign(sign) => !matches!(sign, ')' | ']' | '$' | '.'),
             Token::Word(word) => {
-                let is_reserved = RESERVED.contains(&&**word) || &**word == "when";
-                !is_field(self.tokens, last) && (is_reserved || self.starts_statement(last))
+                !is_field(self.tokens, last) && (RESERVED.contains(&&**word) || self.starts_statement(last))
             }
             Token::Quoted(_) | Token::Text(_) => false,
         }
     }
 
     /// Whatever stands around `:=`, a column of the row before it is set.
-    fn takes_value(&mut self, before: &[Token<'_>]) -> bool {
+    fn note_set(&mut self, before: &[Token<'_>]) {
         if let [.., row, dot, column] = before
             && is_row(row)
             && dot.is_sign('.')
         {
             self.found.sets.extend(column.name().map(Into::into));
         }
-        true
     }
 
     /// A statement, or a declaration, begins at this token.

@@ -82,7 +82,7 @@ impl Session {
     }
 
     async fn once(&mut self, once: &Once, given: Given<'_>) -> Result<Answer, Trouble> {
-        self.isolate().await?;
+        self.isolate(Access::Write).await?;
         self.check_output(&once.then.parts)?;
         let first = ShardId(0);
         let fetched = match &once.over {

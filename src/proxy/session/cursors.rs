@@ -16,13 +16,19 @@ use crate::proxy::session::simple::meet;
 use crate::proxy::session::{Portal, Session, Trouble};
 
 impl Session {
-    /// A destination made definite by the cursors that a statement names.
-    pub(super) fn at_cursors(&self, uses: &[CursorUse], mut destination: Destination) -> Result<Destination, Trouble> {
+    /// A destination made definite by the cursors that a statement names. `is_in_block`: BEGIN, or other statements of the
+    /// same text, make a block around it.
+    pub(super) fn at_cursors(
+        &self,
+        uses: &[CursorUse],
+        is_in_block: bool,
+        mut destination: Destination,
+    ) -> Result<Destination, Trouble> {
         for cursor in uses {
             let shard = match cursor {
                 CursorUse::Declare { name, is_held } => match (self.cursors.find(name), destination) {
                     // Outside a block its server asks for one.
-                    (Some(_), _) if self.transaction.is_idle() && !is_held => None,
+                    (Some(_), _) if !is_in_block && !is_held => None,
                     (Some(open), Destination::Shard(shard)) if open.shard != shard => {
                         return Err(Fault::CursorExists(name.to_string()).into());
                     }

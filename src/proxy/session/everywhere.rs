@@ -57,7 +57,7 @@ impl Session {
     }
 
     async fn try_everywhere(&mut self, everywhere: &Everywhere, sql: &str) -> Result<String, Trouble> {
-        self.isolate().await?;
+        self.isolate(Access::Write).await?;
         if everywhere.divided.as_ref().is_some_and(|it| it.names_unheard)
             && self.with_temporary_objects().next().is_some()
         {

@@ -106,7 +106,7 @@ impl Session {
         values: &Values<'_>,
     ) -> Result<Vec<String>, Trouble> {
         self.check_columns()?;
-        self.isolate().await?;
+        self.isolate(Access::Read).await?;
         let own = match (explained.is_analyze, &*explained.inner) {
             (true, Across::Change(_)) => self.begin_own(Access::Write),
             (true | false, _) => Own::No,

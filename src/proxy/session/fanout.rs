@@ -203,7 +203,7 @@ impl Session {
 
     /// Runs it on each of these shards. Returns how many rows each had.
     pub(super) async fn fan_out(&mut self, run: Run<'_>, shards: ShardSet) -> Result<Vec<u64>, Trouble> {
-        self.isolate().await?;
+        self.isolate(run.access).await?;
         let mut shares = Vec::with_capacity(shards.len());
         // Always in one order, so that two sessions cannot wait for each other's servers.
         for shard in shards.iter() {

@@ -330,7 +330,7 @@ impl Session {
         access: Access,
         described: Option<Heard<'_>>,
     ) -> Result<Fetched, Trouble> {
-        self.isolate().await?;
+        self.isolate(access).await?;
         // Always in one order, so that two sessions cannot wait for each other's servers.
         places.sort_unstable_by_key(|(shard, _)| *shard);
         let mut errands = self.errands_for(gather, given, &places, access, described).await?;

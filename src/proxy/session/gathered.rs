@@ -149,7 +149,7 @@ impl Session {
             };
             let destination = self.overrule(found, named)?;
             let destination = match &*planned.plan {
-                Plan::One(one) => self.beside(self.at_cursors(&one.mark.cursors, destination)?, one.access)?,
+                Plan::One(one) => self.beside(self.at_cursors(&one.mark.cursors, true, destination)?, one.access)?,
                 Plan::Command(_) | Plan::CopyIn(_) | Plan::Refuse(_) => destination,
             };
             gathered.destination = meet(gathered.destination, destination)?;

@@ -32,8 +32,9 @@ impl Session {
         Characteristics { isolation: Some(self.default_isolation()), is_read_only, is_deferrable: None }
     }
 
-    /// A statement needs several shards.
-    pub(super) async fn isolate(&mut self) -> Result<(), Trouble> {
+    /// A statement needs several shards. Their servers are taken one after the other from here on, and known by their places.
+    pub(super) async fn isolate(&mut self, access: Access) -> Result<(), Trouble> {
+        self.leave_replicas_for(access).await;
         match self.isolation() {
             Isolation::ReadCommitted => Ok(()),
             Isolation::RepeatableRead if self.transaction.is_idle() => Ok(()),

@@ -110,6 +110,10 @@ impl Session {
             Some(place) => lanes[place].target,
             None => self.target(segment.destination, segment.access).ok()?,
         };
+        // It would leave replicas that other lanes read from.
+        if target.role == Role::Primary && self.is_read_from_replica(shard) {
+            return None;
+        }
         let has_written = self.held.iter().any(|held| held.shard == shard && held.is_engaged() && held.has_written);
         let is_writer = segment.access == Access::Write || has_written;
         let other_writes = lanes.iter().enumerate().any(|(place, lane)| lane.is_writer && found != Some(place));

@@ -116,7 +116,7 @@ impl Session {
             return Ok(Merged::Unsuited);
         }
         let skip = skip.unwrap_or_default();
-        self.isolate().await?;
+        self.isolate(merge.access).await?;
         let shards = self.shards_of(&merge.requirement, values)?;
         let wanted = take.map(|take| take.saturating_add(skip));
         let run = || Run { merge, told, skip, take, stage: Stage::Undescribed, is_broken: false, is_torn: false };

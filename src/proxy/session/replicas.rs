@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
 
-use crate::logic::plan::{Reason, Refusal};
+use crate::logic::plan::{Access, Reason, Refusal};
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::reader::{self, Candidate};
+use crate::logic::route::Destination;
 use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::sql::statement::Isolation;
 use crate::logic::topology::{Role, Server};
@@ -68,6 +69,16 @@ impl Session {
         match is_there && (self.isolation() != Isolation::ReadCommitted || has_more()) {
             true => Err(Refusal::behind_reads_of_replica()),
             false => Ok(()),
+        }
+    }
+
+    /// Before several servers are taken: what leaves a replica moves the places of those that are held. Where it may not leave,
+    /// the statement is refused when its turn has come.
+    pub(super) async fn leave_replicas_for(&mut self, access: Access) {
+        let read = self.held.iter().filter(|held| held.is_member_of_replica());
+        let goes_on = |shard| self.target(Destination::Shard(shard), access).is_ok_and(|it| it.role == Role::Primary);
+        if read.map(|held| held.shard).any(goes_on) {
+            Box::pin(self.leave_replicas()).await;
         }
     }
 

@@ -235,7 +235,7 @@ impl Session {
                 return Err(Fault::Broken("a command was routed".into()).into());
             }
         };
-        let destination = self.at_cursors(&mark.cursors, destination)?;
+        let destination = self.at_cursors(&mark.cursors, !self.is_without_block(), destination)?;
         let kind = match (named, kind) {
             (None, Some(kind)) => kind,
             (Some(_), _) | (None, None) => PlanKind::Hint,

@@ -171,7 +171,7 @@ impl Session {
     }
 
     async fn split(&mut self, split: &Split, input: &Input<'_>) -> Result<Stored, Trouble> {
-        self.isolate().await?;
+        self.isolate(Access::Write).await?;
         for (number, (_, bytes)) in (1..).zip(&input.parameters) {
             bytes.map_or(Ok(()), |bytes| split.check_moment(number, bytes))?;
         }
