@@ -352,10 +352,7 @@ impl Session {
 
     /// Can all statements of a text be answered without a server?
     pub(super) fn are_local(&self, statements: &[Planned]) -> bool {
-        !self.transaction.is_on_server()
-            && !self.is_to_listen()
-            && statements.iter().all(|planned| matches!(super::command(&planned.plan), Some(Command::Control(_))))
-            && !ends_in_nothing(statements)
+        !self.transaction.is_on_server() && !self.is_to_listen() && !stand_outside(statements)
     }
 
     /// Several transaction commands that no server needs to hear.
@@ -380,8 +377,19 @@ impl Session {
 }
 
 /// Outside BEGIN, several statements in a text are an implicit transaction block, in which SAVEPOINT and the like have
-/// answers of their own: a server gives them.
-fn ends_in_nothing(statements: &[Planned]) -> bool {
-    let first = statements.first().and_then(|planned| super::command(&planned.plan));
-    !matches!(first, Some(Command::Control(Control::Begin(_))))
+/// answers of their own, also behind a COMMIT in the text: a server gives them.
+fn stand_outside(statements: &[Planned]) -> bool {
+    let mut is_inside = false;
+    statements.iter().any(|planned| match super::command(&planned.plan) {
+        Some(Command::Control(Control::Begin(_))) => {
+            is_inside = true;
+            false
+        }
+        Some(Command::Control(control)) => {
+            let was_inside = is_inside;
+            is_inside &= !control.ends() || control.chains();
+            !was_inside
+        }
+        Some(_) | None => true,
+    })
 }
