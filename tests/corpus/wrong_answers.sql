@@ -253,6 +253,21 @@ SELECT current_setting('work_mem') FROM events WHERE client_id = 2 AND id = 1
 # The seed of one shard
 SELECT setseed(0.5)
 
+# One moment for a Query by itself, and two for a statement of the extended protocol
+SELECT DISTINCT now() = statement_timestamp() FROM orders
+
+# In rows that stream
+SELECT now() = statement_timestamp() FROM orders
+
+# In an aggregate
+SELECT max((statement_timestamp() = CURRENT_TIMESTAMP)::int) FROM events
+
+# In a condition
+SELECT count(*) FROM events WHERE transaction_timestamp() = pg_catalog.statement_timestamp()
+
+# Where one shard is enough
+SELECT now() = statement_timestamp() FROM events WHERE client_id = 5 AND id = 1
+
 # As a setting
 SET seed TO 0.5
 

@@ -251,6 +251,9 @@ fn transactions() -> Vec<Scenario> {
         ("begin twice with work", [q("BEGIN"), q("SELECT id FROM events WHERE client_id = 7 AND id = 1"), q("BEGIN"), q("COMMIT")].concat()),
         ("commit and rollback outside", [q("COMMIT"), q("ROLLBACK")].concat()),
         ("a failed transaction", [q("BEGIN"), q("SELECT 1/0"), q("SELECT 1"), q("COMMIT"), q("SELECT 1")].concat()),
+        ("a failed transaction that is to be prepared", [
+            q("BEGIN"), q("SELECT 1/0"), q("PREPARE TRANSACTION 'x'"), q("SELECT 1"), q("BEGIN"), q(insert), q("SELECT 1/0"), q("prepare transaction 'x';"), q(look), q("BEGIN"), q("SELEC"), q("PREPARE TRANSACTION 'x'"), q("COMMIT"),
+        ].concat()),
         ("a failed transaction after a syntax error", [q("BEGIN"), q("SELEC"), q("SELECT 1"), q("ROLLBACK")].concat()),
         ("a failed transaction, extended", [q("BEGIN"), ask(&[extended("SELECT 1/0", &[])]), ask(&[extended("SELECT 1", &[])]), ask(&[extended("ROLLBACK", &[])])].concat()),
         ("savepoints", [q("BEGIN"), q(insert), q("SAVEPOINT a"), q("SELECT 1/0"), q("ROLLBACK TO a"), q(look), q("RELEASE a"), q("ROLLBACK TO a"), q("ROLLBACK")].concat()),

@@ -111,6 +111,10 @@ fn scripts() -> Vec<(&'static str, Options, Vec<Step>)> {
             q("SET DateStyle = 'SQL, DMY'"), q("SET TimeZone = 'Asia/Tokyo'"), q("DISCARD ALL"), reads("current_setting('DateStyle')"), zone(), q("DISCARD ALL"),
             q("SET standard_conforming_strings = off"), ask(&[extended("DISCARD ALL", &[])]), q("SELECT 1"),
         ].concat()),
+        ("settings of PL/pgSQL", &[], [
+            q("SET plpgsql.check_asserts = off"), q("SHOW plpgsql.check_asserts"), reads("current_setting('plpgsql.check_asserts')"), q("SELECT set_config('plpgsql.extra_errors', 'too_many_rows', false)"),
+            reads("current_setting('plpgsql.extra_errors')"), q("SELECT set_config('plpgsql.extra_errors', 'none', false)"), q("RESET ALL"), q("SELECT 1"),
+        ].concat()),
         ("RESET before a server is needed", &[("options", "-c my.own=began")], [
             q("BEGIN"), q("SET my.own = 'set'"), q("RESET my.own"), reads("current_setting('my.own')"), q("COMMIT"), q("RESET ALL"), reads("current_setting('my.own')"),
         ].concat()),
@@ -154,6 +158,23 @@ fn settings_hold_on_every_shard_and_for_nobody_else() {
         let look = reads("current_setting('TimeZone'), current_setting('DateStyle'), current_user, current_setting('standard_conforming_strings')");
         let seen = [oracle, proxy].map(|port| play(&mut Wire::login(port, "app", &[]).unwrap(), &look));
         assert_eq!(seen[1], seen[0], "{name}, seen by another client");
+    }
+}
+
+/// A server that has run PL/pgSQL does not take them, and one that has not would.
+#[test]
+fn a_setting_that_plpgsql_may_not_know_is_refused_and_not_kept() {
+    let mut wire = Wire::login(STAGE.proxy.port, "app", &[]).unwrap();
+    for sql in [
+        "SET plpgsql.foo = 'x'", "SET \"plpgsql\".foo TO 1, 2", "RESET plpgsql.foo", "SET LOCAL plpgsql.check_asserts = 'no'", "SET plpgsql.variable_conflict = error",
+        "SELECT set_config('plpgsql.foo', 'x', false)", "SELECT set_config('plpgsql.check_asserts', lower('OFF'), true)",
+    ] {
+        for steps in [q(sql), ask(&[extended(sql, &[])])] {
+            let lines = play(&mut wire, &steps);
+            assert!(lines.iter().any(|line| line.contains("ERROR 0A000")), "{sql}: {lines:#?}");
+            let lines = play(&mut wire, &reads("1"));
+            assert!(!lines.iter().any(|line| line.contains("ERROR")), "behind {sql}: {lines:#?}");
+        }
     }
 }
 

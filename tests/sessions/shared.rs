@@ -77,6 +77,18 @@ fn scripts() -> Vec<(&'static str, Script)> {
                 (0, ask_for(z)), (0, run(z)), (0, q("BEGIN")), (0, q("ALTER TABLE watched ALTER COLUMN v TYPE varchar(90)")), (0, run(z)), (0, q("ROLLBACK")), (0, run(z)),
             ]
         }).collect()),
+        ("a column that another client adds", {
+            let runs = ["EXECUTE one", "EXECUTE keyed(1)", "EXECUTE keyed(1 + 1)", "EXECUTE named(1)", "EXECUTE named(1 + 1)", "EXECUTE every", "EXPLAIN (COSTS OFF) EXECUTE bare"];
+            let prepared = [
+                "one AS SELECT * FROM watched WHERE client_id = 1", "keyed(bigint) AS SELECT * FROM watched WHERE client_id = $1", "named(bigint) AS SELECT id, v FROM watched WHERE client_id = $1",
+                "every AS SELECT * FROM watched ORDER BY client_id, id", "bare AS SELECT 1",
+            ];
+            let prepare = prepared.map(|it| (0, q(&format!("PREPARE {it}"))));
+            let run = |with_simple: bool| runs.map(|sql| (0, if with_simple { q(sql) } else { ask(&[extended(sql, &[])]) }));
+            let all = [run(true), run(false)].concat();
+            let alter = |what: &str| vec![(1, q(&format!("ALTER TABLE watched {what}")))];
+            [prepare.to_vec(), all.clone(), alter("ADD COLUMN more integer"), all.clone(), alter("DROP COLUMN more"), all].concat()
+        }),
         ("dates in prepared statements", otherwise("SET DateStyle = 'ISO, MDY'", "SET DateStyle = 'ISO, DMY'", "'01/02/2020'::date")),
         ("times in prepared statements", otherwise("SET TimeZone = 'UTC'", "SET TimeZone = 'Asia/Tokyo'", "('2020-01-01 00:00'::timestamptz AT TIME ZONE 'UTC')")),
         ("intervals in prepared statements", otherwise("SET IntervalStyle = 'sql_standard'", "SET IntervalStyle = 'postgres'", "extract(epoch FROM '-1 2:03:04'::interval)")),

@@ -15,9 +15,11 @@ use super::fanout::{self, Fanout};
 use super::filled::filled;
 use super::fold;
 use super::gather::{self, Described, Gather};
+use super::layout::asks_for_two;
 use super::merge::{self, Merge};
 use super::modifying::{self, Modifying};
 use super::numbers::{self, Numbers, sets_numbers};
+use super::pieces::tokens;
 use super::process::{self, Signal};
 use super::split::{self, Split};
 use super::staged::{Staged, staged};
@@ -219,8 +221,30 @@ fn selected(insert: &Insert, located: &Located, text: &str, schema: &Schema<'_>)
     }
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
+/// The way of a statement, unless its parts would each have a moment of their own.
 fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
+    let planned = way_of(located, text, schema);
+    let runs = match &planned {
+        Across::Read(_)
+        | Across::Change(_)
+        | Across::Once(_)
+        | Across::Split(_)
+        | Across::CopyOut(_)
+        | Across::Carry(_)
+        | Across::Modifying(_)
+        | Across::Staged(_)
+        | Across::Cursor(_)
+        | Across::Explain(_) => true,
+        Across::Numbers(_) | Across::Everywhere(_) | Across::Signal(_) | Across::Refuse(_) => false,
+    };
+    match runs && tokens(text).is_some_and(|tokens| asks_for_two(&tokens)) {
+        true => Across::Refuse(Refusal::two_moments()),
+        false => planned,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is not listed has no way over several shards")]
+fn way_of(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
     if let Some(staged) = staged(located, text, schema) {
         return Across::Staged(staged);
     }

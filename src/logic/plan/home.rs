@@ -55,7 +55,7 @@ pub enum Place {
         keys: Vec<Value>,
         /// What the key column makes of them
         rule: KeyRule,
-        /// Perhaps no row comes (INSERT … SELECT of a constant key)
+        /// Perhaps no row comes (INSERT … SELECT of a constant key), or another of its values fails first
         is_conditional: bool,
     },
 }

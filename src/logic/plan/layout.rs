@@ -134,6 +134,22 @@ pub fn moments(tokens: &[Token<'_>]) -> Vec<Moment> {
     found
 }
 
+/// Does it ask for the moment of its statement beside that of its transaction? For a Query outside a transaction these are one
+/// and the same, and are not where it is run in pieces.
+pub fn asks_for_two(tokens: &[Token<'_>]) -> bool {
+    const OF_TRANSACTION: [&str; 6] =
+        ["now", "transaction_timestamp", "current_time", "current_timestamp", "localtime", "localtimestamp"];
+    let found = moments(tokens);
+    let is_named = |names: &[&str]| {
+        let name_of = |moment: &Moment| {
+            let name = moment.text.split('(').next().unwrap_or_default();
+            names.contains(&name.strip_prefix("pg_catalog.").unwrap_or(name))
+        };
+        found.iter().any(name_of)
+    };
+    is_named(&["statement_timestamp"]) && is_named(&OF_TRANSACTION)
+}
+
 /// How many tokens it has, and whether it tells the time.
 fn moment(tokens: &[Token<'_>], of_catalog: bool) -> Option<(usize, bool)> {
     const CALLS: [&str; 3] = ["now", "transaction_timestamp", "statement_timestamp"];
@@ -187,6 +203,19 @@ fn escapes_letters(text: &str) -> bool {
 mod tests {
     use super::super::pieces::tokens;
     use super::*;
+
+    #[test]
+    fn a_statement_may_ask_for_two_moments() {
+        for (text, is_so) in [
+            ("SELECT now() = statement_timestamp()", true),
+            ("SELECT pg_catalog.Statement_Timestamp() - CURRENT_TIMESTAMP(3)", true),
+            ("SELECT statement_timestamp(), statement_timestamp()", false),
+            ("SELECT now(), transaction_timestamp(), 'statement_timestamp()'", false),
+            ("SELECT current_date, statement_timestamp()", false),
+        ] {
+            assert_eq!(asks_for_two(&tokens(text).unwrap()), is_so, "{text}");
+        }
+    }
 
     #[test]
     fn moments_are_seen_however_they_are_written() {

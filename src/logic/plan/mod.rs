@@ -29,6 +29,7 @@ pub mod schema;
 mod constants;
 mod facts;
 mod scope;
+mod reserved;
 mod survey;
 mod hint;
 mod settings;

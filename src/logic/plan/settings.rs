@@ -5,12 +5,16 @@ use crate::logic::sql::statement::expression::Literal;
 use crate::logic::sql::statement::{Characteristics, Control, Set, SetChange};
 
 use super::hint::setting;
+use super::reserved::{is_plpgsqls, is_reserved};
 use super::{Access, Command, Home, Mark, One, OwnCommand, OwnSetting, Plan, Refusal, SEED, Schema, SettingChange};
 
 /// The plan of a SET or RESET.
 pub fn set(set: &Set, schema: &Schema<'_>) -> Plan {
     if &*set.name == "seed" && !matches!(set.change, SetChange::Default) {
         return seed(schema);
+    }
+    if !may_be_set(set) {
+        return Plan::Refuse(Refusal::reserved_setting(&set.name));
     }
     let command = match own(&set.name) {
         Some(Ok(ours)) => own_set(ours, set),
@@ -53,6 +57,18 @@ fn own_set(setting: OwnSetting, set: &Set) -> Result<Command, Refusal> {
         SetChange::All | SetChange::Many(_) | SetChange::Odd => return Err(Refusal::bad_setting(&set.name)),
     };
     Ok(Command::Own(OwnCommand::Set { setting, value, is_local: set.is_local }))
+}
+
+/// May it be set to this in any session?
+fn may_be_set(set: &Set) -> bool {
+    let is_known = match &set.change {
+        SetChange::Default => is_plpgsqls(&set.name, None),
+        SetChange::To(values) => {
+            matches!(values.as_slice(), [Literal::String(text)] if is_plpgsqls(&set.name, Some(text)))
+        }
+        SetChange::All | SetChange::Many(_) | SetChange::Odd => false,
+    };
+    is_known || !is_reserved(&set.name)
 }
 
 fn postgres_set(set: &Set) -> Result<Command, Refusal> {

@@ -24,7 +24,7 @@ use super::pieces::{Cut, Piece, Token, tokens};
 use super::precomputed::{Asked, is_timeless_key, next_of_identity, timed_default};
 use super::schema::Found;
 use super::scope::Scope;
-use super::survey::{Stored, Survey, Target, has_no_default, is_plain, key_rule, position_of_key};
+use super::survey::{Stored, Survey, Target, has_no_default, is_plain, key_rule, may_fail, position_of_key};
 use super::{MomentParams, Place, Refusal, Requirement, Schema, Source, TakenNumbers, Value};
 
 /// An INSERT of rows for several shards.
@@ -205,7 +205,7 @@ impl Work<'_> {
                 column: self.table.target.key.into(),
                 keys,
                 rule: key_rule(self.table.target),
-                is_conditional: false,
+                is_conditional: may_fail(rows),
             },
         };
         self.stored.mark(&mut requirement, schema);

@@ -161,17 +161,21 @@ impl Stored<'_> {
     }
 }
 
-/// Without a row there is no error: which it will be, only running it would tell.
+/// Without a row there is no error, and with a value that fails it is another one: only running it would tell.
 fn perhaps(refusal: Refusal) -> Refusal {
     if refusal.reason == Reason::NoHome { Refusal { sqlstate: "0A000", ..refusal } } else { refusal }
 }
 
 /// The home of each row that is written, in their order; `None`: any server reports what is wrong with the row.
 pub fn homes(requirement: &Requirement, values: &Values<'_>, map: &ShardMap) -> Result<Vec<Option<ShardId>>, Refusal> {
-    let Place::Store { keyspace, column, keys, rule, .. } = &requirement.place else { return Ok(Vec::new()) };
+    let Place::Store { keyspace, column, keys, rule, is_conditional } = &requirement.place else {
+        return Ok(Vec::new());
+    };
     let keyspace = &map.keyspaces[usize::from(keyspace.0)];
     let target = Stored { table: &requirement.table, column, keyspace, rule: *rule };
-    keys.iter().map(|key| target.home(values.decode_stored(key, keyspace.key_type))).collect()
+    let found: Result<_, Refusal> =
+        keys.iter().map(|key| target.home(values.decode_stored(key, keyspace.key_type))).collect();
+    found.map_err(|refusal| if *is_conditional { perhaps(refusal) } else { refusal })
 }
 
 /// The rows whose keys only a server can read.

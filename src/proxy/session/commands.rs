@@ -77,7 +77,7 @@ impl Session {
         Ok(())
     }
 
-    async fn control_command(&mut self, control: &Control, text: &str, size: usize) -> Result<(), Trouble> {
+    pub(super) async fn control_command(&mut self, control: &Control, text: &str, size: usize) -> Result<(), Trouble> {
         self.check_heard(control)?;
         self.listen_before(control).await?;
         match self.transaction.on_command(control, text) {

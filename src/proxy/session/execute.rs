@@ -59,6 +59,8 @@ impl Session {
         let mut complete = Vec::new();
         write::command_complete(&mut complete, "PREPARE");
         self.ensure(index, &parsed, true, &mut SmallVec::new());
+        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &parsed.server_name());
+        self.pipeline.owe(Owed::HiddenDescribe);
         if !is_taken {
             self.pipeline.owe(Owed::Local(complete.into()));
         }
@@ -78,7 +80,8 @@ impl Session {
             return Err(Fault::StatementExists(prepare.name.to_string()).into());
         }
         if !has_failed {
-            let named = Named { statement, since: self.shared.moment(), reading, told: None };
+            let told = self.told_of(index, &statement);
+            let named = Named { statement, since: self.shared.moment(), reading, told };
             self.named.insert(prepare.name.as_bytes().into(), named);
         }
         if has_failed && is_among { Err(Trouble::Told) } else { Ok(()) }
@@ -92,12 +95,13 @@ impl Session {
         planned: &Planned,
         text: &str,
     ) -> Result<(), Trouble> {
-        let Some(Named { statement, reading, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
+        let Some(Named { statement, reading, told, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
         let statement = self.as_named_now(&statement);
         self.check_reading(reading, &statement)?;
         self.check_prepared(&statement.text)?;
+        self.keeps_result(&statement, told).await?;
         let shape = statement.shape(&self.picture().planner);
         self.asks_primaries |= shape.is_for_primary;
         let Some(inner) = super::only(&shape) else {

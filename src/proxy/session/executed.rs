@@ -42,11 +42,12 @@ impl Session {
         let (shape, results) =
             (Arc::clone(&self.portals[place].shape), std::mem::take(&mut self.portals[place].results));
         let (Some(execute), Some(planned)) = (executes(&shape), super::only(&shape)) else { return Ok(()) };
-        let Some(Named { statement, reading, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
+        let Some(Named { statement, reading, told, .. }) = self.named.get(execute.name.as_bytes()).cloned() else {
             return Err(Fault::NoStatement(execute.name.to_string()).into());
         };
         let statement = self.as_named_now(&statement);
         self.check_reading(reading, &statement)?;
+        self.keeps_result(&statement, told).await?;
         let text = shape.text_of(planned);
         if self.bind_as_it_is(place, execute, &statement, (text, planned.at.start), &results).await? {
             return Ok(());

@@ -11,6 +11,7 @@ use crate::logic::protocol::{view, write};
 use crate::logic::route::{Destination, Values};
 use crate::logic::session::pipeline::{Owed, Withheld};
 use crate::logic::shards::ShardId;
+use crate::logic::sql::statement::Control;
 use crate::logic::topology::Role;
 use crate::proxy::metrics::{PlanKind, Retry};
 use crate::proxy::plans::Shape;
@@ -132,6 +133,9 @@ impl Session {
         };
         match (&statements[..], found) {
             ([], _) => self.answer_empty(),
+            ([planned], _) if self.ends_what_failed(planned) => {
+                Box::pin(self.control_command(&Control::Commit { chain: false }, "COMMIT", size)).await
+            }
             ([planned], Some(Err(refusal))) if self.may_cross(planned, &refusal) => {
                 let (across, text) = (self.across_of(&shape, sql), sql.to_owned());
                 self.heed_goodbye_to(statements, size);
@@ -273,6 +277,11 @@ impl Session {
     /// A transaction that has failed takes nothing but its end.
     pub(super) fn check_alive(&self) -> Result<(), Fault> {
         if self.transaction.status() == b'E' { Err(Fault::TransactionAborted) } else { Ok(()) }
+    }
+
+    /// PREPARE TRANSACTION ends a transaction that has failed, as COMMIT does.
+    pub(super) fn ends_what_failed(&self, planned: &Planned) -> bool {
+        planned.verb == "PREPARE TRANSACTION" && self.transaction.status() == b'E'
     }
 
     /// Sends the Query at the front to a server and relays its answer.

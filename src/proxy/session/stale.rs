@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use smallvec::SmallVec;
 
+use crate::logic::plan::Access;
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::frame::server::{PARAMETER_DESCRIPTION, ROW_DESCRIPTION};
 use crate::logic::protocol::numbered::naming_columns;
@@ -125,6 +126,69 @@ impl Session {
             }
         }
         Ok(true)
+    }
+
+    /// What a PREPARE in SQL has made, as the server has just described it.
+    pub(super) fn told_of(&mut self, index: usize, statement: &Statement) -> Option<Arc<Told>> {
+        let path = self.picture.as_ref()?.planner.path();
+        let body = self.pipeline.columns.take().unwrap_or_default().body;
+        let columns = columns_on(&self.held[index].lease.walk, &body);
+        let types = statement.types.clone();
+        Some(Arc::new(Told { types, columns, may_name_types: true, path, typed: OnceLock::new() }))
+    }
+
+    /// Before an EXECUTE in SQL: has the statement the columns that it had when it was prepared? Where they may be others by
+    /// now, a server describes what is parsed anew.
+    pub(super) async fn keeps_result(
+        &mut self,
+        statement: &Arc<Statement>,
+        told: Option<Arc<Told>>,
+    ) -> Result<(), Trouble> {
+        let Some(told) = told.filter(|told| self.may_differ(statement, told)) else { return Ok(()) };
+        let now = self.interned(&statement.text, &told.types);
+        let shape = now.shape(&self.picture().planner);
+        let now = self.as_described(&now, &shape)?;
+        let target = self.target(self.is_parsed_at(&shape), Access::Read)?;
+        let index = self.hold(target).await?;
+        if self.held[index].lease.prepared.columns(now.id).is_none() {
+            self.describe_aside(index, &now).await?;
+        }
+        match self.held[index].lease.prepared.columns(now.id) == Some(&told.columns) {
+            true => Ok(()),
+            false => Err(Fault::ChangedResult.into()),
+        }
+    }
+
+    /// In a round of its own. A Sync would end the implicit transaction of a pipeline.
+    async fn describe_aside(&mut self, index: usize, statement: &Arc<Statement>) -> Result<(), Trouble> {
+        let is_open = self.held[index].in_pipeline && self.transaction.is_idle();
+        self.pipeline.clear();
+        if !is_open {
+            self.prepare(index);
+        }
+        self.ensure(index, statement, true, &mut SmallVec::new());
+        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
+        self.pipeline.owe(Owed::HiddenDescribe);
+        write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
+        if !is_open {
+            self.pipeline.owe(Owed::HiddenSync);
+        }
+        let outcome = self.converse(index, None).await?;
+        self.trouble_of(index, outcome)?;
+        let has_failed = self.pipeline.failure.is_some();
+        if is_open && has_failed {
+            self.held[index].status = b'E';
+        }
+        if has_failed {
+            self.settle(index);
+            return Err(Trouble::Told);
+        }
+        let body = self.pipeline.columns.take().unwrap_or_default().body;
+        let lease = &mut self.held[index].lease;
+        let columns = columns_on(&lease.walk, &body);
+        lease.prepared.described(statement.id, columns);
+        self.settle(index);
+        Ok(())
     }
 
     async fn ask_columns(&mut self, index: usize, statement: &Arc<Statement>) -> Result<(), Trouble> {

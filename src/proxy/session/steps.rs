@@ -198,6 +198,10 @@ impl Session {
             self.check_alive().map_err(|fault| of_grammar(shape, text).unwrap_or(fault))?;
             return Ok(true);
         };
+        if self.ends_what_failed(planned) {
+            // What is parsed here could be run behind a transaction that has not failed.
+            return Err(Refusal::two_phase(planned.verb).into());
+        }
         match &*planned.plan {
             Plan::Command(command) => {
                 if !ends_failed_transaction(command) && !matches!(command, Command::Empty) {

@@ -25,6 +25,16 @@ impl Refusal {
         )
     }
 
+    /// `now()` beside `statement_timestamp()`.
+    pub fn two_moments() -> Self {
+        Self::new(
+            Reason::ManyShards,
+            "now() beside statement_timestamp() is not possible where rows of several shards are needed".to_owned(),
+            "Whether they are one moment is told by how the client sent the statement, and not by how its parts are run.",
+            "Ask for one of them, or give the time as a parameter.",
+        )
+    }
+
     /// FOR UPDATE with ORDER BY or LIMIT.
     pub fn locked_in_order() -> Self {
         Self::new(

@@ -319,6 +319,17 @@ impl Refusal {
         )
     }
 
+    /// A setting of PL/pgSQL's prefix that it may not know.
+    pub fn reserved_setting(name: &str) -> Self {
+        Self::new(
+            Reason::NeedsSession,
+            format!("\"plpgsql\" is a reserved prefix: parameter \"{name}\" cannot be set to this"),
+            "PostgreSQL takes it until the session runs PL/pgSQL, and not after that; each server of the session has or has not.",
+            "Use a prefix of your own. Of PL/pgSQL's, check_asserts and print_strict_params can be set to on or off, \
+             extra_warnings and extra_errors to one of their words.",
+        )
+    }
+
     /// PREPARE TRANSACTION and its kin.
     pub fn two_phase(verb: &str) -> Self {
         Self::new(

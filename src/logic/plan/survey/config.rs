@@ -5,6 +5,7 @@ use crate::logic::sql::statement::expression::{Call, Constant, Expression, Liter
 use crate::logic::sql::statement::{FromItem, Query, Select};
 
 use super::super::refusal::Refusal;
+use super::super::reserved::{is_plpgsqls, is_reserved};
 use super::super::schema::Found;
 use super::super::{BoundSetting, SEED, SETTING, SettingChange};
 use super::Survey;
@@ -121,6 +122,9 @@ impl Survey<'_> {
         if setting == "seed" {
             return self.seeds();
         }
+        if is_reserved(setting) && !is_plpgsqls(setting, text_of(value)) {
+            return self.refuse(Refusal::reserved_setting(setting));
+        }
         // Where a transaction may go on to other shards, they have to hear of what holds for it.
         let spans = self.schema.map.shards.len() > 1;
         match value {
@@ -151,6 +155,15 @@ impl Survey<'_> {
 /// of what sessions can set two are shown to some roles only.
 fn is_seen_by_all(setting: &str) -> bool {
     !setting.contains('.') && !["dynamic_library_path", "session_preload_libraries"].contains(&setting)
+}
+
+/// A value that stands in the text; none other is one of PL/pgSQL's.
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
+fn text_of(value: &Expression) -> Option<&str> {
+    match value {
+        Expression::Constant(Constant { value: Literal::String(text), .. }) => Some(text),
+        _ => Some(""),
+    }
 }
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "only a call is one")]

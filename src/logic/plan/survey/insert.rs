@@ -230,7 +230,7 @@ impl Survey<'_> {
             Some(_) if overrides_with_default && is_identity(target) => Key::LeftOut,
             Some(expression) => Key::Given(expression),
         });
-        self.store(keys.collect(), target, false);
+        self.store(keys.collect(), target, may_fail(rows));
     }
 
     fn store(&mut self, keys: Vec<Key<'_>>, target: Target<'_>, is_conditional: bool) {
@@ -360,6 +360,20 @@ pub fn is_column_of(parts: &[Box<str>], own: &str, name: &str) -> bool {
 /// VALUES and nothing around it.
 pub fn is_plain(query: &Query) -> bool {
     query.with.is_none() && query.order_by.is_empty() && query.limits.is_empty()
+}
+
+/// Computing a value of these rows may fail, before any row is found to be wrong.
+pub fn may_fail(rows: &[Vec<Expression>]) -> bool {
+    rows.iter().flatten().any(is_computed)
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
+fn is_computed(value: &Expression) -> bool {
+    match value {
+        Expression::Constant(_) | Expression::Param(_) | Expression::Default | Expression::Moment(_) => false,
+        Expression::Cast { inner, .. } => is_computed(inner),
+        _ => true,
+    }
 }
 
 /// Where the key stands among the values of a row.

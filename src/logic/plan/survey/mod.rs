@@ -51,7 +51,7 @@ mod modifying;
 mod company;
 mod write;
 
-pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, position_of_key};
+pub use insert::{Target, has_no_default, is_column_of, is_plain, key_rule, may_fail, position_of_key};
 pub use mention::{Mention, Mentioned, Mentions};
 pub use nature::{Time, speaks_of_now};
 pub use params::MomentParams;
