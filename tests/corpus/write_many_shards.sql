@@ -1,5 +1,5 @@
 @write
-@same 95
+@same 96
 
 # a reference table: one row
 INSERT INTO countries VALUES ('ZZ', 'Zed', 1)
@@ -201,7 +201,13 @@ UPDATE events SET amount = 5 WHERE at < now() AND kind = 'login'
 DELETE FROM readings WHERE day < CURRENT_DATE - interval '600 days' OR day > CURRENT_DATE + 1 RETURNING day, sensor
 
 # the time by its long names
-UPDATE sessions SET seconds = 0 WHERE started < LOCALTIMESTAMP(0) AND started < pg_catalog.now() AND transaction_timestamp() <= CURRENT_TIMESTAMP AND statement_timestamp() > '2020-01-01'
+UPDATE sessions SET seconds = 0 WHERE started < LOCALTIMESTAMP(0) AND started < pg_catalog.now() AND transaction_timestamp() <= CURRENT_TIMESTAMP
+
+# the time of the statement
+UPDATE sessions SET seconds = 0 WHERE started < statement_timestamp() AND statement_timestamp() > '2020-01-01'
+
+# both
+UPDATE sessions SET seconds = 0 WHERE started < statement_timestamp() AND now() = statement_timestamp()
 
 # the time and a parameter
 @params 1 day
