@@ -224,20 +224,9 @@ fn selected(insert: &Insert, located: &Located, text: &str, schema: &Schema<'_>)
 /// The way of a statement, unless its parts would each have a moment of their own.
 fn way(located: &Located, text: &str, schema: &Schema<'_>) -> Across {
     let planned = way_of(located, text, schema);
-    let runs = match &planned {
-        Across::Read(_)
-        | Across::Change(_)
-        | Across::Once(_)
-        | Across::Split(_)
-        | Across::CopyOut(_)
-        | Across::Carry(_)
-        | Across::Modifying(_)
-        | Across::Staged(_)
-        | Across::Cursor(_)
-        | Across::Explain(_) => true,
-        Across::Numbers(_) | Across::Everywhere(_) | Across::Signal(_) | Across::Refuse(_) => false,
-    };
-    match runs && tokens(text).is_some_and(|tokens| asks_for_two(&tokens)) {
+    let asks_nothing =
+        matches!(planned, Across::Numbers(_) | Across::Everywhere(_) | Across::Signal(_) | Across::Refuse(_));
+    match !asks_nothing && tokens(text).is_some_and(|tokens| asks_for_two(&tokens)) {
         true => Across::Refuse(Refusal::two_moments()),
         false => planned,
     }

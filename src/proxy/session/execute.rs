@@ -58,9 +58,7 @@ impl Session {
         }
         let mut complete = Vec::new();
         write::command_complete(&mut complete, "PREPARE");
-        self.ensure(index, &parsed, true, &mut SmallVec::new());
-        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &parsed.server_name());
-        self.pipeline.owe(Owed::HiddenDescribe);
+        self.write_describe(index, &parsed);
         if !is_taken {
             self.pipeline.owe(Owed::Local(complete.into()));
         }

@@ -131,8 +131,7 @@ impl Session {
     /// What a PREPARE in SQL has made, as the server has just described it.
     pub(super) fn told_of(&mut self, index: usize, statement: &Statement) -> Option<Arc<Told>> {
         let path = self.picture.as_ref()?.planner.path();
-        let body = self.pipeline.columns.take().unwrap_or_default().body;
-        let columns = columns_on(&self.held[index].lease.walk, &body);
+        let columns = self.columns_told(index);
         let types = statement.types.clone();
         Some(Arc::new(Told { types, columns, may_name_types: true, path, typed: OnceLock::new() }))
     }
@@ -166,9 +165,7 @@ impl Session {
         if !is_open {
             self.prepare(index);
         }
-        self.ensure(index, statement, true, &mut SmallVec::new());
-        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
-        self.pipeline.owe(Owed::HiddenDescribe);
+        self.write_describe(index, statement);
         write::bare(self.outgoing.buffer(), if is_open { client::FLUSH } else { client::SYNC });
         if !is_open {
             self.pipeline.owe(Owed::HiddenSync);
@@ -176,37 +173,44 @@ impl Session {
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         let has_failed = self.pipeline.failure.is_some();
-        if is_open && has_failed {
+        if !has_failed {
+            self.note_columns(index, statement);
+        } else if is_open {
             self.held[index].status = b'E';
         }
-        if has_failed {
-            self.settle(index);
-            return Err(Trouble::Told);
-        }
-        let body = self.pipeline.columns.take().unwrap_or_default().body;
-        let lease = &mut self.held[index].lease;
-        let columns = columns_on(&lease.walk, &body);
-        lease.prepared.described(statement.id, columns);
         self.settle(index);
-        Ok(())
+        if has_failed { Err(Trouble::Told) } else { Ok(()) }
     }
 
     async fn ask_columns(&mut self, index: usize, statement: &Arc<Statement>) -> Result<(), Trouble> {
-        self.ensure(index, statement, true, &mut SmallVec::new());
-        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
-        self.pipeline.owe(Owed::HiddenDescribe);
+        self.write_describe(index, statement);
         write::bare(self.outgoing.buffer(), client::FLUSH);
         self.held[index].pipe(true);
         let outcome = self.converse(index, None).await?;
         self.trouble_of(index, outcome)?;
         if self.pipeline.failure.is_none() {
-            let body = self.pipeline.columns.take().unwrap_or_default().body;
-            let lease = &mut self.held[index].lease;
-            let columns = columns_on(&lease.walk, &body);
-            lease.prepared.described(statement.id, columns);
+            self.note_columns(index, statement);
             self.pipeline.clear();
         }
         Ok(())
+    }
+
+    /// The messages that have a server describe a statement, prepared there if it is not.
+    pub(super) fn write_describe(&mut self, index: usize, statement: &Arc<Statement>) {
+        self.ensure(index, statement, true, &mut SmallVec::new());
+        write::on_statement(self.outgoing.buffer(), client::DESCRIBE, &statement.server_name());
+        self.pipeline.owe(Owed::HiddenDescribe);
+    }
+
+    /// The columns that a server has just told.
+    fn columns_told(&mut self, index: usize) -> Arc<[u8]> {
+        let body = self.pipeline.columns.take().unwrap_or_default().body;
+        columns_on(&self.held[index].lease.walk, &body)
+    }
+
+    fn note_columns(&mut self, index: usize, statement: &Statement) {
+        let columns = self.columns_told(index);
+        self.held[index].lease.prepared.described(statement.id, columns);
     }
 }
 

@@ -122,7 +122,7 @@ impl Survey<'_> {
         if setting == "seed" {
             return self.seeds();
         }
-        if is_reserved(setting) && !is_plpgsqls(setting, text_of(value)) {
+        if is_reserved(setting) && !is_plpgsqls(setting, Some(text_of(value))) {
             return self.refuse(Refusal::reserved_setting(setting));
         }
         // Where a transaction may go on to other shards, they have to hear of what holds for it.
@@ -159,10 +159,10 @@ fn is_seen_by_all(setting: &str) -> bool {
 
 /// A value that stands in the text; none other is one of PL/pgSQL's.
 #[expect(clippy::wildcard_enum_match_arm, reason = "every other expression is computed")]
-fn text_of(value: &Expression) -> Option<&str> {
+fn text_of(value: &Expression) -> &str {
     match value {
-        Expression::Constant(Constant { value: Literal::String(text), .. }) => Some(text),
-        _ => Some(""),
+        Expression::Constant(Constant { value: Literal::String(text), .. }) => text,
+        _ => "",
     }
 }
 
