@@ -294,6 +294,7 @@ fn settings() -> Vec<Scenario> {
             ask(&[parse("", "SELECT set_config('work_mem', $1, false)", &[]), bind("", "", &[(0, None)], 0), execute("", 0), sync()]), on_shards(),
             ask(&[parse("", "SELECT set_config('work_mem', $1, false)", &[]), bind("", "", &[text("7MB")], 0), execute("", 0), parse("", "SELECT 1/0", &[]), bind("", "", &[], 0), execute("", 0), sync()]), on_shards(),
         ].concat()),
+        ("reset all takes no snapshot", [q("BEGIN; RESET ALL; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE; SHOW transaction_isolation"), q("COMMIT"), q("RESET ALL; BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM events WHERE client_id = 1"), q("ROLLBACK"), q("BEGIN"), q("RESET search_path"), q("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"), q("SHOW search_path"), q("COMMIT")].concat()),
         ("set_config of a list", [q("SELECT set_config('search_path', 'other, public', false)"), q("SELECT current_setting('search_path') FROM events WHERE client_id = 1 AND id = 1"), q("SELECT current_setting('search_path') FROM events WHERE client_id = 2 AND id = 1"), q("RESET search_path")].concat()),
         ("set_config that does not run", [q("SELECT set_config('work_mem', '9MB', false) WHERE false"), on_shards()].concat()),
         ("a setting of the application", [q("SET my.app = 'it''s'"), q("SELECT current_setting('my.app') FROM events WHERE client_id = 1 AND id = 1"), q("SELECT current_setting('my.app') FROM events WHERE client_id = 2 AND id = 1")].concat()),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::logic::plan::SettingChange;
 use crate::logic::session::encoding::Encoding;
 use crate::logic::session::reading::READ_BY_PARSER;
-use crate::logic::sql::name::{RAW, literal, quoted};
+use crate::logic::sql::name::{RAW, list_for_set, literal, quoted};
 
 /// Parameter → the SQL behind `SET name TO`.
 pub type Map = BTreeMap<Box<str>, Box<str>>;
@@ -352,10 +352,19 @@ pub fn encoding_first(server: &Map, difference: &str) -> Option<&'static str> {
 }
 
 fn write_set(sql: &mut String, name: &str, value: &str) {
-    if let Some(raw) = value.strip_prefix(RAW) {
-        sql.push_str(&format!("SELECT pg_catalog.set_config({}, {}, false);", literal(name), literal(raw)));
-        return;
-    }
+    let value = match value.strip_prefix(RAW) {
+        None => value,
+        Some(raw) => match list_for_set(raw) {
+            Some(list) => list,
+            None => {
+                return sql.push_str(&format!(
+                    "SELECT pg_catalog.set_config({}, {}, false);",
+                    literal(name),
+                    literal(raw)
+                ));
+            }
+        },
+    };
     let written = match name {
         "session_authorization" => write!(sql, "SET SESSION AUTHORIZATION {value};"),
         "role" => write!(sql, "SET ROLE {value};"),
@@ -518,6 +527,8 @@ mod tests {
         let path = Map::from([("search_path".into(), setting_value("search_path", "\"$user\", Sales,public"))]);
         let sql = "SELECT pg_catalog.set_config('search_path', '\"$user\", Sales,public', false);";
         assert_eq!(difference(&Map::default(), &path).as_deref(), Some(sql));
+        let path = Map::from([("search_path".into(), setting_value("search_path", "\"$user\", public"))]);
+        assert_eq!(difference(&Map::default(), &path).as_deref(), Some("SET \"search_path\" TO \"$user\", public;"));
         assert_eq!(&*setting_value("application_name", r"a\b"), r"E'a\\b'");
     }
 }

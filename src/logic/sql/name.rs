@@ -61,19 +61,43 @@ pub fn literal(text: &str) -> String {
 /// Opens a setting's value that is not SQL but the parameter's own text: lists of names (`search_path`) are kept as they came.
 pub const RAW: char = '\u{1}';
 
+/// Schemas that everybody has, whose names PostgreSQL writes without quotation marks.
+const USUAL_SCHEMAS: [&str; 4] = ["information_schema", "pg_catalog", "pg_temp", "public"];
+
+/// A list of names for `SET`, where PostgreSQL shows it afterwards as it was: `"$user", public`. SET takes no snapshot,
+/// `set_config`, which takes any text, does: behind it a transaction keeps its isolation level.
+pub fn list_for_set(raw: &str) -> Option<&str> {
+    let is_shown = |name: &str| match name.strip_prefix('"') {
+        Some(inside) => quoted_part(inside).is_some_and(|(name, behind)| {
+            behind.is_empty() && name.contains('$') && name.bytes().all(|it| it == b'$' || it.is_ascii_alphanumeric())
+        }),
+        None => USUAL_SCHEMAS.contains(&name),
+    };
+    raw.split(", ").all(is_shown).then_some(raw)
+}
+
 /// What follows `SET name TO`, of a value as `set_config` and the startup message have it. In lists of names the commas are
 /// the parameter's own syntax.
 pub fn setting_value(name: &str, value: &str) -> Box<str> {
-    let is_list = matches!(
-        name,
-        "search_path" | "session_preload_libraries" | "local_preload_libraries" | "temp_tablespaces" | "datestyle"
-    );
+    let is_list =
+        matches!(name, "search_path" | "session_preload_libraries" | "local_preload_libraries" | "temp_tablespaces");
     if is_list { format!("{RAW}{value}").into() } else { literal(value).into() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_that_set_would_show_otherwise_are_kept_from_it() {
+        for shown in [r#""$user", public"#, "public", "pg_catalog, pg_temp", r#""A$1", public"#] {
+            assert_eq!(list_for_set(shown), Some(shown));
+        }
+        for other in ["", "$user, public", r#""$user",public"#, r#""public""#, "user", "Public", r#""$user"", public"#]
+        {
+            assert_eq!(list_for_set(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn strings_stay_inside_their_quotes() {
