@@ -32,6 +32,10 @@ fn a_statement_that_waits_for_a_connection_is_cancelled() {
     let proxy = stage.proxy("cancelled", &Settings { database: "pool_size = 1", ..Settings::default() });
     let (mut holder, mut wire, mut third) = (login(&proxy), login(&proxy), login(&proxy));
     holder.rows(&format!("BEGIN; {}", count(stage, 1)));
+    // The one connection more that the pool has for transactions that hold others is lent, too.
+    let mut other = login(&proxy);
+    other.rows(&format!("BEGIN; {}", count(stage, 2)));
+    assert_eq!(other.value(&count(stage, 1)), "6");
     let update = format!("UPDATE events SET kind = 'ghost' WHERE client_id = {}", stage.clients[1]);
     let cases = [
         wire::query(&count(stage, 1)),
@@ -65,6 +69,7 @@ fn a_statement_that_waits_for_a_connection_is_cancelled() {
     send_to_wait(&proxy, &mut third, &cases[0], 2.0);
     wire.cancel().unwrap();
     assert_cancelled(&mut wire, b'I', "the first in the queue");
+    other.rows("COMMIT");
     holder.rows("COMMIT");
     assert_eq!(wire::answers(&third.until_ready().unwrap())[0].tag, "SELECT 1");
     assert_eq!(wire.value(&format!("{} AND kind = 'ghost'", count(stage, 1))), "0");

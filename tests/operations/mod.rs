@@ -157,7 +157,7 @@ fn failure(wire: &mut Wire, sql: &str) -> (String, String) {
 
 /// All fields of the first ErrorResponse, readable.
 fn whole_error(frames: &[wire::Frame]) -> String {
-    let error = frames.iter().find(|frame| frame.tag == b'E').expect("an error");
+    let error = frames.iter().find(|frame| frame.tag == b'E').unwrap_or_else(|| panic!("no error: {frames:?}"));
     String::from_utf8_lossy(&error.body).replace('\0', " | ")
 }
 

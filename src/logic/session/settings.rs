@@ -240,10 +240,11 @@ impl Settings {
 
     /// The transaction ended, committed or not.
     pub fn end(&mut self, is_committed: bool) {
+        // Where they stay, they are now what transactions begin with.
+        self.version += u64::from(self.has_changed());
         if let Some(before) = self.before.take()
             && !is_committed
         {
-            self.version += 1;
             let had = std::mem::replace(&mut self.current, before);
             self.no_longer(&[had]);
             self.read_anew();
@@ -418,6 +419,19 @@ mod tests {
         settings.end(false);
         assert_eq!(settings.get("timezone"), Some("'UTC'"));
         assert_eq!(settings.get("work_mem"), None);
+    }
+
+    #[test]
+    fn what_a_transaction_has_set_is_what_the_next_begins_with() {
+        const LEVEL: &str = "default_transaction_isolation";
+        let mut settings = Settings::default();
+        settings.begin();
+        settings.apply(&set(LEVEL, "'serializable'"));
+        let within = settings.version();
+        assert_eq!(settings.at_begin(LEVEL), None);
+        settings.end(true);
+        assert_eq!(settings.at_begin(LEVEL), Some("'serializable'"));
+        assert_ne!(settings.version(), within);
     }
 
     #[test]

@@ -20,12 +20,6 @@ impl Session {
         begun.unwrap_or_else(|| self.default_isolation())
     }
 
-    /// The level of a transaction that does not say it.
-    pub(super) fn default_isolation(&self) -> Isolation {
-        let level = self.settings.at_begin("default_transaction_isolation");
-        level.and_then(|level| Isolation::parse(level.trim_matches('\''))).unwrap_or(Isolation::ReadCommitted)
-    }
-
     /// How a transaction runs that does not say how.
     pub(super) fn default_modes(&self) -> Characteristics {
         let is_read_only = Some(self.is_read_only_by_default());

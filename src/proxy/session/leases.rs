@@ -82,6 +82,7 @@ impl Session {
                 Err(fault) if fault.is_fatal() || fault == Fault::Cancelled => return Err(fault),
                 // A replica that cannot be reached: nothing has been sent, so the primary may answer.
                 Err(fault) => {
+                    self.forget_replicas(shard);
                     tracing::debug!(client = self.id, %fault, "the primary answers for a replica");
                     return Ok(None);
                 }
@@ -97,7 +98,7 @@ impl Session {
     }
 
     pub(super) async fn lease_primary(&mut self, shard: usize) -> Result<Lease, Fault> {
-        let pool = match &self.picture().primaries[shard] {
+        let pool = match &self.picture().pools[shard].primary {
             Some(pool) if self.check_up(shard).is_ok() => Ok(Arc::clone(pool)),
             Some(_) | None => self.primary_pool(shard),
         };
@@ -130,9 +131,29 @@ impl Session {
         let of = &self.picture().database.shards[shard];
         let pool = self.pool_of(&of.primary, &of.name);
         if let Some(picture) = &mut self.picture {
-            picture.primaries[shard] = Some(Arc::clone(&pool));
+            picture.pools[shard].primary = Some(Arc::clone(&pool));
         }
         Ok(pool)
+    }
+
+    pub(super) fn replica_pool(&mut self, shard: usize, place: usize) -> Arc<ServerPool> {
+        let picture = self.picture();
+        if let Some(pool) = &picture.pools[shard].replicas[place] {
+            return Arc::clone(pool);
+        }
+        let of = &picture.database.shards[shard];
+        let pool = self.pool_of(&of.replicas[place], &of.name);
+        if let Some(picture) = &mut self.picture {
+            picture.pools[shard].replicas[place] = Some(Arc::clone(&pool));
+        }
+        pool
+    }
+
+    /// The pools of its replicas are looked for again: one may have been closed.
+    fn forget_replicas(&mut self, shard: ShardId) {
+        if let Some(picture) = &mut self.picture {
+            picture.pools[usize::from(shard.0)].replicas.fill(None);
+        }
     }
 
     pub(super) async fn wait_for(&mut self, pool: &Arc<ServerPool>) -> Result<Lease, Fault> {

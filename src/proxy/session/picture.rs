@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::logic::plan::{Reason, Refusal};
 use crate::logic::protocol::report::Fault;
 use crate::logic::route::{self, Destination};
@@ -10,7 +12,8 @@ use crate::logic::session::settings::Settings;
 use crate::logic::shards::{ShardId, ShardMap};
 use crate::logic::sql::escapes::Strings;
 use crate::logic::sql::name;
-use crate::logic::topology::Database;
+use crate::logic::sql::statement::Isolation;
+use crate::logic::topology::{Database, Shard};
 use crate::logic::value::{LiteralKind, Raw};
 use crate::proxy::plans::Planner;
 use crate::proxy::pool::ServerPool;
@@ -28,8 +31,36 @@ pub struct Picture {
     role: Option<Box<str>>,
     /// What the settings said that it holds for
     said: Said,
-    /// Pools of the primaries, once they were needed
-    pub primaries: Vec<Option<Arc<ServerPool>>>,
+    /// Of each shard
+    pub pools: Vec<PoolsOfShard>,
+}
+
+/// The pools of a shard's servers, once they were needed.
+#[derive(Clone, Default)]
+pub struct PoolsOfShard {
+    /// Of its primary
+    pub primary: Option<Arc<ServerPool>>,
+    /// Of its replicas, as the topology lists them
+    pub replicas: SmallVec<[Option<Arc<ServerPool>>; 2]>,
+}
+
+impl PoolsOfShard {
+    fn of(shard: &Shard) -> Self {
+        Self { primary: None, replicas: smallvec![None; shard.replicas.len()] }
+    }
+
+    /// The same of the shard as it is now: servers that are elsewhere have other pools.
+    fn follow(&mut self, old: &Shard, new: &Shard) {
+        if old.primary.address != new.primary.address {
+            self.primary = None;
+        }
+        self.replicas.resize(new.replicas.len(), None);
+        for (place, replica) in new.replicas.iter().enumerate() {
+            if old.replicas.get(place).is_none_or(|old| old.address != replica.address) {
+                self.replicas[place] = None;
+            }
+        }
+    }
 }
 
 /// What a session's settings say that every statement asks for.
@@ -40,6 +71,8 @@ struct Said {
     /// A parameter of ours was set
     has_own: bool,
     strings: Strings,
+    /// Of a transaction that does not say it
+    isolation: Isolation,
     /// In which the client speaks
     encoding: Encoding,
 }
@@ -48,7 +81,9 @@ impl Said {
     fn by(settings: &Settings) -> Self {
         let strings = settings.get("standard_conforming_strings").map_or(Strings::Standard, Strings::of);
         let encoding = Encoding::of(settings.get("client_encoding"));
-        Self { version: settings.version(), has_own: settings.has_own(), strings, encoding }
+        let level = settings.at_begin("default_transaction_isolation");
+        let isolation = level.and_then(|level| Isolation::parse(level.trim_matches('\''))).unwrap_or_default();
+        Self { version: settings.version(), has_own: settings.has_own(), strings, isolation, encoding }
     }
 }
 
@@ -66,10 +101,8 @@ impl Picture {
     /// The same with what is known now of its servers.
     fn follow(&mut self, epoch: u64, database: &Arc<Database>) {
         let shards = self.database.shards.iter().zip(&database.shards);
-        for (pool, (old, new)) in self.primaries.iter_mut().zip(shards) {
-            if old.primary.address != new.primary.address {
-                *pool = None;
-            }
+        for (pools, (old, new)) in self.pools.iter_mut().zip(shards) {
+            pools.follow(old, new);
         }
         (self.epoch, self.database) = (epoch, Arc::clone(database));
     }
@@ -154,10 +187,10 @@ impl Session {
                 (Arc::clone(&database), Arc::new(self.shared.planner_apart(database, search)))
             }
         };
-        let primaries = vec![None; database.shards.len()];
+        let pools = database.shards.iter().map(PoolsOfShard::of).collect();
         let (search_path, role) = (search_path.map(Into::into), role.map(Into::into));
         let is_same_map = self.picture.as_ref().is_none_or(|old| Arc::ptr_eq(&old.database.map, &database.map));
-        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, role, said, primaries });
+        self.picture = Some(Picture { epoch: topology.epoch, database, planner, search_path, role, said, pools });
         self.follow_writes(is_same_map);
         Ok(true)
     }
@@ -194,6 +227,11 @@ impl Session {
     /// How backslashes in the client's strings are to be read.
     pub(super) fn strings(&self) -> Strings {
         self.said().strings
+    }
+
+    /// The level of a transaction that does not say it.
+    pub(super) fn default_isolation(&self) -> Isolation {
+        self.said().isolation
     }
 
     /// The encoding that the client speaks.

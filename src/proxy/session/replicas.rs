@@ -36,7 +36,8 @@ impl Session {
         if replicas.is_empty() {
             return Role::Primary;
         }
-        let wanted = self.settings.get("shardway.role").map(|value| value.trim_matches('\''));
+        let wanted = if self.has_own() { self.settings.get("shardway.role") } else { None };
+        let wanted = wanted.map(|value| value.trim_matches('\''));
         // Replicas know of no SERIALIZABLE. And what a transaction has locked on a primary is to be read there.
         let is_on_primary = |held: &Held| held.is_member && held.role == Role::Primary;
         let may_leave = match self.transaction.begun() {
@@ -141,17 +142,24 @@ impl Session {
     }
 
     /// The least busy of the replicas that may answer, by its weight, and when it was last seen.
-    pub(super) fn pick_replica(&self, shard: ShardId, needed: Freshness) -> Option<(Arc<ServerPool>, Option<Instant>)> {
-        let database = &self.picture().database;
-        let of = &database.shards[usize::from(shard.0)];
-        let may_answer = |replica: &&Arc<Server>| reader::may_answer(replica, &database.replicas, needed);
+    pub(super) fn pick_replica(
+        &mut self,
+        shard: ShardId,
+        needed: Freshness,
+    ) -> Option<(Arc<ServerPool>, Option<Instant>)> {
+        let shard = usize::from(shard.0);
         let mut pools: SmallVec<[(Arc<ServerPool>, Option<Instant>); 4]> = SmallVec::new();
         let mut candidates: SmallVec<[Candidate; 4]> = SmallVec::new();
-        for replica in of.replicas.iter().filter(may_answer) {
-            let pool = self.pool_of(replica, &of.name);
-            let is_near = reader::is_near(replica, &database.replicas);
-            candidates.push(Candidate { weight: replica.weight, lent: pool.lent(), is_near });
-            pools.push((pool, replica.trail.last().map(|sample| sample.at)));
+        for place in 0..self.picture().database.shards[shard].replicas.len() {
+            let database = &self.picture().database;
+            let replica = &database.shards[shard].replicas[place];
+            if reader::may_answer(replica, &database.replicas, needed) {
+                let (weight, is_near) = (replica.weight, reader::is_near(replica, &database.replicas));
+                let seen = replica.trail.last().map(|sample| sample.at);
+                let pool = self.replica_pool(shard, place);
+                candidates.push(Candidate { weight, lent: pool.lent(), is_near });
+                pools.push((pool, seen));
+            }
         }
         // Spread by multiplying (Knuth): what a session does in a fixed pattern does not come to the same turns again and again.
         let leases = self.slot.card.tallies.assignments.get();

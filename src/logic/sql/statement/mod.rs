@@ -173,9 +173,10 @@ impl Characteristics {
 }
 
 /// Isolation levels that differ (PostgreSQL treats READ UNCOMMITTED as READ COMMITTED).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Isolation {
     /// A snapshot for each statement
+    #[default]
     ReadCommitted,
     /// One snapshot
     RepeatableRead,
