@@ -24,7 +24,7 @@ lints: tools ## Clippy, every warning an error
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 
 tests: tools drivers ## Every test: pure, simulated, and with real PostgreSQL servers
-	SHARDWAY_PYTHON=$(CURDIR)/$(VENV)/bin/python SHARDWAY_NODE_PATH=$(CURDIR)/$(NODE)/node_modules \
+	TMPDIR=$$(.ci/scratch) SHARDWAY_PYTHON=$(CURDIR)/$(VENV)/bin/python SHARDWAY_NODE_PATH=$(CURDIR)/$(NODE)/node_modules \
 		$(CARGO) test --locked --no-fail-fast
 
 docs: tools ## The documentation of the code, every warning an error
