@@ -12,7 +12,7 @@ use tokio::io::AsyncWrite;
 use crate::logic::protocol::frame::client;
 use crate::logic::protocol::walk::Walk;
 use crate::logic::session::prepared::Prepared;
-use crate::logic::session::settings::Map;
+use crate::logic::session::telling::Map;
 use crate::proxy::cancel::Cancellable;
 use crate::proxy::stream::Stream;
 

@@ -16,7 +16,7 @@ use crate::logic::console::totals::Totals;
 use crate::logic::defaults::Defaults;
 use crate::logic::memory::Memory;
 use crate::logic::protocol::report::Fault;
-use crate::logic::session::settings::Map;
+use crate::logic::session::telling::Map;
 use crate::logic::topology::{Address, Database, Spot, Topology};
 use crate::proxy::backend::Connector;
 use crate::proxy::cancel::{Cancels, Slot};

@@ -3,6 +3,7 @@
 pub mod encoding;
 pub mod reading;
 pub mod texts;
+pub mod telling;
 pub mod settings;
 pub mod cursors;
 pub mod unlisted;

@@ -7,7 +7,7 @@ use crate::logic::protocol::frame::{client, server};
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::session::pipeline::{HiddenFailure, Owed};
-use crate::logic::session::settings;
+use crate::logic::session::telling;
 use crate::logic::sql::statement::Control;
 use crate::logic::transaction::{ALREADY_IN_PROGRESS, Step, Warning};
 use crate::proxy::session::servers::Held;
@@ -264,7 +264,7 @@ impl Session {
         for (_, held) in others {
             let settings = Arc::make_mut(&mut held.lease.settings);
             for change in changes.iter().filter(|change| !change.is_local) {
-                settings.insert(change.name.clone(), settings::UNSEEN.into());
+                settings.insert(change.name.clone(), telling::UNSEEN.into());
             }
         }
     }
@@ -275,7 +275,7 @@ impl Session {
         if !self.transaction.is_on_server() {
             return;
         }
-        let sql: String = changes.iter().map(settings::again).collect();
+        let sql: String = changes.iter().map(telling::again).collect();
         self.transaction.remember(&sql);
         let others = self.held.iter_mut().enumerate().filter(|(index, held)| *index != on && held.is_member);
         others.for_each(|(_, held)| held.untold.push_str(&sql));

@@ -13,7 +13,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::{self, Destination, Values};
 use crate::logic::session::pipeline::{Columns, Owed, Pipeline, Shown, UNNAMED};
-use crate::logic::session::settings::Map;
+use crate::logic::session::telling::Map;
 use crate::logic::shards::{ShardId, ShardSet};
 use crate::proxy::metrics::PlanKind;
 use crate::proxy::session::errand::Fetched;

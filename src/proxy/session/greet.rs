@@ -10,7 +10,8 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
-use crate::logic::session::settings::{self, Map, OWN_PREFIX, Settings};
+use crate::logic::session::settings::Settings;
+use crate::logic::session::telling::{self, Map, OWN_PREFIX};
 use crate::logic::sql::name;
 use crate::logic::transaction::Transaction;
 use crate::logic::written::Written;
@@ -193,7 +194,7 @@ impl Session {
                 map.insert(name.clone(), value.clone());
             }
         }
-        let (mut reported, remarks) = match settings::difference(&Map::default(), &map) {
+        let (mut reported, remarks) = match telling::difference(&Map::default(), &map) {
             Some(sql) if !is_as_configured => self.try_settings(&sql).await?,
             Some(_) | None => (Vec::new(), Vec::new()),
         };

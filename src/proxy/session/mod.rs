@@ -198,9 +198,10 @@ pub async fn run(mut session: Box<Session>) {
             Ok(()) => (),
             Err(end) => break end,
         }
-        // Boxed, so that the state of a statement under way is not part of every idle session. It is moved there: what is
-        // rare in it is boxed again, which keeps it small.
-        if let Err(end) = Box::pin(session.serve()).await {
+        // Boxed, so that the state of a statement under way is not part of every idle session. What is rare in it is boxed
+        // again, which keeps it small. The box is there first: `Box::pin` would make all of it on the stack, and copy it.
+        let serving = Box::write(Box::new_uninit(), session.serve());
+        if let Err(end) = Box::into_pin(serving).await {
             break end;
         }
     };

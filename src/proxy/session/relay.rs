@@ -8,7 +8,7 @@ use crate::logic::protocol::frame::client;
 use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::{view, write};
 use crate::logic::session::pipeline::{CANCELLED, Done, HiddenFailure, Owed, Pipeline, UNNAMED};
-use crate::logic::session::settings;
+use crate::logic::session::telling;
 use crate::proxy::metrics::Direction;
 use crate::proxy::server::Backend;
 use crate::proxy::session::exchange::{self, Exchange, Outcome};
@@ -109,8 +109,8 @@ impl Session {
             held.lease.has_unseen = false;
         }
         if !held.is_member && !Arc::ptr_eq(&held.lease.settings, base) {
-            if let Some(sql) = settings::difference(&held.lease.settings, base) {
-                if let Some(encoding) = settings::encoding_first(&held.lease.settings, &sql) {
+            if let Some(sql) = telling::difference(&held.lease.settings, base) {
+                if let Some(encoding) = telling::encoding_first(&held.lease.settings, &sql) {
                     tell_settings(&mut held.lease, &mut self.pipeline, out, encoding.as_bytes());
                 }
                 tell_settings(&mut held.lease, &mut self.pipeline, out, sql.as_bytes());

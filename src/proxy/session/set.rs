@@ -7,7 +7,7 @@ use crate::logic::protocol::report::Fault;
 use crate::logic::protocol::write;
 use crate::logic::route::Destination;
 use crate::logic::session::pipeline::Owed;
-use crate::logic::session::settings::OWN_PREFIX;
+use crate::logic::session::telling::OWN_PREFIX;
 use crate::proxy::session::picture::{check_role, shard_by_key, shard_by_name};
 use crate::proxy::session::replicas::check_position;
 use crate::proxy::session::servers::needs_session;
