@@ -114,6 +114,8 @@ pub struct Relation {
     pub unique_indexes: Vec<UniqueIndex>,
     /// The functions (`schema.name`) of its triggers and of those of its partitions, PostgreSQL's own left out
     pub triggers: Vec<Box<str>>,
+    /// Of these, those that are run by some commands only
+    pub fired: Fired,
     /// Functions (`schema.name`) that may look at tables and run when its rows are written: those of checks, generated
     /// columns, indexes and the types of its columns
     pub checks: Vec<Box<str>>,
@@ -132,6 +134,13 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// Has it a unique index with a predicate or expressions, or an exclusion constraint, that equal values of this column
+    /// are not part of?
+    pub fn has_partial_unique_without(&self, column: &str) -> bool {
+        let is_whole = |index: &UniqueIndex| index.columns.iter().any(|it| **it == *column);
+        self.unique_indexes.iter().any(|index| index.definition.is_some() && !is_whole(index))
+    }
+
     /// A write to it runs functions of the user's own.
     pub fn runs_unasked(&self) -> bool {
         !self.triggers.is_empty() || !self.checks.is_empty()
@@ -152,6 +161,7 @@ impl Relation {
             has_partial_unique: false,
             unique_indexes: Vec::new(),
             triggers: Vec::new(),
+            fired: Fired::default(),
             checks: Vec::new(),
             reads: Vec::new(),
             has_rules: false,
@@ -163,12 +173,24 @@ impl Relation {
     }
 }
 
+/// Functions of triggers by the commands that run them (PostgreSQL manual, "Overview of Trigger Behavior"). An UPDATE may run
+/// all: rows that it moves to another partition are deleted and inserted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Fired {
+    /// By INSERT, and by COPY
+    pub insert: Vec<Box<str>>,
+    /// By DELETE
+    pub delete: Vec<Box<str>>,
+    /// By TRUNCATE
+    pub truncate: Vec<Box<str>>,
+}
+
 /// What no two rows of a relation may have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UniqueIndex {
     /// The index's name
     pub name: Box<str>,
-    /// The columns that must be equal; none for an exclusion constraint, which has operators of its own
+    /// The columns that must be equal
     pub columns: Vec<Box<str>>,
     /// Its definition, where it has expressions, a predicate or operators: other columns may matter to it
     pub definition: Option<Box<str>>,

@@ -69,6 +69,8 @@ mod unasked;
 mod placed;
 /// Databases that the map does not name.
 mod found;
+/// What `pg_dump` writes, run through the proxy.
+mod dumps;
 /// PostgreSQL's own programs.
 mod tools;
 mod types;

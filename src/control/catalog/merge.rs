@@ -160,6 +160,9 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relatio
         relation.reads_as_owner |= other.reads_as_owner;
         relation.is_unlogged |= other.is_unlogged;
         union(&mut relation.triggers, &other.triggers);
+        union(&mut relation.fired.insert, &other.fired.insert);
+        union(&mut relation.fired.delete, &other.fired.delete);
+        union(&mut relation.fired.truncate, &other.fired.truncate);
         union(&mut relation.checks, &other.checks);
         union(&mut relation.reads, &other.reads);
         union(&mut relation.policies, &other.policies);

@@ -12,8 +12,8 @@ use super::unasked::{self, Runner};
 use super::{bodies, contained, search_path};
 use crate::logic::body::leaves::{Leaves, Names};
 use crate::logic::catalog::{
-    Action, Column, ColumnDefault, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder, Unasked,
-    UniqueIndex, Volatility,
+    Action, Column, ColumnDefault, Fired, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder,
+    Unasked, UniqueIndex, Volatility,
 };
 use crate::logic::defaults::Defaults;
 use crate::logic::shards::{ShardSet, TableName};
@@ -75,12 +75,12 @@ const GREETING: &str = "
 const RELATIONS: &str = "
     SELECT n.nspname, c.relname, c.relkind::text, c.oid,
            CASE WHEN c.relkind = 'v' THEN pg_get_viewdef(c.oid) END, rn.nspname, r.relname,
-           ARRAY(SELECT DISTINCT concat(fn.nspname, '.', f.proname)
+           ARRAY(SELECT concat(bit_or(t.tgtype & 60), ' ', fn.nspname, '.', f.proname)
                    FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
                    JOIN pg_namespace fn ON fn.oid = f.pronamespace JOIN pg_language l ON l.oid = f.prolang
                   WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND l.lanname NOT IN ('internal', 'c')
                     AND t.tgrelid IN (SELECT c.oid UNION ALL SELECT relid FROM pg_partition_tree(c.oid) WHERE c.relkind = 'p')
-                  ORDER BY 1),
+                  GROUP BY fn.nspname, f.proname ORDER BY fn.nspname, f.proname),
            c.relkind IN ('r', 'p', 'v') AND EXISTS (SELECT FROM pg_rewrite w WHERE w.ev_class = c.oid AND w.rulename <> '_RETURN'),
            ARRAY(SELECT pg_get_expr(e, c.oid) FROM pg_policy p CROSS JOIN LATERAL (VALUES (p.polqual), (p.polwithcheck)) v(e)
                   WHERE c.relrowsecurity AND p.polrelid = c.oid AND e IS NOT NULL ORDER BY p.polname, 1),
@@ -141,12 +141,15 @@ const COLUMNS: &str = "
       LEFT JOIN pg_collation l ON l.oid = a.attcollation
      ORDER BY a.attrelid, a.attnum";
 
-/// Unique indexes and exclusion constraints; the columns in the index's order.
+/// Unique indexes and exclusion constraints; the columns in the index's order, of a constraint those that must be equal.
 const INDEXES: &str = "
     SELECT i.indrelid, i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR i.indisexclusion,
            ARRAY(SELECT a.attname::text FROM generate_series(0, i.indnkeyatts - 1) k
-                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k] ORDER BY k),
-           c.relname::text, i.indisexclusion, pg_get_indexdef(i.indexrelid), i.indisprimary AND i.indimmediate
+                   JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k]
+                   LEFT JOIN pg_constraint x ON i.indisexclusion AND x.conindid = i.indexrelid AND x.contype = 'x'
+                   LEFT JOIN pg_operator o ON o.oid = x.conexclop[k + 1]
+                  WHERE NOT i.indisexclusion OR o.oprname = '=' AND o.oprnamespace = 'pg_catalog'::regnamespace ORDER BY k),
+           c.relname::text, pg_get_indexdef(i.indexrelid), i.indisprimary AND i.indimmediate
       FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
      WHERE (i.indisunique OR i.indisexclusion) AND i.indrelid >= 16384 /*AND i.indrelid = ANY ($1)*/
      ORDER BY i.indexrelid";
@@ -360,7 +363,7 @@ pub async fn relations(
     for row in &indexes {
         if let Some((_, relation)) = by_oid.get_mut(&row.get(0)) {
             let is_partial: bool = row.get(1);
-            if row.get(6) {
+            if row.get(5) {
                 relation.primary_key = Some(texts(row, 2));
             }
             match is_partial {
@@ -369,13 +372,28 @@ pub async fn relations(
             }
             relation.unique_indexes.push(UniqueIndex {
                 name: text(row, 3),
-                columns: if row.get(4) { Vec::new() } else { texts(row, 2) },
+                columns: texts(row, 2),
                 // An index that goes while we look at it has no definition any more.
-                definition: is_partial.then(|| row.get::<_, Option<&str>>(5).unwrap_or_default().into()),
+                definition: is_partial.then(|| row.get::<_, Option<&str>>(4).unwrap_or_default().into()),
             });
         }
     }
     Ok(by_oid.into_values().map(|(name, relation)| (name, Arc::new(relation))).collect())
+}
+
+/// Each with the bits of `tgtype` for the commands that run it (PostgreSQL's catalog/pg_trigger.h).
+fn triggers(written: &[Box<str>]) -> (Vec<Box<str>>, Fired) {
+    const INSERT: u16 = 1 << 2;
+    const DELETE: u16 = 1 << 3;
+    const TRUNCATE: u16 = 1 << 5;
+    let all: Vec<(u16, &str)> = written
+        .iter()
+        .filter_map(|it| it.split_once(' '))
+        .filter_map(|(bits, name)| Some((bits.parse().ok()?, name)))
+        .collect();
+    let of = |wanted: u16| all.iter().filter(|(bits, _)| bits & wanted != 0).map(|(_, name)| (*name).into()).collect();
+    let fired = Fired { insert: of(INSERT), delete: of(DELETE), truncate: of(TRUNCATE) };
+    (of(u16::MAX), fired)
 }
 
 /// `None`: a view that was dropped while we read; the next look will not find it.
@@ -390,6 +408,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         ("f", _) => RelationKind::Foreign,
         _ => RelationKind::Table,
     };
+    let (triggers, fired) = triggers(&texts(row, 7));
     let relation = Relation {
         kind,
         columns: Vec::new(),
@@ -397,7 +416,8 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         primary_key: None,
         has_partial_unique: false,
         unique_indexes: Vec::new(),
-        triggers: texts(row, 7),
+        triggers,
+        fired,
         checks: Vec::new(),
         reads: Vec::new(),
         has_rules: row.get(8),

@@ -195,7 +195,7 @@ fn check_unique(shape: &Shape<'_>, key: &str, relation: &Relation) -> Result<(),
     let has_key = |columns: &&Vec<Box<str>>| columns.iter().any(|column| **column == *key);
     let is_written = |columns: &Vec<Box<str>>| shape.inserts || columns.iter().any(|it| shape.sets.contains(&&**it));
     let torn = relation.unique_keys.iter().filter(|columns| !has_key(columns)).any(is_written);
-    if torn || relation.has_partial_unique && (shape.inserts || !shape.sets.is_empty()) {
+    if torn || relation.has_partial_unique_without(key) && (shape.inserts || !shape.sets.is_empty()) {
         return Err(Refusal::may_repeat(shape.verb, &shape.table.name));
     }
     Ok(())

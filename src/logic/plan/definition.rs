@@ -166,7 +166,9 @@ fn is_new_for_each_row(default: &Expression) -> bool {
 fn check_rule(defined: Defined<'_>, rule: &Rule, schema: &Schema<'_>) -> Option<Refusal> {
     let table = &*defined.name.name;
     match (rule, defined.place) {
-        (Rule::Unique(columns), Place::Sharded { key, .. }) if !has(columns, key) => {
+        (Rule::Unique(columns), Place::Sharded { key, .. })
+            if !has(columns, key) && !is_vouched(table, columns, schema) =>
+        {
             Some(Refusal::unique_without_key("a unique constraint", table, key))
         }
         (Rule::Exclusion(columns), Place::Sharded { key, .. }) if !has(columns, key) => {
@@ -189,6 +191,12 @@ fn check_rule(defined: Defined<'_>, rule: &Rule, schema: &Schema<'_>) -> Option<
         }
         (Rule::Unique(_) | Rule::Exclusion(_), _) => None,
     }
+}
+
+/// The map says that no two rows have the same values there, on whichever shards they are.
+fn is_vouched(table: &str, columns: &[Box<str>], schema: &Schema<'_>) -> bool {
+    let vouched = schema.map.unique.iter().filter(|(name, _)| *name.name == *table).flat_map(|(_, names)| names);
+    vouched.into_iter().any(|name| has(columns, name))
 }
 
 fn has(columns: &[Box<str>], key: &str) -> bool {
@@ -259,7 +267,7 @@ fn check_like(defined: Defined<'_>, source: &RelationName, with_indexes: bool, s
         (Place::Single(_) | Place::Reference | Place::Other, _) => return None,
     };
     let is_kept = relation.is_some_and(|relation| {
-        !relation.has_partial_unique && relation.unique_keys.iter().all(|columns| has(columns, key))
+        !relation.has_partial_unique_without(key) && relation.unique_keys.iter().all(|columns| has(columns, key))
     });
     (with_indexes && !is_kept).then(|| Refusal::unique_without_key("a unique constraint", &defined.name.name, key))
 }

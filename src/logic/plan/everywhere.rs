@@ -289,7 +289,7 @@ fn check_triggers(name: &RelationName, schema: &Schema<'_>) -> Result<(), Refusa
     let (Found::Sharded { relation: Some(relation), .. } | Found::Reference(Some(relation))) = schema.find(name) else {
         return Ok(());
     };
-    match relation.triggers.iter().find(|function| !schema.map.is_local(function)) {
+    match relation.fired.truncate.iter().find(|function| !schema.map.is_local(function)) {
         Some(function) => Err(Refusal::trigger(&name.name, function)),
         None => Ok(()),
     }

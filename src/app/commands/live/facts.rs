@@ -60,7 +60,7 @@ pub struct SequenceFacts {
 pub struct ColumnFacts {
     /// Name
     pub name: String,
-    /// OID of its type
+    /// OID of its type where that is PostgreSQL's own, else 0: each server has a number of its own for others
     pub type_oid: u32,
     /// The type in words, with its modifier
     pub type_name: String,
@@ -82,6 +82,9 @@ pub struct ForeignKey {
     /// Those of ours that a DELETE of their row changes
     pub reset: Vec<String>,
 }
+
+/// What a server makes itself is numbered below (PostgreSQL's access/transam.h, FirstNormalObjectId).
+const FIRST_OF_USERS: u32 = 16384;
 
 const SERVER: &str = "
     SELECT pg_is_in_recovery(), current_setting('server_version_num')::int4, current_setting('server_encoding'),
@@ -152,7 +155,7 @@ pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFa
 async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
     let column = |row: &Row| ColumnFacts {
         name: row.get(0),
-        type_oid: row.get(1),
+        type_oid: Some(row.get(1)).filter(|oid| *oid < FIRST_OF_USERS).unwrap_or(0),
         type_name: row.get(2),
         is_deterministic: row.get(3),
     };

@@ -28,10 +28,15 @@ impl Survey<'_> {
     /// `key` is the sharding key of the table.
     pub fn check_company(&mut self, table: &str, relation: Option<&Relation>, key: Option<&str>, verb: &str) {
         let Some(relation) = relation else { return };
-        self.triggers(table, &relation.triggers);
+        let triggers = match verb {
+            "INSERT" | "COPY" if !self.upserts => &relation.fired.insert,
+            "DELETE" => &relation.fired.delete,
+            _ => &relation.triggers,
+        };
+        self.triggers(table, triggers);
         // What rules run is not looked into.
         self.mark.taints |= relation.has_rules;
-        self.check_triggers(table, &relation.triggers, key);
+        self.check_triggers(table, triggers, key);
         // Rows that go are not checked.
         if verb != "DELETE" {
             self.checks(table, relation);
@@ -44,11 +49,14 @@ impl Survey<'_> {
     /// TRUNCATE runs triggers, with CASCADE those of other tables too.
     pub fn truncated(&mut self, tables: &[RelationName]) {
         if self.schema.is_one_shard() {
-            return self.any_triggers();
+            for (table, relation) in &self.schema.catalog.relations {
+                self.triggers(&table.name, &relation.fired.truncate);
+            }
+            return;
         }
         for name in tables {
             let relation = self.schema.table_name(name).and_then(|table| self.schema.catalog.relations.get(&table));
-            self.triggers(&name.name, relation.map(|it| it.triggers.as_slice()).unwrap_or_default());
+            self.triggers(&name.name, relation.map(|it| it.fired.truncate.as_slice()).unwrap_or_default());
         }
     }
 

@@ -37,13 +37,21 @@ enum Key<'e> {
 
 impl Survey<'_> {
     /// Surveys an INSERT. Returns what its RETURNING columns stand for.
-    #[expect(clippy::wildcard_enum_match_arm, reason = "all other tables are told apart by `written_elsewhere`")]
     pub fn insert(&mut self, insert: &Insert, parent: &Scope<'_>) -> Columns {
         self.writes();
         let mut scope = Scope::inside(parent);
         if !self.spreads_rows {
             self.with(insert.with.as_ref(), &mut scope);
         }
+        let upserts = insert.on_conflict.as_ref().is_some_and(|conflict| !conflict.assignments.is_empty());
+        let outside = std::mem::replace(&mut self.upserts, upserts);
+        let returned = self.insert_into(insert, &scope);
+        self.upserts = outside;
+        returned
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all other tables are told apart by `written_elsewhere`")]
+    fn insert_into(&mut self, insert: &Insert, scope: &Scope<'_>) -> Columns {
         match self.find(&insert.table) {
             Found::Sharded { keyspace, key, relation } => {
                 let target = Target { table: &insert.table.name, key, keyspace, relation };
@@ -53,14 +61,14 @@ impl Survey<'_> {
                 self.check_policies(&insert.table, relation);
                 self.insert_defaults(insert, relation);
                 self.insert_numbers(insert, relation);
-                self.insert_sharded(insert, target, &scope)
+                self.insert_sharded(insert, target, scope)
             }
             Found::View(..) if let Some(through) = self.through(&insert.table) => {
-                self.insert_through(insert, &through, &scope)
+                self.insert_through(insert, &through, scope)
             }
             other => {
                 if let Some(source) = &insert.source {
-                    self.insert_source(source, &scope);
+                    self.insert_source(source, scope);
                 }
                 self.written_elsewhere(&insert.table, &other, "INSERT");
                 if let Found::Single(_, relation) | Found::Reference(relation) = other {
@@ -68,7 +76,7 @@ impl Survey<'_> {
                     self.insert_numbers(insert, relation);
                 }
                 self.note_insert(insert);
-                opaque(self.after_insert(insert, Columns::open(), &scope))
+                opaque(self.after_insert(insert, Columns::open(), scope))
             }
         }
     }
@@ -313,7 +321,8 @@ impl Survey<'_> {
         let has_key = |columns: &[Box<str>]| columns.iter().any(|column| column.as_ref() == target.key);
         let is_proved = match (&conflict.constraint, conflict.columns.is_empty()) {
             (Some(_), _) | (None, true) => target.relation.is_some_and(|relation| {
-                !relation.has_partial_unique && relation.unique_keys.iter().all(|columns| has_key(columns))
+                !relation.has_partial_unique_without(target.key)
+                    && relation.unique_keys.iter().all(|columns| has_key(columns))
             }),
             (None, false) => has_key(&conflict.columns),
         };

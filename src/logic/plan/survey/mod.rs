@@ -86,6 +86,8 @@ pub struct Survey<'a> {
     asks_catalogs: bool,
     /// The values of an INSERT are walked: sequences there are as local as a default would be
     fills_rows: bool,
+    /// The INSERT that is walked may update rows: ON CONFLICT DO UPDATE
+    upserts: bool,
     access: Access,
     /// What it does to its session
     pub mark: Mark,
@@ -204,6 +206,7 @@ impl<'a> Survey<'a> {
             preferred: Preferred::Any,
             asks_catalogs: false,
             fills_rows: false,
+            upserts: false,
             access: Access::Read,
             mark: Mark::default(),
             refusal: None,

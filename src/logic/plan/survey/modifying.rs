@@ -53,7 +53,7 @@ impl Survey<'_> {
             !columns.iter().any(|column| **column == *key) && columns.iter().any(|column| sets(column))
         };
         if relation.unique_keys.iter().any(|columns| is_torn(&columns))
-            || relation.has_partial_unique && !change.assignments.is_empty()
+            || relation.has_partial_unique_without(key) && !change.assignments.is_empty()
         {
             self.refuse(Refusal::may_repeat(change.verb, &change.table.name));
         }

@@ -101,7 +101,8 @@ impl Convert {
         match node {
             Node::AlterTableStmt(it) => {
                 let mut steps = Vec::new();
-                for command in it.cmds() {
+                // Of an index (ATTACH PARTITION) nothing is told: it goes where its table is.
+                for command in it.cmds().into_iter().filter(|_| it.objtype != ObjectType::OBJECT_INDEX) {
                     if let Node::AlterTableCmd(command) = command {
                         self.alteration(command, &mut steps);
                     }

@@ -1,0 +1,90 @@
+//! What `pg_dump` writes of one PostgreSQL, said to the proxy: the tables come in with all that belongs to them, and are written.
+
+use super::*;
+
+const MAP: &str = "[databases.app.keyspaces.clients]\ntype = \"bigint\"\nmethod = \"hash\"\n\
+     buckets = { a = \"0-85\", b = \"86-170\", c = \"171-255\" }\n\
+     [databases.app.tables]\nbookings = { keyspace = \"clients\", key = \"client_id\" }\n\
+     orders = { keyspace = \"clients\", key = \"client_id\" }\nvisits = { keyspace = \"clients\", key = \"client_id\" }\n\
+     visits_old = { keyspace = \"clients\", key = \"client_id\" }\n\
+     docs = { keyspace = \"clients\", key = \"client_id\", unique = [\"uid\"] }\n";
+
+/// In the order of a dump: tables, rows, and then what is faster to make with the rows there.
+const SCHEMA: [&str; 19] = [
+    "CREATE TABLE public.bookings (client_id bigint NOT NULL, during tstzrange)",
+    "CREATE TABLE public.orders (client_id bigint NOT NULL, id bigint NOT NULL, t text, line integer)",
+    "CREATE TABLE public.visits (client_id bigint NOT NULL, day date NOT NULL, n integer) PARTITION BY RANGE (day)",
+    "CREATE TABLE public.visits_old (client_id bigint NOT NULL, day date NOT NULL, n integer)",
+    "CREATE TABLE public.docs (client_id bigint NOT NULL, uid uuid NOT NULL)",
+    "ALTER TABLE ONLY public.visits ATTACH PARTITION public.visits_old FOR VALUES FROM ('2020-01-01') TO ('2030-01-01')",
+    "CREATE FUNCTION public.touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.t := clock_timestamp()::text; RETURN NEW; END$$",
+    "INSERT INTO public.orders VALUES (1, 1, 'a', 1), (2, 1, 'b', 1), (3, 1, 'c', 1), (4, 1, 'd', 2)",
+    "INSERT INTO public.docs SELECT n, gen_random_uuid() FROM generate_series(1, 1) n",
+    "ALTER TABLE ONLY public.bookings ADD CONSTRAINT no_overlap EXCLUDE USING gist (client_id WITH =, during WITH &&)",
+    "ALTER TABLE ONLY public.orders ADD CONSTRAINT orders_pkey PRIMARY KEY (client_id, id)",
+    "ALTER TABLE ONLY public.visits ADD CONSTRAINT visits_pkey PRIMARY KEY (client_id, day)",
+    "ALTER TABLE ONLY public.visits_old ADD CONSTRAINT visits_old_pkey PRIMARY KEY (client_id, day)",
+    "ALTER TABLE ONLY public.docs ADD CONSTRAINT docs_uid UNIQUE (uid)",
+    "CREATE UNIQUE INDEX one_first ON public.orders USING btree (client_id, t) WHERE (line = 1)",
+    "CREATE INDEX visits_n ON ONLY public.visits USING btree (n)",
+    "CREATE INDEX visits_old_n ON public.visits_old USING btree (n)",
+    "ALTER INDEX public.visits_n ATTACH PARTITION public.visits_old_n",
+    "ALTER INDEX public.visits_pkey ATTACH PARTITION public.visits_old_pkey",
+];
+
+#[test]
+fn a_schema_comes_in_as_pg_dump_writes_it() {
+    let world = World::start("dumped-into", false).unwrap();
+    for server in world.shards.iter().chain([&world.oracle]) {
+        admin(server.port()).rows("CREATE EXTENSION btree_gist; GRANT ALL ON SCHEMA public TO app");
+    }
+    let map = format!("[databases.app]\npool_size = 4\n{}{MAP}", world.shards_toml());
+    let proxy = Proxy::start(&world.lab, "proxy", &map).unwrap();
+    let mut sides = [world.oracle.port(), proxy.port].map(admin);
+    let tells = |wire: &mut Wire, sql: &str| {
+        let answers = wire::answers(&wire.simple(sql).unwrap());
+        answers.into_iter().map(|it| (it.error.map(|(state, _)| state), it.tag, it.rows)).collect::<Vec<_>>()
+    };
+    let mut are_alike = |sql: &str| {
+        let [expected, found] = sides.each_mut().map(|side| tells(side, sql));
+        assert_eq!(found, expected, "{sql}");
+        found
+    };
+    for sql in SCHEMA {
+        assert_eq!(are_alike(sql)[0].0, None, "{sql}");
+    }
+    are_alike(
+        "SELECT indisvalid, count(*) FROM pg_index i JOIN pg_class c ON c.oid = indexrelid WHERE relname LIKE 'visits%' GROUP BY 1",
+    );
+    // A trigger of UPDATE is not run by others, and a unique index that has the key keeps it whole.
+    are_alike("CREATE TRIGGER touch BEFORE UPDATE ON public.orders FOR EACH ROW EXECUTE FUNCTION public.touch()");
+    for sql in [
+        "INSERT INTO bookings VALUES (7, '[2030-01-01,2030-01-02)'), (8, '[2030-01-01,2030-01-02)'), (9, '[2030-01-01,2030-01-02)')",
+        "INSERT INTO bookings VALUES (7, '[2030-01-01,2030-01-03)')",
+        "INSERT INTO bookings VALUES (7, '[2030-01-01,2030-01-03)') ON CONFLICT DO NOTHING",
+        "UPDATE bookings SET during = '[2031-01-01,2031-01-02)'",
+        "SELECT client_id, during FROM bookings ORDER BY 1",
+        "INSERT INTO orders VALUES (5, 2, 'e', 1), (6, 2, 'f', 1), (7, 2, 'g', 1), (8, 2, 'h', 1)",
+        "INSERT INTO orders VALUES (5, 3, 'e', 1)",
+        "INSERT INTO orders VALUES (5, 3, 'e', 1), (6, 3, 'f', 1), (9, 3, 'i', 1) ON CONFLICT DO NOTHING",
+        "INSERT INTO visits VALUES (1, '2024-01-01', 1), (2, '2024-01-01', 1), (3, '2024-01-01', 1)",
+        "INSERT INTO visits VALUES (1, '2024-01-01', 5) ON CONFLICT (client_id, day) DO UPDATE SET n = excluded.n",
+        "SELECT * FROM visits ORDER BY client_id",
+        "INSERT INTO docs VALUES (2, '00000000-0000-0000-0000-000000000001')",
+        "DELETE FROM orders WHERE line = 2",
+        "SELECT client_id, id, t FROM orders ORDER BY 1, 2",
+        "TRUNCATE orders",
+        "SELECT count(*) FROM orders",
+    ] {
+        are_alike(sql);
+    }
+    // An UPDATE runs it, and so does an INSERT that may update.
+    let mut wire = admin(proxy.port);
+    for sql in [
+        "UPDATE orders SET line = 3",
+        "INSERT INTO orders VALUES (5, 3, 'e', 1), (6, 3, 'f', 1), (9, 3, 'i', 1) ON CONFLICT (client_id, id) DO UPDATE SET line = 9",
+    ] {
+        let (state, message) = failure(&mut wire, sql);
+        assert!(state == "0A000" && message.contains("touch()"), "{sql}: {message}");
+    }
+}
