@@ -196,7 +196,7 @@ fn check_live_compares_the_map_with_the_servers() {
             "warning: live: the table good has triggers (counts): they see only the rows of their own shard",
             "error: live: the column loose_key.name has a nondeterministic collation: equal keys may differ in bytes",
             "error: live: the table no_key has no column client_id, its sharding key",
-            "warning: live: the sequence public.numbered_id_seq of the table numbered gives out the same numbers on several shards; while nobody writes, run",
+            "warning: live: the sequence public.numbered_id_seq of the table numbered gives out the same numbers on several shards; while nobody writes, run (with RESTART behind the greatest number that rows have, where they came in with theirs)",
             "  a: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 1 RESTART WITH 2;",
             "  b: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 2 RESTART WITH 3;",
             "error: live: the table only_here does not exist on shard b",

@@ -116,6 +116,8 @@ pub struct Relation {
     pub triggers: Vec<Box<str>>,
     /// Of these, those that are run by some commands only
     pub fired: Fired,
+    /// Of a sequence
+    pub counts: Option<Counts>,
     /// Functions (`schema.name`) that may look at tables and run when its rows are written: those of checks, generated
     /// columns, indexes and the types of its columns
     pub checks: Vec<Box<str>>,
@@ -162,6 +164,7 @@ impl Relation {
             unique_indexes: Vec::new(),
             triggers: Vec::new(),
             fired: Fired::default(),
+            counts: None,
             checks: Vec::new(),
             reads: Vec::new(),
             has_rules: false,
@@ -170,6 +173,22 @@ impl Relation {
             is_unlogged: false,
             absent: ShardSet::EMPTY,
         }
+    }
+}
+
+/// How a sequence counts (PostgreSQL manual, pg_sequence).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Counts {
+    /// START
+    pub start: i64,
+    /// INCREMENT
+    pub step: i64,
+}
+
+impl Counts {
+    /// Two that count in the same steps from such places never come to the same number.
+    pub fn place(self) -> i64 {
+        self.start.rem_euclid(self.step.saturating_abs().max(1))
     }
 }
 

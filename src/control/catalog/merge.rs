@@ -4,12 +4,12 @@
 //! everything else the union counts: a function that is volatile on one shard is volatile.
 
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::read::ShardSchema;
-use crate::logic::catalog::{Catalog, Function, Relation};
+use crate::logic::catalog::{Catalog, Column, ColumnDefault, Counts, Function, Relation};
 use crate::logic::protocol::oids::Oids;
 use crate::logic::shards::{Placement, ShardId, ShardMap, ShardSet, TableName};
 
@@ -194,7 +194,11 @@ pub fn differences(shards: &[OfShard], map: &ShardMap) -> Vec<String> {
     let mut found = Vec::new();
     for (name, placement) in map.tables.iter().collect::<BTreeMap<_, _>>() {
         match placement {
-            Placement::Sharded { .. } | Placement::Reference => differences_of(name, shards, map, &mut found),
+            Placement::Sharded { key, .. } => {
+                differences_of(name, shards, map, &mut found);
+                found.extend(numbers_alike(name, key, shards));
+            }
+            Placement::Reference => differences_of(name, shards, map, &mut found),
             Placement::Single(_) => (),
         }
     }
@@ -220,6 +224,34 @@ fn differences_of(name: &TableName, shards: &[OfShard], map: &ShardMap, found: &
             Some(_) => (),
         }
     }
+}
+
+/// Sequences of a table that give out the same numbers on several shards: made on each by itself. That of the key alone is
+/// asked on the first shard for all.
+fn numbers_alike(name: &TableName, key: &str, shards: &[OfShard]) -> Vec<String> {
+    let Some((_, first)) = shards.first() else { return Vec::new() };
+    let own = |it: &&TableName| first.owners.get(*it) == Some(name);
+    let counting = first.relations.iter().filter(|(_, it)| it.counts.is_some()).map(|(name, _)| name);
+    let sequences: BTreeSet<&TableName> = counting.filter(own).collect();
+    let has_numbers = |column: &Column| *column.name == *key && column.default != ColumnDefault::None;
+    if sequences.len() == 1 && first.relations.get(name).is_some_and(|it| it.columns.iter().any(has_numbers)) {
+        return Vec::new();
+    }
+    let counts = |sequence: &TableName| -> Vec<Counts> {
+        shards.iter().filter_map(|(_, schema)| schema.relations.get(sequence)?.counts).collect()
+    };
+    let are_alike = |sequence: &&TableName| {
+        let counts = counts(sequence);
+        let places: BTreeSet<(i64, i64)> = counts.iter().map(|it| (it.step, it.place())).collect();
+        places.len() < counts.len() || counts.iter().any(|it| it.step != counts[0].step)
+    };
+    let told = |sequence: &TableName| {
+        format!(
+            "the sequence {}.{} of table {}.{} gives out the same numbers on several shards: `shardway check --live` prints what to run",
+            sequence.schema, sequence.name, name.schema, name.name
+        )
+    };
+    sequences.into_iter().filter(are_alike).map(told).collect()
 }
 
 fn columns(relation: &Relation) -> String {
@@ -310,7 +342,8 @@ fn hash_of(value: impl Hash) -> u64 {
 mod tests {
     use super::*;
     use crate::logic::body::leaves::Leaves;
-    use crate::logic::catalog::{Column, ColumnDefault, Function, FunctionKind, Volatility};
+    use crate::logic::catalog::{FunctionKind, RelationKind, Volatility};
+    use crate::logic::shards::KeyspaceId;
 
     fn table(columns: &[&str]) -> Relation {
         let column = |name: &&str| Column {
@@ -385,6 +418,23 @@ mod tests {
         let tables: &[(&str, &[&str])] = &[("t", &["x"]), ("u", &["y"])];
         assert_eq!(version(tables), version(&[("u", &["y"]), ("t", &["x"])]));
         assert_ne!(version(tables), version(&[("t", &["x", "z"]), ("u", &["y"])]));
+    }
+
+    #[test]
+    fn sequences_that_count_alike_are_named() {
+        let counting = |id: u16, (start, step): (i64, i64)| {
+            let (shard, schema) = shard(id, &[("orders", &["client", "id"])]);
+            let mut schema = ShardSchema::clone(&schema);
+            let counts = Some(Counts { start, step });
+            let sequence = Relation { kind: RelationKind::Sequence, counts, ..Relation::plain_table(Vec::new()) };
+            schema.relations.insert(name("numbers"), Arc::new(sequence));
+            schema.owners = Arc::new(HashMap::from([(name("numbers"), name("orders"))]));
+            (shard, Arc::new(schema))
+        };
+        let listed = map(&[("orders", Placement::Sharded { keyspace: KeyspaceId(0), key: "client".into() })]);
+        let told = |a, b| differences(&[counting(0, a), counting(1, b)], &listed).len();
+        assert_eq!([told((1, 1), (1, 1)), told((1, 64), (65, 64)), told((1, 64), (2, 32))], [1, 1, 1]);
+        assert_eq!([told((1, 64), (2, 64)), told((-1, -64), (-2, -64))], [0, 0]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Every primary is asked. A look is cheap, and of a shard whose schema changed only the part that may be another is read
 //! again. A shard that cannot be asked keeps what it last said.
 
+mod asking;
 mod search_path;
 mod bodies;
 mod unasked;

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Error, IsolationLevel, Row};
 
+use super::asking::planned_once;
 use super::beginning;
 use super::rows::Rows;
 use super::unasked::{self, Runner};
 use super::{bodies, contained, search_path};
 use crate::logic::body::leaves::{Leaves, Names};
 use crate::logic::catalog::{
-    Action, Column, ColumnDefault, Fired, ForeignKey, Function, FunctionKind, Relation, RelationKind, TextOrder,
-    Unasked, UniqueIndex, Volatility,
+    Action, Column, ColumnDefault, Counts, Fired, ForeignKey, Function, FunctionKind, Relation, RelationKind,
+    TextOrder, Unasked, UniqueIndex, Volatility,
 };
 use crate::logic::defaults::Defaults;
 use crate::logic::shards::{ShardSet, TableName};
@@ -91,11 +92,13 @@ const RELATIONS: &str = "
                           WHERE w.ev_class = c.oid AND b.relrowsecurity),
            c.relpersistence = 'u' OR c.relkind = 'p' AND EXISTS (SELECT FROM pg_partition_tree(c.oid) t JOIN pg_class l ON l.oid = t.relid
                                                                   WHERE l.relpersistence = 'u')
-             OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class l ON l.oid = h.inhrelid WHERE h.inhparent = c.oid AND l.relpersistence = 'u')
+             OR EXISTS (SELECT FROM pg_inherits h JOIN pg_class l ON l.oid = h.inhrelid WHERE h.inhparent = c.oid AND l.relpersistence = 'u'),
+           s.seqstart, s.seqincrement
       FROM pg_class c
       JOIN pg_namespace n ON n.oid = c.relnamespace
       LEFT JOIN pg_class r ON c.relispartition AND r.oid = pg_partition_root(c.oid)
       LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
+      LEFT JOIN pg_sequence s ON c.relkind = 'S' AND s.seqrelid = c.oid
      WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND c.relpersistence <> 't'
        AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast', 'shardway') /*AND c.oid = ANY ($1)*/";
 
@@ -295,10 +298,7 @@ pub const PRINTING: &str =
 async fn select(transaction: &Transaction<'_>, sql: &str, of: Option<&[u32]>) -> Result<Vec<Row>, Error> {
     match of {
         None => transaction.query(sql, &[]).await,
-        Some(oids) => {
-            let statement = transaction.prepare_cached(&sql.replace("/*", "").replace("*/", "")).await?;
-            transaction.query(&statement, &[&oids]).await
-        }
+        Some(oids) => planned_once(transaction, &sql.replace("/*", "").replace("*/", ""), &[&oids]).await,
     }
 }
 
@@ -319,7 +319,7 @@ pub async fn types(
 }
 
 pub async fn foreign_keys(transaction: &Transaction<'_>) -> Result<Vec<(TableName, ForeignKey)>, Error> {
-    let rows = transaction.query(FOREIGN_KEYS, &[]).await?;
+    let rows = planned_once(transaction, FOREIGN_KEYS, &[]).await?;
     Ok(rows.iter().map(|row| (table(row, 0), foreign_key(row))).collect())
 }
 
@@ -418,6 +418,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         unique_indexes: Vec::new(),
         triggers,
         fired,
+        counts: row.get::<_, Option<i64>>(12).map(|start| Counts { start, step: row.get(13) }),
         checks: Vec::new(),
         reads: Vec::new(),
         has_rules: row.get(8),
@@ -457,12 +458,12 @@ fn column(row: &Row) -> Column {
 
 /// Names of types that one of a schema before `pg_catalog` takes from PostgreSQL's.
 pub async fn shadowing_types(transaction: &Transaction<'_>) -> Result<BTreeSet<Box<str>>, Error> {
-    Ok(transaction.query(SHADOWING_TYPES, &[]).await?.iter().map(|row| text(row, 0)).collect())
+    Ok(planned_once(transaction, SHADOWING_TYPES, &[]).await?.iter().map(|row| text(row, 0)).collect())
 }
 
 /// Names of types of the user's own whose values do not depend on when their texts are read.
 pub async fn timeless_types(transaction: &Transaction<'_>) -> Result<BTreeSet<Box<str>>, Error> {
-    Ok(transaction.query(TIMELESS_TYPES, &[]).await?.iter().map(|row| text(row, 0)).collect())
+    Ok(planned_once(transaction, TIMELESS_TYPES, &[]).await?.iter().map(|row| text(row, 0)).collect())
 }
 
 /// Reads the functions, and what runs them.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use deadpool_postgres::Transaction;
 use tokio_postgres::{Error, Row};
 
+use super::asking::planned_once;
 use crate::logic::catalog::{Relation, Unasked};
 use crate::logic::shards::TableName;
 use crate::logic::value::oid;
@@ -239,7 +240,7 @@ pub async fn are_named(transaction: &Transaction<'_>, relations: &[&TableName]) 
     let names: Vec<&str> = relations.iter().map(|it| &*it.name).collect();
     match names.as_slice() {
         [] => Ok(false),
-        names => Ok(transaction.query_one(NAMED, &[&names]).await?.get(0)),
+        names => Ok(planned_once(transaction, NAMED, &[&names]).await?.iter().any(|row| row.get(0))),
     }
 }
 
@@ -280,7 +281,7 @@ pub async fn company(
     let oids: Vec<u32> = runners.iter().map(|it| it.oid).collect();
     let functions: Vec<&str> = runners.iter().map(|it| &*it.function).collect();
     let reads: Vec<bool> = runners.iter().map(|it| it.is_read).collect();
-    for row in &transaction.query(COMPANY, &[&classes, &oids, &functions, &reads]).await? {
+    for row in &planned_once(transaction, COMPANY, &[&classes, &oids, &functions, &reads]).await? {
         let name = TableName { schema: text(row, 0), name: text(row, 1) };
         let [checks, reads] = found.entry(name).or_default();
         checks.push(text(row, 2));

@@ -48,6 +48,11 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
             survey.check_policies(table, Some(relation));
             copy_in_copies(copy, &table.name, relation, survey)
         }
+        // Columns of a table that the open transaction has made are not known.
+        (true, Found::Reference(None)) => {
+            survey.refuse(Refusal::changed_here(&table.name));
+            None
+        }
         (true, found) => {
             survey.written_elsewhere(table, &found, "COPY FROM");
             None

@@ -3,15 +3,20 @@
 //!
 //! Of the pieces no field is read: only what stands before the first row and behind the last is there once.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::logic::catalog::{ColumnDefault, Relation, RelationKind};
 use crate::logic::copy::{CopyFormat, Forced, OutFormat, RowFormat};
-use crate::logic::sql::name::qualified;
-use crate::logic::sql::statement::{Copy, CopyOption, Statement};
+use crate::logic::sql::name::{qualified, quoted};
+use crate::logic::sql::statement::{Copy, CopyOption, RelationName, Statement};
 
 use super::copy;
 use super::fanout::{self, Fanout};
 use super::gather::{self, Gather};
 use super::pieces::tokens;
 use super::reduce;
+use super::schema::Found;
 use super::{Refusal, Schema};
 
 /// A COPY TO of rows of several shards.
@@ -51,16 +56,38 @@ pub fn copy_out(copy: &Copy, text: &str, schema: &Schema<'_>) -> Result<CopyOut,
     if let Some(fanout) = fanout {
         return Ok(CopyOut::Pieces { fanout: Fanout { verb: "COPY", ..fanout }, format: format(copy) });
     }
-    match (&copy.query, row_format(&copy.options), query_of(text)) {
-        (Some(Statement::Query(_)), Some(format), Some(query)) => {
-            let gather = match reduce::reduce(query, schema) {
+    let query = match (&copy.table, &copy.query) {
+        (Some(table), _) => rows_of(table, &copy.columns, schema).map(Cow::Owned),
+        (None, Some(Statement::Query(_))) => query_of(text).map(Cow::Borrowed),
+        (None, _) => None,
+    };
+    match (query, row_format(&copy.options)) {
+        (Some(query), Some(format)) => {
+            let gather = match reduce::reduce(&query, schema) {
                 Some(reduced) => reduced,
-                None => gather::gather(query, schema)?,
+                None => gather::gather(&query, schema)?,
             };
             Ok(CopyOut::Answer { query: query.into(), gather: Box::new(gather), format })
         }
-        _ => Err(Refusal::copy_out_of_query()),
+        (_, _) => Err(Refusal::copy_out_of_query()),
     }
+}
+
+/// The query that COPY of a table is, as row security makes it one (PostgreSQL manual, COPY). `None`: of a table with
+/// partitions there is none.
+fn rows_of(table: &RelationName, columns: &[Box<str>], schema: &Schema<'_>) -> Option<String> {
+    let Found::Sharded { relation: Some(relation), .. } = schema.find(table) else { return None };
+    let own = schema.table_name(table)?;
+    let is_of_it = |it: &Arc<Relation>| matches!(&it.kind, RelationKind::Partition(root) if *root == own);
+    if schema.catalog.relations.values().any(is_of_it) {
+        return None;
+    }
+    let stored = relation.columns.iter().filter(|column| column.default != ColumnDefault::Generated);
+    let names: Vec<String> = match columns {
+        [] => stored.map(|column| quoted(&column.name)).collect(),
+        listed => listed.iter().map(|name| quoted(name)).collect(),
+    };
+    Some(format!("SELECT {} FROM {}", names.join(", "), qualified(table.schema.as_deref(), &table.name)))
 }
 
 fn format(copy: &Copy) -> OutFormat {

@@ -217,7 +217,8 @@ fn check_sequences(name: &TableName, homes: &[Known<'_>], stride: u32, notes: &m
             })
             .collect();
         notes.warning(format!(
-            "the sequence {sequence} of the table {} gives out the same numbers on several shards; while nobody writes, run\n  {}",
+            "the sequence {sequence} of the table {} gives out the same numbers on several shards; while nobody writes, run (with \
+             RESTART behind the greatest number that rows have, where they came in with theirs)\n  {}",
             show(name),
             alters.join("\n  ")
         ));

@@ -29,7 +29,7 @@ impl Survey<'_> {
     pub fn check_company(&mut self, table: &str, relation: Option<&Relation>, key: Option<&str>, verb: &str) {
         let Some(relation) = relation else { return };
         let triggers = match verb {
-            "INSERT" | "COPY" if !self.upserts => &relation.fired.insert,
+            "INSERT" | "COPY" | "COPY FROM" if !self.upserts => &relation.fired.insert,
             "DELETE" => &relation.fired.delete,
             _ => &relation.triggers,
         };
