@@ -108,8 +108,6 @@ pub struct Relation {
     pub unique_keys: Vec<Vec<Box<str>>>,
     /// The columns of the primary key, if it is not deferrable
     pub primary_key: Option<Vec<Box<str>>>,
-    /// It has unique indexes on expressions or with predicates, or exclusion constraints
-    pub has_partial_unique: bool,
     /// All its unique indexes and exclusion constraints
     pub unique_indexes: Vec<UniqueIndex>,
     /// The functions (`schema.name`) of its triggers and of those of its partitions, PostgreSQL's own left out
@@ -136,6 +134,11 @@ pub struct Relation {
 }
 
 impl Relation {
+    /// Has it unique indexes on expressions or with predicates, or exclusion constraints?
+    pub fn has_partial_unique(&self) -> bool {
+        self.unique_indexes.iter().any(|index| index.definition.is_some())
+    }
+
     /// Has it a unique index with a predicate or expressions, or an exclusion constraint, that equal values of this column
     /// are not part of?
     pub fn has_partial_unique_without(&self, column: &str) -> bool {
@@ -160,7 +163,6 @@ impl Relation {
             columns,
             unique_keys: Vec::new(),
             primary_key: None,
-            has_partial_unique: false,
             unique_indexes: Vec::new(),
             triggers: Vec::new(),
             fired: Fired::default(),
@@ -186,9 +188,11 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Two that count in the same steps from such places never come to the same number.
-    pub fn place(self) -> i64 {
-        self.start.rem_euclid(self.step.saturating_abs().max(1))
+    /// Do no two of them ever come to the same number? All count in the same steps then, from places of their own.
+    pub fn keep_apart(counts: &[Self]) -> bool {
+        let place = |it: &Self| i128::from(it.start).rem_euclid(i128::from(it.step).abs().max(1));
+        let places: BTreeSet<i128> = counts.iter().map(place).collect();
+        places.len() == counts.len() && counts.iter().all(|it| it.step == counts[0].step)
     }
 }
 

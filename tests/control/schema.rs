@@ -71,7 +71,7 @@ async fn the_schema_is_read_as_it_is() {
         ]
     );
     assert_eq!(orders.unique_keys, [vec!["customer_id".into(), "id".into()] as Vec<Box<str>>]);
-    assert!(orders.has_partial_unique && orders.triggers.is_empty());
+    assert!(orders.has_partial_unique() && orders.triggers.is_empty());
 
     let RelationKind::View(view) = &catalog.relations[&name("public", "recent")].kind else { panic!("a view") };
     assert!(view.contains("FROM sales.orders"), "names are qualified: {view}");

@@ -80,14 +80,22 @@ fn a_schema_comes_in_as_pg_dump_writes_it() {
         are_alike(sql);
     }
     // As pg_dump reads them, row security or not.
-    are_alike("CREATE POLICY own ON docs FOR SELECT USING (client_id = current_setting('app.client', true)::bigint)");
-    let [expected, found] = sides.each_mut().map(|side| {
-        let frames = side.simple("COPY public.docs (client_id, uid) TO STDOUT").unwrap();
-        let mut lines: Vec<_> = frames.into_iter().filter(|it| it.tag == b'd').map(|it| it.body).collect();
-        lines.sort();
-        lines
-    });
-    assert!(found.len() == 2 && found == expected, "{found:?} {expected:?}");
+    for sql in [
+        "ALTER TABLE docs ADD COLUMN twice bigint GENERATED ALWAYS AS (client_id * 2) STORED",
+        "CREATE POLICY own ON docs FOR SELECT USING (client_id = current_setting('app.client', true)::bigint)",
+    ] {
+        admin(world.oracle.port()).simple(sql).unwrap();
+        admin(proxy.port).simple(sql).unwrap();
+    }
+    for (columns, lines) in [("", 2), ("(uid)", 2), ("(uid, uid)", 0), ("(twice)", 0), ("(ctid)", 0)] {
+        let [expected, found] = [world.oracle.port(), proxy.port].map(|port| {
+            let frames = admin(port).simple(&format!("COPY public.docs {columns} TO STDOUT")).unwrap();
+            let mut lines: Vec<_> = frames.into_iter().filter(|it| it.tag == b'd').map(|it| it.body).collect();
+            lines.sort();
+            lines
+        });
+        assert!(found.len() == lines && found == expected, "{columns}: {found:?} {expected:?}");
+    }
     // What its own transaction has made, COPY does not know.
     let mut wire = admin(proxy.port);
     wire.rows("BEGIN; CREATE TABLE public.kinds (name text)");

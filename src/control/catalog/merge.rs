@@ -166,7 +166,6 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relatio
         union(&mut relation.checks, &other.checks);
         union(&mut relation.reads, &other.reads);
         union(&mut relation.policies, &other.policies);
-        relation.has_partial_unique |= other.has_partial_unique;
         for index in &other.unique_indexes {
             if !relation.unique_indexes.contains(index) {
                 relation.unique_indexes.push(index.clone());
@@ -240,11 +239,7 @@ fn numbers_alike(name: &TableName, key: &str, shards: &[OfShard]) -> Vec<String>
     let counts = |sequence: &TableName| -> Vec<Counts> {
         shards.iter().filter_map(|(_, schema)| schema.relations.get(sequence)?.counts).collect()
     };
-    let are_alike = |sequence: &&TableName| {
-        let counts = counts(sequence);
-        let places: BTreeSet<(i64, i64)> = counts.iter().map(|it| (it.step, it.place())).collect();
-        places.len() < counts.len() || counts.iter().any(|it| it.step != counts[0].step)
-    };
+    let are_alike = |sequence: &&TableName| !Counts::keep_apart(&counts(sequence));
     let told = |sequence: &TableName| {
         format!(
             "the sequence {}.{} of table {}.{} gives out the same numbers on several shards: `shardway check --live` prints what to run",

@@ -366,9 +366,8 @@ pub async fn relations(
             if row.get(5) {
                 relation.primary_key = Some(texts(row, 2));
             }
-            match is_partial {
-                true => relation.has_partial_unique = true,
-                false => relation.unique_keys.push(texts(row, 2)),
+            if !is_partial {
+                relation.unique_keys.push(texts(row, 2));
             }
             relation.unique_indexes.push(UniqueIndex {
                 name: text(row, 3),
@@ -414,7 +413,6 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         columns: Vec::new(),
         unique_keys: Vec::new(),
         primary_key: None,
-        has_partial_unique: false,
         unique_indexes: Vec::new(),
         triggers,
         fired,

@@ -213,7 +213,7 @@ fn moves(
 ) -> Result<Move, Refusal> {
     let refuse = |why: &str| Err(Refusal::key_moved(&shape.table.name, key, why));
     let is_set_too = |column: &str| column != key && shape.sets.contains(&column);
-    if relation.has_partial_unique || relation.unique_keys.iter().flatten().any(|column| is_set_too(column)) {
+    if relation.has_partial_unique() || relation.unique_keys.iter().flatten().any(|column| is_set_too(column)) {
         return refuse("Other columns that make its rows unique could collide on the way.");
     }
     if !relation.triggers.is_empty() || !relation.policies.is_empty() || shape.table.is_only {

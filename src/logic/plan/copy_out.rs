@@ -83,11 +83,14 @@ fn rows_of(table: &RelationName, columns: &[Box<str>], schema: &Schema<'_>) -> O
         return None;
     }
     let stored = relation.columns.iter().filter(|column| column.default != ColumnDefault::Generated);
-    let names: Vec<String> = match columns {
-        [] => stored.map(|column| quoted(&column.name)).collect(),
-        listed => listed.iter().map(|name| quoted(name)).collect(),
-    };
-    Some(format!("SELECT {} FROM {}", names.join(", "), qualified(table.schema.as_deref(), &table.name)))
+    let stored: Vec<&str> = stored.map(|column| &*column.name).collect();
+    let listed: Vec<&str> = columns.iter().map(Box::as_ref).collect();
+    // Of others, and of one that is listed twice, COPY is an error, and the query is not.
+    let are_taken = (0..listed.len()).all(|at| stored.contains(&listed[at]) && !listed[..at].contains(&listed[at]));
+    let names = if listed.is_empty() { stored } else { listed };
+    let names: Vec<String> = names.into_iter().map(quoted).collect();
+    let name = qualified(table.schema.as_deref(), &table.name);
+    are_taken.then(|| format!("SELECT {} FROM ONLY {name}", names.join(", ")))
 }
 
 fn format(copy: &Copy) -> OutFormat {

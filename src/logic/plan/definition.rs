@@ -195,8 +195,7 @@ fn check_rule(defined: Defined<'_>, rule: &Rule, schema: &Schema<'_>) -> Option<
 
 /// The map says that no two rows have the same values there, on whichever shards they are.
 fn is_vouched(table: &str, columns: &[Box<str>], schema: &Schema<'_>) -> bool {
-    let vouched = schema.map.unique.iter().filter(|(name, _)| *name.name == *table).flat_map(|(_, names)| names);
-    vouched.into_iter().any(|name| has(columns, name))
+    schema.map.vouched(table).any(|name| has(columns, name))
 }
 
 fn has(columns: &[Box<str>], key: &str) -> bool {

@@ -7,6 +7,7 @@
 //! each: SELECT setval('events_id_seq', 4711, true), setval('events_id_seq', 4738, false)   -- where it counts 2, 66, 130, …
 //! ```
 
+use crate::logic::catalog::Counts;
 use crate::logic::sql::name::literal;
 use crate::logic::sql::statement::Query;
 use crate::logic::sql::statement::expression::Call;
@@ -171,11 +172,8 @@ fn call_of(sequence: &str, number: i64, is_used: bool) -> String {
 
 /// No two of them ever come to the same number.
 fn keep_apart(shards: &[Counting]) -> bool {
-    let Some(step) = shards.first().map(|shard| shard.step) else { return false };
-    let mut places: Vec<i128> = shards.iter().map(|shard| i128::from(shard.start).rem_euclid(step_of(step))).collect();
-    places.sort_unstable();
-    places.dedup();
-    places.len() == shards.len() && shards.iter().all(|shard| shard.step == step && !shard.cycles)
+    let counts: Vec<Counts> = shards.iter().map(|shard| Counts { start: shard.start, step: shard.step }).collect();
+    !shards.is_empty() && Counts::keep_apart(&counts) && shards.iter().all(|shard| !shard.cycles)
 }
 
 fn step_of(step: i64) -> i128 {

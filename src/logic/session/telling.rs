@@ -34,7 +34,7 @@ pub fn again(change: &SettingChange) -> String {
 }
 
 /// What a parameter is set for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Scope {
     Session,
     Transaction,

@@ -12,6 +12,12 @@ const ENUMERATED_MAX: i128 = 64;
 pub type Bound<'a> = Option<(&'a Key, bool)>;
 
 impl ShardMap {
+    /// The columns and indexes of the tables of this name that the operator vouches for.
+    pub fn vouched(&self, table: &str) -> impl Iterator<Item = &str> {
+        let tables = self.unique.iter().filter(move |(name, _)| *name.name == *table);
+        tables.flat_map(|(_, names)| names).map(Box::as_ref)
+    }
+
     /// Where a listed table lives; what is not listed is on `default_shard` or nowhere.
     pub fn placement(&self, table: &TableName) -> Option<&Placement> {
         self.tables.get(table)

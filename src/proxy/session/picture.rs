@@ -36,7 +36,6 @@ pub struct Picture {
 }
 
 /// The pools of a shard's servers, once they were needed.
-#[derive(Clone, Default)]
 pub struct PoolsOfShard {
     /// Of its primary
     pub primary: Option<Arc<ServerPool>>,

@@ -7,6 +7,7 @@ use tokio_postgres::{Error, Row};
 
 use super::definitions::{self, Objects};
 use crate::logic::shards::TableName;
+use crate::logic::value::oid;
 
 /// One server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -83,9 +84,6 @@ pub struct ForeignKey {
     pub reset: Vec<String>,
 }
 
-/// What a server makes itself is numbered below (PostgreSQL's access/transam.h, FirstNormalObjectId).
-const FIRST_OF_USERS: u32 = 16384;
-
 const SERVER: &str = "
     SELECT pg_is_in_recovery(), current_setting('server_version_num')::int4, current_setting('server_encoding'),
            current_setting('max_prepared_transactions')::int4, (SELECT system_identifier FROM pg_control_system())";
@@ -155,7 +153,7 @@ pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFa
 async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
     let column = |row: &Row| ColumnFacts {
         name: row.get(0),
-        type_oid: Some(row.get(1)).filter(|oid| *oid < FIRST_OF_USERS).unwrap_or(0),
+        type_oid: Some(row.get(1)).filter(|oid| *oid < oid::FIRST_OF_USERS).unwrap_or(0),
         type_name: row.get(2),
         is_deterministic: row.get(3),
     };

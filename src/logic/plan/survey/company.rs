@@ -84,8 +84,7 @@ impl Survey<'_> {
         if self.schema.map.keyspaces[usize::from(target.keyspace.0)].all().len() < 2 {
             return;
         }
-        let vouched = self.schema.map.unique.iter().filter(|(name, _)| *name.name == *target.table);
-        let vouched: Vec<&str> = vouched.flat_map(|(_, names)| names).map(Box::as_ref).collect();
+        let vouched: Vec<&str> = self.schema.map.vouched(target.table).collect();
         let is_vouched = |index: &UniqueIndex| {
             vouched.contains(&&*index.name) || index.columns.iter().any(|column| vouched.contains(&&**column))
         };

@@ -72,7 +72,7 @@ impl Survey<'_> {
         };
         let acts = self.schema.table_name(name).is_none_or(|name| self.schema.catalog.foreign_keys.contains_key(&name));
         // Their definitions tell columns by the names of the table.
-        let has_definitions = table.unique_indexes.iter().any(|index| index.definition.is_some());
+        let has_definitions = table.has_partial_unique();
         if acts || has_definitions || table.kind != RelationKind::Table || !table.policies.is_empty() {
             return None;
         }
