@@ -121,6 +121,7 @@ const SCHEMAS: [&str; 2] = [
      CREATE TABLE single (id bigint PRIMARY KEY);
      CREATE TYPE mood AS ENUM ('sad', 'ok');
      CREATE VIEW of_single AS SELECT id FROM single;
+     CREATE SEQUENCE free; CREATE SEQUENCE apart INCREMENT BY 64 START WITH 1;
      CREATE VIEW codes AS SELECT code FROM countries;",
     "CREATE COLLATION loose (provider = icu, locale = 'und', deterministic = false);
      CREATE TABLE countries (code text PRIMARY KEY);
@@ -140,7 +141,8 @@ const SCHEMAS: [&str; 2] = [
      CREATE TYPE mood AS ENUM ('ok', 'sad');
      CREATE VIEW codes AS SELECT lower(code) AS code FROM countries;
      ALTER TABLE good ALTER COLUMN country SET DEFAULT 'de', ADD CHECK (id > 0);
-     CREATE INDEX by_country ON good (country);",
+     CREATE INDEX by_country ON good (country);
+     CREATE SEQUENCE free; CREATE SEQUENCE apart INCREMENT BY 64 START WITH 2;",
 ];
 
 #[test]
@@ -197,12 +199,15 @@ fn check_live_compares_the_map_with_the_servers() {
             "error: live: the column loose_key.name has a nondeterministic collation: equal keys may differ in bytes",
             "error: live: the table no_key has no column client_id, its sharding key",
             "warning: live: the sequence public.numbered_id_seq of the table numbered gives out the same numbers on several shards; while nobody writes, run (with RESTART behind the greatest number that rows have, where they came in with theirs)",
-            "  a: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 1 RESTART WITH 2;",
-            "  b: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 2 RESTART WITH 3;",
+            "  a: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 1 RESTART WITH 65;",
+            "  b: ALTER SEQUENCE public.numbered_id_seq INCREMENT BY 64 START WITH 2 RESTART WITH 66;",
             "error: live: the table only_here does not exist on shard b",
             "error: live: the foreign key wrong_reference_id_fkey of wrong_reference to wrong_unique may point to another shard",
             "error: live: the column wrong_type.client_id is of type integer, the keyspace clients of type bigint",
             "error: live: the unique index wrong_unique_pkey of wrong_unique does not contain the key client_id: it holds only within a shard. Writes to it are refused, unless unique = [\"wrong_unique_pkey\"] in the map says that its values cannot repeat",
+            "warning: live: the sequence public.free gives out the same numbers on several shards; while nobody writes, run (with RESTART behind the greatest number that rows have, where they came in with theirs)",
+            "  a: ALTER SEQUENCE public.free INCREMENT BY 64 START WITH 1 RESTART WITH 65;",
+            "  b: ALTER SEQUENCE public.free INCREMENT BY 64 START WITH 2 RESTART WITH 66;",
             "error: live: the enum type public.mood differs between the shards a and b: {sad,ok}; {ok,sad}",
             "error: live: the function public.nothing() is on b, not on a: CREATE OR REPLACE FUNCTION public.nothing() RETURNS trigger LANGUAGE plpgsql AS $function$BEGIN RETURN NULL; END$function$",
             "error: live: the view public.codes differs between the shards a and b: SELECT countries.code FROM public.countries;; SELECT lower(countries.code) AS code FROM public.countries;",

@@ -116,6 +116,8 @@ pub struct Relation {
     pub fired: Fired,
     /// Of a sequence
     pub counts: Option<Counts>,
+    /// Of a sequence: shards where it gives out numbers that it gives out on another of them, too
+    pub alike: ShardSet,
     /// Functions (`schema.name`) that may look at tables and run when its rows are written: those of checks, generated
     /// columns, indexes and the types of its columns
     pub checks: Vec<Box<str>>,
@@ -167,6 +169,7 @@ impl Relation {
             triggers: Vec::new(),
             fired: Fired::default(),
             counts: None,
+            alike: ShardSet::EMPTY,
             checks: Vec::new(),
             reads: Vec::new(),
             has_rules: false,

@@ -177,6 +177,10 @@ fn relation(name: &TableName, shards: &[OfShard], map: &ShardMap) -> Arc<Relatio
     if !absent.is_empty() {
         Arc::make_mut(&mut merged).absent = absent;
     }
+    let alike = alike(name, shards);
+    if !alike.is_empty() {
+        Arc::make_mut(&mut merged).alike = alike;
+    }
     merged
 }
 
@@ -225,6 +229,16 @@ fn differences_of(name: &TableName, shards: &[OfShard], map: &ShardMap, found: &
     }
 }
 
+/// The shards where a sequence gives out numbers that it gives out on another of them, too.
+fn alike(sequence: &TableName, shards: &[OfShard]) -> ShardSet {
+    let counts = |(shard, schema): &OfShard| Some((*shard, schema.relations.get(sequence)?.counts?));
+    let all: Vec<(ShardId, Counts)> = shards.iter().filter_map(counts).collect();
+    let meets = |(shard, counts): &&(ShardId, Counts)| {
+        all.iter().any(|(other, others)| other != shard && !Counts::keep_apart(&[*counts, *others]))
+    };
+    all.iter().filter(meets).map(|(shard, _)| *shard).collect()
+}
+
 /// Sequences of a table that give out the same numbers on several shards: made on each by itself. That of the key alone is
 /// asked on the first shard for all.
 fn numbers_alike(name: &TableName, key: &str, shards: &[OfShard]) -> Vec<String> {
@@ -236,10 +250,7 @@ fn numbers_alike(name: &TableName, key: &str, shards: &[OfShard]) -> Vec<String>
     if sequences.len() == 1 && first.relations.get(name).is_some_and(|it| it.columns.iter().any(has_numbers)) {
         return Vec::new();
     }
-    let counts = |sequence: &TableName| -> Vec<Counts> {
-        shards.iter().filter_map(|(_, schema)| schema.relations.get(sequence)?.counts).collect()
-    };
-    let are_alike = |sequence: &&TableName| !Counts::keep_apart(&counts(sequence));
+    let are_alike = |sequence: &&TableName| !alike(sequence, shards).is_empty();
     let told = |sequence: &TableName| {
         format!(
             "the sequence {}.{} of table {}.{} gives out the same numbers on several shards: `shardway check --live` prints what to run",

@@ -417,6 +417,7 @@ fn relation(row: &Row) -> Option<(u32, (TableName, Relation))> {
         triggers,
         fired,
         counts: row.get::<_, Option<i64>>(12).map(|start| Counts { start, step: row.get(13) }),
+        alike: ShardSet::EMPTY,
         checks: Vec::new(),
         reads: Vec::new(),
         has_rules: row.get(8),

@@ -31,6 +31,7 @@ pub fn copy(copy: &Copy, schema: &Schema<'_>, survey: &mut Survey<'_>) -> Option
         survey.visit(filter, &scope);
     }
     let found = schema.find(table);
+    survey.stores_in(table, &found);
     match (copy.is_from, found) {
         (true, Found::Sharded { keyspace, key, relation }) => {
             survey.writes();

@@ -1,11 +1,12 @@
 //! What a server says of itself and of the tables in the map.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use deadpool_postgres::Object;
 use tokio_postgres::{Error, Row};
 
 use super::definitions::{self, Objects};
+use crate::logic::catalog::Counts;
 use crate::logic::shards::TableName;
 use crate::logic::value::oid;
 
@@ -24,6 +25,8 @@ pub struct ServerFacts {
     pub prepared_transactions_max: i32,
     /// Those of the map that exist
     pub tables: HashMap<TableName, TableFacts>,
+    /// Sequences that belong to no table of the map
+    pub sequences: Vec<SequenceFacts>,
     /// What the database has besides tables
     pub objects: Objects,
 }
@@ -50,8 +53,8 @@ pub struct TableFacts {
 pub struct SequenceFacts {
     /// As SQL
     pub name: String,
-    /// INCREMENT
-    pub step: i64,
+    /// START and INCREMENT
+    pub counts: Counts,
     /// The last number it gave out; the one it starts with, if it has given out none
     pub last: i64,
 }
@@ -118,14 +121,23 @@ const TRIGGERS: &str = "SELECT tgname::text FROM pg_trigger WHERE tgrelid = $1 A
 
 /// Those of `serial` and identity columns, and those that a default names.
 const SEQUENCES: &str = "
-    SELECT DISTINCT s.seqrelid::regclass::text, s.seqincrement, coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart)
+    SELECT DISTINCT s.seqrelid::regclass::text, s.seqstart, s.seqincrement, coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart)
       FROM pg_sequence s JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = s.seqrelid
      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.deptype IN ('a', 'i')
     UNION
-    SELECT s.seqrelid::regclass::text, s.seqincrement, coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart)
+    SELECT s.seqrelid::regclass::text, s.seqstart, s.seqincrement, coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart)
       FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
       JOIN pg_sequence s ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.seqrelid
      WHERE f.adrelid = $1
+     ORDER BY 1";
+
+/// Those that statements name.
+const FREE_SEQUENCES: &str = "
+    SELECT s.seqrelid::regclass::text, s.seqstart, s.seqincrement, coalesce(pg_sequence_last_value(s.seqrelid), s.seqstart)
+      FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+     WHERE c.relpersistence <> 't' AND CASE c.relkind WHEN 'S' THEN has_sequence_privilege(c.oid, 'SELECT, USAGE') END
+       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                          AND d.refclassid = d.classid AND d.deptype IN ('a', 'i'))
      ORDER BY 1";
 
 /// Asks for all of it.
@@ -138,6 +150,7 @@ pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFa
         prepared_transactions_max: server.get(3),
         system: server.get(4),
         tables: HashMap::new(),
+        sequences: client.query(FREE_SEQUENCES, &[]).await?.iter().map(sequence).collect(),
         objects: definitions::of_database(client).await?,
     };
     for name in tables {
@@ -147,7 +160,13 @@ pub async fn read(client: &mut Object, tables: &[&TableName]) -> Result<ServerFa
             facts.tables.insert((*name).clone(), table(client, row.get(0)).await?);
         }
     }
+    let named: HashSet<&str> = facts.tables.values().flat_map(|it| &it.sequences).map(|it| it.name.as_str()).collect();
+    facts.sequences.retain(|it| !named.contains(it.name.as_str()));
     Ok(facts)
+}
+
+fn sequence(row: &Row) -> SequenceFacts {
+    SequenceFacts { name: row.get(0), counts: Counts { start: row.get(1), step: row.get(2) }, last: row.get(3) }
 }
 
 async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
@@ -157,7 +176,6 @@ async fn table(client: &mut Object, oid: u32) -> Result<TableFacts, Error> {
         type_name: row.get(2),
         is_deterministic: row.get(3),
     };
-    let sequence = |row: &Row| SequenceFacts { name: row.get(0), step: row.get(1), last: row.get(2) };
     let foreign_key = |row: &Row| {
         let (ours, named) = (row.get::<_, Vec<String>>(3), row.get::<_, Vec<String>>(7));
         let reset = if named.is_empty() { ours.clone() } else { named };

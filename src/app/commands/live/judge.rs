@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Finding;
 use super::differences::differences;
-use super::facts::{ForeignKey, ServerFacts, TableFacts};
+use super::facts::{ForeignKey, SequenceFacts, ServerFacts, TableFacts};
 use crate::config::{DatabaseSettings, Severity};
+use crate::logic::catalog::Counts;
 use crate::logic::shards::{Keyspace, Placement, ShardId, ShardMap, TableName};
 use crate::logic::topology::{Role, Server};
 
@@ -56,9 +57,20 @@ pub fn shards(database: &DatabaseSettings, primaries: &[Option<ServerFacts>]) ->
         let homes: Vec<_> = known.iter().filter(|(_, shard, _)| lives_on(placement, *shard)).copied().collect();
         check_table(name, placement, &database.map, &homes, &mut notes);
         if let Placement::Sharded { .. } = placement {
-            check_sequences(name, &homes, database.limits.sequence_stride, &mut notes);
+            let all: Vec<_> = homes
+                .iter()
+                .filter_map(|(shard, id, facts)| Some((*shard, *id, facts.tables.get(name)?.sequences.as_slice())))
+                .collect();
+            check_sequences(
+                &format!(" of the table {}", show(name)),
+                &all,
+                database.limits.sequence_stride,
+                &mut notes,
+            );
         }
     }
+    let all: Vec<_> = known.iter().map(|(shard, id, facts)| (*shard, *id, facts.sequences.as_slice())).collect();
+    check_sequences("", &all, database.limits.sequence_stride, &mut notes);
     let objects: Vec<_> = known.iter().map(|(shard, _, facts)| (*shard, &facts.objects)).collect();
     let is_home = |name: &str| {
         let shard = known.iter().find(|(shard, _, _)| *shard == name).map(|(_, shard, _)| *shard);
@@ -192,34 +204,32 @@ fn check_key(shown: &str, table: &TableFacts, keyspace: &Keyspace, key: &str, no
 }
 
 /// Two shards must not give out the same number: each counts in the same steps, from a place of its own.
-fn check_sequences(name: &TableName, homes: &[Known<'_>], stride: u32, notes: &mut Notes) {
-    let sequences =
-        |facts: &ServerFacts| facts.tables.get(name).map(|table| table.sequences.clone()).unwrap_or_default();
-    let all: Vec<_> = homes.iter().map(|(shard, id, facts)| (*shard, *id, sequences(facts))).collect();
+fn check_sequences(whose: &str, all: &[(&str, ShardId, &[SequenceFacts])], stride: u32, notes: &mut Notes) {
     let names: BTreeSet<&str> = all.iter().flat_map(|(_, _, them)| them.iter().map(|it| it.name.as_str())).collect();
     for sequence in names {
         let counts: Vec<_> = all
             .iter()
             .filter_map(|(shard, id, them)| Some((*shard, *id, them.iter().find(|it| it.name == sequence)?)))
             .collect();
-        let places: BTreeSet<i64> = counts.iter().map(|(_, _, it)| it.last.rem_euclid(it.step.abs().max(1))).collect();
-        let steps: BTreeSet<i64> = counts.iter().map(|(_, _, it)| it.step).collect();
-        if places.len() == counts.len() && steps.len() == 1 {
+        let starts: Vec<Counts> = counts.iter().map(|(_, _, it)| it.counts).collect();
+        let lasts: Vec<Counts> = counts.iter().map(|(_, _, it)| Counts { start: it.last, ..it.counts }).collect();
+        if Counts::keep_apart(&starts) && Counts::keep_apart(&lasts) {
             continue;
         }
-        let next = counts.iter().map(|(_, _, it)| it.last).max().unwrap_or_default() + 1;
+        // A whole number of steps from each START.
+        let last = counts.iter().map(|(_, _, it)| it.last).max().unwrap_or_default();
+        let steps = last.max(0).saturating_add(i64::from(stride) - 1) / i64::from(stride);
         let alters: Vec<String> = counts
             .iter()
             .map(|(shard, id, _)| {
-                let place = i64::from(id.0);
-                let (start, restart) = (1 + place, next + place);
+                let start = 1 + i64::from(id.0);
+                let restart = start.saturating_add(steps.saturating_mul(i64::from(stride)));
                 format!("{shard}: ALTER SEQUENCE {sequence} INCREMENT BY {stride} START WITH {start} RESTART WITH {restart};")
             })
             .collect();
         notes.warning(format!(
-            "the sequence {sequence} of the table {} gives out the same numbers on several shards; while nobody writes, run (with \
+            "the sequence {sequence}{whose} gives out the same numbers on several shards; while nobody writes, run (with \
              RESTART behind the greatest number that rows have, where they came in with theirs)\n  {}",
-            show(name),
             alters.join("\n  ")
         ));
     }

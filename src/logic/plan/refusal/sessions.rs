@@ -1,5 +1,7 @@
 //! What a session has left, set or named, and what stands in its way.
 
+use crate::logic::shards::TableName;
+
 use super::{Reason, Refusal};
 
 const CHANGED_RESULT: &str = "cached plan must not change result type";
@@ -165,6 +167,16 @@ impl Refusal {
             "setval() of this sequence, which all shards have, is not possible in this way".to_owned(),
             "Each shard goes on at the next number of its own. For that its steps have to keep it apart from the others, and a query that calls setval() may do nothing else.",
             "Use SELECT setval(…), with FROM and WHERE alone. `shardway check --live` prints what keeps the shards of a sequence apart that was made elsewhere; SET shardway.shard = 'name' goes to one.",
+        )
+    }
+
+    /// Rows on several shards would get the same numbers.
+    pub fn numbers_alike(sequence: &TableName) -> Self {
+        Self::new(
+            Reason::Sequence,
+            format!("the sequence {}.{} gives out the same numbers on several shards", sequence.schema, sequence.name),
+            "It was made on each shard by itself: each counts for itself, and two rows would get one number.",
+            "`shardway check --live` prints what to run on each shard, once, to keep them apart. Or give the column a value.",
         )
     }
 

@@ -100,7 +100,9 @@ impl<'a> Survey<'a> {
     {
         let visible = alias.name.clone().unwrap_or_else(|| name.name.clone());
         let schema = if alias.name.is_some() { None } else { name.schema.clone() };
-        let (columns, target) = match self.find(name) {
+        let found = self.find(name);
+        self.stores_in(name, &found);
+        let (columns, target) = match found {
             Found::Sharded { keyspace, key, relation } => {
                 let (columns, variable) = self.sharded_columns(keyspace, key, relation);
                 if !is_at_cursor {
@@ -129,7 +131,8 @@ impl<'a> Survey<'a> {
         is_at_cursor: bool,
     ) -> (Entry, Option<Target<'t>>) {
         let Change { table: name, alias, verb, .. } = change;
-        let Through { table, relation, place } = through;
+        let Through { table, relation, place, .. } = through;
+        self.stores_through(through);
         self.check_company(table, Some(relation), place.key(), verb);
         let (columns, target) = match place {
             PlaceOfRows::Sharded(keyspace, key) => {

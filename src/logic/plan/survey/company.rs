@@ -136,11 +136,14 @@ impl Survey<'_> {
         let is_given = |name: &str| given.is_some_and(|given| given.contains(&name));
         let outside = std::mem::replace(&mut self.fills_rows, true);
         for column in relation.map(|relation| relation.columns.as_slice()).unwrap_or_default() {
-            if let ColumnDefault::Expression(text) = &column.default
-                && !is_given(&column.name)
-            {
-                self.expression_of_catalog(text, Vec::new());
+            if is_given(&column.name) {
+                continue;
             }
+            self.with_column(Some(&column.name), |this| match &column.default {
+                ColumnDefault::Expression(text) => this.expression_of_catalog(text, Vec::new()),
+                ColumnDefault::Identity => this.draws_identity(),
+                ColumnDefault::None | ColumnDefault::Generated => (),
+            });
         }
         self.fills_rows = outside;
     }

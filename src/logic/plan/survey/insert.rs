@@ -52,7 +52,9 @@ impl Survey<'_> {
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all other tables are told apart by `written_elsewhere`")]
     fn insert_into(&mut self, insert: &Insert, scope: &Scope<'_>) -> Columns {
-        match self.find(&insert.table) {
+        let found = self.find(&insert.table);
+        self.stores_in(&insert.table, &found);
+        match found {
             Found::Sharded { keyspace, key, relation } => {
                 let target = Target { table: &insert.table.name, key, keyspace, relation };
                 self.check_key_column(target);
@@ -84,6 +86,7 @@ impl Survey<'_> {
     /// Into a view of one table.
     fn insert_through(&mut self, insert: &Insert, through: &Through, scope: &Scope<'_>) -> Columns {
         let relation = &through.relation;
+        self.stores_through(through);
         self.check_company(&through.table, Some(relation), through.place.key(), "INSERT");
         self.insert_defaults(insert, Some(relation));
         match &through.place {
@@ -147,8 +150,8 @@ impl Survey<'_> {
                 (Body::Values(rows), true) => {
                     // nextval() in a row is the shard's own affair: its default would be too.
                     let outside = std::mem::replace(&mut self.fills_rows, true);
-                    let types = column_types(&insert.columns, target);
-                    rows.iter().for_each(|row| self.visit_row(row, &types, scope));
+                    let columns = columns_filled(&insert.columns, target);
+                    rows.iter().for_each(|row| self.visit_row(row, &columns, scope));
                     self.fills_rows = outside;
                     stored = self.stored(rows, position, insert.overrides_with_default, target);
                     self.store_rows(rows, position, insert.overrides_with_default, target);
@@ -394,14 +397,14 @@ pub fn position_of_key(columns: &[Box<str>], target: Target<'_>) -> Option<usize
     columns.iter().position(|column| column.as_ref() == target.key)
 }
 
-/// The types of the columns that a row fills.
-fn column_types(columns: &[Box<str>], target: Target<'_>) -> Vec<Option<u32>> {
+/// The types and names of the columns that a row fills.
+fn columns_filled<'t>(columns: &'t [Box<str>], target: Target<'t>) -> Vec<(Option<u32>, Option<&'t str>)> {
     let all = target.relation.map(|relation| relation.columns.as_slice()).unwrap_or_default();
     if columns.is_empty() {
-        return all.iter().map(|column| Some(column.type_oid)).collect();
+        return all.iter().map(|column| (Some(column.type_oid), Some(column.name.as_ref()))).collect();
     }
     let type_of = |name: &str| all.iter().find(|column| column.name.as_ref() == name).map(|column| column.type_oid);
-    columns.iter().map(|name| type_of(name)).collect()
+    columns.iter().map(|name| (type_of(name), Some(name.as_ref()))).collect()
 }
 
 /// A row without its key has NULL there.

@@ -86,6 +86,10 @@ pub struct Survey<'a> {
     asks_catalogs: bool,
     /// The values of an INSERT are walked: sequences there are as local as a default would be
     fills_rows: bool,
+    /// Who takes numbers for the rows that are written now
+    drawing: Option<serial::Drawing>,
+    /// They would take numbers that shards give out twice
+    meeting: Option<Refusal>,
     /// The INSERT that is walked may update rows: ON CONFLICT DO UPDATE
     upserts: bool,
     access: Access,
@@ -206,6 +210,8 @@ impl<'a> Survey<'a> {
             preferred: Preferred::Any,
             asks_catalogs: false,
             fills_rows: false,
+            drawing: None,
+            meeting: None,
             upserts: false,
             access: Access::Read,
             mark: Mark::default(),
@@ -380,6 +386,10 @@ impl<'a> Survey<'a> {
     fn settle(&mut self) {
         self.finish_operators();
         self.finish_ties();
+        // What is said of a key comes first: a server that computes keys takes their numbers for all shards.
+        if let Some(refusal) = self.meeting.take() {
+            self.refuse(refusal);
+        }
     }
 
     /// What the only use of a WITH part requires is required of the part.

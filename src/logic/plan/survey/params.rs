@@ -144,9 +144,10 @@ impl Survey<'_> {
     }
 
     /// Visits a row that is stored into columns of these types.
-    pub(super) fn visit_row(&mut self, row: &[Expression], types: &[Option<u32>], scope: &Scope<'_>) {
+    pub(super) fn visit_row(&mut self, row: &[Expression], columns: &[(Option<u32>, Option<&str>)], scope: &Scope<'_>) {
         for (position, value) in row.iter().enumerate() {
-            self.visit_as(value, types.get(position).copied().flatten(), scope);
+            let (of_type, name) = columns.get(position).copied().unwrap_or_default();
+            self.with_column(name, |this| this.visit_as(value, of_type, scope));
         }
     }
 

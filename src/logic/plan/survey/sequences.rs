@@ -48,8 +48,9 @@ impl Survey<'_> {
             let sequence = self.sequence_of(call);
             self.mark.numbers.take(sequence);
         }
-        if !self.fills_rows {
-            self.is_where(owner);
+        match self.fills_rows {
+            true => self.draws(call),
+            false => self.is_where(owner),
         }
     }
 
@@ -96,7 +97,7 @@ impl Survey<'_> {
 
     /// The sequence that a call names.
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
-    fn sequence_of(&mut self, call: &Call) -> Option<TableName> {
+    pub(super) fn sequence_of(&mut self, call: &Call) -> Option<TableName> {
         let constant = match call.arguments.first()? {
             Expression::Constant(constant) => constant,
             Expression::Cast { inner, to } if to.names.last().is_some_and(|name| &**name == "regclass") => {
@@ -143,7 +144,7 @@ impl Survey<'_> {
 
     /// The table that a sequence belongs to, where the text names the sequence or its table.
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
-    fn table_of_sequence(&mut self, call: &Call) -> Option<RelationName> {
+    pub(super) fn table_of_sequence(&mut self, call: &Call) -> Option<RelationName> {
         match call.arguments.first()? {
             Expression::Constant(constant) => self.owner_of(constant),
             Expression::Cast { inner, to } if to.names.last().is_some_and(|name| &**name == "regclass") => {

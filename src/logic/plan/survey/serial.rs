@@ -1,15 +1,115 @@
-//! INSERT: the numbers of sequences that its rows take by the defaults of columns that it leaves out.
+//! INSERT: the numbers of sequences that its rows take, by the defaults of columns that it leaves out, and whether another
+//! shard gives them out, too.
 
-use crate::logic::catalog::{Column, ColumnDefault, Relation};
-use crate::logic::shards::TableName;
+use crate::logic::catalog::{Column, ColumnDefault, Relation, RelationKind};
+use crate::logic::shards::{KeyspaceId, ShardSet, TableName};
 use crate::logic::sql::name::parts_of;
-use crate::logic::sql::statement::expression::Expression;
-use crate::logic::sql::statement::{Body, Insert};
+use crate::logic::sql::statement::expression::{Call, Expression};
+use crate::logic::sql::statement::{Body, Insert, RelationName};
 
+use super::super::refusal::Refusal;
+use super::super::schema::Found;
 use super::Survey;
 use super::insert::is_plain;
+use super::through::{PlaceOfRows, Through};
+
+/// Who takes the numbers of rows that are stored.
+pub(super) struct Drawing {
+    /// Whose rows they are; a partition's are those of its whole table
+    table: Option<TableName>,
+    /// The shards that may store them, each with a sequence of its own
+    on: ShardSet,
+    /// The column whose numbers the first shard takes for all
+    key: Option<Box<str>>,
+}
 
 impl Survey<'_> {
+    /// Rows of this table are stored.
+    pub(in super::super) fn stores_in(&mut self, name: &RelationName, found: &Found<'_>) {
+        let table = self.schema.table_name(name);
+        match found {
+            Found::Sharded { keyspace, key, .. } => self.stores_sharded(table, *keyspace, key),
+            Found::Single(..) => self.stores_single(table),
+            // One shard makes the rows of all copies.
+            Found::Reference(_)
+            | Found::View(..)
+            | Found::Sequence
+            | Found::System
+            | Found::Unlisted
+            | Found::Unheard => self.drawing = None,
+        }
+    }
+
+    /// The same through a view.
+    pub(super) fn stores_through(&mut self, through: &Through) {
+        match &through.place {
+            PlaceOfRows::Sharded(keyspace, key) => self.stores_sharded(through.name.clone(), *keyspace, key),
+            PlaceOfRows::Single(_) => self.stores_single(through.name.clone()),
+        }
+    }
+
+    fn stores_sharded(&mut self, table: Option<TableName>, keyspace: KeyspaceId, key: &str) {
+        let on = self.schema.map.keyspaces[usize::from(keyspace.0)].all();
+        self.drawing = Some(Drawing { table, on, key: Some(Box::from(key)) });
+    }
+
+    /// Tables of other shards may store what the same sequence counts.
+    fn stores_single(&mut self, table: Option<TableName>) {
+        self.drawing = Some(Drawing { table, on: self.schema.map.all_shards(), key: None });
+    }
+
+    /// Looks at what makes the values of a column. Those of the key are made by the first shard.
+    pub(super) fn with_column<T>(&mut self, column: Option<&str>, look: impl FnOnce(&mut Self) -> T) -> T {
+        let is_key = |drawing: &mut Drawing| column.is_some() && drawing.key.as_deref() == column;
+        let aside = self.drawing.take_if(is_key);
+        let found = look(self);
+        self.drawing = aside.or_else(|| self.drawing.take());
+        found
+    }
+
+    /// `nextval('seq')` makes a value of a row.
+    pub(super) fn draws(&mut self, call: &Call) {
+        if self.drawing.is_none() {
+            return;
+        }
+        let sequences = match (self.sequence_of(call), self.table_of_sequence(call)) {
+            (Some(sequence), _) => vec![sequence],
+            (None, Some(table)) => {
+                self.schema.table_name(&table).map(|table| self.sequences_of(&table)).unwrap_or_default()
+            }
+            // Whichever it is.
+            (None, None) => self
+                .schema
+                .catalog
+                .relations
+                .iter()
+                .filter(|(_, it)| it.kind == RelationKind::Sequence)
+                .map(|(name, _)| name.clone())
+                .collect(),
+        };
+        self.draws_from(&sequences);
+    }
+
+    /// An identity column is left out.
+    pub(super) fn draws_identity(&mut self) {
+        let table = self.drawing.as_ref().and_then(|drawing| drawing.table.as_ref());
+        let sequences = table.map(|table| self.sequences_of(table)).unwrap_or_default();
+        self.draws_from(&sequences);
+    }
+
+    fn draws_from(&mut self, sequences: &[TableName]) {
+        let Some(drawing) = &self.drawing else { return };
+        let catalog = self.schema.catalog;
+        for name in sequences {
+            let Some(sequence) = catalog.relations.get(name) else { continue };
+            // A table of one shard that has a sequence to itself.
+            let is_own = drawing.key.is_none() && drawing.table.as_ref() == catalog.owners.get(name);
+            if !is_own && sequence.alike.intersect(drawing.on).len() > 1 {
+                self.meeting.get_or_insert_with(|| Refusal::numbers_alike(name));
+            }
+        }
+    }
+
     /// Notes the numbers that its rows surely take.
     pub(super) fn insert_numbers(&mut self, insert: &Insert, relation: Option<&Relation>) {
         if let Some(taken) = relation.and_then(|relation| self.taken_by(insert, relation)) {

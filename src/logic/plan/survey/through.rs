@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation, RelationKind};
-use crate::logic::shards::{KeyspaceId, ShardId};
+use crate::logic::shards::{KeyspaceId, ShardId, TableName};
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Distinct, FromItem, Query, RelationName, Select};
 
@@ -16,6 +16,8 @@ use super::Survey;
 pub(super) struct Through {
     /// The table's name, for messages
     pub table: Box<str>,
+    /// The table
+    pub name: Option<TableName>,
     /// What the catalog knows of the table, by the view's names: its columns first, then those that it does not show
     pub relation: Relation,
     /// Where its rows are
@@ -105,7 +107,7 @@ impl Survey<'_> {
             let of_key = relation.columns.iter_mut().filter(|column| column.name == *key);
             of_key.for_each(|column| column.default = ColumnDefault::Identity);
         }
-        Some(Through { table: name.name.clone(), relation, place })
+        Some(Through { table: name.name.clone(), name: self.schema.table_name(name), relation, place })
     }
 
     /// It looks at the row alone. What its functions do counts as part of the statement.
