@@ -213,4 +213,11 @@ fn sequences_of_a_schema_made_on_each_shard_are_kept_apart_first() {
         };
         assert_eq!(count[0].as_deref(), Some("0"), "{table}");
     }
+    // A reference table has it, and others take its numbers on every shard.
+    wire.rows("CREATE SEQUENCE shared; ALTER SEQUENCE shared OWNED BY kinds.id; ALTER TABLE tickets ALTER id SET DEFAULT nextval('shared')");
+    assert_eq!(wire.value("SELECT setval('shared', 9000)"), "9000");
+    wire.rows("INSERT INTO tickets (client_id, n) VALUES (1, 9), (2, 9), (3, 9), (4, 9), (5, 9), (6, 9)");
+    assert_eq!(wire.value("SELECT count(DISTINCT id) FROM tickets WHERE n = 9 AND id > 9000"), "6");
+    wire.rows("INSERT INTO kinds (id, name) VALUES (nextval('shared'), 's')");
+    assert_eq!(wire.value("SELECT count(*) FROM kinds WHERE id > 9000"), "1");
 }

@@ -58,8 +58,32 @@ impl Survey<'_> {
     pub(super) fn sets_number(&mut self, call: &Call) {
         match self.owner_of_sequence(call) {
             Owner::Unknown if !self.schema.is_one_shard() => self.refuse(Refusal::sets_sequence()),
+            // Other tables may take its numbers on other shards.
+            Owner::Copies if !self.schema.is_one_shard() && self.is_kept_apart(call) => {
+                self.refuse(Refusal::sets_sequence());
+            }
             owner @ (Owner::Single(..) | Owner::Copies | Owner::Unknown) => self.is_where(owner),
         }
+    }
+
+    /// Every shard has the sequence that a call names, and counts in places of its own.
+    fn is_kept_apart(&mut self, call: &Call) -> bool {
+        let sequences = self.sequences_named(call);
+        let catalog = self.schema.catalog;
+        let is_apart = |name: &TableName| {
+            catalog.relations.get(name).is_some_and(|it| it.alike.is_empty() && it.absent.is_empty())
+        };
+        sequences.is_some_and(|sequences| !sequences.is_empty() && sequences.iter().all(is_apart))
+    }
+
+    /// The sequence that a call names, or those of the table that it names; `None`: nobody can tell.
+    pub(super) fn sequences_named(&mut self, call: &Call) -> Option<Vec<TableName>> {
+        if let Some(sequence) = self.sequence_of(call) {
+            return Some(vec![sequence]);
+        }
+        let table = self.table_of_sequence(call)?;
+        let table = self.schema.table_name(&table);
+        Some(table.map(|table| self.sequences_of(&table)).unwrap_or_default())
     }
 
     /// `lastval()`, `currval('seq')`: the numbers of the server that has taken them.
@@ -71,14 +95,8 @@ impl Survey<'_> {
         if call.arguments.is_empty() {
             return self.mark.numbers.asked.push(AskedNumber::Last);
         }
-        let sequences: Vec<TableName> = match self.sequence_of(call) {
-            Some(sequence) => vec![sequence],
-            // Whichever of them it is.
-            None => {
-                let owner = self.table_of_sequence(call).and_then(|table| self.schema.table_name(&table));
-                owner.map(|table| self.sequences_of(&table)).unwrap_or_default()
-            }
-        };
+        // Whichever of a table's it is.
+        let sequences = self.sequences_named(call).unwrap_or_default();
         match sequences.is_empty() {
             true => self.mark.numbers.asked.push(AskedNumber::Unknown),
             false => self.mark.numbers.asked.extend(sequences.into_iter().map(AskedNumber::Of)),
@@ -97,7 +115,7 @@ impl Survey<'_> {
 
     /// The sequence that a call names.
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
-    pub(super) fn sequence_of(&mut self, call: &Call) -> Option<TableName> {
+    fn sequence_of(&mut self, call: &Call) -> Option<TableName> {
         let constant = match call.arguments.first()? {
             Expression::Constant(constant) => constant,
             Expression::Cast { inner, to } if to.names.last().is_some_and(|name| &**name == "regclass") => {
@@ -144,7 +162,7 @@ impl Survey<'_> {
 
     /// The table that a sequence belongs to, where the text names the sequence or its table.
     #[expect(clippy::wildcard_enum_match_arm, reason = "what is computed is not known here")]
-    pub(super) fn table_of_sequence(&mut self, call: &Call) -> Option<RelationName> {
+    fn table_of_sequence(&mut self, call: &Call) -> Option<RelationName> {
         match call.arguments.first()? {
             Expression::Constant(constant) => self.owner_of(constant),
             Expression::Cast { inner, to } if to.names.last().is_some_and(|name| &**name == "regclass") => {

@@ -72,21 +72,11 @@ impl Survey<'_> {
         if self.drawing.is_none() {
             return;
         }
-        let sequences = match (self.sequence_of(call), self.table_of_sequence(call)) {
-            (Some(sequence), _) => vec![sequence],
-            (None, Some(table)) => {
-                self.schema.table_name(&table).map(|table| self.sequences_of(&table)).unwrap_or_default()
-            }
+        let sequences = self.sequences_named(call).unwrap_or_else(|| {
             // Whichever it is.
-            (None, None) => self
-                .schema
-                .catalog
-                .relations
-                .iter()
-                .filter(|(_, it)| it.kind == RelationKind::Sequence)
-                .map(|(name, _)| name.clone())
-                .collect(),
-        };
+            let all = self.schema.catalog.relations.iter().filter(|(_, it)| it.kind == RelationKind::Sequence);
+            all.map(|(name, _)| name.clone()).collect()
+        });
         self.draws_from(&sequences);
     }
 
