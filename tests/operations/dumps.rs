@@ -221,3 +221,68 @@ fn sequences_of_a_schema_made_on_each_shard_are_kept_apart_first() {
     wire.rows("INSERT INTO kinds (id, name) VALUES (nextval('shared'), 's')");
     assert_eq!(wire.value("SELECT count(*) FROM kinds WHERE id > 9000"), "1");
 }
+
+#[test]
+fn a_sequence_goes_with_the_table_of_one_shard_that_it_comes_to_belong_to() {
+    let world = World::start("owned-by", false).unwrap();
+    for server in &world.shards {
+        admin(server.port()).rows("GRANT ALL ON SCHEMA public TO app");
+    }
+    let listed = "[databases.app]\npool_size = 4\ndefault_shard = \"a\"\n".to_owned() + &world.shards_toml();
+    let proxy =
+        Proxy::start(&world.lab, "proxy", &format!("{listed}[databases.app.tables]\nlogs = {{ shard = \"b\" }}\n"))
+            .unwrap();
+    let mut wire = admin(proxy.port);
+    let has_it = |name: &str| {
+        let asked = format!("SELECT count(*) FROM pg_class WHERE relname = '{name}'");
+        world.shards.iter().map(|server| admin(server.port()).value(&asked)).collect::<Vec<_>>().concat()
+    };
+    // `logs` is of the second shard; the map does not name `others`, which the first one has.
+    for (table, shard, place) in [("logs", "b", "010"), ("others", "a", "100")] {
+        let sequence = format!("{table}_id_seq");
+        for sql in [
+            format!("CREATE TABLE public.{table} (id integer NOT NULL, what text)"),
+            format!(
+                "CREATE SEQUENCE public.{sequence} AS integer START WITH 1 INCREMENT BY 1 NO MINVALUE NO MAXVALUE CACHE 1"
+            ),
+        ] {
+            wire.rows(&sql);
+        }
+        assert_eq!(has_it(&sequence), "111");
+        let owned = format!("ALTER SEQUENCE public.{sequence} OWNED BY public.{table}.id");
+        // It may be undone, and it may be in a transaction.
+        wire.rows(&format!("BEGIN; {owned}; ROLLBACK"));
+        assert_eq!(has_it(&sequence), "111");
+        let tags: Vec<_> = wire::answers(&wire.simple(&owned).unwrap()).into_iter().map(|it| it.tag).collect();
+        assert_eq!(tags, ["ALTER SEQUENCE"]);
+        assert_eq!(has_it(&sequence), place);
+        for sql in [
+            format!(
+                "ALTER TABLE ONLY public.{table} ALTER COLUMN id SET DEFAULT nextval('public.{sequence}'::regclass)"
+            ),
+            format!("SELECT pg_catalog.setval('public.{sequence}', 70, true)"),
+            format!("INSERT INTO {table} (what) VALUES ('x')"),
+        ] {
+            wire.rows(&sql);
+        }
+        let found: i64 = wire.value(&format!("SELECT id FROM {table}")).parse().unwrap();
+        assert!(found > 70, "{found}");
+        assert_eq!(wire.value(&format!("SELECT nextval('{sequence}') > {found}")), "t");
+        // Of nobody again, it stays where it is.
+        wire.rows(&format!("ALTER SEQUENCE {sequence} OWNED BY NONE"));
+        assert_eq!(wire.value(&format!("SELECT nextval('{sequence}') > {found}")), "t");
+        wire.rows(&format!(
+            "DROP TABLE {table}; SET shardway.shard = '{shard}'; DROP SEQUENCE {sequence}; RESET shardway.shard"
+        ));
+        assert_eq!(has_it(&sequence), "000");
+    }
+    // What another table needs stays.
+    wire.rows("CREATE TABLE logs (id integer); CREATE SEQUENCE needed");
+    for server in &world.shards {
+        admin(server.port()).rows("CREATE VIEW reader AS SELECT nextval('needed') AS n");
+    }
+    let (state, message) = failure(&mut wire, "ALTER SEQUENCE needed OWNED BY logs.id");
+    assert_eq!((state.as_str(), has_it("needed").as_str()), ("2BP01", "111"), "{message}");
+    let (state, message) = failure(&mut wire, "ALTER SEQUENCE needed OWNED BY logs.nothing");
+    assert!(["42703", "2BP01"].contains(&state.as_str()), "{message}");
+}

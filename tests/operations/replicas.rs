@@ -555,6 +555,9 @@ fn pipelines_that_write_read_what_they_wrote_and_keep_their_portals() {
         ];
         for reading in [&read, &counted, &gathered] {
             cases.extend([
+                vec![open(reading), act("CLOSE d"), act(reading)],
+                vec![open(reading), act("CLOSE ALL"), act(reading)],
+                vec![bound(reading), more(), act("CLOSE d"), bound(reading)],
                 vec![act(reading), act(&write), act(reading)],
                 vec![act(reading), act(everywhere), act(reading)],
                 vec![bound(reading), flush(), more(), act(&write), goes_on.clone()],

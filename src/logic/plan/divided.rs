@@ -4,15 +4,21 @@
 //! TRUNCATE events, audit, countries RESTART IDENTITY   -- sharded, on the first shard alone, on all
 //! a: TRUNCATE events, audit, countries RESTART IDENTITY
 //! b: TRUNCATE events, countries RESTART IDENTITY
+//!
+//! ALTER SEQUENCE audit_id_seq OWNED BY audit.id        -- every shard has the sequence, the first one the table
+//! a: ALTER SEQUENCE audit_id_seq OWNED BY audit.id
+//! b: DROP SEQUENCE audit_id_seq
 //! ```
 
 use std::ops::Range;
 
 use crate::logic::shards::{ShardId, ShardSet};
+use crate::logic::sql::name::qualified;
 use crate::logic::sql::statement::{RelationName, Utility};
 
 use super::pieces::{Token, tokens};
 use super::schema::{Found, Schema};
+use super::utility::brought_home;
 
 /// What the shards are told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +27,8 @@ pub struct Divided {
     pub shares: Vec<Option<Box<str>>>,
     /// It also names what no shard has. A session may, as a temporary table
     pub names_unheard: bool,
+    /// Who is told what the user has said, where the others are told something else
+    pub home: Option<ShardId>,
 }
 
 /// What these statements do to a table does not depend on the others that they name.
@@ -29,8 +37,24 @@ pub fn is_divisible(utility: &Utility) -> bool {
         && utility.belongings.is_empty()
 }
 
+/// A sequence comes to belong to a table of one shard: the others have no use for theirs.
+fn home_alone(home: ShardId, utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Divided> {
+    let sequence = utility.belongings.first()?;
+    let absent = schema.relation(sequence).map_or(ShardSet::EMPTY, |it| it.absent);
+    let drop = format!("DROP SEQUENCE {}", qualified(sequence.schema.as_deref(), &sequence.name));
+    let share = |shard: ShardId| match shard == home {
+        true => Some(text.into()),
+        false => (!absent.contains(shard)).then(|| drop.as_str().into()),
+    };
+    let all = ShardSet::first_of(schema.map.shards.len());
+    Some(Divided { shares: all.iter().map(share).collect(), names_unheard: false, home: Some(home) })
+}
+
 /// Divides one; `None`: its text or its tables do not allow it.
 pub fn divided(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Divided> {
+    if let Some((home, _)) = brought_home(utility, schema) {
+        return home_alone(home, utility, text, schema);
+    }
     if !is_divisible(utility) {
         return None;
     }
@@ -56,7 +80,8 @@ pub fn divided(utility: &Utility, text: &str, schema: &Schema<'_>) -> Option<Div
         let told = || format!("{}{}{}", &text[..begin], own.join(", "), &text[end..]).into();
         (!own.is_empty()).then(told)
     };
-    Some(Divided { shares: all.iter().map(share).collect(), names_unheard: homes.iter().any(|home| home.is_empty()) })
+    let names_unheard = homes.iter().any(|home| home.is_empty());
+    Some(Divided { shares: all.iter().map(share).collect(), names_unheard, home: None })
 }
 
 /// Where the first table stands.

@@ -102,6 +102,11 @@ impl Everywhere {
         }
     }
 
+    /// Does the command tag of this shard count?
+    pub fn speaks(&self, shard: ShardId) -> bool {
+        self.divided.as_ref().and_then(|it| it.home).is_none_or(|home| home == shard)
+    }
+
     /// What a shard is told before the statement.
     pub fn before(&self, text: &str) -> Option<String> {
         let listing = self.listing.as_ref()?;

@@ -1,5 +1,6 @@
 //! Statements that are not queries: who acts, one shard or all.
 
+use crate::logic::shards::ShardId;
 use crate::logic::sql::statement::{Reach, RelationName, Statement, Step, Utility};
 
 use super::definition::{self, Defined, Place};
@@ -55,6 +56,9 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
     if utility.verb == "TRUNCATE" {
         survey.truncated(&names);
     }
+    if let Some((_, table)) = brought_home(utility, schema) {
+        return survey.refuse(Refusal::every_shard(utility.verb, &[&table.name]));
+    }
     for name in &names {
         let shown: Vec<&str> = names.iter().map(|name| name.name.as_ref()).collect();
         match schema.find(name) {
@@ -88,6 +92,15 @@ pub fn names(utility: &Utility, schema: &Schema<'_>) -> Vec<RelationName> {
     let owners = utility.belongings.iter().filter_map(|name| schema.owner(name));
     let owners = owners.map(|owner| RelationName::of(Some(owner.schema.clone()), owner.name.clone()));
     utility.relations.iter().cloned().chain(owners).collect()
+}
+
+/// A sequence of nobody, which every shard has, is to belong to a table of one shard: that shard, and the table's name.
+pub fn brought_home<'u>(utility: &'u Utility, schema: &Schema<'_>) -> Option<(ShardId, &'u RelationName)> {
+    let ([table], [sequence]) = (utility.relations.as_slice(), utility.belongings.as_slice()) else { return None };
+    let is_free = utility.verb == "ALTER SEQUENCE" && schema.owner(sequence).is_none() && !schema.is_one_shard();
+    let home = if let Found::Single(shard, _) = schema.find(table) { Some(shard) } else { None };
+    home.filter(|_| is_free && matches!(schema.find(sequence), Found::Sequence | Found::Unheard))
+        .map(|home| (home, table))
 }
 
 /// A view lives where its tables do.

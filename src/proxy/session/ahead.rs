@@ -16,7 +16,7 @@ impl Session {
             _ if !self.transaction.is_idle() => true,
             Cut::Sync | Cut::Direct(_) | Cut::Trouble(_) => true,
             Cut::Flush | Cut::Act(_) => !segment.needs_transaction,
-            Cut::Next | Cut::Across(..) | Cut::Executed(_) | Cut::Described(_) => {
+            Cut::Pause | Cut::Next | Cut::Across(..) | Cut::Executed(_) | Cut::Described(_) => {
                 !self.has_replicas()
                     || self.portals.iter().all(|portal| is_read(&portal.shape))
                         && self.only_reads(&self.client.received()[segment.size..])

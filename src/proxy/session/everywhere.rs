@@ -170,7 +170,8 @@ impl Session {
                 self.settle(index);
             }
             match ended {
-                Ended::Done(said) => drop(tag.get_or_insert(said)),
+                Ended::Done(said) if everywhere.speaks(shard) => drop(tag.get_or_insert(said)),
+                Ended::Done(_) => (),
                 // undefined_object
                 Ended::Failed(body)
                     if everywhere.verb == SET_CONSTRAINTS && view::error_field(&body, b'C') == Some(b"42704") =>

@@ -87,7 +87,7 @@ impl Session {
             (Ok(()), Cut::Described(portal)) => Box::pin(self.describe_across(&portal)).await,
             (Ok(()), Cut::Executed(portal)) => Box::pin(self.bind_executed(&portal)).await,
             (Ok(()), Cut::Trouble(trouble)) => Err(trouble),
-            (Ok(()), Cut::Sync | Cut::Flush | Cut::Next) => Ok(()),
+            (Ok(()), Cut::Sync | Cut::Flush | Cut::Pause | Cut::Next) => Ok(()),
             (Err(trouble), cut) => {
                 if matches!(cut, Cut::Sync) {
                     self.is_synced = true;

@@ -87,6 +87,7 @@ impl Session {
                 Cut::Next => self.gather_segment(end),
                 Cut::Sync
                 | Cut::Flush
+                | Cut::Pause
                 | Cut::Act(_)
                 | Cut::Across(..)
                 | Cut::Executed(_)

@@ -43,6 +43,8 @@ pub(super) enum Cut {
     Sync,
     /// Flush
     Flush,
+    /// What comes next is to be planned with what the last message does
+    Pause,
     /// The next message belongs to another shard, or there is enough for now
     Next,
     /// Execute of a statement that acts on the session, or of a COPY that we take apart

@@ -393,7 +393,7 @@ impl Session {
                 segment.numbering.extend(numbering);
                 // What comes after DDL must be planned with the new schema; how strings are read may have changed.
                 Ok((segment.changes_schema() || segment.changes_strings() || segment.closes_cursors())
-                    .then_some(Cut::Flush)
+                    .then_some(Cut::Pause)
                     .filter(|_| !self.is_followed_by_end(at + size)))
             }
         }

@@ -142,7 +142,19 @@ impl Survey<'_> {
     }
 
     fn owner_of_sequence(&mut self, call: &Call) -> Owner {
-        self.table_of_sequence(call).map_or(Owner::Unknown, |table| self.owner(table))
+        if let Some(table) = self.table_of_sequence(call) {
+            return self.owner(table);
+        }
+        let sequence = self.sequence_of(call);
+        sequence.and_then(|sequence| self.only_home(&sequence)).unwrap_or(Owner::Unknown)
+    }
+
+    /// A sequence of nobody that one shard alone has.
+    fn only_home(&self, sequence: &TableName) -> Option<Owner> {
+        let absent = self.schema.catalog.relations.get(sequence)?.absent;
+        let mut homes = self.schema.map.all_shards().iter().filter(|shard| !absent.contains(*shard));
+        let home = homes.next().filter(|_| !absent.is_empty() && homes.next().is_none());
+        home.map(|home| Owner::Single(sequence.name.clone(), home, absent))
     }
 
     fn owner(&self, owner: RelationName) -> Owner {

@@ -250,11 +250,23 @@ fn whole_number(node: Node<'_>) -> Option<i64> {
     }
 }
 
+/// The table that is to own a sequence: `OWNED BY table.column`.
+fn owner(options: &NodeList) -> Option<RelationName> {
+    options.iter().find_map(|option| {
+        let Node::DefElem(option) = option else { return None };
+        table_of(option.arg()).filter(|_| option.defname() == Some("owned_by"))
+    })
+}
+
 /// The tables that a utility statement names.
 #[expect(clippy::wildcard_enum_match_arm, reason = "statements without a table of their own act on all shards")]
 fn relations(node: Node<'_>) -> Vec<RelationName> {
     let one = |range: Option<&nodes::RangeVar>| range.map(relation).into_iter().collect();
     match node {
+        Node::CreateSeqStmt(it) if it.sequence().is_some_and(|it| !relation(it).is_temporary) => {
+            owner(it.options()).into_iter().collect()
+        }
+        Node::AlterSeqStmt(it) => owner(it.options()).into_iter().collect(),
         Node::TruncateStmt(it) => ranges(it.relations()),
         Node::LockStmt(it) => ranges(it.relations()),
         Node::DropStmt(it) => match it.remove_type {
