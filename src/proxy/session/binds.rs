@@ -30,7 +30,7 @@ impl Session {
     ) -> Result<Option<Cut>, Trouble> {
         let bind = Bind::parse(&self.client.received()[at + frame::HEADER..at + size])?;
         self.slot.card.tallies.binds.add(1);
-        let Named { mut statement, since, reading, told } = self.statement(bind.statement)?;
+        let Named { mut statement, since, reading, told, .. } = self.statement(bind.statement)?;
         let (portal, mut name): (Box<[u8]>, Name) = (bind.portal.into(), bind.statement.into());
         let mut shape = statement.shape(&self.picture().planner);
         self.asks_primaries |= shape.is_for_primary;

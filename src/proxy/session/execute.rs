@@ -79,7 +79,7 @@ impl Session {
         }
         if !has_failed {
             let told = self.told_of(index, &statement);
-            let named = Named { statement, since: self.shared.moment(), reading, told };
+            let named = Named { statement, since: self.shared.moment(), reading, told, has_executed: false };
             self.named.insert(prepare.name.as_bytes().into(), named);
         }
         if has_failed && is_among { Err(Trouble::Told) } else { Ok(()) }

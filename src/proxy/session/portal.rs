@@ -19,6 +19,8 @@ pub(super) struct Named {
     pub reading: u64,
     /// What the client was told of it
     pub told: Option<Arc<Told>>,
+    /// An EXECUTE of a statement that was there then: of another, PostgreSQL never learns that it has columns
+    pub has_executed: bool,
 }
 
 /// What a client was told of a statement when it described it.

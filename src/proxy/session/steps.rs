@@ -149,7 +149,8 @@ impl Session {
             return Ok(Some(Cut::Trouble(fault.into())));
         }
         let (since, reading) = (self.shared.moment(), self.settings.reading());
-        let named = Named { statement, since, reading, told: None };
+        let has_executed = self.executed_by(&shape).is_some();
+        let named = Named { statement, since, reading, told: None, has_executed };
         let before = if is_named { self.named.insert(name.clone(), named) } else { self.unnamed.replace(named) };
         segment.undo.push((segment.steps.len(), Given::Statement(name, before)));
         if let Some(parsed) = parsed {
@@ -239,10 +240,14 @@ impl Session {
         match view::target(self.body(at, size))? {
             Target::Statement(name) => {
                 let is_named = !name.is_empty();
-                let statement = self.statement(name)?.statement;
+                let Named { statement, has_executed, .. } = self.statement(name)?;
                 let shape = statement.shape(&self.picture().planner);
-                if let Some(statement) = self.executed_by(&shape) {
+                if let (true, Some(execute)) = (has_executed, executes(&shape)) {
                     self.check_alive()?;
+                    let Some(statement) = self.executed_by(&shape) else {
+                        segment.steps.push(Step::Answer(NO_PARAMETERS));
+                        return Err(Fault::NoStatement(execute.name.to_string()).into());
+                    };
                     let shape = statement.shape(&self.picture().planner);
                     if !self.is_parsed_in(segment, &shape) {
                         return Ok(Some(Cut::Next));
