@@ -131,13 +131,14 @@ fn sequences_of_a_schema_made_on_each_shard_are_kept_apart_first() {
         CREATE TABLE kinds (id serial, name text);
         CREATE TABLE logs (id serial, what text);
         CREATE TABLE rooms (id integer, what text);
+        CREATE TABLE firsts (id integer);
         CREATE SEQUENCE free;
         CREATE VIEW shown AS SELECT client_id, n FROM tickets;
         GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO app";
     const LISTED: &str = "[databases.app.keyspaces.clients]\ntype = \"bigint\"\nmethod = \"hash\"\n\
         buckets = { a = \"0-85\", b = \"86-170\", c = \"171-255\" }\n\
         [databases.app.keyspaces.alone]\ntype = \"bigint\"\nmethod = \"hash\"\nbuckets = { b = \"0-255\" }\n\
-        [databases.app.tables]\nkinds = \"reference\"\nlogs = { shard = \"b\" }\nrooms = { shard = \"b\" }\n\
+        [databases.app.tables]\nkinds = \"reference\"\nlogs = { shard = \"b\" }\nrooms = { shard = \"b\" }\nfirsts = { shard = \"a\" }\n\
         tickets = { keyspace = \"clients\", key = \"client_id\" }\nnotes = { keyspace = \"clients\", key = \"client_id\" }\n\
         parts = { keyspace = \"clients\", key = \"client_id\" }\npeople = { keyspace = \"clients\", key = \"client_id\" }\n\
         single = { keyspace = \"alone\", key = \"client_id\" }\n";
@@ -183,6 +184,7 @@ fn sequences_of_a_schema_made_on_each_shard_are_kept_apart_first() {
         "INSERT INTO kinds (name) VALUES ('k'), ('l')",
         "INSERT INTO logs (what) VALUES ('m')",
         "INSERT INTO single (client_id) VALUES (1), (2), (3)",
+        "INSERT INTO firsts (id) VALUES (nextval('free'))",
     ] {
         wire.rows(sql);
     }
@@ -190,6 +192,8 @@ fn sequences_of_a_schema_made_on_each_shard_are_kept_apart_first() {
         wire.rows("SELECT count(*), count(DISTINCT client_id) FROM people"),
         [[Some("4".to_owned()), Some("4".to_owned())]]
     );
+    // Who asks for a number is given one of the shard that has all rows.
+    assert_eq!(wire.value("SELECT nextval('single_id_seq') > max(id) FROM single"), "t");
     let told = |name: &str| advice(proxy.config.to_str().unwrap(), name);
     let all = SHARDS.map(told);
     for (server, statements) in world.shards.iter().zip(&all) {

@@ -189,7 +189,10 @@ pub fn utility(statement: &Utility, text: &str, schema: &Schema<'_>) -> Result<E
         (None, Some(sequence)) if counts => Some(Numbers::Sequence(written(sequence))),
         (_, _) => None,
     };
-    let restart = restart(statement, &names, schema)?;
+    let restart = match divided.as_ref().and_then(|it| it.home) {
+        Some(_) => None,
+        None => restart(statement, &names, schema)?,
+    };
     let (mut bends, alters) = (bends.clone(), altered(statement, schema));
     schema.add_runners(&mut bends);
     let (wakes, looks) = (statement.wakes.clone(), evaluated::names_function(text, schema));

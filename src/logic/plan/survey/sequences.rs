@@ -1,7 +1,7 @@
 //! Calls that take the next number of a sequence, or set it: where the sequence is.
 
-use crate::logic::catalog::RelationKind;
-use crate::logic::shards::{ShardId, ShardSet, TableName};
+use crate::logic::catalog::{Relation, RelationKind};
+use crate::logic::shards::{KeyspaceId, ShardId, ShardSet, TableName};
 use crate::logic::sql::name::parts_of;
 use crate::logic::sql::statement::RelationName;
 use crate::logic::sql::statement::expression::{Call, Constant, Expression, Literal, TypeName};
@@ -149,6 +149,21 @@ impl Survey<'_> {
         sequence.and_then(|sequence| self.only_home(&sequence)).unwrap_or(Owner::Unknown)
     }
 
+    /// The shard that has all rows of a keyspace.
+    fn only_member(&self, keyspace: KeyspaceId) -> Option<ShardId> {
+        let members = self.schema.map.keyspaces[usize::from(keyspace.0)].all();
+        members.iter().next().filter(|_| members.len() == 1)
+    }
+
+    /// The shard whose numbers count, of a sequence that belongs to a table of one shard.
+    pub(super) fn home_of_sequence(&self, sequence: &TableName) -> Option<ShardId> {
+        let table = self.schema.catalog.owners.get(sequence)?;
+        match self.owner(RelationName::of(Some(table.schema.clone()), table.name.clone())) {
+            Owner::Single(_, shard, _) => Some(shard),
+            Owner::Copies | Owner::Unknown => None,
+        }
+    }
+
     /// A sequence of nobody that one shard alone has.
     fn only_home(&self, sequence: &TableName) -> Option<Owner> {
         let absent = self.schema.catalog.relations.get(sequence)?.absent;
@@ -158,17 +173,15 @@ impl Survey<'_> {
     }
 
     fn owner(&self, owner: RelationName) -> Owner {
+        let absent = |relation: Option<&Relation>| relation.map_or(ShardSet::EMPTY, |it| it.absent);
         match self.schema.find(&owner) {
-            Found::Single(shard, relation) => {
-                Owner::Single(owner.name, shard, relation.map_or(ShardSet::EMPTY, |it| it.absent))
-            }
+            Found::Single(shard, relation) => Owner::Single(owner.name, shard, absent(relation)),
             Found::Reference(_) => Owner::Copies,
-            Found::Sharded { .. }
-            | Found::View(..)
-            | Found::Sequence
-            | Found::System
-            | Found::Unlisted
-            | Found::Unheard => Owner::Unknown,
+            Found::Sharded { keyspace, relation, .. } => match self.only_member(keyspace) {
+                Some(shard) => Owner::Single(owner.name, shard, absent(relation)),
+                None => Owner::Unknown,
+            },
+            Found::View(..) | Found::Sequence | Found::System | Found::Unlisted | Found::Unheard => Owner::Unknown,
         }
     }
 

@@ -2,7 +2,7 @@
 //! shard gives them out, too.
 
 use crate::logic::catalog::{Column, ColumnDefault, Relation, RelationKind};
-use crate::logic::shards::{KeyspaceId, ShardSet, TableName};
+use crate::logic::shards::{KeyspaceId, ShardId, ShardSet, TableName};
 use crate::logic::sql::name::parts_of;
 use crate::logic::sql::statement::expression::{Call, Expression};
 use crate::logic::sql::statement::{Body, Insert, RelationName};
@@ -17,11 +17,15 @@ use super::through::{PlaceOfRows, Through};
 pub(super) struct Drawing {
     /// Whose rows they are; a partition's are those of its whole table
     table: Option<TableName>,
-    /// The shards that may store them, each with a sequence of its own
+    /// The shards that take some: those that may store rows, each with a sequence of its own, and the first one, which is asked
+    /// by `SELECT nextval('seq')`
     on: ShardSet,
     /// The column whose numbers the first shard takes for all
     key: Option<Box<str>>,
 }
+
+/// It counts for all where no table says more.
+const FIRST: ShardId = ShardId(0);
 
 impl Survey<'_> {
     /// Rows of this table are stored.
@@ -29,7 +33,7 @@ impl Survey<'_> {
         let table = self.schema.table_name(name);
         match found {
             Found::Sharded { keyspace, key, .. } => self.stores_sharded(table, *keyspace, key),
-            Found::Single(..) => self.stores_single(table),
+            Found::Single(shard, _) => self.stores_single(table, *shard),
             // One shard makes the rows of all copies.
             Found::Reference(_)
             | Found::View(..)
@@ -44,18 +48,17 @@ impl Survey<'_> {
     pub(super) fn stores_through(&mut self, through: &Through) {
         match &through.place {
             PlaceOfRows::Sharded(keyspace, key) => self.stores_sharded(through.name.clone(), *keyspace, key),
-            PlaceOfRows::Single(_) => self.stores_single(through.name.clone()),
+            PlaceOfRows::Single(shard) => self.stores_single(through.name.clone(), *shard),
         }
     }
 
     fn stores_sharded(&mut self, table: Option<TableName>, keyspace: KeyspaceId, key: &str) {
-        let on = self.schema.map.keyspaces[usize::from(keyspace.0)].all();
+        let on = self.schema.map.keyspaces[usize::from(keyspace.0)].all().union(ShardSet::of(FIRST));
         self.drawing = Some(Drawing { table, on, key: Some(Box::from(key)) });
     }
 
-    /// Tables of other shards may store what the same sequence counts.
-    fn stores_single(&mut self, table: Option<TableName>) {
-        self.drawing = Some(Drawing { table, on: self.schema.map.all_shards(), key: None });
+    fn stores_single(&mut self, table: Option<TableName>, shard: ShardId) {
+        self.drawing = Some(Drawing { table, on: ShardSet::of(shard).union(ShardSet::of(FIRST)), key: None });
     }
 
     /// Looks at what makes the values of a column. Those of the key are made by the first shard.
@@ -92,8 +95,9 @@ impl Survey<'_> {
         let catalog = self.schema.catalog;
         for name in sequences {
             let Some(sequence) = catalog.relations.get(name) else { continue };
-            // A table of one shard that has a sequence to itself.
-            let is_own = drawing.key.is_none() && drawing.table.as_ref() == catalog.owners.get(name);
+            // A table of one shard has its sequence to itself.
+            let home = self.home_of_sequence(name);
+            let is_own = home.is_some() && drawing.table.as_ref() == catalog.owners.get(name);
             if !is_own && sequence.alike.intersect(drawing.on).len() > 1 {
                 self.meeting.get_or_insert_with(|| Refusal::numbers_alike(name));
             }
