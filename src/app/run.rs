@@ -20,7 +20,7 @@ use super::steering::Refresh;
 use super::{logging, systemd, upkeep};
 use crate::config::{self, SecretFile, Settings};
 
-use crate::control::{Control, ControlHandle, ControlSettings, Users, export};
+use crate::control::{CatalogSettings, Control, ControlHandle, ControlSettings, Users, export};
 use crate::logic::auth::verifier;
 use crate::logic::cancel_key::Keys;
 use crate::logic::console::statement::Shutdown;
@@ -409,10 +409,14 @@ fn status(entrance: &Entrance, shared: &Shared) -> String {
     format!("{} clients, {waiting} of them waiting; {servers} connections to servers", entrance.open())
 }
 
+/// Schemas are not looked at more often than this.
+const SCHEMA_LEAST: Duration = Duration::from_secs(1);
+
 fn control_settings(settings: &Settings) -> ControlSettings {
     ControlSettings {
         health: settings.health.clone(),
         monitor: settings.monitor.clone(),
+        catalog: CatalogSettings { refresh: settings.health.interval.max(SCHEMA_LEAST), ..CatalogSettings::default() },
         http: settings.listen.metrics,
         timelines: settings.timelines.clone().or_else(|| Some(systemd::state_folder()?.join("timelines.toml"))),
         ..ControlSettings::default()

@@ -255,6 +255,76 @@ fn rows_of_different_kinds_are_not_told_as_one_answer() {
     }
 }
 
+/// A change that is made on all shards, not through the proxy, is seen within seconds. Until then nothing is read as what it
+/// is not.
+#[test]
+fn rows_of_another_kind_than_planned_are_not_told() {
+    let stage = &*STAGE;
+    let [a, b, c] = [0, 1, 2].map(|shard| stage.clients[shard]);
+    make(stage, "retyped", "client_id bigint, id integer, PRIMARY KEY (client_id, id)");
+    let proxy = with_tables(stage, "beside-retyped", "", "retyped = { keyspace = \"bigints\", key = \"client_id\" }");
+    let mut wire = login(&proxy);
+    wire.rows(&format!("INSERT INTO retyped VALUES ({a}, 1), ({b}, 2), ({c}, 3)"));
+    let fetched = "SELECT one.id FROM retyped AS one JOIN retyped AS other ON one.id = other.id ORDER BY one.id";
+    let rows = [["1"], ["2"], ["3"]].map(|row| row.map(|value| Some(value.to_owned())));
+    assert_eq!(wire.rows(fetched), rows);
+    let mut refused = 0;
+    for of_type in ["double precision", "bigint", "real", "integer"] {
+        for shard in &stage.world.shards {
+            admin(shard.port()).rows(&format!("ALTER TABLE retyped ALTER id TYPE {of_type}"));
+        }
+        until("it is seen", || {
+            let answer = wire::answers(&wire.simple(fetched).unwrap()).remove(0);
+            match answer.error {
+                Some((state, message)) => {
+                    assert_eq!(state, "40001", "{of_type}: {message}");
+                    refused += 1;
+                    false
+                }
+                None => {
+                    let told: Vec<_> =
+                        answer.rows.iter().flatten().flatten().map(|it| String::from_utf8_lossy(it)).collect();
+                    assert_eq!(told, ["1", "2", "3"], "{of_type}");
+                    true
+                }
+            }
+        });
+    }
+    assert!(refused > 0, "each change was seen at once");
+}
+
+/// What an UPDATE of a reference table looks up is looked up once: others may change it before the last copy is written.
+#[test]
+fn copies_get_the_value_that_was_found_for_the_first() {
+    let stage = &*STAGE;
+    make(stage, "looked_up", "code integer PRIMARY KEY, name text");
+    make(stage, "copied", "name text PRIMARY KEY, weight integer");
+    let proxy = with_tables(stage, "beside-copies", "", "looked_up = \"reference\"\ncopied = \"reference\"");
+    let (mut wire, mut other) = (login(&proxy), login(&proxy));
+    wire.rows("INSERT INTO looked_up VALUES (15, 'A'); INSERT INTO copied VALUES ('rf1', 0), ('rf2', 5)");
+    let second = stage.world.shards[1].port();
+    for value in [
+        "(SELECT ascii(name) FROM looked_up WHERE code = 15)",
+        "CASE WHEN EXISTS (SELECT FROM looked_up WHERE name = 'A') THEN 1 ELSE 2 END",
+        "CASE WHEN 'A' IN (SELECT name FROM looked_up) THEN 1 ELSE 2 END",
+        "(SELECT c.weight FROM copied c WHERE c.name = 'rf2')",
+    ] {
+        other.rows("UPDATE looked_up SET name = 'A'; UPDATE copied SET weight = 5 WHERE name = 'rf2'");
+        let mut locker = admin(second);
+        locker.rows("BEGIN; SELECT FROM copied WHERE name = 'rf1' FOR UPDATE");
+        wire.send(&wire::query(&format!("UPDATE copied SET weight = {value} WHERE name = 'rf1'"))).unwrap();
+        until("it waits", || admin(second).value("SELECT count(*) FROM pg_locks WHERE NOT granted") != "0");
+        other.rows("UPDATE looked_up SET name = 'B'; UPDATE copied SET weight = 6 WHERE name = 'rf2'");
+        locker.rows("ROLLBACK");
+        let answer = wire::answers(&wire.until_ready().unwrap()).remove(0);
+        assert_eq!((answer.error, answer.tag.as_str()), (None, "UPDATE 1"), "{value}");
+        let copies =
+            stage.world.shards.iter().map(|it| admin(it.port()).value("SELECT weight FROM copied WHERE name = 'rf1'"));
+        let copies: Vec<_> = copies.collect();
+        assert!(copies.iter().all(|it| *it == copies[0]), "{value}: {copies:?}");
+    }
+}
+
 /// The locks that it holds may be what the change waits for, so it does not wait; and what it has said goes by the columns of
 /// before.
 #[test]

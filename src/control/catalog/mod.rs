@@ -18,7 +18,7 @@ mod merge;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -39,6 +39,11 @@ use read::ShardSchema;
 /// While a shard could not be asked, it is tried this often.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// A look costs a server some milliseconds: of its time no more than one part of so many.
+const SHARE: u32 = 50;
+/// From one look to the next, at most.
+const REFRESH_MAX: Duration = Duration::from_secs(30);
+
 /// A connection that stays would keep others from dropping a database that was found. One change of its schema often
 /// follows another, and PostgreSQL waits for the connections to a database to end for some seconds.
 const LINGER: Duration = Duration::from_millis(200);
@@ -51,7 +56,7 @@ const READS_MAX: usize = 3;
 /// When schemas are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogSettings {
-    /// From one look to the next
+    /// From one look to the next: at least. Where a look takes long they are rarer, up to [`REFRESH_MAX`]
     pub refresh: Duration,
     /// A shard must be read within this, connecting included
     pub read_timeout: Duration,
@@ -62,7 +67,7 @@ pub struct CatalogSettings {
 impl Default for CatalogSettings {
     fn default() -> Self {
         Self {
-            refresh: Duration::from_secs(30),
+            refresh: Duration::from_secs(2),
             read_timeout: Duration::from_secs(10),
             wait_max: Duration::from_secs(5),
         }
@@ -174,9 +179,16 @@ pub(super) async fn keep(mut keep: Keep) {
     loop {
         // What was asked before the look began is answered by it; what comes later wakes us again.
         let ticket = keeper.keep.desk.asked.load(Ordering::SeqCst);
+        let begun = Instant::now();
         let is_complete = keeper.round().await;
         keeper.keep.desk.served.send_replace((ticket, is_complete));
-        let pause = if is_complete { keeper.keep.settings.refresh } else { RETRY.min(keeper.keep.settings.refresh) };
+        let refresh = keeper.keep.settings.refresh;
+        let pause = match is_complete {
+            // One server has all of it: little can be wrong.
+            true if keeper.is_found => REFRESH_MAX,
+            true => refresh.max((begun.elapsed() * SHARE).min(REFRESH_MAX)),
+            false => RETRY.min(refresh),
+        };
         let woken = keeper.keep.desk.wake.notified();
         tokio::pin!(woken);
         if keeper.is_found && tokio::time::timeout(LINGER, &mut woken).await.is_err() {

@@ -111,7 +111,11 @@ fn planned(
 ) -> Result<Copied, Refusal> {
     let nature = &copied.nature;
     let draws_numbers = relation.is_none_or(has_identity) && !matches!(located.statement, Statement::Change(_));
-    let may_differ = nature.asks_server
+    // Others may write what is read between one shard and the next.
+    let reads_copies =
+        nature.reads_copies && !matches!(located.statement, Statement::Merge(_)) && shape.verb != "DELETE";
+    let may_differ = reads_copies
+        || nature.asks_server
         || nature.draws
         || nature.picks
         || nature.follows_order

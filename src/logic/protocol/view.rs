@@ -312,7 +312,7 @@ pub fn is_alike(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// The types of the columns of a RowDescription; those that each server numbers for itself are one.
-fn kinds(body: &[u8]) -> impl Iterator<Item = u32> {
+pub fn kinds(body: &[u8]) -> impl Iterator<Item = u32> {
     /// Numbers from here on are given out when a server is made, or later (transam.h, FirstGenbkiObjectId).
     const OWN: u32 = 10_000;
     /// Behind the name: table, number, type, size, modifier, format.

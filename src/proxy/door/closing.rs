@@ -25,7 +25,7 @@ impl Listener {
             // Who waits in it waits for our successor.
             Self::Tcp { owner: Owner::Starter, .. } | Self::Unix { file: None, .. } => Ok(()),
             Self::Tcp { socket, options, owner: Owner::Ourselves } => {
-                if ignore_handshakes(&SockRef::from(&socket))? {
+                if ignore_handshakes(&SockRef::from(&socket)) {
                     tokio::time::sleep(HANDSHAKE).await;
                 }
                 accept_tcp(&socket.into_std()?, options, &mut admit)
@@ -39,9 +39,9 @@ impl Listener {
     }
 }
 
-/// Drops every segment that has SYN and not ACK. `false`: the system cannot.
+/// Drops every segment that has SYN and not ACK. `false`: the system cannot, or does not let us.
 #[cfg(target_os = "linux")]
-fn ignore_handshakes(socket: &SockRef<'_>) -> io::Result<bool> {
+fn ignore_handshakes(socket: &SockRef<'_>) -> bool {
     use socket2::SockFilter;
     // Classic BPF over a TCP header, whose byte 13 has the flags (linux/bpf_common.h, RFC 9293).
     const LOAD_BYTE: u16 = 0x30;
@@ -58,13 +58,12 @@ fn ignore_handshakes(socket: &SockRef<'_>) -> io::Result<bool> {
         SockFilter::new(RETURN, 0, 0, 0),
         SockFilter::new(RETURN, 0, 0, u32::MAX),
     ];
-    socket.attach_filter(&filter)?;
-    Ok(true)
+    socket.attach_filter(&filter).is_ok()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn ignore_handshakes(_: &SockRef<'_>) -> io::Result<bool> {
-    Ok(false)
+fn ignore_handshakes(_: &SockRef<'_>) -> bool {
+    false
 }
 
 fn accept_tcp(socket: &TcpListener, options: SocketOptions, admit: &mut impl FnMut(Stream, Peer)) -> io::Result<()> {

@@ -340,7 +340,7 @@ impl Session {
             errands = again?;
             self.run_errands(&mut errands).await?;
         }
-        check_alike(&errands)?;
+        check_alike(&errands, &gather.parts)?;
         let mut fetched: Fetched = vec![Vec::new(); gather.parts.len()];
         for errand in errands {
             for (number, rows) in errand.fetch.aside.into_iter().flatten() {
@@ -492,8 +492,9 @@ fn ask(out: &mut Vec<u8>, part: &Part, given: Given<'_>) {
     write::execute(out);
 }
 
-/// Rows of a part are alike on all shards, unless a change of the schema is under way.
-fn check_alike(errands: &[Errand]) -> Result<(), Fault> {
+/// Rows of a part are alike on all shards, and of the types that they are read as, unless a change of the schema is under way,
+/// or was made where we have not seen it yet.
+fn check_alike(errands: &[Errand], all: &[Part]) -> Result<(), Fault> {
     let mut known: Vec<(&[usize], &[u8])> = Vec::new();
     for errand in errands {
         let width = if errand.fetch.is_together { errand.parts.len().max(1) } else { 1 };
@@ -501,11 +502,20 @@ fn check_alike(errands: &[Errand]) -> Result<(), Fault> {
             match known.iter().find(|(of, _)| *of == parts) {
                 Some((_, first)) if !view::is_alike(first, told) => return Err(Fault::Torn),
                 Some(_) => (),
+                None if width == 1 && !parts.iter().all(|part| is_as_planned(&all[*part], told)) => {
+                    return Err(Fault::Torn);
+                }
                 None => known.push((parts, told)),
             }
         }
     }
     Ok(())
+}
+
+/// What travels in binary is of the type that its array has.
+fn is_as_planned(part: &Part, told: &[u8]) -> bool {
+    let mut columns = part.columns.iter().zip(view::kinds(told));
+    columns.all(|(column, kind)| !column.is_binary || kind == column.element)
 }
 
 /// The types of the parameters of a final statement: the client's, then those of its arrays.
