@@ -238,7 +238,12 @@ fn constraints_set_by_name_hold_on_every_shard_or_are_refused() {
     }
     for block in [true, false] {
         wire.rows(if block { "BEGIN" } else { "SELECT 1" });
-        assert_eq!(state(&mut wire, "SET CONSTRAINTS nope DEFERRED").as_deref(), Some("0A000"));
+        let expected = if block { "42704" } else { "0A000" };
+        assert_eq!(state(&mut wire, "SET CONSTRAINTS nope DEFERRED").as_deref(), Some(expected));
+        assert_eq!(
+            state(&mut wire, "SET CONSTRAINTS nope, neither DEFERRED").as_deref(),
+            Some(if block { "25P02" } else { "0A000" })
+        );
         wire.rows(if block { "ROLLBACK" } else { "SELECT 1" });
     }
 }

@@ -72,6 +72,8 @@ fn a_schema_comes_in_as_pg_dump_writes_it() {
         "INSERT INTO visits VALUES (1, '2024-01-01', 5) ON CONFLICT (client_id, day) DO UPDATE SET n = excluded.n",
         "SELECT * FROM visits ORDER BY client_id",
         "INSERT INTO docs VALUES (2, '00000000-0000-0000-0000-000000000001')",
+        "INSERT INTO docs VALUES (2, '00000000-0000-0000-0000-000000000001') ON CONFLICT DO NOTHING",
+        "INSERT INTO docs VALUES (2, '00000000-0000-0000-0000-000000000001'), (2, '00000000-0000-0000-0000-000000000002') ON CONFLICT DO NOTHING",
         "DELETE FROM orders WHERE line = 2",
         "SELECT client_id, id, t FROM orders ORDER BY 1, 2",
         "TRUNCATE orders",
@@ -87,7 +89,7 @@ fn a_schema_comes_in_as_pg_dump_writes_it() {
         admin(world.oracle.port()).simple(sql).unwrap();
         admin(proxy.port).simple(sql).unwrap();
     }
-    for (columns, lines) in [("", 2), ("(uid)", 2), ("(uid, uid)", 0), ("(twice)", 0), ("(ctid)", 0)] {
+    for (columns, lines) in [("", 3), ("(uid)", 3), ("(uid, uid)", 0), ("(twice)", 0), ("(ctid)", 0)] {
         let [expected, found] = [world.oracle.port(), proxy.port].map(|port| {
             let frames = admin(port).simple(&format!("COPY public.docs {columns} TO STDOUT")).unwrap();
             let mut lines: Vec<_> = frames.into_iter().filter(|it| it.tag == b'd').map(|it| it.body).collect();
@@ -289,4 +291,38 @@ fn a_sequence_goes_with_the_table_of_one_shard_that_it_comes_to_belong_to() {
     assert_eq!((state.as_str(), has_it("needed").as_str()), ("2BP01", "111"), "{message}");
     let (state, message) = failure(&mut wire, "ALTER SEQUENCE needed OWNED BY logs.nothing");
     assert!(["42703", "2BP01"].contains(&state.as_str()), "{message}");
+}
+
+/// As frameworks add a foreign key to a table of one shard.
+#[test]
+fn a_constraint_of_one_shards_table_is_set_by_name() {
+    let world = World::start("constraints", false).unwrap();
+    for server in world.shards.iter().chain([&world.oracle]) {
+        admin(server.port()).rows("GRANT ALL ON SCHEMA public TO app");
+    }
+    let listed = "[databases.app]\npool_size = 4\ndefault_shard = \"b\"\n".to_owned() + &world.shards_toml();
+    let proxy = Proxy::start(&world.lab, "proxy", &format!("{listed}[databases.app.tables]\n")).unwrap();
+    let mut sides = [world.oracle.port(), proxy.port].map(admin);
+    for sql in [
+        "CREATE TABLE parents (id integer PRIMARY KEY)",
+        "CREATE TABLE children (id integer)",
+        "INSERT INTO parents VALUES (1)",
+        "BEGIN; ALTER TABLE children ADD COLUMN parent integer CONSTRAINT child_fk REFERENCES parents DEFERRABLE INITIALLY DEFERRED",
+        "SET CONSTRAINTS child_fk IMMEDIATE",
+        "COMMIT",
+        "BEGIN; INSERT INTO children VALUES (1, 2)",
+        "SET CONSTRAINTS \"child_fk\" IMMEDIATE",
+        "ROLLBACK",
+        "BEGIN; INSERT INTO children VALUES (1, 2); SET CONSTRAINTS public.child_fk DEFERRED; INSERT INTO parents VALUES (2); COMMIT",
+        "SELECT * FROM children",
+        "BEGIN; SET CONSTRAINTS nobody IMMEDIATE",
+        "SELECT 1",
+        "ROLLBACK",
+    ] {
+        let [expected, found] = sides.each_mut().map(|side| {
+            let answers = wire::answers(&side.simple(sql).unwrap());
+            answers.into_iter().map(|it| (it.error, it.tag, it.rows)).collect::<Vec<_>>()
+        });
+        assert_eq!(found, expected, "{sql}");
+    }
 }

@@ -56,7 +56,7 @@ const READS_MAX: usize = 3;
 /// When schemas are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogSettings {
-    /// From one look to the next: at least. Where a look takes long they are rarer, up to [`REFRESH_MAX`]
+    /// From one look to the next: at least. Where a look takes long they are rarer, up to 30 s
     pub refresh: Duration,
     /// A shard must be read within this, connecting included
     pub read_timeout: Duration,

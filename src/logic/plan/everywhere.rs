@@ -102,6 +102,17 @@ impl Everywhere {
         }
     }
 
+    /// What tells whether a shard has the one constraint that SET CONSTRAINTS names: that of a table of one shard the others
+    /// lack. Of several names each shard would have to be told its own.
+    pub fn sought(&self, text: &str) -> Option<String> {
+        let all = tokens(text).filter(|_| self.verb == SET_CONSTRAINTS)?;
+        let begin = all.iter().position(|token| token.is("constraints"))?;
+        let end = all.iter().rposition(|token| token.is("deferred") || token.is("immediate"))?;
+        let names = all.get(begin + 1..end).filter(|names| !names.iter().any(|token| token.is(",")))?;
+        let name = literal(&names.last()?.name());
+        Some(format!("SELECT FROM pg_catalog.pg_constraint WHERE conname = {name}"))
+    }
+
     /// Does the command tag of this shard count?
     pub fn speaks(&self, shard: ShardId) -> bool {
         self.divided.as_ref().and_then(|it| it.home).is_none_or(|home| home == shard)

@@ -141,12 +141,19 @@ impl Session {
             Some(restart) => self.restarts(restart).await?,
             None => Vec::new(),
         };
+        let (sought, last) = (everywhere.sought(sql), self.shards().last());
         for shard in self.shards() {
             let Some(sql) = everywhere.share(shard, sql) else { continue };
             let target = self.target(Destination::Shard(shard), Access::Write)?;
             let index = self.hold(target).await?;
             self.pipeline.clear();
             self.prepare(index);
+            if let Some(question) = &sought
+                && !self.has_any(index, question).await?
+                && (tag.is_some() || Some(shard) != last)
+            {
+                continue;
+            }
             self.wrote(index);
             let mut ended = Ended::Done(String::new());
             if let Some(before) = everywhere.before(sql) {
@@ -174,7 +181,9 @@ impl Session {
                 Ended::Done(_) => (),
                 // undefined_object
                 Ended::Failed(body)
-                    if everywhere.verb == SET_CONSTRAINTS && view::error_field(&body, b'C') == Some(b"42704") =>
+                    if everywhere.verb == SET_CONSTRAINTS
+                        && sought.is_none()
+                        && view::error_field(&body, b'C') == Some(b"42704") =>
                 {
                     return Err(Refusal::named_constraints().into());
                 }
@@ -237,6 +246,14 @@ impl Session {
         self.prepare_settings(index);
         self.wrote(index);
         self.run_on(index, sql, is_first).await
+    }
+
+    /// Has a server rows that answer this?
+    async fn has_any(&mut self, index: usize, question: &str) -> Result<bool, Trouble> {
+        let ended = self.run_on(index, question, false).await?;
+        self.settle(index);
+        self.pipeline.clear();
+        Ok(!matches!(ended, Ended::Done(tag) if tag == "SELECT 0"))
     }
 
     async fn run_on(&mut self, index: usize, sql: &str, is_first: bool) -> Result<Ended, Trouble> {

@@ -126,7 +126,7 @@ impl Refusal {
             Reason::ManyShards,
             format!("the copies of reference table \"{table}\" are not the same on all shards"),
             &format!("The statement concerned {counts}. It has been undone."),
-            "Make the copies equal, with SET shardway.shard.",
+            "Another transaction may have written to it meanwhile: try again. If it stays so, make the copies equal, with SET shardway.shard.",
         );
         Self { sqlstate: "XX001", ..refusal }
     }

@@ -84,10 +84,6 @@ impl Survey<'_> {
         if self.schema.map.keyspaces[usize::from(target.keyspace.0)].all().len() < 2 {
             return;
         }
-        let vouched: Vec<&str> = self.schema.map.vouched(target.table).collect();
-        let is_vouched = |index: &UniqueIndex| {
-            vouched.contains(&&*index.name) || index.columns.iter().any(|column| vouched.contains(&&**column))
-        };
         let concerns = |index: &UniqueIndex, column: &str| {
             index.columns.iter().any(|it| **it == *column)
                 || index.definition.as_ref().is_some_and(|definition| definition.contains(column))
@@ -96,11 +92,19 @@ impl Survey<'_> {
             changed.map(|changed| [changed, &self.set_by_triggers(&relation.triggers)].concat());
         let torn = relation.unique_indexes.iter().find(|index| {
             let is_changed = changed.as_ref().is_none_or(|it| it.iter().any(|column| concerns(index, column)));
-            is_changed && !index.columns.iter().any(|column| **column == *target.key) && !is_vouched(index)
+            is_changed
+                && !index.columns.iter().any(|column| **column == *target.key)
+                && !self.is_vouched(target.table, index)
         });
         if let Some(index) = torn {
             self.refuse(Refusal::torn_index(verb, target.table, &index.name, target.key));
         }
+    }
+
+    /// No two rows of the table have the same values in this index, the operator says.
+    pub(super) fn is_vouched(&self, table: &str, index: &UniqueIndex) -> bool {
+        let mut vouched = self.schema.map.vouched(table);
+        vouched.any(|it| *it == *index.name || index.columns.iter().any(|column| **column == *it))
     }
 
     /// Surveys the row security of a table whose rows are written.

@@ -1,7 +1,7 @@
 //! INSERT: where each row belongs, and what its conflicts may be with.
 
 use crate::logic::body::leaves::Leaves;
-use crate::logic::catalog::{ColumnDefault, Relation};
+use crate::logic::catalog::{ColumnDefault, Relation, UniqueIndex};
 use crate::logic::shards::KeyspaceId;
 use crate::logic::sql::statement::expression::Expression;
 use crate::logic::sql::statement::{Body, Insert, OnConflict, Query, RelationName, Target as Assignment};
@@ -323,7 +323,15 @@ impl Survey<'_> {
     fn check_conflict(&mut self, conflict: &OnConflict, own: &str, target: Target<'_>) {
         let has_key = |columns: &[Box<str>]| columns.iter().any(|column| column.as_ref() == target.key);
         let is_proved = match (&conflict.constraint, conflict.columns.is_empty()) {
-            (Some(_), _) | (None, true) => target.relation.is_some_and(|relation| {
+            // Any unique index will do.
+            (None, true) => target.relation.is_some_and(|relation| {
+                let is_vouched = |index: &UniqueIndex| self.is_vouched(target.table, index);
+                let vouched = || relation.unique_indexes.iter().filter(|index| is_vouched(index));
+                let is_known = |columns: &[Box<str>]| has_key(columns) || vouched().any(|it| it.columns == *columns);
+                relation.unique_keys.iter().all(|columns| is_known(columns))
+                    && relation.unique_indexes.iter().all(|index| has_key(&index.columns) || is_vouched(index))
+            }),
+            (Some(_), _) => target.relation.is_some_and(|relation| {
                 !relation.has_partial_unique_without(target.key)
                     && relation.unique_keys.iter().all(|columns| has_key(columns))
             }),
