@@ -40,9 +40,11 @@ use read::ShardSchema;
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A look costs a server some milliseconds: of its time no more than one part of so many.
-const SHARE: u32 = 50;
-/// From one look to the next, at most.
-const REFRESH_MAX: Duration = Duration::from_secs(30);
+const SHARE: u32 = 10;
+/// However long it takes, as on a busy machine: the next one is no later than this.
+const REFRESH_MAX: Duration = Duration::from_secs(5);
+/// From one look to the next, of a database that the map does not name.
+const REFRESH_FOUND: Duration = Duration::from_secs(30);
 
 /// A connection that stays would keep others from dropping a database that was found. One change of its schema often
 /// follows another, and PostgreSQL waits for the connections to a database to end for some seconds.
@@ -56,7 +58,7 @@ const READS_MAX: usize = 3;
 /// When schemas are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogSettings {
-    /// From one look to the next: at least. Where a look takes long they are rarer, up to 30 s
+    /// From one look to the next: at least. Where a look takes long they are rarer, up to 5 s
     pub refresh: Duration,
     /// A shard must be read within this, connecting included
     pub read_timeout: Duration,
@@ -185,7 +187,7 @@ pub(super) async fn keep(mut keep: Keep) {
         let refresh = keeper.keep.settings.refresh;
         let pause = match is_complete {
             // One server has all of it: little can be wrong.
-            true if keeper.is_found => REFRESH_MAX,
+            true if keeper.is_found => REFRESH_FOUND,
             true => refresh.max((begun.elapsed() * SHARE).min(REFRESH_MAX)),
             false => RETRY.min(refresh),
         };
