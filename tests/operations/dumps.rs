@@ -174,6 +174,8 @@ fn sequences_of_a_schema_made_on_each_shard_are_kept_apart_first() {
             "{sql}: {message}"
         );
     }
+    let (state, message) = failure(&mut wire, "ALTER SEQUENCE free OWNED BY rooms.id");
+    assert!(state == "0A000" && message.contains("free gives out the same"), "{message}");
     let (state, message) = failure(&mut wire, "COPY tickets (client_id) FROM STDIN");
     assert!(state == "0A000" && message.contains("tickets_id_seq gives out the same"), "{message}");
     // One shard alone makes these numbers, or none does.
@@ -325,4 +327,9 @@ fn a_constraint_of_one_shards_table_is_set_by_name() {
         });
         assert_eq!(found, expected, "{sql}");
     }
+    // Another of this name, out of sight: nobody is told that there is none.
+    admin(world.shards[0].port())
+        .rows("CREATE SCHEMA away; CREATE TABLE away.t (id integer CONSTRAINT child_fk UNIQUE DEFERRABLE)");
+    sides[1].rows("BEGIN");
+    assert_eq!(failure(&mut sides[1], "SET CONSTRAINTS child_fk IMMEDIATE").0, "0A000");
 }

@@ -1,6 +1,6 @@
 //! Statements that are not queries: who acts, one shard or all.
 
-use crate::logic::shards::ShardId;
+use crate::logic::shards::{ShardId, TableName};
 use crate::logic::sql::statement::{Reach, RelationName, Statement, Step, Utility};
 
 use super::definition::{self, Defined, Place};
@@ -57,6 +57,12 @@ pub fn utility(utility: &Utility, schema: &Schema<'_>, survey: &mut Survey<'_>) 
         survey.truncated(&names);
     }
     if let Some((_, table)) = brought_home(utility, schema) {
+        let sequence = utility.belongings.first().and_then(|name| schema.table_name(name));
+        let relation = |name: &TableName| schema.catalog.relations.get(name);
+        // What others have given out its own could give out again.
+        if let Some(name) = sequence.filter(|name| relation(name).is_some_and(|it| !it.alike.is_empty())) {
+            return survey.refuse(Refusal::numbers_alike(&name));
+        }
         return survey.refuse(Refusal::every_shard(utility.verb, &[&table.name]));
     }
     for name in &names {

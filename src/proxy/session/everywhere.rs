@@ -148,10 +148,11 @@ impl Session {
             let index = self.hold(target).await?;
             self.pipeline.clear();
             self.prepare(index);
-            if let Some(question) = &sought
-                && !self.has_any(index, question).await?
-                && (tag.is_some() || Some(shard) != last)
-            {
+            let may_know = match &sought {
+                Some(question) => self.has_any(index, question).await?,
+                None => true,
+            };
+            if !may_know && (tag.is_some() || Some(shard) != last) {
                 continue;
             }
             self.wrote(index);
@@ -182,7 +183,7 @@ impl Session {
                 // undefined_object
                 Ended::Failed(body)
                     if everywhere.verb == SET_CONSTRAINTS
-                        && sought.is_none()
+                        && may_know
                         && view::error_field(&body, b'C') == Some(b"42704") =>
                 {
                     return Err(Refusal::named_constraints().into());
